@@ -1,0 +1,58 @@
+# Inkproof: `make` lists what there is.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+# Commands of the pipeline say `python`: it is the one of the environment.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# TensorFlow and MLflow start in half the time from compiled bytecode.
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo repro test test-full lint format ui lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## create .venv with everything pinned by requirements.lock
+
+$(READY): requirements.lock requirements-bootstrap.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "make: Inkproof needs Python 3.11, 3.12 or 3.13; name one with PYTHON=python3.12" >&2; exit 2; }
+	@echo "Setting up $(VENV): about 600 MB to download, once."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock requirements-bootstrap.lock
+	@test -d .git || $(BIN)/dvc config --local core.no_scm true
+	@touch $@
+
+demo: $(READY) ## the whole pipeline on embedded digits, offline: train, evaluate, export, drawn digits, report
+	@dvc repro report@optdigits
+	@python src/report.py data=optdigits show=true
+
+repro: $(READY) ## the whole pipeline, MNIST included
+	@dvc repro
+
+test: $(READY) ## the fast tests
+	@python -m pytest -m "not slow" -n 2 --dist loadgroup
+
+test-full: $(READY) ## all tests; those on MNIST need INKPROOF_MIRROR or the network
+	@python -m pytest -n 2 --dist loadgroup
+
+lint: $(READY) ## ruff and mypy
+	@ruff check . && ruff format --check . && mypy
+
+format: $(READY) ## let ruff put the code in order
+	@ruff check --fix . && ruff format .
+
+ui: $(READY) ## compare runs in the MLflow UI, http://127.0.0.1:5000
+	@MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --workers 1 \
+	  --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
+
+lock: $(READY) ## resolve the dependencies of pyproject.toml anew
+	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-bootstrap.in -o requirements-bootstrap.lock
+
+clean: ## remove what the pipeline made (not the environment, not your drawings, not the DVC cache)
+	@rm -rf models/mnist models/optdigits exports runs reports/optdigits data/mnist data/optdigits data/drawn/pens mlflow.db mlflow.db.lock mlruns
+	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} + ; rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis

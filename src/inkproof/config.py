@@ -1,0 +1,86 @@
+"""Checks on a composed configuration that Hydra does not make: values, ranges, keys that do nothing."""
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf, errors
+
+from inkproof.errors import UserError
+from inkproof.paths import ROOT
+
+# Keys that say where and how a run is done, not what is computed: they do not change its identity.
+NOT_IDENTITY = ("force", "out", "register", "digits", "experiment_name")
+TRAIN_KEYS: dict[str, Any] = {
+    "data": dict,
+    "model": dict,
+    "aug": dict,
+    "optimizer": dict,
+    "callbacks": dict,
+    "precision": dict,
+    "seed": int,
+    "epochs": int,
+    "batch_size": int,
+    "train_size": (int, type(None)),
+    "deterministic": bool,
+    "register": bool,
+    "force": bool,
+    "out": (str, type(None)),
+    "digits": str,
+    "experiment_name": str,
+}
+AT_LEAST = {"seed": 0, "epochs": 1, "batch_size": 1, "train_size": 10}
+
+
+def resolve(cfg: DictConfig) -> dict[str, Any]:
+    """Return `cfg` as a plain dictionary with interpolations resolved; raises UserError where one cannot be."""
+    try:
+        plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    except errors.OmegaConfBaseException as error:
+        raise UserError(f"the configuration cannot be resolved: {str(error).splitlines()[0]}") from error
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def check_training(config: dict[str, Any]) -> None:
+    """Raise UserError when a resolved training configuration holds a value that training cannot use."""
+    for key in config:
+        if key not in TRAIN_KEYS:
+            raise UserError(f"{key}: an option that does nothing; the keys are {', '.join(sorted(TRAIN_KEYS))}")
+    for key, kind in TRAIN_KEYS.items():
+        value = config[key]
+        if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
+            raise UserError(f"{key}={value}: expected {_word(kind)}")
+        if key in AT_LEAST and value is not None and value < AT_LEAST[key]:
+            raise UserError(f"{key}={value}: expected at least {AT_LEAST[key]}")
+    if config["data"].get("val") is None:
+        name = config["data"]["name"]
+        raise UserError(f"data={name}: drawings, not digits to train on; choose mnist or optdigits")
+
+
+def identity(config: dict[str, Any], policy: str) -> dict[str, Any]:
+    """Return the part of a training configuration that decides the result; `policy` is the number format used."""
+    chosen = {key: value for key, value in config.items() if key not in NOT_IDENTITY}
+    data = {key: config["data"][key] for key in ("name", "val", "repeat")}
+    return {**chosen, "data": data, "precision": {"policy": policy}}
+
+
+def flatten(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested dictionaries as one, with dotted keys: {"model": {"name": 1}} becomes {"model.name": 1}."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, dict):
+            flat.update(flatten(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def path_of(value: str) -> Path:
+    """Return a configured path; a relative one counts from the repository's root, wherever the command is typed."""
+    return ROOT / value
+
+
+def _word(kind: Any) -> str:
+    words = {int: "a whole number", bool: "true or false", str: "a text", dict: "a group"}
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    return " or ".join(words.get(one, "null") for one in kinds)

@@ -1,0 +1,8 @@
+"""The one exception for what a user can get wrong."""
+
+
+class UserError(Exception):
+    """A mistake or a condition the user can mend; its message is one line: what, where, what to do.
+
+    Entry points print the message without a traceback and exit with code 2.
+    """

@@ -1,0 +1,24 @@
+"""Fully connected networks on the flattened picture."""
+
+from collections.abc import Sequence
+
+import keras
+
+from inkproof.models.head import softmax_head
+from inkproof.models.normalization import UnitNormalization
+
+
+def build(hidden: Sequence[int], normalize_axis: int | None = None) -> keras.Model:
+    """Return Flatten, one ReLU layer for each of `hidden` (units), softmax over ten digits.
+
+    `normalize_axis` puts the L2 normalisation of recipe "custom digits" after the rescaling:
+    axis 1 of (B, 28, 28, 1) scales every column of the picture to unit length.
+    """
+    inputs = keras.Input((28, 28, 1), name="image")
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    if normalize_axis is not None:
+        x = UnitNormalization(axis=normalize_axis)(x)
+    x = keras.layers.Flatten()(x)
+    for units in hidden:
+        x = keras.layers.Dense(units, activation="relu")(x)
+    return keras.Model(inputs, softmax_head(x))

@@ -1,0 +1,28 @@
+"""The TFLearn-style network of recipe "Digitre" (2017): two convolutions, each pooled and normalised."""
+
+from collections.abc import Sequence
+
+import keras
+
+from inkproof.models.head import softmax_head
+from inkproof.models.normalization import LocalResponseNormalization
+
+
+def build(filters: Sequence[int], kernel: int, l2: float, dense: int, dropout: float) -> keras.Model:
+    """Return (convolution, max-pooling, local response normalisation) for each of `filters`, dense, dropout, softmax.
+
+    `l2` is the weight of half the squared weights, TFLearn's convention; Keras counts the whole
+    square, hence the division by two.
+    """
+    inputs = keras.Input((28, 28, 1), name="image")
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    for count in filters:
+        x = keras.layers.Conv2D(
+            count, kernel, padding="same", activation="relu", kernel_regularizer=keras.regularizers.L2(l2 / 2)
+        )(x)
+        x = keras.layers.MaxPooling2D(2, padding="same")(x)
+        x = LocalResponseNormalization()(x)
+    x = keras.layers.Flatten()(x)
+    x = keras.layers.Dense(dense, activation="relu")(x)
+    x = keras.layers.Dropout(dropout)(x)
+    return keras.Model(inputs, softmax_head(x))

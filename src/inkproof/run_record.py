@@ -1,0 +1,129 @@
+"""What a run is: its identity, its record on disk, and the folder it works in."""
+
+import csv
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from inkproof.atomic import replacing, write_json
+from inkproof.errors import UserError
+from inkproof.paths import ROOT
+
+PRODUCTS = ("model.keras", "history.csv", "run.json")
+# The code that decides what a training computes; a change in it makes a new run of the same configuration.
+TRAINING_CODE = ("models", "training")
+
+
+def code_sha() -> str:
+    """Return the SHA-256 of the package's code that training runs on."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parent
+    for folder in TRAINING_CODE:
+        for path in sorted((package / folder).rglob("*.py")):
+            digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def run_key(identity: dict[str, Any], data_sha: str, code: str) -> str:
+    """Return the identity of a run: ten hexadecimal digits from its configuration, data and code."""
+    text = json.dumps([identity, data_sha, code], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+@dataclass
+class RunRecord:
+    """The content of run.json. `metrics` are those of the kept epoch; `config` is the resolved one."""
+
+    run_id: str
+    experiment: str
+    name: str
+    key: str
+    data_sha: str
+    code_sha: str
+    git_commit: str
+    machine: str
+    config: dict[str, Any]
+    metrics: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    finished: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """Where the run works: checkpoint and products, outside every DVC output."""
+        return ROOT / "runs" / f"{self.name}-{self.key}"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags of its MLflow run."""
+        return {
+            "model": self.config["model"]["name"],
+            "aug": self.config["aug"]["name"],
+            "data": self.config["data"]["name"],
+            "data_sha": self.data_sha,
+            "git_commit": self.git_commit,
+            "key": self.key,
+            "machine": self.machine,
+        }
+
+    def write(self) -> None:
+        """Write run.json to the run's folder."""
+        write_json(self.folder / "run.json", asdict(self))
+
+    @classmethod
+    def read(cls, folder: Path) -> "RunRecord":
+        """Read run.json of a folder; raises UserError where there is none or it cannot be read."""
+        path = folder / "run.json"
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise UserError(f"{folder}: no trained model here (run.json is missing); train one first") from None
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{path}: not a run record ({error}); train the model again") from error
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for this process; raises UserError when another process is training it."""
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(f"{self.folder}.lock", timeout=0):
+                yield
+        except Timeout:
+            raise UserError(f"{self.name}-{self.key}: another process is training this very run") from None
+
+    def complete(self) -> bool:
+        """Return whether the run's folder holds every product of this finished run."""
+        if not all((self.folder / name).is_file() for name in PRODUCTS):
+            return False
+        try:
+            return RunRecord.read(self.folder).finished
+        except UserError:
+            return False
+
+
+def copy_products(source: Path, target: Path) -> None:
+    """Copy a run's products to another folder, each whole or not at all."""
+    for name in PRODUCTS:
+        with replacing(target / name) as temporary:
+            shutil.copyfile(source / name, temporary)
+
+
+def write_history(path: Path, rows: list[dict[str, float]]) -> None:
+    """Write a learning curve as CSV, one row an epoch."""
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_history(path: Path) -> list[dict[str, float]]:
+    """Read a learning curve written by `write_history`."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    return [{**row, "epoch": int(row["epoch"])} for row in rows]

@@ -1,0 +1,243 @@
+"""The one place that knows MLflow: one run a model, found by its key, resumed by its id."""
+
+import getpass
+import json
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from inkproof.paths import ROOT
+from inkproof.quiet import quiet_stderr
+
+REGISTRY_PREFIX = "inkproof-"
+PARAM_LIMIT = 6000  # characters a parameter value may have
+BATCH_LIMIT = 100  # parameters a call may log
+
+
+def tracking_uri() -> str:
+    """Return MLFLOW_TRACKING_URI, or the SQLite file in the repository's root that `mlflow ui` opens by default."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{ROOT / 'mlflow.db'}"
+
+
+def explain(error: BaseException) -> str | None:
+    """Return one line for a fault of the tracking store that a user can mend, or None for any other error."""
+    if type(error).__module__.split(".")[0] not in ("mlflow", "sqlalchemy", "sqlite3", "requests"):
+        return None
+    text = " ".join(str(error).split())
+    for sign, advice in {
+        "database is locked": "another program holds the database; close it and give the same command again",
+        "unable to open database": "the folder is missing or not writable",
+        "readonly database": "the file is not writable",
+        "database or disk is full": "the disk is full; make room and give the same command again",
+        "file is not a database": "the file is damaged; move it away and a new one is made",
+        "detected out-of-date database schema": "it was made by another MLflow version; run `mlflow db upgrade` on it",
+        "Max retries exceeded": "the tracking server does not answer; check MLFLOW_TRACKING_URI",
+    }.items():
+        if sign.lower() in text.lower():
+            return f"MLflow store {tracking_uri()}: {sign}: {advice}"
+    return None
+
+
+def describe_machine() -> str:
+    """Return the processor's name and core count, as results are quoted with."""
+    name = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    return f"{name}, {os.cpu_count()} cores"
+
+
+def git_commit() -> str:
+    """Return the commit of the working tree, with "+" after it when the tree differs; "unknown" without git."""
+    try:
+        commit = _git("rev-parse", "HEAD")
+        dirty = _git("status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return commit + ("+" if dirty else "")
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=ROOT, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+class Store:
+    """A tracking store, opened. Local stores are created on first use, under a lock: two creators at once fail."""
+
+    def __init__(self) -> None:
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # not a page of database migrations
+        import mlflow
+
+        self.uri = tracking_uri()
+        self.local = self.uri.startswith("sqlite:")
+        self.lock = FileLock(ROOT / "mlflow.db.lock")
+        with self.lock:
+            mlflow.set_tracking_uri(self.uri)
+            self._client = mlflow.MlflowClient()
+            self._client.search_experiments(max_results=1)
+
+    def experiment(self, name: str) -> str:
+        """Return the id of the experiment called `name`, created when it is not there."""
+        with self.lock:
+            found = self._client.get_experiment_by_name(name)
+            if found is not None and found.lifecycle_stage == "active":
+                return found.experiment_id
+            if found is not None:
+                self._client.restore_experiment(found.experiment_id)
+                return found.experiment_id
+            folder = (ROOT / "mlruns" / name.replace("/", "-")).as_uri() if self.local else None
+            return self._client.create_experiment(name, artifact_location=folder)
+
+    def find(self, experiment: str, key: str) -> tuple[str, str] | None:
+        """Return (run id, status) of the newest run with identity `key`, finished ones first, or None."""
+        found = self._client.search_runs(
+            [self.experiment(experiment)],
+            f"tags.key = '{key}'",
+            order_by=["attributes.start_time DESC"],
+            max_results=50,
+        )
+        runs = sorted(found, key=lambda run: run.info.status != "FINISHED")
+        return (runs[0].info.run_id, runs[0].info.status) if runs else None
+
+    def start(self, experiment: str, name: str, tags: Mapping[str, str], resume: str | None = None) -> str:
+        """Return the id of a running run: `resume`, or a new one called `name`; `tags` are set on either."""
+        if resume is None:
+            created = self._client.create_run(self.experiment(experiment), run_name=name, tags={**tags, **_source()})
+            return created.info.run_id
+        self._client.update_run(resume, status="RUNNING")
+        self.tag(resume, tags)
+        return resume
+
+    def exists(self, run_id: str) -> bool:
+        """Return whether this store has the run (and it is not deleted)."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self._client.get_run(run_id).info.lifecycle_stage == "active"
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise
+
+    def finish(self, run_id: str, status: str = "FINISHED") -> None:
+        """End a run: FINISHED, FAILED or KILLED."""
+        self._client.set_terminated(run_id, status)
+
+    def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Set tags on a run."""
+        from mlflow.entities import RunTag
+
+        self._client.log_batch(run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
+
+    def params(self, run_id: str, params: Mapping[str, Any]) -> None:
+        """Log parameters; one that is already logged keeps its value, as MLflow demands."""
+        from mlflow.entities import Param
+
+        known = self._client.get_run(run_id).data.params
+        new = [Param(key, str(value)[:PARAM_LIMIT]) for key, value in params.items() if key not in known]
+        for first in range(0, len(new), BATCH_LIMIT):
+            self._client.log_batch(run_id, params=new[first : first + BATCH_LIMIT])
+
+    def metrics(self, run_id: str, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Log metrics at a step (for learning curves: the epoch, from 1)."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        self._client.log_batch(run_id, metrics=[Metric(key, float(value), now, step) for key, value in metrics.items()])
+
+    def epoch(self, run_id: str, row: Mapping[str, float]) -> None:
+        """Log one epoch's row of the learning curve, under epoch/ so that final figures stand apart from it."""
+        values = {f"epoch/{name}": value for name, value in row.items() if name != "epoch"}
+        self.metrics(run_id, values, step=int(row["epoch"]))
+
+    def epochs(self, run_id: str, rows: Iterable[Mapping[str, float]]) -> None:
+        """Log those rows of a learning curve that the run does not have yet."""
+        logged = {point.step for point in self._client.get_metric_history(run_id, "epoch/loss")}
+        for row in rows:
+            if int(row["epoch"]) not in logged:
+                self.epoch(run_id, row)
+
+    def file(self, run_id: str, path: Path, folder: str | None = None) -> None:
+        """Store a file, or everything in a folder, with the run."""
+        if path.is_dir():
+            self._client.log_artifacts(run_id, str(path), folder)
+        else:
+            self._client.log_artifact(run_id, str(path), folder)
+
+    def dataset(self, run_id: str, name: str, digest: str, context: str, profile: Mapping[str, Any]) -> None:
+        """Log a data set as an input of the run; `context` is training, validation or testing."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        data = Dataset(name, digest[:36], "local", json.dumps({"uri": f"data/{name}"}), None, json.dumps(profile))
+        self._client.log_inputs(run_id, datasets=[DatasetInput(data, [InputTag("mlflow.data.context", context)])])
+
+    def model(self, run_id: str, model: Any, registered_name: str | None) -> None:
+        """Store a Keras model with its signature and pip requirements; register it under a name, if given."""
+        import mlflow
+        import numpy as np
+        from mlflow.models import ModelSignature
+        from mlflow.types import Schema, TensorSpec
+
+        signature = ModelSignature(
+            Schema([TensorSpec(np.dtype("float32"), (-1, 28, 28, 1), "image")]),
+            Schema([TensorSpec(np.dtype("float32"), (-1, 10), "probabilities")]),
+        )
+        # Given the requirements, MLflow does not spend ten seconds on guessing them.
+        requirements = [f"{name}=={version(name)}" for name in ("tensorflow", "keras", "numpy")]
+        with mlflow.start_run(run_id=run_id), quiet_stderr():
+            mlflow.tensorflow.log_model(
+                model,
+                name="model",
+                signature=signature,
+                pip_requirements=requirements,
+                registered_model_name=registered_name,
+            )
+
+    def restore(self, run_id: str, names: Iterable[str], folder: Path) -> bool:
+        """Copy the stored files `names` of a run to `folder`; return whether all of them were there."""
+        import mlflow
+        from mlflow.exceptions import MlflowException
+
+        try:
+            for name in names:
+                mlflow.artifacts.download_artifacts(
+                    run_id=run_id, artifact_path=f"products/{name}", dst_path=str(folder)
+                )
+                (folder / "products" / name).replace(folder / name)
+        except (MlflowException, OSError):
+            return False
+        (folder / "products").rmdir()
+        return True
+
+    def champion(self, registered_name: str, run_id: str) -> None:
+        """Point the alias `champion` of a registered model at the version that came from `run_id`."""
+        versions = self._client.search_model_versions(f"name='{registered_name}' and run_id='{run_id}'")
+        if versions:
+            newest = max(versions, key=lambda one: int(one.version))
+            self._client.set_registered_model_alias(registered_name, "champion", newest.version)
+
+    def find_original(self, experiment: str, original: str) -> str | None:
+        """Return the id of the run that was recreated for `original`, or None."""
+        runs = self._client.search_runs(
+            [self.experiment(experiment)], f"tags.original_run_id = '{original}'", max_results=1
+        )
+        return runs[0].info.run_id if runs else None
+
+
+def _source() -> dict[str, str]:
+    return {
+        "mlflow.user": getpass.getuser(),
+        "mlflow.source.name": "src/train.py",
+        "mlflow.source.type": "LOCAL",
+    }

@@ -1,0 +1,106 @@
+"""The whole state of a training run in one file, so that a killed run goes on with its next epoch."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from inkproof.atomic import replacing
+
+FILE_NAME = "backup.npz"
+
+
+class Backup(keras.callbacks.Callback):
+    """Save everything the next epoch depends on at the end of each epoch; put it back at the start.
+
+    Keras's own BackupAndRestore keeps weights and optimizer alone: the counters of the other
+    callbacks (patience, best epoch), their weights, the history and the dropout generators would
+    start anew, and the resumed run would differ from the uninterrupted one.
+
+    Call `bind` before training; without it nothing is saved.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.file: Path | None = None
+        self.others: list[keras.callbacks.Callback] = []
+        self.history: list[dict[str, float]] = []
+        self.restored: dict[str, Any] | None = None
+
+    def bind(self, folder: Path, others: list[keras.callbacks.Callback], history: list[dict[str, float]]) -> int:
+        """Tie the backup to a run's folder, callbacks and history; return the epoch to start with.
+
+        `history` is filled with the rows of the epochs already done.
+        """
+        self.file = folder / FILE_NAME
+        self.others = others
+        self.history = history
+        if not self.file.exists():
+            return 0
+        with np.load(self.file) as arrays:
+            self.restored = {name: arrays[name] for name in arrays.files}
+        self.restored["meta"] = json.loads(str(self.restored["meta"]))
+        history.extend(self.restored["meta"]["history"])
+        return self.restored["meta"]["epoch"] + 1
+
+    @property
+    def complete(self) -> bool:
+        """Whether the restored run had already ended (by early stopping, say)."""
+        return bool(self.restored and self.restored["meta"]["stop_training"])
+
+    def restore(self) -> None:
+        """Put the saved state into the model, its optimizer and the other callbacks."""
+        if self.restored is None:
+            return
+        for name, variables in self._variables().items():
+            for index, variable in enumerate(variables):
+                variable.assign(self.restored[f"{name}-{index}"])
+        for number, (callback, saved) in enumerate(zip(self.others, self.restored["meta"]["callbacks"], strict=True)):
+            vars(callback).update(saved)
+            prefix = f"callback-{number}-"
+            count = sum(name.startswith(prefix) for name in self.restored)
+            if count:
+                callback.best_weights = [self.restored[f"{prefix}{index}"] for index in range(count)]
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        # The last callback of the list: EarlyStopping has just reset its counters, now they come back.
+        self.restore()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.file is None:
+            return
+        meta = {
+            "epoch": epoch,
+            "stop_training": self.model.stop_training,
+            "history": self.history,
+            "callbacks": [_plain_values(callback) for callback in self.others],
+        }
+        arrays = {
+            f"{name}-{index}": np.asarray(variable)
+            for name, variables in self._variables().items()
+            for index, variable in enumerate(variables)
+        }
+        for number, callback in enumerate(self.others):
+            for index, weight in enumerate(getattr(callback, "best_weights", None) or []):
+                arrays[f"callback-{number}-{index}"] = weight
+        with replacing(self.file) as temporary:
+            np.savez(temporary, allow_pickle=False, meta=np.array(json.dumps(meta)), **arrays)
+
+    def _variables(self) -> dict[str, list[Any]]:
+        generators = [v for layer in self.model.layers for v in layer.variables if "seed_generator" in v.path]
+        return {
+            "weights": self.model.weights,
+            "optimizer": self.model.optimizer.variables,
+            "generators": generators,
+        }
+
+
+def _plain_values(callback: keras.callbacks.Callback) -> dict[str, Any]:
+    plain = (bool, int, float, str, type(None), np.number)
+    return {
+        name: value.item() if isinstance(value, np.number) else value
+        for name, value in vars(callback).items()
+        if isinstance(value, plain) and not name.startswith("_")
+    }

@@ -1,0 +1,128 @@
+"""One training run: compile, fit, resume, hand back the weights worth keeping."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from inkproof.sources.digits import Digits
+from inkproof.training.augment import Affine
+from inkproof.training.backup import Backup
+from inkproof.training.input_pipeline import evaluation_batches, steps_per_epoch, training_batches
+from inkproof.training.keep_best import KeepBest
+
+Row = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and on what a network is trained; `repeat` passes over the digits make one epoch."""
+
+    epochs: int
+    batch_size: int
+    repeat: int
+    limits: Affine
+    seed: int
+
+
+@dataclass
+class Outcome:
+    """What came of it. `best_epoch` counts from 1 and is the epoch whose weights the model now has."""
+
+    history: list[Row] = field(default_factory=list)
+    best_epoch: int = 0
+    seconds: float = 0.0
+
+    @property
+    def best(self) -> Row:
+        """The metrics of the kept epoch."""
+        return self.history[self.best_epoch - 1]
+
+
+def prepare_keras(seed: int, policy: str, deterministic: bool) -> None:
+    """Set the global state that Keras has: generators, number format, deterministic kernels."""
+    keras.utils.set_random_seed(seed)
+    keras.mixed_precision.set_global_policy(policy)
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
+def fit(
+    model: keras.Model,
+    train: Digits,
+    val: Digits | None,
+    plan: Plan,
+    make_optimizer: Callable[..., keras.optimizers.Optimizer],
+    callbacks: list[keras.callbacks.Callback],
+    folder: Path,
+    on_epoch: Callable[[Row], None],
+    on_resume: Callable[[list[Row]], None],
+    verbose: int,
+) -> Outcome:
+    """Train `model` in place; `folder` keeps the backup when `callbacks` holds a `Backup`.
+
+    on_epoch is called with each finished epoch's row, after it is safe in the backup; on_resume once,
+    with the rows of the epochs done before. `verbose` is Keras's: 1 a bar, 2 one line an epoch, 0 nothing.
+    """
+    outcome = Outcome()
+    backup = next((callback for callback in callbacks if isinstance(callback, Backup)), None)
+    others = [callback for callback in callbacks if callback is not backup]
+    first_epoch = backup.bind(folder, others, outcome.history) if backup else 0
+    if first_epoch:
+        on_resume(list(outcome.history))
+    steps = steps_per_epoch(len(train.labels), plan.repeat, plan.batch_size)
+    model.compile(
+        optimizer=make_optimizer(total_steps=steps * plan.epochs, steps_per_epoch=steps),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=False,  # XLA makes a convolutional net ten times slower on a CPU
+    )
+    model.optimizer.build(model.trainable_variables)
+
+    def record(epoch: int, logs: dict[str, Any] | None) -> None:
+        rate = float(np.asarray(model.optimizer.learning_rate))
+        metrics = {name: float(value) for name, value in (logs or {}).items()}
+        outcome.history.append({"epoch": epoch + 1, **metrics, "learning_rate": rate})
+
+    ordered = [
+        *others,
+        keras.callbacks.LambdaCallback(on_epoch_end=record),
+        *([backup] if backup else []),
+        keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch(outcome.history[-1])),
+    ]
+    started = time.perf_counter()
+    if backup and (first_epoch >= plan.epochs or backup.complete):
+        backup.set_model(model)
+        backup.restore()
+        for callback in others:
+            callback.set_model(model)
+            callback.on_train_end()
+    else:
+        model.fit(
+            training_batches(
+                train.images,
+                train.labels,
+                batch_size=plan.batch_size,
+                first_epoch=first_epoch,
+                epochs=plan.epochs,
+                repeat=plan.repeat,
+                limits=plan.limits,
+                seed=plan.seed,
+            ),
+            validation_data=evaluation_batches(val.images, val.labels) if val is not None else None,
+            steps_per_epoch=steps,
+            initial_epoch=first_epoch,
+            epochs=plan.epochs,
+            callbacks=ordered,
+            shuffle=False,  # the input pipeline shuffles
+            verbose=verbose,
+        )
+    outcome.seconds = time.perf_counter() - started
+    keeper = next((callback for callback in others if isinstance(callback, KeepBest)), None)
+    outcome.best_epoch = keeper.best_epoch + 1 if keeper else len(outcome.history)
+    return outcome

@@ -1,0 +1,32 @@
+"""Optimizers with their learning-rate schedule over a run of known length."""
+
+import keras
+
+NAMES = {
+    "adam": lambda rate: keras.optimizers.Adam(rate),
+    "sgd": lambda rate: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True),
+}
+
+
+def build(
+    name: str, learning_rate: float, schedule: str, total_steps: int, steps_per_epoch: int
+) -> keras.optimizers.Optimizer:
+    """Return the optimizer; `schedule` is "constant", or "cosine" with one epoch of warm-up.
+
+    Raises ValueError for an unknown name or schedule.
+    """
+    if name not in NAMES:
+        raise ValueError(f"optimizer.name={name}: choose one of {', '.join(NAMES)}")
+    if schedule == "constant":
+        return NAMES[name](learning_rate)
+    if schedule != "cosine":
+        raise ValueError(f"optimizer.schedule={schedule}: choose constant or cosine")
+    warm_up = min(steps_per_epoch, total_steps // 2)
+    return NAMES[name](
+        keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=learning_rate / 10,
+            decay_steps=max(1, total_steps - warm_up),
+            warmup_target=learning_rate,
+            warmup_steps=warm_up,
+        )
+    )

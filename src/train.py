@@ -1,0 +1,140 @@
+"""Train one model: python src/train.py model=cnn aug=on [data=optdigits] [seed=3] [epochs=1] ...
+
+Started again, a finished run is reused (force=true trains anew) and a killed one goes on where it stopped.
+"""
+
+import shutil
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from inkproof.atomic import replacing
+from inkproof.config import check_training, flatten, identity, path_of, resolve
+from inkproof.entry import entry
+from inkproof.quiet import start_tensorflow
+from inkproof.resume import ensure_run
+from inkproof.run_record import PRODUCTS, RunRecord, code_sha, copy_products, run_key, write_history
+from inkproof.sources import prepare
+from inkproof.sources.digits import data_sha
+from inkproof.tracking import REGISTRY_PREFIX, Store, describe_machine, git_commit
+from inkproof.training.precision import has_amx, resolve_policy
+
+
+def train(config: dict[str, Any], say: Callable[[str], None] = print) -> dict[str, float]:
+    """Train, or reuse, the run that the resolved `config` describes; return the kept epoch's metrics."""
+    check_training(config)
+    policy = resolve_policy(config["precision"]["policy"], config["model"]["convolutional"], has_amx())
+    digits = path_of(config["digits"])
+    if not digits.exists():
+        prepare(config["data"], digits.parent)
+    sha, code = data_sha(digits), code_sha()
+    record = RunRecord(
+        run_id="",
+        experiment=config["experiment_name"],
+        name=f"{config['model']['name']}-{config['aug']['name']}-s{config['seed']}",
+        key=run_key(identity(config, policy), sha, code),
+        data_sha=sha,
+        code_sha=code,
+        git_commit=git_commit(),
+        machine=describe_machine(),
+        config=config,
+    )
+    with record.locked():
+        if config["force"]:
+            shutil.rmtree(record.folder, ignore_errors=True)
+        store = Store()
+        found = None if config["force"] else store.find(record.experiment, record.key)
+        if not record.complete() and found and found[1] == "FINISHED":
+            store.restore(found[0], PRODUCTS, record.folder)
+        if record.complete():
+            record = RunRecord.read(record.folder)
+            ensure_run(store, record, record.folder)
+            say(f"{record.name}: trained before, reused ({record.folder}); force=true trains anew")
+        else:
+            record.run_id = store.start(record.experiment, record.name, record.tags, found and found[0])
+            try:
+                _train(record, policy, store)
+            except BaseException as error:
+                store.finish(record.run_id, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+                raise
+    if config["out"]:
+        copy_products(record.folder, path_of(config["out"]))
+    say(_summary(record))
+    return record.metrics
+
+
+def _train(record: RunRecord, policy: str, store: Store) -> None:
+    start_tensorflow()
+    import keras
+    from hydra.utils import instantiate
+
+    from inkproof.training.augment import Affine
+    from inkproof.training.loop import Plan, fit, prepare_keras
+    from inkproof.training.split import training_split
+
+    config, run_id = record.config, record.run_id
+    training, val = training_split(path_of(config["digits"]), config["data"]["val"], config["train_size"])
+    store.params(run_id, {**flatten(config), "precision.policy_used": policy})
+    store.tag(run_id, {"stage": "train"})
+    for split, context in ((training, "training"), (val, "validation")):
+        if split is not None:
+            store.dataset(run_id, config["data"]["name"], record.data_sha, context, {"digits": len(split.labels)})
+    prepare_keras(config["seed"], policy, config["deterministic"])
+    model = instantiate(config["model"]["build"], _convert_="all")
+    limits = Affine(**{name: config["aug"][name] for name in ("rotation", "zoom", "shift")})
+    outcome = fit(
+        model,
+        training,
+        val,
+        Plan(config["epochs"], config["batch_size"], config["data"]["repeat"], limits, config["seed"]),
+        partial(instantiate, config["optimizer"]),
+        [instantiate(callback) for callback in config["callbacks"].values()],
+        record.folder,
+        on_epoch=lambda row: store.epoch(run_id, row),
+        on_resume=lambda rows: store.epochs(run_id, rows),
+        verbose=1 if sys.stdout.isatty() else 2,
+    )
+    # The kept weights in a float32 model without optimizer: what every later stage reads.
+    keras.mixed_precision.set_global_policy("float32")
+    final = instantiate(config["model"]["build"], _convert_="all")
+    final.set_weights(model.get_weights())
+    record.metrics = {
+        **{name: value for name, value in outcome.best.items() if name not in ("epoch", "learning_rate")},
+        "best_epoch": outcome.best_epoch,
+        "epochs": len(outcome.history),
+        "parameters": final.count_params(),
+    }
+    record.seconds, record.finished = round(outcome.seconds, 2), True
+    with replacing(record.folder / "model.keras") as temporary:
+        final.save(temporary)
+    write_history(record.folder / "history.csv", outcome.history)
+    store.metrics(run_id, record.metrics)
+    registered = REGISTRY_PREFIX + config["data"]["name"] if config["register"] else None
+    store.model(run_id, final, registered)
+    record.write()
+    for name in PRODUCTS:
+        store.file(run_id, record.folder / name, "products")
+    store.finish(run_id)
+
+
+def _summary(record: RunRecord) -> str:
+    metrics = record.metrics
+    validated = "val_accuracy" in metrics
+    share = metrics["val_accuracy" if validated else "accuracy"]
+    return (
+        f"{record.name}: {'validation' if validated else 'training'} accuracy {share:.2%} "
+        f"at epoch {metrics['best_epoch']:.0f} of {metrics['epochs']:.0f}, "
+        f"{metrics['parameters']:,.0f} parameters, {record.seconds:.0f} s; MLflow run {record.run_id}"
+    )
+
+
+@entry("config")
+def main(cfg: Any) -> float:
+    """Compose, train, and return what a sweeper maximises."""
+    metrics = train(resolve(cfg))
+    return metrics.get("val_accuracy", metrics["accuracy"])
+
+
+if __name__ == "__main__":
+    main()
