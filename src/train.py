@@ -29,16 +29,17 @@ def train(config: dict[str, Any], say: Callable[[str], None] = print) -> dict[st
     if not digits.exists():
         prepare(config["data"], digits.parent)
     sha, code = data_sha(digits), code_sha()
+    chosen = identity(config, policy)
     record = RunRecord(
         run_id="",
         experiment=config["experiment_name"],
         name=f"{config['model']['name']}-{config['aug']['name']}-s{config['seed']}",
-        key=run_key(identity(config, policy), sha, code),
+        key=run_key(chosen, sha, code),
         data_sha=sha,
         code_sha=code,
         git_commit=git_commit(),
         machine=describe_machine(),
-        config=config,
+        config=chosen,
     )
     with record.locked():
         if config["force"]:
@@ -54,7 +55,7 @@ def train(config: dict[str, Any], say: Callable[[str], None] = print) -> dict[st
         else:
             record.run_id = store.start(record.experiment, record.name, record.tags, found and found[0])
             try:
-                _train(record, policy, store)
+                _train(record, config, store)
             except BaseException as error:
                 store.finish(record.run_id, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
                 raise
@@ -64,7 +65,7 @@ def train(config: dict[str, Any], say: Callable[[str], None] = print) -> dict[st
     return record.metrics
 
 
-def _train(record: RunRecord, policy: str, store: Store) -> None:
+def _train(record: RunRecord, config: dict[str, Any], store: Store) -> None:
     start_tensorflow()
     import keras
     from hydra.utils import instantiate
@@ -73,14 +74,14 @@ def _train(record: RunRecord, policy: str, store: Store) -> None:
     from inkproof.training.loop import Plan, fit, prepare_keras
     from inkproof.training.split import training_split
 
-    config, run_id = record.config, record.run_id
+    run_id = record.run_id
     training, val = training_split(path_of(config["digits"]), config["data"]["val"], config["train_size"])
-    store.params(run_id, {**flatten(config), "precision.policy_used": policy})
+    store.params(run_id, flatten(record.config))
     store.tag(run_id, {"stage": "train"})
     for split, context in ((training, "training"), (val, "validation")):
         if split is not None:
             store.dataset(run_id, config["data"]["name"], record.data_sha, context, {"digits": len(split.labels)})
-    prepare_keras(config["seed"], policy, config["deterministic"])
+    prepare_keras(config["seed"], record.config["precision"]["policy"], config["deterministic"])
     model = instantiate(config["model"]["build"], _convert_="all")
     limits = Affine(**{name: config["aug"][name] for name in ("rotation", "zoom", "shift")})
     outcome = fit(

@@ -17,6 +17,20 @@ from inkproof.paths import ROOT
 from inkproof.quiet import quiet_stderr
 
 REGISTRY_PREFIX = "inkproof-"
+VIEW = "inkproof"  # the name of the view that shows these columns
+COLUMNS = (
+    "val_accuracy",
+    "test_accuracy",
+    "drawn_starter_tutorial_accuracy",
+    "drawn_starter_mnist_accuracy",
+    "drawn_pens_tutorial_accuracy",
+    "drawn_pens_mnist_accuracy",
+    "drawn_mine_mnist_accuracy",
+    "parameters",
+    "tflite_kb",
+    "tflite_us",
+)
+VARIED = ("model.name", "aug.name", "seed", "epochs")
 PARAM_LIMIT = 6000  # characters a parameter value may have
 BATCH_LIMIT = 100  # parameters a call may log
 
@@ -97,7 +111,11 @@ class Store:
                 self._client.restore_experiment(found.experiment_id)
                 return found.experiment_id
             folder = (ROOT / "mlruns" / name.replace("/", "-")).as_uri() if self.local else None
-            return self._client.create_experiment(name, artifact_location=folder)
+            return self._client.create_experiment(name, artifact_location=folder, tags=_view())
+
+    def view(self, experiment: str) -> str:
+        """Return the part of an MLflow UI address that shows the runs of an experiment with telling columns."""
+        return f"#/experiments/{self.experiment(experiment)}/runs?viewStateShareKey={VIEW}"
 
     def find(self, experiment: str, key: str) -> tuple[str, str] | None:
         """Return (run id, status) of the newest run with identity `key`, finished ones first, or None."""
@@ -233,6 +251,17 @@ class Store:
             [self.experiment(experiment)], f"tags.original_run_id = '{original}'", max_results=1
         )
         return runs[0].info.run_id if runs else None
+
+
+def _view() -> dict[str, str]:
+    # MLflow's UI shows neither metrics nor parameters until somebody picks columns; a shared view, which it
+    # keeps as a tag of the experiment, picks them.
+    columns = [f"metrics.`{name}`" for name in COLUMNS] + [f"params.`{name}`" for name in VARIED]
+    state = {"selectedColumns": columns, "orderByKey": "metrics.`val_accuracy`", "orderByAsc": False}
+    return {
+        "mlflow.experimentKind": "custom_model_development",
+        f"mlflow.sharedViewState.{VIEW}": json.dumps(state),
+    }
 
 
 def _source() -> dict[str, str]:

@@ -49,10 +49,18 @@ def training_batches(
         return tf.data.Dataset.zip(tf.data.Dataset.from_tensor_slices(order).batch(batch_size), places)
 
     passes = tf.data.Dataset.range(first_epoch * repeat, epochs * repeat)
-    return passes.flat_map(one_pass).map(batch, num_parallel_calls=2, deterministic=True).prefetch(4)
+    return _fixed(passes.flat_map(one_pass).map(batch, num_parallel_calls=2, deterministic=True).prefetch(4))
 
 
 def evaluation_batches(images: np.ndarray, labels: np.ndarray, batch_size: int = 500) -> tf.data.Dataset:
     """Return `images` uint8 (N, 28, 28) and `labels` in order, as float32 (B, 28, 28, 1) and int32 (B,)."""
     pairs = tf.data.Dataset.from_tensor_slices((images[..., np.newaxis], labels.astype(np.int32)))
-    return pairs.batch(batch_size).map(lambda x, y: (tf.cast(x, tf.float32), y)).cache().prefetch(2)
+    return _fixed(pairs.batch(batch_size).map(lambda x, y: (tf.cast(x, tf.float32), y)).cache().prefetch(2))
+
+
+def _fixed(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    # Nothing here is left for the autotuner to choose, and its thread sometimes holds up the end of
+    # training for ten seconds.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)

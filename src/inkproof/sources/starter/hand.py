@@ -37,9 +37,7 @@ MOUSE = Hand("mouse", 1.6, 3.5, 1.5, 1.6, 0.6, 7.0, (2, 5), angular=True)
 HASTY = Hand("hasty", 2.0, 5.0, 6.0, 3.0, 0.5, 11.0, (9, 10))
 
 
-def draw(
-    notation: str, hand: Hand, rng: random.Random, *, least_height: float, height: float | None = None
-) -> Strokes:
+def draw(notation: str, hand: Hand, rng: random.Random, *, least_height: float, height: float | None = None) -> Strokes:
     """Draw a skeleton once: strokes of [x, y, t], x and y in pixels of the canvas, t in milliseconds.
 
     The drawing is `height` pixels high; without it the hand chooses, no less than `least_height`, at which
@@ -152,9 +150,7 @@ def _shake(path: Points, hand: Hand, rng: random.Random) -> Points:
 def _keep_inside(paths: list[Points]) -> list[Points]:
     """Shift what wobble moved over the margin back, as a whole where that is enough."""
     everything = np.vstack(paths)
-    shift = np.maximum(MARGIN - everything.min(axis=0), 0) - np.maximum(
-        everything.max(axis=0) - (CANVAS - MARGIN), 0
-    )
+    shift = np.maximum(MARGIN - everything.min(axis=0), 0) - np.maximum(everything.max(axis=0) - (CANVAS - MARGIN), 0)
     return [np.clip(path + shift, MARGIN, CANVAS - MARGIN) for path in paths]
 
 

@@ -1,0 +1,110 @@
+"""Read the test digits with a trained model: python src/evaluate.py data=mnist model=cnn [run=FOLDER]."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inkproof.atomic import replacing, write_json
+from inkproof.config import path_of, resolve
+from inkproof.entry import entry
+from inkproof.quiet import start_tensorflow
+from inkproof.reporting.curves import learning_curves
+from inkproof.reporting.matrix import confusion_matrix
+from inkproof.reporting.mistakes import mistakes_gallery
+from inkproof.reporting.reliability import reliability_diagram
+from inkproof.reporting.saving import save
+from inkproof.reporting.tables import write_rows
+from inkproof.resume import ensure_run
+from inkproof.run_record import RunRecord, read_history
+from inkproof.scoring.calibration import reliability
+from inkproof.scoring.confusion import confusion_counts, per_class
+from inkproof.scoring.summary import summarise_test
+from inkproof.sources.digits import Digits, load_test_split
+from inkproof.tracking import Store
+
+
+def evaluate(config: dict[str, Any]) -> dict[str, Any]:
+    """Write test.json and test/ of the model in `config["run"]`; return what test.json holds."""
+    folder, report = path_of(config["run"]), path_of(config["report"])
+    record = RunRecord.read(folder)
+    digits = load_test_split(path_of(config["digits"]))
+    start_tensorflow()
+    import keras
+
+    import inkproof.models.normalization  # noqa: F401  (registers the layers that model.keras names)
+
+    model = keras.saving.load_model(folder / "model.keras")
+    pixels = digits.images[..., np.newaxis].astype(np.float32)
+    probabilities = model.predict(pixels, batch_size=500, verbose=0)
+
+    choices = {name: record.config[name]["name"] for name in ("data", "model", "aug")}
+    trained = {name: record.metrics[name] for name in ("parameters", "epochs", "best_epoch")}
+    summary = {
+        **choices,
+        "seed": record.config["seed"],
+        **trained,
+        "val_accuracy": record.metrics.get("val_accuracy"),
+        **summarise_test(probabilities, digits.labels),
+    }
+    with replacing(report / "test") as tables:
+        write_tables(tables, digits, probabilities)
+        curves = learning_curves(read_history(folder / "history.csv"), kept=int(record.metrics["best_epoch"]))
+        save(curves, tables / "curves.png")
+        for name in ("history.csv", "run.json"):  # the report reads this folder alone
+            shutil.copyfile(folder / name, tables / name)
+    write_json(report / "test.json", summary)
+
+    store = Store()
+    run = ensure_run(store, record, folder)
+    names = ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece", "errors")
+    store.metrics(run, {f"test_{name}": summary[name] for name in names})
+    store.dataset(run, summary["data"], record.data_sha, "testing", {"digits": summary["n"]})
+    store.file(run, report / "test", "test")
+    store.tag(run, {"stage": "evaluate"})
+    return summary
+
+
+def write_tables(folder: Path, digits: Digits, probabilities: np.ndarray) -> None:
+    """Write predictions, tables and figures of the test digits to `folder`."""
+    labels, read = digits.labels, probabilities.argmax(axis=1)
+    counts = confusion_counts(labels, read)
+    bins = reliability(probabilities, labels)
+    columns = [f"p{digit}" for digit in range(10)]
+    write_rows(
+        folder / "predictions.csv",
+        ["index", "label", "prediction", *columns],
+        (
+            {
+                "index": index,
+                "label": int(labels[index]),
+                "prediction": int(read[index]),
+                **dict(zip(columns, (f"{p:.5f}" for p in row), strict=True)),
+            }
+            for index, row in enumerate(probabilities)
+        ),
+    )
+    digits_read = [{"digit": digit, **{str(k): int(v) for k, v in enumerate(row)}} for digit, row in enumerate(counts)]
+    write_rows(folder / "confusion.csv", list(digits_read[0]), digits_read)
+    classes = per_class(counts)
+    write_rows(folder / "per_class.csv", list(classes[0]), classes)
+    write_rows(folder / "reliability.csv", list(bins[0]), bins)
+    save(confusion_matrix(counts), folder / "confusion.png")
+    save(reliability_diagram(bins), folder / "reliability.png")
+    save(mistakes_gallery(digits.images, labels, probabilities), folder / "mistakes.png")
+
+
+@entry("evaluate")
+def main(cfg: Any) -> None:
+    """Compose and evaluate."""
+    summary = evaluate(resolve(cfg))
+    low, high = summary["accuracy_low"], summary["accuracy_high"]
+    print(
+        f"{summary['data']}-{summary['model']}: test accuracy {summary['accuracy']:.2%} "
+        f"({low:.2%} to {high:.2%}, {summary['errors']} of {summary['n']:,} wrong)"
+    )
+
+
+if __name__ == "__main__":
+    main()

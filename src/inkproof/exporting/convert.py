@@ -1,0 +1,51 @@
+"""Keras model to SavedModel to LiteRT (TFLite) files."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from inkproof.errors import UserError
+from inkproof.exporting.litert import foreign_operators
+from inkproof.quiet import quiet_stderr
+
+CALIBRATION_DIGITS = 500  # int8 ranges settle after some hundred digits; more only cost time
+
+
+def write_saved_model(model: keras.Model, folder: Path) -> None:
+    """Write `model` as a SavedModel with one signature, `image` float32 (1, 28, 28, 1) to probabilities.
+
+    The batch is fixed to 1: with a free batch the LiteRT file gets shape operators that the browser's
+    runtime refuses.
+    """
+    signature = [keras.InputSpec(shape=(1, 28, 28, 1), dtype="float32", name="image")]
+    with quiet_stderr():
+        model.export(folder, format="tf_saved_model", input_signature=signature, verbose=False)
+
+
+def to_litert(saved_model: Path, calibration: np.ndarray | None = None) -> bytes:
+    """Return the LiteRT file of a SavedModel: float32, or int8 when `calibration` digits are given.
+
+    calibration: uint8 (N, 28, 28), from the training or validation split. The int8 file takes uint8
+    pixels and gives uint8 probabilities. Raises UserError when the model needs operators that phones lack.
+    """
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
+    if calibration is not None:
+
+        def representative() -> Iterator[list[np.ndarray]]:
+            for image in calibration[:CALIBRATION_DIGITS]:
+                yield [image[np.newaxis, :, :, np.newaxis].astype(np.float32)]
+
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = representative
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = tf.uint8
+        converter.inference_output_type = tf.uint8
+    with quiet_stderr():
+        content = converter.convert()
+    foreign = foreign_operators(content)
+    if foreign:
+        raise UserError(f"{saved_model}: needs operators outside LiteRT's built-in ones: {', '.join(foreign)}")
+    return content

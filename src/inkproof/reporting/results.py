@@ -1,0 +1,115 @@
+"""What the stages wrote about each model, read back from `reports/D/models` for tables and page."""
+
+import csv
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inkproof.errors import UserError
+
+RUNGS = ("tutorial", "polarity", "digitre", "mnist", "ink")
+"""The rungs from the crudest to the best preparation."""
+
+SETS = ("starter", "mine", "pens", "pens_kept")
+"""The sets of drawings in the order they are shown."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ModelResults:
+    """One model's folder: `test` as in test.json; `export`, `drawn` and `timing` are empty where missing."""
+
+    name: str
+    folder: Path
+    test: Mapping[str, Any]
+    export: Mapping[str, Any]
+    drawn: Mapping[str, Mapping[str, Any]]
+    timing: Mapping[str, Any]
+
+
+def load_models(models_folder: Path) -> list[ModelResults]:
+    """Return every model below `models_folder` that has a test.json, the best test accuracy first.
+
+    A folder without test.json is skipped with a warning in the log. Raises UserError when the folder is
+    missing or holds no evaluated model, and when a JSON file cannot be used, naming it.
+    """
+    if not models_folder.is_dir():
+        raise UserError(f"no folder {models_folder}; run `dvc repro` to train and evaluate the models first")
+    found = []
+    for folder in sorted(path for path in models_folder.iterdir() if path.is_dir()):
+        if not (folder / "test.json").is_file():
+            logger.warning("%s has no test.json and is left out of the report", folder)
+            continue
+        test = _object(folder / "test.json")
+        for key in ("n", "errors", "accuracy", "accuracy_low", "accuracy_high"):
+            if not isinstance(test.get(key), int | float):
+                raise UserError(f"{folder / 'test.json'} has no number `{key}`; evaluate {folder.name} again")
+        parts = {
+            part: _object(folder / f"{part}.json") if (folder / f"{part}.json").is_file() else {}
+            for part in ("export", "drawn", "timing")
+        }
+        _check_drawn(folder / "drawn.json", parts["drawn"])
+        found.append(ModelResults(str(test.get("model") or folder.name), folder, test, **parts))
+    if not found:
+        raise UserError(f"no model below {models_folder} has a test.json; run `dvc repro` to evaluate one")
+    return sorted(found, key=lambda model: (-model.test["accuracy"], model.name))
+
+
+def _object(path: Path) -> dict[str, Any]:
+    """Read a JSON object; half a file or another type is a UserError that names the file."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise UserError(f"{path} is not readable JSON ({error}); delete it and run its stage again") from error
+    if not isinstance(value, dict):
+        raise UserError(f"{path} should hold a JSON object, not {type(value).__name__}; run its stage again")
+    return value
+
+
+def _check_drawn(path: Path, drawn: Mapping[str, Any]) -> None:
+    """Raise UserError when a set has no count or a rung no interval."""
+    for name, entry in drawn.items():
+        if not isinstance(entry, Mapping) or not isinstance(entry.get("n"), int):
+            raise UserError(f"{path} does not say how many drawings `{name}` has; run its stage again")
+        for rung in rungs_of(entry):
+            if not all(isinstance(entry[rung].get(key), int | float) for key in ("accuracy", "low", "high")):
+                raise UserError(f"{path} lacks figures for `{name}` on the rung `{rung}`; run its stage again")
+
+
+def read_rows(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
+    """Return the rows of a CSV file with a heading line, or no rows where the file does not exist.
+
+    Raises UserError, naming the file, when it cannot be read or lacks one of the `needed` columns.
+    """
+    if not path.is_file():
+        return []
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+            missing = [column for column in needed if column not in (reader.fieldnames or ())]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} is not a readable table ({error}); run its stage again") from error
+    if missing or any(row[column] is None for row in rows for column in needed):
+        raise UserError(f"{path} lacks values for {', '.join(missing or needed)}; run its stage again")
+    return rows
+
+
+def rungs_of(entry: Mapping[str, Any]) -> list[str]:
+    """Return the rungs in a set's entry of drawn.json in the order of the climb, unknown ones last."""
+    found = [key for key, value in entry.items() if isinstance(value, Mapping) and "accuracy" in value]
+    return in_order(found, RUNGS)
+
+
+def sets_of(models: Sequence[ModelResults]) -> list[str]:
+    """Return the names of all sets of drawings that the models know of, empty ones too, in showing order."""
+    return in_order({name for model in models for name in model.drawn}, SETS)
+
+
+def in_order(found: Sequence[str] | set[str], order: Sequence[str]) -> list[str]:
+    """Return what was found, known names in their order and unknown ones after them by name."""
+    return [name for name in order if name in found] + sorted(set(found) - set(order))

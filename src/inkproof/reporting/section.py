@@ -1,0 +1,227 @@
+"""One model's section of the page: its figures redrawn from the tables, its pictures, its numbers as rows."""
+
+import base64
+import re
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from inkproof.errors import UserError
+from inkproof.reporting.curves import learning_curves
+from inkproof.reporting.matrix import confusion_matrix
+from inkproof.reporting.reliability import reliability_diagram
+from inkproof.reporting.results import ModelResults, read_rows, rungs_of
+from inkproof.reporting.rungs import rung_bars
+from inkproof.reporting.saving import to_svg
+from inkproof.reporting.wording import (
+    MISSING,
+    count,
+    interval,
+    kilobytes,
+    percent,
+    points,
+    set_title,
+)
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG as it stands in the page: data address and size in pixels."""
+
+    source: str
+    width: int
+    height: int
+
+
+def slug(name: str) -> str:
+    """Return `name` as it may stand in an address or an identifier."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "model"
+
+
+def picture(path: Path) -> Picture | None:
+    """Return the PNG at `path` for embedding, None where there is none; raise UserError if it is no PNG."""
+    if not path.is_file():
+        return None
+    data = path.read_bytes()
+    if not data.startswith(PNG_SIGNATURE) or len(data) < 24:
+        raise UserError(f"{path} is not a PNG picture; run its stage again")
+    width, height = struct.unpack(">II", data[16:24])
+    return Picture("data:image/png;base64," + base64.b64encode(data).decode("ascii"), width, height)
+
+
+def section(model: ModelResults, place: int) -> dict[str, Any]:
+    """Return what the template shows of `model`, which stands at `place` (from 0) in the leaderboard.
+
+    A figure or table whose file is missing is None or empty and left out of the page. Raises UserError,
+    naming the file, when one cannot be used.
+    """
+    name = slug(model.name)
+    test = model.folder / "test"
+    return {
+        "name": model.name,
+        "slug": name,
+        "place": place,
+        "test": model.test,
+        "n": count(model.test["n"]),
+        "errors": count(model.test["errors"]),
+        "parameters": count(model.test.get("parameters")),
+        "accuracy": percent(model.test["accuracy"], model.test["n"]),
+        "interval": interval(model.test["accuracy_low"], model.test["accuracy_high"], model.test["n"]),
+        "curves": _curves(test / "history.csv", name, model.test.get("best_epoch")),
+        "confusion": _confusion(test / "confusion.csv", name),
+        "reliability": _reliability(test / "reliability.csv", name),
+        "mistakes": picture(test / "mistakes.png"),
+        "per_class": _per_class(test / "per_class.csv"),
+        "exports": _exports(model),
+        "machine": model.timing.get("machine"),
+        "bars": _bars(model.drawn, name),
+        "digits": _digits(model.drawn),
+        "writers": _writers(model.folder / "drawn" / "per_writer.csv"),
+        "before_after": _before_after(model),
+    }
+
+
+def _before_after(model: ModelResults) -> list[tuple[str, str, Picture]]:
+    """The name, the title and the picture of every set of drawings that has one."""
+    found = ((name, picture(model.folder / "drawn" / f"before_after_{name}.png")) for name in model.drawn)
+    return [(name, set_title(name), shot) for name, shot in found if shot]
+
+
+def _numbers(path: Path, needed: tuple[str, ...], wanted: tuple[str, ...] = ()) -> list[dict[str, float | None]]:
+    """Read the columns of a CSV file as numbers; a blank, or a wanted column that is not there, is None."""
+    try:
+        return [
+            {column: float(row[column]) if row.get(column) else None for column in needed + wanted}
+            for row in read_rows(path, needed)
+        ]
+    except ValueError as error:
+        raise UserError(f"{path} holds something that is no number ({error}); run its stage again") from error
+
+
+def _curves(path: Path, name: str, kept: int | None) -> Markup | None:
+    rows = _numbers(path, ("epoch", "accuracy", "loss"), ("val_accuracy", "val_loss"))
+    if not rows:
+        return None
+    label = f"Learning curves over {len(rows)} epochs"
+    return Markup(to_svg(learning_curves(rows, kept), f"{name}-curves", label))
+
+
+def _confusion(path: Path, name: str) -> Markup | None:
+    rows = _numbers(path, tuple("0123456789"))
+    if not rows:
+        return None
+    counts = np.array([[row[digit] or 0 for digit in "0123456789"] for row in rows], dtype=np.int64)
+    if counts.shape != (10, 10):
+        raise UserError(f"{path} should have ten rows, not {len(rows)}; run its stage again")
+    label = "Confusion matrix, true digit by digit read"
+    return Markup(to_svg(confusion_matrix(counts), f"{name}-confusion", label))
+
+
+def _reliability(path: Path, name: str) -> Markup | None:
+    rows = _numbers(path, ("low", "high", "n", "confidence", "accuracy"))
+    if not any(row["n"] for row in rows):
+        return None
+    label = "Reliability diagram, accuracy over stated confidence"
+    return Markup(to_svg(reliability_diagram(rows), f"{name}-reliability", label))
+
+
+def _per_class(path: Path) -> list[dict[str, str]]:
+    return [
+        {
+            "digit": f"{row['digit']:.0f}",
+            "n": f"{row['n']:,.0f}",
+            **{key: percent(row[key]) for key in ("recall", "precision", "f1")},
+        }
+        for row in _numbers(path, ("digit", "n", "recall", "precision", "f1"))
+    ]
+
+
+def _exports(model: ModelResults) -> list[dict[str, str]]:
+    names = (("saved_model", "SavedModel"), ("float32", "LiteRT float32"), ("int8", "LiteRT int8"))
+    rows = []
+    for key, title in names:
+        entry = model.export.get(key)
+        if not isinstance(entry, Mapping):
+            continue
+        n = model.test["n"]
+        difference, largest = entry.get("accuracy_difference"), entry.get("max_difference")
+        micros = model.timing.get(f"{key}_us")
+        rows.append(
+            {
+                "title": title,
+                "kb": kilobytes(entry.get("kb")),
+                "accuracy": percent(entry["accuracy"], n) if "accuracy" in entry else "",
+                "difference": points(difference, n) if difference is not None else "",
+                "agreement": percent(entry["agreement"], n) if "agreement" in entry else "",
+                "largest": f"{largest:.2g}" if largest is not None else "",
+                "micros": f"{micros:,.0f}" if micros is not None else "",
+            }
+        )
+    return rows
+
+
+def _bars(drawn: Mapping[str, Mapping[str, Any]], name: str) -> Markup | None:
+    filled = {key: entry for key, entry in drawn.items() if rungs_of(entry)}
+    if not filled:
+        return None
+    label = "Accuracy on drawings by set and rung"
+    return Markup(to_svg(rung_bars(filled), f"{name}-bars", label))
+
+
+def _digits(drawn: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One group a set and a line a rung: accuracy by digit, with how strongly its cell is tinted."""
+    groups = []
+    for name, entry in drawn.items():
+        rows = []
+        for rung in rungs_of(entry):
+            values = [entry[rung].get("per_digit", {}).get(digit) for digit in "0123456789"]
+            cells = [
+                {
+                    "text": MISSING if value is None else f"{100 * value:.0f}",
+                    "tint": 0 if value is None else round(70 * (1 - value)),
+                }
+                for value in values
+            ]
+            rows.append({"rung": rung, "cells": cells})
+        if rows:
+            groups.append({"title": set_title(name), "rows": rows})
+    return groups
+
+
+def _writers(path: Path) -> list[dict[str, Any]]:
+    """One table a set: the writers, worst on the last rung first, with their accuracy on each rung."""
+    tables: dict[str, dict[str, dict[str, float]]] = {}
+    counts: dict[tuple[str, str], int] = {}
+    try:
+        for row in read_rows(path, ("set", "writer", "rung", "n", "accuracy")):
+            own = tables.setdefault(row["set"], {}).setdefault(row["writer"], {})
+            own[row["rung"]] = float(row["accuracy"])
+            counts[row["set"], row["writer"]] = int(row["n"])
+    except ValueError as error:
+        raise UserError(f"{path} holds something that is no number ({error}); run its stage again") from error
+    result = []
+    for name, writers in tables.items():
+        rungs = list(dict.fromkeys(rung for own in writers.values() for rung in own))
+        ranked = sorted((own.get(rungs[-1], 1.0), writer) for writer, own in writers.items())
+        result.append(
+            {
+                "set": set_title(name),
+                "rungs": rungs,
+                "rows": [
+                    {
+                        "writer": writer,
+                        "n": f"{counts[name, writer]:,}",
+                        "cells": [percent(writers[writer].get(rung)) for rung in rungs],
+                    }
+                    for _, writer in ranked
+                ],
+            }
+        )
+    return result

@@ -1,0 +1,124 @@
+"""The report's opening told from the data: what fails on real drawings, and how much preparation mends."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from inkproof.reporting.results import ModelResults, rungs_of
+from inkproof.reporting.wording import RUNG_NOTES, RUNG_STEPS, count, kilobytes, percent
+
+# The set that says most comes first: many unseen hands, then the user's own, then one author's.
+PREFERENCE = ("pens", "mine", "starter")
+
+# A difference below this many percentage points is not worth a sentence of praise.
+NOTABLE = 1.0
+
+
+@dataclass(frozen=True)
+class Story:
+    """Plain texts; `tiles` are (figure, what it is), `subject` is the set of drawings told of, if any."""
+
+    headline: str
+    paragraphs: tuple[str, ...]
+    tiles: tuple[tuple[str, str], ...]
+    subject: str | None
+
+
+def tell(models: Sequence[ModelResults], chosen: ModelResults, title: str) -> Story:
+    """Tell what `chosen`, one of `models`, reads of the test digits of `title` and of drawings.
+
+    No figure or claim is fixed: each sentence depends on the numbers, and none claims a gain that the
+    intervals do not bear out.
+    """
+    test = chosen.test
+    accuracy = percent(test["accuracy"], test["n"])
+    subject = next((name for name in PREFERENCE if len(rungs_of(chosen.drawn.get(name, {}))) > 1), None)
+    opening = (
+        f"{chosen.name} reads {accuracy} of the {count(test['n'])} {title} test digits: "
+        f"{count(test['errors'], 'mistake') if test['errors'] else 'not one mistake'}."
+    )
+    tiles = [(accuracy, f"of {count(test['n'])} {title} test digits")]
+    small = chosen.export.get("int8", {}).get("kb")
+    size = [(f"{kilobytes(small)} KB", "as an int8 file for a phone")] if small is not None else []
+    if subject is None:
+        tiles += size
+        return Story(f"{chosen.name} reads {accuracy} of {title}", (opening,), tuple(tiles), None)
+    entry = chosen.drawn[subject]
+    rungs = rungs_of(entry)
+    first, last = entry[rungs[0]], entry[rungs[-1]]
+    n = int(entry["n"])
+    before, after = percent(first["accuracy"], n), percent(last["accuracy"], n)
+    hands = int(entry.get("writers", 0))
+    drawings = f"{count(n, 'drawing')} by {count(hands, 'writer')}" if hands else count(n, "drawing")
+    tiles.append((before, f"of {drawings}, prepared as tutorials do"))
+    tiles.append((after, f"of the same drawings on the rung {rungs[-1]}"))
+    tiles += size
+    headline = f"{accuracy} on the test set, {before} on {'drawings' if subject == 'starter' else 'real drawings'}"
+    if _points(last, first) >= NOTABLE:
+        headline += f", {after} once they are prepared like {'MNIST' if rungs[-1] == 'mnist' else rungs[-1]}"
+    how = "every picture inverted and shrunk" if rungs[0] == "tutorial" else RUNG_NOTES.get(rungs[0], rungs[0])
+    way = f"Give the same network {drawings} the way a tutorial would, {how}, and it reads {before}."
+    steps = []
+    for earlier, rung in pairwise(rungs):
+        verb = "leaves it at" if entry[rung]["accuracy"] == entry[earlier]["accuracy"] else "gives"
+        step = RUNG_STEPS.get(rung, f"the rung {rung}")
+        steps.append(f"{step} {verb} {percent(entry[rung]['accuracy'], n)}")
+    climb = " ".join([*map(_sentence, steps), "No weight of the network changed between these figures."])
+    verdict = _verdict(test["accuracy"], first, last)
+    paragraphs = [f"{opening} {way}", f"{climb} {verdict}"]
+    if len(models) > 1:
+        paragraphs.append(_everyone(models, subject, rungs[0], rungs[-1]))
+    return Story(headline, tuple(paragraphs), tuple(tiles), subject)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _points(a: Mapping[str, Any], b: Mapping[str, Any]) -> float:
+    return 100 * float(a["accuracy"] - b["accuracy"])
+
+
+def _verdict(test: float, first: Mapping[str, Any], last: Mapping[str, Any]) -> str:
+    """Say how many of the lost points the preparation brings back, or that it cannot be told."""
+    lost, back = 100 * (test - first["accuracy"]), _points(last, first)
+    if last["low"] <= first["high"] and first["low"] <= last["high"]:
+        return (
+            "The intervals of the first and the last rung overlap, "
+            "so these drawings do not settle whether preparation helps."
+        )
+    if back < 0:
+        return f"Here preparation costs {-back:.1f} points: look at the pictures before trusting it."
+    if lost < NOTABLE:
+        return f"Preparation adds {back:.1f} points."
+    if back >= lost:
+        return f"All of the {lost:.1f} points lost between test set and drawings were lost in preparation."
+    # From the rounded figures, so that the three add up for a reader.
+    rest = round(lost, 1) - round(back, 1)
+    return (
+        f"Of the {lost:.1f} points lost between test set and drawings, {back:.1f} come back by preparation "
+        f"alone; the remaining {rest:.1f} are left to the network and its training."
+    )
+
+
+def _everyone(models: Sequence[ModelResults], subject: str, first: str, last: str) -> str:
+    """Say whether the other models climb too."""
+    both = [
+        model.drawn[subject]
+        for model in models
+        if first in model.drawn.get(subject, {}) and last in model.drawn.get(subject, {})
+    ]
+    climbed = sum(entry[last]["low"] > entry[first]["high"] for entry in both)
+    spans = []
+    for rung in (first, last):
+        values = [entry[rung]["accuracy"] for entry in both]
+        n = int(both[0]["n"])
+        spans.append(f"{percent(min(values), n)} to {percent(max(values), n)}")
+    if climbed == len(both):
+        who = f"All {len(both)} models climb"
+    elif climbed:
+        who = f"{climbed} of {len(both)} models climb clearly"
+    else:
+        who = f"None of {len(both)} models climbs clearly"
+    return f"{who}: from {spans[0]} on the rung {first}, to {spans[1]} on the rung {last}."

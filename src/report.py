@@ -1,0 +1,46 @@
+"""Compare the models of one data set: python src/report.py data=mnist [show=true]."""
+
+from pathlib import Path
+from typing import Any
+
+from inkproof.config import path_of, resolve
+from inkproof.entry import entry
+from inkproof.reporting.champion import choose_champion
+from inkproof.reporting.page import write_page
+from inkproof.reporting.tables import leaderboard, print_leaderboard, write_leaderboard_csv, write_leaderboard_md
+from inkproof.resume import ensure_run
+from inkproof.run_record import RunRecord
+from inkproof.tracking import REGISTRY_PREFIX, Store
+
+
+def report(config: dict[str, Any]) -> Path:
+    """Write the leaderboard and the page from the models' results, move the alias `champion`; return the page."""
+    folder = path_of(config["report"])
+    rows = leaderboard(folder / "models")
+    champion = choose_champion(rows)
+    page = write_page(folder, config["data"], champion)
+    write_leaderboard_csv(rows, folder / "leaderboard.csv")
+    write_leaderboard_md(rows, folder / "leaderboard.md")
+    if champion is not None:
+        kept = folder / "models" / champion / "test"
+        record = RunRecord.read(kept)
+        store = Store()
+        run = ensure_run(store, record, kept)
+        store.champion(REGISTRY_PREFIX + config["data"]["name"], run)
+        store.tag(run, {"stage": "report"})
+        print(f"Compare the runs: `make ui`, then http://127.0.0.1:5000/{store.view(record.experiment)}")
+    return page
+
+
+@entry("report")
+def main(cfg: Any) -> None:
+    """Compose, and make or show the report."""
+    config = resolve(cfg)
+    folder = path_of(config["report"])
+    page = folder / "index.html" if config["show"] else report(config)
+    print_leaderboard(folder / "leaderboard.csv")
+    print(f"The report with every figure: {page}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+"""Report folders as the pipeline leaves them: real digits, invented models.
+
+Files are written by the functions that the evaluate and drawn stages call.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from inkproof.atomic import write_json
+from inkproof.reporting.before_after import before_after, telling
+from inkproof.reporting.mistakes import mistakes_gallery
+from inkproof.reporting.saving import save
+from inkproof.reporting.tables import write_rows
+from inkproof.scoring.calibration import reliability
+from inkproof.scoring.confusion import confusion_counts, per_class
+from inkproof.scoring.drawn import per_writer, summarise_set
+from inkproof.scoring.summary import summarise_test
+
+# name: test accuracy, what the rungs tutorial, polarity and mnist reach on drawings, weights, epochs
+MODELS: dict[str, tuple[float, tuple[float, float, float], int, int]] = {
+    "dense": (0.979, (0.42, 0.51, 0.86), 101_770, 20),
+    "dense_2x128": (0.976, (0.38, 0.49, 0.83), 118_282, 12),
+    "tflearn_cnn": (0.991, (0.51, 0.62, 0.93), 3_274_634, 8),
+    "cnn": (0.995, (0.55, 0.69, 0.97), 225_034, 30),
+}
+RUNGS = ("tutorial", "polarity", "mnist")
+CONFUSED = {0: 6, 1: 7, 2: 7, 3: 5, 4: 9, 5: 3, 6: 0, 7: 1, 8: 3, 9: 4}
+
+
+def frames(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """n digits of scikit-learn, 8 x 8, enlarged into the 28 x 28 frame, with their labels."""
+    small, labels = load_digits(return_X_y=True)
+    pick = np.random.default_rng(seed).integers(0, len(labels), n)
+    large = {}
+    for i in np.unique(pick):
+        eight = Image.fromarray((small[i].reshape(8, 8) * 15.9).astype(np.uint8))
+        frame = np.zeros((28, 28), np.uint8)
+        frame[4:24, 4:24] = np.asarray(eight.resize((20, 20), Image.Resampling.BICUBIC))
+        large[i] = frame
+    return np.stack([large[i] for i in pick]), labels[pick].astype(np.uint8)
+
+
+def guesses(labels: np.ndarray, accuracy: float, seed: int, writers: np.ndarray | None = None) -> np.ndarray:
+    """Probabilities (N, 10) of an invented model of this accuracy; some writers are harder than others."""
+    rng = np.random.default_rng(seed)
+    skill = np.full(len(labels), accuracy)
+    if writers is not None:
+        _, hand = np.unique(writers, return_inverse=True)
+        spread = 0.4 * accuracy * (1 - accuracy)
+        skill = np.clip(accuracy + rng.normal(0, spread, hand.max() + 1)[hand], 0, 1)
+    wrong = rng.random(len(labels)) > skill
+    # Mistakes are rarer than skill alone would have it where the digit is easy to tell from others.
+    likely = np.array([CONFUSED[int(y)] for y in labels])
+    stray = rng.integers(0, 10, len(labels))
+    read = np.where(wrong, np.where(rng.random(len(labels)) < 0.6, likely, stray), labels)
+    logits = rng.normal(0, 1, (len(labels), 10))
+    logits[np.arange(len(labels)), read] += np.where(read == labels, rng.gamma(9, 1, len(labels)), 4)
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def write_test_folder(folder: Path, images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray) -> None:
+    """The tables of test/, and the one picture that the page embeds."""
+    read = probabilities.argmax(axis=1)
+    outcomes = zip(labels.tolist(), read.tolist(), strict=True)
+    predictions = [{"index": i, "label": label, "prediction": guess} for i, (label, guess) in enumerate(outcomes)]
+    counts = confusion_counts(labels, read)
+    confusion = [{"digit": digit, **dict(zip("0123456789", row, strict=True))} for digit, row in enumerate(counts)]
+    tables = {
+        "predictions": predictions,
+        "confusion": confusion,
+        "per_class": per_class(counts),
+        "reliability": reliability(probabilities, labels),
+    }
+    for name, rows in tables.items():
+        write_rows(folder / f"{name}.csv", list(rows[0]), rows)
+    save(mistakes_gallery(images, labels, probabilities), folder / "mistakes.png")
+
+
+def canvas(image: np.ndarray, i: int) -> np.ndarray:
+    """A digit blown up and off-centre on 280 x 280; every third one is white on black."""
+    page = np.zeros((280, 280), np.uint8)
+    digit = np.asarray(Image.fromarray(image).resize((168, 168), Image.Resampling.BICUBIC))
+    top, left = (i * 37) % 100, (i * 53) % 100
+    page[top : top + 168, left : left + 168] = np.where(digit > 100, 255, 0)
+    return page if i % 3 == 0 else 255 - page
+
+
+def draw(folder: Path, name: str, n: int, hands: int, reached: tuple[float, float, float], seed: int) -> Any:
+    """n drawings by this many writers: their picture, and their entry of drawn.json and rows of per_writer.csv."""
+    images, labels = frames(n, seed)
+    writers = np.array([f"writer-{i % hands + 1:02d}" for i in range(n)])
+    read = {
+        rung: guesses(labels, accuracy, seed + step, writers).argmax(axis=1)
+        for step, (rung, accuracy) in enumerate(zip(RUNGS, reached, strict=True))
+    }
+    if name != "pens_kept":
+        shown = telling(labels, read, 6)
+        canvases = np.stack([canvas(images[i], i) for i in shown])
+        small = np.stack([np.asarray(Image.fromarray(page).resize((28, 28))) for page in canvases])
+        upright = np.where((small[:, :1, :1] > 127), 255 - small, small)
+        seen = dict(zip(RUNGS, (255 - small, upright, images[shown]), strict=True))
+        answers = {rung: own[shown] for rung, own in read.items()}
+        save(before_after(canvases, seen, labels[shown], answers), folder / f"before_after_{name}.png")
+    return summarise_set(labels, read, writers), per_writer(labels, read, writers)
+
+
+def history(epochs: int, accuracy: float) -> list[dict[str, float]]:
+    rng = np.random.default_rng(epochs)
+    rows = []
+    for epoch in range(1, epochs + 1):
+        miss = (1 - accuracy) * (1 + 6 / epoch**1.2)
+        noisy = miss * (1 + rng.normal(0, 0.05))
+        rows.append(
+            {
+                "epoch": epoch,
+                "accuracy": 1 - miss * 1.1,
+                "loss": miss * 3.6,
+                "val_accuracy": 1 - noisy,
+                "val_loss": noisy * 3.2,
+                "learning_rate": 1e-3,
+            }
+        )
+    return rows
+
+
+def fake_report(
+    folder: Path,
+    data: str = "mnist",
+    n: int = 1000,
+    mine: int = 0,
+    models: tuple[str, ...] = tuple(MODELS),
+    each: int = 10,
+) -> Path:
+    """Write a report's models below `folder`; optdigits has no pens, a pen writer draws `each` digits."""
+    images, labels = frames(n, 1)
+    for place, (name, (accuracy, reached, weights, epochs)) in enumerate(MODELS.items()):
+        if name not in models:
+            continue
+        own = folder / "models" / name
+        probabilities = guesses(labels, accuracy, place)
+        rows = history(epochs, accuracy)
+        summary = summarise_test(probabilities, labels)
+        about: dict[str, Any] = {
+            "data": data,
+            "model": name,
+            "aug": "on" if "cnn" in name else "off",
+            "seed": 0,
+        }
+        about |= {
+            "parameters": weights,
+            "epochs": epochs,
+            "best_epoch": max(rows, key=lambda row: row["val_accuracy"])["epoch"],
+            "val_accuracy": accuracy,
+        }
+        write_json(own / "test.json", about | summary)
+        write_test_folder(own / "test", images, labels, probabilities)
+        write_rows(own / "test" / "history.csv", list(rows[0]), rows)
+        sizes = {"starter": (6 * each, 1), "mine": (mine, 1)}
+        if data == "mnist":
+            sizes |= {"pens": (14 * each, 14), "pens_kept": (6 * each, 6)}
+        drawn: dict[str, Any] = {}
+        writers: list[dict[str, Any]] = []
+        for step, (kind, (size, hands)) in enumerate(sizes.items()):
+            drawn[kind] = {"n": 0}
+            if size:
+                drawn[kind], own_rows = draw(own / "drawn", kind, size, hands, reached, 10 * step + place)
+                writers += [{"set": kind, **row} for row in own_rows]
+        write_json(own / "drawn.json", drawn)
+        write_rows(own / "drawn" / "per_writer.csv", ("set", "writer", "rung", "n", "accuracy"), writers)
+        kb = weights * 4 / 1024
+        same = {"accuracy": summary["accuracy"], "accuracy_difference": 0.0, "agreement": 1.0}
+        export = {
+            "saved_model": {"kb": kb * 1.1 + 80},
+            "float32": {"kb": kb + 3.2, **same, "max_difference": 4.2e-7},
+            "int8": {"kb": kb / 4 + 6.1, **same, "accuracy_difference": -1 / n, "max_difference": 0.031},
+        }
+        write_json(own / "export.json", export)
+        micros = {"float32_us": weights / 9000, "int8_us": weights / 7000}
+        write_json(own / "timing.json", {"machine": "AMD EPYC, 2 cores, Linux", **micros})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mnist_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report like MNIST's, with pen drawings and none of the user's own; do not change it."""
+    return fake_report(tmp_path_factory.mktemp("reports") / "mnist")
+
+
+@pytest.fixture(scope="session")
+def optdigits_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report like the demo's: two models, 360 digits, only the starter set; do not change it."""
+    folder = tmp_path_factory.mktemp("reports") / "optdigits"
+    return fake_report(folder, "optdigits", n=360, models=("dense", "cnn"))
+
+
+@pytest.fixture
+def broken(tmp_path: Path, optdigits_report: Path) -> Path:
+    """A copy of the small report, to be broken by the test that asks for it."""
+    return Path(shutil.copytree(optdigits_report, tmp_path / "optdigits"))

@@ -1,0 +1,159 @@
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from inkproof.reporting.before_after import before_after, telling
+from inkproof.reporting.curves import learning_curves
+from inkproof.reporting.matrix import confusion_matrix
+from inkproof.reporting.mistakes import mistakes_gallery, worst_first
+from inkproof.reporting.reliability import reliability_diagram
+from inkproof.reporting.rungs import climb, rung_bars
+from inkproof.reporting.saving import save
+from inkproof.scoring.calibration import reliability
+
+EPOCHS = [
+    {"epoch": e, "accuracy": 0.9 + e / 100, "loss": 1 / e, "val_accuracy": v, "val_loss": 1 / e}
+    for e, v in ((1, 0.9), (2, 0.97), (3, 0.95))
+]
+
+
+def texts(figure: Figure) -> list[str]:
+    figure.draw_without_rendering()
+    own = [text.get_text() for text in figure.findobj(matplotlib.text.Text) if text.get_visible()]
+    return [text for text in own if text]
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def test_curves_mark_the_best_epoch_or_the_one_that_was_kept() -> None:
+    assert "best: epoch 2" in texts(learning_curves(EPOCHS))
+    assert "kept: epoch 3" in texts(learning_curves(EPOCHS, kept=3))
+
+
+def test_curves_of_one_epoch_without_validation() -> None:
+    figure = learning_curves([{"epoch": 1, "accuracy": 0.5, "loss": 2.0}])
+    assert "training" in texts(figure)
+    assert "validation" not in texts(figure)
+    with pytest.raises(ValueError, match="epoch"):
+        learning_curves([])
+
+
+def test_confusion_matrix_names_every_mistake_and_sums_rows() -> None:
+    counts = np.diag(np.arange(1000, 1010))
+    counts[4, 9], counts[4, 1], counts[7, 2] = 17, 3, 888
+    shown = texts(confusion_matrix(counts))
+    assert {"1000", "1009", "17", "3", "20", "888"} <= set(shown)
+
+
+def test_confusion_matrix_of_a_model_without_mistakes(tmp_path: Path) -> None:
+    save(confusion_matrix(np.diag(np.full(10, 36))), tmp_path / "m.png")
+    assert pixels(tmp_path / "m.png").shape[1] == 640
+
+
+def test_one_mistake_stands_out_beside_a_large_diagonal(tmp_path: Path) -> None:
+    counts = np.diag(np.full(10, 1000))
+    counts[2, 6] = 1
+    save(confusion_matrix(counts), tmp_path / "m.png")
+    picture = pixels(tmp_path / "m.png").astype(int)
+    orange = (picture[..., 0] - picture[..., 2] > 80).sum()
+    assert orange > 500
+
+
+def test_reliability_shows_only_bins_that_hold_digits() -> None:
+    p = np.full((10, 10), 0.01)
+    p[:, 3] = 0.91
+    figure = reliability_diagram(reliability(p, [3] * 9 + [4]))
+    points = figure.axes[0].lines[-1].get_xydata()
+    assert np.asarray(points) == pytest.approx(np.array([[0.91, 0.9]]))
+
+
+def test_worst_mistake_is_the_surest() -> None:
+    p = np.zeros((4, 10), np.float32)
+    p[0, 1], p[1, 2], p[2, 3], p[3, 4] = 0.6, 0.99, 0.8, 0.9
+    labels = np.array([0, 0, 3, 0], np.uint8)
+    assert worst_first(labels, p).tolist() == [1, 3, 0]
+
+
+def test_gallery_holds_no_more_than_asked_and_shows_true_pixels(tmp_path: Path) -> None:
+    images = np.zeros((9, 28, 28), np.uint8)
+    images[:, 5:9, 5:9] = 200
+    p = np.tile(np.linspace(0.01, 0.19, 10, dtype=np.float32), (9, 1))
+    figure = mistakes_gallery(images, np.zeros(9, np.uint8), p, most=7)
+    assert sum("→" in text for text in texts(figure)) == 7
+    save(figure, tmp_path / "g.png")
+    picture = pixels(tmp_path / "g.png")
+    # The first digit begins at (8, 8); each of its pixels is a square of 4 x 4.
+    assert (picture[8 + 20 : 8 + 36, 8 + 20 : 8 + 36] == 200).all()
+    assert (picture[8 : 8 + 20, 8 : 8 + 112] == 0).all()
+
+
+def test_gallery_without_mistakes_says_so() -> None:
+    p = np.eye(10, dtype=np.float32)
+    figure = mistakes_gallery(np.zeros((10, 28, 28), np.uint8), np.arange(10, dtype=np.uint8), p)
+    assert texts(figure) == ["All 10 digits were read right: nothing to show."]
+
+
+def test_before_and_after_says_right_and_wrong_by_sign() -> None:
+    canvases = np.full((2, 280, 280), 255, np.uint8)
+    seen = {rung: np.zeros((2, 28, 28), np.uint8) for rung in ("tutorial", "mnist")}
+    read = {"tutorial": [1, 8], "mnist": [7, 3]}
+    shown = texts(before_after(canvases, seen, [7, 3], read))
+    assert shown.count("1 ✗") == shown.count("8 ✗") == shown.count("7 ✓") == shown.count("3 ✓") == 1
+    assert {"drawn", "tutorial", "mnist"} <= set(shown)
+    with pytest.raises(ValueError, match="every rung"):
+        before_after(canvases, seen, [7, 3], {"mnist": [7, 3]})
+
+
+@pytest.mark.parametrize("rungs", [1, 3, 5])
+def test_before_and_after_keeps_to_the_sheet_with_any_number_of_rungs(rungs: int, tmp_path: Path) -> None:
+    seen = {f"rung{i}": np.full((3, 28, 28), 90, np.uint8) for i in range(rungs)}
+    read = {rung: [0, 0, 0] for rung in seen}
+    save(before_after(np.zeros((3, 280, 280), np.uint8), seen, [0, 1, 2], read), tmp_path / "b.png")
+    picture = pixels(tmp_path / "b.png")
+    assert picture.shape[1] == 640
+    side = 28 * ((640 // (rungs + 1) - 14) // 28)
+    # A few pixels of the captions happen to be of the same grey.
+    assert (picture == 90).all(axis=2).sum() == pytest.approx(rungs * 3 * side**2, rel=0.002)
+
+
+def test_telling_drawings_are_mended_ones_of_many_digits_and_one_that_was_not() -> None:
+    labels = np.repeat(np.arange(10), 4)
+    first, last = np.full(40, -1), labels.copy()
+    last[5] = 9
+    picked = telling(labels, {"tutorial": first, "mnist": last}, most=6)
+    assert picked[-1] == 5
+    assert len(set(labels[picked])) == 6
+    assert all(last[i] == labels[i] for i in picked[:-1])
+
+
+def test_telling_takes_what_there_is() -> None:
+    labels = np.array([1, 2])
+    assert sorted(telling(labels, {"a": labels, "b": labels}, most=8)) == [0, 1]
+    assert sorted(telling(labels, {"a": labels, "b": 9 - labels}, most=8)) == [0, 1]
+    assert telling(labels[:0], {"a": labels[:0]}, most=8) == []
+
+
+def test_bars_and_climb_hold_every_rung_and_empty_sets() -> None:
+    rung = {"accuracy": 0.512, "low": 0.4, "high": 0.6}
+    best = {"accuracy": 0.987, "low": 0.97, "high": 0.99}
+    drawn = {"starter": {"n": 9, "mnist": best, "tutorial": rung}, "mine": {"n": 0}}
+    shown = texts(rung_bars(drawn))
+    assert shown.index("51.2%") < shown.index("98.7%")
+    assert {"Starter set, 9 drawings", "Your drawings", "no drawings yet", "tutorial"} <= set(shown)
+    assert texts(rung_bars({})) == ["no drawings"]
+    figure = climb([{"tutorial": rung, "mnist": best}, None, {"mnist": best}], ["tutorial", "mnist"])
+    marked = [line for line in figure.axes[0].lines if line.get_marker() != "None"]
+    assert [len(line.get_xdata()) for line in marked] == [2, 1]
+    assert marked[0].get_color() != marked[1].get_color()
+
+
+def test_drawing_leaves_the_settings_of_matplotlib_alone() -> None:
+    before = dict(matplotlib.rcParams)
+    learning_curves(EPOCHS)
+    assert dict(matplotlib.rcParams) == before

@@ -1,0 +1,185 @@
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from inkproof.atomic import write_json
+from inkproof.errors import UserError
+from inkproof.reporting.page import HERE, write_page
+from inkproof.reporting.style import PALETTE
+
+MNIST = {"name": "mnist", "title": "MNIST", "train": 55_000, "val": 5_000, "test": 10_000}
+OPTDIGITS = {"name": "optdigits"}
+VOID = {"meta", "link", "img", "br"}
+
+
+class Outline(HTMLParser):
+    """Collects elements and complains of a tag that is closed out of turn."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text += data
+
+    def values(self, name: str) -> list[str]:
+        return [value for _, attrs in self.seen for key, value in attrs.items() if key == name and value]
+
+
+@pytest.fixture(scope="module")
+def mnist_page(mnist_report: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("page") / "mnist"
+    shutil.copytree(mnist_report, folder)
+    return write_page(folder, MNIST, champion="cnn")
+
+
+def test_the_page_is_well_formed_and_its_links_lead_somewhere(mnist_page: Path) -> None:
+    outline = Outline(mnist_page.read_text())
+    ids = outline.values("id")
+    assert len(ids) == len(set(ids))
+    inside = {link[1:] for link in outline.values("href") if link.startswith("#")}
+    assert inside <= set(ids)
+    assert {"leaderboard", "drawings", "cnn", "dense-2x128", "reading", "sources"} <= inside
+
+
+def test_the_page_needs_neither_network_nor_script(mnist_page: Path) -> None:
+    page = mnist_page.read_text()
+    outline = Outline(page)
+    assert "script" not in {tag for tag, _ in outline.seen}
+    assert all(source.startswith("data:image/png;base64,") for source in outline.values("src"))
+    assert not re.search(r"@import|url\((?!#)", page)
+    fetched = [attrs["href"] for tag, attrs in outline.seen if tag == "link"]
+    assert fetched == ["data:,"]
+
+
+def test_the_page_shows_every_model_in_figures_and_numbers(mnist_page: Path) -> None:
+    page = mnist_page.read_text()
+    outline = Outline(page)
+    labels = outline.values("aria-label")
+    for beginning in ("Learning curves", "Confusion matrix", "Reliability diagram", "Accuracy on drawings"):
+        assert sum(label.startswith(beginning) for label in labels) == 4
+    assert sum(label.startswith("Accuracy on ") and "one line a model" in label for label in labels) == 3
+    pictures = [attrs for tag, attrs in outline.seen if tag == "img"]
+    # For every model the mistakes, and before and after of the starter set and the pens.
+    assert len(pictures) == 4 * 3
+    assert all(attrs["alt"] and attrs["width"] == "640" for attrs in pictures)
+    for folder in (mnist_page.parent / "models").iterdir():
+        test = json.loads((folder / "test.json").read_text())
+        assert f"{100 * test['accuracy']:.1f}%" in outline.text
+        assert f"{test['parameters']:,}" in outline.text
+    assert "AMD EPYC, 2 cores, Linux" in outline.text
+    assert "10.24432/C5MG6K" in page
+    assert "LeCun" in outline.text
+
+
+def test_tables_scroll_in_their_own_box(mnist_page: Path) -> None:
+    page = mnist_page.read_text()
+    assert page.count("<table") == len(re.findall(r'<div class="scroll"[^>]*>\s*<table', page)) > 8
+
+
+def test_four_models_fit_into_the_weight_of_a_page(mnist_page: Path) -> None:
+    assert mnist_page.stat().st_size < 1_400_000
+
+
+def test_the_same_folder_gives_the_same_bytes(mnist_page: Path, tmp_path: Path) -> None:
+    shutil.copytree(mnist_page.parent, tmp_path / "elsewhere")
+    again = write_page(tmp_path / "elsewhere", MNIST, champion="cnn")
+    assert again.read_bytes() == mnist_page.read_bytes()
+
+
+def test_small_differences_are_not_called_clear(broken: Path) -> None:
+    # The first model twice, but for one digit: one discordant digit proves nothing.
+    first, other = (broken / "models" / name for name in ("cnn", "dense"))
+    lines = (first / "test" / "predictions.csv").read_text().splitlines()
+    row = lines[1].split(",")
+    row[2] = str((int(row[1]) + 1) % 10)
+    (other / "test" / "predictions.csv").write_text("\n".join([lines[0], ",".join(row), *lines[2:]]) + "\n")
+    page = write_page(broken, OPTDIGITS).read_text()
+    assert "could be chance" in page
+    assert "a clear difference" not in page
+
+
+def test_a_demo_report_without_pens_or_own_drawings(broken: Path) -> None:
+    outline = Outline(write_page(broken, OPTDIGITS).read_text())
+    assert "No drawings of your own are in this report yet" in outline.text
+    assert "Starter set" in outline.text
+    assert "Pen tablet" not in outline.text
+    assert "Optical Recognition" in outline.text
+    assert "LeCun" not in outline.text
+    assert "champion" not in outline.text
+
+
+def test_a_model_with_nothing_but_its_test_json_still_has_its_section(broken: Path) -> None:
+    for path in (broken / "models").glob("*/*"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != "test.json":
+            path.unlink()
+    outline = Outline(write_page(broken, OPTDIGITS).read_text())
+    assert {"cnn", "dense", "leaderboard"} <= set(outline.values("id"))
+    assert "img" not in {tag for tag, _ in outline.seen}
+
+
+@pytest.mark.parametrize(
+    ("part", "content"),
+    [
+        ("test/history.csv", "epoch,accuracy\n1,0.5\n"),
+        ("test/confusion.csv", "label,0,1,2,3,4,5,6,7,8,9\n0,1,2,3,4,5,6,7,8,9,10\n"),
+        ("test/reliability.csv", "low,high,n,confidence,accuracy\n0,1,many,0.5,0.5\n"),
+        ("test/per_class.csv", "digit,n,recall,precision,f1\n0,1\n"),
+        ("test/predictions.csv", "index,label,prediction\n0,one,1\n"),
+        ("test/mistakes.png", "not a picture"),
+        ("drawn/per_writer.csv", "set,writer,rung,n,accuracy\nstarter,ann,mnist,x,0.5\n"),
+        ("export.json", "{"),
+        ("timing.json", "7"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_and_no_page_is_written(broken: Path, part: str, content: str) -> None:
+    path = broken / "models" / "cnn" / part
+    path.write_text(content)
+    with pytest.raises(UserError) as caught:
+        write_page(broken, OPTDIGITS)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (broken / "index.html").exists()
+
+
+def test_a_champion_without_results_is_named(optdigits_report: Path) -> None:
+    with pytest.raises(UserError, match=r"'resnet'.*choose from"):
+        write_page(optdigits_report, OPTDIGITS, champion="resnet")
+
+
+def test_names_cannot_break_the_page(broken: Path) -> None:
+    path = broken / "models" / "cnn" / "test.json"
+    write_json(path, json.loads(path.read_text()) | {"model": "<b>cnn</b>", "aug": '"on" & off'})
+    page = write_page(broken, OPTDIGITS).read_text()
+    assert "<b>cnn" not in page
+    assert "&lt;b&gt;cnn" in page
+    Outline(page)
+
+
+def test_every_colour_has_a_value_for_the_dark_page() -> None:
+    css = (HERE / "page.css").read_text()
+    dark = css[css.index("prefers-color-scheme: dark") :].split("} }")[0]
+    assert {f"--{name}" for name in PALETTE} <= set(re.findall(r"(--[\w-]+):", dark))

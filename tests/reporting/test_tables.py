@@ -1,0 +1,151 @@
+import csv
+import json
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inkproof.atomic import write_json
+from inkproof.errors import UserError
+from inkproof.reporting.tables import (
+    HEAD,
+    TAIL,
+    leaderboard,
+    print_leaderboard,
+    write_leaderboard_csv,
+    write_leaderboard_md,
+    write_rows,
+)
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def change(path: Path, **values: Any) -> None:
+    write_json(path, json.loads(path.read_text()) | values)
+
+
+def test_rows_stand_by_test_accuracy_with_the_columns_of_the_contract(mnist_report: Path, tmp_path: Path) -> None:
+    rows = leaderboard(mnist_report / "models")
+    accuracies = [row["test_accuracy"] for row in rows]
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert {row["model"] for row in rows} == {"dense", "dense_2x128", "tflearn_cnn", "cnn"}
+    write_leaderboard_csv(rows, tmp_path / "leaderboard.csv")
+    written = read(tmp_path / "leaderboard.csv")
+    assert set(HEAD) | set(TAIL) <= set(written[0])
+    for name in ("starter", "pens", "pens_kept"):
+        for rung in ("tutorial", "polarity", "mnist"):
+            assert 0 < float(written[0][f"drawn_{name}_{rung}_accuracy"]) <= 1
+    first = json.loads((mnist_report / "models" / written[0]["model"] / "test.json").read_text())
+    assert float(written[0]["test_accuracy"]) == pytest.approx(first["accuracy"], abs=1e-6)
+    assert float(written[0]["test_nll"]) == pytest.approx(first["nll"], abs=1e-6)
+    assert written[0]["parameters"] == str(first["parameters"])
+
+
+def test_a_set_without_drawings_has_no_column(optdigits_report: Path, tmp_path: Path) -> None:
+    write_leaderboard_csv(leaderboard(optdigits_report / "models"), tmp_path / "l.csv")
+    heading = (tmp_path / "l.csv").read_text().splitlines()[0]
+    assert "drawn_starter_mnist_accuracy" in heading
+    assert "mine" not in heading
+
+
+def test_what_a_model_lacks_is_blank(broken: Path, tmp_path: Path) -> None:
+    for part in ("export.json", "drawn.json", "timing.json"):
+        (broken / "models" / "cnn" / part).unlink()
+    rows = leaderboard(broken / "models")
+    write_leaderboard_csv(rows, tmp_path / "l.csv")
+    write_leaderboard_md(rows, tmp_path / "l.md")
+    cnn = next(row for row in read(tmp_path / "l.csv") if row["model"] == "cnn")
+    assert cnn["float32_kb"] == cnn["drawn_starter_mnist_accuracy"] == ""
+    assert cnn["test_accuracy"] != ""
+    line = next(line for line in (tmp_path / "l.md").read_text().splitlines() if line.startswith("| cnn"))
+    assert line.split("|")[3:6] == ["  ", "  ", "  "]
+
+
+def test_a_model_not_yet_evaluated_is_skipped_with_a_warning(broken: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (broken / "models" / "cnn" / "test.json").unlink()
+    with caplog.at_level(logging.WARNING):
+        assert [row["model"] for row in leaderboard(broken / "models")] == ["dense"]
+    assert "cnn has no test.json" in caplog.text
+
+
+@pytest.mark.parametrize("part", ["test.json", "export.json", "drawn.json"])
+@pytest.mark.parametrize("content", ['{"n": 3, "accur', "[1, 2]", "\xff"])
+def test_a_broken_json_file_is_named(broken: Path, part: str, content: str) -> None:
+    path = broken / "models" / "cnn" / part
+    path.write_bytes(content.encode("latin-1"))
+    with pytest.raises(UserError) as caught:
+        leaderboard(broken / "models")
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_test_json_without_its_accuracy_is_named(broken: Path) -> None:
+    change(broken / "models" / "dense" / "test.json", accuracy=None)
+    with pytest.raises(UserError, match=r"dense/test\.json has no number `accuracy`"):
+        leaderboard(broken / "models")
+
+
+def test_a_drawn_json_of_another_shape_is_named(broken: Path) -> None:
+    for content in ({"starter": 3}, {"starter": {"n": 4, "mnist": {"accuracy": 0.5}}}):
+        write_json(broken / "models" / "dense" / "drawn.json", content)
+        with pytest.raises(UserError, match=r"dense/drawn\.json"):
+            leaderboard(broken / "models")
+
+
+def test_no_models_and_no_folder_say_what_to_do(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "models"):
+        with pytest.raises(UserError, match="run `dvc repro`"):
+            leaderboard(folder)
+
+
+def test_markdown_has_a_cell_for_every_heading(mnist_report: Path, tmp_path: Path) -> None:
+    write_leaderboard_md(leaderboard(mnist_report / "models"), tmp_path / "l.md")
+    table = [line for line in (tmp_path / "l.md").read_text().splitlines() if line.startswith("|")]
+    assert len(table) == 2 + 4
+    assert len({line.count("|") for line in table}) == 1
+    assert "Pen tablet" in table[0]
+
+
+def test_the_terminal_shows_all_of_it_within_eighty_columns(
+    mnist_report: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = leaderboard(mnist_report / "models")
+    for row in rows:
+        row["drawn_mine_mnist_accuracy"] = 1.0
+    write_leaderboard_csv(rows, tmp_path / "l.csv")
+    print_leaderboard(tmp_path / "l.csv")
+    out = capsys.readouterr().out
+    assert "…" not in out
+    assert max(map(len, out.splitlines())) <= 80
+    for row in rows:
+        line = next(line for line in out.splitlines() if line.split()[:1] == [row["model"]])
+        assert f"{row['parameters']:,}" in line
+        assert f"{100 * row['drawn_pens_mnist_accuracy']:.1f}" in line
+        assert f"{100 * row['test_accuracy']:.1f}" in line
+
+
+def test_the_terminal_names_a_missing_or_foreign_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"l\.csv; run `dvc repro`"):
+        print_leaderboard(tmp_path / "l.csv")
+    (tmp_path / "l.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(UserError, match=r"l\.csv"):
+        print_leaderboard(tmp_path / "l.csv")
+    (tmp_path / "l.csv").write_text("model,test_accuracy,test_accuracy_low,test_accuracy_high\ncnn,x,y,z\n")
+    with pytest.raises(UserError, match=r"l\.csv"):
+        print_leaderboard(tmp_path / "l.csv")
+
+
+def test_rows_are_written_without_noise(tmp_path: Path) -> None:
+    write_rows(tmp_path / "r.csv", ("a", "b", "c"), [{"a": 0.1 + 0.2, "b": None}, {"a": 1.0, "b": "x,y", "c": 3}])
+    assert (tmp_path / "r.csv").read_text() == 'a,b,c\n0.3,,\n1,"x,y",3\n'
+
+
+def test_the_same_folder_gives_the_same_leaderboard(mnist_report: Path, tmp_path: Path) -> None:
+    shutil.copytree(mnist_report / "models", tmp_path / "models")
+    assert leaderboard(mnist_report / "models") == leaderboard(tmp_path / "models")
