@@ -9,7 +9,6 @@ import numpy as np
 from inkproof.atomic import replacing, write_json
 from inkproof.config import path_of, resolve
 from inkproof.entry import entry
-from inkproof.quiet import start_tensorflow
 from inkproof.reporting.curves import learning_curves
 from inkproof.reporting.matrix import confusion_matrix
 from inkproof.reporting.mistakes import mistakes_gallery
@@ -23,6 +22,7 @@ from inkproof.scoring.confusion import confusion_counts, per_class
 from inkproof.scoring.summary import summarise_test
 from inkproof.sources.digits import Digits, load_test_split
 from inkproof.tracking import Store
+from inkproof.trained_model import load_trained
 
 
 def evaluate(config: dict[str, Any]) -> dict[str, Any]:
@@ -30,12 +30,7 @@ def evaluate(config: dict[str, Any]) -> dict[str, Any]:
     folder, report = path_of(config["run"]), path_of(config["report"])
     record = RunRecord.read(folder)
     digits = load_test_split(path_of(config["digits"]))
-    start_tensorflow()
-    import keras
-
-    import inkproof.models.normalization  # noqa: F401  (registers the layers that model.keras names)
-
-    model = keras.saving.load_model(folder / "model.keras")
+    model = load_trained(folder)
     pixels = digits.images[..., np.newaxis].astype(np.float32)
     probabilities = model.predict(pixels, batch_size=500, verbose=0)
 

@@ -10,11 +10,11 @@ from inkproof.config import path_of, resolve
 from inkproof.entry import entry
 from inkproof.exporting.agreement import check_agreement, compare
 from inkproof.exporting.litert import LiteRTDigits
-from inkproof.quiet import start_tensorflow
 from inkproof.resume import ensure_run
 from inkproof.run_record import RunRecord
 from inkproof.sources.digits import load_digits, load_test_split
 from inkproof.tracking import Store, describe_machine
+from inkproof.trained_model import load_trained
 
 FILES = {"float32": "model.tflite", "int8": "model_int8.tflite"}
 
@@ -25,13 +25,9 @@ def export(config: dict[str, Any]) -> dict[str, Any]:
     record = RunRecord.read(folder)
     digits = path_of(config["digits"])
     test = load_test_split(digits)
-    start_tensorflow()
-    import keras
+    model = load_trained(folder)
+    from inkproof.exporting.convert import to_litert, write_saved_model  # it imports TensorFlow, by now started
 
-    import inkproof.models.normalization  # noqa: F401  (registers the layers that model.keras names)
-    from inkproof.exporting.convert import to_litert, write_saved_model
-
-    model = keras.saving.load_model(folder / "model.keras")
     reference = model.predict(test.images[..., np.newaxis].astype(np.float32), batch_size=500, verbose=0)
     results: dict[str, Any] = {}
     timing: dict[str, Any] = {"machine": describe_machine()}

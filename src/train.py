@@ -50,7 +50,9 @@ def train(config: dict[str, Any], say: Callable[[str], None] = print) -> dict[st
             store.restore(found[0], PRODUCTS, record.folder)
         if record.complete():
             record = RunRecord.read(record.folder)
-            ensure_run(store, record, record.folder)
+            run_id = ensure_run(store, record, record.folder)
+            if found and found[1] != "FINISHED":  # killed after its last product, before MLflow was told
+                _hand_over(record, run_id, store)
             say(f"{record.name}: trained before, reused ({record.folder}); force=true trains anew")
         else:
             record.run_id = store.start(record.experiment, record.name, record.tags, found and found[0])
@@ -114,6 +116,10 @@ def _train(record: RunRecord, config: dict[str, Any], store: Store) -> None:
     registered = REGISTRY_PREFIX + config["data"]["name"] if config["register"] else None
     store.model(run_id, final, registered)
     record.write()
+    _hand_over(record, run_id, store)
+
+
+def _hand_over(record: RunRecord, run_id: str, store: Store) -> None:
     for name in PRODUCTS:
         store.file(run_id, record.folder / name, "products")
     store.finish(run_id)

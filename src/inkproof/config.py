@@ -7,6 +7,7 @@ from omegaconf import DictConfig, OmegaConf, errors
 
 from inkproof.errors import UserError
 from inkproof.paths import ROOT
+from inkproof.training.precision import POLICIES
 
 # Keys that say where and how a run is done, not what is computed: they do not change its identity.
 NOT_IDENTITY = ("force", "out", "register", "digits", "experiment_name")
@@ -29,6 +30,7 @@ TRAIN_KEYS: dict[str, Any] = {
     "experiment_name": str,
 }
 AT_LEAST = {"seed": 0, "epochs": 1, "batch_size": 1, "train_size": 10}
+MONITORS = ("accuracy", "loss", "val_accuracy", "val_loss")  # what the training loop measures each epoch
 
 
 def resolve(cfg: DictConfig) -> dict[str, Any]:
@@ -55,6 +57,17 @@ def check_training(config: dict[str, Any]) -> None:
     if config["data"].get("val") is None:
         name = config["data"]["name"]
         raise UserError(f"data={name}: drawings, not digits to train on; choose mnist or optdigits")
+    if config["precision"]["policy"] not in POLICIES:
+        raise UserError(f"precision.policy={config['precision']['policy']}: choose one of {', '.join(POLICIES)}")
+    for name, callback in config["callbacks"].items():
+        monitor = callback.get("monitor", "loss")
+        if monitor not in MONITORS:
+            raise UserError(f"callbacks.{name}.monitor={monitor}: choose one of {', '.join(MONITORS)}")
+        if monitor.startswith("val_") and config["data"]["val"] == 0:
+            raise UserError(
+                f"callbacks.{name}.monitor={monitor}: there are no validation digits with data.val=0; "
+                "choose callbacks=none or stop_at_99"
+            )
 
 
 def identity(config: dict[str, Any], policy: str) -> dict[str, Any]:

@@ -1,18 +1,23 @@
 """The one place that knows MLflow: one run a model, found by its key, resumed by its id."""
 
 import getpass
+import hashlib
 import json
 import os
 import platform
+import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
+from inkproof.atomic import replacing
 from inkproof.paths import ROOT
 from inkproof.quiet import quiet_stderr
 
@@ -53,6 +58,7 @@ def explain(error: BaseException) -> str | None:
         "file is not a database": "the file is damaged; move it away and a new one is made",
         "detected out-of-date database schema": "it was made by another MLflow version; run `mlflow db upgrade` on it",
         "Max retries exceeded": "the tracking server does not answer; check MLFLOW_TRACKING_URI",
+        "unsupported URI": "no kind of store that MLflow knows; check MLFLOW_TRACKING_URI",
     }.items():
         if sign.lower() in text.lower():
             return f"MLflow store {tracking_uri()}: {sign}: {advice}"
@@ -91,12 +97,13 @@ class Store:
     def __init__(self) -> None:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # not a page of database migrations
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # bars for three small files
         import mlflow
 
         self.uri = tracking_uri()
         self.local = self.uri.startswith("sqlite:")
         self.lock = FileLock(ROOT / "mlflow.db.lock")
-        with self.lock:
+        with self.lock, _asked_briefly():
             mlflow.set_tracking_uri(self.uri)
             self._client = mlflow.MlflowClient()
             self._client.search_experiments(max_results=1)
@@ -197,7 +204,9 @@ class Store:
         """Log a data set as an input of the run; `context` is training, validation or testing."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
-        data = Dataset(name, digest[:36], "local", json.dumps({"uri": f"data/{name}"}), None, json.dumps(profile))
+        # What has the same name and digest is the same data set to MLflow, which then drops the second part of it.
+        part = hashlib.sha256(f"{digest} {context} {json.dumps(profile)}".encode()).hexdigest()[:36]
+        data = Dataset(name, part, "local", json.dumps({"uri": f"data/{name}"}), None, json.dumps(profile))
         self._client.log_inputs(run_id, datasets=[DatasetInput(data, [InputTag("mlflow.data.context", context)])])
 
     def model(self, run_id: str, model: Any, registered_name: str | None) -> None:
@@ -228,14 +237,16 @@ class Store:
         from mlflow.exceptions import MlflowException
 
         try:
-            for name in names:
-                mlflow.artifacts.download_artifacts(
-                    run_id=run_id, artifact_path=f"products/{name}", dst_path=str(folder)
-                )
-                (folder / "products" / name).replace(folder / name)
+            with tempfile.TemporaryDirectory() as scratch:
+                for name in names:
+                    # Where in the folder the file ends up depends on the kind of store: only the answer is sure.
+                    stored = mlflow.artifacts.download_artifacts(
+                        run_id=run_id, artifact_path=f"products/{name}", dst_path=scratch
+                    )
+                    with replacing(folder / name) as temporary:
+                        shutil.copyfile(stored, temporary)
         except (MlflowException, OSError):
             return False
-        (folder / "products").rmdir()
         return True
 
     def champion(self, registered_name: str, run_id: str) -> None:
@@ -262,6 +273,19 @@ def _view() -> dict[str, str]:
         "mlflow.experimentKind": "custom_model_development",
         f"mlflow.sharedViewState.{VIEW}": json.dumps(state),
     }
+
+
+@contextmanager
+def _asked_briefly() -> Iterator[None]:
+    """Ask a server that does not answer three times, not for four minutes: opening shows a wrong address."""
+    name = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+    given = os.environ.get(name)
+    os.environ.setdefault(name, "2")
+    try:
+        yield
+    finally:
+        if given is None:
+            del os.environ[name]  # a server that is started anew during a long training gets more patience
 
 
 def _source() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Keras model to SavedModel to LiteRT (TFLite) files."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,8 +45,13 @@ def to_litert(saved_model: Path, calibration: np.ndarray | None = None) -> bytes
         converter.inference_input_type = tf.uint8
         converter.inference_output_type = tf.uint8
     with quiet_stderr():
-        content = converter.convert()
-    foreign = foreign_operators(content)
+        try:
+            content = converter.convert()
+            foreign = foreign_operators(content)
+        except Exception as error:  # the converter's own class is not part of TensorFlow's public interface
+            foreign = sorted(set(re.findall(r"'tf\.(\w+)' op is neither a custom op nor a flex op", str(error))))
+            if not foreign:
+                raise
     if foreign:
         raise UserError(f"{saved_model}: needs operators outside LiteRT's built-in ones: {', '.join(foreign)}")
     return content
