@@ -81,18 +81,14 @@ def test_mnist_does_not_see_where_the_digit_stands(x, y):
 @settings(max_examples=30, deadline=None)
 @given(st.floats(0.5, 2.0))
 def test_mnist_does_not_see_the_size_of_the_digit(scale):
-    frame = rung(
-        "mnist", render(shifted(SEVEN, 140 - 130 * scale, 140 - 145 * scale, scale), brush=16 * scale)
-    )
+    frame = rung("mnist", render(shifted(SEVEN, 140 - 130 * scale, 140 - 145 * scale, scale), brush=16 * scale))
     # A centre of mass half way between two pixels may be rounded to either.
     moved = [np.roll(frame.astype(int), (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)]
     assert min(np.abs(one - rung("mnist", render(SEVEN, brush=16))).mean() for one in moved) < 6
 
 
 @settings(max_examples=50, deadline=None)
-@given(
-    st.lists(st.lists(st.tuples(st.floats(20, 260), st.floats(20, 260)), min_size=1, max_size=4), min_size=1)
-)
+@given(st.lists(st.lists(st.tuples(st.floats(20, 260), st.floats(20, 260)), min_size=1, max_size=4), min_size=1))
 def test_mnist_fits_twenty_pixels_and_centres_the_mass(strokes):
     frame = rung("mnist", render(strokes))
     height, width = box(frame)

@@ -27,9 +27,7 @@ def by_definition(strokes, brush):
         for (ax, ay), (bx, by) in zip(stroke, stroke[1:] or stroke, strict=False):
             dx, dy = bx - ax, by - ay
             square = dx * dx + dy * dy
-            share = (
-                np.clip(((x - ax) * dx + (y - ay) * dy) / square, 0, 1) if square > 0 else np.zeros_like(x)
-            )
+            share = np.clip(((x - ax) * dx + (y - ay) * dy) / square, 0, 1) if square > 0 else np.zeros_like(x)
             nearest = np.minimum(nearest, np.hypot(x - ax - share * dx, y - ay - share * dy))
     return 255 * (1 - np.clip(brush / 2 + 0.5 - nearest, 0, min(1, brush)))
 

@@ -117,9 +117,7 @@ def test_a_malformed_line_is_named(tmp_path: Path, change, complaint):
 
 @pytest.mark.parametrize("field", ["id", "label", "writer", "source", "canvas", "created"])
 def test_a_missing_field_is_named(tmp_path, field):
-    (tmp_path / "drawings.jsonl").write_text(
-        json.dumps({**GOOD_LINE, field: None} | {}).replace(f'"{field}"', '"x"')
-    )
+    (tmp_path / "drawings.jsonl").write_text(json.dumps({**GOOD_LINE, field: None} | {}).replace(f'"{field}"', '"x"'))
     with pytest.raises(UserError, match=f"line 1: '{field}' is missing"):
         read_drawings(tmp_path)
 

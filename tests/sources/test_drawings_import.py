@@ -53,9 +53,7 @@ def test_numbered_pictures_come_in_numeric_order_with_the_labels_of_the_csv(numb
     result = import_drawings(numbered, tmp_path / "set", writer="anna")
     drawings = read_drawings(tmp_path / "set")
     assert drawings == result.drawings == result.added
-    assert [drawing.source for drawing in drawings] == [
-        f"numbered/digit{number}.png" for number in range(1, 13)
-    ]
+    assert [drawing.source for drawing in drawings] == [f"numbered/digit{number}.png" for number in range(1, 13)]
     assert [drawing.label for drawing in drawings] == [1, 2, 3, 4, 5, 6, 7, 8, 9, 0, None, None]
     assert {drawing.writer for drawing in drawings} == {"anna"}
     canvases = load_canvases(tmp_path / "set", drawings)
@@ -114,9 +112,7 @@ def test_colour_transparency_depth_and_turn_are_made_plain(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(np.rot90(ink).copy()).save(folder / "turned.tif", exif=exif)
-    Image.fromarray(np.dstack([np.full_like(ink, 255), ink, ink])).save(
-        folder / "red.png", icc_profile=b"profile"
-    )
+    Image.fromarray(np.dstack([np.full_like(ink, 255), ink, ink])).save(folder / "red.png", icc_profile=b"profile")
     result = import_drawings(tmp_path / "in", tmp_path / "set")
     # The first three are one picture once they are plain.
     assert (len(result.added), result.known) == (2, 2)
@@ -284,7 +280,7 @@ def test_an_import_that_fails_half_way_takes_its_pictures_back(numbered, tmp_pat
 
 def test_a_file_name_that_is_no_utf8_does_no_harm(tmp_path):
     picture = draw(tmp_path / "in" / "2" / "a.png", 2)
-    os.rename(picture, os.fsencode(picture.parent) + b"/\xff.png")
+    os.rename(picture, os.fsencode(picture.parent) + b"/\xff.png")  # noqa: PTH104  (bytes: no Path holds them)
     import_drawings(tmp_path / "in", tmp_path / "set")
     (line,) = (tmp_path / "set" / "drawings.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["source"] == "in/2/\ufffd.png"

@@ -1,0 +1,134 @@
+"""Each family as LiteRT files: they say what Keras says, and run where there is no Keras."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from inkproof.errors import UserError
+from inkproof.exporting.agreement import check_agreement, compare
+from inkproof.exporting.convert import to_litert, write_saved_model
+from inkproof.exporting.litert import LiteRTDigits, foreign_operators
+from inkproof.paths import ROOT
+from inkproof.sources.digits import Digits, load_digits
+
+pytestmark = pytest.mark.xdist_group("tensorflow")
+
+
+class Exported(NamedTuple):
+    """One family, trained for some steps, in the forms it is shipped in."""
+
+    model: keras.Model
+    saved_model: Path
+    float32: Path
+    int8: Path
+
+
+@pytest.fixture(scope="module")
+def digits(workspace_template: Path) -> tuple[Digits, Digits]:
+    train, val = (load_digits(workspace_template / "data" / "optdigits", split) for split in ("train", "val"))
+    return Digits(train.images[:250], train.labels[:250]), Digits(val.images[:100], val.labels[:100])
+
+
+@pytest.fixture(scope="module", params=sorted(file.stem for file in (ROOT / "conf" / "model").glob("*.yaml")))
+def exported(
+    request: pytest.FixtureRequest, digits: tuple[Digits, Digits], tmp_path_factory: pytest.TempPathFactory
+) -> Exported:
+    keras.utils.set_random_seed(0)
+    config: Any = OmegaConf.load(ROOT / "conf" / "model" / f"{request.param}.yaml")
+    model = instantiate(config.build, _convert_="all")
+    model.compile(keras.optimizers.Adam(0.002), "sparse_categorical_crossentropy")
+    images, labels = digits[0]
+    model.fit(images[..., np.newaxis].astype(np.float32), labels, batch_size=25, epochs=2, verbose=0)
+    folder = tmp_path_factory.mktemp(request.param)
+    write_saved_model(model, folder / "saved_model")
+    (folder / "model.tflite").write_bytes(to_litert(folder / "saved_model"))
+    (folder / "int8.tflite").write_bytes(to_litert(folder / "saved_model", images[:100]))
+    return Exported(model, folder / "saved_model", folder / "model.tflite", folder / "int8.tflite")
+
+
+def read(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    return np.asarray(model(images[..., np.newaxis].astype(np.float32), training=False))
+
+
+def test_float32_says_what_keras_says(exported: Exported, digits: tuple[Digits, Digits]) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 28, 28)).astype(np.uint8)
+    images = np.concatenate([digits[1].images, noise])
+    probabilities = LiteRTDigits(exported.float32).probabilities(images)
+    assert probabilities.dtype == np.float32
+    assert np.abs(probabilities - read(exported.model, images)).max() < 1e-4
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    # The digits are told apart at all, or agreement would say nothing.
+    assert (probabilities[:100].argmax(axis=1) == digits[1].labels).mean() > 0.5
+
+
+def test_int8_reads_as_keras_does(exported: Exported, digits: tuple[Digits, Digits]) -> None:
+    images, labels = digits[1]
+    reference = read(exported.model, images)
+    probabilities = LiteRTDigits(exported.int8).probabilities(images)
+    assert probabilities.min() >= 0
+    assert probabilities.max() <= 1
+    float32 = compare(reference, LiteRTDigits(exported.float32).probabilities(images), labels)
+    int8 = compare(reference, probabilities, labels)
+    assert int8["agreement"] >= 0.95
+    assert 0 < int8["max_difference"] < 0.25
+    check_agreement(float32, int8, len(labels))
+    assert exported.int8.stat().st_size < 0.4 * exported.float32.stat().st_size
+
+
+def test_pixels_go_in_as_they_are(exported: Exported) -> None:
+    for path, dtype in ((exported.float32, np.float32), (exported.int8, np.uint8)):
+        interpreter = Interpreter(model_path=str(path), num_threads=1)
+        (entry,), (exit_,) = interpreter.get_input_details(), interpreter.get_output_details()
+        assert (entry["dtype"], exit_["dtype"]) == (dtype, dtype)
+        assert (entry["shape"].tolist(), exit_["shape"].tolist()) == ([1, 28, 28, 1], [1, 10])
+        # A batch that may grow would bring shape operators, which the browser's runtime refuses.
+        assert entry["shape_signature"].tolist() == [1, 28, 28, 1]
+        assert foreign_operators(path.read_bytes()) == []
+    scale, zero = entry["quantization"]  # of the int8 file: a pixel of 0 to 255 is its own code
+    assert (scale, zero) == (pytest.approx(1, abs=0.01), 0)
+
+
+def test_the_saved_model_runs_by_its_signature(exported: Exported, digits: tuple[Digits, Digits]) -> None:
+    loaded = tf.saved_model.load(str(exported.saved_model))
+    picture = digits[1].images[:1]
+    answer = loaded.signatures["serving_default"](image=tf.constant(picture[..., np.newaxis], tf.float32))
+    (probabilities,) = answer.values()
+    np.testing.assert_allclose(probabilities.numpy(), read(exported.model, picture), atol=1e-5)
+
+
+class Digamma(keras.layers.Layer):
+    """A layer that no phone can compute."""
+
+    def call(self, inputs: Any) -> Any:
+        return tf.math.digamma(inputs + 1.0)
+
+
+@pytest.fixture(scope="module")
+def unusual(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    inputs = keras.Input((28, 28, 1))
+    x = keras.layers.Flatten()(Digamma()(inputs))
+    folder = tmp_path_factory.mktemp("unusual") / "saved_model"
+    write_saved_model(keras.Model(inputs, keras.layers.Softmax()(keras.layers.Dense(10)(x))), folder)
+    return folder
+
+
+def test_an_operator_that_phones_lack_is_found(unusual: Path) -> None:
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(unusual))
+    converter.allow_custom_ops = True
+    assert foreign_operators(converter.convert()) == ["Digamma"]
+
+
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_an_operator_that_phones_lack_is_refused_by_name(
+    unusual: Path, digits: tuple[Digits, Digits], calibrated: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UserError, match=r"saved_model: needs operators outside LiteRT's built-in ones: Digamma"):
+        to_litert(unusual, digits[0].images[:10] if calibrated else None)
+    assert capfd.readouterr().err == ""

@@ -1,0 +1,40 @@
+"""One of several processes that open the tracking store at once: python openers.py FOLDER NUMBER ROUNDS.
+
+In round R it opens `FOLDER/R/mlflow.db`, which nobody has made, as soon as `FOLDER/go-R` appears, creates an
+experiment and a run in it, and says how that went in `FOLDER/R-NUMBER`.
+"""
+
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import mlflow  # noqa: F401  (imported before the start, so that all start together)
+
+from inkproof import tracking
+
+
+def open_store(folder: Path, number: int) -> str:
+    """Create experiment and run in the folder's store; return the run's id."""
+    tracking.ROOT = folder
+    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder / 'mlflow.db'}"
+    store = tracking.Store()
+    run = store.start("digits", f"run {number}", {"key": f"k{number}"})
+    store.params(run, {"seed": number})
+    store.metrics(run, {"accuracy": number / 10})
+    store.finish(run)
+    return run
+
+
+if __name__ == "__main__":
+    folder, number, rounds = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    for current in range(rounds):
+        (folder / f"ready-{current}-{number}").touch()
+        while not (folder / f"go-{current}").exists():
+            time.sleep(0.005)
+        try:
+            said = open_store(folder / str(current), number)
+        except BaseException:
+            said = traceback.format_exc()
+        (folder / f"said-{current}-{number}").write_text(said)

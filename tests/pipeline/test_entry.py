@@ -1,0 +1,186 @@
+"""What a user can get wrong on a command line: one line on stderr, exit code 2, at once."""
+
+import errno
+import os
+import resource
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from inkproof.entry import explain, run
+from inkproof.errors import UserError
+
+SECONDS = 1.5  # of processor time, which does not depend on what else the machine does
+SCRIPTS = ["train", "evaluate", "export", "drawn", "report", "download"]
+SLOW_TO_IMPORT = ("tensorflow", "keras", "mlflow")
+
+# What is typed after `python src/train.py`, and what the line must say.
+MISTAKES = {
+    "model=cnnn": ["model=cnnn", "did you mean cnn?", "cnn, dense, dense_2x128, tflearn_cnn"],
+    "aug=yes": ["aug=yes", "off, on"],
+    "experiment=digiter": ["did you mean digitre?"],
+    "modle=cnn": ["modle", "did you mean model?", "aug, batch_size, callbacks"],
+    "epoch=3": ["epoch:", "did you mean epochs?"],
+    "optimizer.lr=1": ["optimizer.lr", "learning_rate"],
+    "model.build.hiden=3": ["model.build.hiden", "did you mean hidden?"],
+    "epochs=0": ["epochs=0", "at least 1"],
+    "epochs=many": ["epochs=many", "a whole number"],
+    "epochs=true": ["epochs=True", "a whole number"],
+    "batch_size=-1": ["batch_size=-1", "at least 1"],
+    "seed=1.5": ["seed=1.5", "a whole number"],
+    "train_size=3": ["train_size=3", "at least 10"],
+    "register=maybe": ["register=maybe", "true or false"],
+    "epochs=${nothing}": ["nothing"],
+    "+foo=1": ["foo", "does nothing"],
+    "data=pens": ["data=pens", "mnist or optdigits"],
+    "model=[": ["model=[", "key=value"],
+    "cnn": ["cnn", "key=value"],
+}
+
+
+@pytest.fixture(scope="module")
+def forbidden(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of modules that end the process when they are imported."""
+    folder = tmp_path_factory.mktemp("forbidden")
+    for name in SLOW_TO_IMPORT:
+        (folder / f"{name}.py").write_text("import os\nos._exit(77)\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bare(new_workspace: Callable[[], Any], forbidden: Path) -> Any:
+    """A workspace that no command of this module may change, after one has compiled its bytecode."""
+    made = new_workspace()
+    for script in SCRIPTS:
+        made.run("python", f"src/{script}.py", "--help")
+    return made
+
+
+@pytest.fixture
+def at_once(bare: Any, forbidden: Path) -> Any:
+    """A function that runs a command which must start nothing slow, be quick and write nothing."""
+
+    def call(*command: str, code: int, cwd: Path | None = None) -> Any:
+        before = files(bare.root)
+        start = cpu_seconds()
+        done = bare.run("python", *command, code=code, cwd=cwd, PYTHONPATH=str(forbidden))
+        assert cpu_seconds() - start < SECONDS
+        assert files(bare.root) == before
+        return done
+
+    return call
+
+
+def cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def files(root: Path) -> set[Path]:
+    return {path for path in root.rglob("*") if "__pycache__" not in path.parts}
+
+
+def one_line(stderr: str, script: str, words: list[str]) -> None:
+    lines = stderr.splitlines()
+    assert len(lines) == 1, stderr
+    assert lines[0].startswith(f"{script}.py: error: "), stderr
+    assert all(word in lines[0] for word in words), stderr
+
+
+@pytest.mark.parametrize("typed", MISTAKES)
+def test_a_mistake_in_an_override_is_one_line_at_once(typed: str, at_once: Any):
+    done = at_once("src/train.py", typed, code=2)
+    one_line(done.stderr, "train", MISTAKES[typed])
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_entry_point_names_a_misspelled_group_and_choice(script: str, at_once: Any):
+    one_line(at_once(f"src/{script}.py", "daat=mnist", code=2).stderr, script, ["daat", "did you mean data?"])
+    wrong = at_once(f"src/{script}.py", "data=mnits", code=2)
+    one_line(wrong.stderr, script, ["data=mnits", "did you mean mnist?", "mnist, optdigits, pens"])
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_comes_at_once_from_any_folder(script: str, at_once: Any, bare: Any, tmp_path: Path):
+    done = at_once(str(bare.root / "src" / f"{script}.py"), "--help", code=0, cwd=tmp_path)
+    assert "data: mnist, optdigits, pens" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_configuration_is_printed_not_run(at_once: Any):
+    done = at_once("src/train.py", "model=cnn", "aug=on", "seed=3", "--cfg", "job", code=0)
+    config = yaml.safe_load(done.stdout)
+    assert (config["model"]["name"], config["aug"]["name"], config["seed"]) == ("cnn", "on", 3)
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("script", ["evaluate", "export", "drawn"])
+def test_a_stage_without_a_model_says_so(script: str, at_once: Any):
+    done = at_once(f"src/{script}.py", "data=optdigits", "model=cnn", code=2)
+    one_line(done.stderr, script, ["models/optdigits/cnn", "train one first"])
+
+
+def test_a_sweep_with_a_bad_choice_trains_nothing(bare: Any, forbidden: Path):
+    done = bare.run("python", "src/train.py", "-m", "model=dense,cnnn", code=2, PYTHONPATH=str(forbidden))
+    one_line(done.stderr, "train", ["model=cnnn", "did you mean cnn?"])
+    done = bare.run("python", "src/train.py", "-m", "seed=one,two", code=2, PYTHONPATH=str(forbidden))
+    one_line(done.stderr, "train", ["seed=one", "a whole number"])
+    assert not (bare.root / "mlflow.db").exists()
+
+
+@pytest.mark.xdist_group("one_process")
+def test_an_argument_the_builder_does_not_have_is_one_line(one_process: dict[str, Any]):
+    ended = one_process["unknown_argument"]
+    assert ended["code"] == 2
+    one_line(ended["stderr"], "train", ["cannot be built", "foo"])
+    assert one_process["process"].stderr == "", "TensorFlow's greetings"
+
+
+def test_an_interrupt_is_one_line_and_keeps_the_run(workspace: Any):
+    words = ("data=optdigits", "model=dense", "epochs=5000", "callbacks.early_stopping.patience=5000")
+    process = workspace.start("python", "src/train.py", *words, PYTHONUNBUFFERED="1")
+    for line in process.stdout:
+        if line.startswith("Epoch 3/"):
+            break
+    _, stderr = workspace.stop(process, signal.SIGINT)
+    assert process.returncode == 130
+    assert stderr.splitlines() == ["train.py: interrupted; the same command goes on from here"]
+    assert [run.info.status for run in workspace.runs("optdigits")] == ["KILLED"]
+    assert len(list(workspace.root.glob("runs/*/backup.npz"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EDQUOT, "quota"),
+        (errno.EACCES, "permission denied"),
+        (errno.EROFS, "read-only"),
+    ],
+)
+def test_what_the_machine_denies_is_one_line_with_the_place(number: int, words: str):
+    line = explain(OSError(number, os.strerror(number), "/somewhere/model.keras"))
+    assert line is not None and len(line.splitlines()) == 1
+    assert words in line and "/somewhere/model.keras" in line and "again" in line
+
+
+def test_a_mistake_in_the_code_keeps_its_traceback():
+    assert explain(ValueError("a bug")) is None
+    assert explain(OSError(errno.EBADF, "a bug")) is None
+    with pytest.raises(ZeroDivisionError):
+        run("train.py", lambda: 1 // 0)
+
+
+def test_a_users_mistake_ends_with_its_line_and_code_2(capsys: pytest.CaptureFixture[str]):
+    def work() -> None:
+        raise UserError("digits.npz: cut short; fetch it again")
+
+    with pytest.raises(SystemExit) as end:
+        run("train.py", work)
+    assert end.value.code == 2
+    assert capsys.readouterr().err == "train.py: error: digits.npz: cut short; fetch it again\n"

@@ -1,0 +1,93 @@
+"""Training, and whatever chooses something, cannot reach the test split."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inkproof.paths import ROOT
+
+SRC = ROOT / "src"
+PACKAGE = SRC / "inkproof"
+REPORTING_STAGES = {"evaluate.py", "export.py", "drawn.py"}
+OWNER = "inkproof/sources/digits.py"
+NAMES = {"load_test_split", "test_images", "test_labels"}
+# The data set's own modules cut or rename the splits; MNIST's published files have these names.
+CUTTING = {OWNER, "inkproof/sources/mnist.py"}
+LOADERS = {"load", "fromfile", "memmap"}
+# The one other reader of NumPy files reads what it wrote itself.
+READERS = {OWNER, "inkproof/training/backup.py"}
+
+
+def modules() -> dict[str, ast.Module]:
+    return {path.relative_to(SRC).as_posix(): ast.parse(path.read_text("utf-8")) for path in SRC.rglob("*.py")}
+
+
+def named(tree: ast.Module) -> set[str]:
+    """Every name, attribute, imported name and text in a module, docstrings excepted."""
+    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.alias):
+            found.add(node.name.rpartition(".")[2])
+        elif isinstance(node, ast.FunctionDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+            found.add(node.value)
+    return found
+
+
+def imports(tree: ast.Module) -> set[str]:
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def test_only_the_reporting_stages_name_the_test_split():
+    naming = {path for path, tree in modules().items() if named(tree) & NAMES}
+    assert OWNER in naming
+    assert naming <= REPORTING_STAGES | CUTTING
+
+
+def test_no_other_module_reads_a_digits_file_past_the_one_that_guards_it():
+    reading = {
+        path
+        for path, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in LOADERS and ast.unparse(node.value) in ("np", "numpy")
+    }
+    assert OWNER in reading
+    assert {path for path in reading if not path.startswith("inkproof/sources/")} <= READERS
+
+
+def test_only_the_reporting_stages_may_import_a_reporting_stage():
+    stages = {name.removesuffix(".py") for name in REPORTING_STAGES}
+    assert not [path for path, tree in modules().items() if imports(tree) & stages]
+
+
+def test_the_common_reader_refuses_the_test_split(workspace_template: Path):
+    from inkproof.sources.digits import load_digits
+
+    with pytest.raises(ValueError, match="load_test_split"):
+        load_digits(workspace_template / "data" / "optdigits", "test")
+
+
+@pytest.mark.xdist_group("one_process")
+def test_training_is_the_same_whatever_the_test_split_holds(one_process: dict[str, Any]):
+    curves = {}
+    for name in ("whole", "garbled", "absent"):
+        assert one_process[name]["code"] == 0, one_process[name]["stderr"]
+        (run,) = one_process["workspace"].runs(name)
+        assert run.info.status == "FINISHED"
+        wanted = ("accuracy", "loss", "val_accuracy", "val_loss", "best_epoch")
+        curves[name] = {metric: run.data.metrics[metric] for metric in wanted}
+    assert curves["whole"] == curves["garbled"] == curves["absent"]

@@ -1,0 +1,254 @@
+"""The one place that knows MLflow: a store made by several processes at once, long parameters, resumed curves."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inkproof import tracking
+from inkproof.resume import ensure_run
+from inkproof.run_record import RunRecord, write_history
+from inkproof.tracking import PARAM_LIMIT, Store, explain
+
+OPENERS = Path(__file__).with_name("openers.py")
+PROCESSES, ROUNDS = 4, 3
+ROWS = [{"epoch": epoch, "loss": 1 / epoch, "val_accuracy": epoch / 10} for epoch in (1, 2, 3)]
+
+
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that MLflow has just made; making one takes seconds."""
+    folder = tmp_path_factory.mktemp("store")
+    with pytest.MonkeyPatch.context() as patch:
+        use(folder, patch)
+        Store()
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def opened(empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Store]:
+    """A function that opens this test's own store, in a folder that stands for the repository's root."""
+    shutil.copyfile(empty_store, tmp_path / "mlflow.db")
+    use(tmp_path, monkeypatch)
+    return Store
+
+
+def use(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    patch.setattr(tracking, "ROOT", folder)
+
+
+def record(folder: Path, run_id: str) -> RunRecord:
+    """A finished run whose products lie in `folder`."""
+    folder.mkdir()
+    write_history(folder / "history.csv", ROWS)
+    (folder / "model.keras").write_text("weights")
+    (folder / "run.json").write_text("{}")
+    names = {group: {"name": name} for group, name in (("model", "dense"), ("aug", "off"), ("data", "optdigits"))}
+    about = {"data_sha": "d", "code_sha": "c", "git_commit": "g", "machine": "m"}
+    metrics = {"val_accuracy": 0.3, "best_epoch": 3, "epochs": 3}
+    return RunRecord(run_id, "optdigits", "dense-off-s0", "k", **about, config=names, metrics=metrics)
+
+
+def test_four_processes_open_a_store_that_is_not_there_three_times_over(tmp_path: Path):
+    for current in range(ROUNDS):
+        (tmp_path / str(current)).mkdir()
+    source = str(Path(tracking.__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": source, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    command = [sys.executable, str(OPENERS), str(tmp_path)]
+    started = [
+        subprocess.Popen([*command, str(number), str(ROUNDS)], env=environment, stderr=subprocess.PIPE, text=True)
+        for number in range(PROCESSES)
+    ]
+    try:
+        for current in range(ROUNDS):
+            wait_for(tmp_path, f"ready-{current}-*")
+            (tmp_path / f"go-{current}").touch()
+            said = [path.read_text() for path in wait_for(tmp_path, f"said-{current}-*")]
+            with sqlite3.connect(tmp_path / str(current) / "mlflow.db") as database:
+                runs = database.execute("SELECT run_uuid, experiment_id, status FROM runs").fetchall()
+                names = database.execute("SELECT name FROM experiments WHERE name <> 'Default'").fetchall()
+            assert sorted(said) == sorted(run for run, _, _ in runs), "\n".join(said)
+            assert len(runs) == PROCESSES
+            assert names == [("digits",)]
+            assert {status for _, _, status in runs} == {"FINISHED"}
+            assert len({experiment for _, experiment, _ in runs}) == 1
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
+
+
+def wait_for(folder: Path, pattern: str, seconds: float = 90) -> list[Path]:
+    end = time.monotonic() + seconds
+    while len(found := sorted(folder.glob(pattern))) < PROCESSES:
+        assert time.monotonic() < end, f"{pattern}: only {found}"
+        time.sleep(0.02)
+    time.sleep(0.05)  # a file that is there may not be written yet
+    return found
+
+
+def test_params_are_logged_whatever_their_number_and_length(
+    opened: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("MLFLOW_TRUNCATE_LONG_VALUES", "false")  # MLflow refuses rather than cuts
+    store = opened()
+    run = store.start("digits", "run", {})
+    sizes, send = [], store._client.log_batch
+
+    def counted(run_id: str, **batch: list[Any]) -> Any:
+        sizes.append(len(batch.get("params", [])))
+        return send(run_id, **batch)
+
+    monkeypatch.setattr(store._client, "log_batch", counted)
+    params = {f"p{number}": number for number in range(250)} | {"long": "x" * (PARAM_LIMIT + 500)}
+    store.params(run, params)
+    assert max(sizes) <= 100, "more than a tracking server takes at once"
+    store.params(run, {**params, "p0": "changed", "late": True})  # a resumed run logs all of it again
+    kept = store._client.get_run(run).data.params
+    assert len(kept) == 252
+    assert kept["p0"] == "0" and kept["p249"] == "249" and kept["late"] == "True"
+    assert kept["long"] == "x" * PARAM_LIMIT
+
+
+def test_a_resumed_curve_gets_the_epochs_it_lacks_and_no_epoch_twice(opened: Callable[[], Store]):
+    store = opened()
+    run = store.start("digits", "run", {})
+    store.epoch(run, ROWS[1])
+    store.epochs(run, ROWS)
+    store.epochs(run, ROWS)
+    for name in ("loss", "val_accuracy"):
+        points = store._client.get_metric_history(run, f"epoch/{name}")
+        assert sorted((point.step, point.value) for point in points) == [(row["epoch"], row[name]) for row in ROWS]
+
+
+def test_a_run_is_found_by_its_key_finished_ones_first(opened: Callable[[], Store]):
+    store = opened()
+    assert store.find("digits", "k") is None
+    done = store.start("digits", "run", {"key": "k"})
+    store.finish(done)
+    later = store.start("digits", "run", {"key": "k"})
+    store.finish(later, "FAILED")
+    assert store.find("digits", "k") == (done, "FINISHED")
+    assert store.start("digits", "run", {"key": "k"}, resume=later) == later
+    assert store._client.get_run(later).info.status == "RUNNING"
+
+
+def test_a_run_that_the_store_has_is_kept(opened: Callable[[], Store], tmp_path: Path):
+    store = opened()
+    run = store.start("optdigits", "dense-off-s0", {})
+    assert ensure_run(store, record(tmp_path / "products", run), tmp_path / "products") == run
+
+
+@pytest.mark.parametrize("removed", ["never there", "deleted"])
+def test_a_run_that_the_store_lacks_is_made_again_once(
+    opened: Callable[[], Store], tmp_path: Path, removed: str, monkeypatch: pytest.MonkeyPatch
+):
+    look = Store.find_original
+
+    def look_slowly(store: Store, experiment: str, original: str) -> str | None:
+        found = look(store, experiment, original)
+        time.sleep(0.3)  # long enough for the other stage to look as well, were it not kept out
+        return found
+
+    monkeypatch.setattr(Store, "find_original", look_slowly)
+    store = opened()
+    lost = "0" * 32
+    if removed == "deleted":
+        lost = store.start("optdigits", "dense-off-s0", {})
+        store._client.delete_run(lost)
+    kept = record(tmp_path / "products", lost)
+    made: list[str] = []
+    together = threading.Barrier(2)
+
+    def stage() -> None:
+        own = opened()
+        together.wait()
+        made.append(ensure_run(own, kept, tmp_path / "products"))
+
+    stages = [threading.Thread(target=stage) for _ in range(2)]
+    for thread in stages:
+        thread.start()
+    for thread in stages:
+        thread.join()
+    assert len(made) == 2 and made[0] == made[1] != lost
+    assert ensure_run(opened(), kept, tmp_path / "products") == made[0]
+    run = store._client.get_run(made[0])
+    assert run.info.status == "FINISHED" and run.info.run_name == "dense-off-s0"
+    assert run.data.tags["original_run_id"] == lost and run.data.tags["data"] == "optdigits"
+    assert run.data.params["model.name"] == "dense"
+    assert run.data.metrics["val_accuracy"] == 0.3
+    assert [point.value for point in store._client.get_metric_history(made[0], "epoch/val_accuracy")] == [0.1, 0.2, 0.3]
+    files = {item.path for item in store._client.list_artifacts(made[0], "products")}
+    assert files == {"products/model.keras", "products/history.csv", "products/run.json"}
+
+
+def test_a_deleted_experiment_comes_back(opened: Callable[[], Store]):
+    store = opened()
+    number = store.experiment("digits")
+    store._client.delete_experiment(number)
+    assert store.experiment("digits") == number
+    assert store._client.get_experiment(number).lifecycle_stage == "active"
+
+
+# What is wrong with a store is one line.
+
+
+def line_of(error: BaseException) -> str:
+    line = explain(error)
+    assert line is not None and len(line.splitlines()) == 1
+    assert line.startswith(f"MLflow store {tracking.tracking_uri()}: ")
+    return line
+
+
+def test_a_locked_database_is_one_line(opened: Callable[[], Store], tmp_path: Path):
+    opened()
+    from sqlalchemy import create_engine, text
+
+    with sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        engine = create_engine(f"sqlite:///{tmp_path / 'mlflow.db'}", connect_args={"timeout": 0.1})
+        with pytest.raises(Exception, match="locked") as caught, engine.begin() as connection:
+            connection.execute(text("UPDATE runs SET status = 'FINISHED'"))
+    assert "database is locked: another program" in line_of(caught.value)
+
+
+def test_a_file_that_is_no_database_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    use(tmp_path, monkeypatch)
+    (tmp_path / "mlflow.db").write_text("this was a database before the disk broke\n" * 100)
+    with pytest.raises(Exception, match="not a database") as caught:
+        Store()
+    assert "move it away" in line_of(caught.value)
+    assert (tmp_path / "mlflow.db").read_text().startswith("this was"), "the user's file is left alone"
+
+
+def test_a_server_that_is_not_there_is_one_line_within_half_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    use(tmp_path, monkeypatch)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # the discard port: nobody listens
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    began = time.monotonic()
+    with pytest.raises(Exception, match="Max retries exceeded") as caught:
+        Store()
+    assert time.monotonic() - began < 30
+    assert "does not answer; check MLFLOW_TRACKING_URI" in line_of(caught.value)
+
+
+def test_an_address_of_an_unknown_kind_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    use(tmp_path, monkeypatch)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlight:///mlflow.db")
+    with pytest.raises(Exception, match="unsupported URI") as caught:
+        Store()
+    assert "check MLFLOW_TRACKING_URI" in line_of(caught.value)
+
+
+def test_an_error_that_is_not_the_stores_is_not_explained():
+    assert explain(ValueError("database is locked")) is None
+    assert explain(sqlite3.OperationalError("no such table: runs")) is None

@@ -1,0 +1,108 @@
+"""The affine distortion, measured on pictures whose place, turn and size can be read off."""
+
+import numpy as np
+import pytest
+
+from inkproof.training.augment import Affine, distort
+
+pytestmark = pytest.mark.xdist_group("tensorflow")
+
+MIDDLE = 13.5  # of 28 pixels counted from 0
+MANY = 2000
+
+
+def spread(images: np.ndarray, limits: Affine, seed: int = 0) -> np.ndarray:
+    return distort(images.astype(np.float32), limits, np.array([seed, 3], np.int64)).numpy()
+
+
+def blob(x: float, y: float, count: int = MANY, sigma: float = 1.5) -> np.ndarray:
+    """`count` pictures of a soft dot at column x, row y: float32 (count, 28, 28, 1)."""
+    rows, columns = np.mgrid[:28, :28]
+    dot = 255 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * sigma**2))
+    return np.repeat(dot[np.newaxis, ..., np.newaxis], count, axis=0).astype(np.float32)
+
+
+def centres(images: np.ndarray) -> np.ndarray:
+    """Centres of mass (N, 2) as (x, y), from the middle of the frame."""
+    mass = images[..., 0] / images[..., 0].sum(axis=(1, 2), keepdims=True)
+    rows, columns = np.mgrid[:28, :28]
+    return np.stack([(mass * columns).sum(axis=(1, 2)), (mass * rows).sum(axis=(1, 2))], axis=1) - MIDDLE
+
+
+def test_no_limits_no_change() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (20, 28, 28, 1))
+    np.testing.assert_allclose(spread(noise, Affine()), noise, atol=1e-3)
+    assert Affine().identity
+    for one in (Affine(rotation=1), Affine(zoom=0.1), Affine(shift=0.1)):
+        assert not one.identity
+
+
+def test_shifts_fill_their_limits_in_both_directions() -> None:
+    moved = centres(spread(blob(MIDDLE, MIDDLE), Affine(shift=0.1)))
+    for axis in range(2):
+        assert moved[:, axis].min() == pytest.approx(-2.8, abs=0.06)
+        assert moved[:, axis].max() == pytest.approx(2.8, abs=0.06)
+        assert abs(moved[:, axis].mean()) < 0.15
+    assert abs(np.corrcoef(moved.T)[0, 1]) < 0.1  # each axis draws its own
+
+
+def test_rotation_turns_about_the_middle_within_its_limit() -> None:
+    x, y = centres(spread(blob(MIDDLE + 9, MIDDLE), Affine(rotation=10))).T
+    angles = np.degrees(np.arctan2(y, x))
+    assert angles.min() == pytest.approx(-10, abs=0.3)
+    assert angles.max() == pytest.approx(10, abs=0.3)
+    assert abs(angles.mean()) < 0.5
+    np.testing.assert_allclose(np.hypot(x, y), 9, atol=0.05)  # the dot stays on its circle
+    still = centres(spread(blob(MIDDLE, MIDDLE), Affine(rotation=10)))
+    np.testing.assert_allclose(still, 0, atol=0.02)
+
+
+def test_rotation_keeps_shapes_and_does_not_mirror() -> None:
+    # Two dots at right angles: the second stays a quarter turn after the first, as seen on screen.
+    limits = Affine(rotation=45)
+    right, below = (centres(spread(blob(MIDDLE + dx, MIDDLE + dy, 200), limits)) for dx, dy in ((8, 0), (0, 8)))
+    turned = np.stack([-right[:, 1], right[:, 0]], axis=1)
+    np.testing.assert_allclose(below, turned, atol=0.1)
+    assert np.ptp(np.degrees(np.arctan2(right[:, 1], right[:, 0]))) > 80
+
+
+def test_zoom_changes_each_axis_within_its_limit() -> None:
+    x = centres(spread(blob(MIDDLE + 8, MIDDLE), Affine(zoom=0.1)))[:, 0] / 8
+    y = centres(spread(blob(MIDDLE, MIDDLE + 8), Affine(zoom=0.1)))[:, 1] / 8
+    for factor in (x, y):
+        assert factor.min() == pytest.approx(0.9, abs=0.01)
+        assert factor.max() == pytest.approx(1.1, abs=0.01)
+    corner = centres(spread(blob(MIDDLE + 8, MIDDLE + 8), Affine(zoom=0.1)))
+    assert abs(np.corrcoef(corner.T)[0, 1]) < 0.1
+
+
+def test_everything_at_once_moves_a_corner_no_further_than_the_sum() -> None:
+    x, y = centres(spread(blob(MIDDLE + 6, MIDDLE), Affine(rotation=10, zoom=0.1, shift=0.1))).T
+    assert x.max() <= 6 * 1.1 + 2.8 + 0.1
+    assert x.min() >= 6 * 0.9 * np.cos(np.radians(10)) - 2.8 - 0.1
+    assert np.abs(y).max() <= 6 * 1.1 * np.sin(np.radians(10)) + 2.8 + 0.1
+
+
+def test_outside_is_black() -> None:
+    white = np.full((MANY, 28, 28, 1), 255)
+    moved = spread(white, Affine(shift=0.1))
+    corners = moved[:, [0, 0, -1, -1], [0, -1, 0, -1], 0]
+    assert (corners < 1).any(axis=1).mean() > 0.8
+    assert (moved[:, 4:24, 4:24] > 254.9).all()
+    assert moved.min() >= 0
+    assert moved.max() <= 255.01
+
+
+def test_each_picture_draws_its_own() -> None:
+    moved = spread(blob(MIDDLE + 5, MIDDLE, 64), Affine(rotation=10, zoom=0.1, shift=0.1))
+    assert len(np.unique(moved.reshape(64, -1).round(3), axis=0)) == 64
+
+
+def test_the_seed_decides_and_a_picture_does_not_depend_on_its_neighbours() -> None:
+    limits = Affine(rotation=10, zoom=0.1, shift=0.1)
+    dots = blob(MIDDLE + 5, MIDDLE, 8)
+    first = spread(dots, limits, seed=1)
+    np.testing.assert_array_equal(first, spread(dots, limits, seed=1))
+    assert np.abs(first - spread(dots, limits, seed=2)).max() > 10
+    others = np.concatenate([dots[:1], np.zeros_like(dots[1:])])
+    np.testing.assert_array_equal(first[0], spread(others, limits, seed=1)[0])

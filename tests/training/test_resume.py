@@ -1,0 +1,263 @@
+"""A run that is broken off and started again ends as if nothing had happened."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from inkproof.models.dense import build as dense
+from inkproof.models.head import softmax_head
+from inkproof.sources.digits import Digits
+from inkproof.training.augment import Affine
+from inkproof.training.backup import FILE_NAME, Backup
+from inkproof.training.keep_best import KeepBest
+from inkproof.training.loop import Outcome, Plan, Row, fit, prepare_keras
+from inkproof.training.optimizer import build as optimizer
+from inkproof.training.stop_at_accuracy import StopAtAccuracy
+
+pytestmark = pytest.mark.xdist_group("tensorflow")
+
+EPOCHS = 5
+RNG = np.random.default_rng(0)
+LABELS = np.repeat(np.arange(10, dtype=np.uint8), 8)
+# A bar at ten heights, in noise: learnt within a few epochs, but not within one.
+IMAGES = RNG.integers(0, 60, (80, 28, 28)).astype(np.uint8)
+IMAGES[np.arange(80), LABELS * 2 + 4, 4:24] += 190
+TRAIN, VAL = Digits(IMAGES[::2], LABELS[::2]), Digits(IMAGES[1::2], LABELS[1::2])
+
+
+class BrokenOff(Exception):
+    """Stands for the kill."""
+
+
+class BreakOff(keras.callbacks.Callback):
+    """Break off in the middle of an epoch. The underscores keep its own fields out of the backup."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__()
+        self._epoch = epoch
+        self._now = -1
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._now = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if self._now == self._epoch and batch == 1:
+            raise BrokenOff
+
+
+@dataclass
+class Run:
+    """One call of `fit` with everything that has a state: dropout, Adam, a schedule, distortions, counters."""
+
+    folder: Path
+    extra: list[keras.callbacks.Callback] = field(default_factory=list)
+    patience: int = EPOCHS
+    backup: bool = True
+    epochs: int = EPOCHS
+    logged: list[Row] = field(default_factory=list)
+    resumed: list[Row] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        prepare_keras(3, "float32", deterministic=True)
+        inputs = keras.Input((28, 28, 1))
+        x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+        x = keras.layers.Dropout(0.2)(keras.layers.Dense(16, activation="relu")(x))
+        self.model = keras.Model(inputs, softmax_head(x))
+        self.keeper = KeepBest()
+        self.stopper = keras.callbacks.EarlyStopping("val_accuracy", mode="max", patience=self.patience)
+
+    def fit(self, on_epoch: Callable[[Row], None] | None = None) -> Outcome:
+        return fit(
+            self.model,
+            TRAIN,
+            VAL,
+            Plan(self.epochs, batch_size=16, repeat=2, limits=Affine(3, 0.05, 0.02), seed=3),
+            partial(optimizer, "adam", 0.01, "cosine"),
+            [self.keeper, self.stopper, *self.extra, *([Backup()] if self.backup else [])],
+            self.folder,
+            on_epoch or self.logged.append,
+            self.resumed.extend,
+            verbose=0,
+        )
+
+    @property
+    def state(self) -> list[np.ndarray]:
+        generators = [v for layer in self.model.layers for v in layer.variables if "seed" in v.path]
+        assert generators
+        return [np.asarray(v) for v in (*self.model.weights, *self.model.optimizer.variables, *generators)]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Outcome]:
+    run = Run(tmp_path_factory.mktemp("whole"))
+    return run, run.fit()
+
+
+def break_off(folder: Path, **settings: Any) -> None:
+    with pytest.raises(BrokenOff):
+        Run(folder, **settings).fit()
+
+
+def assert_same(run: Run, outcome: Outcome, whole: tuple[Run, Outcome]) -> None:
+    assert outcome.history == whole[1].history
+    assert outcome.best_epoch == whole[1].best_epoch
+    for ours, theirs in zip(run.state, whole[0].state, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_the_history_has_a_row_for_each_epoch(whole: tuple[Run, Outcome]) -> None:
+    run, outcome = whole
+    assert [row["epoch"] for row in outcome.history] == list(range(1, EPOCHS + 1))
+    assert set(outcome.history[0]) == {"epoch", "accuracy", "loss", "val_accuracy", "val_loss", "learning_rate"}
+    assert outcome.history[-1]["loss"] < 0.6 * outcome.history[0]["loss"]
+    assert run.logged == outcome.history
+
+
+def test_the_best_epoch_has_the_highest_accuracy_and_among_those_the_lowest_loss(whole: tuple[Run, Outcome]) -> None:
+    history = whole[1].history
+    expected = max(history, key=lambda row: (row["val_accuracy"], -row["val_loss"]))
+    assert whole[1].best == expected
+
+
+def test_the_outcome_is_the_best_epoch_s(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.keeper = KeepBest(monitor="loss")  # the highest loss is the first epoch's: the last one's weights would not do
+    outcome = run.fit()
+    assert outcome.best_epoch == 1
+    assert outcome.best == outcome.history[0]
+    for ours, theirs in zip(run.model.get_weights(), run.keeper.best_weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    read = np.asarray(run.model(VAL.images[..., np.newaxis].astype(np.float32))).argmax(axis=1)
+    assert (read == VAL.labels).mean() == pytest.approx(outcome.best["val_accuracy"])
+
+
+def test_broken_off_within_an_epoch_once_and_again(whole: tuple[Run, Outcome], tmp_path: Path) -> None:
+    break_off(tmp_path, extra=[BreakOff(1)])
+    break_off(tmp_path, extra=[BreakOff(3)])
+    run = Run(tmp_path, extra=[BreakOff(-1)])
+    assert_same(run, run.fit(), whole)
+    assert run.resumed == whole[1].history[:3]
+    assert run.logged == whole[1].history[3:]
+
+
+def test_the_same_seed_gives_the_same_run_even_where_the_first_epoch_was_broken_off(
+    whole: tuple[Run, Outcome], tmp_path: Path
+) -> None:
+    break_off(tmp_path, extra=[BreakOff(0)])
+    assert not list(tmp_path.iterdir())
+    run = Run(tmp_path, extra=[BreakOff(-1)])
+    assert_same(run, run.fit(), whole)
+    assert run.resumed == []
+
+
+def test_an_epoch_is_told_only_once_it_is_safe(whole: tuple[Run, Outcome], tmp_path: Path) -> None:
+    def killed(row: Row) -> None:
+        assert (tmp_path / FILE_NAME).exists()
+        if row["epoch"] == 2:
+            raise BrokenOff  # told but not logged: the resumed run must tell it again
+
+    run = Run(tmp_path)
+    with pytest.raises(BrokenOff):
+        run.fit(killed)
+    again = Run(tmp_path)
+    assert_same(again, again.fit(), whole)
+    assert [row["epoch"] for row in again.resumed] == [1, 2]
+    assert [row["epoch"] for row in again.logged] == [3, 4, 5]
+
+
+def test_broken_off_after_the_last_epoch_trains_no_more(whole: tuple[Run, Outcome], tmp_path: Path) -> None:
+    Run(tmp_path).fit()
+    run = Run(tmp_path)
+    outcome = run.fit()
+    assert_same(run, outcome, whole)
+    assert (run.logged, run.resumed) == ([], whole[1].history)
+
+
+def test_broken_off_after_stopping_early_stays_stopped(tmp_path: Path) -> None:
+    first = Run(tmp_path, extra=[StopAtAccuracy(threshold=0.0)])
+    stopped = first.fit()
+    assert len(stopped.history) == 1
+    run = Run(tmp_path, extra=[StopAtAccuracy(threshold=0.0)])
+    outcome = run.fit()
+    assert_same(run, outcome, (first, stopped))
+    assert run.logged == []
+
+
+def test_patience_goes_on_counting(tmp_path: Path) -> None:
+    # Nothing beats the first epoch, since its accuracy is pushed out of reach: patience 3 ends epoch 4.
+    class Unbeatable(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+            assert logs is not None
+            logs["val_accuracy"] = 1 - epoch / 10
+
+    def make(epoch: int) -> Run:
+        run = Run(tmp_path, extra=[BreakOff(epoch)], patience=3, epochs=8)
+        run.keeper, run.extra = Unbeatable(), [KeepBest(), *run.extra]
+        return run
+
+    with pytest.raises(BrokenOff):
+        make(2).fit()
+    run = make(-1)
+    assert len(run.fit().history) == 4
+    assert (run.stopper.wait, run.stopper.best, run.stopper.stopped_epoch) == (3, 1.0, 3)
+
+
+def test_without_a_backup_nothing_is_written(tmp_path: Path) -> None:
+    break_off(tmp_path, extra=[BreakOff(1)], backup=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_backup_holds_everything(tmp_path: Path) -> None:
+    run = Run(tmp_path, extra=[BreakOff(2)])
+    states: list[list[np.ndarray]] = []
+    with pytest.raises(BrokenOff):
+        run.fit(lambda row: states.append(run.state))
+    fresh = Run(tmp_path)
+    fresh.model.compile(optimizer("adam", 0.01, "cosine", 30, 6), "sparse_categorical_crossentropy")
+    fresh.model.optimizer.build(fresh.model.trainable_variables)
+    history: list[Row] = []
+    backup = Backup()
+    others = [fresh.keeper, fresh.stopper, BreakOff(-1)]
+    assert backup.bind(tmp_path, others, history) == 2
+    for callback in others:
+        callback.set_model(fresh.model)
+        callback.on_train_begin()
+    backup.set_model(fresh.model)
+    backup.restore()
+    assert [row["epoch"] for row in history] == [1, 2]
+    assert not backup.complete
+    assert (fresh.stopper.wait, fresh.stopper.best) == (run.stopper.wait, run.stopper.best)
+    assert (fresh.keeper.best, fresh.keeper.best_epoch) == (run.keeper.best, run.keeper.best_epoch)
+    for ours, theirs in zip(fresh.keeper.best_weights, run.keeper.best_weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    with np.load(tmp_path / FILE_NAME) as arrays:
+        saved = {name.rsplit("-", 1)[0] for name in arrays.files}
+    assert saved == {"meta", "weights", "optimizer", "generators", "callback-0"}
+    # The state is that of the end of epoch 2, before the batches of the epoch that was broken off.
+    assert len(states) == 2
+    for ours, theirs in zip(fresh.state, states[-1], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_no_validation_no_best_epoch(tmp_path: Path) -> None:
+    prepare_keras(0, "float32", deterministic=True)
+    outcome = fit(
+        dense([4]),
+        TRAIN,
+        None,
+        Plan(2, 16, 1, Affine(), 0),
+        partial(optimizer, "adam", 0.01, "constant"),
+        [],
+        tmp_path,
+        lambda row: None,
+        lambda rows: None,
+        verbose=0,
+    )
+    assert outcome.best_epoch == 2
+    assert set(outcome.history[0]) == {"epoch", "accuracy", "loss", "learning_rate"}
