@@ -19,6 +19,8 @@ MENDABLE = {
     errno.EDQUOT: "the disk quota is used up",
     errno.EACCES: "permission denied",
     errno.EROFS: "the file system is read-only",
+    errno.ENOTDIR: "a file stands where a folder should be",
+    errno.EEXIST: "a file stands where a folder should be",
 }
 
 

@@ -186,7 +186,8 @@ def test_an_edited_model_runs_again_and_leaves_the_others_alone(chain_copy: Any)
     path.write_text(path.read_text().replace("dropout: 0.5", "dropout: 0.4"))
     dense = (chain_copy.root / "models/optdigits/dense/run.json").read_text()
     done = chain_copy.run("dvc", "repro", *DENSE, *CNN)
-    assert ran(done.stdout) == [f"{stage}@optdigits-cnn" for stage in ("train", "evaluate", "export", "drawn")]
+    assert ran(done.stdout)[0] == "train@optdigits-cnn"
+    assert set(ran(done.stdout)) == {f"{stage}@optdigits-cnn" for stage in ("train", "evaluate", "export", "drawn")}
     assert (chain_copy.root / "models/optdigits/dense/run.json").read_text() == dense
     assert [run.data.tags["model"] for run in chain_copy.runs("optdigits")].count("cnn") == 2
 

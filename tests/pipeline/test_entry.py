@@ -161,6 +161,8 @@ def test_an_interrupt_is_one_line_and_keeps_the_run(workspace: Any):
         (errno.EDQUOT, "quota"),
         (errno.EACCES, "permission denied"),
         (errno.EROFS, "read-only"),
+        (errno.ENOTDIR, "a file stands where a folder should be"),
+        (errno.EEXIST, "a file stands where a folder should be"),
     ],
 )
 def test_what_the_machine_denies_is_one_line_with_the_place(number: int, words: str):
