@@ -67,9 +67,9 @@ def chain(dvc_workspace: Callable[..., Any], tmp_path_factory: pytest.TempPathFa
     labels = folder.with_suffix(".csv")
     labels.write_text("file,label\n" + "".join(f"my {label}.png,{label}\n" for label in INK))
     made.run("python", "src/drawings.py", "import", str(folder), "--labels", str(labels))
-    made.run("dvc", "repro", "drawn@optdigits-cnn")
-    made.run("dvc", "repro", "evaluate@optdigits-dense", "drawn@optdigits-dense")
-    made.run("dvc", "repro", "-s", "evaluate@optdigits-cnn", "report@optdigits")
+    stages = [f"{stage}@optdigits-{model}" for model in ("cnn", "dense") for stage in ("drawn", "evaluate")]
+    made.run("dvc", "repro", *stages)
+    made.run("dvc", "repro", "-s", "report@optdigits")  # of these two models alone
     return made
 
 
@@ -95,10 +95,21 @@ def one_process(new_workspace: Callable[[], Any]) -> dict[str, Any]:
     }
     for name in break_test_split(made.root / "data" / "optdigits" / "digits.npz"):
         commands[name] = [*train, *DENSE, f"digits=data/{name}.npz", "force=true", f"experiment_name={name}"]
-    (made.root / "commands.json").write_text(json.dumps(list(commands.values())))
-    process = made.run("python", str(ONE_PROCESS), "commands.json", "results.json")
-    results = json.loads((made.root / "results.json").read_text())
+    results, process = in_one_process(made, list(commands.values()))
     return {**dict(zip(commands, results, strict=True)), "process": process, "workspace": made}
+
+
+def in_one_process(workspace: Any, commands: list[list[str]], **environment: str) -> tuple[list[Any], Any]:
+    """Run the commands, each the words after `python`, in one process; return how each ended, and the process."""
+    (workspace.root / "commands.json").write_text(json.dumps(commands))
+    process = workspace.run("python", str(ONE_PROCESS), "commands.json", "results.json", **environment)
+    return json.loads((workspace.root / "results.json").read_text()), process
+
+
+@pytest.fixture(scope="session")
+def several() -> Callable[..., tuple[list[Any], Any]]:
+    """The function `in_one_process`."""
+    return in_one_process
 
 
 def break_test_split(whole: Path) -> Iterator[str]:

@@ -91,11 +91,28 @@ def one_line(stderr: str, script: str, words: list[str]) -> None:
     assert all(word in lines[0] for word in words), stderr
 
 
+@pytest.fixture(scope="module")
+def mistakes(new_workspace: Callable[[], Any], several: Callable[..., Any], forbidden: Path) -> dict[str, Any]:
+    """How `python src/train.py` ends with each of MISTAKES, where nothing slow may be imported."""
+    made = new_workspace()
+    before = files(made.root)
+    ended, process = several(made, [["src/train.py", typed] for typed in MISTAKES], PYTHONPATH=str(forbidden))
+    assert process.stderr == ""
+    assert {path.name for path in files(made.root) - before} == {"commands.json", "results.json"}
+    return dict(zip(MISTAKES, ended, strict=True))
+
+
+@pytest.mark.xdist_group("mistakes")
 @pytest.mark.parametrize("typed", MISTAKES)
-def test_a_mistake_in_an_override_is_one_line_at_once(typed: str, at_once: Any):
-    done = at_once("src/train.py", typed, code=2)
-    one_line(done.stderr, "train", MISTAKES[typed])
-    assert done.stdout == ""
+def test_a_mistake_in_an_override_is_one_line(typed: str, mistakes: dict[str, Any]):
+    assert mistakes[typed]["code"] == 2
+    assert mistakes[typed]["stdout"] == ""
+    one_line(mistakes[typed]["stderr"], "train", MISTAKES[typed])
+
+
+@pytest.mark.parametrize("typed", ["modle=cnn", "epochs=0"])
+def test_a_mistake_in_an_override_is_named_at_once(typed: str, at_once: Any):
+    one_line(at_once("src/train.py", typed, code=2).stderr, "train", MISTAKES[typed])
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
