@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Workspace
+from workspaces import Workspace
 
 from inkproof.scoring.intervals import wilson
 

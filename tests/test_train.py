@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from conftest import Workspace
+from workspaces import Workspace
 
 pytestmark = pytest.mark.xdist_group("train")
 

@@ -1,5 +1,6 @@
 """The Makefile, and what no file of the repository may name."""
 
+import os
 import re
 import subprocess
 import sys
@@ -21,7 +22,9 @@ exec {python} -c 'import sys; sys.version_info = (3, {minor}, 4, "final", 0); ex
 
 
 def make(root: Path, *words: str) -> Any:
-    return subprocess.run(["make", *words], cwd=root, capture_output=True, text=True, check=False)
+    # The tests may themselves run under make, whose variables would make this one a sub-make that says so.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    return subprocess.run(["make", *words], cwd=root, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_make_alone_lists_every_target(workspace: Any):

@@ -36,4 +36,4 @@ def test_splits_and_sets_are_those_of_the_design() -> None:
     assert (CONF["optdigits"]["val"], CONF["optdigits"]["test"]) == (240, 360)
     assert CONF["mnist"]["drawn_sets"] == ["starter", "mine", "pens", "pens_kept"]
     assert CONF["optdigits"]["drawn_sets"] == ["starter", "mine"]
-    assert (CONF["mnist"]["repeat"], CONF["optdigits"]["repeat"]) == (1, 2)
+    assert (CONF["mnist"]["repeat"], CONF["optdigits"]["repeat"]) == (1, 1)
