@@ -1,5 +1,6 @@
 """Read drawn digits with an exported model: python src/drawn.py data=mnist model=cnn [run=FOLDER]."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,11 @@ from inkproof.reporting.before_after import before_after, telling
 from inkproof.reporting.rungs import rung_bars
 from inkproof.reporting.saving import save
 from inkproof.reporting.tables import write_rows
-from inkproof.resume import ensure_run
+from inkproof.resume import log_stage
 from inkproof.run_record import RunRecord
 from inkproof.scoring.drawn import per_writer, summarise_set
-from inkproof.sources.drawings import read_drawings
-from inkproof.tracking import Store
+from inkproof.sources.drawings import Drawing, read_drawings
+from inkproof.sources.pens import of_role
 
 EXAMPLES = 6  # drawings shown before and after preparation
 
@@ -29,11 +30,18 @@ def drawn(config: dict[str, Any]) -> dict[str, Any]:
     record = RunRecord.read(folder)
     reader = LiteRTDigits(path_of(config["exported"]))
     results: dict[str, Any] = {}
+    read_folder = cache(read_drawings)  # two sets are parts of the pen digits, nine megabytes to parse
     rows: list[dict[str, Any]] = []
     writer_rows: list[dict[str, Any]] = []
     with replacing(report / "drawn") as tables:
         for name in config["data"]["drawn_sets"]:
-            read = read_set(config["sets"][name], config["rungs"], config["brush"], reader)
+            chosen = config["sets"][name]
+            drawings = read_folder(path_of(chosen["folder"]))
+            if chosen["role"] is not None:
+                drawings = of_role(drawings, config["pens"], chosen["role"])
+            drawings = [drawing for drawing in drawings if drawing.label is not None]
+            canvases = load_canvases(path_of(chosen["folder"]), drawings, config["brush"])
+            read = read_set(drawings, canvases, config["rungs"], reader)
             results[name] = summarise_set(read["labels"], read["predictions"], read["writers"])
             rows += [{"set": name, **row} for row in read["rows"]]
             writer_rows += [
@@ -42,7 +50,7 @@ def drawn(config: dict[str, Any]) -> dict[str, Any]:
             if len(read["labels"]) and name != "pens_kept":
                 shown = telling(read["labels"], read["predictions"], EXAMPLES)
                 figure = before_after(
-                    read["canvases"][shown],
+                    canvases[shown],
                     {rung: pictures[shown] for rung, pictures in read["pictures"].items()},
                     read["labels"][shown],
                     {rung: answers[shown] for rung, answers in read["predictions"].items()},
@@ -53,8 +61,6 @@ def drawn(config: dict[str, Any]) -> dict[str, Any]:
         save(rung_bars({name: result for name, result in results.items() if result["n"]}), tables / "drawn.png")
     write_json(report / "drawn.json", results)
 
-    store = Store()
-    run = ensure_run(store, record, folder)
     metrics = {
         f"drawn_{name}_{rung}_{key}": result[rung][key]
         for name, result in results.items()
@@ -62,21 +68,12 @@ def drawn(config: dict[str, Any]) -> dict[str, Any]:
         for key in ("accuracy", "low", "high")
         if rung in result
     }
-    store.metrics(run, metrics)
-    store.file(run, report / "drawn", "drawn")
-    store.tag(run, {"stage": "drawn"})
+    log_stage("drawn", record, folder, metrics, [(report / "drawn", "drawn")])
     return results
 
 
-def read_set(chosen: dict[str, Any], rungs: list[str], brush: float, reader: LiteRTDigits) -> dict[str, Any]:
-    """Return the labelled drawings of one set, their canvases, and what is seen and read on each rung."""
-    folder = path_of(chosen["folder"])
-    drawings = [
-        drawing
-        for drawing in read_drawings(folder)
-        if drawing.label is not None and (chosen["writers"] is None or drawing.writer in chosen["writers"])
-    ]
-    canvases = load_canvases(folder, drawings, brush)
+def read_set(drawings: list[Drawing], canvases: np.ndarray, rungs: list[str], reader: LiteRTDigits) -> dict[str, Any]:
+    """Return what is seen and read on each rung of drawings, whose canvases are uint8 (N, 280, 280)."""
     pictures = {rung: apply_rung(rung, canvases) for rung in rungs}
     probabilities = {rung: reader.probabilities(seen) for rung, seen in pictures.items()}
     rows = [
@@ -94,7 +91,6 @@ def read_set(chosen: dict[str, Any], rungs: list[str], brush: float, reader: Lit
     return {
         "labels": np.array([drawing.label for drawing in drawings], np.int64),
         "writers": np.array([drawing.writer for drawing in drawings]),
-        "canvases": canvases,
         "pictures": pictures,
         "predictions": {rung: answers.argmax(axis=1) for rung, answers in probabilities.items()},
         "rows": rows,

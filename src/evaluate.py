@@ -15,14 +15,13 @@ from inkproof.reporting.mistakes import mistakes_gallery
 from inkproof.reporting.reliability import reliability_diagram
 from inkproof.reporting.saving import save
 from inkproof.reporting.tables import write_rows
-from inkproof.resume import ensure_run
+from inkproof.resume import log_stage
 from inkproof.run_record import RunRecord, read_history
 from inkproof.scoring.calibration import reliability
 from inkproof.scoring.confusion import confusion_counts, per_class
 from inkproof.scoring.summary import summarise_test
 from inkproof.sources.digits import Digits, load_test_split
-from inkproof.tracking import Store
-from inkproof.trained_model import load_trained
+from inkproof.trained_model import load_trained, predict
 
 
 def evaluate(config: dict[str, Any]) -> dict[str, Any]:
@@ -30,9 +29,7 @@ def evaluate(config: dict[str, Any]) -> dict[str, Any]:
     folder, report = path_of(config["run"]), path_of(config["report"])
     record = RunRecord.read(folder)
     digits = load_test_split(path_of(config["digits"]))
-    model = load_trained(folder)
-    pixels = digits.images[..., np.newaxis].astype(np.float32)
-    probabilities = model.predict(pixels, batch_size=500, verbose=0)
+    probabilities = predict(load_trained(folder), digits.images)
 
     choices = {name: record.config[name]["name"] for name in ("data", "model", "aug")}
     trained = {name: record.metrics[name] for name in ("parameters", "epochs", "best_epoch")}
@@ -51,13 +48,10 @@ def evaluate(config: dict[str, Any]) -> dict[str, Any]:
             shutil.copyfile(folder / name, tables / name)
     write_json(report / "test.json", summary)
 
-    store = Store()
-    run = ensure_run(store, record, folder)
     names = ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece", "errors")
-    store.metrics(run, {f"test_{name}": summary[name] for name in names})
+    metrics = {f"test_{name}": summary[name] for name in names}
+    store, run = log_stage("evaluate", record, folder, metrics, [(report / "test", "test")])
     store.dataset(run, summary["data"], record.data_sha, "testing", {"digits": summary["n"]})
-    store.file(run, report / "test", "test")
-    store.tag(run, {"stage": "evaluate"})
     return summary
 
 

@@ -3,18 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from inkproof.atomic import replacing, write_json
 from inkproof.config import path_of, resolve
 from inkproof.entry import entry
 from inkproof.exporting.agreement import check_agreement, compare
 from inkproof.exporting.litert import LiteRTDigits
-from inkproof.resume import ensure_run
+from inkproof.resume import log_stage
 from inkproof.run_record import RunRecord
 from inkproof.sources.digits import load_digits, load_test_split
-from inkproof.tracking import Store, describe_machine
-from inkproof.trained_model import load_trained
+from inkproof.tracking import describe_machine
+from inkproof.trained_model import load_trained, predict
 
 FILES = {"float32": "model.tflite", "int8": "model_int8.tflite"}
 
@@ -28,7 +26,7 @@ def export(config: dict[str, Any]) -> dict[str, Any]:
     model = load_trained(folder)
     from inkproof.exporting.convert import to_litert, write_saved_model  # it imports TensorFlow, by now started
 
-    reference = model.predict(test.images[..., np.newaxis].astype(np.float32), batch_size=500, verbose=0)
+    reference = predict(model, test.images)
     results: dict[str, Any] = {}
     timing: dict[str, Any] = {"machine": describe_machine()}
     with replacing(out) as exports:
@@ -46,16 +44,12 @@ def export(config: dict[str, Any]) -> dict[str, Any]:
     write_json(report / "export.json", results)
     write_json(report / "timing.json", timing)
 
-    store = Store()
-    run = ensure_run(store, record, folder)
     metrics = {"saved_model_kb": results["saved_model"]["kb"]}
     for kind in FILES:
         name = "tflite" if kind == "float32" else f"tflite_{kind}"
         metrics |= {f"{name}_kb": results[kind]["kb"], f"{name}_us": timing[f"{kind}_us"]}
         metrics |= {f"{name}_{key}": results[kind][key] for key in ("accuracy", "agreement")}
-        store.file(run, out / FILES[kind], "exports")
-    store.metrics(run, metrics)
-    store.tag(run, {"stage": "export"})
+    log_stage("export", record, folder, metrics, [(out / file, "exports") for file in FILES.values()])
     return results
 
 

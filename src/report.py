@@ -8,9 +8,9 @@ from inkproof.entry import entry
 from inkproof.reporting.champion import choose_champion
 from inkproof.reporting.page import write_page
 from inkproof.reporting.tables import leaderboard, print_leaderboard, write_leaderboard_csv, write_leaderboard_md
-from inkproof.resume import ensure_run
+from inkproof.resume import log_stage
 from inkproof.run_record import RunRecord
-from inkproof.tracking import REGISTRY_PREFIX, Store
+from inkproof.tracking import REGISTRY_PREFIX
 
 
 def report(config: dict[str, Any]) -> Path:
@@ -24,10 +24,8 @@ def report(config: dict[str, Any]) -> Path:
     if champion is not None:
         kept = folder / "models" / champion / "test"
         record = RunRecord.read(kept)
-        store = Store()
-        run = ensure_run(store, record, kept)
+        store, run = log_stage("report", record, kept)
         store.champion(REGISTRY_PREFIX + config["data"]["name"], run)
-        store.tag(run, {"stage": "report"})
         print(f"Compare the runs: `make ui`, then http://127.0.0.1:5000/{store.view(record.experiment)}")
     return page
 

@@ -6,19 +6,21 @@ Started again, a finished run is reused (force=true trains anew) and a killed on
 import shutil
 import sys
 from collections.abc import Callable
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inkproof.atomic import replacing
 from inkproof.config import check_training, flatten, identity, path_of, resolve
 from inkproof.entry import entry
 from inkproof.quiet import start_tensorflow
-from inkproof.resume import ensure_run
+from inkproof.resume import ensure_run, hand_over
 from inkproof.run_record import PRODUCTS, RunRecord, code_sha, copy_products, run_key, write_history
 from inkproof.sources import prepare
 from inkproof.sources.digits import data_sha
 from inkproof.tracking import REGISTRY_PREFIX, Store, describe_machine, git_commit
 from inkproof.training.precision import has_amx, resolve_policy
+
+if TYPE_CHECKING:
+    from inkproof.training.assemble import Parts
 
 
 def train(config: dict[str, Any], say: Callable[[str], None] = print) -> dict[str, float]:
@@ -52,12 +54,17 @@ def train(config: dict[str, Any], say: Callable[[str], None] = print) -> dict[st
             record = RunRecord.read(record.folder)
             run_id = ensure_run(store, record, record.folder)
             if found and found[1] != "FINISHED":  # killed after its last product, before MLflow was told
-                _hand_over(record, run_id, store)
+                hand_over(store, run_id, record.folder)
             say(f"{record.name}: trained before, reused ({record.folder}); force=true trains anew")
         else:
+            # Built before MLflow hears of it: a configuration that cannot be built leaves no failed run behind.
+            start_tensorflow()
+            from inkproof.training.assemble import assemble
+
+            parts = assemble(config, digits, policy)
             record.run_id = store.start(record.experiment, record.name, record.tags, found and found[0])
             try:
-                _train(record, config, store)
+                _train(record, config, parts, store)
             except BaseException as error:
                 store.finish(record.run_id, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
                 raise
@@ -67,32 +74,25 @@ def train(config: dict[str, Any], say: Callable[[str], None] = print) -> dict[st
     return record.metrics
 
 
-def _train(record: RunRecord, config: dict[str, Any], store: Store) -> None:
-    start_tensorflow()
+def _train(record: RunRecord, config: dict[str, Any], parts: "Parts", store: Store) -> None:
     import keras
-    from hydra.utils import instantiate
 
-    from inkproof.training.augment import Affine
-    from inkproof.training.loop import Plan, fit, prepare_keras
-    from inkproof.training.split import training_split
+    from inkproof.training.assemble import build_model
+    from inkproof.training.loop import fit
 
     run_id = record.run_id
-    training, val = training_split(path_of(config["digits"]), config["data"]["val"], config["train_size"])
     store.params(run_id, flatten(record.config))
     store.tag(run_id, {"stage": "train"})
-    for split, context in ((training, "training"), (val, "validation")):
+    for split, context in ((parts.training, "training"), (parts.val, "validation")):
         if split is not None:
             store.dataset(run_id, config["data"]["name"], record.data_sha, context, {"digits": len(split.labels)})
-    prepare_keras(config["seed"], record.config["precision"]["policy"], config["deterministic"])
-    model = instantiate(config["model"]["build"], _convert_="all")
-    limits = Affine(**{name: config["aug"][name] for name in ("rotation", "zoom", "shift")})
     outcome = fit(
-        model,
-        training,
-        val,
-        Plan(config["epochs"], config["batch_size"], config["data"]["repeat"], limits, config["seed"]),
-        partial(instantiate, config["optimizer"]),
-        [instantiate(callback) for callback in config["callbacks"].values()],
+        parts.model,
+        parts.training,
+        parts.val,
+        parts.plan,
+        parts.make_optimizer,
+        parts.callbacks,
         record.folder,
         on_epoch=lambda row: store.epoch(run_id, row),
         on_resume=lambda rows: store.epochs(run_id, rows),
@@ -100,8 +100,8 @@ def _train(record: RunRecord, config: dict[str, Any], store: Store) -> None:
     )
     # The kept weights in a float32 model without optimizer: what every later stage reads.
     keras.mixed_precision.set_global_policy("float32")
-    final = instantiate(config["model"]["build"], _convert_="all")
-    final.set_weights(model.get_weights())
+    final = build_model(config)
+    final.set_weights(parts.model.get_weights())
     record.metrics = {
         **{name: value for name, value in outcome.best.items() if name not in ("epoch", "learning_rate")},
         "best_epoch": outcome.best_epoch,
@@ -116,13 +116,7 @@ def _train(record: RunRecord, config: dict[str, Any], store: Store) -> None:
     registered = REGISTRY_PREFIX + config["data"]["name"] if config["register"] else None
     store.model(run_id, final, registered)
     record.write()
-    _hand_over(record, run_id, store)
-
-
-def _hand_over(record: RunRecord, run_id: str, store: Store) -> None:
-    for name in PRODUCTS:
-        store.file(run_id, record.folder / name, "products")
-    store.finish(run_id)
+    hand_over(store, run_id, record.folder)
 
 
 def _summary(record: RunRecord) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import sqlite3
 import time
 import zipfile
@@ -235,12 +236,29 @@ def test_no_validation_digits_and_bfloat16(workspace: Workspace) -> None:
 
 
 def test_a_run_that_fails_says_so_in_mlflow(workspace: Workspace) -> None:
-    line = workspace.fails(*TRAIN, "model=dense", *SHORT, "optimizer.name=lion")
-    assert line.startswith("train.py: error: ")
-    assert "optimizer.name=lion: choose one of adam, sgd" in line
+    workspace.run(*TRAIN, "model=dense", *SHORT)
+    (folder,) = folders(workspace)
+    shutil.rmtree(folder)
+    folder.write_text("in the way")  # a fault that no look at the configuration can find
+    assert "a file stands where a folder should be" in workspace.fails(*TRAIN, "model=dense", *SHORT)
     (run,) = workspace.runs("optdigits")
     assert run.info.status == "FAILED"
-    assert not list(workspace.root.glob("runs/*/model.keras"))
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("optimizer.name=lion", "optimizer.name=lion: choose one of adam, sgd"),
+        ("+model.build.depth=3", "unexpected keyword argument 'depth'"),
+        ("train_size=2000", "train_size=2000: there are 1197 training digits"),
+    ],
+)
+def test_what_cannot_be_built_leaves_no_run_behind(workspace: Workspace, word: str, message: str) -> None:
+    line = workspace.fails(*TRAIN, "model=dense", *SHORT, word)
+    assert line.startswith("train.py: error: ")
+    assert message in line
+    assert workspace.runs("optdigits") == []
+    assert not list(workspace.root.glob("runs/*/"))
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ def entry(config_name: str) -> Callable[[Callable[[Any], Any]], Callable[[], Non
             os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions reach us instead of being printed by Hydra
             os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
             script = Path(sys.argv[0]).name
+            run(script, functools.partial(_arrange_arguments, sweeps=config_name == "config"))
             run(
                 script,
                 lambda: hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name=config_name)(
@@ -59,6 +60,20 @@ def entry(config_name: str) -> Callable[[Callable[[Any], Any]], Callable[[], Non
         return main
 
     return decorate
+
+
+def _arrange_arguments(sweeps: bool) -> None:
+    """Put -m first, as Hydra's parser wants it; raise UserError for what a script that makes one thing cannot do."""
+    flags = [word for word in sys.argv[1:] if word in ("-m", "--multirun")]
+    others = [word for word in sys.argv[1:] if word not in flags]
+    sys.argv[1:] = flags + others
+    if sweeps:
+        return
+    if flags:
+        raise UserError(f"{flags[0]}: one model at a time here; only train.py runs sweeps")
+    for word in others:
+        if word.startswith("+"):
+            raise UserError(f"{word}: an option that does nothing; write key=value with a key that --cfg job shows")
 
 
 def run(script: str, work: Callable[[], Any]) -> None:

@@ -1,5 +1,6 @@
 """Later stages go on with the MLflow run that training began."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from inkproof.config import flatten
@@ -24,7 +25,33 @@ def ensure_run(store: Store, record: RunRecord, folder: Path) -> str:
         store.params(run_id, flatten(record.config))
         store.epochs(run_id, read_history(folder / "history.csv"))
         store.metrics(run_id, record.metrics)
-        for name in PRODUCTS:
-            store.file(run_id, folder / name, "products")
-        store.finish(run_id)
+        hand_over(store, run_id, folder)
     return run_id
+
+
+def hand_over(store: Store, run_id: str, folder: Path) -> None:
+    """Store the products of a trained run, which lie in `folder`, and end the run."""
+    for name in PRODUCTS:
+        store.file(run_id, folder / name, "products")
+    store.finish(run_id)
+
+
+def log_stage(
+    stage: str,
+    record: RunRecord,
+    folder: Path,
+    metrics: Mapping[str, float] | None = None,
+    files: Iterable[tuple[Path, str]] = (),
+) -> tuple[Store, str]:
+    """Log what a later stage found to the run of `record`; return the store and the run's id.
+
+    `folder` holds the run's products, `files` are (file or folder, folder of the run's artifacts).
+    """
+    store = Store()
+    run_id = ensure_run(store, record, folder)
+    if metrics:
+        store.metrics(run_id, metrics)
+    for path, target in files:
+        store.file(run_id, path, target)
+    store.tag(run_id, {"stage": stage})
+    return store, run_id

@@ -123,7 +123,12 @@ def write_history(path: Path, rows: list[dict[str, float]]) -> None:
 
 
 def read_history(path: Path) -> list[dict[str, float]]:
-    """Read a learning curve written by `write_history`."""
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-    return [{**row, "epoch": int(row["epoch"])} for row in rows]
+    """Read a learning curve written by `write_history`; raises UserError where there is none or it is no curve."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        return [{**row, "epoch": int(row["epoch"])} for row in rows]
+    except FileNotFoundError:
+        raise UserError(f"{path}: no learning curve here; train the model again") from None
+    except (ValueError, TypeError, KeyError, csv.Error) as error:
+        raise UserError(f"{path}: not a learning curve ({error}); train the model again") from error

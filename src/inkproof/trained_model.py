@@ -4,6 +4,8 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from inkproof.errors import UserError
 from inkproof.quiet import start_tensorflow
 
@@ -27,6 +29,11 @@ def load_trained(folder: Path) -> "keras.Model":
         return keras.saving.load_model(path)
     except (OSError, ValueError, TypeError, LookupError, EOFError, zipfile.BadZipFile) as error:
         raise _unreadable(path, str(error).strip().partition("\n")[0]) from error
+
+
+def predict(model: "keras.Model", images: np.ndarray) -> np.ndarray:
+    """Return the probabilities float32 (N, 10) that `model` gives to digits uint8 (N, 28, 28)."""
+    return model.predict(images[..., np.newaxis].astype(np.float32), batch_size=500, verbose=0)
 
 
 def _unreadable(path: Path, reason: str) -> UserError:

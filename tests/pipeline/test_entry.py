@@ -142,10 +142,16 @@ def test_a_stage_without_a_model_says_so(script: str, at_once: Any):
     one_line(done.stderr, script, ["models/optdigits/cnn", "train one first"])
 
 
+@pytest.mark.parametrize("script", [script for script in SCRIPTS if script != "train"])
+def test_a_stage_refuses_what_it_could_only_ignore(script: str, at_once: Any):
+    one_line(at_once(f"src/{script}.py", "-m", "data=mnist", code=2).stderr, script, ["-m", "only train.py"])
+    one_line(at_once(f"src/{script}.py", "+foo=1", code=2).stderr, script, ["+foo=1", "does nothing"])
+
+
 def test_a_sweep_with_a_bad_choice_trains_nothing(bare: Any, forbidden: Path):
     done = bare.run("python", "src/train.py", "-m", "model=dense,cnnn", code=2, PYTHONPATH=str(forbidden))
     one_line(done.stderr, "train", ["model=cnnn", "did you mean cnn?"])
-    done = bare.run("python", "src/train.py", "-m", "seed=one,two", code=2, PYTHONPATH=str(forbidden))
+    done = bare.run("python", "src/train.py", "seed=one,two", "-m", "epochs=1", code=2, PYTHONPATH=str(forbidden))
     one_line(done.stderr, "train", ["seed=one", "a whole number"])
     assert not (bare.root / "mlflow.db").exists()
 

@@ -46,12 +46,11 @@ def to_litert(saved_model: Path, calibration: np.ndarray | None = None) -> bytes
         converter.inference_output_type = tf.uint8
     with quiet_stderr():
         try:
-            content = converter.convert()
-            foreign = foreign_operators(content)
+            content, foreign = converter.convert(), []
         except Exception as error:  # the converter's own class is not part of TensorFlow's public interface
             foreign = sorted(set(re.findall(r"'tf\.(\w+)' op is neither a custom op nor a flex op", str(error))))
             if not foreign:
                 raise
-    if foreign:
+    if foreign := foreign or foreign_operators(content):
         raise UserError(f"{saved_model}: needs operators outside LiteRT's built-in ones: {', '.join(foreign)}")
     return content
