@@ -69,3 +69,14 @@ def test_every_optimizer_of_conf_lowers_a_loss(file: Any) -> None:
     for _ in range(200):
         optimizer.apply([2 * weight.value], [weight])
     assert np.abs(np.asarray(weight)).max() < 0.45
+
+
+def test_a_gradient_longer_than_the_limit_is_shortened_as_a_whole() -> None:
+    def step(clip_norm: float | None) -> np.ndarray:
+        optimizer = build("sgd", 0.1, "constant", 10, 1, clip_norm=clip_norm)
+        weights = [keras.Variable(np.zeros(1, np.float32)) for _ in range(2)]
+        optimizer.apply([keras.ops.array([30.0]), keras.ops.array([40.0])], weights)
+        return np.concatenate([np.asarray(weight) for weight in weights])
+
+    np.testing.assert_allclose(step(5.0), step(None) / 10, rtol=1e-5)
+    np.testing.assert_allclose(step(60.0), step(None), rtol=1e-6)
