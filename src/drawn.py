@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from inkproof.atomic import replacing, write_json
-from inkproof.config import path_of, resolve
+from inkproof.config import for_run, path_of, resolve
 from inkproof.entry import entry
 from inkproof.exporting.litert import LiteRTDigits
 from inkproof.ink.canvas import load_canvases
@@ -26,8 +26,10 @@ EXAMPLES = 6  # drawings shown before and after preparation
 
 def drawn(config: dict[str, Any]) -> dict[str, Any]:
     """Write drawn.json and drawn/ of an exported model; return what drawn.json holds."""
-    folder, report = path_of(config["run"]), path_of(config["report"])
+    folder = path_of(config["run"])
     record = RunRecord.read(folder)
+    config = for_run(config, record.config)
+    report = path_of(config["report"])
     reader = LiteRTDigits(path_of(config["exported"]))
     results: dict[str, Any] = {}
     read_folder = cache(read_drawings)  # two sets are parts of the pen digits, nine megabytes to parse

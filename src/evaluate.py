@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from inkproof.atomic import replacing, write_json
-from inkproof.config import path_of, resolve
+from inkproof.config import for_run, path_of, resolve
 from inkproof.entry import entry
 from inkproof.reporting.curves import learning_curves
 from inkproof.reporting.matrix import confusion_matrix
@@ -26,8 +26,10 @@ from inkproof.trained_model import load_trained, predict
 
 def evaluate(config: dict[str, Any]) -> dict[str, Any]:
     """Write test.json and test/ of the model in `config["run"]`; return what test.json holds."""
-    folder, report = path_of(config["run"]), path_of(config["report"])
+    folder = path_of(config["run"])
     record = RunRecord.read(folder)
+    config = for_run(config, record.config)
+    report = path_of(config["report"])
     digits = load_test_split(path_of(config["digits"]))
     probabilities = predict(load_trained(folder), digits.images)
 

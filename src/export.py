@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from inkproof.atomic import replacing, write_json
-from inkproof.config import path_of, resolve
+from inkproof.config import for_run, path_of, resolve
 from inkproof.entry import entry
 from inkproof.exporting.agreement import check_agreement, compare
 from inkproof.exporting.litert import LiteRTDigits
@@ -19,8 +19,10 @@ FILES = {"float32": "model.tflite", "int8": "model_int8.tflite"}
 
 def export(config: dict[str, Any]) -> dict[str, Any]:
     """Write the exports of the model in `config["run"]`, run every test digit through them; return export.json."""
-    folder, report, out = (path_of(config[name]) for name in ("run", "report", "out"))
+    folder = path_of(config["run"])
     record = RunRecord.read(folder)
+    config = for_run(config, record.config)
+    report, out = path_of(config["report"]), path_of(config["out"])
     digits = path_of(config["digits"])
     test = load_test_split(digits)
     model = load_trained(folder)

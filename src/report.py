@@ -5,6 +5,7 @@ from typing import Any
 
 from inkproof.config import path_of, resolve
 from inkproof.entry import entry
+from inkproof.errors import UserError
 from inkproof.reporting.champion import choose_champion
 from inkproof.reporting.page import write_page
 from inkproof.reporting.tables import leaderboard, print_leaderboard, write_leaderboard_csv, write_leaderboard_md
@@ -18,22 +19,33 @@ def report(config: dict[str, Any]) -> Path:
     folder = path_of(config["report"])
     rows = leaderboard(folder / "models")
     champion = choose_champion(rows)
+    # Read before anything is written: a clone holds the small results, not the figures and records beside them.
+    record = None if champion is None else read_record(folder / "models" / champion / "test")
     page = write_page(folder, config["data"], champion)
     write_leaderboard_csv(rows, folder / "leaderboard.csv")
     write_leaderboard_md(rows, folder / "leaderboard.md")
-    if champion is not None:
-        kept = folder / "models" / champion / "test"
-        record = RunRecord.read(kept)
-        store, run = log_stage("report", record, kept)
+    if record is not None:
+        store, run = log_stage("report", record, folder / "models" / str(champion) / "test")
         store.champion(REGISTRY_PREFIX + config["data"]["name"], run)
         print(f"Compare the runs: `make ui`, then http://127.0.0.1:5000/{store.view(record.experiment)}")
     return page
+
+
+def read_record(folder: Path) -> RunRecord:
+    """Return the record of the run whose evaluation lies in `folder`; raises UserError where it is not there."""
+    if not (folder / "run.json").is_file():
+        raise UserError(
+            f"{folder}: the evaluation's files are not here; run `dvc repro`, or add show=true to only look"
+        )
+    return RunRecord.read(folder)
 
 
 @entry("report")
 def main(cfg: Any) -> None:
     """Compose, and make or show the report."""
     config = resolve(cfg)
+    if not isinstance(config["show"], bool):
+        raise UserError(f"show={config['show']}: expected true or false")
     folder = path_of(config["report"])
     page = folder / "index.html" if config["show"] else report(config)
     print_leaderboard(folder / "leaderboard.csv")

@@ -199,6 +199,38 @@ def test_without_its_database_a_run_is_made_again_once(copy: Workspace) -> None:
     assert load(copy, MODEL / "run.json") == original
 
 
+def test_the_report_alone_makes_its_run_again(copy: Workspace) -> None:
+    original = load(copy, MODEL / "run.json")
+    copy.run("python", "src/report.py", "data=optdigits")
+    (made,) = copy.runs("optdigits")
+    assert made.data.tags["original_run_id"] == original["run_id"]
+    assert (made.data.tags["stage"], made.info.status) == ("report", "FINISHED")
+
+
+def test_a_report_without_its_figures_is_left_as_it_was(copy: Workspace) -> None:
+    shutil.rmtree(copy.root / REPORT / "test")  # as in a clone, which holds the small results alone
+    page = (copy.root / "reports/optdigits/index.html").read_bytes()
+    line = copy.fails("python", "src/report.py", "data=optdigits")
+    assert line.startswith(f"report.py: error: {copy.root / REPORT / 'test'}: the evaluation's files are not here")
+    assert (copy.root / "reports/optdigits/index.html").read_bytes() == page
+    assert "dense" in copy.run("python", "src/report.py", "data=optdigits", "show=true").stdout
+    assert "show=ture: expected true or false" in copy.fails("python", "src/report.py", "data=optdigits", "show=ture")
+
+
+def test_another_run_keeps_its_results_to_itself(copy: Workspace) -> None:
+    shutil.copytree(copy.root / MODEL, copy.root / "runs/own")
+    before = load(copy, REPORT / "test.json")
+    line = copy.fails("python", "src/evaluate.py", "run=runs/own")
+    assert line.endswith("runs/own: a dense trained on optdigits; add data=optdigits model=dense")
+    for stage in ("evaluate", "export", "drawn"):
+        copy.run("python", f"src/{stage}.py", *CHOSEN, "run=runs/own")
+    own = copy.root / "runs/own"
+    assert names(own / "report") == {"test", "test.json", "export.json", "timing.json", "drawn", "drawn.json"}
+    assert "model.tflite" in names(own / "exports")
+    assert load(copy, REPORT / "test.json") == before
+    assert json.loads((own / "report/test.json").read_text())["accuracy"] == before["accuracy"]
+
+
 @pytest.mark.parametrize("stage", ["evaluate", "export", "drawn"])
 def test_without_a_model_a_stage_says_where_it_looked(copy: Workspace, stage: str) -> None:
     shutil.rmtree(copy.root / MODEL)

@@ -88,6 +88,30 @@ def flatten(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def for_run(config: dict[str, Any], trained: dict[str, Any]) -> dict[str, Any]:
+    """Return a later stage's `config` fit for the run in `config["run"]`, whose training configuration is `trained`.
+
+    What is made of another run than the pipeline's own stays in that run's folder, away from the pipeline's
+    results. Raises UserError where the run was trained on other data or is another model than the stage is told.
+    """
+    data, model = config["data"]["name"], config["model"]["name"]
+    theirs = trained["data"]["name"], trained["model"]["name"]
+    if theirs != (data, model):
+        raise UserError(
+            f"{config['run']}: a {theirs[1]} trained on {theirs[0]}; add data={theirs[0]} model={theirs[1]}"
+        )
+    run = path_of(config["run"])
+    if run == path_of(f"models/{data}/{model}"):
+        return config
+    own = {
+        "report": (f"reports/{data}/models/{model}", run / "report"),
+        "out": (f"exports/{data}/{model}", run / "exports"),
+        "exported": (f"exports/{data}/{model}/model.tflite", run / "exports" / "model.tflite"),
+    }
+    moved = {key: str(there) for key, (default, there) in own.items() if config.get(key) == default}
+    return {**config, **moved}
+
+
 def path_of(value: str) -> Path:
     """Return a configured path; a relative one counts from the repository's root, wherever the command is typed."""
     return ROOT / value

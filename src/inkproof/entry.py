@@ -68,6 +68,8 @@ def _arrange_arguments(sweeps: bool) -> None:
     others = [word for word in sys.argv[1:] if word not in flags]
     sys.argv[1:] = flags + others
     if sweeps:
+        if flags and "--cfg" in others:
+            raise UserError(f"--cfg with {flags[0]}: a sweep has many configurations; leave one of the two out")
         return
     if flags:
         raise UserError(f"{flags[0]}: one model at a time here; only train.py runs sweeps")

@@ -30,9 +30,13 @@ def ensure_run(store: Store, record: RunRecord, folder: Path) -> str:
 
 
 def hand_over(store: Store, run_id: str, folder: Path) -> None:
-    """Store the products of a trained run, which lie in `folder`, and end the run."""
+    """Store those products of a trained run that lie in `folder`, and end the run.
+
+    The report knows a run by its record and curve alone, which are all that it can make it again from.
+    """
     for name in PRODUCTS:
-        store.file(run_id, folder / name, "products")
+        if (folder / name).is_file():
+            store.file(run_id, folder / name, "products")
     store.finish(run_id)
 
 

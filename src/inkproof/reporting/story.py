@@ -11,6 +11,9 @@ from inkproof.reporting.wording import RUNG_NOTES, RUNG_STEPS, count, kilobytes,
 # The set that says most comes first: many unseen hands, then the user's own, then one author's.
 PREFERENCE = ("pens", "mine", "starter")
 
+# So many drawings bear a headline; three of one's own do not.
+ENOUGH = 30
+
 # A difference below this many percentage points is not worth a sentence of praise.
 NOTABLE = 1.0
 
@@ -33,7 +36,8 @@ def tell(models: Sequence[ModelResults], chosen: ModelResults, title: str) -> St
     """
     test = chosen.test
     accuracy = percent(test["accuracy"], test["n"])
-    subject = next((name for name in PREFERENCE if len(rungs_of(chosen.drawn.get(name, {}))) > 1), None)
+    told = [name for name in PREFERENCE if len(rungs_of(chosen.drawn.get(name, {}))) > 1]
+    subject = next((name for name in told if int(chosen.drawn[name]["n"]) >= ENOUGH), told[0] if told else None)
     opening = (
         f"{chosen.name} reads {accuracy} of the {count(test['n'])} {title} test digits: "
         f"{count(test['errors'], 'mistake') if test['errors'] else 'not one mistake'}."

@@ -48,6 +48,8 @@ def label_pictures(folder: Path, labels: Path | None = None) -> Labelling:
         raise UserError(f"{folder} {what}; give a folder of pictures")
     if labels is None and (folder / "labels.csv").is_file():
         labels = folder / "labels.csv"
+    elif labels is not None and not labels.exists() and (folder / labels).is_file():
+        labels = folder / labels  # named as it is called in the folder
     listed = _read_labels(labels, folder) if labels is not None else {}
     found = _find_pictures(folder)
     result = Labelling(absent=[name for name in listed if name not in found and not (folder / name).is_file()])

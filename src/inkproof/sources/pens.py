@@ -73,6 +73,8 @@ def of_role(drawings: list[Drawing], data: Mapping[str, Any], role: str) -> list
     """
     if role not in ROLES:
         raise ValueError(f"no role {role!r} among the pen writers; there are {', '.join(ROLES)}")
+    if not drawings:
+        raise UserError("the pen digits are not here; run `python src/download.py data=pens`")
     listed = {name: frozenset(data["writers"][name]) for name in ("reporting", "choices")}
     named = listed["reporting"] | listed["choices"]
     absent = sorted(named - {drawing.writer for drawing in drawings})
