@@ -148,10 +148,10 @@ def test_every_precision_file_names_a_number_format_keras_has(option: str, compo
 @pytest.mark.xdist_group("building")
 @pytest.mark.parametrize("option", options("aug"))
 def test_every_augmentation_file_gives_its_limits(option: str, composed: Compose):
-    from inkproof.training.augment import Affine
+    from inkproof.training.augment import Distortion
 
     chosen = composed("config", f"aug={option}")["aug"]
-    limits = Affine(**{name: chosen[name] for name in chosen if name != "name"})
+    limits = Distortion(**{name: chosen[name] for name in chosen if name != "name"})
     assert limits.identity == (option == "off")
 
 

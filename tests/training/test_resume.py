@@ -13,7 +13,7 @@ import pytest
 from inkproof.models.dense import build as dense
 from inkproof.models.head import softmax_head
 from inkproof.sources.digits import Digits
-from inkproof.training.augment import Affine
+from inkproof.training.augment import Distortion
 from inkproof.training.backup import FILE_NAME, Backup
 from inkproof.training.keep_best import KeepBest
 from inkproof.training.loop import Outcome, Plan, Row, fit, prepare_keras
@@ -77,7 +77,7 @@ class Run:
             self.model,
             TRAIN,
             VAL,
-            Plan(self.epochs, batch_size=16, repeat=2, limits=Affine(3, 0.05, 0.02), seed=3),
+            Plan(self.epochs, batch_size=16, repeat=2, limits=Distortion(3, 0.05, 0.02), seed=3),
             partial(optimizer, "adam", 0.01, "cosine"),
             [self.keeper, self.stopper, *self.extra, *([Backup()] if self.backup else [])],
             self.folder,
@@ -251,7 +251,7 @@ def test_no_validation_no_best_epoch(tmp_path: Path) -> None:
         dense([4]),
         TRAIN,
         None,
-        Plan(2, 16, 1, Affine(), 0),
+        Plan(2, 16, 1, Distortion(), 0),
         partial(optimizer, "adam", 0.01, "constant"),
         [],
         tmp_path,

@@ -10,7 +10,7 @@ import keras
 from hydra.utils import instantiate
 
 from inkproof.sources.digits import Digits
-from inkproof.training.augment import Affine
+from inkproof.training.augment import Distortion
 from inkproof.training.loop import Plan, prepare_keras
 from inkproof.training.split import training_split
 
@@ -41,7 +41,7 @@ def assemble(config: dict[str, Any], digits: Path, policy: str) -> Parts:
         epochs=config["epochs"],
         batch_size=config["batch_size"],
         repeat=config["data"]["repeat"],
-        limits=Affine(**{name: config["aug"][name] for name in ("rotation", "zoom", "shift")}),
+        limits=Distortion(**{name: value for name, value in config["aug"].items() if name != "name"}),
         seed=config["seed"],
     )
     callbacks = [instantiate(callback) for callback in config["callbacks"].values()]

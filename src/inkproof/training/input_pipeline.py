@@ -5,7 +5,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from inkproof.training.augment import Affine, distort
+from inkproof.training.augment import Distortion, distort
 
 
 def steps_per_epoch(count: int, repeat: int, batch_size: int) -> int:
@@ -21,7 +21,7 @@ def training_batches(
     first_epoch: int,
     epochs: int,
     repeat: int,
-    limits: Affine,
+    limits: Distortion,
     seed: int,
 ) -> tf.data.Dataset:
     """Return the batches of epochs `first_epoch` up to `epochs`, one after another without a pause.

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from inkproof.sources.digits import Digits
-from inkproof.training.augment import Affine
+from inkproof.training.augment import Distortion
 from inkproof.training.backup import Backup
 from inkproof.training.input_pipeline import evaluation_batches, steps_per_epoch, training_batches
 from inkproof.training.keep_best import KeepBest
@@ -26,7 +26,7 @@ class Plan:
     epochs: int
     batch_size: int
     repeat: int
-    limits: Affine
+    limits: Distortion
     seed: int
 
 
