@@ -70,6 +70,24 @@ def workspace(new_workspace: Callable[[], Workspace]) -> Workspace:
     return new_workspace()
 
 
+@pytest.fixture(scope="session")
+def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the small models of stand_in.py: canvas.tflite, bare.tflite, model.tflite; made once for all."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / "stand-in"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            making = shared / "stand-in-making"
+            making.mkdir()
+            environment = {**clean_environment(), "PYTHONPATH": str(ROOT / "src")}
+            script = Path(__file__).with_name("stand_in.py")
+            subprocess.run([sys.executable, script, making], env=environment, check=True, capture_output=True)
+            making.rename(folder)
+    return folder
+
+
 def _copy(source: Path, target: Path, left_out: tuple[str, ...]) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():

@@ -5,11 +5,12 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from filelock import FileLock
 
 from inkproof.atomic import replacing
+from inkproof.errors import UserError
 from inkproof.paths import ROOT
 from inkproof.quiet import quiet_stderr
 
@@ -43,6 +45,13 @@ BATCH_LIMIT = 100  # parameters a call may log
 def tracking_uri() -> str:
     """Return MLFLOW_TRACKING_URI, or the SQLite file in the repository's root that `mlflow ui` opens by default."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{ROOT / 'mlflow.db'}"
+
+
+def require_store() -> None:
+    """Raise UserError where the store to be looked into is a database that does not exist: opening would make it."""
+    file = tracking_uri().removeprefix("sqlite:///")
+    if file != tracking_uri() and not Path(file).exists():
+        raise UserError(f"MLflow store {tracking_uri()}: there is no such database; src/train.py makes it")
 
 
 def explain(error: BaseException) -> str | None:
@@ -248,6 +257,41 @@ class Store:
         except (MlflowException, OSError):
             return False
         return True
+
+    def exported(self, address: str, names: Sequence[str], folder: Path) -> Path:
+        """Copy an export of a registered model to `folder` and return where it is.
+
+        `address` is models:/NAME@ALIAS or models:/NAME/VERSION; of the files `names`, the first that the model's
+        run has among its exports is taken. Raises UserError where there is no such model or no such export.
+        """
+        import mlflow
+        from mlflow.exceptions import MlflowException
+
+        found = re.fullmatch(r"models:/(?P<name>[^/@]+)(@(?P<alias>[^/@]+)|/(?P<version>[0-9]+))", address)
+        if found is None:
+            raise UserError(f"{address}: a registered model is models:/NAME@ALIAS or models:/NAME/VERSION")
+        try:
+            if found["alias"]:
+                model = self._client.get_model_version_by_alias(found["name"], found["alias"])
+            else:
+                model = self._client.get_model_version(found["name"], found["version"])
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+            known = ", ".join(self._addresses()) or "nothing yet; src/train.py registers what it trains"
+            raise UserError(f"{address}: there is no such registered model; there is {known}") from None
+        stored = [item.path for item in self._client.list_artifacts(str(model.run_id), "exports")]
+        path = next((f"exports/{name}" for name in names if f"exports/{name}" in stored), None)
+        if path is None:
+            raise UserError(f"{address}: its run has no export {' or '.join(names)}; src/export.py run=... makes it")
+        return Path(mlflow.artifacts.download_artifacts(run_id=model.run_id, artifact_path=path, dst_path=str(folder)))
+
+    def _addresses(self) -> Iterator[str]:
+        """What the registered models answer to: the aliases they have, and their newest versions."""
+        for model in self._client.search_registered_models():
+            versions = sorted((int(one.version) for one in model.latest_versions), reverse=True)
+            yield from (f"models:/{model.name}@{alias}" for alias in sorted(model.aliases))
+            yield from (f"models:/{model.name}/{version}" for version in versions[:1])
 
     def champion(self, registered_name: str, run_id: str) -> None:
         """Point the alias `champion` of a registered model at the version that came from `run_id`."""

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from inkproof import tracking
+from inkproof.errors import UserError
 from inkproof.resume import ensure_run
 from inkproof.run_record import RunRecord, write_history
-from inkproof.tracking import PARAM_LIMIT, Store, explain
+from inkproof.tracking import PARAM_LIMIT, Store, explain, require_store
 
 OPENERS = Path(__file__).with_name("openers.py")
 PROCESSES, ROUNDS = 4, 3
@@ -252,3 +253,76 @@ def test_an_address_of_an_unknown_kind_is_one_line(tmp_path: Path, monkeypatch: 
 def test_an_error_that_is_not_the_stores_is_not_explained():
     assert explain(ValueError("database is locked")) is None
     assert explain(sqlite3.OperationalError("no such table: runs")) is None
+
+
+@pytest.fixture
+def registered(opened: Callable[[], Store], tmp_path: Path) -> Callable[..., Store]:
+    """A function: a store with a model inkproof-mnist, a version for each list of exports, the last the champion."""
+
+    def make(*exports: list[str]) -> Store:
+        store = opened()
+        store._client.create_registered_model("inkproof-mnist")
+        for number, names in enumerate(exports, 1):
+            run = store.start("mnist", f"run{number}", {})
+            for name in names:
+                file = tmp_path / "exported" / name
+                file.parent.mkdir(exist_ok=True)
+                file.write_text(f"{name} of version {number}")
+                store.file(run, file, "exports")
+            store._client.create_model_version("inkproof-mnist", f"runs:/{run}/model", run)
+            store.champion("inkproof-mnist", run)
+        return store
+
+    return make
+
+
+def test_a_registered_models_export_is_found_by_alias_and_by_version(registered: Callable[..., Store], tmp_path: Path):
+    names = ["canvas.tflite", "model.tflite"]
+    store = registered(["model.tflite"], ["model.tflite", "canvas.tflite"])
+    for address, content in {
+        "models:/inkproof-mnist@champion": "canvas.tflite of version 2",
+        "models:/inkproof-mnist/2": "canvas.tflite of version 2",
+        "models:/inkproof-mnist/1": "model.tflite of version 1",
+    }.items():
+        folder = tmp_path / address.replace("/", "-")
+        folder.mkdir()
+        path = store.exported(address, names, folder)
+        assert path.read_text() == content and path.is_relative_to(folder)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("models:/inkproof-mnits@champion", "there is models:/inkproof-mnist@champion, models:/inkproof-mnist/1"),
+        ("models:/inkproof-mnist@chapmion", "there is models:/inkproof-mnist@champion"),
+        ("models:/inkproof-mnist/7", "there is models:/inkproof-mnist@champion, models:/inkproof-mnist/1"),
+        ("models:/inkproof-mnist/1", "its run has no export canvas.tflite; src/export.py"),
+        ("models:/inkproof-mnist", "a registered model is models:/NAME@ALIAS or models:/NAME/VERSION"),
+        ("models:/inkproof-mnist/newest", "a registered model is models:/NAME@ALIAS"),
+        ("models:/", "a registered model is"),
+    ],
+)
+def test_what_the_registry_does_not_have_is_one_line(
+    registered: Callable[..., Store], tmp_path: Path, address: str, said: str
+):
+    store = registered(["model.tflite"])
+    with pytest.raises(UserError) as caught:
+        store.exported(address, ["canvas.tflite"], tmp_path)
+    assert str(caught.value).startswith(f"{address}: ") and said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_registry_without_models_says_how_to_get_one(opened: Callable[[], Store], tmp_path: Path):
+    with pytest.raises(UserError, match=r"there is nothing yet; src/train\.py registers"):
+        opened().exported("models:/inkproof-mnist@champion", ["canvas.tflite"], tmp_path)
+
+
+def test_a_store_that_is_not_there_is_not_made_by_looking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    use(tmp_path, monkeypatch)
+    with pytest.raises(UserError, match=r"mlflow\.db: there is no such database; src/train\.py makes it"):
+        require_store()
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "mlflow.db").touch()
+    require_store()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://localhost:1")
+    require_store()  # whether a server answers, asking it will tell

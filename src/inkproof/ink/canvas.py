@@ -93,7 +93,9 @@ def _square(picture: Image.Image) -> NDArray[np.uint8]:
     rows = np.linspace(0, picture.height / block, height + 1)
     columns = np.linspace(0, picture.width / block, width + 1)
     levels = np.asarray(picture.reduce(block) if block > 1 else picture)
-    canvas[top : top + height, left : left + width] = np.rint(area_means(levels, rows, columns))
+    if picture.size != (width * block, height * block):  # otherwise each pixel is its own mean
+        levels = np.rint(area_means(levels, rows, columns)).astype(np.uint8)
+    canvas[top : top + height, left : left + width] = levels
     return canvas
 
 

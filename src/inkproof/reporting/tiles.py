@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from PIL import Image
 
 from inkproof.reporting.style import PALETTE
 
@@ -25,3 +26,14 @@ def paint(figure: Figure, width: int, height: int, blocks: Sequence[Block]) -> N
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), zorder=-1)
     axes.imshow(page, interpolation="nearest", aspect="auto", extent=(0, width, height, 0))
     axes.set_axis_off()
+
+
+def shrunk(canvas: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
+    """Return a canvas as a picture of `side` x `side` pixels, each the mean of what it covers."""
+    return np.asarray(Image.fromarray(canvas).resize((side, side), Image.Resampling.BOX))
+
+
+def framed(left: int, top: int, picture: npt.NDArray[np.uint8]) -> list[Block]:
+    """Return the picture on a grey square one pixel larger: a white canvas would melt into the paper."""
+    rows, columns = picture.shape
+    return [(left - 1, top - 1, np.full((rows + 2, columns + 2), 190, np.uint8)), (left, top, picture)]

@@ -53,7 +53,7 @@ def label_pictures(folder: Path, labels: Path | None = None) -> Labelling:
     listed = _read_labels(labels, folder) if labels is not None else {}
     found = _find_pictures(folder)
     result = Labelling(absent=[name for name in listed if name not in found and not (folder / name).is_file()])
-    for name in sorted({*found, *listed} - set(result.absent), key=_numeric):
+    for name in sorted({*found, *listed} - set(result.absent), key=numeric):
         parent = PurePosixPath(name).parent.name
         if name in listed:
             label, writer = listed[name]
@@ -88,7 +88,7 @@ def _find_pictures(folder: Path) -> set[str]:
     return {name for name in names if not re.search(r"(^|/)\.", name)}
 
 
-def _numeric(name: str) -> list[str | int]:
+def numeric(name: str) -> list[str | int]:
     """A sort key that puts digit2.png before digit10.png."""
     parts = re.split(r"([0-9]+)", name.lower())
     return [int(part) if index % 2 else part for index, part in enumerate(parts)]

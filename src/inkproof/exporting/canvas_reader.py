@@ -1,0 +1,168 @@
+"""Running exported files on canvases; needs no TensorFlow."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkproof.errors import UserError
+from inkproof.exporting.litert import LiteRTDigits
+from inkproof.exporting.metadata import read_metadata
+from inkproof.ink.rungs import FRAME, apply_rung
+from inkproof.ink.strokes import SIDE
+from inkproof.quiet import quiet_stderr
+
+_Kinds = dict[str, tuple[tuple[int, ...], Any]]
+# What canvas.tflite takes and gives, by the names in its signature.
+_INPUTS: _Kinds = {"canvas": ((1, SIDE, SIDE), np.uint8)}
+_OUTPUTS: _Kinds = {
+    "probabilities": ((1, 10), np.float32),
+    "seen": ((1, FRAME, FRAME), np.uint8),
+    "score": ((1,), np.float32),
+}
+# A file of 28 x 28 digits holds no rule: it accepts from this probability on, as the published apps do.
+FRAME_THRESHOLD = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What a model reads on N canvases.
+
+    Attributes:
+        probabilities: float32 (N, 10).
+        seen: uint8 (N, 28, 28), what the network saw, white on black.
+        score: float32 (N,), how sure it is that the canvas holds a digit; its scale is the model's own.
+        accepted: bool (N,), whether the score reaches the model's threshold.
+    """
+
+    probabilities: NDArray[np.float32]
+    seen: NDArray[np.uint8]
+    score: NDArray[np.float32]
+    accepted: NDArray[np.bool_]
+
+
+class Reader(Protocol):
+    """What reads canvases; `threshold` is the score from which on it accepts."""
+
+    threshold: float
+
+    def read(self, canvases: NDArray[np.uint8]) -> Readings:
+        """Read canvases uint8 (N, 280, 280) of either polarity."""
+
+
+def open_reader(path: Path) -> Reader:
+    """Return the reader of an exported file: `CanvasReader` of a canvas.tflite, `FrameReader` of a model.tflite.
+
+    Raises:
+        UserError: the file is missing, no LiteRT file, or neither of the two kinds.
+    """
+    shape = tuple(_interpreter(path).get_input_details()[0]["shape"])
+    return FrameReader(path) if shape == (1, FRAME, FRAME, 1) else CanvasReader(path)
+
+
+class CanvasReader:
+    """A `canvas.tflite`, run canvas by canvas on one thread, as a phone does.
+
+    Attributes:
+        metadata: what the file says about itself; see `inkproof.exporting.metadata`.
+        threshold: a canvas is accepted as a digit where its score reaches it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Load `path`; raises UserError where it is missing, no LiteRT file, or has another graph than this."""
+        self._interpreter = _interpreter(path)
+        if tuple(self._interpreter.get_input_details()[0]["shape"]) == (1, FRAME, FRAME, 1):
+            raise UserError(f"{path}: reads digits of 28 x 28, not canvases; name the canvas.tflite exported beside it")
+        inputs, outputs = _tensors(self._interpreter)
+        if inputs is None or outputs is None:
+            raise UserError(
+                f"{path}: not a canvas.tflite, which takes canvas (1, {SIDE}, {SIDE}) and gives {', '.join(_OUTPUTS)}; "
+                "export it again"
+            )
+        self._canvas = inputs["canvas"]
+        self._outputs = outputs
+        self.metadata = read_metadata(path)
+        threshold = self.metadata.get("threshold")
+        if isinstance(threshold, bool) or not isinstance(threshold, int | float):
+            raise UserError(f"{path}: says no threshold from which on it accepts a digit; export it again")
+        self.threshold = float(threshold)
+
+    def read(self, canvases: NDArray[np.uint8]) -> Readings:
+        """Read canvases uint8 (N, 280, 280) of either polarity; raises ValueError on others."""
+        _check(canvases)
+        count = len(canvases)
+        read: dict[str, Any] = {name: np.empty((count, *shape[1:]), kind) for name, (shape, kind) in _OUTPUTS.items()}
+        for number in range(count):
+            self._interpreter.set_tensor(self._canvas, canvases[number : number + 1])
+            self._interpreter.invoke()
+            for name, rows in read.items():
+                rows[number] = self._interpreter.get_tensor(self._outputs[name])[0]
+        return Readings(**read, accepted=read["score"] >= np.float32(self.threshold))
+
+
+class FrameReader:
+    """A `model.tflite` of 28 x 28 digits with the rung `mnist` before it, so that it reads canvases, too.
+
+    The score is the largest probability, and 0 where there is nothing on the canvas.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Load `path`, float32 or int8; raises UserError where it is missing or no such file."""
+        self._digits = LiteRTDigits(path)
+        self.threshold = FRAME_THRESHOLD
+
+    def read(self, canvases: NDArray[np.uint8]) -> Readings:
+        """Read canvases uint8 (N, 280, 280) of either polarity; raises ValueError on others."""
+        _check(canvases)
+        seen = apply_rung("mnist", canvases)
+        probabilities = self._digits.probabilities(seen)
+        score = np.where(seen.any(axis=(1, 2)), probabilities.max(axis=1), np.float32(0))
+        return Readings(probabilities, seen, score, score >= np.float32(self.threshold))
+
+
+def _check(canvases: NDArray[np.uint8]) -> None:
+    if canvases.dtype != np.uint8 or canvases.shape[1:] != (SIDE, SIDE):
+        raise ValueError(f"canvases are uint8 (N, {SIDE}, {SIDE}), not {canvases.dtype} {canvases.shape}")
+
+
+def _interpreter(path: Path) -> Any:
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        # Its content and not its name, which LiteRT would want in UTF-8.
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); name a canvas.tflite") from None
+    try:
+        with quiet_stderr():
+            interpreter = Interpreter(model_content=content, num_threads=1)
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: not a readable LiteRT model; export it again ({reason})") from error
+    return interpreter
+
+
+def _tensors(interpreter: Any) -> tuple[dict[str, int] | None, dict[str, int] | None]:
+    """Tensor indices of the inputs and outputs by name; None where one is missing or of another kind.
+
+    The signature has the names. A file without one, as some converters write it, still tells its tensors
+    apart, since no two have the same shape.
+    """
+    for key, names in interpreter.get_signature_list().items():
+        if set(_INPUTS) == set(names["inputs"]) and set(_OUTPUTS) <= set(names["outputs"]):
+            runner = interpreter.get_signature_runner(key)
+            return _named(runner.get_input_details(), _INPUTS), _named(runner.get_output_details(), _OUTPUTS)
+    return _by_shape(interpreter.get_input_details(), _INPUTS), _by_shape(interpreter.get_output_details(), _OUTPUTS)
+
+
+def _named(details: dict[str, Any], wanted: _Kinds) -> dict[str, int] | None:
+    return _by_shape([details[name] for name in wanted], wanted)
+
+
+def _by_shape(details: list[Any], wanted: _Kinds) -> dict[str, int] | None:
+    found = {(tuple(one["shape"].tolist()), one["dtype"]): one["index"] for one in details}
+    named = {name: found[kind] for name, kind in wanted.items() if kind in found}
+    return named if len(named) == len(wanted) else None

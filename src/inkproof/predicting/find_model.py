@@ -1,0 +1,57 @@
+"""Which exported file a word means: a path, a folder, or a name."""
+
+import difflib
+from pathlib import Path
+
+from inkproof.errors import UserError
+from inkproof.paths import ROOT
+
+FILES = ("canvas.tflite", "model.tflite")
+"""What an exported model is called in its folder, the one to be preferred first."""
+
+PRETRAINED = "pretrained"
+REGISTRY = "models:/"
+"""What an address in MLflow's registry begins with; `tracking.Store.exported` finds those."""
+
+
+def find_model(word: str = PRETRAINED, root: Path = ROOT) -> Path:
+    """Return the file that `word` means: a .tflite file, a folder that holds one of `FILES`, or a name.
+
+    Names are `pretrained`, for models/pretrained, and D-M for exports/D/M, as the pipeline calls its runs.
+
+    Raises:
+        UserError: there is no such thing; the line says what there is.
+    """
+    path = Path(word)
+    if word and path.is_dir():
+        return _in_folder(path, word)
+    if path.suffix == ".tflite" or path.is_file():
+        return path  # the reader says what is wrong with it
+    if word == PRETRAINED:
+        return _in_folder(root / "models" / PRETRAINED, word)
+    names = _names(root)
+    if word in names:
+        return names[word]
+    known = [PRETRAINED, *names]
+    close = difflib.get_close_matches(word, known, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    raise UserError(
+        f"--model {word}: there is no such model; {hint}choose one of: {', '.join(known)}; "
+        f"or a .tflite file, a folder with one, {REGISTRY}NAME@ALIAS or {REGISTRY}NAME/VERSION"
+    )
+
+
+def _in_folder(folder: Path, word: str) -> Path:
+    for name in FILES:
+        if (folder / name).is_file():
+            return folder / name
+    raise UserError(f"--model {word}: {folder} holds no {' or '.join(FILES)}; src/export.py makes them")
+
+
+def _names(root: Path) -> dict[str, Path]:
+    """The exports of the pipeline by the names of its runs."""
+    found: dict[str, Path] = {}
+    for name in reversed(FILES):
+        for path in sorted((root / "exports").glob(f"*/*/{name}")):
+            found[f"{path.parts[-3]}-{path.parts[-2]}"] = path
+    return dict(sorted(found.items()))
