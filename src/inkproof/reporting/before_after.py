@@ -8,7 +8,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from inkproof.reporting.style import DPI, PALETTE, WIDTH, sheet, styled
-from inkproof.reporting.tiles import Block, paint
+from inkproof.reporting.tiles import Block, framed, paint
 
 Grey = npt.NDArray[np.uint8]
 GAP, HEAD, FOOT = 14, 44, 48
@@ -85,7 +85,7 @@ def before_after(
         top = HEAD + row * (side + FOOT)
         base = top + side + 24
         meant = int(labels[row])
-        blocks += _framed(lefts[0], top, _shrunk(canvases[row], side))
+        blocks += framed(lefts[0], top, canvases[row], side)
         write(lefts[0], base, f"{meant}", PALETTE["ink"], 9.5, "bold")
         for left, (rung, pictures) in zip(lefts[1:], rungs.items(), strict=True):
             blocks.append((left, top, np.kron(pictures[row], np.ones((scale, scale), np.uint8))))
@@ -94,15 +94,3 @@ def before_after(
             write(left, base, f"{read} {sign}", colour, 9.5, "bold")
     paint(figure, width, height, blocks)
     return figure
-
-
-def _shrunk(canvas: Grey, side: int) -> Grey:
-    from PIL import Image
-
-    return np.asarray(Image.fromarray(canvas).resize((side, side), Image.Resampling.BOX))
-
-
-def _framed(left: int, top: int, picture: Grey) -> list[Block]:
-    """The picture on a grey square one pixel larger: a white canvas would melt into the paper."""
-    rows, columns = picture.shape
-    return [(left - 1, top - 1, np.full((rows + 2, columns + 2), 190, np.uint8)), (left, top, picture)]

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from PIL import Image
 
 from inkproof.reporting.style import PALETTE
 
@@ -25,3 +26,9 @@ def paint(figure: Figure, width: int, height: int, blocks: Sequence[Block]) -> N
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), zorder=-1)
     axes.imshow(page, interpolation="nearest", aspect="auto", extent=(0, width, height, 0))
     axes.set_axis_off()
+
+
+def framed(left: int, top: int, canvas: npt.NDArray[np.uint8], side: int) -> list[Block]:
+    """Return a canvas made `side` pixels wide, on a grey square one pixel larger: white would melt into the paper."""
+    picture = np.asarray(Image.fromarray(canvas).resize((side, side), Image.Resampling.BOX))
+    return [(left - 1, top - 1, np.full((side + 2, side + 2), 190, np.uint8)), (left, top, picture)]
