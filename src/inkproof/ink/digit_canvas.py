@@ -13,10 +13,10 @@ _OFF = 8.0
 # What counts as ink for the box, and how much of the soft edge around it comes along, in pixels of the digit.
 _FAINTEST = 64
 _RIM = 2
-# Enlarged, the soft edge of a digit is nine pixels wide; a pen leaves one of about two. The level where the ink
+# Enlarged, the soft edge of a digit is nine pixels wide; a pen leaves one of two or three. The level where the ink
 # ends is chosen so that the digit, read back through the rung `mnist`, has the ink that it had.
-_EDGE = 128
-_SHARPNESS = 5.0
+_EDGE = 130
+_SHARPNESS = 8.0
 
 
 def digit_canvas(
