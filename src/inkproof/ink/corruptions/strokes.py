@@ -19,7 +19,8 @@ Field = NDArray[np.float32]
 # Where the edges on both sides are equally near, the distance to the edge stops rising: its slope, 1 elsewhere,
 # is at most 1/2 there. At a square corner it is 0.71, which must not count, or thinning would leave spikes.
 _RIDGE_SLOPE = 0.6
-# Half the width in half pixels that thinning leaves to a stroke at least: a hairline of two pixels.
+# What thinning leaves of the distance on a middle line, in half pixels. With what sampling and smoothing take off
+# the ridge this is a hairline of five pixels; without it strokes of ten would fade and break.
 _HAIRLINE = 0.5
 # Half pixels between the middles of two gaps.
 _APART = 22
@@ -29,7 +30,7 @@ _APART = 22
 def thin(ink: Canvas, share: float, rng: np.random.Generator) -> Canvas:
     """Make each stroke 25, 45, 62, 77 and 90% thinner around its own middle line.
 
-    Nothing gets thinner than two pixels, so that strokes hold together."""
+    Nothing gets thinner than about five pixels, a fiftieth of the canvas, so that strokes hold together."""
     half = _distances(ink, 4)
     if half is None:
         return ink.copy()
