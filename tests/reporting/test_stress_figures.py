@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from inkproof.reporting.saving import save, to_svg
+from inkproof.reporting.stress import stress_heatmap, stress_sheet
+
+
+def summary(**corruptions: list[float]) -> dict:
+    means = {name: float(np.mean(severities)) for name, severities in corruptions.items()}
+    return {
+        "n": 100,
+        "clean": {"accuracy": 0.991},
+        "mca": {"accuracy": float(np.mean(list(means.values())))},
+        "corruptions": {name: {"accuracy": means[name], "severities": own} for name, own in corruptions.items()},
+    }
+
+
+def texts(figure: Figure) -> list[str]:
+    figure.draw_without_rendering()
+    return [text.get_text() for text in figure.findobj(matplotlib.text.Text) if text.get_visible() and text.get_text()]
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("RGB")).astype(int)
+
+
+def test_heat_map_writes_every_figure_and_clean_once() -> None:
+    figure = stress_heatmap(summary(cut_off=[0.9, 0.8, 0.7, 0.6, 0.123], blur=[1.0, 0.98, 0.97, 0.96, 0.95]))
+    shown = texts(figure)
+    assert {"cut off", "blur", "90.0", "12.3", "100", "severity", "clean", "mean", "mean corruption accuracy"} <= set(
+        shown
+    )
+    assert shown.count("99.1") == 1
+    assert {"62.5", "97.2", "79.8"} <= set(shown)
+
+
+def test_heat_map_is_darker_where_more_is_misread(tmp_path: Path) -> None:
+    figure = stress_heatmap(summary(thin=[1.0, 0.9, 0.7, 0.4, 0.1]))
+    cells = [patch for patch in figure.axes[0].patches if patch.get_width() < 1]
+    thin = sorted(cells, key=lambda patch: patch.get_x())[1:6]
+    strengths = [patch.get_alpha() for patch in thin]
+    assert np.all(np.diff(strengths) > 0.05)
+    save(figure, tmp_path / "h.png")
+    picture = pixels(tmp_path / "h.png")
+    assert picture.shape[1] == 640
+    assert (picture[..., 0] - picture[..., 2] > 120).sum() > 500
+
+
+def test_heat_map_writes_nothing_outside_and_nothing_over_its_neighbour() -> None:
+    names = ("translate", "gaussian_noise", "uneven_ground", "low_contrast")
+    figure = stress_heatmap(summary(**{name: [0.5] * 5 for name in names}))
+    figure.draw_without_rendering()
+    width, height = figure.get_size_inches() * figure.dpi
+    boxes = [
+        text.get_window_extent()
+        for text in figure.findobj(matplotlib.text.Text)
+        if text.get_visible() and text.get_text()
+    ]
+    for index, one in enumerate(boxes):
+        assert one.x0 >= 0 and one.y0 >= 0 and one.x1 <= width and one.y1 <= height
+        assert not any(one.overlaps(other) for other in boxes[index + 1 :])
+
+
+def test_heat_map_takes_the_colours_of_the_page() -> None:
+    svg = to_svg(stress_heatmap(summary(thin=[0.9] * 5)), "stress", "stress")
+    assert "var(--wrong,#bf4408)" in svg
+
+
+@pytest.mark.parametrize("severities", [1, 5])
+def test_sheet_shows_every_canvas_where_it_belongs(severities: int, tmp_path: Path) -> None:
+    names = ["rotate", "low_contrast"]
+    canvases = {
+        name: [np.full((280, 280), 20 * (5 * row + column), np.uint8) for column in range(severities)]
+        for row, name in enumerate(names)
+    }
+    figure = stress_sheet(canvases)
+    assert {"rotate", "low\ncontrast", "severity", "1", str(severities)} <= set(texts(figure))
+    save(figure, tmp_path / "s.png")
+    picture = pixels(tmp_path / "s.png")
+    assert picture.shape[1] == 640
+    places = []
+    for row in range(2):
+        for column in range(severities):
+            y, x = np.nonzero((picture == 20 * (5 * row + column)).all(axis=2))
+            assert len(y) > 5000
+            places.append((np.median(y), np.median(x)))
+    assert places == sorted(places)
+
+
+def test_sheet_refuses_rows_of_different_length() -> None:
+    canvas = np.zeros((280, 280), np.uint8)
+    with pytest.raises(ValueError, match="severities"):
+        stress_sheet({"a": [canvas], "b": [canvas, canvas]})
+    with pytest.raises(ValueError, match="severities"):
+        stress_sheet({})
