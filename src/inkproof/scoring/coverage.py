@@ -26,7 +26,7 @@ class CoverageCurve:
         """Return the index of the strictest threshold that accepts at least this fraction of the digits."""
         if not 0 < coverage <= 1:
             raise ValueError(f"coverage must be within (0, 1], not {coverage}")
-        # 0.29 of 100 digits is 29 of them, although 0.29 * 100 > 29 in binary.
+        # 0.1 + 0.2 of ten digits is three of them, although the sum is more than 3 / 10 in binary.
         return int(np.searchsorted(self.coverage, coverage - 1e-9))
 
 
