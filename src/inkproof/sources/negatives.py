@@ -9,19 +9,15 @@ itself, and drawings of several digits in the digits handed in.
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inkproof.sources.drawings import Drawing
+from inkproof.sources.negative_hand import CANVAS, MARGIN, bent, placed
 from inkproof.sources.negative_shapes import LETTERS, PARTS, SHAPES
 from inkproof.sources.starter.skeleton import Points, parse, smooth
 
 KINDS = ("scribble", "letter", "shape", "digits", "blank")
 WRITER = "inkproof"
 CREATED = "2026-11-21"
-CANVAS = 280
-MARGIN = 11.0  # the centre line keeps this far from the edge, so that a brush of 20 pixels stays whole
-_ROOM = CANVAS - 2 * MARGIN
-_PACE = 5.0  # pixels between two points of a stroke
 
 Make = Callable[[np.random.Generator], list[Points]]
 
@@ -102,7 +98,7 @@ def _template(notation: str) -> Make:
             missed = rng.normal(0, 1.6, stroke.points.shape) + rng.normal(0, 1.6, 2)
             path, _ = smooth(type(stroke)(stroke.points + missed, stroke.corners, stroke.closes))
             paths.append(path)
-        return _placed(_bent(paths, rng), rng, rng.uniform(120, 230))
+        return placed(bent(paths, rng), rng, rng.uniform(120, 230))
 
     return make
 
@@ -121,7 +117,7 @@ def _row(digits: Sequence[Drawing], n: int) -> Make:
             start = right + rng.uniform(32, 55) if paths else 0.0
             paths += [(path - low) * scale + (start, rng.uniform(-6, 6)) for path in own]
             right = start + (high[0] - low[0]) * scale
-        return _placed(paths, rng, rng.uniform(100, 170))
+        return placed(paths, rng, rng.uniform(100, 170))
 
     return make
 
@@ -131,7 +127,7 @@ def _coil(rng: np.random.Generator) -> list[Points]:
     t = np.linspace(0, 2 * np.pi * rng.uniform(3.5, 6), 600)
     wide, high = rng.uniform(20, 36), rng.uniform(45, 75)
     path = np.column_stack([t * rng.uniform(6, 10) + wide * np.cos(t), high * np.sin(t)])
-    return _placed(_bent([path], rng), rng, rng.uniform(110, 190), turn=12)
+    return placed(bent([path], rng), rng, rng.uniform(110, 190), turn=12)
 
 
 def _tangle(rng: np.random.Generator) -> list[Points]:
@@ -142,7 +138,7 @@ def _tangle(rng: np.random.Generator) -> list[Points]:
     # No order is left weak: the second alone would be an ellipse drawn twice, which could pass for a 0.
     size = rng.uniform(0.7, 1.2, (2, len(order)))
     path = np.einsum("ko,kot->tk", size, np.sin(order[:, None] * t + phase))
-    return _placed([path * 50], rng, rng.uniform(170, 245))
+    return placed([path * 50], rng, rng.uniform(170, 245))
 
 
 def _hatching(rng: np.random.Generator) -> list[Points]:
@@ -151,7 +147,7 @@ def _hatching(rng: np.random.Generator) -> list[Points]:
     x = np.arange(teeth) * rng.uniform(11, 18)
     y = np.where(np.arange(teeth) % 2, 90.0, 0.0)
     knots = np.column_stack([x + 0.3 * y, y]) + rng.normal(0, 6, (teeth, 2))
-    return _placed(_bent([_through(knots)], rng), rng, rng.uniform(110, 200), turn=40)
+    return placed(bent([_through(knots)], rng), rng, rng.uniform(110, 200), turn=40)
 
 
 def _walk(rng: np.random.Generator) -> list[Points]:
@@ -163,7 +159,7 @@ def _walk(rng: np.random.Generator) -> list[Points]:
         heading = first + 2 * np.pi * number / 5 + np.cumsum(turning)
         steps = np.column_stack([np.cos(heading), np.sin(heading)])
         paths.append(np.cumsum(steps, axis=0) + rng.uniform(-40, 40, 2))
-    return _placed(paths, rng, rng.uniform(170, 245))
+    return placed(paths, rng, rng.uniform(170, 245))
 
 
 def _spiral(rng: np.random.Generator) -> list[Points]:
@@ -173,7 +169,7 @@ def _spiral(rng: np.random.Generator) -> list[Points]:
     radius = 4 + t * rng.uniform(0.9, 1.1)
     way = rng.choice([-1, 1])
     path = np.column_stack([radius * np.cos(t), way * radius * np.sin(t)])
-    return _placed(_bent([path], rng), rng, rng.uniform(190, 250), turn=180)
+    return placed(bent([path], rng), rng, rng.uniform(190, 250), turn=180)
 
 
 def _waves(rng: np.random.Generator) -> list[Points]:
@@ -184,7 +180,7 @@ def _waves(rng: np.random.Generator) -> list[Points]:
         t = np.linspace(0, 2 * np.pi * periods, 300)
         path = np.column_stack([t * 9, 14 * np.sin(t + rng.uniform(0, 1)) + 52 * line])
         paths.append(path + rng.normal(0, 3, 2))
-    return _placed(_bent(paths, rng), rng, rng.uniform(90, 200), turn=15)
+    return placed(bent(paths, rng), rng, rng.uniform(90, 200), turn=15)
 
 
 def _blank(rng: np.random.Generator) -> list[Points]:
@@ -225,40 +221,3 @@ _BLANKS: dict[str, dict[str, Make]] = {
 def _through(knots: Points) -> Points:
     """The smooth path through `knots` (N, 2), with rounded corners."""
     return smooth(parse(" ".join(f"{x:.2f},{y:.2f}" for x, y in knots))[0])[0]
-
-
-def _bent(paths: list[Points], rng: np.random.Generator) -> list[Points]:
-    """Move every point by a smooth random field over the whole drawing: three slow waves in each direction."""
-    everything = np.vstack(paths)
-    low, extent = everything.min(axis=0), float(max(np.ptp(everything, axis=0).max(), 1.0))
-    wave = rng.normal(0, 3.0, (3, 2))
-    phase = rng.uniform(0, 2 * np.pi, 3)
-    size = rng.normal(0, 0.022 * extent, (3, 2))
-
-    def field(path: Points) -> NDArray[np.float64]:
-        return np.sin((path - low) / extent @ wave.T + phase) @ size
-
-    return [path + field(path) for path in paths]
-
-
-def _placed(paths: list[Points], rng: np.random.Generator, height: float, turn: float = 6.0) -> list[Points]:
-    """Turn, slant and stretch the drawing, and put it somewhere on the canvas, `height` pixels high if it fits.
-
-    `turn` is the standard deviation of the rotation in degrees.
-    """
-    angle, slant = np.radians(rng.normal(0, turn)), np.tan(np.radians(np.clip(rng.normal(3, 7), -14, 18)))
-    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    matrix = rotation @ np.array([[np.exp(rng.normal(0, 0.1)), -slant], [0.0, 1.0]])
-    paths = [path @ matrix.T for path in paths]
-    everything = np.vstack(paths)
-    low, extent = everything.min(axis=0), np.ptp(everything, axis=0)
-    scale = min(height / max(extent[1], 1.0), _ROOM / max(extent.max(), 1.0))
-    corner = MARGIN + rng.uniform(0, 1, 2) * (_ROOM - extent * scale)
-    return [_spaced((path - low) * scale + corner) for path in paths]
-
-
-def _spaced(path: Points) -> Points:
-    """`path` (M, 2) at points some `_PACE` pixels apart, as a device reports them; a dot stays one point."""
-    length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
-    at = np.linspace(0.0, length[-1], max(2, round(length[-1] / _PACE) + 1)) if length[-1] > 0 else length[:1]
-    return np.column_stack([np.interp(at, length, path[:, k]) for k in range(2)])
