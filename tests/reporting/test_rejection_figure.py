@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from inkproof.reporting.rejection import rejection_figure
+from inkproof.reporting.saving import save, to_svg
+from inkproof.scoring.rejection import choose_rule, summarise_rejection
+from inkproof.scoring.rejection_curves import coverage_rows, refusal_rows
+
+
+@pytest.fixture(scope="module")
+def inputs() -> tuple:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 10, 400)
+    logits = rng.normal(0, 1, (400, 10))
+    logits[np.arange(400), labels] += rng.gamma(5, 1, 400)
+    others = rng.normal(0, 1.5, (60, 10))
+    kinds = np.repeat(["letter", "blank", "something else"], 20)
+    rule = choose_rule(logits, labels, others, coverage=0.9)
+    summary = summarise_rejection(rule, logits, labels, others, kinds)
+    return coverage_rows(logits, labels), refusal_rows(rule, logits, others, kinds), summary
+
+
+def marked(figure: Figure, panel: int, label: str) -> tuple[float, float]:
+    line = next(line for line in figure.axes[panel].lines if line.get_label() == label)
+    return float(line.get_xdata()[0]), float(line.get_ydata()[0])
+
+
+def test_both_operating_points_stand_where_they_were_measured(inputs: tuple) -> None:
+    figure = rejection_figure(*inputs)
+    for name, label in (("sixty_percent", "the 60% rule"), ("chosen", "chosen threshold")):
+        at = inputs[2][name]["digits"]
+        assert marked(figure, 0, label) == (at["coverage"], at["accuracy"])
+
+
+def test_every_rule_and_every_kind_has_a_line_of_its_own_colour(inputs: tuple) -> None:
+    figure = rejection_figure(*inputs)
+    for panel, names in (
+        (0, {"largest probability", "margin", "entropy", "energy"}),
+        (1, {"letters", "blanks and specks", "something else"}),
+    ):
+        lines = [line for line in figure.axes[panel].lines if line.get_label() in names]
+        assert {line.get_label() for line in lines} == names
+        assert len({line.get_color() for line in lines}) == len(names)
+
+
+def test_a_threshold_that_refuses_no_digit_or_accepts_none_can_be_drawn(inputs: tuple, tmp_path: Path) -> None:
+    coverage, refusals, summary = inputs
+    nothing = {"coverage": 0.0, "accuracy": None}
+    everything = {"coverage": 1.0, "accuracy": 0.9}
+    for at in (nothing, everything):
+        point = {"digits": at, "refused": {"letter": {"share": 0.0}}}
+        figure = rejection_figure(coverage, refusals, {**summary, "chosen": point, "sixty_percent": point})
+        save(figure, tmp_path / "r.png")
+        assert Image.open(tmp_path / "r.png").width == 640
+
+
+def test_texts_keep_to_the_sheet(inputs: tuple) -> None:
+    figure = rejection_figure(*inputs)
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        box = axes.get_tightbbox()
+        assert box.x0 >= 0 and box.y0 >= 0
+        assert box.x1 <= figure.bbox.width and box.y1 <= figure.bbox.height
+
+
+def test_it_can_stand_in_the_page(inputs: tuple) -> None:
+    assert "the 60% rule" in to_svg(rejection_figure(*inputs), "rejection", "label")
+
+
+def test_tables_without_rows_are_refused(inputs: tuple) -> None:
+    with pytest.raises(ValueError, match="rows"):
+        rejection_figure([], inputs[1], inputs[2])
