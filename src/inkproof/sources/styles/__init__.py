@@ -10,7 +10,7 @@ from inkproof.sources.drawings import Drawing
 from inkproof.sources.styles import bent, hand, loops, straight
 from inkproof.sources.styles.style import STYLES
 
-__all__ = ["CANVAS", "STYLES", "draw", "drawing"]
+__all__ = ["CANVAS", "STYLES", "draw", "drawing", "label", "name"]
 
 CANVAS = 280
 SIDE = 220.0
@@ -29,22 +29,32 @@ def draw(count: int, seed: int) -> list[Drawing]:
     return [drawing(number, seed) for number in range(count)]
 
 
+def label(number: int) -> int:
+    """Return the digit of the drawing `number`, whatever the seed."""
+    return number % 10
+
+
+def name(number: int, seed: int) -> str:
+    """Return the id of the drawing `number` of those with this `seed`."""
+    return f"style-{seed}-{number // 10:05d}-{label(number)}"
+
+
 def drawing(number: int, seed: int) -> Drawing:
     """Return the drawing `number` of those with this `seed`; its digit is the last of `number`."""
-    block, digit = divmod(number, 10)
+    block, digit = number // 10, label(number)
     writer = hand.any_hand(np.random.default_rng([seed, block]))
     rng = np.random.default_rng([seed, block, digit])
     styles = STYLES[digit]
     weights = np.array([style.weight for style in styles.values()])
-    name = list(styles)[rng.choice(len(styles), p=weights / weights.sum())]
-    strokes = hand.write(styles[name], writer, rng)
+    chosen = list(styles)[rng.choice(len(styles), p=weights / weights.sum())]
+    strokes = hand.write(styles[chosen], writer, rng)
     extent = np.max([path.max(axis=0) for path in strokes], axis=0) * SIDE
     corner = (CANVAS - extent) / 2
     return Drawing(
-        id=f"style-{seed}-{block:05d}-{digit}",
+        id=name(number, seed),
         label=digit,
         writer=f"style-{seed}-{block:05d}",
-        source=f"styles/{digit}-{name}",
+        source=f"styles/{digit}-{chosen}",
         canvas=(CANVAS, CANVAS),
         strokes=[np.round(path * SIDE + corner, 2).tolist() for path in strokes],
         image=None,

@@ -1,0 +1,99 @@
+"""Drawings as people might have drawn them: another brush, another place and size on the canvas, another lean."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from inkproof.ink.strokes import SIDE, render
+from inkproof.sources.styles import deform
+
+_PIXELS = 28  # a side of the small picture that is drawn in single pixels
+# Smaller, and single pixels fill the loops of 6, 8 and 9.
+_LEAST_PIXELS = 14
+
+
+@dataclass(frozen=True)
+class Variation:
+    """Within what limits renderings of one drawing differ; each draws its own values.
+
+    Attributes:
+        brush: least and greatest diameter in canvas pixels, log-uniform.
+        size: least and greatest longer side of the drawing, as a share of the canvas, uniform.
+        boldest: greatest brush as a share of the longer side; bolder, and loops close.
+        pixels: share drawn in single black pixels on a picture of 28 x 28, without antialiasing, as in Paint.
+        at_edge: share whose ink is free to be cut off at the edge of the canvas by half a brush.
+        slant, rotation: degrees to either side, uniform.
+        stretch: least and greatest factor of the width, log-uniform.
+        bend: standard deviation of a smooth displacement, as a share of the longer side.
+    """
+
+    brush: tuple[float, float]
+    size: tuple[float, float]
+    boldest: float
+    pixels: float
+    at_edge: float
+    slant: float
+    rotation: float
+    stretch: tuple[float, float]
+    bend: float
+
+
+Strokes = Sequence[Sequence[Sequence[float]] | NDArray[np.float64]]
+
+
+def deformed(strokes: Strokes, limits: Variation, rng: np.random.Generator) -> deform.Strokes:
+    """Return `strokes` (points [x, y, ...]) bent, stretched, slanted and turned a little, as paths (N, 2)."""
+    bent = deform.bend(_paths(strokes), limits.bend, rng)
+    low, high = np.log(limits.stretch)
+    return deform.affine(
+        bent,
+        rng.uniform(-limits.slant, limits.slant),
+        rng.uniform(-limits.rotation, limits.rotation),
+        (float(np.exp(rng.uniform(low, high))), 1.0),
+    )
+
+
+def varied_canvas(strokes: Strokes, limits: Variation, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Draw `strokes`, in whatever units, at some place and size with some brush: uint8 (280, 280), black on white."""
+    paths = _paths(strokes)
+    if rng.random() < limits.pixels:
+        return _in_pixels(paths, limits, rng)
+    brush = float(np.exp(rng.uniform(*np.log(limits.brush))))
+    margin = 0.0 if rng.random() < limits.at_edge else brush / 2 + 1
+    room = SIDE - 2 * margin
+    side = min(room, rng.uniform(max(limits.size[0] * SIDE, brush / limits.boldest), limits.size[1] * SIDE))
+    return render([path.tolist() for path in _placed(paths, side, room, margin, rng)], brush=brush)
+
+
+def pixel_canvas(strokes: Strokes) -> NDArray[np.uint8]:
+    """Draw `strokes`, in pixels of a picture of 28 x 28, in single black pixels; each becomes a block of 10 x 10."""
+    picture = Image.new("L", (_PIXELS, _PIXELS), 255)
+    pen = ImageDraw.Draw(picture)
+    for stroke in strokes:
+        points = [(int(np.floor(point[0])), int(np.floor(point[1]))) for point in stroke]
+        pen.point(points, 0)
+        pen.line(points, 0)
+    block = SIDE // _PIXELS
+    return np.asarray(picture).repeat(block, axis=0).repeat(block, axis=1)
+
+
+def _in_pixels(paths: deform.Strokes, limits: Variation, rng: np.random.Generator) -> NDArray[np.uint8]:
+    room = _PIXELS - 0.01  # the last pixel reaches to 28, which is outside
+    least = max(_LEAST_PIXELS, limits.size[0] * _PIXELS)
+    side = min(room, rng.uniform(least, max(least, limits.size[1] * _PIXELS)))
+    return pixel_canvas([path.tolist() for path in _placed(paths, side, room, 0.0, rng)])
+
+
+def _placed(paths: deform.Strokes, side: float, room: float, margin: float, rng: np.random.Generator) -> deform.Strokes:
+    """`paths` with a longer side of `side`, anywhere within the square of `room` that begins at `margin`."""
+    fitted = deform.fit(paths, side)
+    _, extent = deform.box(fitted)
+    corner = margin + rng.uniform(0, 1, 2) * np.maximum(room - extent, 0)
+    return [path + corner for path in fitted]
+
+
+def _paths(strokes: Strokes) -> deform.Strokes:
+    return [np.array([point[:2] for point in stroke], np.float64) for stroke in strokes if len(stroke)]
