@@ -25,7 +25,7 @@ def arc(centre: Point, radii: Point, start: float, end: float, squareness: float
     across, down = np.cos(angle), np.sin(angle)
     if squareness != 2.0:
         across, down = (np.sign(part) * np.abs(part) ** (2 / squareness) for part in (across, down))
-    return np.column_stack([centre[0] + radii[0] * across, centre[1] + radii[1] * down])
+    return resample(np.column_stack([centre[0] + radii[0] * across, centre[1] + radii[1] * down]), SPACING)
 
 
 def line(*corners: Point) -> Path:
