@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.ndimage import binary_fill_holes
 
 from inkproof.ink.varied import Variation, deformed, pixel_canvas, varied_canvas
 
 LIMITS = Variation(
     brush=(5, 40),
     size=(0.25, 1),
-    boldest=0.18,
+    boldest=(0.12, 0.32),
     pixels=0,
     at_edge=0,
     slant=12,
@@ -22,8 +23,8 @@ STEM = [[[100, 10, 0], [100, 250, 50]]]
 SEVEN = [[[100, 100], [160, 104], [128, 190]], [[110, 150], [150, 148]]]
 
 
-def many(limits: Variation, strokes: list[list[list[int]]], count: int = 150) -> np.ndarray:
-    return np.stack([varied_canvas(strokes, limits, np.random.default_rng([9, n])) for n in range(count)])
+def many(limits: Variation, strokes: list[list[list[int]]], count: int = 150, label: int = 7) -> np.ndarray:
+    return np.stack([varied_canvas(strokes, label, limits, np.random.default_rng([9, n])) for n in range(count)])
 
 
 def extents(canvases: np.ndarray) -> np.ndarray:
@@ -38,7 +39,21 @@ def test_brushes_and_sizes_fill_their_limits_and_go_together() -> None:
     assert 0.4 < (brush < np.sqrt(5 * 40)).mean() < 0.6, "log-uniform"
     side = height - brush
     assert 65 < side.min() < 100 and side.max() > 240
-    assert (brush / side).max() < 0.18 * 1.1
+    share = brush / side
+    assert 0.25 < share.max() < 0.34 and np.median(share) < 0.15
+
+
+def test_no_brush_closes_a_loop() -> None:
+    turns = np.linspace(0, 2 * np.pi, 40)
+    narrow = [np.column_stack([20 * np.cos(turns), 100 * np.sin(turns)]).tolist()]
+    limits = replace(LIMITS, brush=(40, 60))
+    assert all((filled(canvas) - (canvas < 128)).any() for canvas in many(limits, narrow, 60, label=0))
+    assert not all((filled(canvas) - (canvas < 128)).any() for canvas in many(limits, narrow, 60, label=7))
+
+
+def filled(canvas: np.ndarray) -> np.ndarray:
+    """The ink and what it encloses."""
+    return binary_fill_holes(canvas < 128).astype(int)
 
 
 def test_all_ink_lies_on_the_canvas_and_anywhere_on_it() -> None:
@@ -95,5 +110,5 @@ def test_a_stem_leans_by_slant_and_rotation_and_no_more() -> None:
 
 
 def test_an_empty_stroke_and_a_tap_are_drawn_as_they_are() -> None:
-    canvas = varied_canvas([[], [[5, 5, 1]], [[60, 90], [80, 70]]], LIMITS, np.random.default_rng(3))
+    canvas = varied_canvas([[], [[5, 5, 1]], [[60, 90], [80, 70]]], 1, LIMITS, np.random.default_rng(3))
     assert (canvas == 0).any()

@@ -150,7 +150,8 @@ def _frames_of_pens(drawings: list[Drawing], first: int, rung: str, limits: Vari
     canvases = []
     for number, drawing in enumerate(drawings, start=first):
         rng = np.random.default_rng([seed, _PENS, number])
-        canvases.append(varied_canvas(deformed(drawing.strokes or [], limits, rng), limits, rng))
+        strokes, label = drawing.strokes or [], drawing.label or 0
+        canvases.append(varied_canvas(deformed(strokes, limits, rng), label, limits, rng))
     return apply_rung(rung, np.stack(canvases))
 
 
@@ -158,7 +159,7 @@ def _frames_of_styles(numbers: Sequence[int], rung: str, limits: Variation, seed
     canvases = []
     for number in numbers:
         rng = np.random.default_rng([seed, _STYLES, number])
-        canvases.append(varied_canvas(styles.drawing(number, seed).strokes or [], limits, rng))
+        canvases.append(varied_canvas(styles.drawing(number, seed).strokes or [], styles.label(number), limits, rng))
     return apply_rung(rung, np.stack(canvases))
 
 

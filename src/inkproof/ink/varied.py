@@ -13,6 +13,10 @@ from inkproof.sources.styles import deform
 _PIXELS = 28  # a side of the small picture that is drawn in single pixels
 # Smaller, and single pixels fill the loops of 6, 8 and 9.
 _LEAST_PIXELS = 14
+# Digits with a loop, or nearly one: no brush is wider than this share of the shorter side of such a drawing, or the
+# loop closes and a narrow 0 becomes a 1.
+_LOOPED = (0, 4, 6, 8, 9)
+_LOOP_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -21,8 +25,8 @@ class Variation:
 
     Attributes:
         brush: least and greatest diameter in canvas pixels, log-uniform.
-        size: least and greatest longer side of the drawing, as a share of the canvas, uniform.
-        boldest: greatest brush as a share of the longer side; bolder, and loops close.
+        size: least and greatest longer side of the drawing, as a share of the canvas, log-uniform.
+        boldest: the brush is no wider than a share of the longer side that lies between these two, uniform.
         pixels: share drawn in single black pixels on a picture of 28 x 28, without antialiasing, as in Paint.
         at_edge: share whose ink is free to be cut off at the edge of the canvas by half a brush.
         slant, rotation: degrees to either side, uniform.
@@ -32,7 +36,7 @@ class Variation:
 
     brush: tuple[float, float]
     size: tuple[float, float]
-    boldest: float
+    boldest: tuple[float, float]
     pixels: float
     at_edge: float
     slant: float
@@ -56,15 +60,25 @@ def deformed(strokes: Strokes, limits: Variation, rng: np.random.Generator) -> d
     )
 
 
-def varied_canvas(strokes: Strokes, limits: Variation, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Draw `strokes`, in whatever units, at some place and size with some brush: uint8 (280, 280), black on white."""
+def varied_canvas(strokes: Strokes, label: int, limits: Variation, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Draw the digit `label` from `strokes`, in whatever units, at some place and size with some brush.
+
+    Returns uint8 (280, 280), black on white.
+    """
     paths = _paths(strokes)
     if rng.random() < limits.pixels:
         return _in_pixels(paths, limits, rng)
-    brush = float(np.exp(rng.uniform(*np.log(limits.brush))))
+    boldest = rng.uniform(*limits.boldest)
+    if label in _LOOPED:
+        _, extent = deform.box(paths)
+        boldest = min(boldest, _LOOP_SHARE * extent.min() / extent.max())
+    # The greatest brush with which a drawing that fills the canvas is not bolder than that.
+    widest = (SIDE - 2) / (1 + 1 / boldest)
+    brush = min(widest, float(np.exp(rng.uniform(*np.log(limits.brush)))))
     margin = 0.0 if rng.random() < limits.at_edge else brush / 2 + 1
     room = SIDE - 2 * margin
-    side = min(room, rng.uniform(max(limits.size[0] * SIDE, brush / limits.boldest), limits.size[1] * SIDE))
+    least = max(limits.size[0] * SIDE, brush / boldest)
+    side = min(room, float(np.exp(rng.uniform(np.log(least), np.log(max(least, limits.size[1] * SIDE))))))
     return render([path.tolist() for path in _placed(paths, side, room, margin, rng)], brush=brush)
 
 
