@@ -11,12 +11,13 @@ from inkproof.ink.strokes import SIDE, render
 from inkproof.sources.styles import deform
 
 _PIXELS = 28  # a side of the small picture that is drawn in single pixels
-# Smaller, and single pixels fill the loops of 6, 8 and 9.
-_LEAST_PIXELS = 14
+# The least longer side there: small type still has legible digits of nine pixels.
+_LEAST_PIXELS = 9
 # Digits with a loop, or nearly one: no brush is wider than this share of the shorter side of such a drawing, or the
 # loop closes and a narrow 0 becomes a 1.
 _LOOPED = (0, 4, 6, 8, 9)
 _LOOP_SHARE = 0.5
+_LOOP_PIXELS = 4.5  # the least shorter side of a loop in single pixels
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,11 @@ Strokes = Sequence[Sequence[Sequence[float]] | NDArray[np.float64]]
 def deformed(strokes: Strokes, limits: Variation, rng: np.random.Generator) -> deform.Strokes:
     """Return `strokes` (points [x, y, ...]) bent, stretched, slanted and turned a little, as paths (N, 2)."""
     bent = deform.bend(_paths(strokes), limits.bend, rng)
-    low, high = np.log(limits.stretch)
     return deform.affine(
         bent,
         rng.uniform(-limits.slant, limits.slant),
         rng.uniform(-limits.rotation, limits.rotation),
-        (float(np.exp(rng.uniform(low, high))), 1.0),
+        (_log_uniform(*limits.stretch, rng), 1.0),
     )
 
 
@@ -66,19 +66,19 @@ def varied_canvas(strokes: Strokes, label: int, limits: Variation, rng: np.rando
     Returns uint8 (280, 280), black on white.
     """
     paths = _paths(strokes)
+    looped = label in _LOOPED
     if rng.random() < limits.pixels:
-        return _in_pixels(paths, limits, rng)
+        return _in_pixels(paths, looped, limits, rng)
     boldest = rng.uniform(*limits.boldest)
-    if label in _LOOPED:
-        _, extent = deform.box(paths)
-        boldest = min(boldest, _LOOP_SHARE * extent.min() / extent.max())
+    if looped:
+        boldest = min(boldest, _LOOP_SHARE * _narrowness(paths))
     # The greatest brush with which a drawing that fills the canvas is not bolder than that.
     widest = (SIDE - 2) / (1 + 1 / boldest)
-    brush = min(widest, float(np.exp(rng.uniform(*np.log(limits.brush)))))
+    brush = min(widest, _log_uniform(*limits.brush, rng))
     margin = 0.0 if rng.random() < limits.at_edge else brush / 2 + 1
     room = SIDE - 2 * margin
     least = max(limits.size[0] * SIDE, brush / boldest)
-    side = min(room, float(np.exp(rng.uniform(np.log(least), np.log(max(least, limits.size[1] * SIDE))))))
+    side = min(room, _log_uniform(least, max(least, limits.size[1] * SIDE), rng))
     return render([path.tolist() for path in _placed(paths, side, room, margin, rng)], brush=brush)
 
 
@@ -94,10 +94,12 @@ def pixel_canvas(strokes: Strokes) -> NDArray[np.uint8]:
     return np.asarray(picture).repeat(block, axis=0).repeat(block, axis=1)
 
 
-def _in_pixels(paths: deform.Strokes, limits: Variation, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _in_pixels(paths: deform.Strokes, looped: bool, limits: Variation, rng: np.random.Generator) -> NDArray[np.uint8]:
     room = _PIXELS - 0.01  # the last pixel reaches to 28, which is outside
     least = max(_LEAST_PIXELS, limits.size[0] * _PIXELS)
-    side = min(room, rng.uniform(least, max(least, limits.size[1] * _PIXELS)))
+    if looped:
+        least = max(least, _LOOP_PIXELS / _narrowness(paths))
+    side = min(room, _log_uniform(least, max(least, limits.size[1] * _PIXELS), rng))
     return pixel_canvas([path.tolist() for path in _placed(paths, side, room, 0.0, rng)])
 
 
@@ -107,6 +109,16 @@ def _placed(paths: deform.Strokes, side: float, room: float, margin: float, rng:
     _, extent = deform.box(fitted)
     corner = margin + rng.uniform(0, 1, 2) * np.maximum(room - extent, 0)
     return [path + corner for path in fitted]
+
+
+def _narrowness(paths: deform.Strokes) -> float:
+    """Shorter by longer side."""
+    _, extent = deform.box(paths)
+    return float(max(extent.min(), 1e-3 * extent.max()) / extent.max()) if extent.max() else 1.0
+
+
+def _log_uniform(low: float, high: float, rng: np.random.Generator) -> float:
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 def _paths(strokes: Strokes) -> deform.Strokes:
