@@ -11,13 +11,12 @@ from inkproof.ink.strokes import SIDE, render
 from inkproof.sources.styles import deform
 
 _PIXELS = 28  # a side of the small picture that is drawn in single pixels
-# The least longer side there: small type still has legible digits of nine pixels.
-_LEAST_PIXELS = 9
+# The least width (but that of a 1) and height there: below that people cannot read the digit.
+_LEAST_PIXELS = (5, 9)
 # Digits with a loop, or nearly one: no brush is wider than this share of the shorter side of such a drawing, or the
 # loop closes and a narrow 0 becomes a 1.
 _LOOPED = (0, 4, 6, 8, 9)
 _LOOP_SHARE = 0.5
-_LOOP_PIXELS = 4.5  # the least shorter side of a loop in single pixels
 
 
 @dataclass(frozen=True)
@@ -66,12 +65,11 @@ def varied_canvas(strokes: Strokes, label: int, limits: Variation, rng: np.rando
     Returns uint8 (280, 280), black on white.
     """
     paths = _paths(strokes)
-    looped = label in _LOOPED
     if rng.random() < limits.pixels:
-        return _in_pixels(paths, looped, limits, rng)
+        return _in_pixels(paths, label, limits, rng)
     boldest = rng.uniform(*limits.boldest)
-    if looped:
-        boldest = min(boldest, _LOOP_SHARE * _narrowness(paths))
+    if label in _LOOPED:
+        boldest = min(boldest, _LOOP_SHARE * float(_shares(paths).min()))
     # The greatest brush with which a drawing that fills the canvas is not bolder than that.
     widest = (SIDE - 2) / (1 + 1 / boldest)
     brush = min(widest, _log_uniform(*limits.brush, rng))
@@ -94,11 +92,10 @@ def pixel_canvas(strokes: Strokes) -> NDArray[np.uint8]:
     return np.asarray(picture).repeat(block, axis=0).repeat(block, axis=1)
 
 
-def _in_pixels(paths: deform.Strokes, looped: bool, limits: Variation, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _in_pixels(paths: deform.Strokes, label: int, limits: Variation, rng: np.random.Generator) -> NDArray[np.uint8]:
     room = _PIXELS - 0.01  # the last pixel reaches to 28, which is outside
-    least = max(_LEAST_PIXELS, limits.size[0] * _PIXELS)
-    if looped:
-        least = max(least, _LOOP_PIXELS / _narrowness(paths))
+    width, height = _LEAST_PIXELS / _shares(paths)
+    least = max(height, limits.size[0] * _PIXELS, 0 if label == 1 else width)
     side = min(room, _log_uniform(least, max(least, limits.size[1] * _PIXELS), rng))
     return pixel_canvas([path.tolist() for path in _placed(paths, side, room, 0.0, rng)])
 
@@ -111,10 +108,10 @@ def _placed(paths: deform.Strokes, side: float, room: float, margin: float, rng:
     return [path + corner for path in fitted]
 
 
-def _narrowness(paths: deform.Strokes) -> float:
-    """Shorter by longer side."""
+def _shares(paths: deform.Strokes) -> NDArray[np.float64]:
+    """Width and height (2,) as shares of the longer of the two; a line has a little width, too, and a dot is square."""
     _, extent = deform.box(paths)
-    return float(max(extent.min(), 1e-3 * extent.max()) / extent.max()) if extent.max() else 1.0
+    return np.maximum(extent / extent.max(), 1e-3) if extent.max() > 0 else np.ones(2)
 
 
 def _log_uniform(low: float, high: float, rng: np.random.Generator) -> float:
