@@ -7,7 +7,7 @@ shared with it.
 import numpy as np
 
 from inkproof.sources.drawings import Drawing
-from inkproof.sources.styles import bent, hand, loops, straight
+from inkproof.sources.styles import bent, hand, loops, stems, straight
 from inkproof.sources.styles.style import STYLES
 
 __all__ = ["CANVAS", "STYLES", "draw", "drawing", "label", "name"]
@@ -17,7 +17,7 @@ SIDE = 220.0
 """The longer side of every drawing in pixels of the canvas; the drawing stands in the middle."""
 CREATED = "2026-11-21"
 
-_MODULES = (straight, bent, loops)  # imported for what they list
+_MODULES = (straight, bent, loops, stems)  # imported for what they list
 
 
 def draw(count: int, seed: int) -> list[Drawing]:
