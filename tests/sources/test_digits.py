@@ -119,3 +119,14 @@ def test_what_is_wrong_with_a_file_is_told_in_one_line(spoil, words: str, tmp_pa
     with pytest.raises(UserError, match=words) as caught:
         load_training(path)
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_further_arrays_are_kept_and_hashed_and_passed_over(tmp_path: Path) -> None:
+    names = np.array([b"digit-%02d" % index for index in range(50)])
+    write_digits(tmp_path / "plain", splits())
+    write_digits(tmp_path / "named", splits(), extra={"train_source": names})
+    with np.load(digits_file(tmp_path / "named")) as archive:
+        assert (archive["train_source"] == names).all()
+    for plain, named in zip(load_training(tmp_path / "plain"), load_training(tmp_path / "named"), strict=True):
+        assert (plain.images == named.images).all() and (plain.labels == named.labels).all()
+    assert data_sha(tmp_path / "plain") != data_sha(tmp_path / "named")

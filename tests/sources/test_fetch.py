@@ -16,7 +16,7 @@ import tiny_mnist as tiny
 
 from inkproof.errors import UserError
 from inkproof.sources.fetch import Fetcher
-from inkproof.sources.progress import meter
+from inkproof.sources.progress import meter, tally
 
 
 @pytest.fixture
@@ -225,3 +225,11 @@ def test_progress_is_a_line_in_a_log_and_a_bar_on_a_terminal(
         advance(3000)
     drawn = capsys.readouterr().err
     assert "label [of] it" in drawn and "━" in drawn and "4.0/4.0 kB" in drawn
+    with tally("frames [of] it", 5000) as advance:
+        advance(5000)
+    drawn = capsys.readouterr().err
+    assert "frames [of] it" in drawn and "━" in drawn and "5000/5000" in drawn
+    monkeypatch.undo()
+    with tally("frames [of] it", 5000) as advance:
+        advance(5000)
+    assert re.fullmatch(r"frames \[of\] it: 5,000 in \d\.\d s\n", capsys.readouterr().err)

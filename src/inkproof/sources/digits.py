@@ -32,10 +32,13 @@ def digits_file(path: Path) -> Path:
     return path if path.suffix == ".npz" else path / "digits.npz"
 
 
-def write_digits(path: Path, splits: Mapping[str, Digits]) -> None:
-    """Write the three splits to `path` (folder or file), whole or not at all; equal digits, equal bytes."""
+def write_digits(path: Path, splits: Mapping[str, Digits], extra: Mapping[str, np.ndarray] | None = None) -> None:
+    """Write the three splits to `path` (folder or file), whole or not at all; equal digits, equal bytes.
+
+    `extra` holds further arrays by name, such as where each digit came from; readers here pass them over.
+    """
     target = digits_file(path)
-    arrays = {}
+    arrays = dict(extra or {})
     for split in SPLITS:
         images, labels = splits[split]
         arrays[f"{split}_images"] = np.ascontiguousarray(images, np.uint8)

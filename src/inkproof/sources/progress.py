@@ -1,4 +1,4 @@
-"""How a download shows itself: a bar on a terminal, one line elsewhere; always on standard error."""
+"""How a download or a long making shows itself: a bar on a terminal, one line elsewhere; on standard error."""
 
 import sys
 import time
@@ -27,6 +27,23 @@ def meter(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
     yield count
     size = f"{came / 1e6:.1f} MB" if came >= 1e6 else f"{came / 1e3:.1f} kB"
     say(f"{label}: {size} in {time.monotonic() - began:.1f} s")
+
+
+@contextmanager
+def tally(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Yield a function that is told how many of `total` things were made since it was last called."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
+            task = progress.add_task(label, total=total)
+            yield lambda count: progress.update(task, advance=count)
+        return
+    began = time.monotonic()
+    yield lambda count: None
+    say(f"{label}: {total:,} in {time.monotonic() - began:.1f} s")
 
 
 @contextmanager

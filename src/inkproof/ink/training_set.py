@@ -1,0 +1,186 @@
+"""The digits of `data=ink`: MNIST, the pen digits and the authored styles, all read through one rung.
+
+It stands here and not among the sources because it draws: sources know nothing of canvases.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkproof.errors import UserError
+from inkproof.ink.batches import in_order
+from inkproof.ink.canvas import load_canvases
+from inkproof.ink.rungs import FRAME, RUNGS, apply_rung
+from inkproof.ink.strokes import SIDE
+from inkproof.ink.varied import Variation, deformed, varied_canvas
+from inkproof.paths import ROOT
+from inkproof.sources import pens, styles
+from inkproof.sources import prepare as prepare_source
+from inkproof.sources.digits import SPLITS, Digits, digits_file, load_test_split, load_training, write_digits
+from inkproof.sources.drawings import FILE_NAME, Drawing, read_drawings
+from inkproof.sources.progress import tally
+
+Frames = NDArray[np.uint8]
+
+_BATCH = 128  # canvases at a time, 78 kB each, and several times that within a rung
+# The first number of the seed of each kind of drawing, so that none is drawn by the numbers of another.
+_PENS, _STYLES = 1, 2
+
+
+@dataclass(frozen=True)
+class Part:
+    """Digits of one kind: labels and names (N,), and `batches`, each a function that makes up to `_BATCH` frames."""
+
+    labels: NDArray[np.uint8]
+    names: Sequence[str]
+    batches: Sequence[Callable[[], Frames]]
+
+
+def prepare(data: Mapping[str, Any], out: Path, mirror: str | None) -> None:
+    """Write `out/digits.npz`: MNIST's splits, with drawings added to those for training and validation.
+
+    `data` is `conf/data/ink.yaml`; the sets it names below `mnist` and `pens` are made first where they are
+    absent. Training has MNIST's digits, `copies` varied renderings of each pen digit of the writers who are free
+    to train on, and `styles` drawings of authored styles; validation has MNIST's, and the kept writers' drawings
+    as they are; test has MNIST's. All are brought to 28 x 28 by `rung`. The extra arrays `train_source` and
+    `val_source` name the digit or drawing that each row was made from.
+
+    Raises:
+        UserError: a source cannot be had, or a value of `data` does not fit.
+    """
+    limits = _checked(data)
+    digits, drawings = _fetched(data, mirror)
+    rung, seed = str(data["rung"]), int(data["seed"])
+    train, val = load_training(digits)
+    free = _by(drawings, data["pens"], "training") * int(data["copies"])
+    kept = _by(drawings, data["pens"], "choices")
+    splits = {
+        "train": [
+            _published(train, "mnist-train", rung),
+            _redrawn(free, rung, limits, seed),
+            _authored(int(data["styles"]), rung, limits, seed),
+        ],
+        "val": [_published(val, "mnist-val", rung), _as_drawn(kept, rung, float(data["brush"]))],
+        "test": [_published(load_test_split(digits), "mnist-test", rung)],
+    }
+    counts = [len(part.labels) for part in splits["val"]]
+    if sum(counts) != int(data["val"]):
+        raise UserError(
+            f"data.val={data['val']}: {counts[0]:,} digits of {data['mnist']['name']} and {counts[1]:,} of the kept "
+            f"pen writers are {sum(counts):,}; write that"
+        )
+    made = _made(splits, str(data["name"]), int(data["workers"]))
+    write_digits(out, made, extra={f"{split}_source": _names(splits[split]) for split in ("train", "val")})
+
+
+def _checked(data: Mapping[str, Any]) -> Variation:
+    for key, least in {"copies": 0, "styles": 0, "workers": 1, "seed": 0}.items():
+        if int(data[key]) < least:
+            raise UserError(f"data.{key}={data[key]}: expected at least {least}")
+    if data["rung"] not in RUNGS:
+        raise UserError(f"data.rung={data['rung']}: there is no such rung; choose one of {', '.join(RUNGS)}")
+    vary: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in data["vary"].items()
+    }
+    return Variation(**vary)
+
+
+def _fetched(data: Mapping[str, Any], mirror: str | None) -> tuple[Path, list[Drawing]]:
+    """MNIST's digits file and all pen drawings, made where they are absent."""
+    folders = {name: ROOT / data[name]["folder"] for name in ("mnist", "pens")}
+    files = {"mnist": digits_file(folders["mnist"]), "pens": folders["pens"] / FILE_NAME}
+    for name, file in files.items():
+        if not file.exists():
+            prepare_source(data[name], folders[name], mirror)
+    return files["mnist"], read_drawings(folders["pens"])
+
+
+def _by(drawings: list[Drawing], conf: Mapping[str, Any], role: str) -> list[Drawing]:
+    return [drawing for drawing in pens.of_role(drawings, conf, role) if drawing.label is not None]
+
+
+def _published(digits: Digits, name: str, rung: str) -> Part:
+    names = [f"{name}-{index:05d}" for index in range(len(digits.labels))]
+    batches = [partial(_frames_of_digits, digits.images[part], rung) for part in _slices(len(names))]
+    return Part(digits.labels, names, batches)
+
+
+def _redrawn(drawings: list[Drawing], rung: str, limits: Variation, seed: int) -> Part:
+    batches = [
+        partial(_frames_of_pens, drawings[part], part.start, rung, limits, seed) for part in _slices(len(drawings))
+    ]
+    return Part(_labels(drawings), [drawing.id for drawing in drawings], batches)
+
+
+def _as_drawn(drawings: list[Drawing], rung: str, brush: float) -> Part:
+    batches = [partial(_frames_as_drawn, drawings[part], rung, brush) for part in _slices(len(drawings))]
+    return Part(_labels(drawings), [drawing.id for drawing in drawings], batches)
+
+
+def _authored(count: int, rung: str, limits: Variation, seed: int) -> Part:
+    numbers = range(count)
+    batches = [partial(_frames_of_styles, numbers[part], rung, limits, seed) for part in _slices(count)]
+    labels = np.array([styles.label(number) for number in numbers], np.uint8)
+    return Part(labels, [styles.name(number, seed) for number in numbers], batches)
+
+
+def _slices(count: int) -> Iterator[slice]:
+    return (slice(first, min(first + _BATCH, count)) for first in range(0, count, _BATCH))
+
+
+def _labels(drawings: list[Drawing]) -> NDArray[np.uint8]:
+    return np.array([drawing.label for drawing in drawings], np.uint8)
+
+
+# What a batch does, in a process of its own.
+
+
+def _frames_of_digits(images: Frames, rung: str) -> Frames:
+    """Digits already in the frame, each on a canvas as blocks of 10 x 10, which the rungs bring back."""
+    block = SIDE // FRAME
+    return apply_rung(rung, images.repeat(block, axis=1).repeat(block, axis=2))
+
+
+def _frames_of_pens(drawings: list[Drawing], first: int, rung: str, limits: Variation, seed: int) -> Frames:
+    canvases = []
+    for number, drawing in enumerate(drawings, start=first):
+        rng = np.random.default_rng([seed, _PENS, number])
+        strokes, label = drawing.strokes or [], drawing.label or 0
+        canvases.append(varied_canvas(deformed(strokes, limits, rng), label, limits, rng))
+    return apply_rung(rung, np.stack(canvases))
+
+
+def _frames_of_styles(numbers: Sequence[int], rung: str, limits: Variation, seed: int) -> Frames:
+    canvases = []
+    for number in numbers:
+        rng = np.random.default_rng([seed, _STYLES, number])
+        canvases.append(varied_canvas(styles.drawing(number, seed).strokes or [], styles.label(number), limits, rng))
+    return apply_rung(rung, np.stack(canvases))
+
+
+def _frames_as_drawn(drawings: list[Drawing], rung: str, brush: float) -> Frames:
+    return apply_rung(rung, load_canvases(Path(), drawings, brush))
+
+
+def _made(splits: Mapping[str, Sequence[Part]], name: str, workers: int) -> dict[str, Digits]:
+    """Run all batches and put their frames together, split by split."""
+    labels = {split: np.concatenate([part.labels for part in splits[split]]) for split in SPLITS}
+    images = {split: np.empty((len(labels[split]), FRAME, FRAME), np.uint8) for split in SPLITS}
+    filled = dict.fromkeys(SPLITS, 0)
+    batches = [(split, batch) for split in SPLITS for part in splits[split] for batch in part.batches]
+    with tally(f"{name}: digits", sum(map(len, labels.values()))) as advance:
+        made = in_order([batch for _, batch in batches], workers)
+        for (split, _), frames in zip(batches, made, strict=True):
+            images[split][filled[split] : filled[split] + len(frames)] = frames
+            filled[split] += len(frames)
+            advance(len(frames))
+    return {split: Digits(images[split], labels[split]) for split in SPLITS}
+
+
+def _names(parts: Sequence[Part]) -> NDArray[np.bytes_]:
+    return np.array([name for part in parts for name in part.names], np.bytes_)

@@ -1,0 +1,122 @@
+"""Drawings as people might have drawn them: another brush, another place and size on the canvas, another lean."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from inkproof.ink.strokes import SIDE, render
+from inkproof.sources.styles import deform
+
+_PIXELS = 28  # a side of the small picture that is drawn in single pixels
+# The least width (but that of a 1) and height there: below that people cannot read the digit.
+_LEAST_PIXELS = (5, 9)
+# Digits with a loop, or nearly one: no brush is wider than this share of the shorter side of such a drawing, or the
+# loop closes and a narrow 0 becomes a 1.
+_LOOPED = (0, 4, 6, 8, 9)
+_LOOP_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Variation:
+    """Within what limits renderings of one drawing differ; each draws its own values.
+
+    Attributes:
+        brush: least and greatest diameter in canvas pixels, log-uniform.
+        size: least and greatest longer side of the drawing, as a share of the canvas, log-uniform.
+        boldest: the brush is no wider than a share of the longer side that lies between these two, uniform.
+        pixels: share drawn in single black pixels on a picture of 28 x 28, without antialiasing, as in Paint.
+        at_edge: share whose ink is free to be cut off at the edge of the canvas by half a brush.
+        slant, rotation: degrees to either side, uniform.
+        stretch: least and greatest factor of the width, log-uniform.
+        bend: standard deviation of a smooth displacement, as a share of the longer side.
+    """
+
+    brush: tuple[float, float]
+    size: tuple[float, float]
+    boldest: tuple[float, float]
+    pixels: float
+    at_edge: float
+    slant: float
+    rotation: float
+    stretch: tuple[float, float]
+    bend: float
+
+
+Strokes = Sequence[Sequence[Sequence[float]] | NDArray[np.float64]]
+
+
+def deformed(strokes: Strokes, limits: Variation, rng: np.random.Generator) -> deform.Strokes:
+    """Return `strokes` (points [x, y, ...]) bent, stretched, slanted and turned a little, as paths (N, 2)."""
+    bent = deform.bend(_paths(strokes), limits.bend, rng)
+    return deform.affine(
+        bent,
+        rng.uniform(-limits.slant, limits.slant),
+        rng.uniform(-limits.rotation, limits.rotation),
+        (_log_uniform(*limits.stretch, rng), 1.0),
+    )
+
+
+def varied_canvas(strokes: Strokes, label: int, limits: Variation, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Draw the digit `label` from `strokes`, in whatever units, at some place and size with some brush.
+
+    Returns uint8 (280, 280), black on white.
+    """
+    paths = _paths(strokes)
+    if rng.random() < limits.pixels:
+        return _in_pixels(paths, label, limits, rng)
+    boldest = rng.uniform(*limits.boldest)
+    if label in _LOOPED:
+        boldest = min(boldest, _LOOP_SHARE * float(_shares(paths).min()))
+    # The greatest brush with which a drawing that fills the canvas is not bolder than that.
+    widest = (SIDE - 2) / (1 + 1 / boldest)
+    brush = min(widest, _log_uniform(*limits.brush, rng))
+    margin = 0.0 if rng.random() < limits.at_edge else brush / 2 + 1
+    room = SIDE - 2 * margin
+    least = max(limits.size[0] * SIDE, brush / boldest)
+    side = min(room, _log_uniform(least, max(least, limits.size[1] * SIDE), rng))
+    return render([path.tolist() for path in _placed(paths, side, room, margin, rng)], brush=brush)
+
+
+def pixel_canvas(strokes: Strokes) -> NDArray[np.uint8]:
+    """Draw `strokes`, in pixels of a picture of 28 x 28, in single black pixels; each becomes a block of 10 x 10."""
+    picture = Image.new("L", (_PIXELS, _PIXELS), 255)
+    pen = ImageDraw.Draw(picture)
+    for stroke in strokes:
+        points = [(int(np.floor(point[0])), int(np.floor(point[1]))) for point in stroke]
+        pen.point(points, 0)
+        pen.line(points, 0)
+    block = SIDE // _PIXELS
+    return np.asarray(picture).repeat(block, axis=0).repeat(block, axis=1)
+
+
+def _in_pixels(paths: deform.Strokes, label: int, limits: Variation, rng: np.random.Generator) -> NDArray[np.uint8]:
+    room = _PIXELS - 0.01  # the last pixel reaches to 28, which is outside
+    width, height = _LEAST_PIXELS / _shares(paths)
+    least = max(height, limits.size[0] * _PIXELS, 0 if label == 1 else width)
+    side = min(room, _log_uniform(least, max(least, limits.size[1] * _PIXELS), rng))
+    return pixel_canvas([path.tolist() for path in _placed(paths, side, room, 0.0, rng)])
+
+
+def _placed(paths: deform.Strokes, side: float, room: float, margin: float, rng: np.random.Generator) -> deform.Strokes:
+    """`paths` with a longer side of `side`, anywhere within the square of `room` that begins at `margin`."""
+    fitted = deform.fit(paths, side)
+    _, extent = deform.box(fitted)
+    corner = margin + rng.uniform(0, 1, 2) * np.maximum(room - extent, 0)
+    return [path + corner for path in fitted]
+
+
+def _shares(paths: deform.Strokes) -> NDArray[np.float64]:
+    """Width and height (2,) as shares of the longer of the two; a line has a little width, too, and a dot is square."""
+    _, extent = deform.box(paths)
+    return np.maximum(extent / extent.max(), 1e-3) if extent.max() > 0 else np.ones(2)
+
+
+def _log_uniform(low: float, high: float, rng: np.random.Generator) -> float:
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def _paths(strokes: Strokes) -> deform.Strokes:
+    return [np.array([point[:2] for point in stroke], np.float64) for stroke in strokes if len(stroke)]

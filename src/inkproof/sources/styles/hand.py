@@ -1,0 +1,66 @@
+"""A hand: habits that the ten digits of one writer share, and how it writes a style with them."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from inkproof.sources.styles import deform
+from inkproof.sources.styles.deform import Generator, Strokes
+from inkproof.sources.styles.path import Path, resample
+from inkproof.sources.styles.style import Style
+
+
+class Hand(NamedTuple):
+    """Angles in degrees; lengths as shares of the digit's longer side."""
+
+    slant: float  # the usual one, to the right
+    width: float  # how wide it writes
+    bend: float  # of the whole shape
+    rounding: float  # of corners
+    drift: float  # of the arm
+    tremor: float
+    pace: float  # distance between two reported points
+    pushes: bool  # a mouse moves in short straight pushes
+
+
+def any_hand(rng: Generator) -> Hand:
+    """Return a hand from the whole range between neat and as bad as can still be read."""
+    return Hand(
+        slant=float(np.clip(rng.normal(4, 9), -20, 22)),
+        width=float(rng.uniform(0.75, 1.25)),
+        bend=float(rng.uniform(0.01, 0.042)),
+        rounding=float(rng.choice([rng.uniform(0, 0.012), rng.uniform(0.01, 0.04)])),
+        drift=float(rng.uniform(0, 0.022)),
+        tremor=float(rng.choice([0.0, rng.uniform(0, 0.004), rng.uniform(0.003, 0.008)])),
+        pace=float(np.exp(rng.uniform(np.log(0.015), np.log(0.09)))),
+        pushes=bool(rng.random() < 0.12),
+    )
+
+
+def write(style: Style, hand: Hand, rng: Generator) -> Strokes:
+    """Return the strokes of one digit; the longer side of their box is 1, its corner at the origin."""
+    paths = style.write(lambda low, high: float(rng.uniform(low, high)))
+    paths = deform.misplace(paths, 0.015, rng)
+    if rng.random() < 0.25:
+        paths = [deform.overshoot(path, rng.uniform(0.01, 0.07)) for path in paths]
+    paths = deform.bend(paths, hand.bend, rng)
+    left, right = style.lean
+    slant = float(np.clip(hand.slant + rng.normal(0, 4), left, right))
+    # Slant and rotation lean a digit together.
+    rotation = float(np.clip(rng.normal(0, 5), max(-12, left - 3 - slant), min(12, right + 3 - slant)))
+    stretch = float(np.clip(hand.width * np.exp(rng.normal(0, 0.1)), 0.6, 1.4))
+    paths = deform.fit(deform.affine(paths, slant, rotation, (stretch, 1)), 1)
+    paths = [piece for path in paths for piece in _trace(path, hand, rng)]
+    return deform.fit(paths, 1)
+
+
+def _trace(path: Path, hand: Hand, rng: Generator) -> Strokes:
+    """One stroke as the hand really goes it, and as the device reports it."""
+    path = resample(path, deform.SPACING)
+    if hand.pushes:
+        path = deform.push(path, rng.uniform(0.06, 0.12), rng)
+    path = deform.round_corners(path, hand.rounding * rng.uniform(0.6, 1.4))
+    path = deform.shake(path, hand.drift, 0.35, rng)
+    path = deform.shake(path, hand.tremor, 0.05, rng)
+    pieces = deform.break_up(path, rng.uniform(0.03, 0.09), rng) if rng.random() < 0.05 else [path]
+    return [deform.sample(piece, hand.pace) for piece in pieces]
