@@ -1,7 +1,31 @@
 """Ink: from pictures and strokes to the canvas, and from the canvas to what a network sees."""
 
+from typing import TYPE_CHECKING, Any
+
 from inkproof.ink.canvas import load_canvases, to_canvas
+from inkproof.ink.one_pixel import render_one_pixel
 from inkproof.ink.rungs import RUNGS, apply_rung
 from inkproof.ink.strokes import SIDE, render
 
-__all__ = ["RUNGS", "SIDE", "apply_rung", "load_canvases", "render", "to_canvas"]
+if TYPE_CHECKING:
+    from inkproof.ink.normalization import InkNormalization
+
+__all__ = [
+    "RUNGS",
+    "SIDE",
+    "InkNormalization",
+    "apply_rung",
+    "load_canvases",
+    "render",
+    "render_one_pixel",
+    "to_canvas",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the layer where it is first used: all else here does without TensorFlow."""
+    if name == "InkNormalization":
+        from inkproof.ink.normalization import InkNormalization
+
+        return InkNormalization
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

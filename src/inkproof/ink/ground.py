@@ -1,0 +1,156 @@
+"""Paper told from ink inside a graph: the level of the ground, its unevenness and its noise."""
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from inkproof.ink.cells import cell_means, on_cells
+from inkproof.ink.neighbours import square_maxima
+
+# The border is one pixel of the 28 x 28 frame wide, so that a hairline around the paper is no paper.
+_STRIPS = 28
+# Segments along each side of it: enough to see a bent ground, and long enough that no stroke fills half of one.
+_SEGMENTS = 4
+# A segment this far off the surface through the others, in shares of the strongest contrast, is ink that touches
+# the edge. On the way there it may pull at the surface less and less.
+_PULLS = (0.2, 0.1, 0.1, 0.05, 0.05, 0.05)
+_OFF = 0.08
+_REFITS = 4
+# What is wider than this share of the longer side is a shadow, not a stroke ...
+_WIDEST_STROKE = 0.3
+# ... as far as it has at most this share of the strongest ink.
+_DARKEST_SHADOW = 0.4
+# Noise is what stays below so many times its root mean square, fading up to half as much again ...
+_NOISE = 3.0
+_FADE = 0.5
+# ... in this share of the segments: in others the digit may touch the edge.
+_CLEAN = 0.3
+
+
+def flat_ground(pictures: Any) -> Any:
+    """Level of the ground, the median of the border: (B, H, W) to (B, 1, 1), a whole number."""
+    height, width = pictures.shape[1:]
+    rows, columns = _strip(height), _strip(width)
+    ring = [
+        pictures[:, :rows, :],
+        pictures[:, height - rows :, :],
+        pictures[:, rows : height - rows, :columns],
+        pictures[:, rows : height - rows, width - columns :],
+    ]
+    levels = ops.concatenate([_flat(part) for part in ring if 0 not in part.shape[1:]], axis=1)
+    return _quantile(levels[:, None, :])[:, :, None]
+
+
+def bent_ground(pictures: Any, level: Any) -> Any:
+    """How far the ground lies above its `level` (B, 1, 1) at each pixel: (B, H, W), zero on even paper.
+
+    A surface of the second order, fitted to the medians of sixteen segments of the border without those that
+    show ink (least squares with outliers pulled in, then left out).
+    """
+    height, width = pictures.shape[1:]
+    segments, places = _border_segments(pictures)
+    away = ops.concatenate([_quantile(part) for part in segments], axis=1) - level[:, :, 0]
+    contrast = ops.max(ops.abs(pictures - level), axis=(1, 2))[:, None]
+    basis = _second_order(places[:, 0], places[:, 1])
+    solution = np.linalg.pinv(basis)
+    fit = ops.convert_to_tensor((solution @ basis).astype(np.float32))
+    seen = away
+    for pull in _PULLS:
+        surface = ops.matmul(seen, fit)
+        seen = surface + ops.clip(away - surface, -pull * contrast, pull * contrast)
+    for _ in range(_REFITS):
+        surface = ops.matmul(seen, fit)
+        seen = ops.where(ops.abs(away - surface) > _OFF * contrast, surface, away)
+    terms = ops.matmul(seen, ops.convert_to_tensor(solution.astype(np.float32)))
+    one, y, x, yy, yx, xx = (terms[:, index : index + 1] for index in range(6))
+    zero = ops.zeros_like(one)
+    table = [one, x, xx, y, yx, zero, yy, zero, zero]
+    table = ops.reshape(ops.concatenate(table, axis=1), (-1, 3, 3))
+    return ops.matmul(ops.matmul(_powers(height), table), ops.transpose(_powers(width)))
+
+
+def ink_is_dark(away: Any) -> Any:
+    """Whether the ink is darker than the ground: `away` (B, H, W) from it, to (B, 1, 1), 1 or 0."""
+    return ops.cast(ops.sum(away * ops.abs(away), axis=(1, 2), keepdims=True) < 0, "float32")
+
+
+def without_shadows(ink: Any, peak: Any) -> Any:
+    """Take away what is too wide for a stroke (a grey opening of the cell means): (B, H, W) to the same.
+
+    `peak` (B, 1, 1) is the strongest ink.
+    """
+    cells = cell_means(ink)
+    side = 2 * (round(_WIDEST_STROKE * max(cells.shape[1:])) // 2) + 1
+    most = ops.max(cells, axis=(1, 2), keepdims=True)
+    shadows = square_maxima(ops.relu(most - square_maxima(most - cells, side)), side)
+    return ops.relu(on_cells(ops.subtract, ink, ops.minimum(shadows, _DARKEST_SHADOW * peak)))
+
+
+def noise_floor(away: Any) -> Any:
+    """Up to which distance `away` (B, H, W) from the ground is noise: (B, 1, 1), zero where the border is clean."""
+    segments, _ = _border_segments(away)
+    deviations = ops.concatenate([ops.sqrt(ops.mean(ops.square(part), axis=2)) for part in segments], axis=1)
+    # Counted in steps of a sixteenth of a level.
+    return _NOISE / 16 * _quantile(16 * deviations[:, None, :], _CLEAN, bits=12)[:, :, None]
+
+
+def without_noise(ink: Any, floor: Any) -> Any:
+    """Clear what is below the `floor` (B, 1, 1) and leave what is well above as it is: (B, H, W) to the same."""
+    return ink * ops.clip((ink - floor) / ops.maximum(_FADE * floor, 1e-3), 0.0, 1.0)
+
+
+def _border_segments(pictures: Any) -> tuple[list[Any], np.ndarray]:
+    """Segments of the border, (B, 8, n) and (B, 8, m), and their middles (16, 2), -1 to 1 down and across."""
+    height, width = pictures.shape[1:]
+    rows, columns = _strip(height), _strip(width)
+    ends = [slice(0, rows), slice(height - rows, height)], [slice(0, columns), slice(width - columns, width)]
+    groups = [
+        [(end, part) for end in ends[0] for part in _cuts(width)],
+        [(part, end) for end in ends[1] for part in _cuts(height)],
+    ]
+    segments = [ops.stack([_flat(pictures[:, down, across]) for down, across in group], axis=1) for group in groups]
+    middles = [
+        ((down.start + down.stop) / height - 1, (across.start + across.stop) / width - 1)
+        for group in groups
+        for down, across in group
+    ]
+    return segments, np.array(middles)
+
+
+def _strip(side: int) -> int:
+    return max(1, side // _STRIPS)
+
+
+def _cuts(side: int) -> list[slice]:
+    length = -(-side // _SEGMENTS)
+    starts = np.rint(np.linspace(0, side - length, _SEGMENTS)).astype(int)
+    return [slice(int(start), int(start) + length) for start in starts]
+
+
+def _second_order(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    return np.stack([np.ones_like(y), y, x, y * y, y * x, x * x])
+
+
+def _powers(side: int) -> Any:
+    """1, t, t*t for t from -1 to 1 along a side: (side, 3)."""
+    along = (2 * np.arange(side) + 1) / side - 1
+    return ops.convert_to_tensor(np.stack([np.ones(side), along, along * along], axis=1).astype(np.float32))
+
+
+def _flat(pictures: Any) -> Any:
+    return ops.reshape(pictures, (-1, pictures.shape[1] * pictures.shape[2]))
+
+
+def _quantile(values: Any, share: float = 0.5, bits: int = 8) -> Any:
+    """Level that a `share` of the values along the last axis reaches: (B, S, n), below 2**bits, to (B, S).
+
+    Found bit by bit as the highest whole level with fewer values below: sorting is no operator of LiteRT.
+    """
+    wanted = share * values.shape[2]
+    found = ops.zeros_like(values[:, :, 0])
+    for bit in reversed(range(bits)):
+        tried = found + 2.0**bit
+        below = ops.sum(ops.clip(tried[:, :, None] - values, 0.0, 1.0), axis=2)
+        found = ops.where(below < wanted, tried, found)
+    return found
