@@ -34,7 +34,7 @@ def rung(name, canvas):
 
 
 def test_the_rungs_have_their_names():
-    assert RUNGS == ("tutorial", "polarity", "mnist")
+    assert RUNGS == ("tutorial", "polarity", "digitre", "mnist", "ink")
 
 
 @pytest.mark.parametrize("name", RUNGS)
@@ -135,7 +135,7 @@ def test_faint_noise_around_the_ink_does_not_move_the_box():
 
 
 def test_an_unknown_rung_is_answered_with_the_choices():
-    with pytest.raises(ValueError, match="'digit'; there are tutorial, polarity, mnist"):
+    with pytest.raises(ValueError, match="'digit'; there are tutorial, polarity, digitre, mnist, ink"):
         apply_rung("digit", np.zeros((1, 280, 280), np.uint8))
 
 
@@ -155,8 +155,8 @@ def test_a_rung_is_quick(name):
         began = time.perf_counter()
         apply_rung(name, canvases)
         times.append((time.perf_counter() - began) / 5)
-    # 0.35 ms for mnist on the machine it was written on.
-    assert min(times) < 0.002
+    # 0.35 ms for mnist on the machine it was written on; so few canvases cost `ink` more than its own 2 ms.
+    assert min(times) < (0.05 if name == "ink" else 0.002)
 
 
 @pytest.mark.slow
