@@ -56,7 +56,7 @@ def check_training(config: dict[str, Any]) -> None:
             raise UserError(f"{key}={value}: expected at least {AT_LEAST[key]}")
     if config["data"].get("val") is None:
         name = config["data"]["name"]
-        raise UserError(f"data={name}: drawings, not digits to train on; choose mnist or optdigits")
+        raise UserError(f"data={name}: drawings, not digits to train on; choose mnist, optdigits or ink")
     if config["precision"]["policy"] not in POLICIES:
         raise UserError(f"precision.policy={config['precision']['policy']}: choose one of {', '.join(POLICIES)}")
     for name, callback in config["callbacks"].items():

@@ -55,7 +55,7 @@ def test_every_file_of_every_group_composes_and_resolves(primary: str, group: st
     if "name" in config.get(group, {}) and group != "optimizer":
         assert config[group]["name"] == option  # run names, folders and MLflow tags are made from it
     if (primary, group, option) == ("config", "data", "pens"):
-        with pytest.raises(UserError, match="choose mnist or optdigits"):
+        with pytest.raises(UserError, match="choose mnist, optdigits or ink"):
             check_training(config)
     elif primary == "config":
         check_training(config)
