@@ -66,6 +66,8 @@ class Workspace:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            # Tests that a shell started in the background would hand on that interrupts are ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def stop(self, process: subprocess.Popen[str], how: signal.Signals = signal.SIGKILL) -> tuple[str, str]:

@@ -50,6 +50,7 @@ def config(folder: Path, **changes: Any) -> dict[str, Any]:
         "styles": 20,
         "val": 22,
         "workers": 1,
+        "rung": "mnist",  # the layer would start TensorFlow in every process that draws
     }
     return INK | small | changes
 

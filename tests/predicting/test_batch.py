@@ -91,12 +91,13 @@ def test_a_model_that_cannot_be_used_is_told_before_anything_is_read(paths: list
 
 
 def test_no_process_is_left_when_the_results_are_not_wanted_any_more(paths: list[str], model: Path):
+    before = signal.getsignal(signal.SIGINT)
     results = predict_pictures(paths * 20, model, processes=2)
     next(results)
     assert len(multiprocessing.active_children()) == 2
     results.close()
     assert not multiprocessing.active_children()
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_process_that_is_killed_is_one_line(paths: list[str], model: Path):
