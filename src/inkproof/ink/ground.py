@@ -10,17 +10,21 @@ from inkproof.ink.neighbours import square_maxima
 
 # The border is one pixel of the 28 x 28 frame wide, so that a hairline around the paper is no paper.
 _STRIPS = 28
-# Segments along each side of it: enough to see a bent ground, and long enough that no stroke fills half of one.
+# Segments along each side of it: enough to see a bent ground, and long enough that few strokes fill one.
 _SEGMENTS = 4
-# A segment this far off the surface through the others, in shares of the strongest contrast, is ink that touches
-# the edge. On the way there it may pull at the surface less and less.
+# A segment is lighter than the level if seven tenths of it are, and darker likewise: a stroke may fill the rest.
+_MOST = (0.3, 0.7)
+# A segment this far off the ground's level, in shares of the strongest contrast, is ink that touches the edge ...
+_INK = 0.6
+# ... and so is one this far off the surface through the others. On the way there it may pull at the surface less
+# and less.
 _PULLS = (0.2, 0.1, 0.1, 0.05, 0.05, 0.05)
 _OFF = 0.08
 _REFITS = 4
 # What is wider than this share of the longer side is a shadow, not a stroke ...
 _WIDEST_STROKE = 0.3
-# ... as far as it has at most this share of the strongest ink.
-_DARKEST_SHADOW = 0.4
+# ... unless it has more than this share of the strongest ink: then it is a blot or a filled loop.
+_DARKEST_SHADOW = 0.5
 # Noise is what stays below so many times its root mean square, fading up to half as much again ...
 _NOISE = 3.0
 _FADE = 0.5
@@ -45,23 +49,26 @@ def flat_ground(pictures: Any) -> Any:
 def bent_ground(pictures: Any, level: Any) -> Any:
     """How far the ground lies above its `level` (B, 1, 1) at each pixel: (B, H, W), zero on even paper.
 
-    A surface of the second order, fitted to the medians of sixteen segments of the border without those that
-    show ink (least squares with outliers pulled in, then left out).
+    A surface of the second order, fitted to sixteen segments of the border without those that show ink (least
+    squares with outliers pulled in, then left out).
     """
     height, width = pictures.shape[1:]
     segments, places = _border_segments(pictures)
-    away = ops.concatenate([_quantile(part) for part in segments], axis=1) - level[:, :, 0]
+    low, high = (ops.concatenate([_quantile(part, share) for part in segments], axis=1) for share in _MOST)
+    away = ops.relu(low - level[:, :, 0]) - ops.relu(level[:, :, 0] - high)
     contrast = ops.max(ops.abs(pictures - level), axis=(1, 2))[:, None]
     basis = _second_order(places[:, 0], places[:, 1])
     solution = np.linalg.pinv(basis)
     fit = ops.convert_to_tensor((solution @ basis).astype(np.float32))
-    seen = away
+    paper = ops.cast(ops.abs(away) <= _INK * contrast, "float32")
+    seen = paper * away
     for pull in _PULLS:
         surface = ops.matmul(seen, fit)
-        seen = surface + ops.clip(away - surface, -pull * contrast, pull * contrast)
+        seen = surface + paper * ops.clip(away - surface, -pull * contrast, pull * contrast)
     for _ in range(_REFITS):
         surface = ops.matmul(seen, fit)
-        seen = ops.where(ops.abs(away - surface) > _OFF * contrast, surface, away)
+        near = paper * ops.cast(ops.abs(away - surface) <= _OFF * contrast, "float32")
+        seen = surface + near * (away - surface)
     terms = ops.matmul(seen, ops.convert_to_tensor(solution.astype(np.float32)))
     one, y, x, yy, yx, xx = (terms[:, index : index + 1] for index in range(6))
     zero = ops.zeros_like(one)
@@ -81,10 +88,14 @@ def without_shadows(ink: Any, peak: Any) -> Any:
     `peak` (B, 1, 1) is the strongest ink.
     """
     cells = cell_means(ink)
-    side = 2 * (round(_WIDEST_STROKE * max(cells.shape[1:])) // 2) + 1
-    most = ops.max(cells, axis=(1, 2), keepdims=True)
-    shadows = square_maxima(ops.relu(most - square_maxima(most - cells, side)), side)
-    return ops.relu(on_cells(ops.subtract, ink, ops.minimum(shadows, _DARKEST_SHADOW * peak)))
+    rows, columns = cells.shape[1:]
+    reach = round(_WIDEST_STROKE * max(rows, columns)) // 2
+    # Beyond the picture is paper: a stroke along the edge is no wider for it, and a shadow reaches far inside.
+    paper = _strongest(cells) - ops.pad(cells, ((0, 0), (reach, reach), (reach, reach)))
+    lasting = ops.relu(_strongest(cells) - square_maxima(paper, 2 * reach + 1))
+    shadows = square_maxima(lasting, 2 * reach + 1)[:, reach : reach + rows, reach : reach + columns]
+    shadows = shadows * ops.cast(shadows <= _DARKEST_SHADOW * peak, "float32")
+    return ops.relu(on_cells(ops.subtract, ink, shadows))
 
 
 def noise_floor(away: Any) -> Any:
@@ -98,6 +109,10 @@ def noise_floor(away: Any) -> Any:
 def without_noise(ink: Any, floor: Any) -> Any:
     """Clear what is below the `floor` (B, 1, 1) and leave what is well above as it is: (B, H, W) to the same."""
     return ink * ops.clip((ink - floor) / ops.maximum(_FADE * floor, 1e-3), 0.0, 1.0)
+
+
+def _strongest(cells: Any) -> Any:
+    return ops.max(cells, axis=(1, 2), keepdims=True)
 
 
 def _border_segments(pictures: Any) -> tuple[list[Any], np.ndarray]:

@@ -14,7 +14,7 @@ _LINE_SHARE, _EMPTY = 0.25, 0.05
 _BLANK_LINE_SHARE, _BLANK = 0.75, 0.12
 # On dirty paper a cell is also empty with less than so many times the mean of the border's cells, where none
 # counts for more than this share of the strongest ink, since it may be the digit that touches the edge.
-_DIRT, _DIRT_LIMIT = 6.0, 0.2
+_DIRT, _DIRT_LIMIT = 8.0, 0.2
 # A speck fits a square of so many cells, holds at most this share of the ink, and has so many empty cells around.
 # What is larger must be lonelier, or it is a piece of a broken stroke.
 _SPECKS = ((3, 0.01, 2), (5, 0.02, 2), (9, 0.04, 2), (11, 0.1, 4))

@@ -8,7 +8,8 @@ from inkproof.ink.neighbours import dilated, square_sums
 
 # What an opening takes away so clearly has become as thin as a step and must stay ...
 _RIDGE = 0.35
-# ... if it is a line: at least so many of the 5 x 5 pixels around. A corner leaves one or two.
+# ... if it is a line, at least so many of the 5 x 5 pixels around, or all that is left there. A corner leaves one
+# pixel or two beside the rest.
 _LINE = 3
 
 
@@ -41,6 +42,15 @@ def with_outline_moved(grid: Any, shape: Any, amount: Any, hard: Any, steps: int
 
 def _shrunk(shape: Any, square: bool) -> Any:
     less = 1.0 - dilated(1.0 - shape, square)
-    ridge = ops.cast(shape - dilated(less, square) > _RIDGE, "float32")
-    line = ridge * ops.cast(square_sums(ridge, 5) > _LINE - 0.5, "float32")
-    return ops.maximum(less, shape * line)
+    opened = dilated(less, square)
+    ridge = _yes(shape - opened > _RIDGE)
+    line = _yes(square_sums(ridge, 5) > _LINE - 0.5)
+    alone = _yes(dilated(opened) < _RIDGE)
+    kept = shape * ridge * ops.maximum(line, alone)
+    # What lies between a kept line and the rest joins the two.
+    joint = ops.minimum(shape, ops.minimum(dilated(kept, square=False), opened))
+    return ops.maximum(ops.maximum(less, kept), joint)
+
+
+def _yes(answers: Any) -> Any:
+    return ops.cast(answers, "float32")
