@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo repro test test-full lint format ui lock clean
+.PHONY: help setup demo repro pretrained test test-full lint format ui lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ demo: $(READY) ## the whole pipeline on embedded digits, offline: train, evaluat
 repro: $(READY) ## the whole pipeline, MNIST included
 	@dvc repro
 
+pretrained: $(READY) ## models/pretrained, with which predict.py reads: train on all ink, export, measure, copy
+	@dvc repro evaluate@ink-cnn export@ink-cnn drawn@ink-cnn
+	@python src/pretrained.py
+
 test: $(READY) ## the fast tests
 	@python -m pytest -m "not slow" -n 2 --dist loadgroup
 
@@ -54,5 +58,6 @@ lock: $(READY) ## resolve the dependencies of pyproject.toml anew
 	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-bootstrap.in -o requirements-bootstrap.lock
 
 clean: ## remove what the pipeline made (not the environment, not your drawings, not the DVC cache)
-	@rm -rf models/mnist models/optdigits exports runs reports/optdigits data/mnist data/optdigits data/drawn/pens mlflow.db mlflow.db.lock mlruns
+	@rm -rf models/mnist models/optdigits models/ink exports runs reports/optdigits mlflow.db mlflow.db.lock mlruns
+	@rm -rf data/mnist data/optdigits data/ink data/drawn/pens
 	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} + ; rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis

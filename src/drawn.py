@@ -1,16 +1,16 @@
 """Read drawn digits with an exported model: python src/drawn.py data=mnist model=cnn [run=FOLDER]."""
 
-from functools import cache
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from inkproof.atomic import replacing, write_json
 from inkproof.config import for_run, path_of, resolve
 from inkproof.entry import entry
 from inkproof.exporting.litert import LiteRTDigits
-from inkproof.ink.canvas import load_canvases
-from inkproof.ink.rungs import apply_rung
+from inkproof.ink.drawn_frames import DrawnFrames, draw, read_frames
 from inkproof.reporting.before_after import before_after, telling
 from inkproof.reporting.rungs import rung_bars
 from inkproof.reporting.saving import save
@@ -18,10 +18,10 @@ from inkproof.reporting.tables import write_rows
 from inkproof.resume import log_stage
 from inkproof.run_record import RunRecord
 from inkproof.scoring.drawn import per_writer, summarise_set
-from inkproof.sources.drawings import Drawing, read_drawings
-from inkproof.sources.pens import of_role
+from inkproof.sources.drawings import read_drawings
 
 EXAMPLES = 6  # drawings shown before and after preparation
+SHOWN = ("starter", "mine", "pens", "pens_pixels")  # the other sets are the pen digits in another dress
 
 
 def drawn(config: dict[str, Any]) -> dict[str, Any]:
@@ -32,32 +32,17 @@ def drawn(config: dict[str, Any]) -> dict[str, Any]:
     report = path_of(config["report"])
     reader = LiteRTDigits(path_of(config["exported"]))
     results: dict[str, Any] = {}
-    read_folder = cache(read_drawings)  # two sets are parts of the pen digits, nine megabytes to parse
     rows: list[dict[str, Any]] = []
     writer_rows: list[dict[str, Any]] = []
     with replacing(report / "drawn") as tables:
-        for name in config["data"]["drawn_sets"]:
-            chosen = config["sets"][name]
-            drawings = read_folder(path_of(chosen["folder"]))
-            if chosen["role"] is not None:
-                drawings = of_role(drawings, config["pens"], chosen["role"])
-            drawings = [drawing for drawing in drawings if drawing.label is not None]
-            canvases = load_canvases(path_of(chosen["folder"]), drawings, config["brush"])
-            read = read_set(drawings, canvases, config["rungs"], reader)
-            results[name] = summarise_set(read["labels"], read["predictions"], read["writers"])
-            rows += [{"set": name, **row} for row in read["rows"]]
-            writer_rows += [
-                {"set": name, **row} for row in per_writer(read["labels"], read["predictions"], read["writers"])
-            ]
-            if len(read["labels"]) and name != "pens_kept":
-                shown = telling(read["labels"], read["predictions"], EXAMPLES)
-                figure = before_after(
-                    canvases[shown],
-                    {rung: pictures[shown] for rung, pictures in read["pictures"].items()},
-                    read["labels"][shown],
-                    {rung: answers[shown] for rung, answers in read["predictions"].items()},
-                )
-                save(figure, tables / f"before_after_{name}.png")
+        for name, drawn_set in read_frames(path_of(config["frames"])):
+            read = {rung: reader.probabilities(seen) for rung, seen in drawn_set.rungs.items()}
+            answers = {rung: probabilities.argmax(axis=1) for rung, probabilities in read.items()}
+            results[name] = summarise_set(drawn_set.labels, answers, drawn_set.writers)
+            rows += [{"set": name, **row} for row in rows_of(drawn_set, read)]
+            writer_rows += [{"set": name, **row} for row in per_writer(drawn_set.labels, answers, drawn_set.writers)]
+            if len(drawn_set.labels) and name in SHOWN:
+                save(examples(config, name, drawn_set, answers), tables / f"before_after_{name}.png")
         write_rows(tables / "drawings.csv", ["set", "id", "writer", "label", "rung", "prediction", "probability"], rows)
         write_rows(tables / "per_writer.csv", ["set", "writer", "rung", "n", "accuracy"], writer_rows)
         save(rung_bars({name: result for name, result in results.items() if result["n"]}), tables / "drawn.png")
@@ -74,29 +59,33 @@ def drawn(config: dict[str, Any]) -> dict[str, Any]:
     return results
 
 
-def read_set(drawings: list[Drawing], canvases: np.ndarray, rungs: list[str], reader: LiteRTDigits) -> dict[str, Any]:
-    """Return what is seen and read on each rung of drawings, whose canvases are uint8 (N, 280, 280)."""
-    pictures = {rung: apply_rung(rung, canvases) for rung in rungs}
-    probabilities = {rung: reader.probabilities(seen) for rung, seen in pictures.items()}
-    rows = [
-        {
-            "id": drawing.id,
-            "writer": drawing.writer,
-            "label": drawing.label,
-            "rung": rung,
-            "prediction": int(row.argmax()),
-            "probability": float(row.max()),
-        }
-        for rung, answers in probabilities.items()
-        for drawing, row in zip(drawings, answers, strict=True)
-    ]
-    return {
-        "labels": np.array([drawing.label for drawing in drawings], np.int64),
-        "writers": np.array([drawing.writer for drawing in drawings]),
-        "pictures": pictures,
-        "predictions": {rung: answers.argmax(axis=1) for rung, answers in probabilities.items()},
-        "rows": rows,
-    }
+def rows_of(drawn_set: DrawnFrames, read: dict[str, np.ndarray]) -> Iterator[dict[str, Any]]:
+    """Yield one row a drawing and rung: what was read, and with what probability."""
+    for rung, probabilities in read.items():
+        best = probabilities.argmax(axis=1)
+        for index, label in enumerate(drawn_set.labels):
+            yield {
+                "id": str(drawn_set.ids[index]),
+                "writer": str(drawn_set.writers[index]),
+                "label": int(label),
+                "rung": rung,
+                "prediction": int(best[index]),
+                "probability": float(probabilities[index, best[index]]),
+            }
+
+
+def examples(config: dict[str, Any], name: str, drawn_set: DrawnFrames, answers: dict[str, np.ndarray]) -> Figure:
+    """Return a figure of telling drawings of a set: the canvas, and what was seen and read on each rung."""
+    shown = telling(drawn_set.labels, answers, EXAMPLES)
+    chosen = config["sets"][name]
+    folder = path_of(chosen["folder"])
+    by_id = {drawing.id: drawing for drawing in read_drawings(folder)}
+    return before_after(
+        draw(folder, [by_id[drawn_set.ids[index]] for index in shown], chosen),
+        {rung: seen[shown] for rung, seen in drawn_set.rungs.items()},
+        drawn_set.labels[shown],
+        {rung: read[shown] for rung, read in answers.items()},
+    )
 
 
 @entry("drawn")

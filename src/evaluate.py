@@ -9,16 +9,19 @@ import numpy as np
 from inkproof.atomic import replacing, write_json
 from inkproof.config import for_run, path_of, resolve
 from inkproof.entry import entry
+from inkproof.ink.stress_frames import read_stress
 from inkproof.reporting.curves import learning_curves
 from inkproof.reporting.matrix import confusion_matrix
 from inkproof.reporting.mistakes import mistakes_gallery
 from inkproof.reporting.reliability import reliability_diagram
 from inkproof.reporting.saving import save
+from inkproof.reporting.stress import stress_heatmap
 from inkproof.reporting.tables import write_rows
 from inkproof.resume import log_stage
 from inkproof.run_record import RunRecord, read_history
 from inkproof.scoring.calibration import reliability
 from inkproof.scoring.confusion import confusion_counts, per_class
+from inkproof.scoring.stress import COLUMNS, stress_rows, summarise_stress
 from inkproof.scoring.summary import summarise_test
 from inkproof.sources.digits import Digits, load_test_split
 from inkproof.trained_model import load_trained, predict
@@ -31,7 +34,13 @@ def evaluate(config: dict[str, Any]) -> dict[str, Any]:
     config = for_run(config, record.config)
     report = path_of(config["report"])
     digits = load_test_split(path_of(config["digits"]))
-    probabilities = predict(load_trained(folder), digits.images)
+    model = load_trained(folder)
+    probabilities = predict(model, digits.images)
+    stress_labels, stress_frames = read_stress(path_of(config["stress"]))
+    answers = predict(model, np.concatenate(list(stress_frames.values()))).argmax(axis=1)
+    by_cell = np.split(answers, len(stress_frames))
+    stressed = stress_rows(stress_labels, dict(zip(stress_frames, by_cell, strict=True)))
+    stress = summarise_stress(stressed)
 
     choices = {name: record.config[name]["name"] for name in ("data", "model", "aug")}
     trained = {name: record.metrics[name] for name in ("parameters", "epochs", "best_epoch")}
@@ -44,14 +53,18 @@ def evaluate(config: dict[str, Any]) -> dict[str, Any]:
     }
     with replacing(report / "test") as tables:
         write_tables(tables, digits, probabilities)
+        write_rows(tables / "stress.csv", COLUMNS, stressed)
+        save(stress_heatmap(stress), tables / "stress.png")
         curves = learning_curves(read_history(folder / "history.csv"), kept=int(record.metrics["best_epoch"]))
         save(curves, tables / "curves.png")
         for name in ("history.csv", "run.json"):  # the report reads this folder alone
             shutil.copyfile(folder / name, tables / name)
     write_json(report / "test.json", summary)
+    write_json(report / "stress.json", stress)
 
     names = ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece", "errors")
     metrics = {f"test_{name}": summary[name] for name in names}
+    metrics |= {"stress_clean": stress["clean"]["accuracy"], "stress_mca": stress["mca"]["accuracy"]}
     store, run = log_stage("evaluate", record, folder, metrics, [(report / "test", "test")])
     store.dataset(run, summary["data"], record.data_sha, "testing", {"digits": summary["n"]})
     return summary

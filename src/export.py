@@ -3,17 +3,27 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from inkproof.atomic import replacing, write_json
 from inkproof.config import for_run, path_of, resolve
 from inkproof.entry import entry
-from inkproof.exporting.agreement import check_agreement, compare
+from inkproof.exporting.agreement import check_agreement, check_canvases, compare, compare_canvases
+from inkproof.exporting.canvas_reader import CanvasReader
 from inkproof.exporting.litert import LiteRTDigits
+from inkproof.ink.drawn_frames import WHOLE, DrawnFrames, draw, read_frames
+from inkproof.reporting.rejection import rejection_figure
+from inkproof.reporting.saving import save
 from inkproof.resume import log_stage
 from inkproof.run_record import RunRecord
+from inkproof.scoring.rejection import summarise_rejection
+from inkproof.scoring.rejection_curves import coverage_rows, refusal_rows
 from inkproof.sources.digits import load_digits, load_test_split
+from inkproof.sources.drawings import read_drawings
 from inkproof.tracking import describe_machine
 from inkproof.trained_model import load_trained, predict
 
+CANVAS = "canvas.tflite"
 FILES = {"float32": "model.tflite", "int8": "model_int8.tflite"}
 
 
@@ -26,9 +36,15 @@ def export(config: dict[str, Any]) -> dict[str, Any]:
     digits = path_of(config["digits"])
     test = load_test_split(digits)
     model = load_trained(folder)
-    from inkproof.exporting.convert import to_litert, write_saved_model  # it imports TensorFlow, by now started
+    # These import TensorFlow, by now started.
+    from inkproof.exporting.acceptance import choose_acceptance
+    from inkproof.exporting.canvas_model import canvas_model, up_to_logits
+    from inkproof.exporting.convert import to_litert, write_saved_model
 
     reference = predict(model, test.images)
+    network = up_to_logits(model)
+    drawn = dict(read_frames(path_of(config["frames"])))
+    acceptance = dict(read_frames(path_of(config["acceptance"])))
     results: dict[str, Any] = {}
     timing: dict[str, Any] = {"machine": describe_machine()}
     with replacing(out) as exports:
@@ -43,6 +59,25 @@ def export(config: dict[str, Any]) -> dict[str, Any]:
             results[kind] = {"kb": kilobytes(path), **compared}
             timing[f"{kind}_us"] = round(reader.median_microseconds(test.images[0]), 1)
         check_agreement(results["float32"], results["int8"], len(test.labels))
+        kept = [drawn_set for name, drawn_set in drawn.items() if name in config["acceptance_sets"]]
+        rule = choose_acceptance(network, [acceptance["validation"], *kept], acceptance["choices"])
+        name = f"{record.config['data']['name']}-{record.config['model']['name']}"
+        path = exports / CANVAS
+        path.write_bytes(canvas_model(network, rule, name))
+        on_canvases = CanvasReader(path)
+        canvases, frames, labels, writers = drawn_canvases(config, drawn)
+        logits = predict(network, frames)
+        compared = compare_canvases(on_canvases.read(canvases), logits, rule)
+        check_canvases(compared)
+        results["canvas"] = {"kb": kilobytes(path), "rule": rule.name, "temperature": rule.temperature, **compared}
+        timing["canvas_us"] = round(on_canvases.median_microseconds(canvases[0]), 1)
+    others = acceptance["reporting"]
+    refused = predict(network, others.rungs[WHOLE])
+    kinds = [source.split("/")[1] for source in others.writers]
+    rejection = summarise_rejection(rule, logits, labels, refused, kinds, writers, others.writers)
+    curves = coverage_rows(logits, labels, rule.temperature), refusal_rows(rule, logits, refused, kinds)
+    save(rejection_figure(*curves, rejection), report / "rejection.png")
+    write_json(report / "rejection.json", rejection)
     write_json(report / "export.json", results)
     write_json(report / "timing.json", timing)
 
@@ -51,8 +86,27 @@ def export(config: dict[str, Any]) -> dict[str, Any]:
         name = "tflite" if kind == "float32" else f"tflite_{kind}"
         metrics |= {f"{name}_kb": results[kind]["kb"], f"{name}_us": timing[f"{kind}_us"]}
         metrics |= {f"{name}_{key}": results[kind][key] for key in ("accuracy", "agreement")}
-    log_stage("export", record, folder, metrics, [(out / file, "exports") for file in FILES.values()])
+    metrics |= {"canvas_kb": results["canvas"]["kb"], "canvas_us": timing["canvas_us"]}
+    metrics |= {"canvas_agreement": results["canvas"]["agreement"]}
+    metrics |= {"rejection_auroc": rejection["rules"][rule.name]["auroc"]}
+    log_stage("export", record, folder, metrics, [(out / file, "exports") for file in (*FILES.values(), CANVAS)])
     return results
+
+
+def drawn_canvases(
+    config: dict[str, Any], drawn: dict[str, DrawnFrames]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the drawings on which canvas.tflite is tried: canvases (N, 280, 280), frames, labels and writers."""
+    parts = []
+    for name, frames in drawn.items():
+        if name in config["agreement_sets"] and len(frames.labels):
+            chosen = config["sets"][name]
+            folder = path_of(chosen["folder"])
+            by_id = {drawing.id: drawing for drawing in read_drawings(folder)}
+            canvases = draw(folder, [by_id[one] for one in frames.ids], chosen)
+            parts.append((canvases, frames.rungs[WHOLE], frames.labels, frames.writers))
+    canvases, seen, labels, writers = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return canvases, seen, labels, writers
 
 
 def kilobytes(path: Path) -> float:

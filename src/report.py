@@ -7,7 +7,9 @@ from inkproof.config import path_of, resolve
 from inkproof.entry import entry
 from inkproof.errors import UserError
 from inkproof.reporting.champion import choose_champion
+from inkproof.reporting.ladder import write_ladder
 from inkproof.reporting.page import write_page
+from inkproof.reporting.results import load_models
 from inkproof.reporting.tables import leaderboard, print_leaderboard, write_leaderboard_csv, write_leaderboard_md
 from inkproof.resume import log_stage
 from inkproof.run_record import RunRecord
@@ -15,13 +17,15 @@ from inkproof.tracking import REGISTRY_PREFIX
 
 
 def report(config: dict[str, Any]) -> Path:
-    """Write the leaderboard and the page from the models' results, move the alias `champion`; return the page."""
+    """Write leaderboard, ladder and page from the models' results, move the alias `champion`; return the page."""
     folder = path_of(config["report"])
-    rows = leaderboard(folder / "models")
-    champion = choose_champion(rows)
+    beside = folders_beside(config["data"].get("beside", []), folder)
+    rows = leaderboard(folder / "models", beside)
+    champion = choose_champion(rows, config["data"]["name"])
     # Read before anything is written: a clone holds the small results, not the figures and records beside them.
     record = None if champion is None else read_record(folder / "models" / champion / "test")
-    page = write_page(folder, config["data"], champion)
+    page = write_page(folder, config["data"], champion, beside)
+    write_ladder(load_models(folder / "models", beside), folder / "ladder.png")
     write_leaderboard_csv(rows, folder / "leaderboard.csv")
     write_leaderboard_md(rows, folder / "leaderboard.md")
     if record is not None:
@@ -29,6 +33,13 @@ def report(config: dict[str, Any]) -> Path:
         store.champion(REGISTRY_PREFIX + config["data"]["name"], run)
         print(f"Compare the runs: `make ui`, then http://127.0.0.1:5000/{store.view(record.experiment)}")
     return page
+
+
+def folders_beside(names: Any, folder: Path) -> dict[str, Path]:
+    """Return where the results of the models of other data sets lie, beside the report in `folder`."""
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UserError(f"data.beside={names}: expected a list of data sets, such as [ink]")
+    return {name: folder.parent / name / "models" for name in names}
 
 
 def read_record(folder: Path) -> RunRecord:

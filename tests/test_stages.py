@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from workspaces import Workspace
 
+from inkproof.exporting.metadata import read_metadata
 from inkproof.scoring.intervals import wilson
 
 pytestmark = pytest.mark.xdist_group("stages")
@@ -19,7 +21,7 @@ pytestmark = pytest.mark.xdist_group("stages")
 CHOSEN = ("data=optdigits", "model=dense")
 TRAINED = (*CHOSEN, "data.repeat=2")  # a margin over the accuracy asked for, whatever the processor rounds
 MODEL, REPORT = Path("models/optdigits/dense"), Path("reports/optdigits/models/dense")
-RUNGS = ("tutorial", "polarity", "mnist")
+RUNGS = ("tutorial", "polarity", "digitre", "mnist", "ink")
 DRAWINGS = 270  # in the starter set
 
 
@@ -29,6 +31,7 @@ def staged(new_workspace: Callable[[], Workspace]) -> Workspace:
     workspace = new_workspace()
     shutil.rmtree(workspace.root / "data" / "optdigits")
     workspace.run("python", "src/train.py", *TRAINED, f"out={MODEL}")
+    workspace.run("python", "src/frames.py", "data=optdigits")
     for stage in ("evaluate", "export", "drawn"):
         workspace.run("python", f"src/{stage}.py", *CHOSEN)
     workspace.run("python", "src/report.py", "data=optdigits")
@@ -69,7 +72,14 @@ def test_what_evaluate_writes(staged: Workspace) -> None:
 
     folder = staged.root / REPORT / "test"
     tables = {"predictions.csv", "history.csv", "confusion.csv", "per_class.csv", "reliability.csv", "run.json"}
-    assert names(folder) == tables | {"confusion.png", "reliability.png", "mistakes.png", "curves.png"}
+    assert names(folder) == tables | {
+        "confusion.png",
+        "reliability.png",
+        "mistakes.png",
+        "curves.png",
+        "stress.csv",
+        "stress.png",
+    }
     assert (folder / "history.csv").read_bytes() == (staged.root / MODEL / "history.csv").read_bytes()
 
     predictions = rows(staged, REPORT / "test/predictions.csv")
@@ -89,8 +99,17 @@ def test_what_evaluate_writes(staged: Workspace) -> None:
 def test_what_export_writes(staged: Workspace) -> None:
     export, test = load(staged, REPORT / "export.json"), load(staged, REPORT / "test.json")
     folder = staged.root / "exports/optdigits/dense"
-    assert names(folder) == {"saved_model", "model.tflite", "model_int8.tflite"}
-    assert set(export) == {"saved_model", "float32", "int8"}
+    files = {"saved_model", "model.tflite", "model_int8.tflite", "canvas.tflite"}
+    assert names(folder) == files
+    assert set(export) == {"saved_model", "float32", "int8", "canvas"}
+    canvas = export["canvas"]
+    assert (canvas["n"], canvas["agreement"]) == (DRAWINGS, 1.0)
+    assert canvas["max_difference"] < 1e-3
+    said = read_metadata(folder / "canvas.tflite")
+    assert (said["rule"], said["model"]) == (canvas["rule"], "optdigits-dense")
+    rejection = load(staged, REPORT / "rejection.json")
+    assert rejection["threshold"] == said["threshold"]
+    assert rejection["chosen"]["refused"]["all"]["n"] == 200
     for kind, file in (("float32", "model.tflite"), ("int8", "model_int8.tflite")):
         figures = export[kind]
         assert set(figures) == {"kb", "accuracy", "accuracy_difference", "agreement", "max_difference"}
@@ -135,6 +154,9 @@ def test_what_report_writes(staged: Workspace) -> None:
     page = (staged.root / "reports/optdigits/index.html").read_text()
     assert "dense" in page
     assert f"{test['accuracy']:.1%}"[:-1] in page
+    assert names(staged.root / "reports/optdigits") == {
+        *("models", "index.html", "ladder.png", "leaderboard.csv", "leaderboard.md"),
+    }
 
 
 def test_one_mlflow_run_tells_the_whole_story(staged: Workspace) -> None:
@@ -217,6 +239,20 @@ def test_a_report_without_its_figures_is_left_as_it_was(copy: Workspace) -> None
     assert "show=ture: expected true or false" in copy.fails("python", "src/report.py", "data=optdigits", "show=ture")
 
 
+def test_models_of_another_data_set_are_shown_beside(copy: Workspace) -> None:
+    other = copy.root / "reports/other/models/dense"
+    shutil.copytree(copy.root / REPORT, other)
+    test = load(copy, REPORT / "test.json")
+    (other / "test.json").write_text(json.dumps(test | {"data": "other", "val_accuracy": 1.0}))
+    copy.run("python", "src/report.py", "data=optdigits", "data.beside=[other,absent]")
+    shown = {row["model"]: row["data"] for row in rows(copy, Path("reports/optdigits/leaderboard.csv"))}
+    assert shown == {"dense": "optdigits", "other-dense": "other"}
+    page = (copy.root / "reports/optdigits/index.html").read_text()
+    assert re.findall(r">([\w-]+)</a><span class=\"badge\">", page) == ["dense"]
+    line = copy.fails("python", "src/report.py", "data=optdigits", "data.beside=other")
+    assert "data.beside=other: expected a list of data sets, such as [ink]" in line
+
+
 def test_another_run_keeps_its_results_to_itself(copy: Workspace) -> None:
     shutil.copytree(copy.root / MODEL, copy.root / "runs/own")
     before = load(copy, REPORT / "test.json")
@@ -225,7 +261,7 @@ def test_another_run_keeps_its_results_to_itself(copy: Workspace) -> None:
     for stage in ("evaluate", "export", "drawn"):
         copy.run("python", f"src/{stage}.py", *CHOSEN, "run=runs/own")
     own = copy.root / "runs/own"
-    assert names(own / "report") == {"test", "test.json", "export.json", "timing.json", "drawn", "drawn.json"}
+    assert names(own / "report") == names(copy.root / REPORT)
     assert "model.tflite" in names(own / "exports")
     assert load(copy, REPORT / "test.json") == before
     assert json.loads((own / "report/test.json").read_text())["accuracy"] == before["accuracy"]

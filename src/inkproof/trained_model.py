@@ -32,7 +32,7 @@ def load_trained(folder: Path) -> "keras.Model":
 
 
 def predict(model: "keras.Model", images: np.ndarray) -> np.ndarray:
-    """Return the probabilities float32 (N, 10) that `model` gives to digits uint8 (N, 28, 28)."""
+    """Return what `model` gives to digits uint8 (N, 28, 28): probabilities or logits, float32 (N, 10)."""
     return model.predict(images[..., np.newaxis].astype(np.float32), batch_size=500, verbose=0)
 
 

@@ -11,8 +11,10 @@ from inkproof.ink.varied import Variation, deformed, pixel_canvas, varied_canvas
 LIMITS = Variation(
     brush=(5, 40),
     size=(0.25, 1),
+    own_size=0,
     boldest=(0.12, 0.32),
     pixels=0,
+    pencil=(1, 1),
     at_edge=0,
     slant=12,
     rotation=10,
@@ -49,7 +51,7 @@ def test_no_brush_closes_a_loop() -> None:
     limits = replace(LIMITS, brush=(40, 60))
     assert all((filled(canvas) - (canvas < 128)).any() for canvas in many(limits, narrow, 60, label=0))
     assert not all((filled(canvas) - (canvas < 128)).any() for canvas in many(limits, narrow, 60, label=7))
-    limits = replace(LIMITS, pixels=1)
+    limits = replace(LIMITS, pixels=1, pencil=(1, 3))
     assert all((filled(canvas) - (canvas < 128)).any() for canvas in many(limits, narrow, 60, label=0))
 
 
@@ -69,6 +71,19 @@ def test_all_ink_lies_on_the_canvas_and_anywhere_on_it() -> None:
         assert at.min() < 15 and at.max() > 265
 
 
+def test_a_share_keeps_the_size_it_was_written_in() -> None:
+    def sides(own_size: float, written: float | None) -> np.ndarray:
+        limits = replace(LIMITS, brush=(5, 5), size=(0.8, 1), own_size=own_size)
+        rngs = (np.random.default_rng([8, n]) for n in range(80))
+        return extents(np.stack([varied_canvas(SEVEN, 7, limits, rng, written) for rng in rngs])).max(axis=1) / 280
+
+    assert sides(1, None).min() > 0.75  # not known
+    assert sides(0, 0.4).min() > 0.75
+    own = sides(1, 0.4)
+    assert own.min() >= 0.4 / 1.2 and own.max() <= 0.4 * 1.2 + 7 / 280 and own.std() > 0.02
+    assert 0.3 < (sides(0.5, 0.4) < 0.6).mean() < 0.7
+
+
 def test_at_the_edge_a_brush_is_cut_in_half() -> None:
     limits = replace(LIMITS, brush=(20, 20), size=(1, 1), at_edge=1)
     (canvas,) = many(limits, STEM, 1)
@@ -81,7 +96,7 @@ def test_single_pixels_are_black_blocks_on_white() -> None:
     small = canvases[:, ::10, ::10]
     assert (canvases == small.repeat(10, axis=1).repeat(10, axis=2)).all()
     sides = extents(small).max(axis=1)
-    assert 9 <= sides.min() <= 11 and sides.max() >= 26
+    assert 7 <= sides.min() <= 9 and sides.max() >= 26
     assert len({canvas.tobytes() for canvas in canvases}) > 35
 
 
@@ -91,6 +106,23 @@ def test_a_line_of_single_pixels_is_one_pixel_wide_and_a_tap_one_pixel() -> None
     expected[3, 2:21] = 0
     expected[10, 5] = 0
     assert (picture == expected).all()
+
+
+def test_a_wider_pencil_adds_pixels_to_the_right_and_below() -> None:
+    picture = pixel_canvas([[[2.9, 3.1], [20.2, 3.7]]], 3)[::10, ::10]
+    expected = np.full((28, 28), 255)
+    expected[3:6, 2:23] = 0
+    assert (picture == expected).all()
+
+
+def test_pencils_of_all_widths_are_used_and_stay_on_the_canvas() -> None:
+    canvases = many(replace(LIMITS, pixels=1, pencil=(1, 3)), STEM, 200)
+    small = canvases[:, ::10, ::10]
+    assert (canvases == small.repeat(10, axis=1).repeat(10, axis=2)).all()
+    # A stem of another number of pixels across was cut off at the edge.
+    widths = (small == 0).any(axis=1).sum(axis=1)
+    assert set(widths) == {1, 2, 3}
+    assert 0.4 < (widths == 1).mean() < 0.6
 
 
 def test_a_share_is_drawn_in_single_pixels() -> None:

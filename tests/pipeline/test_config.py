@@ -37,7 +37,9 @@ CASES = [(primary, group, option) for primary in PRIMARIES for group in groups(p
 
 def test_every_group_is_chosen_from_by_some_primary_file():
     folders = {path.parent.relative_to(CONF).as_posix() for path in CONF.rglob("*.yaml")} - {"."}
-    assert folders == {group for primary in PRIMARIES for group in groups(primary)}
+    assert folders == {group for primary in PRIMARIES for group in groups(primary)} | {"drawings"}
+    drawn = yaml.safe_load((CONF / "drawn.yaml").read_text())["defaults"]
+    assert {"drawings@sets": "all"} in drawn  # relocated
     assert len(CASES) > 40
 
 

@@ -17,8 +17,13 @@ from omegaconf import OmegaConf
 from inkproof.config import flatten
 from inkproof.paths import ROOT
 
-CHOICES = ("data", "model", "aug", "seed", "drawn")
-PARAMS: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "params.yaml").read_text())["runs"]
+CHOICES = ("data", "model", "aug", "seed", "tried_on")
+CHOSEN: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
+PARAMS: dict[str, dict[str, Any]] = CHOSEN["runs"]
+FRAMES: dict[str, dict[str, str]] = CHOSEN["frames"]
+REPORTS: dict[str, dict[str, str]] = CHOSEN["reports"]
+PRETRAINED = "ink-cnn"
+METRICS = {"test.json", "stress.json", "export.json", "rejection.json", "drawn.json"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ def stages_of(root: Path) -> dict[str, Stage]:
 def chosen_files(root: Path, stage: Stage) -> set[str]:
     """The files of conf/ that a stage's command is composed from."""
     script = Path(stage.words[1]).stem
-    primary = "config" if script == "train" else script
+    primary = {"train": "config", "frames": "drawn"}.get(script, script)
     with initialize_config_dir(str(root / "conf"), version_base="1.3"):
         composed = compose(primary, stage.words[2:], return_hydra_config=True)
     choices = composed.hydra.runtime.choices
@@ -84,7 +89,7 @@ def test_params_are_the_same_for_both_readers_of_yaml():
     by_hydra = OmegaConf.to_container(OmegaConf.load(ROOT / "params.yaml"))["runs"]  # YAML 1.1
     assert by_dvc == PARAMS == by_hydra
     for run in PARAMS.values():
-        assert run["aug"] in ("on", "off")
+        assert run["aug"] in ("on", "off", "ink")
 
 
 @pytest.mark.parametrize("key", PARAMS)
@@ -93,21 +98,22 @@ def test_every_choice_names_what_is_there(key: str):
     assert key == f"{run['data']}-{run['model']}"
     for group in ("data", "model", "aug"):
         assert (ROOT / "conf" / group / f"{run[group]}.yaml").is_file()
-    assert run["drawn"] in yaml.safe_load((ROOT / "conf" / "data" / f"{run['data']}.yaml").read_text())["drawn_sets"]
+    data = yaml.safe_load((ROOT / "conf" / "data" / f"{run['data']}.yaml").read_text())
+    assert data["frames"] == f"data/{run['tried_on']}" and run["tried_on"] in FRAMES
     assert type(run["seed"]) is int
 
 
 def test_the_pipeline_has_all_models_on_both_data_sets():
     models = {path.stem for path in (ROOT / "conf" / "model").glob("*.yaml")}
-    assert set(PARAMS) == {f"{data}-{model}" for data in ("optdigits", "mnist") for model in models}
-    for run in PARAMS.values():
+    both = {f"{data}-{model}" for data in ("optdigits", "mnist") for model in models}
+    assert set(PARAMS) == {*both, PRETRAINED}
+    for run in (PARAMS[key] for key in both):
         convolutional = yaml.safe_load((ROOT / "conf" / "model" / f"{run['model']}.yaml").read_text())["convolutional"]
         assert run["aug"] == ("on" if convolutional else "off")
 
 
 def test_nothing_stands_in_both_params_and_conf():
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    assert set(params) == {"runs"}
+    assert set(CHOSEN) == {"runs", "frames", "reports"}
     values = set()
     for path in (ROOT / "conf").rglob("*.yaml"):
         values |= {key.rpartition(".")[2] for key in flatten(yaml.safe_load(path.read_text()) or {})}
@@ -122,7 +128,7 @@ def test_nothing_stands_in_both_params_and_conf():
 
 def test_the_stages_have_the_names_the_design_gives_them(stages: dict[str, Stage]):
     data = ("optdigits", "mnist")
-    expected = {"pens", *(f"{stage}@{name}" for stage in ("download", "report") for name in data)}
+    expected = {"pens", "ink", *(f"{stage}@{name}" for stage in ("download", "frames", "report") for name in data)}
     expected |= {f"{stage}@{run}" for stage in ("train", "evaluate", "export", "drawn") for run in PARAMS}
     assert set(stages) == expected
 
@@ -132,7 +138,8 @@ def test_every_command_is_a_script_that_is_there_and_a_dep(stages: dict[str, Sta
         assert stage.words[0] == "python"
         assert (ROOT / stage.words[1]).is_file()
         assert stage.words[1] in stage.deps
-        assert Path(stage.words[1]).stem == {"pens": "download"}.get(stage.name, stage.name.partition("@")[0])
+        made_by = {"pens": "download", "ink": "download"}.get(stage.name, stage.name.partition("@")[0])
+        assert Path(stage.words[1]).stem == made_by
 
 
 def test_every_dep_is_in_the_repository_or_made_by_a_stage(stages: dict[str, Stage]):
@@ -179,24 +186,49 @@ def test_another_default_in_conf_needs_another_dep(dvc_workspace: Callable[..., 
 
 def test_the_other_stages_depend_on_the_values_they_read(stages: dict[str, Stage]):
     for key, run in PARAMS.items():
-        # Which sets are read stands with the data set, how they are read in drawn.yaml, the writers with the pens.
-        read = {"conf/drawn.yaml", "conf/data/pens.yaml", f"conf/data/{run['data']}.yaml"}
-        assert stages[f"drawn@{key}"].conf >= read
-        assert {"data/drawn/mine", "data/drawn/starter", f"data/drawn/{run['drawn']}"} <= stages[f"drawn@{key}"].deps
-    for data in ("optdigits", "mnist", "pens"):
-        name = "pens" if data == "pens" else f"download@{data}"
+        frames = f"data/{run['tried_on']}/drawn_frames.npz"
+        assert frames in stages[f"drawn@{key}"].deps & stages[f"export@{key}"].deps
+    for data, chosen in FRAMES.items():
+        # Which sets are read stands with the data set, how each is drawn in drawings, the writers with the pens.
+        stage = stages[f"frames@{data}"]
+        assert stage.conf >= {
+            "conf/drawn.yaml",
+            "conf/drawings/all.yaml",
+            "conf/data/pens.yaml",
+            f"conf/data/{data}.yaml",
+        }
+        assert {"data/drawn/mine", "data/drawn/starter", f"data/drawn/{chosen['drawn']}"} <= stage.deps
+        chosen_sets = yaml.safe_load((ROOT / "conf" / "data" / f"{data}.yaml").read_text())["drawn_sets"]
+        assert chosen["drawn"] in chosen_sets
+    for data in ("optdigits", "mnist", "pens", "ink"):
+        name = data if data in ("pens", "ink") else f"download@{data}"
         assert f"conf/data/{data}.yaml" in stages[name].deps
+    assert stages["ink"].deps >= {"conf/data/mnist.yaml", "conf/data/pens.yaml", "data/mnist/digits.npz"}
+
+
+def test_a_report_reads_what_it_shows(stages: dict[str, Stage]):
+    for data, chosen in REPORTS.items():
+        assert {f"reports/{data}/models", chosen["beside"]} <= stages[f"report@{data}"].deps
+
+
+def taken_in(root: Path, file: str) -> set[str]:
+    """The files of conf/ that the file of a data set takes in, of which Hydra's own list of choices says nothing."""
+    entries = (yaml.safe_load((root / file).read_text()) or {}).get("defaults", [])
+    group = Path(file).parent
+    return {f"{group}/{name}.yaml" for entry in entries if isinstance(entry, str) and (name := entry.partition("@")[2])}
 
 
 def test_a_stage_reads_only_files_of_conf_that_it_is_composed_from(stages: dict[str, Stage], project: Path):
     for stage in stages.values():
-        assert stage.conf <= chosen_files(project, stage), stage.name
+        files = chosen_files(project, stage)
+        files |= {inner for file in files if file.startswith("conf/data/") for inner in taken_in(project, file)}
+        assert stage.conf <= files, stage.name
 
 
 def test_a_time_is_never_a_metric(stages: dict[str, Stage]):
     metrics = {path for stage in stages.values() for path in stage.metrics}
-    assert {Path(path).name for path in metrics} == {"test.json", "export.json", "drawn.json"}
-    assert len(metrics) == 3 * len(PARAMS)
+    assert {Path(path).name for path in metrics} == METRICS
+    assert len(metrics) == len(METRICS) * len(PARAMS)
     timings = {out for stage in stages.values() for out in stage.outs if out.endswith("timing.json")}
     assert len(timings) == len(PARAMS) and not timings & metrics
 
@@ -206,8 +238,8 @@ def test_only_the_pipeline_writes_below_models_and_reports(stages: dict[str, Sta
     assert not [out for out in outs if out.startswith(("runs", "experiments"))]
     for path in (ROOT / "conf").rglob("*.yaml"):
         typed = flatten(yaml.safe_load(path.read_text()) or {})
-        if path.name in ("evaluate.yaml", "export.yaml", "drawn.yaml", "report.yaml"):
-            continue  # these are the pipeline's stages
+        if path.name in ("evaluate.yaml", "export.yaml", "drawn.yaml", "report.yaml", "pretrained.yaml"):
+            continue  # these are the stages of the pipeline and what copies from it
         assert not [key for key, value in typed.items() if str(value).startswith(("models", "reports"))], path.name
     assert yaml.safe_load((ROOT / "conf" / "config.yaml").read_text())["out"] is None
 

@@ -43,7 +43,7 @@ def under_git(workspace: Any) -> Any:
     (workspace.root / ".dvc" / "config.local").unlink()
     git(workspace, "init", "--quiet")
     git(workspace, "add", ".")
-    small = ("test", "export", "drawn")
+    small = ("test", "stress", "export", "rejection", "drawn")
     results = [path for name in small for path in workspace.root.glob(f"reports/optdigits/models/*/{name}.json")]
     git(workspace, "add", "--force", *map(str, results))
     git(workspace, "commit", "--quiet", "-m", "state")
@@ -57,7 +57,7 @@ def test_drawings_of_ones_own_reach_mlflow(chain: Any):
     assert metrics["drawn_mine_mnist_accuracy"] == drawn["mine"]["mnist"]["accuracy"]
     assert metrics["drawn_starter_mnist_accuracy"] == drawn["starter"]["mnist"]["accuracy"]
     rows = (chain.root / "reports/optdigits/models/cnn/drawn/drawings.csv").read_text().splitlines()
-    assert len([row for row in rows if row.startswith("mine,")]) == 3 * 3  # pictures by rungs
+    assert len([row for row in rows if row.startswith("mine,")]) == 3 * 5  # pictures by rungs
 
 
 def test_one_mlflow_run_holds_a_models_whole_story(chain: Any):

@@ -15,7 +15,7 @@ from inkproof.entry import explain, run
 from inkproof.errors import UserError
 
 SECONDS = 1.5  # of processor time, which does not depend on what else the machine does
-SCRIPTS = ["train", "evaluate", "export", "drawn", "report", "download"]
+SCRIPTS = ["train", "frames", "evaluate", "export", "drawn", "report", "download", "pretrained"]
 SLOW_TO_IMPORT = ("tensorflow", "keras", "mlflow")
 
 # What is typed after `python src/train.py`, and what the line must say.
@@ -119,13 +119,13 @@ def test_a_mistake_in_an_override_is_named_at_once(typed: str, at_once: Any):
 def test_every_entry_point_names_a_misspelled_group_and_choice(script: str, at_once: Any):
     one_line(at_once(f"src/{script}.py", "daat=mnist", code=2).stderr, script, ["daat", "did you mean data?"])
     wrong = at_once(f"src/{script}.py", "data=mnits", code=2)
-    one_line(wrong.stderr, script, ["data=mnits", "did you mean mnist?", "mnist, optdigits, pens"])
+    one_line(wrong.stderr, script, ["data=mnits", "did you mean mnist?", "mnist, mnist_ink, optdigits, pens"])
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_help_comes_at_once_from_any_folder(script: str, at_once: Any, bare: Any, tmp_path: Path):
     done = at_once(str(bare.root / "src" / f"{script}.py"), "--help", code=0, cwd=tmp_path)
-    assert "data: ink, mnist, optdigits, pens" in done.stdout
+    assert "data: ink, mnist, mnist_ink, optdigits, pens" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 

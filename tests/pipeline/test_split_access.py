@@ -10,14 +10,14 @@ from inkproof.paths import ROOT
 
 SRC = ROOT / "src"
 PACKAGE = SRC / "inkproof"
-REPORTING_STAGES = {"evaluate.py", "export.py", "drawn.py"}
+REPORTING_STAGES = {"evaluate.py", "export.py", "frames.py", "drawn.py"}
 OWNER = "inkproof/sources/digits.py"
 NAMES = {"load_test_split", "test_images", "test_labels"}
 # The data set's own modules cut, rename or pass on the splits; MNIST's published files have these names.
 CUTTING = {OWNER, "inkproof/sources/mnist.py", "inkproof/ink/training_set.py"}
 LOADERS = {"load", "fromfile", "memmap"}
-# The one other reader of NumPy files reads what it wrote itself.
-READERS = {OWNER, "inkproof/training/backup.py"}
+# The other readers of NumPy files read what they wrote themselves.
+READERS = {OWNER, "inkproof/training/backup.py", "inkproof/ink/drawn_frames.py", "inkproof/ink/stress_frames.py"}
 
 
 def modules() -> dict[str, ast.Module]:

@@ -77,5 +77,9 @@ def test_a_folder_without_an_export_is_named(root: Path):
     with pytest.raises(UserError, match=r"mnist/cnn holds no canvas\.tflite or model\.tflite; src/export\.py makes"):
         find_model(f"{root}/models/mnist/cnn", root)
     (root / "models/pretrained/canvas.tflite").unlink()
-    with pytest.raises(UserError, match=r"--model pretrained: .*models/pretrained holds no"):
-        find_model("pretrained", root)
+    for word in ("pretrained", f"{root}/models/pretrained", "../root/models/pretrained"):
+        with pytest.raises(UserError, match=r"models/pretrained holds no .*; .* `make pretrained` makes"):
+            find_model(word, root)
+    (root / "models/pretrained").rmdir()
+    with pytest.raises(UserError, match=r"--model pretrained: .*`make pretrained` makes it anew$"):
+        find_model(root=root)

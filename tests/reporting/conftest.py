@@ -20,16 +20,24 @@ from inkproof.reporting.tables import write_rows
 from inkproof.scoring.calibration import reliability
 from inkproof.scoring.confusion import confusion_counts, per_class
 from inkproof.scoring.drawn import per_writer, summarise_set
+from inkproof.scoring.rejection import choose_rule, summarise_rejection
+from inkproof.scoring.stress import stress_rows, summarise_stress
 from inkproof.scoring.summary import summarise_test
 
-# name: test accuracy, what the rungs tutorial, polarity and mnist reach on drawings, weights, epochs
-MODELS: dict[str, tuple[float, tuple[float, float, float], int, int]] = {
-    "dense": (0.979, (0.42, 0.51, 0.86), 101_770, 20),
-    "dense_2x128": (0.976, (0.38, 0.49, 0.83), 118_282, 12),
-    "tflearn_cnn": (0.991, (0.51, 0.62, 0.93), 3_274_634, 8),
-    "cnn": (0.995, (0.55, 0.69, 0.97), 225_034, 30),
+# name: test accuracy, what each rung reaches on drawings, weights, epochs
+Model = tuple[float, tuple[float, ...], int, int]
+MODELS: dict[str, Model] = {
+    "dense": (0.979, (0.42, 0.51, 0.76, 0.86, 0.92), 101_770, 20),
+    "dense_2x128": (0.976, (0.38, 0.49, 0.74, 0.83, 0.91), 118_282, 12),
+    "tflearn_cnn": (0.991, (0.51, 0.62, 0.85, 0.93, 0.96), 3_274_634, 8),
+    "cnn": (0.995, (0.55, 0.69, 0.88, 0.95, 0.97), 225_034, 30),
 }
-RUNGS = ("tutorial", "polarity", "mnist")
+INK: dict[str, Model] = {"cnn": (0.993, (0.6, 0.7, 0.95, 0.97, 0.99), 225_034, 24)}
+RUNGS = ("tutorial", "polarity", "digitre", "mnist", "ink")
+SHOWN = ("starter", "mine", "pens")
+# set: by how much less of it is read
+DRESSES = {"pens_thin": 0.005, "pens_fat": 0.03, "pens_pixels": 0.04, "pens_inverted": 0.0}
+FAULTS = {"rotate": 0.12, "cut_off": 0.3, "blur": 0.05}
 CONFUSED = {0: 6, 1: 7, 2: 7, 3: 5, 4: 9, 5: 3, 6: 0, 7: 1, 8: 3, 9: 4}
 
 
@@ -92,7 +100,7 @@ def canvas(image: np.ndarray, i: int) -> np.ndarray:
     return page if i % 3 == 0 else 255 - page
 
 
-def draw(folder: Path, name: str, n: int, hands: int, reached: tuple[float, float, float], seed: int) -> Any:
+def draw(folder: Path, name: str, n: int, hands: int, reached: tuple[float, ...], seed: int) -> Any:
     """n drawings by this many writers: their picture, and their entry of drawn.json and rows of per_writer.csv."""
     images, labels = frames(n, seed)
     writers = np.array([f"writer-{i % hands + 1:02d}" for i in range(n)])
@@ -100,12 +108,12 @@ def draw(folder: Path, name: str, n: int, hands: int, reached: tuple[float, floa
         rung: guesses(labels, accuracy, seed + step, writers).argmax(axis=1)
         for step, (rung, accuracy) in enumerate(zip(RUNGS, reached, strict=True))
     }
-    if name != "pens_kept":
+    if name in SHOWN:
         shown = telling(labels, read, 6)
         canvases = np.stack([canvas(images[i], i) for i in shown])
         small = np.stack([np.asarray(Image.fromarray(page).resize((28, 28))) for page in canvases])
         upright = np.where((small[:, :1, :1] > 127), 255 - small, small)
-        seen = dict(zip(RUNGS, (255 - small, upright, images[shown]), strict=True))
+        seen = dict(zip(RUNGS, (255 - small, upright, *[images[shown]] * 3), strict=True))
         answers = {rung: own[shown] for rung, own in read.items()}
         save(before_after(canvases, seen, labels[shown], answers), folder / f"before_after_{name}.png")
     return summarise_set(labels, read, writers), per_writer(labels, read, writers)
@@ -130,6 +138,23 @@ def history(epochs: int, accuracy: float) -> list[dict[str, float]]:
     return rows
 
 
+def stress(labels: np.ndarray, accuracy: float, seed: int) -> dict[str, Any]:
+    """stress.json of a model that each fault troubles in its own measure, and each severity more."""
+    losses = {("clean", 0): 0.0} | {
+        (name, grade): loss * grade / 3 for name, loss in FAULTS.items() for grade in (1, 2, 3)
+    }
+    read = {cell: guesses(labels, accuracy - loss, seed).argmax(axis=1) for cell, loss in losses.items()}
+    return summarise_stress(stress_rows(labels, read))
+
+
+def rejection(labels: np.ndarray, accuracy: float, seed: int) -> dict[str, Any]:
+    """rejection.json of a model that is less sure of drawings that are no digit."""
+    rng = np.random.default_rng(seed)
+    logits, others = np.log(guesses(labels, accuracy, seed)), rng.normal(0, 2, (40, 10))
+    rule = choose_rule(logits, labels, others)
+    return summarise_rejection(rule, logits, labels, others, np.repeat(["letter", "scribble"], 20))
+
+
 def fake_report(
     folder: Path,
     data: str = "mnist",
@@ -140,7 +165,8 @@ def fake_report(
 ) -> Path:
     """Write a report's models below `folder`; optdigits has no pens, a pen writer draws `each` digits."""
     images, labels = frames(n, 1)
-    for place, (name, (accuracy, reached, weights, epochs)) in enumerate(MODELS.items()):
+    invented = INK if data == "ink" else MODELS
+    for place, (name, (accuracy, reached, weights, epochs)) in enumerate(invented.items()):
         if name not in models:
             continue
         own = folder / "models" / name
@@ -163,14 +189,15 @@ def fake_report(
         write_test_folder(own / "test", images, labels, probabilities)
         write_rows(own / "test" / "history.csv", list(rows[0]), rows)
         sizes = {"starter": (6 * each, 1), "mine": (mine, 1)}
-        if data == "mnist":
-            sizes |= {"pens": (14 * each, 14), "pens_kept": (6 * each, 6)}
+        if data != "optdigits":
+            sizes |= dict.fromkeys(("pens", *DRESSES), (14 * each, 14)) | {"pens_kept": (6 * each, 6)}
         drawn: dict[str, Any] = {}
         writers: list[dict[str, Any]] = []
         for step, (kind, (size, hands)) in enumerate(sizes.items()):
             drawn[kind] = {"n": 0}
             if size:
-                drawn[kind], own_rows = draw(own / "drawn", kind, size, hands, reached, 10 * step + place)
+                able = tuple(accuracy - DRESSES.get(kind, 0) for accuracy in reached)
+                drawn[kind], own_rows = draw(own / "drawn", kind, size, hands, able, 10 * step + place)
                 writers += [{"set": kind, **row} for row in own_rows]
         write_json(own / "drawn.json", drawn)
         write_rows(own / "drawn" / "per_writer.csv", ("set", "writer", "rung", "n", "accuracy"), writers)
@@ -182,6 +209,8 @@ def fake_report(
             "int8": {"kb": kb / 4 + 6.1, **same, "accuracy_difference": -1 / n, "max_difference": 0.031},
         }
         write_json(own / "export.json", export)
+        write_json(own / "stress.json", stress(labels[:100], accuracy, place))
+        write_json(own / "rejection.json", rejection(labels[:100], accuracy, place))
         micros = {"float32_us": weights / 9000, "int8_us": weights / 7000}
         write_json(own / "timing.json", {"machine": "AMD EPYC, 2 cores, Linux", **micros})
     return folder
@@ -191,6 +220,12 @@ def fake_report(
 def mnist_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report like MNIST's, with pen drawings and none of the user's own; do not change it."""
     return fake_report(tmp_path_factory.mktemp("reports") / "mnist")
+
+
+@pytest.fixture(scope="session")
+def ink_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder models of a report on data=ink, to be shown beside MNIST's; do not change it."""
+    return fake_report(tmp_path_factory.mktemp("reports") / "ink", "ink") / "models"
 
 
 @pytest.fixture(scope="session")

@@ -79,7 +79,9 @@ def test_the_page_shows_every_model_in_figures_and_numbers(mnist_page: Path) -> 
     labels = outline.values("aria-label")
     for beginning in ("Learning curves", "Confusion matrix", "Reliability diagram", "Accuracy on drawings"):
         assert sum(label.startswith(beginning) for label in labels) == 4
-    assert sum(label.startswith("Accuracy on ") and "one line a model" in label for label in labels) == 3
+    climbs = [label for label in labels if label.startswith("Accuracy on ") and "one line a model" in label]
+    # The ladder of the pens; by themselves the starter set, the kept writers and the pens in four other dresses.
+    assert len(climbs) == len(set(climbs)) == 1 + 2 + 4
     pictures = [attrs for tag, attrs in outline.seen if tag == "img"]
     # For every model the mistakes, and before and after of the starter set and the pens.
     assert len(pictures) == 4 * 3
@@ -91,6 +93,57 @@ def test_the_page_shows_every_model_in_figures_and_numbers(mnist_page: Path) -> 
     assert "AMD EPYC, 2 cores, Linux" in outline.text
     assert "10.24432/C5MG6K" in page
     assert "LeCun" in outline.text
+
+
+def test_the_ladder_stands_between_the_story_and_the_leaderboard(mnist_page: Path) -> None:
+    page = mnist_page.read_text()
+    places = [page.index(mark) for mark in ('class="lede"', 'class="ladder"', 'id="leaderboard"', 'id="drawings"')]
+    assert places == sorted(places)
+    assert "the way a tutorial would" in page[: places[1]]
+
+
+def test_dress_stress_and_refusal_have_a_row_a_model(mnist_page: Path) -> None:
+    page = mnist_page.read_text()
+    for label in (
+        "Pen digits in other dress, by model",
+        "Stress suite, by model",
+        "Refusing what is no digit, by model",
+    ):
+        (table,) = re.findall(rf'aria-label="{label}">(.*?)</table>', page, re.DOTALL)
+        rows = re.findall(r'<th scope="row">.*?</svg>(.*?)</th>', table)
+        assert sorted(rows) == ["cnn", "dense", "dense_2x128", "tflearn_cnn"]
+    assert {"stress", "rejection"} <= set(Outline(page).values("id"))
+
+
+def test_models_of_other_data_stand_beside_and_are_credited(
+    mnist_report: Path, ink_models: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(mnist_report, tmp_path / "mnist"))
+    page = write_page(folder, MNIST, "cnn", {"ink": ink_models}).read_text()
+    outline = Outline(page)
+    assert {"ink-cnn", "cnn"} <= set(outline.values("id"))
+    assert "ink-cnn was trained on MNIST and drawn ink and is no candidate; it reads the test digits through" in page
+    assert "ink-cnn, trained on MNIST and drawn ink, reads" in outline.text
+    assert outline.text.count("champion") >= 1 and page.count('class="badge"') == 1
+    for credited in ("LeCun", "Alimoglu", "Authored stroke styles."):
+        assert outline.text.count(credited) == 1
+    with pytest.raises(UserError, match=r"choose from (?!.*ink-cnn)"):
+        write_page(folder, MNIST, "ink-cnn", {"ink": ink_models})
+
+
+def test_without_a_champion_the_story_is_told_of_an_own_model(
+    mnist_report: Path, ink_models: Path, tmp_path: Path
+) -> None:
+    folder, best = tmp_path / "mnist", tmp_path / "ink"
+    shutil.copytree(mnist_report, folder)
+    shutil.copytree(ink_models, best)
+    path = best / "cnn" / "test.json"
+    write_json(path, json.loads(path.read_text()) | {"accuracy": 1.0, "accuracy_high": 1.0, "errors": 0})
+    page = write_page(folder, MNIST, None, {"ink": best}).read_text()
+    told = re.search(r'<div class="lede">\s*<p>(\S+) reads', page)
+    names = re.findall(r'</svg><a href="#[\w-]+">([^<]+)</a>', page)
+    assert told is not None
+    assert names[:2] == ["ink-cnn", told[1]]
 
 
 def test_tables_scroll_in_their_own_box(mnist_page: Path) -> None:
@@ -125,6 +178,8 @@ def test_a_demo_report_without_pens_or_own_drawings(broken: Path) -> None:
     assert "No drawings of your own are in this report yet" in outline.text
     assert "Starter set" in outline.text
     assert "Pen tablet" not in outline.text
+    assert "Stroke styles" not in outline.text
+    assert "other dress" not in outline.text
     assert "Optical Recognition" in outline.text
     assert "LeCun" not in outline.text
     assert "champion" not in outline.text
@@ -138,6 +193,7 @@ def test_a_model_with_nothing_but_its_test_json_still_has_its_section(broken: Pa
             path.unlink()
     outline = Outline(write_page(broken, OPTDIGITS).read_text())
     assert {"cnn", "dense", "leaderboard"} <= set(outline.values("id"))
+    assert not {"drawings", "stress", "rejection"} & set(outline.values("id"))
     assert "img" not in {tag for tag, _ in outline.seen}
 
 
@@ -153,6 +209,8 @@ def test_a_model_with_nothing_but_its_test_json_still_has_its_section(broken: Pa
         ("drawn/per_writer.csv", "set,writer,rung,n,accuracy\nstarter,ann,mnist,x,0.5\n"),
         ("export.json", "{"),
         ("timing.json", "7"),
+        ("stress.json", '{"n": 100}'),
+        ("rejection.json", '{"rule": "margin"}'),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named_and_no_page_is_written(broken: Path, part: str, content: str) -> None:

@@ -1,3 +1,4 @@
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ def pens(first: float, last: float, spread: float = 0.01) -> dict[str, Any]:
 
 def words(story: Story) -> str:
     return " ".join([story.headline, *story.paragraphs, *(text for tile in story.tiles for text in tile)])
+
+
+def beside(name: str = "ink-cnn", accuracy: float = 0.995, **sets: dict[str, Any]) -> ModelResults:
+    return dataclasses.replace(model(name, accuracy, **sets), beside="ink")
 
 
 def told(*models: ModelResults) -> str:
@@ -96,3 +101,30 @@ def test_a_rung_that_changes_nothing_is_said_to_leave_it() -> None:
     text = told(model(starter=entry))
     assert "Inverting only where the ink is dark leaves it at 60.0%" in text
     assert "as in MNIST, gives 90.0%" in text
+
+
+def test_the_last_rung_gives_the_headline_its_end() -> None:
+    whole = pens(0.55, 0.95) | {"ink": rung(0.97)}
+    assert (
+        "97.00% once they are normalised by the ink layer"
+        in tell([model(pens=whole)], model(pens=whole), "MNIST").headline
+    )
+    assert "95.00% once they are prepared like MNIST" in told(model(pens=pens(0.55, 0.95)))
+    text = told(model(pens=whole))
+    assert "The whole normalisation layer gives 97.00%" in text
+    assert "42.0 come back by preparation alone; the remaining 2.0" in text
+
+
+def test_a_model_beside_is_told_of_but_not_counted() -> None:
+    own, other = model(pens=pens(0.5, 0.95)), model("dense", pens=pens(0.3, 0.85))
+    text = told(own, other, beside(pens=pens(0.6, 0.991)))
+    assert "All 2 models trained on MNIST climb: from 30.00% to 50.00%" in text
+    assert "ink-cnn, trained on MNIST and drawn ink, reads 99.10% of the same drawings, and 99.50% of the MNIST" in text
+    assert "models" not in told(own, beside(pens=pens(0.6, 0.991)))
+
+
+def test_a_model_beside_without_those_drawings_is_told_of_by_its_test_digits() -> None:
+    assert "ink-cnn, trained on MNIST and drawn ink, reads 99.50% of the MNIST" in told(
+        model(pens=pens(0.5, 0.9)), beside()
+    )
+    assert "ink-cnn, trained on MNIST and drawn ink, reads 99.50% of the MNIST" in told(model(), beside())

@@ -18,6 +18,7 @@ from inkproof.reporting.tables import (
     write_leaderboard_md,
     write_rows,
 )
+from inkproof.reporting.wording import percent
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -38,7 +39,7 @@ def test_rows_stand_by_test_accuracy_with_the_columns_of_the_contract(mnist_repo
     written = read(tmp_path / "leaderboard.csv")
     assert set(HEAD) | set(TAIL) <= set(written[0])
     for name in ("starter", "pens", "pens_kept"):
-        for rung in ("tutorial", "polarity", "mnist"):
+        for rung in ("tutorial", "polarity", "digitre", "mnist", "ink"):
             assert 0 < float(written[0][f"drawn_{name}_{rung}_accuracy"]) <= 1
     first = json.loads((mnist_report / "models" / written[0]["model"] / "test.json").read_text())
     assert float(written[0]["test_accuracy"]) == pytest.approx(first["accuracy"], abs=1e-6)
@@ -112,12 +113,16 @@ def test_markdown_has_a_cell_for_every_heading(mnist_report: Path, tmp_path: Pat
 
 
 def test_the_terminal_shows_all_of_it_within_eighty_columns(
-    mnist_report: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    mnist_report: Path,
+    ink_models: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    rows = leaderboard(mnist_report / "models")
+    rows = leaderboard(mnist_report / "models", {"ink": ink_models})
     for row in rows:
-        row["drawn_mine_mnist_accuracy"] = 1.0
+        row["drawn_mine_ink_accuracy"] = 1.0
     write_leaderboard_csv(rows, tmp_path / "l.csv")
     print_leaderboard(tmp_path / "l.csv")
     out = capsys.readouterr().out
@@ -126,7 +131,7 @@ def test_the_terminal_shows_all_of_it_within_eighty_columns(
     for row in rows:
         line = next(line for line in out.splitlines() if line.split()[:1] == [row["model"]])
         assert f"{row['parameters']:,}" in line
-        assert f"{100 * row['drawn_pens_mnist_accuracy']:.1f}" in line
+        assert percent(row["drawn_pens_ink_accuracy"]).rstrip("%") in line.split()
         assert f"{100 * row['test_accuracy']:.1f}" in line
 
 
@@ -139,6 +144,33 @@ def test_the_terminal_names_a_missing_or_foreign_file(tmp_path: Path) -> None:
     (tmp_path / "l.csv").write_text("model,test_accuracy,test_accuracy_low,test_accuracy_high\ncnn,x,y,z\n")
     with pytest.raises(UserError, match=r"l\.csv"):
         print_leaderboard(tmp_path / "l.csv")
+
+
+def test_models_of_other_data_stand_beside_under_a_name_of_their_own(
+    mnist_report: Path, ink_models: Path, tmp_path: Path
+) -> None:
+    rows = leaderboard(mnist_report / "models", {"ink": ink_models, "pens": tmp_path / "not yet"})
+    assert {row["model"]: row["data"] for row in rows} == {
+        **dict.fromkeys(("dense", "dense_2x128", "tflearn_cnn", "cnn"), "mnist"),
+        "ink-cnn": "ink",
+    }
+    accuracies = [row["test_accuracy"] for row in rows]
+    assert accuracies == sorted(accuracies, reverse=True)
+    write_leaderboard_csv(rows, tmp_path / "l.csv")
+    assert next(row for row in read(tmp_path / "l.csv") if row["model"] == "ink-cnn")["val_accuracy"] == "0.993"
+    write_leaderboard_md(rows, tmp_path / "l.md")
+    assert (tmp_path / "l.md").read_text().count("ink-cnn is trained on MNIST and drawn ink.") == 1
+
+
+def test_a_folder_beside_without_an_evaluated_model_is_passed_over(optdigits_report: Path, tmp_path: Path) -> None:
+    (tmp_path / "cnn").mkdir()
+    rows = leaderboard(optdigits_report / "models", {"ink": tmp_path})
+    assert {row["model"] for row in rows} == {"dense", "cnn"}
+
+
+def test_models_tried_on_other_test_digits_do_not_stand_beside(mnist_report: Path, optdigits_report: Path) -> None:
+    with pytest.raises(UserError, match=r"optdigits-\w+ was tried on 360 .* 1,000 .* take optdigits out"):
+        leaderboard(mnist_report / "models", {"optdigits": optdigits_report / "models"})
 
 
 def test_rows_are_written_without_noise(tmp_path: Path) -> None:

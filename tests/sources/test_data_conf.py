@@ -34,6 +34,7 @@ def test_what_is_downloaded_has_https_mirrors_and_content_hashes(name: str) -> N
 def test_splits_and_sets_are_those_of_the_design() -> None:
     assert CONF["mnist"]["val"] == 5000
     assert (CONF["optdigits"]["val"], CONF["optdigits"]["test"]) == (240, 360)
-    assert CONF["mnist"]["drawn_sets"] == ["starter", "mine", "pens", "pens_kept"]
+    dressed = ["pens_thin", "pens_fat", "pens_pixels", "pens_inverted"]
+    assert CONF["mnist"]["drawn_sets"] == ["starter", "mine", "pens", *dressed, "pens_kept"]
     assert CONF["optdigits"]["drawn_sets"] == ["starter", "mine"]
     assert (CONF["mnist"]["repeat"], CONF["optdigits"]["repeat"]) == (1, 1)

@@ -15,6 +15,7 @@ from inkproof.sources.digits import (
     load_digits,
     load_test_split,
     load_training,
+    sources_of,
     write_digits,
 )
 
@@ -127,6 +128,8 @@ def test_further_arrays_are_kept_and_hashed_and_passed_over(tmp_path: Path) -> N
     write_digits(tmp_path / "named", splits(), extra={"train_source": names})
     with np.load(digits_file(tmp_path / "named")) as archive:
         assert (archive["train_source"] == names).all()
+    assert sources_of(tmp_path / "named", "train") == [f"digit-{index:02d}" for index in range(50)]
+    assert sources_of(tmp_path / "named", "val") == sources_of(tmp_path / "plain", "train") == []
     for plain, named in zip(load_training(tmp_path / "plain"), load_training(tmp_path / "named"), strict=True):
         assert (plain.images == named.images).all() and (plain.labels == named.labels).all()
     assert data_sha(tmp_path / "plain") != data_sha(tmp_path / "named")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -44,6 +45,11 @@ def to_litert(saved_model: Path, calibration: np.ndarray | None = None) -> bytes
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.uint8
         converter.inference_output_type = tf.uint8
+    return converted(converter, str(saved_model))
+
+
+def converted(converter: Any, name: str) -> bytes:
+    """Return what a TFLiteConverter makes; raises UserError, naming `name`, where phones lack an operator it needs."""
     with quiet_stderr():
         try:
             content, foreign = converter.convert(), []
@@ -52,5 +58,5 @@ def to_litert(saved_model: Path, calibration: np.ndarray | None = None) -> bytes
             if not foreign:
                 raise
     if foreign := foreign or foreign_operators(content):
-        raise UserError(f"{saved_model}: needs operators outside LiteRT's built-in ones: {', '.join(foreign)}")
+        raise UserError(f"{name}: needs operators outside LiteRT's built-in ones: {', '.join(foreign)}")
     return content

@@ -1,4 +1,4 @@
-"""The digits of `data=ink`: MNIST, the pen digits and the authored styles, all read through one rung.
+"""The digits of `data=ink` and `data=mnist_ink`: MNIST, pen digits and authored styles, all read through one rung.
 
 It stands here and not among the sources because it draws: sources know nothing of canvases.
 """
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from inkproof.errors import UserError
 from inkproof.ink.batches import in_order
 from inkproof.ink.canvas import load_canvases
+from inkproof.ink.flags import with_flag
+from inkproof.ink.redrawn_digit import redrawn
 from inkproof.ink.rungs import FRAME, RUNGS, apply_rung
 from inkproof.ink.strokes import SIDE
 from inkproof.ink.varied import Variation, deformed, varied_canvas
@@ -24,12 +26,13 @@ from inkproof.sources import prepare as prepare_source
 from inkproof.sources.digits import SPLITS, Digits, digits_file, load_test_split, load_training, write_digits
 from inkproof.sources.drawings import FILE_NAME, Drawing, read_drawings
 from inkproof.sources.progress import tally
+from inkproof.sources.styles import deform
 
 Frames = NDArray[np.uint8]
 
 _BATCH = 128  # canvases at a time, 78 kB each, and several times that within a rung
 # The first number of the seed of each kind of drawing, so that none is drawn by the numbers of another.
-_PENS, _STYLES = 1, 2
+_PENS, _STYLES, _FLAGS, _REDRAWN = 1, 2, 3, 4
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,13 @@ class Part:
 def prepare(data: Mapping[str, Any], out: Path, mirror: str | None) -> None:
     """Write `out/digits.npz`: MNIST's splits, with drawings added to those for training and validation.
 
-    `data` is `conf/data/ink.yaml`; the sets it names below `mnist` and `pens` are made first where they are
-    absent. Training has MNIST's digits, `copies` varied renderings of each pen digit of the writers who are free
-    to train on, and `styles` drawings of authored styles; validation has MNIST's, and the kept writers' drawings
-    as they are; test has MNIST's. All are brought to 28 x 28 by `rung`. The extra arrays `train_source` and
-    `val_source` name the digit or drawing that each row was made from.
+    `data` is `conf/data/ink.yaml` or `mnist_ink.yaml`; the sets it names below `mnist` and `pens` are made first
+    where they are absent. Training has MNIST's digits, `flags` times each of its 1s with a flag, `redrawn` times
+    each of both with another stroke width, `copies` varied renderings of each pen digit of the writers who are free
+    to train on, and `styles` drawings of authored styles; validation has MNIST's and, where `kept`, the kept
+    writers' drawings as they are; test has MNIST's. Without `copies` and `kept` the pen digits are not even
+    fetched. All are brought to 28 x 28 by `rung`. The extra arrays `train_source` and `val_source` name the digit
+    or drawing that each row was made from.
 
     Raises:
         UserError: a source cannot be had, or a value of `data` does not fit.
@@ -57,11 +62,13 @@ def prepare(data: Mapping[str, Any], out: Path, mirror: str | None) -> None:
     digits, drawings = _fetched(data, mirror)
     rung, seed = str(data["rung"]), int(data["seed"])
     train, val = load_training(digits)
-    free = _by(drawings, data["pens"], "training") * int(data["copies"])
-    kept = _by(drawings, data["pens"], "choices")
+    free = _by(drawings, data["pens"], "training") * int(data["copies"]) if data["copies"] else []
+    kept = _by(drawings, data["pens"], "choices") if data["kept"] else []
     splits = {
         "train": [
             _published(train, "mnist-train", rung),
+            _with_flags(train, int(data["flags"]), rung, seed),
+            _with_other_pens(train, int(data["redrawn"]), int(data["flags"]), rung, seed),
             _redrawn(free, rung, limits, seed),
             _authored(int(data["styles"]), rung, limits, seed),
         ],
@@ -79,7 +86,7 @@ def prepare(data: Mapping[str, Any], out: Path, mirror: str | None) -> None:
 
 
 def _checked(data: Mapping[str, Any]) -> Variation:
-    for key, least in {"copies": 0, "styles": 0, "workers": 1, "seed": 0}.items():
+    for key, least in {"flags": 0, "redrawn": 0, "copies": 0, "styles": 0, "workers": 1, "seed": 0}.items():
         if int(data[key]) < least:
             raise UserError(f"data.{key}={data[key]}: expected at least {least}")
     if data["rung"] not in RUNGS:
@@ -91,13 +98,14 @@ def _checked(data: Mapping[str, Any]) -> Variation:
 
 
 def _fetched(data: Mapping[str, Any], mirror: str | None) -> tuple[Path, list[Drawing]]:
-    """MNIST's digits file and all pen drawings, made where they are absent."""
-    folders = {name: ROOT / data[name]["folder"] for name in ("mnist", "pens")}
-    files = {"mnist": digits_file(folders["mnist"]), "pens": folders["pens"] / FILE_NAME}
+    """MNIST's digits file and, where they have a part, all pen drawings, made where they are absent."""
+    needed = ("mnist", "pens") if data["copies"] or data["kept"] else ("mnist",)
+    folders = {name: ROOT / data[name]["folder"] for name in needed}
+    files = {name: folder / FILE_NAME if name == "pens" else digits_file(folder) for name, folder in folders.items()}
     for name, file in files.items():
         if not file.exists():
             prepare_source(data[name], folders[name], mirror)
-    return files["mnist"], read_drawings(folders["pens"])
+    return files["mnist"], read_drawings(folders["pens"]) if "pens" in folders else []
 
 
 def _by(drawings: list[Drawing], conf: Mapping[str, Any], role: str) -> list[Drawing]:
@@ -108,6 +116,23 @@ def _published(digits: Digits, name: str, rung: str) -> Part:
     names = [f"{name}-{index:05d}" for index in range(len(digits.labels))]
     batches = [partial(_frames_of_digits, digits.images[part], rung) for part in _slices(len(names))]
     return Part(digits.labels, names, batches)
+
+
+def _with_flags(digits: Digits, times: int, rung: str, seed: int) -> Part:
+    ones = [(index, copy) for copy in range(times) for index in np.flatnonzero(digits.labels == 1).tolist()]
+    batches = [partial(_frames_of_flags, digits.images, ones[part], rung, seed) for part in _slices(len(ones))]
+    return Part(np.ones(len(ones), np.uint8), [f"mnist-train-{index:05d}-flag{copy}" for index, copy in ones], batches)
+
+
+def _with_other_pens(digits: Digits, times: int, flags: int, rung: str, seed: int) -> Part:
+    """Each digit `times` times, and each 1 as many times more with a flag as it was added with one."""
+    plain = [(index, copy, False) for copy in range(times) for index in range(len(digits.labels))]
+    ones = np.flatnonzero(digits.labels == 1).tolist()
+    chosen = plain + [(index, copy, True) for copy in range(times * flags) for index in ones]
+    batches = [partial(_frames_of_other_pens, digits.images, chosen[part], rung, seed) for part in _slices(len(chosen))]
+    labels = np.array([digits.labels[index] for index, _, _ in chosen], np.uint8)
+    names = [f"mnist-train-{index:05d}-{'flag-' if flag else ''}pen{copy}" for index, copy, flag in chosen]
+    return Part(labels, names, batches)
 
 
 def _redrawn(drawings: list[Drawing], rung: str, limits: Variation, seed: int) -> Part:
@@ -146,12 +171,27 @@ def _frames_of_digits(images: Frames, rung: str) -> Frames:
     return apply_rung(rung, images.repeat(block, axis=1).repeat(block, axis=2))
 
 
+def _frames_of_flags(images: Frames, ones: Sequence[tuple[int, int]], rung: str, seed: int) -> Frames:
+    canvases = [with_flag(images[index], np.random.default_rng([seed, _FLAGS, copy, index])) for index, copy in ones]
+    return apply_rung(rung, np.stack(canvases))
+
+
+def _frames_of_other_pens(images: Frames, chosen: Sequence[tuple[int, int, bool]], rung: str, seed: int) -> Frames:
+    canvases = []
+    for index, copy, flag in chosen:
+        rng = np.random.default_rng([seed, _REDRAWN, copy, index, flag])
+        canvases.append(redrawn(with_flag(images[index], rng) if flag else images[index], rng))
+    return apply_rung(rung, np.stack(canvases))
+
+
 def _frames_of_pens(drawings: list[Drawing], first: int, rung: str, limits: Variation, seed: int) -> Frames:
     canvases = []
     for number, drawing in enumerate(drawings, start=first):
         rng = np.random.default_rng([seed, _PENS, number])
         strokes, label = drawing.strokes or [], drawing.label or 0
-        canvases.append(varied_canvas(deformed(strokes, limits, rng), label, limits, rng))
+        _, extent = deform.box([np.array([point[:2] for point in stroke], np.float64) for stroke in strokes])
+        written = float(extent.max()) / max(drawing.canvas)
+        canvases.append(varied_canvas(deformed(strokes, limits, rng), label, limits, rng, written))
     return apply_rung(rung, np.stack(canvases))
 
 

@@ -11,12 +11,14 @@ from inkproof.ink.strokes import SIDE, render
 from inkproof.sources.styles import deform
 
 _PIXELS = 28  # a side of the small picture that is drawn in single pixels
-# The least width (but that of a 1) and height there: below that people cannot read the digit.
-_LEAST_PIXELS = (5, 9)
+# The least width (but that of a 1) and height there: below that nobody can read the digit.
+_LEAST_PIXELS = np.array([3.0, 6.0])
 # Digits with a loop, or nearly one: no brush is wider than this share of the shorter side of such a drawing, or the
 # loop closes and a narrow 0 becomes a 1.
 _LOOPED = (0, 4, 6, 8, 9)
 _LOOP_SHARE = 0.5
+# A drawing at the size it was written in is up to so many times larger or smaller.
+_ABOUT = 1.2
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,10 @@ class Variation:
     Attributes:
         brush: least and greatest diameter in canvas pixels, log-uniform.
         size: least and greatest longer side of the drawing, as a share of the canvas, log-uniform.
+        own_size: share drawn at the size it was written in, give or take a fifth, where that is known.
         boldest: the brush is no wider than a share of the longer side that lies between these two, uniform.
-        pixels: share drawn in single black pixels on a picture of 28 x 28, without antialiasing, as in Paint.
+        pixels: share drawn in black pixels on a picture of 28 x 28, without antialiasing, as in Paint.
+        pencil: least and greatest width of those lines in pixels; one pixel is as frequent as all others.
         at_edge: share whose ink is free to be cut off at the edge of the canvas by half a brush.
         slant, rotation: degrees to either side, uniform.
         stretch: least and greatest factor of the width, log-uniform.
@@ -36,8 +40,10 @@ class Variation:
 
     brush: tuple[float, float]
     size: tuple[float, float]
+    own_size: float
     boldest: tuple[float, float]
     pixels: float
+    pencil: tuple[int, int]
     at_edge: float
     slant: float
     rotation: float
@@ -59,14 +65,20 @@ def deformed(strokes: Strokes, limits: Variation, rng: np.random.Generator) -> d
     )
 
 
-def varied_canvas(strokes: Strokes, label: int, limits: Variation, rng: np.random.Generator) -> NDArray[np.uint8]:
+def varied_canvas(
+    strokes: Strokes, label: int, limits: Variation, rng: np.random.Generator, written: float | None = None
+) -> NDArray[np.uint8]:
     """Draw the digit `label` from `strokes`, in whatever units, at some place and size with some brush.
 
+    `written` is the longer side of the drawing as a share of what it was written on, where that is known.
     Returns uint8 (280, 280), black on white.
     """
     paths = _paths(strokes)
+    size = limits.size
+    if written is not None and rng.random() < limits.own_size:
+        size = (written / _ABOUT, min(1.0, written * _ABOUT))
     if rng.random() < limits.pixels:
-        return _in_pixels(paths, label, limits, rng)
+        return _in_pixels(paths, label, limits, size, rng)
     boldest = rng.uniform(*limits.boldest)
     if label in _LOOPED:
         boldest = min(boldest, _LOOP_SHARE * float(_shares(paths).min()))
@@ -75,29 +87,42 @@ def varied_canvas(strokes: Strokes, label: int, limits: Variation, rng: np.rando
     brush = min(widest, _log_uniform(*limits.brush, rng))
     margin = 0.0 if rng.random() < limits.at_edge else brush / 2 + 1
     room = SIDE - 2 * margin
-    least = max(limits.size[0] * SIDE, brush / boldest)
-    side = min(room, _log_uniform(least, max(least, limits.size[1] * SIDE), rng))
+    least = max(size[0] * SIDE, brush / boldest)
+    side = min(room, _log_uniform(least, max(least, size[1] * SIDE), rng))
     return render([path.tolist() for path in _placed(paths, side, room, margin, rng)], brush=brush)
 
 
-def pixel_canvas(strokes: Strokes) -> NDArray[np.uint8]:
-    """Draw `strokes`, in pixels of a picture of 28 x 28, in single black pixels; each becomes a block of 10 x 10."""
+def pixel_canvas(strokes: Strokes, pencil: int = 1) -> NDArray[np.uint8]:
+    """Draw `strokes`, in pixels of a picture of 28 x 28, in black pixels; each becomes a block of 10 x 10.
+
+    `pencil` is the side in pixels of the square that is drawn with, to the right of the path and below it.
+    """
     picture = Image.new("L", (_PIXELS, _PIXELS), 255)
     pen = ImageDraw.Draw(picture)
     for stroke in strokes:
         points = [(int(np.floor(point[0])), int(np.floor(point[1]))) for point in stroke]
         pen.point(points, 0)
         pen.line(points, 0)
+    line = np.asarray(picture)
+    small = line.copy()
+    for down, right in np.ndindex(pencil, pencil):
+        np.minimum(small[down:, right:], line[: _PIXELS - down, : _PIXELS - right], out=small[down:, right:])
     block = SIDE // _PIXELS
-    return np.asarray(picture).repeat(block, axis=0).repeat(block, axis=1)
+    return small.repeat(block, axis=0).repeat(block, axis=1)
 
 
-def _in_pixels(paths: deform.Strokes, label: int, limits: Variation, rng: np.random.Generator) -> NDArray[np.uint8]:
-    room = _PIXELS - 0.01  # the last pixel reaches to 28, which is outside
-    width, height = _LEAST_PIXELS / _shares(paths)
-    least = max(height, limits.size[0] * _PIXELS, 0 if label == 1 else width)
-    side = min(room, _log_uniform(least, max(least, limits.size[1] * _PIXELS), rng))
-    return pixel_canvas([path.tolist() for path in _placed(paths, side, room, 0.0, rng)])
+def _in_pixels(
+    paths: deform.Strokes, label: int, limits: Variation, size: tuple[float, float], rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    least_pencil, greatest_pencil = limits.pencil
+    wide = least_pencil < greatest_pencil and rng.random() < 0.5
+    pencil = int(rng.integers(least_pencil + 1, greatest_pencil + 1)) if wide else least_pencil
+    room = _PIXELS - pencil + 1 - 0.01  # the last pixel reaches to 28, which is outside
+    # A hole is to stay as wide as with one pixel.
+    width, height = (_LEAST_PIXELS + np.array([1.5, 2.0]) * (pencil - 1)) / _shares(paths)
+    least = max(height, size[0] * _PIXELS, 0 if label == 1 else width)
+    side = min(room, _log_uniform(least, max(least, size[1] * _PIXELS), rng))
+    return pixel_canvas([path.tolist() for path in _placed(paths, side, room, 0.0, rng)], pencil)
 
 
 def _placed(paths: deform.Strokes, side: float, room: float, margin: float, rng: np.random.Generator) -> deform.Strokes:

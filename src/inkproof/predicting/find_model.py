@@ -23,12 +23,13 @@ def find_model(word: str = PRETRAINED, root: Path = ROOT) -> Path:
         UserError: there is no such thing; the line says what there is.
     """
     path = Path(word)
+    pretrained = root / "models" / PRETRAINED
     if word and path.is_dir():
-        return _in_folder(path, word)
+        return _in_folder(path, word, path.resolve() == pretrained.resolve())
     if path.suffix == ".tflite" or path.is_file():
         return path  # the reader says what is wrong with it
     if word == PRETRAINED:
-        return _in_folder(root / "models" / PRETRAINED, word)
+        return _in_folder(pretrained, word, True)
     names = _names(root)
     if word in names:
         return names[word]
@@ -41,11 +42,12 @@ def find_model(word: str = PRETRAINED, root: Path = ROOT) -> Path:
     )
 
 
-def _in_folder(folder: Path, word: str) -> Path:
+def _in_folder(folder: Path, word: str, ours: bool) -> Path:
     for name in FILES:
         if (folder / name).is_file():
             return folder / name
-    raise UserError(f"--model {word}: {folder} holds no {' or '.join(FILES)}; src/export.py makes them")
+    mend = "the repository comes with one, `make pretrained` makes it anew" if ours else "src/export.py makes them"
+    raise UserError(f"--model {word}: {folder} holds no {' or '.join(FILES)}; {mend}")
 
 
 def _names(root: Path) -> dict[str, Path]:

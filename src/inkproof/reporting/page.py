@@ -10,7 +10,9 @@ from markupsafe import Markup
 from inkproof.atomic import write_text
 from inkproof.errors import UserError
 from inkproof.reporting.credits import credits_for
-from inkproof.reporting.results import RUNGS, ModelResults, in_order, load_models, rungs_of, sets_of
+from inkproof.reporting.ladder import ladder, ladder_set
+from inkproof.reporting.results import DRESSES, RUNGS, ModelResults, in_order, load_models, rungs_of, sets_of
+from inkproof.reporting.robustness import dress_table, rejection_table, stress_table
 from inkproof.reporting.rungs import climb
 from inkproof.reporting.saving import to_svg
 from inkproof.reporting.section import section, slug
@@ -18,10 +20,11 @@ from inkproof.reporting.story import tell
 from inkproof.reporting.style import PALETTE
 from inkproof.reporting.tables import SHOWN_RUNG
 from inkproof.reporting.wording import (
-    DATA_TITLES,
+    DATA_NOTES,
     RUNG_NOTES,
     SET_NOTES,
     count,
+    data_title,
     interval,
     kilobytes,
     percent,
@@ -32,24 +35,31 @@ from inkproof.scoring.paired import discordant, mcnemar
 HERE = Path(__file__).parent
 
 
-def write_page(report_folder: Path, data: Mapping[str, Any], champion: str | None = None) -> Path:
+def write_page(
+    report_folder: Path,
+    data: Mapping[str, Any],
+    champion: str | None = None,
+    beside: Mapping[str, Path] | None = None,
+) -> Path:
     """Write `report_folder`/index.html from `report_folder`/models and return its path.
 
     `data` describes the data set: `name` (such as "mnist"), and where known `title` and the sizes `train`,
     `val` and `test`; other keys are not looked at. `champion` names the model chosen on validation digits; the
-    story is told of it, or of the first in the leaderboard. Same folder, same bytes. Raises UserError when
-    there is no evaluated model, when a file cannot be used (naming it), and when `champion` has no results.
+    story is told of it, or of the first in the leaderboard. `beside` is as in `load_models`. Same folder, same
+    bytes. Raises UserError as `load_models` does, when another file cannot be used (naming it), and when
+    `champion` has no results.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    models = load_models(report_folder / "models")
-    named = {model.name: model for model in models}
+    models = load_models(report_folder / "models", beside)
+    named = {model.name: model for model in models if not model.beside}
     if champion is not None and champion not in named:
         raise UserError(f"champion {champion!r} has no results in {report_folder}; choose from {', '.join(named)}")
-    chosen = named[champion] if champion is not None else models[0]
-    title = str(data.get("title") or DATA_TITLES.get(data["name"], data["name"]))
+    chosen = named[champion] if champion is not None else next(iter(named.values()))
+    title = str(data.get("title") or data_title(data["name"]))
     sets = sets_of(models)
     filled = [name for name in sets if any(rungs_of(model.drawn.get(name, {})) for model in models)]
+    tabled = [name for name in filled if name not in DRESSES]
     story = tell(models, chosen, title)
     sections = [section(model, place) for place, model in enumerate(models)]
     pictures = next(entry["before_after"] for entry in sections if entry["name"] == chosen.name)
@@ -71,15 +81,20 @@ def write_page(report_folder: Path, data: Mapping[str, Any], champion: str | Non
         champion=champion,
         chosen=chosen.name,
         models=sections,
-        board=[_line(model, place, filled) for place, model in enumerate(models)],
-        board_sets=[(set_title(name), _size(models, name)) for name in filled],
+        board=[_line(model, place, tabled) for place, model in enumerate(models)],
+        board_sets=[(set_title(name), _size(models, name)) for name in tabled],
         shown_rung=SHOWN_RUNG,
         kept_writers="pens_kept" in filled,
         paired=_paired(models),
-        climbs=[_climb(models, name) for name in filled],
+        ladder=_ladder(models),
+        climbs=[_climb(models, name) for name in tabled if name != ladder_set(models)],
+        dressed=[_climb(models, name) for name in filled if name in DRESSES],
+        dresses=dress_table(models),
+        stress=stress_table(models),
+        rejection=rejection_table(models),
         empty=[name for name in sets if name not in filled],
         rungs=[(rung, RUNG_NOTES.get(rung, "")) for rung in _rungs(models)],
-        credits=credits_for([str(data["name"]), *filled]),
+        credits=credits_for([str(data["name"]), *filled, *(model.beside for model in models if model.beside)]),
         palette=PALETTE,
     )
     target = report_folder / "index.html"
@@ -112,6 +127,8 @@ def _line(model: ModelResults, place: int, sets: Sequence[str]) -> dict[str, Any
         "slug": slug(model.name),
         "place": place,
         "aug": test.get("aug"),
+        "trained_on": data_title(model.beside) if model.beside else None,
+        "note": DATA_NOTES.get(model.beside or ""),
         "accuracy": percent(test["accuracy"], test["n"]),
         "interval": interval(test["accuracy_low"], test["accuracy_high"], test["n"]),
         "drawn": drawn,
@@ -119,6 +136,14 @@ def _line(model: ModelResults, place: int, sets: Sequence[str]) -> dict[str, Any
         "int8": kilobytes(model.export.get("int8", {}).get("kb")),
         "parameters": count(test.get("parameters")),
     }
+
+
+def _ladder(models: Sequence[ModelResults]) -> Markup | None:
+    name = ladder_set(models)
+    if name is None:
+        return None
+    label = f"Accuracy on {set_title(name)} over the rungs {', '.join(_rungs(models, name))}, one line a model"
+    return Markup(to_svg(ladder(models), "ladder", label))
 
 
 def _climb(models: Sequence[ModelResults], name: str) -> dict[str, Any]:

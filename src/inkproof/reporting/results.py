@@ -4,7 +4,7 @@ import csv
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,10 @@ from inkproof.errors import UserError
 RUNGS = ("tutorial", "polarity", "digitre", "mnist", "ink")
 """The rungs from the crudest to the best preparation."""
 
-SETS = ("starter", "mine", "pens", "pens_kept")
+DRESSES = ("pens_thin", "pens_fat", "pens_pixels", "pens_inverted")
+"""The pen digits of the reporting writers drawn in other ways: shown by themselves, not in every table."""
+
+SETS = ("starter", "mine", "pens", *DRESSES, "pens_kept")
 """The sets of drawings in the order they are shown."""
 
 logger = logging.getLogger(__name__)
@@ -21,7 +24,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ModelResults:
-    """One model's folder: `test` as in test.json; `export`, `drawn` and `timing` are empty where missing."""
+    """One model's folder: `test` as in test.json; the other files' contents are empty where missing.
+
+    `beside` is None for the report's own models, and for one shown beside them the data set it was trained on.
+    """
 
     name: str
     folder: Path
@@ -29,37 +35,59 @@ class ModelResults:
     export: Mapping[str, Any]
     drawn: Mapping[str, Mapping[str, Any]]
     timing: Mapping[str, Any]
+    stress: Mapping[str, Any] = field(default_factory=dict)
+    rejection: Mapping[str, Any] = field(default_factory=dict)
+    beside: str | None = None
 
 
-def load_models(models_folder: Path) -> list[ModelResults]:
+def load_models(models_folder: Path, beside: Mapping[str, Path] | None = None) -> list[ModelResults]:
     """Return every model below `models_folder` that has a test.json, the best test accuracy first.
 
-    A folder without test.json is skipped with a warning in the log. Raises UserError when the folder is
-    missing or holds no evaluated model, and when a JSON file cannot be used, naming it.
+    `beside` names other data sets and where their models' results lie; these models are shown beside the own
+    ones, called `<data>-<model>`, and a folder that does not exist is passed over. A model without test.json is
+    skipped with a warning in the log. Raises UserError when `models_folder` is missing or holds no evaluated
+    model, when a JSON file cannot be used, naming it, and when a model beside was tried on other test digits.
     """
     if not models_folder.is_dir():
         raise UserError(f"no folder {models_folder}; run `dvc repro` to train and evaluate the models first")
+    found = _below(models_folder)
+    if not found:
+        raise UserError(f"no model below {models_folder} has a test.json; run `dvc repro` to evaluate one")
+    n = found[0].test["n"]
+    for data, folder in (beside or {}).items():
+        others = _below(folder, data) if folder.is_dir() else []
+        for model in others:
+            if model.test["n"] != n:
+                raise UserError(
+                    f"{model.name} was tried on {model.test['n']:,} test digits and not on the {n:,} of this report; "
+                    f"take {data} out of data.beside"
+                )
+        found += others
+    return sorted(found, key=lambda model: (-model.test["accuracy"], model.name))
+
+
+def _below(models_folder: Path, data: str | None = None) -> list[ModelResults]:
+    """Read the evaluated models of a folder; `data` names the data set where it is not the report's own."""
     found = []
     for folder in sorted(path for path in models_folder.iterdir() if path.is_dir()):
         if not (folder / "test.json").is_file():
             logger.warning("%s has no test.json and is left out of the report", folder)
             continue
-        test = _object(folder / "test.json")
+        test = read_object(folder / "test.json")
         for key in ("n", "errors", "accuracy", "accuracy_low", "accuracy_high"):
             if not isinstance(test.get(key), int | float):
                 raise UserError(f"{folder / 'test.json'} has no number `{key}`; evaluate {folder.name} again")
         parts = {
-            part: _object(folder / f"{part}.json") if (folder / f"{part}.json").is_file() else {}
-            for part in ("export", "drawn", "timing")
+            part: read_object(folder / f"{part}.json") if (folder / f"{part}.json").is_file() else {}
+            for part in ("export", "drawn", "timing", "stress", "rejection")
         }
         _check_drawn(folder / "drawn.json", parts["drawn"])
-        found.append(ModelResults(str(test.get("model") or folder.name), folder, test, **parts))
-    if not found:
-        raise UserError(f"no model below {models_folder} has a test.json; run `dvc repro` to evaluate one")
-    return sorted(found, key=lambda model: (-model.test["accuracy"], model.name))
+        name = str(test.get("model") or folder.name)
+        found.append(ModelResults(f"{data}-{name}" if data else name, folder, test, **parts, beside=data))
+    return found
 
 
-def _object(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> dict[str, Any]:
     """Read a JSON object; half a file or another type is a UserError that names the file."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from inkproof.reporting.results import RUNGS, in_order, rungs_of
@@ -70,24 +71,8 @@ def climb(results: Sequence[Mapping[str, Mapping[str, float]] | None], rungs: Se
     """
     figure = sheet(2.7)
     axes = place(figure, 0.5, 0.35, 0.15, 0.12)
-    lows = []
-    for index, summaries in enumerate(results):
-        if not summaries:
-            continue
-        colour, marker = series(index)
-        # Side by side, or the intervals of four models would lie on one line.
-        shift = (index - (len(results) - 1) / 2) * 0.07
-        own = [(place_ + shift, summaries[rung]) for place_, rung in enumerate(rungs) if rung in summaries]
-        for x, summary in own:
-            axes.plot([x, x], [summary["low"], summary["high"]], color=colour, linewidth=3, alpha=0.35)
-            lows.append(summary["low"])
-        axes.plot(
-            [x for x, _ in own],
-            [summary["accuracy"] for _, summary in own],
-            color=colour,
-            marker=marker,
-            linewidth=1.4,
-        )
+    lows = [summary["low"] for own in results if own for summary in own.values()]
+    plot_climb(axes, results, rungs)
     axes.set_xticks(range(len(rungs)), list(rungs))
     axes.set_xlim(-0.4, len(rungs) - 0.6)
     axes.set_ylim(max(0.0, min(lows, default=0.0) - 0.05), 1.02)
@@ -95,3 +80,34 @@ def climb(results: Sequence[Mapping[str, Mapping[str, float]] | None], rungs: Se
     axes.tick_params(axis="x", labelcolor=PALETTE["ink"])
     percent_axis(axes)
     return figure
+
+
+def plot_climb(
+    axes: Axes, results: Sequence[Mapping[str, Mapping[str, float]] | None], rungs: Sequence[str], step: float = 0.07
+) -> dict[int, tuple[float, float]]:
+    """Plot a line with intervals for each model into `axes`; return where each line ends, by the model's place.
+
+    The rungs stand at 0, 1, 2 and so on, the models `step` beside one another: the intervals of four models would
+    else lie on one line.
+    """
+    ends = {}
+    for index, summaries in enumerate(results):
+        if not summaries:
+            continue
+        colour, marker = series(index)
+        shift = (index - (len(results) - 1) / 2) * step
+        own = [(place_ + shift, summaries[rung]) for place_, rung in enumerate(rungs) if rung in summaries]
+        for x, summary in own:
+            axes.plot([x, x], [summary["low"], summary["high"]], color=colour, linewidth=3, alpha=0.35)
+        points = [(x, summary["accuracy"]) for x, summary in own]
+        axes.plot(
+            *zip(*points, strict=True),
+            color=colour,
+            linewidth=1.4,
+            marker=marker,
+            markersize=5,
+            markeredgecolor=PALETTE["paper"],
+            markeredgewidth=0.6,
+        )
+        ends[index] = points[-1]
+    return ends

@@ -15,11 +15,14 @@ from inkproof.reporting.style import DPI, PALETTE
 COLOURS = 96
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write `figure` to `path` as a palette PNG, whole or not at all; the same figure, the same bytes."""
+def save(figure: Figure, path: Path, scale: int = 1) -> None:
+    """Write `figure` to `path` as a palette PNG, whole or not at all; the same figure, the same bytes.
+
+    A picture without digits' pixels may have `scale` times as many pixels each way, for screens that show them.
+    """
     buffer = io.BytesIO()
     # Packed lightly at first: the file that counts is written below.
-    figure.savefig(buffer, format="png", dpi=DPI, pil_kwargs={"compress_level": 1})
+    figure.savefig(buffer, format="png", dpi=scale * DPI, pil_kwargs={"compress_level": 1})
     picture = Image.open(buffer).convert("RGB")
     small = picture.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     with replacing(path) as temporary:

@@ -21,6 +21,7 @@ from inkproof.reporting.saving import to_svg
 from inkproof.reporting.wording import (
     MISSING,
     count,
+    data_title,
     interval,
     kilobytes,
     percent,
@@ -69,6 +70,7 @@ def section(model: ModelResults, place: int) -> dict[str, Any]:
         "slug": name,
         "place": place,
         "test": model.test,
+        "trained_on": data_title(model.beside) if model.beside else None,
         "n": count(model.test["n"]),
         "errors": count(model.test["errors"]),
         "parameters": count(model.test.get("parameters")),
@@ -78,6 +80,8 @@ def section(model: ModelResults, place: int) -> dict[str, Any]:
         "confusion": _confusion(test / "confusion.csv", name),
         "reliability": _reliability(test / "reliability.csv", name),
         "mistakes": picture(test / "mistakes.png"),
+        "stress": picture(test / "stress.png"),
+        "rejection": picture(model.folder / "rejection.png"),
         "per_class": _per_class(test / "per_class.csv"),
         "exports": _exports(model),
         "machine": model.timing.get("machine"),
@@ -144,7 +148,12 @@ def _per_class(path: Path) -> list[dict[str, str]]:
 
 
 def _exports(model: ModelResults) -> list[dict[str, str]]:
-    names = (("saved_model", "SavedModel"), ("float32", "LiteRT float32"), ("int8", "LiteRT int8"))
+    names = (
+        ("saved_model", "SavedModel"),
+        ("float32", "LiteRT float32"),
+        ("int8", "LiteRT int8"),
+        ("canvas", "LiteRT, raw canvas in"),
+    )
     rows = []
     for key, title in names:
         entry = model.export.get(key)

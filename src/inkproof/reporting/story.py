@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from inkproof.reporting.results import ModelResults, rungs_of
-from inkproof.reporting.wording import RUNG_NOTES, RUNG_STEPS, count, kilobytes, percent
+from inkproof.reporting.wording import RUNG_ENDS, RUNG_NOTES, RUNG_STEPS, count, data_title, kilobytes, percent
 
 # The set that says most comes first: many unseen hands, then the user's own, then one author's.
 PREFERENCE = ("pens", "mine", "starter")
@@ -31,8 +31,8 @@ class Story:
 def tell(models: Sequence[ModelResults], chosen: ModelResults, title: str) -> Story:
     """Tell what `chosen`, one of `models`, reads of the test digits of `title` and of drawings.
 
-    No figure or claim is fixed: each sentence depends on the numbers, and none claims a gain that the
-    intervals do not bear out.
+    Of models shown beside the report's own it is only told what they read. No figure or claim is fixed: each
+    sentence depends on the numbers, and none claims a gain that the intervals do not bear out.
     """
     test = chosen.test
     accuracy = percent(test["accuracy"], test["n"])
@@ -47,7 +47,8 @@ def tell(models: Sequence[ModelResults], chosen: ModelResults, title: str) -> St
     size = [(f"{kilobytes(small)} KB", "as an int8 file for a phone")] if small is not None else []
     if subject is None:
         tiles += size
-        return Story(f"{chosen.name} reads {accuracy} of {title}", (opening,), tuple(tiles), None)
+        told_beside = [_beside(model, title) for model in models if model.beside]
+        return Story(f"{chosen.name} reads {accuracy} of {title}", (opening, *told_beside), tuple(tiles), None)
     entry = chosen.drawn[subject]
     rungs = rungs_of(entry)
     first, last = entry[rungs[0]], entry[rungs[-1]]
@@ -60,7 +61,7 @@ def tell(models: Sequence[ModelResults], chosen: ModelResults, title: str) -> St
     tiles += size
     headline = f"{accuracy} on the test set, {before} on {'drawings' if subject == 'starter' else 'real drawings'}"
     if _points(last, first) >= NOTABLE:
-        headline += f", {after} once they are prepared like {'MNIST' if rungs[-1] == 'mnist' else rungs[-1]}"
+        headline += f", {after} once they are {RUNG_ENDS.get(rungs[-1], f'prepared by the rung {rungs[-1]}')}"
     how = "every picture inverted and shrunk" if rungs[0] == "tutorial" else RUNG_NOTES.get(rungs[0], rungs[0])
     way = f"Give the same network {drawings} the way a tutorial would, {how}, and it reads {before}."
     steps = []
@@ -71,8 +72,12 @@ def tell(models: Sequence[ModelResults], chosen: ModelResults, title: str) -> St
     climb = " ".join([*map(_sentence, steps), "No weight of the network changed between these figures."])
     verdict = _verdict(test["accuracy"], first, last)
     paragraphs = [f"{opening} {way}", f"{climb} {verdict}"]
-    if len(models) > 1:
-        paragraphs.append(_everyone(models, subject, rungs[0], rungs[-1]))
+    own = [model for model in models if not model.beside]
+    which = "" if len(own) == len(models) else f" trained on {title}"
+    others = [_everyone(own, subject, rungs[0], rungs[-1], which)] if len(own) > 1 else []
+    others += [_beside(model, title, subject, rungs[-1]) for model in models if model.beside]
+    if others:
+        paragraphs.append(" ".join(others))
     return Story(headline, tuple(paragraphs), tuple(tiles), subject)
 
 
@@ -106,8 +111,18 @@ def _verdict(test: float, first: Mapping[str, Any], last: Mapping[str, Any]) -> 
     )
 
 
-def _everyone(models: Sequence[ModelResults], subject: str, first: str, last: str) -> str:
-    """Say whether the other models climb too."""
+def _beside(model: ModelResults, title: str, subject: str = "", rung: str = "") -> str:
+    """Say what a model trained on other data reads of the same drawings and of the test digits."""
+    n = int(model.test["n"])
+    reads = f"{percent(model.test['accuracy'], n)} of the {title} test digits"
+    entry = model.drawn.get(subject, {})
+    if rung in entry:
+        reads = f"{percent(entry[rung]['accuracy'], int(entry['n']))} of the same drawings, and {reads}"
+    return f"{model.name}, trained on {data_title(str(model.beside))}, reads {reads}."
+
+
+def _everyone(models: Sequence[ModelResults], subject: str, first: str, last: str, which: str) -> str:
+    """Say whether the other models climb too; `which` tells those meant from the rest."""
     both = [
         model.drawn[subject]
         for model in models
@@ -120,9 +135,9 @@ def _everyone(models: Sequence[ModelResults], subject: str, first: str, last: st
         n = int(both[0]["n"])
         spans.append(f"{percent(min(values), n)} to {percent(max(values), n)}")
     if climbed == len(both):
-        who = f"All {len(both)} models climb"
+        who = f"All {len(both)} models{which} climb"
     elif climbed:
-        who = f"{climbed} of {len(both)} models climb clearly"
+        who = f"{climbed} of {len(both)} models{which} climb clearly"
     else:
-        who = f"None of {len(both)} models climbs clearly"
+        who = f"None of {len(both)} models{which} climbs clearly"
     return f"{who}: from {spans[0]} on the rung {first}, to {spans[1]} on the rung {last}."

@@ -47,7 +47,7 @@ def stress_heatmap(summary: Mapping[str, Any]) -> Figure:
     axes.set_xticks(
         [-0.15, *range(1, grades + 1), mean_x], ["clean", *(str(grade) for grade in range(1, grades + 1)), "mean"]
     )
-    axes.set_yticks(range(len(names)), [_words(name) for name in names])
+    axes.set_yticks(range(len(names)), [words(name) for name in names])
     axes.tick_params(length=0, labelcolor=PALETTE["ink"])
     axes.xaxis.tick_top()
     axes.text((grades + 1) / 2, -1.6, "severity", ha="center", va="center_baseline", fontsize=8, color=PALETTE["muted"])
@@ -98,7 +98,7 @@ def stress_sheet(canvases: Mapping[str, Sequence[Grey] | Grey]) -> Figure:
     for row, (name, own) in enumerate(canvases.items()):
         top = _HEAD + row * pitch
         figure.text(
-            _GAP / width, 1 - (top + side / 2) / height, _words(name).replace(" ", "\n"), va="center", fontsize=8.5
+            _GAP / width, 1 - (top + side / 2) / height, words(name).replace(" ", "\n"), va="center", fontsize=8.5
         )
         for column, canvas in enumerate(own):
             blocks += framed(_NAMES + column * pitch, top, shrunk(canvas, side))
@@ -106,5 +106,6 @@ def stress_sheet(canvases: Mapping[str, Sequence[Grey] | Grey]) -> Figure:
     return figure
 
 
-def _words(name: str) -> str:
+def words(name: str) -> str:
+    """Return a corruption's name for people."""
     return name.replace("_", " ")

@@ -9,8 +9,8 @@ from typing import Any
 
 from inkproof.atomic import write_text
 from inkproof.errors import UserError
-from inkproof.reporting.results import RUNGS, SETS, in_order, load_models, read_rows, rungs_of, sets_of
-from inkproof.reporting.wording import interval, kilobytes, percent, set_title
+from inkproof.reporting.results import DRESSES, RUNGS, SETS, in_order, load_models, read_rows, rungs_of, sets_of
+from inkproof.reporting.wording import data_title, interval, kilobytes, percent, set_title
 
 HEAD = (
     "model",
@@ -26,7 +26,7 @@ HEAD = (
     "test_ece",
 )
 TAIL = ("float32_kb", "int8_kb", "int8_accuracy")
-SHOWN_RUNG = "mnist"
+SHOWN_RUNG = "ink"
 """The rung by which short tables speak of a set of drawings."""
 
 TEXTS = ("model", "data", "aug")
@@ -39,14 +39,15 @@ DRAWN = re.compile(r"drawn_(?P<set>.+)_(?P<rung>[^_]+)_accuracy")
 Row = dict[str, Any]
 
 
-def leaderboard(models_folder: Path) -> list[Row]:
+def leaderboard(models_folder: Path, beside: Mapping[str, Path] | None = None) -> list[Row]:
     """Return one row a model below `models_folder`, the best test accuracy first; accuracies are fractions.
 
     Keys are the columns of leaderboard.csv; what a model lacks is not in its row. For drawings a row holds
-    `drawn_<set>_<rung>_accuracy` and the same with `_low` and `_high`. Raises as `load_models` does.
+    `drawn_<set>_<rung>_accuracy` and the same with `_low` and `_high`. Models `beside` are as in `load_models`,
+    and so is what is raised.
     """
     rows = []
-    models = load_models(models_folder)
+    models = load_models(models_folder, beside)
     sets = sets_of(models)
     for model in models:
         test = model.test
@@ -57,6 +58,8 @@ def leaderboard(models_folder: Path) -> list[Row]:
             if test.get(key) is not None
         }
         row["model"] = model.name
+        if model.beside:
+            row["data"] = model.beside
         for name in sets:
             entry = model.drawn.get(name, {})
             for rung in rungs_of(entry):
@@ -111,7 +114,7 @@ def write_leaderboard_csv(rows: Sequence[Row], path: Path) -> None:
 def _shown_sets(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the sets of drawings that have a figure on the shown rung, in showing order."""
     matches = [DRAWN.fullmatch(column) for column in columns_of(rows)]
-    return [match["set"] for match in matches if match and match["rung"] == SHOWN_RUNG]
+    return [m["set"] for m in matches if m and m["rung"] == SHOWN_RUNG and m["set"] not in DRESSES]
 
 
 def _with_interval(row: Mapping[str, Any], key: str) -> str:
@@ -134,6 +137,10 @@ def write_leaderboard_md(rows: Sequence[Row], path: Path) -> None:
         lines.append([row["model"], _with_interval(row, "test_accuracy"), *drawn, *_sizes(row)])
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
     note = f"In brackets: 95% intervals. Drawings: the exported float32 model on the rung `{SHOWN_RUNG}`."
+    # Models of other data sets bear their name first.
+    for row in rows:
+        if row["model"].startswith(f"{row.get('data')}-"):
+            note += f" {row['model']} is trained on {data_title(row['data'])}."
     write_text(path, f"{table}\n\n{note}\n")
 
 

@@ -4,15 +4,26 @@ SET_TITLES = {
     "starter": "Starter set",
     "mine": "Your drawings",
     "pens": "Pen tablet",
+    "pens_thin": "Pen tablet, thin brush",
+    "pens_fat": "Pen tablet, fat brush",
+    "pens_pixels": "Pen tablet, single pixels",
+    "pens_inverted": "Pen tablet, white on black",
     "pens_kept": "Pen tablet, kept writers",
 }
 
-DATA_TITLES = {"mnist": "MNIST"}
+DATA_TITLES = {"mnist": "MNIST", "ink": "MNIST and drawn ink"}
+
+# Said of a model shown beside those of another data set: how its test figure differs from theirs.
+DATA_NOTES = {"ink": "it reads the test digits through the normalisation layer, as it was trained"}
 
 SET_NOTES = {
     "starter": "Drawn for this repository in the many ways the world writes digits.",
     "mine": "Imported by you.",
     "pens": "Nothing was trained, tuned or chosen on these writers.",
+    "pens_thin": "The same digits with a brush of 8 pixels on a canvas of 280.",
+    "pens_fat": "The same digits with a brush of 32 pixels.",
+    "pens_pixels": "The same digits drawn straight into 28 x 28 with hard one-pixel lines, as in Paint.",
+    "pens_inverted": "The same digits, white ink on black.",
     "pens_kept": "Writers set aside for choosing among models.",
 }
 
@@ -21,7 +32,16 @@ RUNG_NOTES = {
     "polarity": "invert only dark ink on a light ground, and shrink",
     "digitre": "crop to the ink, set by the centre of mass, and shrink",
     "mnist": "fit the ink into 20 x 20 and set its centre of mass in the middle of 28 x 28, as in MNIST",
-    "ink": "the whole normalisation layer",
+    "ink": "the whole normalisation layer: ground, contrast and specks, and strokes brought to MNIST's width",
+}
+
+# Below a rung's name in a figure that stands by itself.
+RUNG_BRIEFS = {
+    "tutorial": "always\ninvert",
+    "polarity": "invert if\nneeded",
+    "digitre": "crop and\ncentre",
+    "mnist": "size as in\nMNIST",
+    "ink": "ink as in\nMNIST",
 }
 
 # "The network reads 55%. Inverting only dark ink gives 69%; ..."
@@ -30,6 +50,12 @@ RUNG_STEPS = {
     "digitre": "cropping to the ink and centring it",
     "mnist": "fitting the ink into a box of 20 x 20 with its centre of mass in the middle, as in MNIST,",
     "ink": "the whole normalisation layer",
+}
+
+# "55% on real drawings, 97% once they are ..."
+RUNG_ENDS = {
+    "mnist": "prepared like MNIST",
+    "ink": "normalised by the ink layer",
 }
 
 MISSING = "\N{EN DASH}"
@@ -82,3 +108,8 @@ def count(value: int | None, word: str = "") -> str:
 def set_title(name: str) -> str:
     """Return a set's name for people; an unknown set keeps its own."""
     return SET_TITLES.get(name, name)
+
+
+def data_title(name: str) -> str:
+    """Return a data set's name for people; an unknown one keeps its own."""
+    return DATA_TITLES.get(name, name)

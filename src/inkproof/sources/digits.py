@@ -70,6 +70,13 @@ def load_test_split(path: Path) -> Digits:
     return _load(digits_file(path), "test")
 
 
+def sources_of(path: Path, split: str) -> list[str]:
+    """Return the names (N,) of what each digit of the `train` or `val` split was made from; [] in a file without."""
+    name = f"{split}_source"
+    with _reading(digits_file(path)) as archive:
+        return [source.decode() for source in archive[name].tolist()] if name in archive else []
+
+
 def data_sha(path: Path) -> str:
     """Return the SHA-256 of what the digits file holds, whatever the zip around it looks like.
 

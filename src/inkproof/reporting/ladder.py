@@ -1,0 +1,162 @@
+"""The ladder: how much of the drawn digits each model reads on each rung, in one figure that stands by itself."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from inkproof.reporting.results import RUNGS, ModelResults, in_order, rungs_of
+from inkproof.reporting.rungs import plot_climb
+from inkproof.reporting.saving import save
+from inkproof.reporting.style import PALETTE, percent_axis, place, series, sheet, styled
+from inkproof.reporting.wording import RUNG_BRIEFS, count, percent, set_title
+
+SETS = ("pens", "starter")
+"""The sets of drawings worth a ladder, the more telling first: strangers' hands before one author's."""
+
+SCALE = 2  # the picture is shown in READMEs, where screens have two pixels for each of the page's
+
+# Marks of a scale on which halving the mistakes is about the same step anywhere near the top.
+_MARKS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
+_LABEL = 0.29  # inches from one model's label to the next
+
+
+def ladder_set(models: Sequence[ModelResults]) -> str | None:
+    """Return the set of drawings that the ladder of `models` is about, or None where they read no such set."""
+    return next((name for name in SETS if any(rungs_of(model.drawn.get(name, {})) for model in models)), None)
+
+
+@styled
+def ladder(models: Sequence[ModelResults]) -> Figure:
+    """Draw accuracy over the rungs, one line a model with its name at the end, with 95% intervals.
+
+    `models` come in the order of the leaderboard, which gives colour and mark. The scale is that of log odds: it
+    tells 98% from 99% and still has room for 20%. Without drawings the figure says so.
+    """
+    name = ladder_set(models)
+    if name is None:
+        figure = sheet(1)
+        figure.text(0.5, 0.5, "no drawings", ha="center", va="center", color=PALETTE["muted"])
+        return figure
+    entries = [model.drawn.get(name, {}) for model in models]
+    rungs = in_order({rung for entry in entries for rung in rungs_of(entry)}, RUNGS)
+    n = max(int(entry.get("n", 0)) for entry in entries)
+    # On this scale none and all lie at infinity: they are drawn half a drawing from there.
+    edge = 0.5 / n
+    results = [
+        {rung: {key: min(max(entry[rung][key], edge), 1 - edge) for key in ("accuracy", "low", "high")} for rung in own}
+        for entry, own in ((entry, rungs_of(entry)) for entry in entries)
+    ]
+    drawn = [index for index, own in enumerate(results) if own]
+    figure = sheet(max(3.6, 1.25 + _LABEL * len(drawn)))
+    axes = place(figure, 0.5, 0.6, 0.22 + 0.062 * max(11, *(len(models[index].name) for index in drawn)), 0.6)
+    axes.set_yscale("logit")
+    ends = plot_climb(axes, results, rungs, 0.36 / max(len(models), 4))
+    axes.set_xlim(-0.3, len(rungs) - 0.7)
+    _scale(axes, [summary[key] for own in results for summary in own.values() for key in ("low", "high")])
+    _rungs(axes, rungs)
+    last = {index: percent(entries[index][list(results[index])[-1]]["accuracy"], n) for index in drawn}
+    _labels(figure, axes, {index: (models[index].name, last[index], ends[index]) for index in drawn})
+    _heading(figure, name, next(entries[index] for index in drawn))
+    return figure
+
+
+def _heading(figure: Figure, name: str, entry: Mapping[str, Any]) -> None:
+    whose = f"by {count(int(entry.get('writers', 0)), 'writer')} that no model has seen"
+    what = whose if name == "pens" else f"of the {set_title(name).lower()}"
+    over = " over writers" if entry.get("interval") == "writers" else ""
+    lines = (
+        (0.17, "Drawings read right, by how each picture is prepared", 9, "bold", PALETTE["ink"]),
+        (0.325, f"{count(int(entry['n']), 'drawing')} {what},", 7.5, "normal", PALETTE["muted"]),
+        (0.455, f"with 95% intervals{over}, on a log-odds scale", 7.5, "normal", PALETTE["muted"]),
+    )
+    height = figure.get_size_inches()[1]
+    for down, text, size, weight, colour in lines:
+        figure.text(0.015, 1 - down / height, text, fontsize=size, fontweight=weight, color=colour, va="baseline")
+
+
+def _rungs(axes: Axes, rungs: Sequence[str]) -> None:
+    axes.set_xticks(range(len(rungs)), rungs, fontsize=8.5, fontweight="bold", color=PALETTE["ink"])
+    for x, rung in enumerate(rungs):
+        # Line by line, as texts of two lines would not stand on the same base.
+        for line, text in enumerate(RUNG_BRIEFS.get(rung, "").split("\n")):
+            axes.annotate(
+                text,
+                (x, 0),
+                (0, -25 - 9 * line),
+                xycoords=("data", "axes fraction"),
+                textcoords="offset points",
+                ha="center",
+                va="baseline",
+                fontsize=7.2,
+                color=PALETTE["muted"],
+            )
+
+
+def _scale(axes: Axes, bounds: Sequence[float]) -> None:
+    """From a little below the lowest bound to a little above the highest, with marks a reader knows."""
+    low, high = (np.log(value / (1 - value)) for value in (min(bounds), max(bounds)))
+    room = 0.03 * (high - low)
+    bottom, top = (1 / (1 + np.exp(-value)) for value in (low - room, high + room))
+    axes.set_ylim(bottom, top)
+    axes.yaxis.set_major_locator(FixedLocator([mark for mark in _MARKS if bottom <= mark <= top]))
+    axes.yaxis.set_minor_locator(NullLocator())
+    percent_axis(axes)
+    axes.grid(axis="y")
+
+
+def _labels(figure: Figure, axes: Axes, named: Mapping[int, tuple[str, str, tuple[float, float]]]) -> None:
+    """Write each model's name and last figure at the right, beside the end of its line or as near as there is room."""
+    height = figure.get_size_inches()[1] * axes.get_position().height
+    to_axes = axes.transData + axes.transAxes.inverted()
+    starts = {index: to_axes.transform(end) for index, (_, _, end) in named.items()}
+    order = sorted(named, key=lambda index: starts[index][1])
+    for index, y in zip(order, spread([starts[index][1] for index in order], _LABEL / height), strict=True):
+        title, reached, _ = named[index]
+        colour, _ = series(index)
+        x = 1.035
+        axes.plot(
+            [starts[index][0], x - 0.008],
+            [starts[index][1], y],
+            color=colour,
+            linewidth=0.8,
+            transform=axes.transAxes,
+            clip_on=False,
+            zorder=1,
+        )
+        for size, weight, shift, text in ((9, "bold", 0.02, reached), (7.5, "normal", -0.115, title)):
+            axes.text(
+                x,
+                y + shift / height,
+                text,
+                color=colour,
+                fontsize=size,
+                fontweight=weight,
+                transform=axes.transAxes,
+                va="baseline",
+                parse_math=False,
+            )
+
+
+def spread(wanted: Sequence[float], gap: float) -> npt.NDArray[np.float64]:
+    """Return the places nearest to the `wanted` ones, which ascend, that lie `gap` apart and within 0 to 1.
+
+    In the least-squares sense: less their share of gaps, the places may not descend, which is isotonic regression.
+    Where there is no room for all, they start at 0 and go beyond 1.
+    """
+    # scipy.optimize loads slowly, and nothing but this figure needs it.
+    from scipy.optimize import isotonic_regression
+
+    gaps = gap * np.arange(len(wanted))
+    nearest = isotonic_regression(np.asarray(wanted, float) - gaps).x
+    return np.clip(nearest, gap / 2, max(gap / 2, 1 - gap / 2 - gaps[-1])) + gaps
+
+
+def write_ladder(models: Sequence[ModelResults], path: Path) -> None:
+    """Write the ladder of `models` to `path` as a PNG."""
+    save(ladder(models), path, SCALE)

@@ -1,0 +1,136 @@
+"""The page's tables beyond the test digits: drawings in other dress, the stress suite, saying "not a digit"."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from inkproof.errors import UserError
+from inkproof.reporting.rejection import RULE_NAMES
+from inkproof.reporting.results import DRESSES, ModelResults
+from inkproof.reporting.stress import words
+from inkproof.reporting.tables import SHOWN_RUNG
+from inkproof.reporting.wording import MISSING, count, interval, percent, points, set_title
+
+USUAL = "pens"
+"""The set whose drawings the dressed sets show in other dress."""
+
+Cell = tuple[str, str]
+"""A figure, and what stands small below it."""
+
+Table = dict[str, Any]
+"""`columns`, each a heading and what stands small below it, `rows` of name, place and cells, and where known `size`."""
+
+
+def dress_table(models: Sequence[ModelResults]) -> Table | None:
+    """Return what each model reads of the pen digits in each dress on the shown rung, and the change that makes.
+
+    None where no model has read a dressed set.
+    """
+    sets = [name for name in DRESSES if any(SHOWN_RUNG in model.drawn.get(name, {}) for model in models)]
+    if not sets:
+        return None
+    # "Pen tablet, thin brush" under the headline of the pen tablet.
+    titles = [set_title(name).rpartition(", ")[2].capitalize() for name in sets]
+
+    def cells(model: ModelResults) -> list[Cell]:
+        usual = model.drawn.get(USUAL, {}).get(SHOWN_RUNG)
+        found = [_accuracy(model, USUAL)]
+        for name in sets:
+            own, n = model.drawn.get(name, {}).get(SHOWN_RUNG), int(model.drawn.get(name, {}).get("n", 0))
+            change = f"{points(own['accuracy'] - usual['accuracy'], n)} points" if own and usual else ""
+            found.append((_accuracy(model, name)[0], change))
+        return found
+
+    return {
+        "columns": [("Usual brush", ""), *((title, "") for title in titles)],
+        "rows": [_row(model, place, cells(model)) for place, model in enumerate(models)],
+    }
+
+
+def _accuracy(model: ModelResults, name: str) -> Cell:
+    entry = model.drawn.get(name, {})
+    own = entry.get(SHOWN_RUNG)
+    if own is None:
+        return MISSING, ""
+    n = int(entry["n"])
+    return percent(own["accuracy"], n), interval(own["low"], own["high"], n)
+
+
+def stress_table(models: Sequence[ModelResults]) -> Table | None:
+    """Return each model's accuracy on clean canvases, over all corruptions, and under the worst; None without any.
+
+    Raises UserError, naming the file, where a stress.json lacks a figure.
+    """
+
+    def cells(stress: Mapping[str, Any]) -> list[Cell]:
+        clean, mean = stress["clean"], stress["mca"]
+        means = {name: own["accuracy"] for name, own in stress["corruptions"].items()}
+        worst = min(means, key=lambda name: means[name])
+        return [
+            (percent(clean["accuracy"]), interval(clean["low"], clean["high"])),
+            (percent(mean["accuracy"]), interval(mean["low"], mean["high"])),
+            (percent(means[worst]), words(worst)),
+        ]
+
+    told = next((model.stress for model in models if model.stress), None)
+    if told is None:
+        return None
+    columns = [("Clean", ""), ("Mean corruption accuracy", ""), ("Worst corruption", "")]
+    rows = _rows(models, "stress", cells, len(columns))
+    grades = len(next(iter(told["corruptions"].values()))["severities"])
+    size = (
+        f"{count(int(told['n']), 'digit')}, {count(len(told['corruptions']), 'corruption')} of severities 1 to {grades}"
+    )
+    return {"columns": columns, "rows": rows, "size": size}
+
+
+def rejection_table(models: Sequence[ModelResults]) -> Table | None:
+    """Return how well each model's rule tells digits from other drawings; None where no model has one.
+
+    Raises UserError, naming the file, where a rejection.json lacks a figure.
+    """
+
+    def cells(rejection: Mapping[str, Any]) -> list[Cell]:
+        rule, at = rejection["rules"][rejection["rule"]], rejection["chosen"]
+        refused = at["refused"]["all"]
+        return [
+            (RULE_NAMES.get(rejection["rule"], rejection["rule"]), ""),
+            (f"{rule['auroc']:.3f}", f"{rule['low']:.3f}\N{EN DASH}{rule['high']:.3f}"),
+            (percent(rule["accuracy_at_95"]), interval(rule["accuracy_at_95_low"], rule["accuracy_at_95_high"])),
+            (percent(refused["share"]), interval(refused["low"], refused["high"])),
+            (percent(at["digits"]["coverage"]), ""),
+        ]
+
+    told = next((model.rejection for model in models if model.rejection), None)
+    if told is None:
+        return None
+    columns = [
+        ("Rule", "by which it refuses"),
+        ("AUROC", "digits against the rest"),
+        ("Accuracy", "at 95% coverage"),
+        ("Others refused", "at the threshold"),
+        ("Digits accepted", "at the threshold"),
+    ]
+    rows = _rows(models, "rejection", cells, len(columns))
+    at = told["chosen"]
+    size = f"{count(int(at['digits']['n']), 'drawn digit')} and {count(int(at['refused']['all']['n']), 'other')}"
+    return {"columns": columns, "rows": rows, "size": size}
+
+
+def _rows(
+    models: Sequence[ModelResults], part: str, cells: Callable[[Mapping[str, Any]], list[Cell]], width: int
+) -> list[dict[str, Any]]:
+    """A row a model from the JSON file `part`; one that lacks the file has dashes."""
+    rows = []
+    for place, model in enumerate(models):
+        content = getattr(model, part)
+        try:
+            own = cells(content) if content else [(MISSING, "")] * width
+        except (KeyError, TypeError, ValueError) as error:
+            path = model.folder / f"{part}.json"
+            raise UserError(f"{path} lacks a figure ({error}); run its stage again") from error
+        rows.append(_row(model, place, own))
+    return rows
+
+
+def _row(model: ModelResults, place: int, cells: list[Cell]) -> dict[str, Any]:
+    return {"name": model.name, "place": place, "cells": cells}

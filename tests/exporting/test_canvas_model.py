@@ -1,0 +1,129 @@
+"""The graph from canvas to digit says what Keras and NumPy say, and its rule is the one that was chosen."""
+
+import keras
+import numpy as np
+import pytest
+
+from inkproof.errors import UserError
+from inkproof.exporting.acceptance import choose_acceptance
+from inkproof.exporting.agreement import check_canvases, compare_canvases
+from inkproof.exporting.canvas_model import canvas_model, graph_score, up_to_logits
+from inkproof.exporting.canvas_reader import CanvasReader
+from inkproof.ink.canvas import load_canvases
+from inkproof.ink.drawn_frames import DrawnFrames
+from inkproof.ink.rungs import apply_rung
+from inkproof.models.dense import build
+from inkproof.paths import ROOT
+from inkproof.scoring.calibration import fit_temperature
+from inkproof.scoring.rejection import RULES, Rule, acceptance_scores
+from inkproof.sources.drawings import read_drawings
+from inkproof.trained_model import predict
+
+STARTER = ROOT / "data/drawn/starter"
+TEMPERATURE = 1.7
+
+
+@pytest.fixture(scope="module")
+def network() -> keras.Model:
+    """An untrained network: its answers are anything but sure."""
+    keras.utils.set_random_seed(4)
+    return up_to_logits(build(hidden=[16]))
+
+
+@pytest.fixture(scope="module")
+def canvases() -> np.ndarray:
+    digits = load_canvases(STARTER, read_drawings(STARTER)[::27])
+    return np.concatenate([digits, 255 - digits, digits[:1] * 0])
+
+
+@pytest.fixture(scope="module")
+def logits(network: keras.Model, canvases: np.ndarray) -> np.ndarray:
+    return predict(network, apply_rung("ink", canvases))
+
+
+@pytest.fixture(scope="module")
+def rule(logits: np.ndarray) -> Rule:
+    """One that accepts half of the canvases."""
+    return Rule("energy", TEMPERATURE, float(np.median(acceptance_scores(logits, TEMPERATURE)["energy"])))
+
+
+@pytest.fixture(scope="module")
+def reader(network: keras.Model, rule: Rule, tmp_path_factory: pytest.TempPathFactory) -> CanvasReader:
+    path = tmp_path_factory.mktemp("exported") / "canvas.tflite"
+    path.write_bytes(canvas_model(network, rule, "untrained"))
+    return CanvasReader(path)
+
+
+def test_the_file_says_what_keras_and_numpy_say(
+    reader: CanvasReader, rule: Rule, logits: np.ndarray, canvases: np.ndarray
+):
+    read = reader.read(canvases)
+    np.testing.assert_allclose(read.score, rule.scores(logits), atol=1e-4)
+    assert np.array_equal(read.seen, apply_rung("ink", canvases))
+    assert not read.seen[-1].any()
+    np.testing.assert_allclose(read.probabilities.sum(axis=1), 1, atol=1e-5)
+    assert {key: reader.metadata[key] for key in ("rule", "temperature", "threshold", "model")} == {
+        "rule": rule.name,
+        "temperature": TEMPERATURE,
+        "threshold": rule.threshold,
+        "model": "untrained",
+    }
+    compared = compare_canvases(read, logits, rule)
+    assert compared["max_difference"] < 1e-4
+    assert 5 < read.accepted.sum() < 16  # the threshold parts them
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_is_the_same_in_the_graph(name: str):
+    logits = np.random.default_rng(3).normal(0, 4, (50, 10)).astype(np.float32) / TEMPERATURE
+    log_p = keras.ops.log_softmax(logits, axis=1)
+    score = np.asarray(graph_score(name, logits, log_p, TEMPERATURE))
+    np.testing.assert_allclose(score, acceptance_scores(logits * TEMPERATURE, TEMPERATURE)[name], rtol=1e-5, atol=1e-6)
+
+
+def test_two_equal_digits_have_no_margin():
+    logits = np.zeros((2, 10), np.float32)
+    logits[1, [4, 7]] = 30.0
+    assert np.asarray(graph_score("margin", logits, keras.ops.log_softmax(logits, axis=1), 1.0)).tolist() == [0, 0]
+
+
+def test_what_reads_otherwise_than_keras_is_refused(
+    reader: CanvasReader, rule: Rule, network: keras.Model, canvases: np.ndarray
+):
+    read = reader.read(canvases)
+    logits = predict(network, read.seen)
+    check_canvases(compare_canvases(read, logits, rule))
+    logits[:2] = -logits[:2]
+    unlike = compare_canvases(read, logits, rule)
+    assert unlike["agreement"] <= 1 - 2 / len(canvases)
+    with pytest.raises(UserError, match=r"reads \d+ of 21 drawings unlike Keras"):
+        check_canvases(unlike)
+    # The same digit, but another answer to whether it is one.
+    stricter = Rule(rule.name, rule.temperature, float(read.score.max()) + 1)
+    both = compare_canvases(read, predict(network, read.seen), stricter)
+    assert both["agreement"] == pytest.approx(1 - read.accepted.mean())
+
+
+@pytest.mark.parametrize(("n", "allowed"), [(20, 1), (1000, 1), (5000, 5)])
+def test_one_drawing_in_a_thousand_may_differ(n: int, allowed: int):
+    check_canvases({"n": n, "agreement": 1 - allowed / n})
+    with pytest.raises(UserError, match=f"reads {allowed + 1} of {n} drawings unlike Keras"):
+        check_canvases({"n": n, "agreement": 1 - (allowed + 1) / n})
+
+
+def test_the_threshold_keeps_the_digits_of_every_set(network: keras.Model):
+    rng = np.random.default_rng(5)
+
+    def frames(count: int, level: int) -> DrawnFrames:
+        seen = rng.integers(0, level, (count, 28, 28)).astype(np.uint8)
+        labels = predict(network, seen).argmax(axis=1)  # all of them read right
+        names = np.array([str(number) for number in range(count)])
+        return DrawnFrames(names, names, labels, {"ink": seen})
+
+    faint, strong, others = frames(300, 40), frames(100, 255), frames(50, 20)
+    rule = choose_acceptance(network, [faint, strong], others)
+    logits = np.concatenate([predict(network, one.rungs["ink"]) for one in (faint, strong)])
+    assert rule.temperature == pytest.approx(fit_temperature(logits, np.concatenate([faint.labels, strong.labels])))
+    assert rule.accepts(logits).sum() == pytest.approx(0.99 * 400, abs=1)
+    # Faint ones alone have another threshold.
+    assert choose_acceptance(network, [faint], others).threshold != rule.threshold

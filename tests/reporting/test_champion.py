@@ -1,0 +1,30 @@
+from typing import Any
+
+from inkproof.reporting.champion import KEPT, choose_champion
+
+
+def row(
+    model: str, val: float | None, kept: float | None = None, data: str = "mnist", weights: int = 1
+) -> dict[str, Any]:
+    figures = {"val_accuracy": val, KEPT: kept}
+    known = {key: value for key, value in figures.items() if value is not None}
+    return {"model": model, "data": data, "parameters": weights, "test_accuracy": 0.5, **known}
+
+
+def test_the_mean_of_validation_digits_and_kept_writers_decides() -> None:
+    assert choose_champion([row("a", 0.99, 0.90), row("b", 0.98, 0.95)], "mnist") == "b"
+    assert choose_champion([row("a", 0.99), row("b", 0.98)], "mnist") == "a"
+
+
+def test_of_equals_the_smaller_is_chosen() -> None:
+    assert choose_champion([row("a", 0.99, weights=2), row("b", 0.99, weights=1)], "mnist") == "b"
+
+
+def test_a_model_of_other_data_is_no_candidate() -> None:
+    rows = [row("ink-cnn", 0.999, 0.999, data="ink"), row("cnn", 0.9, 0.9)]
+    assert choose_champion(rows, "mnist") == "cnn"
+    assert choose_champion(rows[:1], "mnist") is None
+
+
+def test_without_a_validated_model_there_is_none() -> None:
+    assert choose_champion([row("a", None), {**row("b", None), "test_accuracy": 0.99}], "mnist") is None

@@ -1,0 +1,172 @@
+"""The model card of a run: its figures, its sources, and that it claims nothing else."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from pretrained_run import NAME, PENS, change, load, write_run
+
+from inkproof.errors import UserError
+from inkproof.paths import ROOT
+from inkproof.reporting.card_figures import figures_of_rejection
+from inkproof.reporting.fill_markdown import fill_markdown
+from inkproof.reporting.model_card import model_card
+from inkproof.reporting.pretrained import PretrainedRun
+from inkproof.reporting.shares import Share, shares
+from inkproof.sources.digits import sources_of
+
+SETS = yaml.safe_load((ROOT / "conf/drawings/all.yaml").read_text())
+
+
+@pytest.fixture
+def typed(tmp_path: Path) -> dict[str, str]:
+    return write_run(tmp_path)
+
+
+def card(typed: dict[str, str], run: PretrainedRun | None = None) -> str:
+    digits = Path(typed["digits"])
+    sources = {split: shares(sources_of(digits, split), "ink", 0) for split in ("train", "val")}
+    return model_card(run or load(typed), sources, SETS)
+
+
+def section(text: str, title: str) -> str:
+    """What stands under a heading, up to the next one of its level or above, in one line."""
+    level, rest = re.split(rf"^(#+) {re.escape(title)}$", text, maxsplit=1, flags=re.MULTILINE)[1:]
+    return " ".join(re.split(rf"^#{{1,{len(level)}}} ", rest, maxsplit=1, flags=re.MULTILINE)[0].split())
+
+
+def row(text: str, first: str) -> list[str]:
+    """The cells of the table row that begins with this cell."""
+    (line,) = [line for line in text.splitlines() if line.startswith(f"| {first} |")]
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_every_set_stands_there_with_its_figures_and_interval(typed: dict[str, str]):
+    text = card(typed)
+    assert row(text, "MNIST, test digits")[1:3] == ["10,000", "99.53%"]
+    assert row(text, "Starter set")[1:3] == ["270", "98.9%"]
+    for title, wrong in {
+        "Pen tablet": 12,
+        "Pen tablet, thin brush": 20,
+        "Pen tablet, single pixels": 35,
+        "Pen tablet, white on black": 12,
+    }.items():
+        _, n, accuracy, interval = row(text, title)
+        assert (n, accuracy) == ("2,800", f"{100 * (1 - wrong / PENS):.2f}%")
+        low, high = map(float, interval.split("–"))
+        assert low < 100 * (1 - wrong / PENS) < high
+    evaluated = section(text, "Evaluation data")
+    assert (
+        "**Pen tablet, thin brush:** 2,800 drawings by 14 writers; a brush of 8 pixels on a canvas of 280" in evaluated
+    )
+    assert "**Pen tablet, single pixels:** 2,800 drawings by 14 writers; hard one-pixel lines" in evaluated
+    assert "**Pen tablet, white on black:** 2,800 drawings by 14 writers; a brush of 20" in evaluated
+    assert "kept writers" not in text and "Your drawings" not in text
+    assert "**MNIST" not in evaluated and "digits of MNIST, brought to 28 x 28 by the normalisation layer" in evaluated
+    assert "Of the test digits 47 are read wrong" in text
+    assert 'In the set "Pen tablet" the digit 0 is read worst, with 95.7%.' in " ".join(text.split())
+
+
+def test_stress_rejection_agreement_and_latency_stand_there(typed: dict[str, str]):
+    text = card(typed)
+    stress = section(text, "Stress")
+    assert "Clean canvases 100%, mean corruption accuracy 91.0%" in stress and "of 7:" in stress
+    assert row(text, "translate") == ["translate", "82.0%", "94.0%", "88.0%", "82.0%", "76.0%", "70.0%"]
+    assert "| scale |" in text and "| grid paper |" not in text, "the five that cost most"
+    refusing = section(text, 'Saying "not a digit"')
+    assert "its AUROC is 0.8750" in refusing
+    assert row(text, "400 drawn digits: accepted")[1:] == ["100%", "100%"]
+    assert row(text, "80 drawings that are no digit: refused")[1].startswith("75.0% (")
+    assert row(text, "40 blanks: refused")[1].startswith("100% (")
+    assert row(text, "40 letters: refused")[1].startswith("50.0% (")
+    measured = section(text, "Metrics")
+    assert "on 99.97% of 3,070 drawings; the largest difference in any probability was 1.3e-06." in measured
+    assert "takes 2.3 ms (median, one thread) on A Processor, 2 cores." in section(text, "Latency")
+    use = section(text, "How to use it")
+    assert "python src/predict.py digit.png" in use and "uint8 (1, 280, 280)" in use
+    assert "divided by 1.25" in use and "from 4.5 on" in use
+
+
+def test_how_it_was_trained_is_told_from_its_record(typed: dict[str, str]):
+    text = card(typed)
+    assert row(text, "MNIST") == ["MNIST", "6", "5", "one image of each", "CC BY-SA 3.0, as commonly stated"]
+    pens = row(text, "Pen-Based Recognition of Handwritten Digits")
+    assert pens[1:] == ["12", "2", "4 digits by 2 writers to train on, 2 digits by 2 writers to choose by", "CC BY 4.0"]
+    assert row(text, "Authored stroke styles")[1:3] == ["10", "–"]
+    data = section(text, "Training data")
+    assert "https://doi.org/10.24432/C5MG6K Changed: the strokes were drawn anew" in data
+    assert "Y. LeCun" in data and "MIT, as the repository" in data and "`conf/data/ink.yaml`" in data
+    training = section(text, "Training procedure")
+    assert "turned by up to 12 degrees; scaled by up to 12% along each axis; grown at the edges" in training
+    assert "shifted" not in training and "clip" not in training
+    assert "adam; learning rate 0.002; batches of 128; seed 3; float32" in training
+    assert "20 epochs of at most 25 were run; the weights are those of epoch 17, the best by `val_accuracy`" in training
+    assert "21 minutes on A Processor" in training
+    assert "(filters 32, 64; dropout 0.5) with 242,058 parameters" in section(text, "Model details")
+    assert "by 2 writers only" in section(text, "Ethical considerations")
+
+
+def test_what_was_not_measured_is_not_claimed(typed: dict[str, str]):
+    report = Path(typed["report"])
+    (report / "timing.json").unlink()
+    change(Path(typed["run"]) / "run.json", config__aug={"name": "off", "rotation": 0.0})
+    change(report / "test.json", aug="off")
+    change(Path(typed["run"]) / "run.json", config__callbacks={})
+    text = card(typed)
+    assert "Latency" not in text and " ms " not in text
+    assert "**Augmentation** `off`: none." in text and "the best by" not in text
+
+
+def test_a_set_without_a_mistake_has_no_hardest_digit(typed: dict[str, str]):
+    change(Path(typed["report"]) / "drawn.json", pens__ink__per_digit={str(digit): 1.0 for digit in range(10)})
+    assert "is read worst" not in card(typed)
+
+
+def test_a_rule_that_accepts_nothing_has_no_accuracy(typed: dict[str, str]):
+    rejection = dict(load(typed).rejection)
+    none = {"n": 400, "threshold": 4.5, "coverage": 0.0, "accuracy": None, "low": 0.0, "high": 1.0}
+    rejection["chosen"] = {**rejection["chosen"], "digits": none}
+    accepted, right = figures_of_rejection(rejection)["rows"][:2]
+    assert (accepted["chosen"], right["chosen"][0]) == ("0%", "–")
+
+
+def test_the_same_files_give_the_same_text_in_lines_of_120(typed: dict[str, str]):
+    text = card(typed)
+    assert text == card(typed)
+    assert text.endswith("\n") and "\n\n\n" not in text and "{{" not in text and "None" not in text
+    assert max(len(line) for line in text.splitlines() if not line.startswith("|")) <= 120
+    tables = [lines for lines in text.split("\n\n") if lines.startswith("|")]
+    assert len(tables) == 6
+    for table in tables:
+        assert len({line.count("|") for line in table.splitlines()}) == 1, table
+    assert text.startswith(f"# Model card: {NAME}, ")
+
+
+def test_a_report_that_lacks_a_figure_is_one_line(typed: dict[str, str]):
+    change(Path(typed["report"]) / "stress.json", mca={})
+    with pytest.raises(
+        UserError, match=r"reports/ink/models/cnn: a file there lacks 'accuracy'; run `dvc repro drawn@"
+    ):
+        card(typed)
+
+
+def test_shares_count_images_digits_and_writers():
+    names = ["mnist-train-00001", "pens-tra-w01-0001", "pens-tra-w02-0001", "pens-tra-w01-0001", "style-1998-00000-3"]
+    assert shares(names, "ink", 5) == [
+        Share("mnist", 1, 1, None),
+        Share("pens", 3, 2, 2),
+        Share("styles", 1, 1, None),
+    ]
+    assert shares([], "optdigits", 7) == [Share("optdigits", 7, 7, None)]
+
+
+def test_markdown_is_filled_but_for_what_has_lines_of_its_own():
+    text = (
+        "# A heading that stays\none two\nthree `four five`\n- an item\nof two lines\n- another\n\n\n\n| a |\n|---|\n\n"
+    )
+    text += "```sh\nfirst  line\n\n\nlast\n```\nafter"
+    filled = (
+        "# A heading that stays\none two three\n`four five`\n- an item of two\n  lines\n- another\n\n| a |\n|---|\n\n"
+    )
+    assert fill_markdown(text, 16) == filled + "```sh\nfirst  line\n\n\nlast\n```\nafter\n"
