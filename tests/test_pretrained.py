@@ -21,6 +21,7 @@ from inkproof.errors import UserError
 from inkproof.exporting.metadata import read_metadata
 from inkproof.ink.strokes import render
 from inkproof.paths import ROOT
+from inkproof.reporting.wording import percent
 from inkproof.sources.drawings import read_drawings
 
 FOLDER = ROOT / "models" / "pretrained"
@@ -212,8 +213,7 @@ def test_the_card_has_the_figures_of_the_reports():
     titles = {"pens": "Pen tablet", "pens_pixels": "Pen tablet, single pixels", "starter": "Starter set"}
     for name, title in titles.items():
         n = drawn[name]["n"]
-        decimals = 2 if n >= 2000 else 1
-        assert f"| {title} | {n:,} | {drawn[name]['ink']['accuracy']:.{decimals}%} |" in text
+        assert f"| {title} | {n:,} | {percent(drawn[name]['ink']['accuracy'], n)} |" in text
 
 
 def test_predict_reads_starter_drawings_with_it(tmp_path: Path):
