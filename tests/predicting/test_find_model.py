@@ -73,6 +73,23 @@ def test_an_unknown_word_is_one_line_with_the_choices(root: Path, word: str, sai
     assert "\n" not in str(caught.value)
 
 
+def test_a_folder_of_a_run_means_its_exports(root: Path):
+    run = root / "runs" / "cnn-on-s0-1"
+    (run / "exports").mkdir(parents=True)
+    (run / "exports" / "model.tflite").write_bytes(b"x")
+    assert find_model(str(run), root) == run / "exports" / "model.tflite"
+
+
+def test_a_run_that_is_not_exported_yet_is_told_from_a_wrong_name(root: Path):
+    for name in ("data/optdigits", "model/cnn"):
+        (root / "conf" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "conf" / f"{name}.yaml").write_text("")
+    with pytest.raises(UserError, match="optdigits-cnn: not exported yet; run `dvc repro export@optdigits-cnn` first"):
+        find_model("optdigits-cnn", root)
+    with pytest.raises(UserError, match="optdigits-cmm: there is no such model"):
+        find_model("optdigits-cmm", root)
+
+
 def test_a_folder_without_an_export_is_named(root: Path):
     with pytest.raises(UserError, match=r"mnist/cnn holds no canvas\.tflite or model\.tflite; src/export\.py makes"):
         find_model(f"{root}/models/mnist/cnn", root)

@@ -80,7 +80,7 @@ def test_without_drawings_there_is_still_a_story() -> None:
 @pytest.mark.parametrize(
     ("others", "expected"),
     [
-        ([(0.4, 0.9), (0.3, 0.8)], "All 3 models climb: from 30.00% to 50.00%"),
+        ([(0.4, 0.9), (0.3, 0.8)], "All 3 models climb: 30.00% to 50.00%"),
         ([(0.4, 0.4), (0.3, 0.8)], "2 of 3 models climb clearly"),
     ],
 )
@@ -118,7 +118,7 @@ def test_the_last_rung_gives_the_headline_its_end() -> None:
 def test_a_model_beside_is_told_of_but_not_counted() -> None:
     own, other = model(pens=pens(0.5, 0.95)), model("dense", pens=pens(0.3, 0.85))
     text = told(own, other, beside(pens=pens(0.6, 0.991)))
-    assert "All 2 models trained on MNIST climb: from 30.00% to 50.00%" in text
+    assert "All 2 models trained on MNIST climb: 30.00% to 50.00%" in text
     assert "ink-cnn, trained on MNIST and drawn ink, reads 99.10% of the same drawings, and 99.50% of the MNIST" in text
     assert "models" not in told(own, beside(pens=pens(0.6, 0.991)))
 

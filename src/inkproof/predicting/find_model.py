@@ -15,7 +15,7 @@ REGISTRY = "models:/"
 
 
 def find_model(word: str = PRETRAINED, root: Path = ROOT) -> Path:
-    """Return the file that `word` means: a .tflite file, a folder that holds one of `FILES`, or a name.
+    """Return the file that `word` means: a .tflite file, a folder that holds one of `FILES` or a run's, or a name.
 
     Names are `pretrained`, for models/pretrained, and D-M for exports/D/M, as the pipeline calls its runs.
 
@@ -33,6 +33,9 @@ def find_model(word: str = PRETRAINED, root: Path = ROOT) -> Path:
     names = _names(root)
     if word in names:
         return names[word]
+    data, _, model = word.partition("-")
+    if (root / "conf" / "data" / f"{data}.yaml").is_file() and (root / "conf" / "model" / f"{model}.yaml").is_file():
+        raise UserError(f"--model {word}: not exported yet; run `dvc repro export@{word}` first, or name another model")
     known = [PRETRAINED, *names]
     close = difflib.get_close_matches(word, known, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
@@ -43,9 +46,9 @@ def find_model(word: str = PRETRAINED, root: Path = ROOT) -> Path:
 
 
 def _in_folder(folder: Path, word: str, ours: bool) -> Path:
-    for name in FILES:
-        if (folder / name).is_file():
-            return folder / name
+    for path in (inner / name for inner in (folder, folder / "exports") for name in FILES):
+        if path.is_file():
+            return path
     mend = "the repository comes with one, `make pretrained` makes it anew" if ours else "src/export.py makes them"
     raise UserError(f"--model {word}: {folder} holds no {' or '.join(FILES)}; {mend}")
 

@@ -135,7 +135,7 @@ def _drawn(how: Mapping[str, Any]) -> str:
 
 
 def _kind(kind: str) -> str:
-    return "several digits at once" if kind == "digits" else f"{kind}s"
+    return {"digits": "several digits at once", "blank": "blanks and specks"}.get(kind, f"{kind}s")
 
 
 def _share(entry: Mapping[str, Any], key: str) -> str:

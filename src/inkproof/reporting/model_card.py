@@ -29,8 +29,7 @@ _HERE = Path(__file__).parent
 
 # What the licences want said of a source that was not taken as it is.
 _CHANGES = {
-    "pens": "Changed: the strokes were drawn anew with varied brushes, bent, slanted, turned and stretched, "
-    "and brought to 28 x 28 by the normalisation layer.",
+    "pens": "They were then brought to 28 x 28 by the normalisation layer.",
     "mnist": "Changed: brought to 28 x 28 again by the normalisation layer.",
 }
 _LIMITS = {
@@ -96,7 +95,7 @@ def _rendered(
         },
         data=config["data"]["name"],
         sources=_sources(sources),
-        credits=_credits([share.source for share in sources["train"]], shown),
+        credits=_credits([share.source for share in sources["train"]]),
         aug={"name": config["aug"]["name"], "limits": _augmentation(config["aug"])},
         optimizer=_values(config["optimizer"], named=True),
         batch=config["batch_size"],
@@ -187,7 +186,7 @@ def _made(train: Share | None, val: Share | None) -> str:
     return ", ".join(said) or "one image of each"
 
 
-def _credits(trained: Sequence[str], shown: Sequence[str]) -> list[dict[str, str]]:
+def _credits(trained: Sequence[str]) -> list[dict[str, str]]:
     # A source alone was taken as it is.
     changes = {CREDITS[name].title: _CHANGES[name] for name in trained if name in _CHANGES and len(trained) > 1}
     return [
@@ -197,5 +196,5 @@ def _credits(trained: Sequence[str], shown: Sequence[str]) -> list[dict[str, str
             "link": credit.link,
             "change": f" {changes[credit.title]}" if credit.title in changes else "",
         }
-        for credit in credits_for([*trained, *shown])
+        for credit in credits_for(trained)
     ]

@@ -140,4 +140,4 @@ def _everyone(models: Sequence[ModelResults], subject: str, first: str, last: st
         who = f"{climbed} of {len(both)} models{which} climb clearly"
     else:
         who = f"None of {len(both)} models{which} climbs clearly"
-    return f"{who}: from {spans[0]} on the rung {first}, to {spans[1]} on the rung {last}."
+    return f"{who}: {spans[0]} on the rung {first}, {spans[1]} on the rung {last}."
