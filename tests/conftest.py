@@ -32,24 +32,33 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item._id = item.id.parse(grouped)
 
 
-@pytest.fixture(scope="session")
-def workspace_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that workspaces are copied from, with data/optdigits/digits.npz; made once for all workers."""
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Return the folder `name` that `make` fills, given one to fill; made once for all workers, and whole or not."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
-    template = shared / "workspace-template"
-    with FileLock(f"{template}.lock"):
-        if not template.exists():
-            making = shared / "workspace-making"
-            for name in SOURCES:
-                _copy(ROOT / name, making / name, LEFT_OUT.get(name, ("__pycache__",)))
-            (making / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n")
-            subprocess.run(
-                [sys.executable, "src/download.py", "data=optdigits"], cwd=making, env=clean_environment(), check=True
-            )
-            making.rename(template)
-    return template
+    folder = shared / name
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            making = shared / f"{name}-making"
+            making.mkdir()
+            make(making)
+            making.rename(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def workspace_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that workspaces are copied from, with data/optdigits/digits.npz; made once for all workers."""
+
+    def make(making: Path) -> None:
+        for name in SOURCES:
+            _copy(ROOT / name, making / name, LEFT_OUT.get(name, ("__pycache__",)))
+        (making / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n")
+        command = [sys.executable, "src/download.py", "data=optdigits"]
+        subprocess.run(command, cwd=making, env=clean_environment(), check=True)
+
+    return made_once(tmp_path_factory, "workspace-template", make)
 
 
 @pytest.fixture(scope="session")
@@ -73,19 +82,13 @@ def workspace(new_workspace: Callable[[], Workspace]) -> Workspace:
 @pytest.fixture(scope="session")
 def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the small models of stand_in.py: canvas.tflite, bare.tflite, model.tflite; made once for all."""
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    folder = shared / "stand-in"
-    with FileLock(f"{folder}.lock"):
-        if not folder.exists():
-            making = shared / "stand-in-making"
-            making.mkdir()
-            environment = {**clean_environment(), "PYTHONPATH": str(ROOT / "src")}
-            script = Path(__file__).with_name("stand_in.py")
-            subprocess.run([sys.executable, script, making], env=environment, check=True, capture_output=True)
-            making.rename(folder)
-    return folder
+
+    def make(making: Path) -> None:
+        environment = {**clean_environment(), "PYTHONPATH": str(ROOT / "src")}
+        script = Path(__file__).with_name("stand_in.py")
+        subprocess.run([sys.executable, script, making], env=environment, check=True, capture_output=True)
+
+    return made_once(tmp_path_factory, "stand-in", make)
 
 
 def _copy(source: Path, target: Path, left_out: tuple[str, ...]) -> None:

@@ -42,9 +42,9 @@ Row = dict[str, Any]
 def leaderboard(models_folder: Path, beside: Mapping[str, Path] | None = None) -> list[Row]:
     """Return one row a model below `models_folder`, the best test accuracy first; accuracies are fractions.
 
-    Keys are the columns of leaderboard.csv; what a model lacks is not in its row. For drawings a row holds
-    `drawn_<set>_<rung>_accuracy` and the same with `_low` and `_high`. Models `beside` are as in `load_models`,
-    and so is what is raised.
+    Keys are the columns of leaderboard.csv, and `beside` as in `ModelResults`; what a model lacks is not in its
+    row. For drawings a row holds `drawn_<set>_<rung>_accuracy` and the same with `_low` and `_high`. Models `beside`
+    are as in `load_models`, and so is what is raised.
     """
     rows = []
     models = load_models(models_folder, beside)
@@ -59,7 +59,7 @@ def leaderboard(models_folder: Path, beside: Mapping[str, Path] | None = None) -
         }
         row["model"] = model.name
         if model.beside:
-            row["data"] = model.beside
+            row["data"] = row["beside"] = model.beside
         for name in sets:
             entry = model.drawn.get(name, {})
             for rung in rungs_of(entry):
@@ -137,10 +137,9 @@ def write_leaderboard_md(rows: Sequence[Row], path: Path) -> None:
         lines.append([row["model"], _with_interval(row, "test_accuracy"), *drawn, *_sizes(row)])
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
     note = f"In brackets: 95% intervals. Drawings: the exported float32 model on the rung `{SHOWN_RUNG}`."
-    # Models of other data sets bear their name first.
     for row in rows:
-        if row["model"].startswith(f"{row.get('data')}-"):
-            note += f" {row['model']} is trained on {data_title(row['data'])}."
+        if row.get("beside"):
+            note += f" {row['model']} is trained on {data_title(row['beside'])}."
     write_text(path, f"{table}\n\n{note}\n")
 
 
