@@ -10,7 +10,7 @@ from inkproof.atomic import replacing, write_json
 from inkproof.config import for_run, path_of, resolve
 from inkproof.entry import entry
 from inkproof.exporting.litert import LiteRTDigits
-from inkproof.ink.drawn_frames import DrawnFrames, draw, read_frames
+from inkproof.ink.drawn_frames import DrawnFrames, canvases_of, read_frames
 from inkproof.reporting.before_after import before_after, telling
 from inkproof.reporting.rungs import rung_bars
 from inkproof.reporting.saving import save
@@ -18,7 +18,6 @@ from inkproof.reporting.tables import write_rows
 from inkproof.resume import log_stage
 from inkproof.run_record import RunRecord
 from inkproof.scoring.drawn import per_writer, summarise_set
-from inkproof.sources.drawings import read_drawings
 
 EXAMPLES = 6  # drawings shown before and after preparation
 SHOWN = ("starter", "mine", "pens", "pens_pixels")  # the other sets are the pen digits in another dress
@@ -78,10 +77,8 @@ def examples(config: dict[str, Any], name: str, drawn_set: DrawnFrames, answers:
     """Return a figure of telling drawings of a set: the canvas, and what was seen and read on each rung."""
     shown = telling(drawn_set.labels, answers, EXAMPLES)
     chosen = config["sets"][name]
-    folder = path_of(chosen["folder"])
-    by_id = {drawing.id: drawing for drawing in read_drawings(folder)}
     return before_after(
-        draw(folder, [by_id[drawn_set.ids[index]] for index in shown], chosen),
+        canvases_of(drawn_set.ids[shown], path_of(chosen["folder"]), chosen),
         {rung: seen[shown] for rung, seen in drawn_set.rungs.items()},
         drawn_set.labels[shown],
         {rung: read[shown] for rung, read in answers.items()},

@@ -9,9 +9,9 @@ from inkproof.atomic import replacing, write_json
 from inkproof.config import for_run, path_of, resolve
 from inkproof.entry import entry
 from inkproof.exporting.agreement import check_agreement, check_canvases, compare, compare_canvases
-from inkproof.exporting.canvas_reader import CanvasReader
+from inkproof.exporting.canvas_reader import CANVAS_FILE, CanvasReader
 from inkproof.exporting.litert import LiteRTDigits
-from inkproof.ink.drawn_frames import WHOLE, DrawnFrames, draw, read_frames
+from inkproof.ink.drawn_frames import WHOLE, DrawnFrames, canvases_of, read_frames
 from inkproof.reporting.rejection import rejection_figure
 from inkproof.reporting.saving import save
 from inkproof.resume import log_stage
@@ -19,11 +19,9 @@ from inkproof.run_record import RunRecord
 from inkproof.scoring.rejection import summarise_rejection
 from inkproof.scoring.rejection_curves import coverage_rows, refusal_rows
 from inkproof.sources.digits import load_digits, load_test_split
-from inkproof.sources.drawings import read_drawings
 from inkproof.tracking import describe_machine
 from inkproof.trained_model import load_trained, predict
 
-CANVAS = "canvas.tflite"
 FILES = {"float32": "model.tflite", "int8": "model_int8.tflite"}
 
 
@@ -62,7 +60,7 @@ def export(config: dict[str, Any]) -> dict[str, Any]:
         kept = [drawn_set for name, drawn_set in drawn.items() if name in config["acceptance_sets"]]
         rule = choose_acceptance(network, [acceptance["validation"], *kept], acceptance["choices"])
         name = f"{record.config['data']['name']}-{record.config['model']['name']}"
-        path = exports / CANVAS
+        path = exports / CANVAS_FILE
         path.write_bytes(canvas_model(network, rule, name))
         on_canvases = CanvasReader(path)
         canvases, frames, labels, writers = drawn_canvases(config, drawn)
@@ -89,7 +87,7 @@ def export(config: dict[str, Any]) -> dict[str, Any]:
     metrics |= {"canvas_kb": results["canvas"]["kb"], "canvas_us": timing["canvas_us"]}
     metrics |= {"canvas_agreement": results["canvas"]["agreement"]}
     metrics |= {"rejection_auroc": rejection["rules"][rule.name]["auroc"]}
-    log_stage("export", record, folder, metrics, [(out / file, "exports") for file in (*FILES.values(), CANVAS)])
+    log_stage("export", record, folder, metrics, [(out / file, "exports") for file in (*FILES.values(), CANVAS_FILE)])
     return results
 
 
@@ -101,9 +99,7 @@ def drawn_canvases(
     for name, frames in drawn.items():
         if name in config["agreement_sets"] and len(frames.labels):
             chosen = config["sets"][name]
-            folder = path_of(chosen["folder"])
-            by_id = {drawing.id: drawing for drawing in read_drawings(folder)}
-            canvases = draw(folder, [by_id[one] for one in frames.ids], chosen)
+            canvases = canvases_of(frames.ids, path_of(chosen["folder"]), chosen)
             parts.append((canvases, frames.rungs[WHOLE], frames.labels, frames.writers))
     canvases, seen, labels, writers = (np.concatenate(part) for part in zip(*parts, strict=True))
     return canvases, seen, labels, writers

@@ -20,12 +20,13 @@ def report(config: dict[str, Any]) -> Path:
     """Write leaderboard, ladder and page from the models' results, move the alias `champion`; return the page."""
     folder = path_of(config["report"])
     beside = folders_beside(config["data"].get("beside", []), folder)
-    rows = leaderboard(folder / "models", beside)
+    models = load_models(folder / "models", beside)
+    rows = leaderboard(models)
     champion = choose_champion(rows, config["data"]["name"])
     # Read before anything is written: a clone holds the small results, not the figures and records beside them.
     record = None if champion is None else read_record(folder / "models" / champion / "test")
-    page = write_page(folder, config["data"], champion, beside)
-    write_ladder(load_models(folder / "models", beside), folder / "ladder.png")
+    page = write_page(folder, config["data"], models, champion)
+    write_ladder(models, folder / "ladder.png")
     write_leaderboard_csv(rows, folder / "leaderboard.csv")
     write_leaderboard_md(rows, folder / "leaderboard.md")
     if record is not None:

@@ -126,7 +126,7 @@ def _summary(record: RunRecord) -> str:
     return (
         f"{record.name}: {'validation' if validated else 'training'} accuracy {share:.2%} "
         f"at epoch {metrics['best_epoch']:.0f} of {metrics['epochs']:.0f}, "
-        f"{metrics['parameters']:,.0f} parameters, {record.seconds:.0f} s; MLflow run {record.run_id}"
+        f"{metrics['parameters']:,.0f} parameters, {record.seconds:.0f} s; MLflow run {record.run_id}; {record.folder}"
     )
 
 

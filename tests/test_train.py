@@ -86,7 +86,10 @@ def test_a_sweep_makes_one_mlflow_run_for_each_model(sweep: tuple[Workspace, str
     assert {path.name for path in folders(workspace)} == {f"{run.info.run_name}-{run.data.tags['key']}" for run in runs}
     for run in runs:
         assert f"{run.info.run_name}: validation accuracy " in printed
-        assert f"MLflow run {run.info.run_id}" in printed
+        assert (
+            f"MLflow run {run.info.run_id}; {workspace.root}/runs/{run.info.run_name}-{run.data.tags['key']}\n"
+            in printed
+        )
     assert not (workspace.root / "models").exists()  # only dvc.yaml writes there
 
 

@@ -123,7 +123,9 @@ def test_what_is_no_model_is_named(stand_in: Path, tmp_path: Path, fault: str, o
     with pytest.raises(UserError) as caught:
         opened(bad)
     assert str(caught.value).startswith(f"{bad}: ") and "\n" not in str(caught.value)
-    reason = {"missing": "No such file", "folder": "Is a directory"}.get(fault, "not a readable LiteRT model")
+    reason = {"missing": "there is no such file; src/export.py makes it", "folder": "Is a directory"}.get(
+        fault, "not a readable LiteRT model"
+    )
     assert reason in str(caught.value)
 
 

@@ -1,5 +1,6 @@
 """Drawings and stress suite as frames: who is in a set, how it is drawn, and files that are whole or refused."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import yaml
 from inkproof.errors import UserError
 from inkproof.ink.drawn_frames import (
     DrawnFrames,
+    canvases_of,
     draw,
     drawings_of,
     frames_of,
@@ -17,7 +19,7 @@ from inkproof.ink.drawn_frames import (
     read_frames,
     write_frames,
 )
-from inkproof.ink.one_pixel import render_one_pixel
+from inkproof.ink.pixel_lines import render_in_pixels
 from inkproof.ink.rungs import apply_rung
 from inkproof.ink.stress_frames import read_stress, write_stress
 from inkproof.paths import ROOT
@@ -57,7 +59,7 @@ def test_a_set_is_drawn_as_it_says(drawings: list[Drawing]):
     assert inks[0] < 0.6 * inks[1] < 0.6 * 0.8 * inks[2]
     assert np.array_equal(draw(STARTER, labelled, {**PLAIN, "inverted": True}), 255 - usual)
     pixels = draw(STARTER, labelled, {**PLAIN, "pixels": True})
-    small = render_one_pixel(labelled[1].strokes, labelled[1].canvas)
+    small = render_in_pixels(labelled[1].strokes, labelled[1].canvas)
     assert np.array_equal(pixels[1], small.repeat(10, axis=0).repeat(10, axis=1))
     assert set(np.unique(pixels)) == {0, 255}
 
@@ -147,17 +149,30 @@ def test_stress_killed_half_way_leaves_no_file(tmp_path: Path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("reader", "what"), [(lambda p: list(read_frames(p)), "drawings"), (read_stress, "stress")])
-def test_files_that_cannot_be_read_are_named(tmp_path: Path, reader, what: str):
-    with pytest.raises(UserError, match=rf"{tmp_path / 'f.npz'}: no {what}.*run `python src/frames.py`"):
+@pytest.mark.parametrize("reader", [lambda path: list(read_frames(path)), read_stress])
+def test_files_that_cannot_be_read_are_named(tmp_path: Path, reader):
+    again = rf"run `python src/frames\.py data={tmp_path.name}`"
+    with pytest.raises(UserError, match=rf"{tmp_path / 'f.npz'}: not made yet; {again} first"):
         reader(tmp_path / "f.npz")
     write_frames(
         tmp_path / "f.npz", {"x": frames_of_digits(np.zeros((3, 28, 28), np.uint8), np.zeros(3, int), ["mnist"])}
     )
     whole = (tmp_path / "f.npz").read_bytes()
     (tmp_path / "f.npz").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match=r"f\.npz: cannot be read .*delete it and run"):
+    with pytest.raises(UserError, match=rf"f\.npz: cannot be read .*delete it and {again} again"):
         reader(tmp_path / "f.npz")
+
+
+def test_drawings_are_found_by_id_in_any_order_and_missed_where_the_set_has_changed(tmp_path: Path):
+    shutil.copytree(STARTER, tmp_path / "set")
+    drawings = read_drawings(tmp_path / "set")
+    ids = [drawings[5].id, drawings[2].id]
+    expected = draw(STARTER, [drawings[5], drawings[2]], PLAIN)
+    assert np.array_equal(canvases_of(ids, tmp_path / "set", PLAIN), expected)
+    file = tmp_path / "set" / "drawings.jsonl"
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:5]))
+    with pytest.raises(UserError, match=f"no drawing '{ids[0]}' any more"):
+        canvases_of(ids, tmp_path / "set", PLAIN)
 
 
 def test_an_empty_set_is_a_set():

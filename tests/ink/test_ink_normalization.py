@@ -14,7 +14,7 @@ from ink_drawings import BY_DIGIT, centre_of_mass, drawn, nearest_shift, normali
 
 import inkproof
 from inkproof.exporting.litert import foreign_operators
-from inkproof.ink import InkNormalization, apply_rung, render, render_one_pixel, to_canvas
+from inkproof.ink import InkNormalization, apply_rung, render, render_in_pixels, to_canvas
 from inkproof.ink.normalization import THINNEST, WIDEST
 from inkproof.ink.outline import stroke_width
 
@@ -143,7 +143,7 @@ def test_without_the_centre_the_box_is_in_the_middle():
 
 
 def test_one_hard_pixel_becomes_a_smooth_stroke():
-    small = render_one_pixel(BY_DIGIT[0])
+    small = render_in_pixels(BY_DIGIT[0])
     frame = normalized(small[None])[0]
     assert np.array_equal(normalized(to_canvas(small)[None])[0], frame)
     assert width_of(frame) > THINNEST - 0.3
@@ -173,7 +173,7 @@ def test_it_converts_to_builtin_operators_and_says_the_same(litert):
     interpreter.allocate_tensors()
     noise = np.random.default_rng(4).normal(0, 15, (280, 280))
     noisy = np.clip(drawn(3) * 0.6 + 60 + noise, 0, 255).astype(np.uint8)
-    canvases = [drawn(8, 32), drawn(2, 4), to_canvas(render_one_pixel(BY_DIGIT[9])), noisy, render([])]
+    canvases = [drawn(8, 32), drawn(2, 4), to_canvas(render_in_pixels(BY_DIGIT[9])), noisy, render([])]
     for canvas in canvases:
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], canvas[None])
         interpreter.invoke()

@@ -193,12 +193,12 @@ def test_the_width_of_strokes_is_that_of_the_brush(digit, brush):
 
 
 def test_staircases_are_told_from_curves_and_soft_pixels():
-    from inkproof.ink.one_pixel import render_one_pixel
     from inkproof.ink.outline import stairs
+    from inkproof.ink.pixel_lines import render_in_pixels
 
     smooth = np.stack([(255 - drawn(digit, 20)) / 255 for digit in (0, 2, 3, 6, 8, 9)])[:, 60:220, 60:220]
     assert max(part.numpy().max() for part in stairs(smooth.astype(np.float32), 6)) < 0.2
-    hard = np.stack([1 - render_one_pixel(strokes) / 255 for strokes in BY_DIGIT.values()])
+    hard = np.stack([1 - render_in_pixels(strokes) / 255 for strokes in BY_DIGIT.values()])
     blocks = np.kron(hard, np.ones((1, 3, 3))).astype(np.float32)
     assert min(part.numpy().min() for part in stairs(blocks, 3)) == 1
     soft = ndimage.gaussian_filter(hard, (0, 0.7, 0.7)) * 1.8

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_fill_holes
 
-from inkproof.ink.varied import Variation, deformed, pixel_canvas, varied_canvas
+from inkproof.ink.varied import Variation, deformed, varied_canvas
 
 LIMITS = Variation(
     brush=(5, 40),
@@ -98,21 +98,6 @@ def test_single_pixels_are_black_blocks_on_white() -> None:
     sides = extents(small).max(axis=1)
     assert 7 <= sides.min() <= 9 and sides.max() >= 26
     assert len({canvas.tobytes() for canvas in canvases}) > 35
-
-
-def test_a_line_of_single_pixels_is_one_pixel_wide_and_a_tap_one_pixel() -> None:
-    picture = pixel_canvas([[[2.9, 3.1], [20.2, 3.7]], [[5.5, 10.5]]])[::10, ::10]
-    expected = np.full((28, 28), 255)
-    expected[3, 2:21] = 0
-    expected[10, 5] = 0
-    assert (picture == expected).all()
-
-
-def test_a_wider_pencil_adds_pixels_to_the_right_and_below() -> None:
-    picture = pixel_canvas([[[2.9, 3.1], [20.2, 3.7]]], 3)[::10, ::10]
-    expected = np.full((28, 28), 255)
-    expected[3:6, 2:23] = 0
-    assert (picture == expected).all()
 
 
 def test_pencils_of_all_widths_are_used_and_stay_on_the_canvas() -> None:

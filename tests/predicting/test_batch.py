@@ -85,7 +85,7 @@ def test_more_processes_only_where_they_pay(monkeypatch, model: Path, number: in
 
 
 def test_a_model_that_cannot_be_used_is_told_before_anything_is_read(paths: list[str], tmp_path: Path):
-    with pytest.raises(UserError, match="No such file"):
+    with pytest.raises(UserError, match="there is no such file"):
         predict_pictures(paths, tmp_path / "canvas.tflite", processes=2)
     assert not multiprocessing.active_children()
 

@@ -9,6 +9,7 @@ import pytest
 from inkproof.atomic import write_json
 from inkproof.errors import UserError
 from inkproof.reporting.page import HERE, write_page
+from inkproof.reporting.results import load_models
 from inkproof.reporting.style import PALETTE
 
 MNIST = {"name": "mnist", "title": "MNIST", "train": 55_000, "val": 5_000, "test": 10_000}
@@ -51,7 +52,7 @@ class Outline(HTMLParser):
 def mnist_page(mnist_report: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page") / "mnist"
     shutil.copytree(mnist_report, folder)
-    return write_page(folder, MNIST, champion="cnn")
+    return write_page(folder, MNIST, load_models(folder / "models"), "cnn")
 
 
 def test_the_page_is_well_formed_and_its_links_lead_somewhere(mnist_page: Path) -> None:
@@ -119,7 +120,7 @@ def test_models_of_other_data_stand_beside_and_are_credited(
     mnist_report: Path, ink_models: Path, tmp_path: Path
 ) -> None:
     folder = Path(shutil.copytree(mnist_report, tmp_path / "mnist"))
-    page = write_page(folder, MNIST, "cnn", {"ink": ink_models}).read_text()
+    page = write_page(folder, MNIST, load_models(folder / "models", {"ink": ink_models}), "cnn").read_text()
     outline = Outline(page)
     assert {"ink-cnn", "cnn"} <= set(outline.values("id"))
     assert "ink-cnn was trained on MNIST and drawn ink and is no candidate; it reads the test digits through" in page
@@ -128,7 +129,7 @@ def test_models_of_other_data_stand_beside_and_are_credited(
     for credited in ("LeCun", "Alimoglu", "Authored stroke styles."):
         assert outline.text.count(credited) == 1
     with pytest.raises(UserError, match=r"choose from (?!.*ink-cnn)"):
-        write_page(folder, MNIST, "ink-cnn", {"ink": ink_models})
+        write_page(folder, MNIST, load_models(folder / "models", {"ink": ink_models}), "ink-cnn")
 
 
 def test_without_a_champion_the_story_is_told_of_an_own_model(
@@ -139,7 +140,7 @@ def test_without_a_champion_the_story_is_told_of_an_own_model(
     shutil.copytree(ink_models, best)
     path = best / "cnn" / "test.json"
     write_json(path, json.loads(path.read_text()) | {"accuracy": 1.0, "accuracy_high": 1.0, "errors": 0})
-    page = write_page(folder, MNIST, None, {"ink": best}).read_text()
+    page = write_page(folder, MNIST, load_models(folder / "models", {"ink": best})).read_text()
     told = re.search(r'<div class="lede">\s*<p>(\S+) reads', page)
     names = re.findall(r'</svg><a href="#[\w-]+">([^<]+)</a>', page)
     assert told is not None
@@ -157,7 +158,7 @@ def test_four_models_fit_into_the_weight_of_a_page(mnist_page: Path) -> None:
 
 def test_the_same_folder_gives_the_same_bytes(mnist_page: Path, tmp_path: Path) -> None:
     shutil.copytree(mnist_page.parent, tmp_path / "elsewhere")
-    again = write_page(tmp_path / "elsewhere", MNIST, champion="cnn")
+    again = write_page(tmp_path / "elsewhere", MNIST, load_models(tmp_path / "elsewhere" / "models"), "cnn")
     assert again.read_bytes() == mnist_page.read_bytes()
 
 
@@ -168,13 +169,13 @@ def test_small_differences_are_not_called_clear(broken: Path) -> None:
     row = lines[1].split(",")
     row[2] = str((int(row[1]) + 1) % 10)
     (other / "test" / "predictions.csv").write_text("\n".join([lines[0], ",".join(row), *lines[2:]]) + "\n")
-    page = write_page(broken, OPTDIGITS).read_text()
+    page = write_page(broken, OPTDIGITS, load_models(broken / "models")).read_text()
     assert "could be chance" in page
     assert "a clear difference" not in page
 
 
 def test_a_demo_report_without_pens_or_own_drawings(broken: Path) -> None:
-    outline = Outline(write_page(broken, OPTDIGITS).read_text())
+    outline = Outline(write_page(broken, OPTDIGITS, load_models(broken / "models")).read_text())
     assert "No drawings of your own are in this report yet" in outline.text
     assert "Starter set" in outline.text
     assert "Pen tablet" not in outline.text
@@ -191,7 +192,7 @@ def test_a_model_with_nothing_but_its_test_json_still_has_its_section(broken: Pa
             shutil.rmtree(path)
         elif path.name != "test.json":
             path.unlink()
-    outline = Outline(write_page(broken, OPTDIGITS).read_text())
+    outline = Outline(write_page(broken, OPTDIGITS, load_models(broken / "models")).read_text())
     assert {"cnn", "dense", "leaderboard"} <= set(outline.values("id"))
     assert not {"drawings", "stress", "rejection"} & set(outline.values("id"))
     assert "img" not in {tag for tag, _ in outline.seen}
@@ -217,7 +218,7 @@ def test_a_file_that_cannot_be_used_is_named_and_no_page_is_written(broken: Path
     path = broken / "models" / "cnn" / part
     path.write_text(content)
     with pytest.raises(UserError) as caught:
-        write_page(broken, OPTDIGITS)
+        write_page(broken, OPTDIGITS, load_models(broken / "models"))
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (broken / "index.html").exists()
@@ -225,13 +226,13 @@ def test_a_file_that_cannot_be_used_is_named_and_no_page_is_written(broken: Path
 
 def test_a_champion_without_results_is_named(optdigits_report: Path) -> None:
     with pytest.raises(UserError, match=r"'resnet'.*choose from"):
-        write_page(optdigits_report, OPTDIGITS, champion="resnet")
+        write_page(optdigits_report, OPTDIGITS, load_models(optdigits_report / "models"), "resnet")
 
 
 def test_names_cannot_break_the_page(broken: Path) -> None:
     path = broken / "models" / "cnn" / "test.json"
     write_json(path, json.loads(path.read_text()) | {"model": "<b>cnn</b>", "aug": '"on" & off'})
-    page = write_page(broken, OPTDIGITS).read_text()
+    page = write_page(broken, OPTDIGITS, load_models(broken / "models")).read_text()
     assert "<b>cnn" not in page
     assert "&lt;b&gt;cnn" in page
     Outline(page)

@@ -9,6 +9,7 @@ import pytest
 
 from inkproof.atomic import write_json
 from inkproof.errors import UserError
+from inkproof.reporting.results import load_models
 from inkproof.reporting.tables import (
     HEAD,
     TAIL,
@@ -31,7 +32,7 @@ def change(path: Path, **values: Any) -> None:
 
 
 def test_rows_stand_by_test_accuracy_with_the_columns_of_the_contract(mnist_report: Path, tmp_path: Path) -> None:
-    rows = leaderboard(mnist_report / "models")
+    rows = leaderboard(load_models(mnist_report / "models"))
     accuracies = [row["test_accuracy"] for row in rows]
     assert accuracies == sorted(accuracies, reverse=True)
     assert {row["model"] for row in rows} == {"dense", "dense_2x128", "tflearn_cnn", "cnn"}
@@ -48,7 +49,7 @@ def test_rows_stand_by_test_accuracy_with_the_columns_of_the_contract(mnist_repo
 
 
 def test_a_set_without_drawings_has_no_column(optdigits_report: Path, tmp_path: Path) -> None:
-    write_leaderboard_csv(leaderboard(optdigits_report / "models"), tmp_path / "l.csv")
+    write_leaderboard_csv(leaderboard(load_models(optdigits_report / "models")), tmp_path / "l.csv")
     heading = (tmp_path / "l.csv").read_text().splitlines()[0]
     assert "drawn_starter_mnist_accuracy" in heading
     assert "mine" not in heading
@@ -57,7 +58,7 @@ def test_a_set_without_drawings_has_no_column(optdigits_report: Path, tmp_path: 
 def test_what_a_model_lacks_is_blank(broken: Path, tmp_path: Path) -> None:
     for part in ("export.json", "drawn.json", "timing.json"):
         (broken / "models" / "cnn" / part).unlink()
-    rows = leaderboard(broken / "models")
+    rows = leaderboard(load_models(broken / "models"))
     write_leaderboard_csv(rows, tmp_path / "l.csv")
     write_leaderboard_md(rows, tmp_path / "l.md")
     cnn = next(row for row in read(tmp_path / "l.csv") if row["model"] == "cnn")
@@ -70,7 +71,7 @@ def test_what_a_model_lacks_is_blank(broken: Path, tmp_path: Path) -> None:
 def test_a_model_not_yet_evaluated_is_skipped_with_a_warning(broken: Path, caplog: pytest.LogCaptureFixture) -> None:
     (broken / "models" / "cnn" / "test.json").unlink()
     with caplog.at_level(logging.WARNING):
-        assert [row["model"] for row in leaderboard(broken / "models")] == ["dense"]
+        assert [row["model"] for row in leaderboard(load_models(broken / "models"))] == ["dense"]
     assert "cnn has no test.json" in caplog.text
 
 
@@ -80,7 +81,7 @@ def test_a_broken_json_file_is_named(broken: Path, part: str, content: str) -> N
     path = broken / "models" / "cnn" / part
     path.write_bytes(content.encode("latin-1"))
     with pytest.raises(UserError) as caught:
-        leaderboard(broken / "models")
+        leaderboard(load_models(broken / "models"))
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -88,24 +89,24 @@ def test_a_broken_json_file_is_named(broken: Path, part: str, content: str) -> N
 def test_a_test_json_without_its_accuracy_is_named(broken: Path) -> None:
     change(broken / "models" / "dense" / "test.json", accuracy=None)
     with pytest.raises(UserError, match=r"dense/test\.json has no number `accuracy`"):
-        leaderboard(broken / "models")
+        leaderboard(load_models(broken / "models"))
 
 
 def test_a_drawn_json_of_another_shape_is_named(broken: Path) -> None:
     for content in ({"starter": 3}, {"starter": {"n": 4, "mnist": {"accuracy": 0.5}}}):
         write_json(broken / "models" / "dense" / "drawn.json", content)
         with pytest.raises(UserError, match=r"dense/drawn\.json"):
-            leaderboard(broken / "models")
+            leaderboard(load_models(broken / "models"))
 
 
 def test_no_models_and_no_folder_say_what_to_do(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "models"):
         with pytest.raises(UserError, match="run `dvc repro`"):
-            leaderboard(folder)
+            leaderboard(load_models(folder))
 
 
 def test_markdown_has_a_cell_for_every_heading(mnist_report: Path, tmp_path: Path) -> None:
-    write_leaderboard_md(leaderboard(mnist_report / "models"), tmp_path / "l.md")
+    write_leaderboard_md(leaderboard(load_models(mnist_report / "models")), tmp_path / "l.md")
     table = [line for line in (tmp_path / "l.md").read_text().splitlines() if line.startswith("|")]
     assert len(table) == 2 + 4
     assert len({line.count("|") for line in table}) == 1
@@ -120,7 +121,7 @@ def test_the_terminal_shows_all_of_it_within_eighty_columns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    rows = leaderboard(mnist_report / "models", {"ink": ink_models})
+    rows = leaderboard(load_models(mnist_report / "models", {"ink": ink_models}))
     for row in rows:
         row["drawn_mine_ink_accuracy"] = 1.0
     write_leaderboard_csv(rows, tmp_path / "l.csv")
@@ -149,7 +150,7 @@ def test_the_terminal_names_a_missing_or_foreign_file(tmp_path: Path) -> None:
 def test_models_of_other_data_stand_beside_under_a_name_of_their_own(
     mnist_report: Path, ink_models: Path, tmp_path: Path
 ) -> None:
-    rows = leaderboard(mnist_report / "models", {"ink": ink_models, "pens": tmp_path / "not yet"})
+    rows = leaderboard(load_models(mnist_report / "models", {"ink": ink_models, "pens": tmp_path / "not yet"}))
     assert {row["model"]: row["data"] for row in rows} == {
         **dict.fromkeys(("dense", "dense_2x128", "tflearn_cnn", "cnn"), "mnist"),
         "ink-cnn": "ink",
@@ -164,13 +165,13 @@ def test_models_of_other_data_stand_beside_under_a_name_of_their_own(
 
 def test_a_folder_beside_without_an_evaluated_model_is_passed_over(optdigits_report: Path, tmp_path: Path) -> None:
     (tmp_path / "cnn").mkdir()
-    rows = leaderboard(optdigits_report / "models", {"ink": tmp_path})
+    rows = leaderboard(load_models(optdigits_report / "models", {"ink": tmp_path}))
     assert {row["model"] for row in rows} == {"dense", "cnn"}
 
 
 def test_models_tried_on_other_test_digits_do_not_stand_beside(mnist_report: Path, optdigits_report: Path) -> None:
     with pytest.raises(UserError, match=r"optdigits-\w+ was tried on 360 .* 1,000 .* take optdigits out"):
-        leaderboard(mnist_report / "models", {"optdigits": optdigits_report / "models"})
+        leaderboard(load_models(mnist_report / "models", {"optdigits": optdigits_report / "models"}))
 
 
 def test_rows_are_written_without_noise(tmp_path: Path) -> None:
@@ -180,4 +181,4 @@ def test_rows_are_written_without_noise(tmp_path: Path) -> None:
 
 def test_the_same_folder_gives_the_same_leaderboard(mnist_report: Path, tmp_path: Path) -> None:
     shutil.copytree(mnist_report / "models", tmp_path / "models")
-    assert leaderboard(mnist_report / "models") == leaderboard(tmp_path / "models")
+    assert leaderboard(load_models(mnist_report / "models")) == leaderboard(load_models(tmp_path / "models"))

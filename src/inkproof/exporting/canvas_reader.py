@@ -1,6 +1,5 @@
 """Running exported files on canvases; needs no TensorFlow."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkproof.errors import UserError
-from inkproof.exporting.litert import LiteRTDigits
+from inkproof.exporting.litert import LiteRTDigits, median_microseconds, open_interpreter
 from inkproof.exporting.metadata import read_metadata
 from inkproof.ink.rungs import FRAME, apply_rung
 from inkproof.ink.strokes import SIDE
-from inkproof.quiet import quiet_stderr
+
+CANVAS_FILE = "canvas.tflite"
+"""What the file is called in the folder of a model's exports."""
 
 _Kinds = dict[str, tuple[tuple[int, ...], Any]]
 # What canvas.tflite takes and gives, by the names in its signature.
@@ -59,7 +60,7 @@ def open_reader(path: Path) -> Reader:
     Raises:
         UserError: the file is missing, no LiteRT file, or neither of the two kinds.
     """
-    shape = tuple(_interpreter(path).get_input_details()[0]["shape"])
+    shape = tuple(open_interpreter(path).get_input_details()[0]["shape"])
     return FrameReader(path) if shape == (1, FRAME, FRAME, 1) else CanvasReader(path)
 
 
@@ -73,7 +74,7 @@ class CanvasReader:
 
     def __init__(self, path: Path) -> None:
         """Load `path`; raises UserError where it is missing, no LiteRT file, or has another graph than this."""
-        self._interpreter = _interpreter(path)
+        self._interpreter = open_interpreter(path)
         if tuple(self._interpreter.get_input_details()[0]["shape"]) == (1, FRAME, FRAME, 1):
             raise UserError(f"{path}: reads digits of 28 x 28, not canvases; name the canvas.tflite exported beside it")
         inputs, outputs = _tensors(self._interpreter)
@@ -104,13 +105,8 @@ class CanvasReader:
 
     def median_microseconds(self, canvas: NDArray[np.uint8], runs: int = 200) -> float:
         """Return the median time of reading one canvas uint8 (280, 280), in microseconds on one thread."""
-        times = []
-        for _ in range(runs):
-            started = time.perf_counter_ns()
-            self._interpreter.set_tensor(self._canvas, canvas[np.newaxis])
-            self._interpreter.invoke()
-            times.append(time.perf_counter_ns() - started)
-        return float(np.median(times[runs // 10 :])) / 1000
+        self._interpreter.set_tensor(self._canvas, canvas[np.newaxis])
+        return median_microseconds(self._interpreter, runs)
 
 
 class FrameReader:
@@ -136,24 +132,6 @@ class FrameReader:
 def _check(canvases: NDArray[np.uint8]) -> None:
     if canvases.dtype != np.uint8 or canvases.shape[1:] != (SIDE, SIDE):
         raise ValueError(f"canvases are uint8 (N, {SIDE}, {SIDE}), not {canvases.dtype} {canvases.shape}")
-
-
-def _interpreter(path: Path) -> Any:
-    from ai_edge_litert.interpreter import Interpreter
-
-    try:
-        # Its content and not its name, which LiteRT would want in UTF-8.
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); name a canvas.tflite") from None
-    try:
-        with quiet_stderr():
-            interpreter = Interpreter(model_content=content, num_threads=1)
-            interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path}: not a readable LiteRT model; export it again ({reason})") from error
-    return interpreter
 
 
 def _tensors(interpreter: Any) -> tuple[dict[str, int] | None, dict[str, int] | None]:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from inkproof.ink.canvas import load_canvases, to_canvas
-from inkproof.ink.one_pixel import render_one_pixel
+from inkproof.ink.pixel_lines import render_in_pixels
 from inkproof.ink.rungs import RUNGS, apply_rung
 from inkproof.ink.strokes import SIDE, render
 
@@ -17,7 +17,7 @@ __all__ = [
     "apply_rung",
     "load_canvases",
     "render",
-    "render_one_pixel",
+    "render_in_pixels",
     "to_canvas",
 ]
 

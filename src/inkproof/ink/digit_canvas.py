@@ -1,4 +1,4 @@
-"""Digit to canvas: a digit of 28 x 28 as somebody might have drawn it on a canvas of 280 x 280."""
+"""Digit to canvas: a digit of 28 x 28 pixel by pixel, or as somebody might have drawn it on 280 x 280."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,12 @@ _RIM = 2
 # ends is chosen so that the digit, read back through the rung `mnist`, has the ink that it had.
 _EDGE = 130
 _SHARPNESS = 8.0
+
+
+def block_canvases(digits: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return digits uint8 (..., 28, 28) enlarged to canvases uint8 (..., 280, 280), each pixel a block of 10 x 10."""
+    block = SIDE // digits.shape[-1]
+    return digits.repeat(block, axis=-2).repeat(block, axis=-1)
 
 
 def digit_canvas(

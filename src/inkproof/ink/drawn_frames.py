@@ -1,21 +1,22 @@
 """Sets of drawings brought to 28 x 28 on every rung, once for all models that are to read them."""
 
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inkproof.atomic import replacing
 from inkproof.errors import UserError
 from inkproof.ink.canvas import load_canvases, to_canvas
-from inkproof.ink.one_pixel import render_one_pixel
+from inkproof.ink.digit_canvas import block_canvases
+from inkproof.ink.frame_archive import read_arrays, write_arrays
+from inkproof.ink.pixel_lines import render_in_pixels
 from inkproof.ink.rungs import FRAME, apply_rung
 from inkproof.ink.strokes import SIDE
-from inkproof.sources.drawings import Drawing, read_drawings
+from inkproof.sources.drawings import FILE_NAME, Drawing, read_drawings
 from inkproof.sources.pens import of_role
 
 WHOLE = "ink"  # the rung that is the whole normalisation layer
@@ -43,14 +44,6 @@ def drawings_of(
     return of_role(drawings, pens, chosen["role"]) if chosen["role"] is not None else drawings
 
 
-def rung_in_batches(rung: str, canvases: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return canvases uint8 (N, 280, 280) on a rung, uint8 (N, 28, 28), some at a time for the memory's sake."""
-    frames = np.empty((len(canvases), FRAME, FRAME), np.uint8)
-    for first in range(0, len(canvases), _BATCH):
-        frames[first : first + _BATCH] = apply_rung(rung, canvases[first : first + _BATCH])
-    return frames
-
-
 def draw(folder: Path, drawings: Sequence[Drawing], how: Mapping[str, Any]) -> NDArray[np.uint8]:
     """Return canvases uint8 (N, 280, 280) of drawings of the set in `folder`, drawn in one way.
 
@@ -63,10 +56,32 @@ def draw(folder: Path, drawings: Sequence[Drawing], how: Mapping[str, Any]) -> N
         for index, drawing in enumerate(drawings):
             if drawing.strokes is None:
                 raise UserError(f"{drawing.id}: a picture cannot be drawn anew in single pixels; only strokes can")
-            canvases[index] = to_canvas(render_one_pixel(drawing.strokes, drawing.canvas))
+            canvases[index] = to_canvas(render_in_pixels(drawing.strokes, drawing.canvas))
     else:
         canvases = load_canvases(folder, drawings, how["brush"])
     return 255 - canvases if how["inverted"] else canvases
+
+
+def canvases_of(ids: Sequence[str] | NDArray[np.str_], folder: Path, how: Mapping[str, Any]) -> NDArray[np.uint8]:
+    """Return canvases uint8 (N, 280, 280) of the drawings of the set in `folder` with these ids; see `draw`.
+
+    Raises UserError where the set no longer has one of them: its frames are of other drawings.
+    """
+    path = folder / FILE_NAME
+    by_id = _by_id(folder, path.stat().st_mtime_ns if path.exists() else 0)
+    try:
+        drawings = [by_id[str(one)] for one in ids]
+    except KeyError as error:
+        raise UserError(
+            f"{folder}: there is no drawing {error} any more; run `dvc repro`, or src/frames.py, again"
+        ) from None
+    return draw(folder, drawings, how)
+
+
+@cache
+def _by_id(folder: Path, changed: int) -> dict[str, Drawing]:
+    """The drawings of a set as of the time it was `changed`: many sets are the pen digits, nine megabytes to parse."""
+    return {drawing.id: drawing for drawing in read_drawings(folder)}
 
 
 def frames_of(folder: Path, drawings: Sequence[Drawing], how: Mapping[str, Any], rungs: Sequence[str]) -> DrawnFrames:
@@ -87,11 +102,10 @@ def frames_of(folder: Path, drawings: Sequence[Drawing], how: Mapping[str, Any],
 
 def frames_of_digits(images: NDArray[np.uint8], labels: NDArray[np.integer], rungs: Sequence[str]) -> DrawnFrames:
     """Return digits uint8 (N, 28, 28) with labels (N,) as if they had been drawn: a pixel is a block of a canvas."""
-    block = SIDE // FRAME
     seen = {rung: np.empty_like(images) for rung in rungs}
     for first in range(0, len(images), _BATCH):
         part = slice(first, first + _BATCH)
-        canvases = images[part].repeat(block, axis=1).repeat(block, axis=2)
+        canvases = block_canvases(images[part])
         for rung, frames in seen.items():
             frames[part] = apply_rung(rung, canvases)
     names = np.array([str(index) for index in range(len(images))], np.str_)
@@ -105,7 +119,7 @@ def frames_of_negatives(drawings: Sequence[Drawing], rungs: Sequence[str]) -> Dr
         np.array([drawing.id for drawing in drawings], np.str_),
         np.array([drawing.source for drawing in drawings], np.str_),
         np.full(len(drawings), -1, np.int64),
-        {rung: rung_in_batches(rung, canvases) for rung in rungs},
+        {rung: apply_rung(rung, canvases) for rung in rungs},
     )
 
 
@@ -115,26 +129,20 @@ def write_frames(path: Path, sets: Mapping[str, DrawnFrames]) -> None:
     for name, frames in sets.items():
         arrays |= {f"{name}/ids": frames.ids, f"{name}/writers": frames.writers, f"{name}/labels": frames.labels}
         arrays |= {f"{name}/rung/{rung}": seen for rung, seen in frames.rungs.items()}
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    write_arrays(path, arrays)
 
 
 def read_frames(path: Path) -> Iterator[tuple[str, DrawnFrames]]:
     """Yield (name, set) of an archive that `write_frames` wrote; raises UserError where it cannot be read."""
-    try:
-        with np.load(path) as arrays:
-            for name in dict.fromkeys(key.partition("/")[0] for key in arrays.files):
-                rungs = [key for key in arrays.files if key.startswith(f"{name}/rung/")]
-                yield (
-                    name,
-                    DrawnFrames(
-                        arrays[f"{name}/ids"],
-                        arrays[f"{name}/writers"],
-                        arrays[f"{name}/labels"],
-                        {key.rpartition("/")[2]: arrays[key] for key in rungs},
-                    ),
-                )
-    except FileNotFoundError:
-        raise UserError(f"{path}: no drawings as frames; run `python src/frames.py` for this data set") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: cannot be read ({error}); delete it and run `python src/frames.py` again") from error
+    with read_arrays(path) as arrays:
+        for name in dict.fromkeys(key.partition("/")[0] for key in arrays.files):
+            rungs = [key for key in arrays.files if key.startswith(f"{name}/rung/")]
+            yield (
+                name,
+                DrawnFrames(
+                    arrays[f"{name}/ids"],
+                    arrays[f"{name}/writers"],
+                    arrays[f"{name}/labels"],
+                    {key.rpartition("/")[2]: arrays[key] for key in rungs},
+                ),
+            )

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from inkproof.ink.digit_canvas import block_canvases
 from inkproof.ink.strokes import SIDE
 
 _BLOCK = SIDE // 28
@@ -36,7 +37,7 @@ def with_flag(one: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.ui
     start = np.array([head + 0.5, top + stem / 2]) * _BLOCK
     middle = start + along / 2 + rng.normal(0, _BEND) * np.array([-along[1], along[0]])
     radius = stem * _BLOCK * rng.uniform(*_WIDTH) / 2
-    canvas = Image.fromarray(one.repeat(_BLOCK, axis=0).repeat(_BLOCK, axis=1))
+    canvas = Image.fromarray(block_canvases(one))
     pen = ImageDraw.Draw(canvas)
     for t in np.linspace(0, 1, SIDE // 4):  # a quadratic Bezier curve, drawn with a round brush
         x, y = (1 - t) ** 2 * start + 2 * t * (1 - t) * middle + t**2 * (start + along)

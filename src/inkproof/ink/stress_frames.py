@@ -1,15 +1,13 @@
 """The stress suite brought to 28 x 28 by the whole normalisation layer, once for all models that are to read it."""
 
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inkproof.atomic import replacing
-from inkproof.errors import UserError
 from inkproof.ink.drawn_frames import WHOLE
+from inkproof.ink.frame_archive import read_arrays, write_arrays
 from inkproof.ink.rungs import apply_rung
 from inkproof.ink.stress import stress_canvases, stress_sample
 
@@ -27,8 +25,7 @@ def write_stress(
     for corruption, severity, canvases in stress_canvases(images[chosen], seed):
         arrays[f"{corruption}/{severity}"] = apply_rung(WHOLE, canvases)
         yield corruption, severity
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    write_arrays(path, arrays)
 
 
 def read_stress(path: Path) -> tuple[NDArray[np.int64], dict[tuple[str, int], NDArray[np.uint8]]]:
@@ -36,12 +33,7 @@ def read_stress(path: Path) -> tuple[NDArray[np.int64], dict[tuple[str, int], ND
 
     Raises UserError where the file is missing or cannot be read.
     """
-    try:
-        with np.load(path) as arrays:
-            cells = [name for name in arrays.files if name != "labels"]
-            frames = {(name.partition("/")[0], int(name.partition("/")[2])): arrays[name] for name in cells}
-            return arrays["labels"], frames
-    except FileNotFoundError:
-        raise UserError(f"{path}: no stress suite here; run `python src/frames.py` for this data set") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: cannot be read ({error}); delete it and run `python src/frames.py` again") from error
+    with read_arrays(path) as arrays:
+        cells = [name for name in arrays.files if name != "labels"]
+        frames = {(name.partition("/")[0], int(name.partition("/")[2])): arrays[name] for name in cells}
+        return arrays["labels"], frames

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from inkproof.errors import UserError
 from inkproof.ink.batches import in_order
 from inkproof.ink.canvas import load_canvases
+from inkproof.ink.digit_canvas import block_canvases
 from inkproof.ink.flags import with_flag
 from inkproof.ink.redrawn_digit import redrawn
 from inkproof.ink.rungs import FRAME, RUNGS, apply_rung
-from inkproof.ink.strokes import SIDE
 from inkproof.ink.varied import Variation, deformed, varied_canvas
 from inkproof.paths import ROOT
 from inkproof.sources import pens, styles
@@ -167,8 +167,7 @@ def _labels(drawings: list[Drawing]) -> NDArray[np.uint8]:
 
 def _frames_of_digits(images: Frames, rung: str) -> Frames:
     """Digits already in the frame, each on a canvas as blocks of 10 x 10, which the rungs bring back."""
-    block = SIDE // FRAME
-    return apply_rung(rung, images.repeat(block, axis=1).repeat(block, axis=2))
+    return apply_rung(rung, block_canvases(images))
 
 
 def _frames_of_flags(images: Frames, ones: Sequence[tuple[int, int]], rung: str, seed: int) -> Frames:

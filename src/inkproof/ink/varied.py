@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
+from inkproof.ink.digit_canvas import block_canvases
+from inkproof.ink.pixel_lines import render_in_pixels
 from inkproof.ink.strokes import SIDE, render
 from inkproof.sources.styles import deform
 
@@ -92,25 +93,6 @@ def varied_canvas(
     return render([path.tolist() for path in _placed(paths, side, room, margin, rng)], brush=brush)
 
 
-def pixel_canvas(strokes: Strokes, pencil: int = 1) -> NDArray[np.uint8]:
-    """Draw `strokes`, in pixels of a picture of 28 x 28, in black pixels; each becomes a block of 10 x 10.
-
-    `pencil` is the side in pixels of the square that is drawn with, to the right of the path and below it.
-    """
-    picture = Image.new("L", (_PIXELS, _PIXELS), 255)
-    pen = ImageDraw.Draw(picture)
-    for stroke in strokes:
-        points = [(int(np.floor(point[0])), int(np.floor(point[1]))) for point in stroke]
-        pen.point(points, 0)
-        pen.line(points, 0)
-    line = np.asarray(picture)
-    small = line.copy()
-    for down, right in np.ndindex(pencil, pencil):
-        np.minimum(small[down:, right:], line[: _PIXELS - down, : _PIXELS - right], out=small[down:, right:])
-    block = SIDE // _PIXELS
-    return small.repeat(block, axis=0).repeat(block, axis=1)
-
-
 def _in_pixels(
     paths: deform.Strokes, label: int, limits: Variation, size: tuple[float, float], rng: np.random.Generator
 ) -> NDArray[np.uint8]:
@@ -122,7 +104,8 @@ def _in_pixels(
     width, height = (_LEAST_PIXELS + np.array([1.5, 2.0]) * (pencil - 1)) / _shares(paths)
     least = max(height, size[0] * _PIXELS, 0 if label == 1 else width)
     side = min(room, _log_uniform(least, max(least, size[1] * _PIXELS), rng))
-    return pixel_canvas([path.tolist() for path in _placed(paths, side, room, 0.0, rng)], pencil)
+    strokes = [path.tolist() for path in _placed(paths, side, room, 0.0, rng)]
+    return block_canvases(render_in_pixels(strokes, (_PIXELS, _PIXELS), pencil))
 
 
 def _placed(paths: deform.Strokes, side: float, room: float, margin: float, rng: np.random.Generator) -> deform.Strokes:

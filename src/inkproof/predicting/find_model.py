@@ -4,9 +4,10 @@ import difflib
 from pathlib import Path
 
 from inkproof.errors import UserError
+from inkproof.exporting.canvas_reader import CANVAS_FILE
 from inkproof.paths import ROOT
 
-FILES = ("canvas.tflite", "model.tflite")
+FILES = (CANVAS_FILE, "model.tflite")
 """What an exported model is called in its folder, the one to be preferred first."""
 
 PRETRAINED = "pretrained"

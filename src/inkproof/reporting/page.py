@@ -11,7 +11,7 @@ from inkproof.atomic import write_text
 from inkproof.errors import UserError
 from inkproof.reporting.credits import credits_for
 from inkproof.reporting.ladder import ladder, ladder_set
-from inkproof.reporting.results import DRESSES, RUNGS, ModelResults, in_order, load_models, rungs_of, sets_of
+from inkproof.reporting.results import DRESSES, RUNGS, ModelResults, in_order, rungs_of, sets_of
 from inkproof.reporting.robustness import dress_table, rejection_table, stress_table
 from inkproof.reporting.rungs import climb
 from inkproof.reporting.saving import to_svg
@@ -38,20 +38,18 @@ HERE = Path(__file__).parent
 def write_page(
     report_folder: Path,
     data: Mapping[str, Any],
+    models: Sequence[ModelResults],
     champion: str | None = None,
-    beside: Mapping[str, Path] | None = None,
 ) -> Path:
-    """Write `report_folder`/index.html from `report_folder`/models and return its path.
+    """Write `report_folder`/index.html from what `load_models` returns and return its path.
 
     `data` describes the data set: `name` (such as "mnist"), and where known `title` and the sizes `train`,
     `val` and `test`; other keys are not looked at. `champion` names the model chosen on validation digits; the
-    story is told of it, or of the first in the leaderboard. `beside` is as in `load_models`. Same folder, same
-    bytes. Raises UserError as `load_models` does, when another file cannot be used (naming it), and when
-    `champion` has no results.
+    story is told of it, or of the first of its own. Same results, same bytes. Raises UserError when a file of
+    theirs cannot be used (naming it), and when `champion` has no results.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    models = load_models(report_folder / "models", beside)
     named = {model.name: model for model in models if not model.beside}
     if champion is not None and champion not in named:
         raise UserError(f"champion {champion!r} has no results in {report_folder}; choose from {', '.join(named)}")

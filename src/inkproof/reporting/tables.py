@@ -9,7 +9,7 @@ from typing import Any
 
 from inkproof.atomic import write_text
 from inkproof.errors import UserError
-from inkproof.reporting.results import DRESSES, RUNGS, SETS, in_order, load_models, read_rows, rungs_of, sets_of
+from inkproof.reporting.results import DRESSES, RUNGS, SETS, ModelResults, in_order, read_rows, rungs_of, sets_of
 from inkproof.reporting.wording import data_title, interval, kilobytes, percent, set_title
 
 HEAD = (
@@ -39,15 +39,13 @@ DRAWN = re.compile(r"drawn_(?P<set>.+)_(?P<rung>[^_]+)_accuracy")
 Row = dict[str, Any]
 
 
-def leaderboard(models_folder: Path, beside: Mapping[str, Path] | None = None) -> list[Row]:
-    """Return one row a model below `models_folder`, the best test accuracy first; accuracies are fractions.
+def leaderboard(models: Sequence[ModelResults]) -> list[Row]:
+    """Return one row a model, in their order; accuracies are fractions.
 
     Keys are the columns of leaderboard.csv, and `beside` as in `ModelResults`; what a model lacks is not in its
-    row. For drawings a row holds `drawn_<set>_<rung>_accuracy` and the same with `_low` and `_high`. Models `beside`
-    are as in `load_models`, and so is what is raised.
+    row. For drawings a row holds `drawn_<set>_<rung>_accuracy` and the same with `_low` and `_high`.
     """
     rows = []
-    models = load_models(models_folder, beside)
     sets = sets_of(models)
     for model in models:
         test = model.test

@@ -9,10 +9,10 @@ from PIL import Image, ImageDraw
 _SIDE = 28
 
 
-def render_one_pixel(
-    strokes: Sequence[Sequence[Sequence[float]]], canvas: tuple[int, int] = (280, 280)
+def render_in_pixels(
+    strokes: Sequence[Sequence[Sequence[float]]], canvas: tuple[int, int] = (280, 280), pencil: int = 1
 ) -> NDArray[np.uint8]:
-    """Draw `strokes` with hard lines of one pixel, black on white, on a picture of 28 x 28 pixels.
+    """Draw `strokes` with hard lines, black on white, on a picture of 28 x 28 pixels.
 
     Lines are Bresenham's, without antialiasing: what Paint's pencil makes of a drawing so small.
 
@@ -21,6 +21,7 @@ def render_one_pixel(
             A stroke of one point makes a pixel, no strokes make a blank.
         canvas: (width, height) the strokes were drawn on. The longer side becomes 28 pixels, the aspect ratio
             is kept and the shorter side is centred.
+        pencil: side in pixels of the square that is drawn with, to the right of the path and below it.
 
     Returns:
         uint8 (28, 28), 0 and 255.
@@ -36,4 +37,8 @@ def render_one_pixel(
         if len(points) > 1:
             draw.line(points, fill=0, width=1)
         draw.point(points, fill=0)
-    return np.asarray(picture)
+    line = np.asarray(picture)
+    thick = line.copy()
+    for down, right in np.ndindex(pencil, pencil):
+        np.minimum(thick[down:, right:], line[: _SIDE - down, : _SIDE - right], out=thick[down:, right:])
+    return thick
