@@ -36,13 +36,17 @@ def digits(workspace_template: Path) -> tuple[Digits, Digits]:
     return Digits(train.images[:250], train.labels[:250]), Digits(val.images[:100], val.labels[:100])
 
 
-@pytest.fixture(scope="module", params=sorted(file.stem for file in (ROOT / "conf" / "model").glob("*.yaml")))
+FAMILIES = sorted(file.stem for file in (ROOT / "conf" / "model").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module", params=[*FAMILIES, "dense deslant"])
 def exported(
     request: pytest.FixtureRequest, digits: tuple[Digits, Digits], tmp_path_factory: pytest.TempPathFactory
 ) -> Exported:
     keras.utils.set_random_seed(0)
-    config: Any = OmegaConf.load(ROOT / "conf" / "model" / f"{request.param}.yaml")
-    model = instantiate(config.build, _convert_="all")
+    family, *switches = request.param.split()
+    config: Any = OmegaConf.load(ROOT / "conf" / "model" / f"{family}.yaml")
+    model = instantiate(config.build, **dict.fromkeys(switches, True), _convert_="all")
     model.compile(keras.optimizers.Adam(0.002), "sparse_categorical_crossentropy")
     images, labels = digits[0]
     model.fit(images[..., np.newaxis].astype(np.float32), labels, batch_size=25, epochs=2, verbose=0)

@@ -151,29 +151,29 @@ def test_without_styles_or_copies_it_is_mnist(made: Path, tmp_path: Path) -> Non
     assert len(load_training(tmp_path)[0].labels) == 30
 
 
-def test_mnist_alone_needs_no_pen_digit_and_its_ones_come_again_with_flags(
+def test_mnist_alone_needs_no_pen_digit_and_some_come_again_with_the_stroke_they_lack(
     mirror: str, made: Path, tmp_path: Path
 ) -> None:
     alone = {"redrawn": 0, "copies": 0, "styles": 0, "kept": False, "val": 10}
-    prepare(config(tmp_path, flags=2, **alone), tmp_path / "out", mirror)
+    prepare(config(tmp_path, added=2, **alone), tmp_path / "out", mirror)
     assert not (tmp_path / "pens").exists()
     train, val = load_training(tmp_path / "out")
     published = load_training(made / "mnist")[0]
-    ones = np.flatnonzero(published.labels == 1)
-    assert len(ones) and len(val.labels) == 10
-    assert train.labels.tolist() == [*published.labels.tolist(), *[1] * (2 * len(ones))]
+    some = np.flatnonzero(np.isin(published.labels, (1, 7, 9)))
+    assert set(published.labels[some]) == {1, 7, 9} and len(val.labels) == 10
+    assert train.labels.tolist() == [*published.labels.tolist(), *2 * published.labels[some].tolist()]
     names = sources(tmp_path / "out", "train")
-    assert names[30:] == [f"mnist-train-{index:05d}-flag{copy}" for copy in (0, 1) for index in ones]
-    plain = train.images[ones]
-    assert all((train.images[30 + len(ones) * copy :][: len(ones)] != plain).any() for copy in (0, 1))
-    prepare(config(tmp_path, flags=0, **alone), tmp_path / "plain", mirror)
+    assert names[30:] == [f"mnist-train-{index:05d}-added{copy}" for copy in (0, 1) for index in some]
+    plain = train.images[some]
+    assert all((train.images[30 + len(some) * copy :][: len(some)] != plain).any() for copy in (0, 1))
+    prepare(config(tmp_path, added=0, **alone), tmp_path / "plain", mirror)
     assert len(load_training(tmp_path / "plain")[0].labels) == 30
-    prepare(config(tmp_path, flags=1, **alone | {"redrawn": 2}), tmp_path / "pens", mirror)
+    prepare(config(tmp_path, added=1, **alone | {"redrawn": 2}), tmp_path / "pens", mirror)
     train, _ = load_training(tmp_path / "pens")
-    assert len(train.labels) == 3 * (30 + len(ones)) == len(set(sources(tmp_path / "pens", "train")))
-    first = 30 + len(ones)
+    assert len(train.labels) == 3 * (30 + len(some)) == len(set(sources(tmp_path / "pens", "train")))
+    first = 30 + len(some)
     assert train.labels[first : first + 60].tolist() == 2 * published.labels.tolist()
-    assert (train.labels[first + 60 :] == 1).all()
+    assert train.labels[first + 60 :].tolist() == 2 * published.labels[some].tolist()
     assert (train.images[first : first + 30] != train.images[first + 30 : first + 60]).any(axis=(1, 2)).mean() > 0.5
 
 
@@ -181,7 +181,7 @@ def test_mnist_alone_is_published_without_any_drawing() -> None:
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         data = OmegaConf.to_container(compose("download", ["data=mnist_ink"]), resolve=True)["data"]
     assert (data["copies"], data["styles"], data["kept"]) == (0, 0, False)
-    assert (data["flags"], data["redrawn"]) == (1, 1)
+    assert (data["added"], data["redrawn"]) == (1, 1)
     assert (data["name"], data["folder"], data["val"]) == ("mnist_ink", "data/mnist_ink", data["mnist"]["val"])
     assert data["rung"] == "ink"
 

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkproof.errors import UserError
+from inkproof.ink.added_strokes import ADDED, with_added_stroke
 from inkproof.ink.batches import in_order
 from inkproof.ink.canvas import load_canvases
 from inkproof.ink.digit_canvas import block_canvases
-from inkproof.ink.flags import with_flag
 from inkproof.ink.redrawn_digit import redrawn
 from inkproof.ink.rungs import FRAME, RUNGS, apply_rung
 from inkproof.ink.varied import Variation, deformed, varied_canvas
@@ -32,7 +32,7 @@ Frames = NDArray[np.uint8]
 
 _BATCH = 128  # canvases at a time, 78 kB each, and several times that within a rung
 # The first number of the seed of each kind of drawing, so that none is drawn by the numbers of another.
-_PENS, _STYLES, _FLAGS, _REDRAWN = 1, 2, 3, 4
+_PENS, _STYLES, _ADDED, _REDRAWN = 1, 2, 3, 4
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ def prepare(data: Mapping[str, Any], out: Path, mirror: str | None) -> None:
     """Write `out/digits.npz`: MNIST's splits, with drawings added to those for training and validation.
 
     `data` is `conf/data/ink.yaml` or `mnist_ink.yaml`; the sets it names below `mnist` and `pens` are made first
-    where they are absent. Training has MNIST's digits, `flags` times each of its 1s with a flag, `redrawn` times
-    each of both with another stroke width, `copies` varied renderings of each pen digit of the writers who are free
-    to train on, and `styles` drawings of authored styles; validation has MNIST's and, where `kept`, the kept
-    writers' drawings as they are; test has MNIST's. Without `copies` and `kept` the pen digits are not even
-    fetched. All are brought to 28 x 28 by `rung`. The extra arrays `train_source` and `val_source` name the digit
-    or drawing that each row was made from.
+    where they are absent. Training has MNIST's digits, `added` times each of its 1s, 7s and 9s with the stroke that
+    they lack (see `added_strokes`), `redrawn` times each of both with another stroke width, `copies` varied
+    renderings of each pen digit of the writers who are free to train on, and `styles` drawings of authored styles;
+    validation has MNIST's and, where `kept`, the kept writers' drawings as they are; test has MNIST's. Without
+    `copies` and `kept` the pen digits are not even fetched. All are brought to 28 x 28 by `rung`. The extra arrays
+    `train_source` and `val_source` name the digit or drawing that each row was made from.
 
     Raises:
         UserError: a source cannot be had, or a value of `data` does not fit.
@@ -67,8 +67,8 @@ def prepare(data: Mapping[str, Any], out: Path, mirror: str | None) -> None:
     splits = {
         "train": [
             _published(train, "mnist-train", rung),
-            _with_flags(train, int(data["flags"]), rung, seed),
-            _with_other_pens(train, int(data["redrawn"]), int(data["flags"]), rung, seed),
+            _with_added(train, int(data["added"]), rung, seed),
+            _with_other_pens(train, int(data["redrawn"]), int(data["added"]), rung, seed),
             _redrawn(free, rung, limits, seed),
             _authored(int(data["styles"]), rung, limits, seed),
         ],
@@ -86,7 +86,7 @@ def prepare(data: Mapping[str, Any], out: Path, mirror: str | None) -> None:
 
 
 def _checked(data: Mapping[str, Any]) -> Variation:
-    for key, least in {"flags": 0, "redrawn": 0, "copies": 0, "styles": 0, "workers": 1, "seed": 0}.items():
+    for key, least in {"added": 0, "redrawn": 0, "copies": 0, "styles": 0, "workers": 1, "seed": 0}.items():
         if int(data[key]) < least:
             raise UserError(f"data.{key}={data[key]}: expected at least {least}")
     if data["rung"] not in RUNGS:
@@ -118,21 +118,25 @@ def _published(digits: Digits, name: str, rung: str) -> Part:
     return Part(digits.labels, names, batches)
 
 
-def _with_flags(digits: Digits, times: int, rung: str, seed: int) -> Part:
-    ones = [(index, copy) for copy in range(times) for index in np.flatnonzero(digits.labels == 1).tolist()]
-    batches = [partial(_frames_of_flags, digits.images, ones[part], rung, seed) for part in _slices(len(ones))]
-    return Part(np.ones(len(ones), np.uint8), [f"mnist-train-{index:05d}-flag{copy}" for index, copy in ones], batches)
+def _with_added(digits: Digits, times: int, rung: str, seed: int) -> Part:
+    chosen = [(index, copy) for copy in range(times) for index in _lacking(digits)]
+    batches = [partial(_frames_of_added, digits, chosen[part], rung, seed) for part in _slices(len(chosen))]
+    labels = np.array([digits.labels[index] for index, _ in chosen], np.uint8)
+    return Part(labels, [f"mnist-train-{index:05d}-added{copy}" for index, copy in chosen], batches)
 
 
-def _with_other_pens(digits: Digits, times: int, flags: int, rung: str, seed: int) -> Part:
-    """Each digit `times` times, and each 1 as many times more with a flag as it was added with one."""
+def _with_other_pens(digits: Digits, times: int, added: int, rung: str, seed: int) -> Part:
+    """Each digit `times` times, and those that lack a stroke as many times more with it as they were added with it."""
     plain = [(index, copy, False) for copy in range(times) for index in range(len(digits.labels))]
-    ones = np.flatnonzero(digits.labels == 1).tolist()
-    chosen = plain + [(index, copy, True) for copy in range(times * flags) for index in ones]
-    batches = [partial(_frames_of_other_pens, digits.images, chosen[part], rung, seed) for part in _slices(len(chosen))]
+    chosen = plain + [(index, copy, True) for copy in range(times * added) for index in _lacking(digits)]
+    batches = [partial(_frames_of_other_pens, digits, chosen[part], rung, seed) for part in _slices(len(chosen))]
     labels = np.array([digits.labels[index] for index, _, _ in chosen], np.uint8)
-    names = [f"mnist-train-{index:05d}-{'flag-' if flag else ''}pen{copy}" for index, copy, flag in chosen]
+    names = [f"mnist-train-{index:05d}-{'added-' if stroke else ''}pen{copy}" for index, copy, stroke in chosen]
     return Part(labels, names, batches)
+
+
+def _lacking(digits: Digits) -> list[int]:
+    return np.flatnonzero(np.isin(digits.labels, ADDED)).tolist()
 
 
 def _redrawn(drawings: list[Drawing], rung: str, limits: Variation, seed: int) -> Part:
@@ -170,16 +174,20 @@ def _frames_of_digits(images: Frames, rung: str) -> Frames:
     return apply_rung(rung, block_canvases(images))
 
 
-def _frames_of_flags(images: Frames, ones: Sequence[tuple[int, int]], rung: str, seed: int) -> Frames:
-    canvases = [with_flag(images[index], np.random.default_rng([seed, _FLAGS, copy, index])) for index, copy in ones]
+def _frames_of_added(digits: Digits, chosen: Sequence[tuple[int, int]], rung: str, seed: int) -> Frames:
+    canvases = []
+    for index, copy in chosen:
+        rng = np.random.default_rng([seed, _ADDED, copy, index])
+        canvases.append(with_added_stroke(digits.images[index], int(digits.labels[index]), rng))
     return apply_rung(rung, np.stack(canvases))
 
 
-def _frames_of_other_pens(images: Frames, chosen: Sequence[tuple[int, int, bool]], rung: str, seed: int) -> Frames:
+def _frames_of_other_pens(digits: Digits, chosen: Sequence[tuple[int, int, bool]], rung: str, seed: int) -> Frames:
     canvases = []
-    for index, copy, flag in chosen:
-        rng = np.random.default_rng([seed, _REDRAWN, copy, index, flag])
-        canvases.append(redrawn(with_flag(images[index], rng) if flag else images[index], rng))
+    for index, copy, stroke in chosen:
+        rng = np.random.default_rng([seed, _REDRAWN, copy, index, stroke])
+        digit = digits.images[index]
+        canvases.append(redrawn(with_added_stroke(digit, int(digits.labels[index]), rng) if stroke else digit, rng))
     return apply_rung(rung, np.stack(canvases))
 
 

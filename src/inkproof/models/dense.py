@@ -4,18 +4,22 @@ from collections.abc import Sequence
 
 import keras
 
+from inkproof.models.deslant import Deslant
 from inkproof.models.head import softmax_head
 from inkproof.models.normalization import UnitNormalization
 
 
-def build(hidden: Sequence[int], normalize_axis: int | None = None) -> keras.Model:
+def build(hidden: Sequence[int], normalize_axis: int | None = None, deslant: bool = False) -> keras.Model:
     """Return Flatten, one ReLU layer for each of `hidden` (units), softmax over ten digits.
 
     `normalize_axis` puts the L2 normalisation of recipe "custom digits" after the rescaling:
-    axis 1 of (B, 28, 28, 1) scales every column of the picture to unit length.
+    axis 1 of (B, 28, 28, 1) scales every column of the picture to unit length. `deslant` sets slanted digits upright
+    first.
     """
     inputs = keras.Input((28, 28, 1), name="image")
     x = keras.layers.Rescaling(1 / 255)(inputs)
+    if deslant:
+        x = Deslant()(x)
     if normalize_axis is not None:
         x = UnitNormalization(axis=normalize_axis)(x)
     x = keras.layers.Flatten()(x)
