@@ -1,0 +1,141 @@
+"""What is measured against, and what only a process of its own can measure: python -m inkproof.benchmark.laps NAME {}.
+
+Each function is a whole process to the row that calls it; it prints its figures as one line of JSON.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from inkproof.benchmark import stopwatch
+from inkproof.config import path_of, resolve
+from inkproof.quiet import start_tensorflow
+from inkproof.sources.digits import load_training
+
+BATCH = 100  # recipe "Keras to Core ML"
+
+
+def _digits(folder: str, train_size: int, images: int) -> tuple[Any, Any]:
+    """`train_size` training digits over and over until there are `images`, and the validation digits."""
+    train, val = load_training(path_of(folder))
+    chosen = np.resize(np.arange(train_size), images)
+    return (train.images[chosen], train.labels[chosen]), (val.images, val.labels)
+
+
+def _cnn(config: list[str]) -> Any:
+    from hydra import compose, initialize_config_dir
+
+    from inkproof.paths import ROOT
+    from inkproof.training.assemble import build_model
+
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return build_model(resolve(compose("config", config)))
+
+
+def tutorial(kind: str, data: str, train_size: int, images: int, epochs: int) -> dict[str, Any]:
+    """Train cnn as tutorials do, in float32: `generator` is the legacy ImageDataGenerator, `layers` are Keras's own."""
+    start_tensorflow()
+    import keras
+    import tensorflow as tf
+
+    (x, y), (val_x, val_y) = _digits(f"data/{data}", train_size, images)
+    model = _cnn([f"data={data}", "model=cnn"])
+    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    x, val_x = x[..., np.newaxis].astype("float32"), val_x[..., np.newaxis].astype("float32")
+    y, val_y = keras.utils.to_categorical(y, 10), keras.utils.to_categorical(val_y, 10)
+    if kind == "generator":
+        from keras.src.legacy.preprocessing.image import ImageDataGenerator
+
+        varied = ImageDataGenerator(rotation_range=10, zoom_range=0.1, width_shift_range=0.1, height_shift_range=0.1)
+        batches: Any = varied.flow(x, y, batch_size=BATCH)
+    else:
+        change = keras.Sequential(
+            [
+                keras.layers.RandomRotation(10 / 360, fill_mode="constant"),
+                keras.layers.RandomZoom(0.1, 0.1, fill_mode="constant"),
+                keras.layers.RandomTranslation(0.1, 0.1, fill_mode="constant"),
+            ]
+        )
+        batches = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(len(x)).batch(BATCH)
+        batches = batches.map(lambda a, b: (change(a, training=True), b), num_parallel_calls=2).prefetch(2)
+    with tempfile.TemporaryDirectory() as scratch:
+        watch = stopwatch.Stopwatch(f"{scratch}/times.json")
+        model.fit(batches, epochs=epochs, validation_data=(val_x, val_y), callbacks=[watch], verbose=0)
+        return stopwatch.read(watch.file)
+
+
+def bare(data: str, repeat: int, train_size: int, epochs: int, batch_size: int) -> dict[str, Any]:
+    """Train cnn with the batches and the optimizer of train.py, with no callback, checkpoint or MLflow."""
+    start_tensorflow()
+    import keras
+    from hydra import compose, initialize_config_dir
+
+    from inkproof.paths import ROOT
+    from inkproof.training.assemble import assemble
+    from inkproof.training.input_pipeline import evaluation_batches, steps_per_epoch, training_batches
+    from inkproof.training.precision import has_amx, resolve_policy
+
+    words = [f"data={data}", "model=cnn", "aug=on", f"data.repeat={repeat}", f"train_size={train_size}"]
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        config = resolve(compose("config", [*words, f"epochs={epochs}", f"batch_size={batch_size}"]))
+    parts = assemble(config, path_of(config["digits"]), resolve_policy("auto", True, has_amx()))
+    train, val, plan = parts.training, parts.val, parts.plan
+    assert val is not None
+    steps = steps_per_epoch(len(train.labels), repeat, batch_size)
+    optimizer = parts.make_optimizer(total_steps=steps * epochs, steps_per_epoch=steps)
+    parts.model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
+    batches = training_batches(
+        train.images, train.labels, batch_size=batch_size, first_epoch=0, epochs=epochs, repeat=repeat,
+        limits=plan.limits, seed=plan.seed,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as scratch:
+        watch = stopwatch.Stopwatch(f"{scratch}/times.json")
+        calls: list[keras.callbacks.Callback] = [watch]
+        parts.model.fit(
+            batches, steps_per_epoch=steps, epochs=epochs, shuffle=False, verbose=2, callbacks=calls,
+            validation_data=evaluation_batches(val.images, val.labels),
+        )  # fmt: skip
+        return stopwatch.read(watch.file)
+
+
+def recipe_003(epochs: int, accuracy: float) -> dict[str, Any]:
+    """Train recipe "Keras to Core ML" as published on MNIST's own split, until `accuracy` or for all its `epochs`."""
+    start_tensorflow()
+    import keras
+    from keras.src.legacy.preprocessing.image import ImageDataGenerator
+
+    train, val = load_training(path_of("data/mnist"))
+    model = _cnn(["data=mnist", "model=cnn"])
+    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    varied = ImageDataGenerator(rotation_range=10, zoom_range=0.1, width_shift_range=0.1, height_shift_range=0.1)
+    answers = keras.utils.to_categorical(train.labels, 10)
+    reached = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: setattr(model, "stop_training", logs["val_accuracy"] >= accuracy)
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        watch = stopwatch.Stopwatch(f"{scratch}/times.json")
+        model.fit(
+            varied.flow(train.images[..., np.newaxis].astype("float32"), answers, batch_size=BATCH),
+            validation_data=(val.images[..., np.newaxis].astype("float32"), keras.utils.to_categorical(val.labels, 10)),
+            epochs=epochs,
+            callbacks=[watch, reached],
+            verbose=0,
+        )
+        return stopwatch.read(watch.file)
+
+
+LAPS: dict[str, Callable[..., dict[str, Any]]] = {"tutorial": tutorial, "bare": bare, "recipe_003": recipe_003}
+
+
+def main() -> None:
+    """Run the lap that the command line names."""
+    name, settings = sys.argv[1:]
+    print(json.dumps(LAPS[name](**json.loads(settings))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""When the parts of a training began and ended, noted by a callback that any training can be given."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from inkproof.atomic import write_json
+
+
+class Stopwatch(keras.callbacks.Callback):
+    """Write the times of a training to `file` when it ends, in seconds since 1970.
+
+    `first_batch` is the end of the first batch; `begin`, `trained` and `end` hold one time for each epoch: when it
+    began, when its last training batch was done, when its validation was; `val_accuracy` goes with the latter.
+    """
+
+    def __init__(self, file: str) -> None:
+        super().__init__()
+        self.file = Path(file)
+        self._first: float | None = None
+        self._begin: list[float] = []
+        self._trained: list[float] = []
+        self._end: list[float] = []
+        self._reached: list[float | None] = []
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._begin.append(time.time())
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if self._first is None:
+            self._first = time.time()
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self._trained.append(time.time())
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._end.append(time.time())
+        if len(self._trained) < len(self._end):  # nothing to validate on
+            self._trained.append(self._end[-1])
+        self._reached.append((logs or {}).get("val_accuracy"))
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        times = {"begin": self._begin, "trained": self._trained, "end": self._end}
+        write_json(self.file, {"first_batch": self._first, **times, "val_accuracy": self._reached})
+
+
+def read(file: Path) -> dict[str, Any]:
+    """Return what a `Stopwatch` wrote to `file`."""
+    times: dict[str, Any] = json.loads(file.read_text())
+    return times
+
+
+def images_per_second(times: dict[str, Any], images: int) -> float:
+    """Return images trained on a second over all epochs of `images` but the first, which builds the graph."""
+    spans = [trained - begin for begin, trained in zip(times["begin"], times["trained"], strict=True)]
+    return images * len(spans[1:]) / sum(spans[1:])
+
+
+def seconds_per_epoch(times: dict[str, Any]) -> float:
+    """Return how long an epoch takes from its beginning to the next one's, the first excepted."""
+    begin = times["begin"]
+    return (begin[-1] - begin[1]) / (len(begin) - 2)
