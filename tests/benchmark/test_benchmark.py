@@ -1,0 +1,76 @@
+"""Paired timings: the arithmetic, whole processes, and a short run that fails where training has become slow."""
+
+import json
+from pathlib import Path
+
+import pytest
+from workspaces import Workspace
+
+from inkproof.benchmark import stopwatch
+from inkproof.benchmark.machine import machine
+from inkproof.benchmark.pairs import Paired, alternate
+from inkproof.benchmark.processes import run
+from inkproof.benchmark.rows import Measured, table
+from inkproof.errors import UserError
+
+TIMES = {"first_batch": 1.5, "begin": [0, 10, 20, 31], "trained": [8, 14, 25, 36], "end": [9, 19, 30, 40]}
+
+
+def test_both_are_measured_in_turn_and_neither_is_always_first():
+    order: list[str] = []
+    figures = {"ours": iter([1.0, 2.0, 4.0]), "theirs": iter([2.0, 2.0, 5.0])}
+
+    def measure(name: str) -> float:
+        order.append(name)
+        return next(figures[name])
+
+    paired = alternate(lambda: measure("ours"), lambda: measure("theirs"), 3)
+    assert order == ["ours", "theirs", "theirs", "ours", "ours", "theirs"]
+    assert paired == Paired([1.0, 2.0, 4.0], [2.0, 2.0, 5.0])
+    assert paired.ratios == [0.5, 1.0, 0.8] and paired.median == 0.8
+
+
+def test_the_first_epoch_builds_the_graph_and_does_not_count():
+    assert stopwatch.images_per_second(TIMES, 140) == pytest.approx(3 * 140 / (4 + 5 + 5))
+    assert stopwatch.seconds_per_epoch(TIMES) == pytest.approx((31 - 10) / 2)
+
+
+def test_a_process_is_timed_and_its_memory_and_failure_told(tmp_path: Path):
+    code = "import time; block = bytearray(80 << 20); time.sleep(0.2); print('done')"
+    done = run(["python", "-c", code], tmp_path)
+    assert 0.2 < done.seconds < 10 and 80 < done.peak_mib < 300
+    assert done.output == "done\n" and done.code == 0
+    with pytest.raises(UserError, match=r"ended with 3: oh"):
+        run(["python", "-c", "import sys; print('oh'); sys.exit(3)"], tmp_path)
+    assert run(["python", "-c", "raise SystemExit(2)"], tmp_path, codes=(2,)).code == 2
+
+
+def test_a_bar_is_met_from_its_side():
+    figure = Measured("x", "times", 1.3, 1.2, 1.4, 5, 1.3, at_least=True, against="y")
+    assert figure.met and figure.as_dict()["met"] is True
+    assert not Measured("x", "s", 1.31, 1.2, 1.4, 5, 1.3, at_least=False).met
+    results = {"rows": {"throughput": [figure.as_dict()]}}
+    assert "| throughput | x | y | 1.3 (1.2 to 1.4) times | 5 | ≥ 1.3 | met |" in table(results)
+
+
+def test_the_machine_is_described(tmp_path: Path):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("flags\t\t: fpu avx2 amx_bf16 amx_tile\n")
+    assert machine(cpuinfo)["features"] == ["avx2", "amx_tile", "amx_bf16"]
+    assert machine(tmp_path / "missing")["features"] == []
+    assert machine()["processor"].endswith("cores")
+
+
+def test_an_unknown_row_ends_in_one_line(tmp_path: Path):
+    done = run(["python", "src/bench.py", "thruput"], tmp_path, codes=(2,))
+    assert done.output.startswith("bench.py: error: thruput: there is no such row; choose from throughput")
+    assert done.output.count("\n") == 1
+
+
+def test_training_has_not_become_slow(workspace: Workspace):
+    """A third below the bar is more than noise."""
+    workspace.run("python", "src/bench.py", "throughput", "--short", "--pairs", "1")
+    results = json.loads((workspace.root / "reports" / "bench.json").read_text())
+    first = results["rows"]["throughput"][0]
+    assert first["value"] >= first["bar"] * 2 / 3, json.dumps(first, indent=2)
+    assert not list((workspace.root / "runs").glob("cnn-*"))  # what was trained to be timed is gone
