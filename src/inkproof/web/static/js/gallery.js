@@ -18,7 +18,6 @@ export function connectGallery() {
   for (const id of ["filter-label", "filter-writer", "filter-wrong"]) at(id).addEventListener("change", () => load());
   at("filters").addEventListener("submit", (event) => event.preventDefault());
   at("more").addEventListener("click", () => load(true));
-  new MutationObserver(() => !at("gallery").hidden && load()).observe(at("gallery"), { attributeFilter: ["hidden"] });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     for (const item of list.children) item.repaint();
   });
@@ -143,8 +142,7 @@ export function connectGallery() {
     }
   }
 
-  recount();
-  return recount;
+  return { load, recount };
 }
 
 // Strokes of a canvas of any size in pixels of 280 x 280, centred, as the server draws them.

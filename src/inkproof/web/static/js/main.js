@@ -18,13 +18,14 @@ const drawing = new Drawing();
 const models = new Models();
 const readings = new Readings(drawing, models);
 
-connectViews();
 connectPad(at("pad"), drawing);
 connectKeyboardPen(at("pad"), drawing);
 connectPicker(models);
 connectCards(at("cards"), models, readings, drawing);
 const fail = connectStatus(models, readings);
-connectShortcuts(drawing, connectKeep(drawing, models, readings, connectGallery()));
+const gallery = connectGallery();
+connectShortcuts(drawing, connectKeep(drawing, models, readings, gallery.recount));
+connectViews({ draw: gallery.recount, gallery: () => gallery.load() });
 
 at("undo").addEventListener("click", () => drawing.undo());
 at("clear").addEventListener("click", () => drawing.clear());

@@ -21,8 +21,6 @@ export function connectPad(canvas, drawing) {
     }
     const [x, y] = place(event, canvas.getBoundingClientRect());
     drawing.begin(x, y, event.timeStamp, pressure(event), event.pointerType || "mouse");
-    event.preventDefault();
-    canvas.focus({ preventScroll: true });
   });
 
   canvas.addEventListener("pointermove", (event) => {

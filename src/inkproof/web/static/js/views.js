@@ -2,7 +2,8 @@
 
 const VIEWS = ["draw", "gallery"];
 
-export function connectViews() {
+// `shown` has a function to call when the view of that name is opened.
+export function connectViews(shown) {
   const show = (moved) => {
     const wanted = VIEWS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "draw";
     for (const name of VIEWS) {
@@ -11,6 +12,7 @@ export function connectViews() {
       if (name === wanted) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
+    shown[wanted]?.();
     if (moved) window.scrollTo(0, 0);
   };
   window.addEventListener("hashchange", () => show(true));

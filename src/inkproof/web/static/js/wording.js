@@ -1,7 +1,9 @@
 // Readings in words.
 
 export function percent(probability) {
-  if (probability > 0.9995) return "> 99.9%";
+  if (probability < 0.0005) return "< 0.1%";
+  // Never 100%: rounded down where one decimal would say so.
+  if (probability >= 0.9995) return `${(Math.min(9999, Math.floor(10000 * probability)) / 100).toFixed(2)}%`;
   return `${(100 * probability).toFixed(1)}%`;
 }
 
@@ -18,9 +20,9 @@ export function sentence(reading, name) {
   const of = name ? `${name}: ` : "";
   if (reading.error) return `${of}cannot be read: ${reading.error}`;
   const second = runnerUp(reading);
-  const sure = percent(reading.probabilities[reading.digit]).replace("> ", "more than ");
+  const sure = percent(reading.probabilities[reading.digit]);
   if (!reading.accepted) return `${of}not a digit, perhaps ${reading.digit}, ${sure}`;
-  return `${of}${reading.digit}, ${sure}; next ${second}, ${percent(reading.probabilities[second])}`;
+  return `${of}${reading.digit}, ${sure}; next ${second}, ${percent(reading.probabilities[second]).replace("<", "below")}`;
 }
 
 export function label(digit) {
