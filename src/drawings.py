@@ -29,8 +29,8 @@ example:
 """
 
 COLLECT = """\
-What `make app` has kept goes into the set, each drawing under its writer. Collecting again brings over what is new, what
-the gallery has corrected and what it has deleted; imported pictures stay as they are.
+What the page of `make app` has kept goes into the set, each drawing under its writer. Collecting again brings over what
+is new, what the gallery has corrected and what it has deleted; imported pictures stay as they are.
 
 example:
   python src/drawings.py collect

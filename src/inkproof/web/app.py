@@ -1,11 +1,12 @@
 """The application: what answers on which address, and within which limits."""
 
 import sqlite3
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flask import Flask
+from flask import Flask, Response, jsonify
 
 from inkproof.errors import UserError
 from inkproof.web.api import api
@@ -15,7 +16,7 @@ from inkproof.web.drawings_api import drawings_api
 from inkproof.web.guard import guard
 from inkproof.web.limits import Limits
 from inkproof.web.pages import pages
-from inkproof.web.refusal import Refusal, refuse_in_json
+from inkproof.web.refusal import refuse_in_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,10 @@ def create_app(settings: Settings) -> Flask:
 
     @app.errorhandler(UserError)
     @app.errorhandler(sqlite3.OperationalError)
-    def machine_denies(error: Exception) -> object:
-        """The disk is full, the database locked or not one: nothing was kept, and the request may be sent again."""
-        return app.handle_user_exception(Refusal(503, f"the drawings cannot be reached: {error}"))
+    def machine_denies(error: Exception) -> tuple[Response, int]:
+        """The disk is full, the database locked or none: nothing was kept, and the request may be sent again."""
+        print(f"{settings.database}: {error}", file=sys.stderr, flush=True)
+        return jsonify(error="the drawings cannot be reached; the server's terminal says why"), 503
 
     app.register_blueprint(pages())
     app.register_blueprint(api(Catalogue(settings.find_models), settings.limits, settings.brush))

@@ -40,11 +40,14 @@ class Model:
     def describe(self) -> dict[str, Any]:
         """Return what `GET /api/models` says of it: what a page needs to read with the file as the server does."""
         about = self._reader.metadata
-        told = {key: about[key] for key in ("rule", "temperature", "labels", "model") if key in about}
-        path = f"/models/{self.name}/{self.version}.tflite"
-        size = round(len(self.content) / 1024)
-        threshold = self._reader.threshold
-        return {"name": self.name, "version": self.version, "file": path, "kb": size, "threshold": threshold, **told}
+        described: dict[str, Any] = {
+            "name": self.name,
+            "version": self.version,
+            "file": f"/models/{self.name}/{self.version}.tflite",
+            "kb": round(len(self.content) / 1024),
+            "threshold": self._reader.threshold,
+        }
+        return described | {key: about[key] for key in ("rule", "temperature", "labels", "model") if key in about}
 
 
 class Catalogue:

@@ -54,7 +54,7 @@ def collect(database: Path, into: Path) -> Collected:
 
 
 def in_one_form(kept: Kept) -> Drawing:
-    """Return a kept drawing as a set has it: the same strokes without their pressure, which the one form does not hold."""
+    """Return a kept drawing as a set has it: the same strokes, without the pressure that the one form lacks."""
     return Drawing(
         id=kept.id,
         label=kept.label,

@@ -13,9 +13,7 @@ from inkproof.web.refusal import Refusal
 
 DEVICES = ("phone", "tablet", "desktop")
 POINTERS = ("touch", "pen", "mouse", "keyboard")
-_FIELDS = (
-    *("consent", "label", "writer", "strokes", "canvas", "predicted", "model", "version", "device", "pointer"),
-)
+_FIELDS = (*("consent", "label", "writer", "strokes", "canvas", "predicted", "model", "version", "device", "pointer"),)
 
 
 def drawings_api(store: DrawingStore, limits: Limits) -> Blueprint:
@@ -94,8 +92,11 @@ def drawings_api(store: DrawingStore, limits: Limits) -> Blueprint:
 
 
 def _short(strokes: Strokes) -> Strokes:
-    """Coordinates to a tenth of a pixel, times to a millisecond: what the one form of drawings keeps."""
-    return [[[round(point[0], 1), round(point[1], 1), *(round(n, 3) for n in point[2:])] for point in s] for s in strokes]
+    """Coordinates to a tenth of a pixel, as the one form of drawings keeps them; time and pressure to a thousandth."""
+    return [
+        [[round(number, 1) for number in point[:2]] + [round(number, 3) for number in point[2:]] for point in stroke]
+        for stroke in strokes
+    ]
 
 
 def _label(value: str | None) -> int | str | None:

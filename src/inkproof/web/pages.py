@@ -83,4 +83,5 @@ def _answer(part: Part) -> Response:
             content = gzip.decompress(content)
     response = Response(content, content_type=part.kind, headers=headers)
     response.set_etag(part.tag if "Content-Encoding" in headers or not part.packed else f"{part.tag}-plain")
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response

@@ -32,11 +32,12 @@ def serve(app: Flask, host: str, port: int, limits: Limits) -> None:
         )
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise UserError(f"port={port}: in use by another program; choose another, such as port={port + 1}") from None
+            raise UserError(f"port={port}: in use by another program; choose another, as port={port + 1}") from None
         raise UserError(f"host={host} port={port}: cannot be served on ({error.strerror})") from None
     except (OverflowError, ValueError) as error:
         raise UserError(f"host={host} port={port}: cannot be served on ({error})") from None
-    print(f"Draw on http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port} (Ctrl-C ends the server)", flush=True)
+    shown = "127.0.0.1" if host == "0.0.0.0" else host
+    print(f"Draw on http://{shown}:{server.effective_port} (Ctrl-C ends the server)", flush=True)
     try:
         server.run()
     finally:
