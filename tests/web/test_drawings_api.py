@@ -46,9 +46,13 @@ def test_every_field_is_needed(field: str, client: FlaskClient, database: Path):
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("label", 10), ("label", "7"), ("label", True), ("predicted", -1), ("writer", ""), ("writer", "a\nb")]
-    + [("writer", "x" * 61), ("writer", "\ud800"), ("device", "fridge"), ("pointer", "nose"), ("model", 3)]
-    + [("version", ""), ("canvas", [280, 280.5]), ("strokes", []), ("strokes", "0,0")],
+    [
+        *[("label", value) for value in (10, "7", True, 7.0)],
+        *[("predicted", value) for value in (-1, "none")],
+        *[("writer", value) for value in ("", "a\nb", "x" * 61, "\ud800")],
+        *[("device", "fridge"), ("pointer", "nose"), ("model", 3), ("version", "")],
+        *[("canvas", [280, 280.5]), ("strokes", []), ("strokes", "0,0")],
+    ],
 )
 def test_a_wrong_value_is_named(field: str, value: object, client: FlaskClient, database: Path):
     refused = client.post("/api/drawings", json=to_keep(**{field: value}))
