@@ -1,6 +1,7 @@
 """Serving the application with waitress."""
 
 import errno
+import logging
 
 from flask import Flask
 
@@ -8,7 +9,7 @@ from inkproof.errors import UserError
 from inkproof.web.limits import Limits
 
 LOCAL = ["127.0.0.1", "localhost", "[::1]"]
-_THREADS = 4
+_THREADS = 8
 
 
 def serve(app: Flask, host: str, port: int, limits: Limits) -> None:
@@ -18,6 +19,9 @@ def serve(app: Flask, host: str, port: int, limits: Limits) -> None:
         UserError: the port is taken, or the machine has no such address.
     """
     from waitress.server import create_server
+
+    # It warns of every request that waits for a thread, as those of one page do.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
     try:
         server = create_server(

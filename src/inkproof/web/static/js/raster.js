@@ -10,10 +10,8 @@ export class Raster {
   #strokes = 0; // how many are drawn, and of the last one how many points
   #points = 0;
 
-  // Draws what is new since the last call, or everything if something was taken away.
+  // Draws what is new since the last call; strokes only grow until `reset`.
   draw(strokes) {
-    const last = strokes[this.#strokes - 1];
-    if (this.#strokes > strokes.length || (last && last.length < this.#points)) this.reset();
     for (let index = Math.max(0, this.#strokes - 1); index < strokes.length; index++) {
       const stroke = strokes[index];
       const first = index === this.#strokes - 1 ? this.#points : 0;

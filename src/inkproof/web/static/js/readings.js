@@ -14,6 +14,7 @@ export class Readings extends EventTarget {
     super();
     this.#drawing = drawing;
     this.#models = models;
+    drawing.addEventListener("change", () => this.#raster.reset()); // something was taken away
     for (const change of ["grow", "lift", "change"]) drawing.addEventListener(change, () => this.refresh());
     models.addEventListener("change", () => this.refresh());
   }
@@ -41,7 +42,6 @@ export class Readings extends EventTarget {
     while (this.#stale) {
       this.#stale = false;
       const levels = this.#drawing.empty ? null : this.levels();
-      if (!levels) this.#raster.reset();
       const read = new Map();
       for (const model of levels ? this.#models.selected : []) {
         try {
