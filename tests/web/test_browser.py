@@ -15,6 +15,7 @@ from browsing import DRAW, READ, Running, contrast, draw_by_finger, draw_by_mous
 from PIL import Image
 from web_app import PRETRAINED, canvas_of, starter
 
+from inkproof.exporting.metadata import read_metadata, write_metadata
 from inkproof.paths import ROOT
 from inkproof.sources.drawings import Drawing, read_drawings
 from inkproof.web.drawing_store import DrawingStore
@@ -48,7 +49,11 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def server(database: Path, stand_in: Path) -> Iterator[Running]:
-    with running(database, {"pretrained": PRETRAINED, "stand-in": stand_in / "canvas.tflite"}) as one:
+    # The same graph but other bytes: offered as a third model, with a name as long as they come.
+    third = database.parent.parent / "third.tflite"
+    third.write_bytes(write_metadata(PRETRAINED.read_bytes(), {**read_metadata(PRETRAINED), "copy": True}))
+    models = {"pretrained": PRETRAINED, "stand-in": stand_in / "canvas.tflite", "optdigits-with_a_long_name": third}
+    with running(database, models) as one:
         yield one
 
 
@@ -195,7 +200,8 @@ def test_a_phone_shows_it_without_scrolling_sideways(scheme: str, visit: Callabl
     assert page.evaluate("document.getElementById('pad').width") == round(
         page.locator("#pad").bounding_box()["width"] * 3
     )
-    page.evaluate("inkproof.models.choose('stand-in', true)")
+    page.evaluate("for (const model of inkproof.models.all) inkproof.models.choose(model.name, true)")
+    page.evaluate("document.getElementById('picker').open = true")
     for address in ("#draw", "#gallery"):
         page.evaluate(f"location.hash = '{address}'")
         page.wait_for_timeout(200)

@@ -56,7 +56,7 @@ class Card {
     const read = reading && !failed ? reading : null;
     this.element.classList.toggle("idle", !read);
     this.element.classList.toggle("refused", Boolean(read && !read.accepted));
-    this.part("digit").textContent = read ? read.digit : "·";
+    this.part("digit").textContent = read ? read.digit : "";
     this.part("verdict").textContent = failed ? "No answer" : read ? verdict(read) : "Nothing drawn yet";
     this.part("next").textContent = failed ? reading.error : read ? further(read) : "\u00a0";
     for (const [digit, bar] of this.bars.entries()) {
@@ -70,7 +70,7 @@ class Card {
     const image = context.createImageData(FRAME, FRAME);
     for (let index = 0; index < FRAME * FRAME; index++) {
       image.data.fill(read ? read.seen[index] : 0, 4 * index, 4 * index + 3);
-      image.data[4 * index + 3] = 255;
+      image.data[4 * index + 3] = read ? 255 : 0;
     }
     context.putImageData(image, 0, 0);
   }

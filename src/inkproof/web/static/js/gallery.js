@@ -6,6 +6,7 @@ import { fillLabels, LABELS, markLabel } from "./labels.js";
 import { ask } from "./requests.js";
 import { label } from "./wording.js";
 
+const TOOLS = { touch: "finger", pen: "pen", mouse: "mouse", keyboard: "keyboard" };
 const at = (id) => document.getElementById(id);
 
 export function connectGallery() {
@@ -97,7 +98,7 @@ export function connectGallery() {
     paint(at("editor-picture"), scaled(drawing));
     const when = new Date(drawing.created).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
     at("editor-facts").textContent =
-      `Read as ${label(drawing.predicted)} by ${drawing.model}. Drawn with ${drawing.pointer}, ${drawing.device}, ${when}.`;
+      `Read as ${label(drawing.predicted)} by ${drawing.model}. Drawn by ${TOOLS[drawing.pointer]} on a ${drawing.device}, ${when}.`;
     at("editor-picture").setAttribute("aria-label", `Drawing of ${label(drawing.label)}`);
     at("editor-writer").value = drawing.writer;
     markLabel(at("editor-labels"), drawing.label);
