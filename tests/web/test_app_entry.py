@@ -4,16 +4,16 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
+import psutil
 import pytest
 from web_app import to_keep
 from web_server import serving
 
 from inkproof.paths import ROOT
 
-SECONDS = 6.0  # until it answers, on a busy machine; TensorFlow alone would take as long
+SECONDS = 3.0  # of processor time until it answers, which does not depend on what else the machine does
 
 
 def fails(*words: str) -> str:
@@ -31,10 +31,10 @@ def test_it_starts_at_once_answers_and_ends_quietly(tmp_path: Path, monkeypatch:
     for name in ("tensorflow", "keras", "mlflow"):
         (forbidden / f"{name}.py").write_text("import os\nos._exit(77)\n")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(forbidden), os.environ.get("PYTHONPATH", "")]))
-    started = time.monotonic()
     with serving(tmp_path / "app.db") as server:
         assert server.ask("GET", "/healthz")[0] == 200
-        assert time.monotonic() - started < SECONDS
+        used = psutil.Process(server.process.pid).cpu_times()
+        assert used.user + used.system < SECONDS
         assert server.ask("POST", "/api/recognise", {"strokes": [[[140, 30], [140, 250]]]})[1]["digit"] == 1
         status, kept = server.ask("POST", "/api/drawings", to_keep())
         assert status == 201 and server.ask("GET", f"/api/drawings/{kept['id']}") == (200, kept)

@@ -84,6 +84,10 @@ def test_the_gallery_is_filtered_and_turned_page_by_page(client: FlaskClient):
 
     assert labels(label="1") == [1, 1] and labels(label="none") == [None]
     assert labels(wrong="1") == [8, 4, 0]
+    assert labels(most="2") == [None, 1] and len(labels(most="1000")) == 5
+    counted = client.get("/api/drawings?most=0").json
+    assert (counted["drawings"], counted["before"], counted["counts"]) == ([], None, first["counts"])
+    assert client.get("/api/drawings?most=-1").status_code == 422
     assert labels(writer="anna", label="1") == [1] and labels(writer="nobody") == []
 
 

@@ -123,7 +123,7 @@ class DrawingStore:
         query = f"SELECT number, {', '.join(_COLUMNS)} FROM drawings {where} ORDER BY number DESC LIMIT ?"
         with self._open() as connection:
             rows = connection.execute(query, (*values, most + 1)).fetchall() if connection else []
-        return Page([_kept(row[1:]) for row in rows[:most]], rows[most - 1][0] if len(rows) > most else None)
+        return Page([_kept(row[1:]) for row in rows[:most]], rows[most - 1][0] if most and len(rows) > most else None)
 
     def get(self, name: str) -> Kept | None:
         """Return the drawing with the id `name`, if there is one."""

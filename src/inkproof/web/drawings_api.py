@@ -1,7 +1,7 @@
 """The JSON API of kept drawings: keep one, look through them, correct, delete."""
 
 import datetime
-from typing import Any
+import reprlib
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -50,13 +50,14 @@ def drawings_api(store: DrawingStore, limits: Limits) -> Blueprint:
     @routes.get("/api/drawings")
     def browse() -> Response:
         asked = request.args.to_dict()
-        payload.only(asked, ("label", "wrong", "writer", "before"))
+        payload.only(asked, ("label", "wrong", "writer", "before", "most"))
+        most = _number(asked.get("most"), "most")
         page = store.find(
             label=_label(asked.get("label")),
             wrong=payload.choice(asked.get("wrong", "0"), "wrong", ("0", "1")) == "1",
             writer=payload.text(asked["writer"], "writer", limits) if "writer" in asked else None,
-            before=_number(asked.get("before")),
-            most=limits.drawings,
+            before=_number(asked.get("before"), "before"),
+            most=limits.drawings if most is None else min(limits.drawings, most),
         )
         return jsonify(drawings=[as_json(one) for one in page.drawings], before=page.before, counts=store.counts())
 
@@ -106,9 +107,9 @@ def _label(value: str | None) -> int | str | None:
     return int(value)
 
 
-def _number(value: Any) -> int | None:
+def _number(value: str | None, field: str) -> int | None:
     if value is None:
         return None
     if not (value.isascii() and value.isdigit() and len(value) <= 18):
-        raise Refusal(422, "before is not a number that an earlier answer gave")
+        raise Refusal(422, f"{field} is {reprlib.repr(value)}, not a whole number")
     return int(value)

@@ -64,7 +64,12 @@ async function model(request) {
   return response;
 }
 
+// As it is now, where the server answers: most parts are the same and cost a question. Nor does the page then stand in
+// for another program that is served on this address some other day.
 async function part(path, request) {
-  const known = await caches.match(path, { cacheName: PAGE });
-  return known ?? fetch(request);
+  try {
+    return await fetch(request);
+  } catch {
+    return (await caches.match(path, { cacheName: PAGE })) ?? Response.error();
+  }
 }

@@ -7,7 +7,7 @@ const RUNTIME = "/litertjs/litert_wasm_compat_internal.js"; // the one build for
 let library = null;
 
 // Loads the runtime once; rejects where the browser has no WebAssembly, or none with SIMD.
-function runtime() {
+export function runtime() {
   library ??= (async () => {
     if (typeof WebAssembly !== "object") throw new Error("no WebAssembly");
     const litert = await import("../litertjs/litert.js");
@@ -21,7 +21,7 @@ function runtime() {
 export async function openInBrowser(model) {
   const litert = await runtime();
   const response = await fetch(model.file);
-  if (!response.ok) throw new Error(`${model.file}: ${response.status}`);
+  if (!response.ok) throw new Error("its file has changed; reload the page");
   const compiled = await litert.loadAndCompile(new Uint8Array(await response.arrayBuffer()), { accelerator: "wasm" });
   const details = compiled.getOutputDetails();
   return async (levels) => {

@@ -78,9 +78,13 @@ export function connectGallery() {
       item.drawing = one;
       const right = one.label === one.predicted;
       item.classList.toggle("wrong", !right);
-      words.replaceChildren(tag("b", one.label === null ? "–" : one.label), right ? "" : tag("s", one.predicted ?? "–"));
-      const read = right ? "read right" : `read as ${label(one.predicted)}`;
-      button.setAttribute("aria-label", `${label(one.label)}, ${read}, drawn by ${one.writer}`);
+      // What is seen, and between it what a screen reader needs besides.
+      words.replaceChildren(
+        tag("b", one.label === null ? "–" : one.label),
+        unseen(`${one.label === null ? " not a digit" : ""}, ${right ? "read right" : "read as "}`),
+        right ? "" : tag("s", one.predicted ?? "–"),
+        unseen(`${!right && one.predicted === null ? " not a digit" : ""}, drawn by ${one.writer}`),
+      );
     };
     item.repaint = () => {
       fit(canvas);
@@ -137,7 +141,7 @@ export function connectGallery() {
 
   async function recount() {
     try {
-      count((await ask("/api/drawings")).counts);
+      count((await ask("/api/drawings?most=0")).counts);
     } catch {
       // Shown when the gallery is opened.
     }
@@ -152,6 +156,12 @@ function scaled({ strokes, canvas: [width, height] }) {
   if (scale === 1 && width === height) return strokes;
   const [left, top] = [(280 - scale * width) / 2, (280 - scale * height) / 2];
   return strokes.map((stroke) => stroke.map(([x, y, ...more]) => [x * scale + left, y * scale + top, ...more]));
+}
+
+function unseen(words) {
+  const element = tag("span", words);
+  element.className = "unseen";
+  return element;
 }
 
 function tag(name, content) {

@@ -1,7 +1,7 @@
 // Which models there are, which of them are chosen, and what reads with them.
 
 import { setBrush } from "./brush.js";
-import { openInBrowser } from "./browser_reader.js";
+import { openInBrowser, runtime } from "./browser_reader.js";
 import { remembered, remember } from "./memory.js";
 import { ask } from "./requests.js";
 import { openOnServer } from "./server_reader.js";
@@ -49,12 +49,12 @@ export class Models extends EventTarget {
   async #open(model) {
     if (this.place === "browser") {
       try {
-        return await openInBrowser(model);
+        await runtime();
       } catch (error) {
-        console.info(`read on the server: ${error.message}`);
+        console.info(`read by the server: ${error.message}`);
         this.place = "server";
       }
     }
-    return openOnServer(model);
+    return this.place === "browser" ? openInBrowser(model) : openOnServer(model);
   }
 }

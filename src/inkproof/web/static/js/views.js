@@ -12,6 +12,7 @@ export function connectViews(shown) {
       if (name === wanted) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
+    document.getElementById("skip").hidden = wanted !== "draw";
     shown[wanted]?.();
     if (moved) window.scrollTo(0, 0);
   };
