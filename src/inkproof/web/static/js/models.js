@@ -19,7 +19,7 @@ export class Models extends EventTarget {
     const wanted = remembered("models", []).filter((name) => models.some((model) => model.name === name));
     this.chosen = new Set(wanted.length ? wanted : models.slice(0, 1).map((model) => model.name));
     if (!models.length) throw new Error("the server has no model");
-    this.dispatchEvent(new Event("change"));
+    this.#changed();
   }
 
   get selected() {
@@ -31,19 +31,29 @@ export class Models extends EventTarget {
     else this.chosen.delete(name);
     if (!this.chosen.size) this.chosen.add(this.all[0].name);
     remember("models", [...this.chosen]);
-    this.dispatchEvent(new Event("change"));
+    this.#changed();
   }
 
-  // Reads levels with one model; opened when it is first asked for.
+  // Reads levels with one model.
   async read(model, levels) {
-    const key = `${model.name} ${model.version}`;
-    if (!this.#readers.has(key)) this.#readers.set(key, this.#open(model));
     try {
-      return await (await this.#readers.get(key))(levels);
+      return await (await this.#reader(model))(levels);
     } catch (error) {
-      this.#readers.delete(key); // tried again with the next stroke
+      this.#readers.delete(model.file); // tried again with the next stroke
       throw error;
     }
+  }
+
+  // Opens a model, once.
+  #reader(model) {
+    if (!this.#readers.has(model.file)) this.#readers.set(model.file, this.#open(model));
+    return this.#readers.get(model.file);
+  }
+
+  // Tells that other models are chosen, and opens them before the first stroke.
+  #changed() {
+    for (const model of this.selected) this.#reader(model).catch(() => this.#readers.delete(model.file));
+    this.dispatchEvent(new Event("change"));
   }
 
   async #open(model) {

@@ -61,6 +61,7 @@ export function connectPad(canvas, drawing) {
     redraw();
   });
   new ResizeObserver(() => fit(canvas) && redraw()).observe(canvas);
+  window.addEventListener("resize", () => fit(canvas) && redraw()); // zoomed, or moved to another screen
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   fit(canvas);
 }

@@ -10,7 +10,7 @@ export function connectStatus(models, readings) {
       line.textContent = failed;
       return;
     }
-    const where = models.place === "browser" ? "Read in this browser; nothing is sent" : "Read by the server, as this browser has no WebAssembly";
+    const where = models.place === "browser" ? "Read in this browser; nothing is sent" : "Read by the server, as this browser cannot run the network";
     const median = [...times].sort((one, other) => one - other)[Math.floor(times.length / 2)];
     const speed = median === undefined ? "" : `, ${median.toFixed(1)} ms a reading`;
     line.textContent = `${where}${speed}.${navigator.onLine ? "" : " No network."}`;

@@ -1,7 +1,7 @@
 // Readings in words.
 
 export function percent(probability) {
-  if (probability < 0.0005) return "< 0.1%";
+  if (probability < 0.0005) return "<\u00a00.1%";
   // Never 100%: rounded down where one decimal would say so.
   if (probability >= 0.9995) return `${(Math.min(9999, Math.floor(10000 * probability)) / 100).toFixed(2)}%`;
   return `${(100 * probability).toFixed(1)}%`;
@@ -22,7 +22,7 @@ export function sentence(reading, name) {
   const second = runnerUp(reading);
   const sure = percent(reading.probabilities[reading.digit]);
   if (!reading.accepted) return `${of}not a digit, perhaps ${reading.digit}, ${sure}`;
-  return `${of}${reading.digit}, ${sure}; next ${second}, ${percent(reading.probabilities[second]).replace("<", "below")}`;
+  return `${of}${reading.digit}, ${sure}; next ${second}, ${percent(reading.probabilities[second]).replace("<\u00a0", "below ")}`;
 }
 
 export function label(digit) {
