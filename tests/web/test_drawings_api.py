@@ -88,6 +88,9 @@ def test_the_gallery_is_filtered_and_turned_page_by_page(client: FlaskClient):
     counted = client.get("/api/drawings?most=0").json
     assert (counted["drawings"], counted["before"], counted["counts"]) == ([], None, first["counts"])
     assert client.get("/api/drawings?most=-1").status_code == 422
+    keep(client, label=3, predicted=None)
+    keep(client, label=None, predicted=3)
+    assert labels(wrong="1") == [None, 3, 8, 4, 0], "a digit that was refused, and the other way round"
     assert labels(writer="anna", label="1") == [1] and labels(writer="nobody") == []
 
 
