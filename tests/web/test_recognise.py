@@ -107,10 +107,10 @@ def test_what_cannot_be_read_is_refused_with_the_reason(asked: dict, status: int
     ("body", "kind", "status", "words"),
     [
         (b"{", "application/json", 400, "cannot be read"),
-        (b"[" * 100_000, "application/json", 400, "nested too deeply"),
+        pytest.param(b"[" * 100_000, "application/json", 400, "nested too deeply", id="deep"),
         (b'{"strokes": [[[NaN, 1]]]}', "application/json", 400, "NaN"),
         (b'{"strokes": [[[1e999, 1]]]}', "application/json", 422, "too far"),
-        (b'{"strokes": [[[%s, 1]]]}' % (b"9" * 5000), "application/json", 400, "cannot be read"),
+        pytest.param(b'{"a": %s}' % (b"9" * 5000), "application/json", 400, "cannot be read", id="long"),
         (b"\xff\xfe\x00", "application/json", 400, "cannot be read"),
         (b"[]", "application/json", 400, "JSON object"),
         (b"", "application/json", 400, "cannot be read"),
