@@ -71,7 +71,7 @@ def _run(server: Any) -> None:
         server.run()
 
 
-def until(page: Any, condition: str, seconds: float = 10.0) -> None:
+def until(page: Any, condition: str, seconds: float = 30.0) -> None:
     """Wait until `condition` holds; Playwright's own wait compiles text, which the page's policy forbids."""
     end = time.monotonic() + seconds
     while not page.evaluate(condition):

@@ -10,6 +10,7 @@ import psutil
 import pytest
 from web_app import to_keep
 from web_server import serving
+from workspaces import TIMEOUT
 
 from inkproof.paths import ROOT
 
@@ -18,7 +19,7 @@ SECONDS = 3.0  # of processor time until it answers, which does not depend on wh
 
 def fails(*words: str) -> str:
     command = [sys.executable, str(ROOT / "src" / "app.py"), *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     assert done.returncode == 2 and done.stdout == ""
     lines = done.stderr.splitlines()
     assert len(lines) == 1 and lines[0].startswith("app.py: error: "), done.stderr
@@ -71,7 +72,7 @@ def test_another_name_is_served_when_it_is_given(tmp_path: Path):
     import http.client
 
     def status(port: int, host: str) -> int:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
         connection.request("GET", "/healthz", headers={"Host": host})
         return connection.getresponse().status
 

@@ -15,6 +15,7 @@ import pytest
 from malformed import Request, malformed
 from web_app import starter, to_keep
 from web_server import serving
+from workspaces import TIMEOUT
 
 MALFORMED = 10_000
 RATE, MINUTE = 50, 60  # requests a second, seconds
@@ -33,7 +34,7 @@ class Sender:
         for attempt in (1, 2):
             connection = getattr(self._own, "connection", None)
             if connection is None:
-                connection = self._own.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+                connection = self._own.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
             try:
                 connection.putrequest(request.method, request.path)
                 for name, value in {**request.headers, "Content-Length": str(len(request.body))}.items():
