@@ -29,6 +29,7 @@ SETTINGS: dict[str, Callable[[int, int], list[str]]] = {
     "ray": lambda jobs, threads: [
         "+hydra.launcher.ray.init.include_dashboard=false",
         "+hydra.launcher.ray.init.log_to_driver=false",
+        f"+hydra.launcher.ray.init.logging_level={logging.ERROR}",
         f"+hydra.launcher.ray.remote.num_cpus={threads}",
     ],
 }
@@ -97,7 +98,8 @@ def _launcher(task: Any, study: str, launcher: str, jobs: int, settings: Sequenc
     given = {word.lstrip("+").partition("=")[0] for word in settings}
     chosen = list(SETTINGS[launcher](jobs, threads_of(launcher, jobs) or cores()))
     if launcher == "ray" and "hydra.launcher.ray.init.address" not in given:
-        chosen.append(f"+hydra.launcher.ray.init.num_cpus={cores()}")  # a cluster of this machine alone
+        threads = threads_of(launcher, jobs) or 1
+        chosen.append(f"+hydra.launcher.ray.init.num_cpus={jobs * threads}")  # a cluster of this machine alone
     chosen = [word for word in chosen if word.lstrip("+").partition("=")[0] not in given]
     words = [f"hydra/launcher={launcher}", f"hydra.sweep.dir={_quoted(ROOT / 'runs' / 'studies' / study / 'jobs')}"]
     GlobalHydra.instance().clear()
