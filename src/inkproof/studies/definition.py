@@ -176,7 +176,7 @@ def _check_stages(path: Path, stages: tuple[str, ...]) -> None:
     for stage in stages:
         if stage not in STAGES:
             raise UserError(f"{path}: stages: {stage} is no stage; choose among {', '.join(STAGES)}")
-        if NEEDS.get(stage, "train") not in stages:
+        if stage in NEEDS and NEEDS[stage] not in stages:
             raise UserError(f"{path}: stages: {stage} reads what {NEEDS[stage]} makes; add it")
     if "train" not in stages:
         raise UserError(f"{path}: stages: every cell trains; add train")

@@ -58,7 +58,7 @@ def _dots(groups: Sequence[Group], plan: FigurePlan) -> tuple[Figure, Axes]:
         spread = [groups[place].sd(metric) or 0.0 for place in places]
         axes.errorbar(means, places, xerr=spread, fmt=marker, color=colour, capsize=2, label=heading(metric))
     axes.set_yticks(range(len(groups)), [group.title() for group in groups])
-    axes.set_ylim(len(groups) - 0.5, -0.5)
+    axes.set_ylim(max(1, len(groups)) - 0.5, -0.5)
     _target(axes, plan, upright=True)
     _axis(axes, plan.y[0], "x")
     return figure, axes

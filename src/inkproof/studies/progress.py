@@ -11,7 +11,8 @@ WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 
 @dataclass(frozen=True)
 class Progress:
-    """The state of a cell; `stage` is the one that runs, `started` and `ended` are seconds since 1970.
+    """The state of a cell; `stage` is the one that runs, `started` and `ended` are seconds since 1970,
+    `pid` is its process on `machine`.
 
     `forced` is when the study was told to run it again although it was done, so that a retry does not begin anew.
     """
@@ -22,6 +23,7 @@ class Progress:
     ended: float = 0.0
     error: str = ""
     machine: str = ""
+    pid: int = 0
     forced: str = ""
 
     def write(self, folder: Path) -> None:
