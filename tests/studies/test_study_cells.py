@@ -85,10 +85,16 @@ def test_what_is_kept_besides_is_named_by_patterns(tmp_path: Path):
         ({"grid": {"model": ["densee"]}}, "densee"),
         ({"grid": {"model.build.hiden": [[4]]}}, "model.build.hiden"),
         ({"grid": {"epochs": [0]}}, "epochs=0: expected at least 1"),
-        ({"grid": {"a": {"x": {"epochs": 2}, "y": {"epochs": 2}}}}, "two cells are the same: a=x seed=0 and a=y seed=0"),
+        (
+            {"grid": {"a": {"x": {"epochs": 2}, "y": {"epochs": 2}}}},
+            "two cells are the same: a=x seed=0 and a=y seed=0",
+        ),
         ({"metrics": ["val_acuracy"]}, "metrics: no cell measures val_acuracy; did you mean val_accuracy"),
         ({"metrics": ["drawn_starter_ink_accuracy"]}, "add the stage drawn"),
-        ({"metrics": ["test_accuracy"], "figure": {"y": ["val_accuracy"]}}, "figure.y: val_accuracy is not kept; add it"),
+        (
+            {"metrics": ["test_accuracy"], "figure": {"y": ["val_accuracy"]}},
+            "figure.y: val_accuracy is not kept; add it",
+        ),
         ({"compare": {"metrics": ["nll"]}}, "compare.metrics: no cell measures nll"),
     ],
 )
@@ -131,5 +137,3 @@ def test_every_study_of_the_repository_can_be_planned(path: Path):
     assert len(cells) == sum(
         int(np.prod([len(choices) for choices in part.axes.values()])) * len(part.seeds) for part in found.parts
     )
-
-

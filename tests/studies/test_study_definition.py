@@ -66,7 +66,7 @@ def test_a_mistake_is_one_line_with_the_file_and_the_key(changes: dict[str, Any]
 
 
 def test_a_folder_without_a_study_and_a_file_that_is_no_yaml(tmp_path: Path):
-    with pytest.raises(UserError, match="no study.yaml here"):
+    with pytest.raises(UserError, match=r"no study\.yaml here"):
         read_study(tmp_path / "absent")
     (tmp_path / "study.yaml").write_text("question: [")
     with pytest.raises(UserError, match="cannot be read") as raised:

@@ -12,7 +12,9 @@ CELLS = [cell({"size": size, "aug": aug}, seed) for size in ("100", "1000") for 
 GROUPS = groups_of(
     CELLS,
     {
-        one.key: row(one, val_accuracy=int(one.labels["size"]) / 2000 + one.seed / 100, int8_kb=float(one.labels["size"]))
+        one.key: row(
+            one, val_accuracy=int(one.labels["size"]) / 2000 + one.seed / 100, int8_kb=float(one.labels["size"])
+        )
         for one in CELLS
     },
 )

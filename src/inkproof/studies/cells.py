@@ -29,7 +29,8 @@ class Cell:
     """One training and what follows it.
 
     `labels` are its choices by axis, `overrides` what Hydra is given, `config` the resolved training configuration,
-    `later` the resolved configuration of each later stage; `wanted` are the metrics it is to have. `key` is "" as
+    `later` the resolved configuration of each later stage; `known` are the metrics it can have, `wanted` those it must,
+    `kept` those the ledger holds. `key` is "" as
     long as its data are not known.
     """
 
@@ -40,6 +41,7 @@ class Cell:
     overrides: tuple[str, ...]
     config: Mapping[str, Any]
     later: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    known: frozenset[str] = field(repr=False)
     wanted: tuple[str, ...]
     kept: tuple[str, ...]
     key: str
@@ -135,7 +137,9 @@ def _cell(
     # The number format stays as it was asked for ("auto"): a ledger holds on machines with and without AMX.
     chosen_part = identity(config, config["precision"]["policy"])
     unseeded = {key: value for key, value in chosen_part.items() if key != "seed"}
-    known = known_metrics(study.stages, config, later)
+    # Whose drawings its models are tried on: another data set's, where it has none of its own.
+    tried_on = compose("drawn", (f"data={Path(config['data']['frames']).name}",))
+    known = known_metrics(study.stages, config["data"], tried_on["data"]["drawn_sets"], tried_on["rungs"])
     return Cell(
         study=study.name,
         labels=labels,
@@ -144,6 +148,7 @@ def _cell(
         overrides=(*words, override("seed", seed)),
         config=config,
         later=later,
+        known=frozenset(known),
         wanted=tuple(metric for metric in study.metrics if metric in known),
         kept=tuple(sorted(n for n in known if n in study.metrics or any(fnmatchcase(n, p) for p in study.record))),
         key=run_key(chosen_part, sha, "") if sha else "",
@@ -163,7 +168,7 @@ def configuration_key(params: Mapping[str, Any], sha: str) -> str:
 
 def _check_metrics(study: Study, cells: list[Cell]) -> None:
     """Raise UserError where study.yaml names a metric that no cell has, with those that are close."""
-    known = set().union(*(known_metrics(cell.stages, cell.config, cell.later) for cell in cells))
+    known = set().union(*(cell.known for cell in cells))
     figure = study.figure
     named = {
         "metrics": study.metrics,

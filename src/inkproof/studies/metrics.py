@@ -9,14 +9,14 @@ FORMATS = ("float32", "float16", "dynamic", "int8")
 
 
 def known_metrics(
-    stages: Sequence[str], training: Mapping[str, Any], later: Mapping[str, Mapping[str, Any]]
+    stages: Sequence[str], data: Mapping[str, Any], drawn_sets: Sequence[str], rungs: Sequence[str]
 ) -> set[str]:
     """Return the names of all metrics of a cell with these `stages`.
 
-    `training` is its resolved training configuration, `later` the configuration of each later stage.
+    `data` is the resolved configuration of its data set, `drawn_sets` are those that its models are tried on.
     """
     names = {"accuracy", "loss", "best_epoch", "epochs", "parameters"}
-    if training["data"]["val"] != 0:
+    if data["val"] != 0:
         names |= {"val_accuracy", "val_loss"}
     if "evaluate" in stages:
         names |= {f"test_{name}" for name in ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece", "errors")}
@@ -27,11 +27,8 @@ def known_metrics(
         }
         names |= {"saved_model_kb", "canvas_kb", "canvas_us", "canvas_agreement", "rejection_auroc"}
     if "drawn" in stages:
-        config = later["drawn"]
-        for name in config["data"]["drawn_sets"]:
-            names |= {f"drawn_{name}_{rung}_{ending}" for rung in config["rungs"] for ending in ENDINGS}
+        names |= {f"drawn_{name}_{rung}_{ending}" for name in drawn_sets for rung in rungs for ending in ENDINGS}
     if "formats" in stages:
-        sets = later["formats"]["data"]["drawn_sets"]
         for kind in FORMATS:
-            names |= {f"{kind}_kb", f"{kind}_accuracy", *(f"{kind}_{name}_accuracy" for name in sets)}
+            names |= {f"{kind}_kb", f"{kind}_accuracy", *(f"{kind}_{name}_accuracy" for name in drawn_sets)}
     return names

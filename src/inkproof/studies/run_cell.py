@@ -64,7 +64,9 @@ class CellTask:
     def _run(self, cell: Cell, config: dict[str, Any]) -> str:
         # Forced, but begun before this process: that training is gone on with.
         force = bool(self.since) and read_progress(cell.folder).forced != self.since
-        progress = Progress(RUNNING, started=time.time(), machine=describe_machine(), pid=os.getpid(), forced=self.since)
+        progress = Progress(
+            RUNNING, started=time.time(), machine=describe_machine(), pid=os.getpid(), forced=self.since
+        )
         try:
             with _logged(cell.folder / LOG):
                 row = self._stages(cell, {**config, "force": force}, progress)
