@@ -48,11 +48,9 @@ def installed(name: str) -> bool:
 
 def running(workspace: Workspace) -> dict[str, Any] | None:
     """The progress of a cell that has an epoch behind it and is at the next."""
-    if not list((workspace.root / "runs").glob("*/backup.npz")):
-        return None
     for path in (workspace.root / "runs" / "studies" / NAME).glob("*/progress.json"):
-        progress = json.loads(path.read_text())
-        if progress["state"] == "running" and progress["pid"]:
+        progress, log = json.loads(path.read_text()), path.with_name("log.txt")
+        if progress["state"] == "running" and log.exists() and "Epoch 2/" in log.read_text():
             return dict(progress, key=path.parent.name)
     return None
 
