@@ -212,3 +212,26 @@ def installed(module: str) -> bool:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:
         return False
+
+
+@pytest.mark.slow
+def test_the_leaderboard_joins_ledgers_and_runs(new_workspace: Callable[[], Workspace]):
+    workspace = new_workspace()
+    for folder in (workspace.root / "experiments").glob("*/results.csv"):
+        folder.unlink()  # of this workspace: the repository's own studies are not what is tested
+    folder = write(workspace)
+    workspace.run(*STUDY)
+    # The third seed of one of its configurations, by hand.
+    words = ["data=optdigits", "epochs=1", "train_size=200", "batch_size=50", "model.build.hidden=[16]", "seed=2"]
+    workspace.run("python", "src/train.py", *words)
+    done = workspace.run("python", "src/leaderboard.py", "--by", "val_accuracy", COLUMNS="160")
+    text = (workspace.root / "experiments" / "leaderboard.md").read_text()
+    lines = {line.split(" | ")[1]: line for line in text.splitlines() if line.startswith("| ") and NAME in line}
+    assert set(lines) == {"model.build.hidden=[4]", "model.build.hidden=[16]"}
+    three = lines["model.build.hidden=[16]"]
+    assert " | 3 | " in three and f"[{NAME}]({NAME}/README.md), `optdigits`" in three
+    runs = [row["run"] for row in ledger(folder) if "[16]" in row["cell"]]
+    assert all(f"/runs/{run})" in three for run in runs)
+    assert "model.build.hidden=[16]" in done.stdout
+    line = workspace.fails("python", "src/leaderboard.py", "--by", "nothing")
+    assert line.startswith("leaderboard.py: error: --by nothing: no configuration has 1 seeds of it; there is ")

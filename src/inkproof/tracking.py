@@ -59,10 +59,15 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{ROOT / 'mlflow.db'}"
 
 
-def require_store() -> None:
-    """Raise UserError where the store to be looked into is a database that does not exist: opening would make it."""
+def has_store() -> bool:
+    """Return whether there is a store to look into: opening a database that does not exist would make it."""
     file = tracking_uri().removeprefix("sqlite:///")
-    if file != tracking_uri() and not Path(file).exists():
+    return file == tracking_uri() or Path(file).exists()
+
+
+def require_store() -> None:
+    """Raise UserError where the store to be looked into does not exist."""
+    if not has_store():
         raise UserError(f"MLflow store {tracking_uri()}: there is no such database; src/train.py makes it")
 
 
@@ -222,6 +227,32 @@ class Store:
         """Return the final metrics of a run: the last value of each, without the learning curve."""
         found = self._client.get_run(run_id).data.metrics
         return {name: value for name, value in found.items() if not name.startswith("epoch/")}
+
+    def runs_with(self, metric: str) -> list[dict[str, Any]]:
+        """Return all finished runs that have a metric, of every experiment, the newest first.
+
+        Each has run_id, experiment, experiment_id, name, params, tags and metrics (without learning curves).
+        """
+        names = {found.experiment_id: found.name for found in self._client.search_experiments()}
+        where = f"metrics.`{metric}` > -1e300 and attributes.status = 'FINISHED'"
+        runs: list[dict[str, Any]] = []
+        page = None
+        while page is None or page.token:
+            page = self._client.search_runs(list(names), where, page_token=page.token if page else None)
+            for run in page:
+                metrics = {name: value for name, value in run.data.metrics.items() if not name.startswith("epoch/")}
+                runs.append(
+                    {
+                        "run_id": run.info.run_id,
+                        "experiment": names[run.info.experiment_id],
+                        "experiment_id": run.info.experiment_id,
+                        "name": run.info.run_name or run.info.run_id,
+                        "params": dict(run.data.params),
+                        "tags": dict(run.data.tags),
+                        "metrics": metrics,
+                    }
+                )
+        return runs
 
     def file(self, run_id: str, path: Path, folder: str | None = None) -> None:
         """Store a file, or everything in a folder, with the run."""
