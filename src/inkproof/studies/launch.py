@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -58,6 +59,8 @@ def check_launcher(launcher: str, jobs: int) -> None:
     extra = EXTRAS.get(launcher)
     if extra and not any(f"hydra_{extra}_launcher" in module for module in modules):
         raise UserError(f"--launcher {launcher}: not installed; `make cluster` adds it to the environment")
+    if launcher == "submitit_slurm" and shutil.which("sbatch") is None:
+        raise UserError(f"--launcher {launcher}: there is no sbatch here; give the command where SLURM is")
 
 
 def launch(
