@@ -11,24 +11,29 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from inkproof.config import path_of
+from rich.console import Console
+
 from inkproof.entry import run
-from inkproof.errors import UserError
 from inkproof.paths import ROOT
+from inkproof.studies.cells import plan
+from inkproof.studies.definition import read_study
+from inkproof.studies.launch import LAUNCHERS, check_launcher, cores, launch, quiet, threads_of
+from inkproof.studies.ledger import read_ledger
+from inkproof.studies.live import hours, print_studies, watching
+from inkproof.studies.overview import all_studies, planned
+from inkproof.studies.preparation import make_digits, missing_frames, start_parent
+from inkproof.studies.rounds import run_rounds
+from inkproof.studies.run_cell import LOG, CellTask, finished
 
 SCRIPT = Path(__file__).name
 
 
 def main() -> None:
     """Parse the command line and do what it says."""
-    from inkproof.studies.launch import LAUNCHERS, cores
-
     parser = argparse.ArgumentParser(
         prog=SCRIPT, description="Run the cells of a study and write its table and figure."
     )
-    parser.add_argument(
-        "folder", nargs="?", type=Path, help="a folder with study.yaml, such as experiments/02-augmentation"
-    )
+    parser.add_argument("folder", nargs="?", type=Path, help="with a study.yaml, such as experiments/02-augmentation")
     parser.add_argument("settings", nargs="*", help="settings of the launcher: hydra.launcher.partition=short")
     parser.add_argument("--list", action="store_true", help="show all studies, their state and what is left to compute")
     parser.add_argument("--table", action="store_true", help="write table and figure from results.csv, run nothing")
@@ -44,9 +49,9 @@ def main() -> None:
             parser.error(f"{word}: settings are hydra.launcher.KEY=VALUE; what a cell computes stands in study.yaml")
     jobs = options.jobs if options.jobs is not None else 1 if options.launcher == "basic" else cores()
     if options.list:
-        run(SCRIPT, show_all)
+        run(SCRIPT, lambda: print_studies(all_studies(ROOT / "experiments"), Console(highlight=False)))
     elif options.table:
-        run(SCRIPT, lambda: write_table(options.folder))
+        run(SCRIPT, lambda: print(write_table(options.folder)))
     else:
         since = datetime.now(UTC).isoformat(timespec="seconds") if options.force else ""
         run(SCRIPT, lambda: study(options.folder, options.launcher, jobs, options.retries, since, options.settings))
@@ -54,94 +59,63 @@ def main() -> None:
 
 def study(folder: Path, launcher: str, jobs: int, retries: int, since: str, settings: list[str]) -> None:
     """Run what is left of a study, then write its table and figure; exit with 1 where cells were given up."""
-    from rich.console import Console
-
-    from inkproof.studies.cells import data_of, plan
-    from inkproof.studies.definition import read_study
-    from inkproof.studies.launch import check_launcher, launch, quiet, threads_of
-    from inkproof.studies.ledger import read_ledger
-    from inkproof.studies.live import hours, watching
-    from inkproof.studies.readme import write_results
-    from inkproof.studies.rounds import run_rounds
-    from inkproof.studies.run_cell import LOG, CellTask, finished
-
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     chosen = read_study(folder)
     check_launcher(launcher, jobs)
     rows = read_ledger(chosen.ledger)
     cells = plan(chosen)
     if not all(cell.key for cell in cells):
-        make_digits(data_of(cells))
+        make_digits(cells)
         cells = plan(chosen)
     console = Console(file=sys.__stdout__, highlight=False)
+    failures, store, parent = [], None, ""
     if any(not finished(cell, rows.get(cell.key), since) for cell in cells):
-        make_frames(cells)
+        make_frames(missing_frames(cells))
         quiet()
         store, parent = start_parent(chosen)
-        task = CellTask(
-            {cell.key: cell for cell in cells},
-            chosen.ledger,
-            chosen.experiment,
-            parent,
-            stage_functions,
-            threads_of(launcher, jobs),
-            since,
-        )
+        keyed = {cell.key: cell for cell in cells}
+        threads = threads_of(launcher, jobs)
+        task = CellTask(keyed, chosen.ledger, chosen.experiment, parent, stage_functions, threads, since)
+
+        def launched(todo: list[Any]) -> None:
+            launch(task, chosen.name, todo, launcher, jobs, settings)
+
         try:
             with watching(chosen, cells, jobs, since, console):
-                failures = run_rounds(
-                    cells,
-                    chosen.ledger,
-                    lambda todo: launch(task, chosen.name, todo, launcher, jobs, settings),
-                    retries,
-                    since,
-                )
+                failures = run_rounds(cells, chosen.ledger, launched, retries, since)
         except BaseException:
             store.finish(parent, "KILLED")
             raise
-        store.finish(parent, "FAILED" if failures else "FINISHED")
-    else:
-        failures, store, parent = [], None, ""
+    from inkproof.studies.readme import write_results  # draws: slow to import
+
     rows = read_ledger(chosen.ledger)
     readme = write_results(chosen, cells, rows)
     if store is not None:
         for name in ("README.md", "results.png", "results.csv"):
             if (chosen.folder / name).exists():
                 store.file(parent, chosen.folder / name)
+        store.finish(parent, "FAILED" if failures else "FINISHED")
     done = [rows[cell.key] for cell in cells if cell.done_by(rows.get(cell.key))]
     spent = hours(sum(row.seconds for row in done))
     console.print(f"{chosen.name}: {len(done)} of {len(cells)} cells, {spent} in all; {readme}", soft_wrap=True)
     for failure in failures:
-        where = failure.cell.folder / LOG
-        print(f"{SCRIPT}: {failure.cell.name}: given up: {failure.error}; see {where}", file=sys.stderr)
+        log = failure.cell.folder / LOG
+        print(f"{SCRIPT}: {failure.cell.name}: given up: {failure.error}; see {log}", file=sys.stderr)
     if failures:
         sys.exit(1)
 
 
-def write_table(folder: Path) -> None:
-    """Write table and figure of a study from its ledger alone."""
-    from inkproof.studies.definition import read_study
-    from inkproof.studies.ledger import read_ledger
-    from inkproof.studies.overview import planned
+def write_table(folder: Path) -> Path:
+    """Write table and figure of a study from its ledger alone; return the README."""
     from inkproof.studies.readme import write_results
 
     chosen = read_study(folder)
     rows = read_ledger(chosen.ledger)
-    print(write_results(chosen, planned(chosen, rows), rows))
-
-
-def show_all() -> None:
-    """Print the state of all studies."""
-    from rich.console import Console
-
-    from inkproof.studies.live import print_studies
-    from inkproof.studies.overview import all_studies
-
-    print_studies(all_studies(ROOT / "experiments"), Console(highlight=False))
+    return write_results(chosen, planned(chosen, rows), rows)
 
 
 def stage_functions() -> Mapping[str, Any]:
-    """Return the functions of the pipeline's stages by name, as dvc.yaml has them."""
+    """Return the functions of the pipeline's stages by name, as dvc.yaml has them; called where a cell runs."""
     from drawn import drawn
     from evaluate import evaluate
     from export import export
@@ -151,52 +125,14 @@ def stage_functions() -> Mapping[str, Any]:
     return {"train": train, "evaluate": evaluate, "export": export, "drawn": drawn, "formats": formats}
 
 
-def make_digits(training: Mapping[str, Any]) -> None:
-    """Make the digits files that are not here, as training would."""
-    from inkproof.sources import prepare
-
-    for config in training.values():
-        digits = path_of(config["digits"])
-        if not digits.exists():
-            prepare(config["data"], digits.parent)
-
-
-def make_frames(cells: list[Any]) -> None:
+def make_frames(missing: list[dict[str, Any]]) -> None:
     """Make the frames that the cells' stages read, where they are not here."""
-    from inkproof.studies.cells import composing
-
-    needed = {
-        str(config[key])
-        for cell in cells
-        for config in cell.later.values()
-        for key in ("stress", "frames", "acceptance")
-        if isinstance(config.get(key), str)
-    }
-    missing = {Path(path).parent.name for path in needed if not path_of(path).exists()}
-    if missing:
+    for config in missing:
         from frames import acceptance, frames, stress
 
-        with composing() as compose:
-            for name in sorted(missing):
-                config = compose("drawn", (f"data={name}",))
-                for make in (frames, acceptance, stress):
-                    make(config)
-
-
-def start_parent(chosen: Any) -> tuple[Any, str]:
-    """Return the store and the id of the study's run, which those of its cells are children of."""
-    from inkproof.tracking import Store, describe_machine, git_commit
-
-    store = Store()
-    key = f"study {chosen.name}"
-    found = store.find(chosen.experiment, key)
-    tags = {"key": key, "question": chosen.question, "git_commit": git_commit(), "machine": describe_machine()}
-    return store, store.start(chosen.experiment, chosen.name, tags, found and found[0])
+        for make in (frames, acceptance, stress):
+            make(config)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        print(f"{SCRIPT}: error: {error}", file=sys.stderr)
-        sys.exit(2)
+    main()
