@@ -1,6 +1,7 @@
 """What is shown while a study runs."""
 
 import io
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from studies.made_up import cell, row, study
 from inkproof.studies import cells as planning
 from inkproof.studies import ledger, live
 from inkproof.studies.live import hours, watching
-from inkproof.studies.progress import FAILED, RUNNING, Progress
+from inkproof.studies.progress import DONE, FAILED, RUNNING, Progress
 
 CELLS = [cell({"model": name}, 0) for name in "abcde"]
 
@@ -56,6 +57,17 @@ def test_elsewhere_each_cell_that_ends_is_a_line(made):
         "✔ model=b seed=0  100  90.12  (2 of 5)",
         "✘ model=c seed=0  the disk is full  12  (2 of 5)",
     ]
+
+
+def test_a_cell_whose_row_comes_before_its_end_is_told_once(made):
+    screen = io.StringIO()
+    with watching(made, CELLS, jobs=1, since="", console=Console(file=screen, width=120)):
+        Progress(RUNNING, started=1000.0).write(CELLS[1].folder)
+        ledger.write_row(made.ledger, row(CELLS[1], 12.0, val_accuracy=0.9))
+        time.sleep(0.5)
+        Progress(DONE, started=1000.0, ended=1012.0).write(CELLS[1].folder)
+        time.sleep(0.5)
+    assert screen.getvalue().count("model=b") == 1
 
 
 def test_hours():

@@ -57,7 +57,7 @@ def watching(study: Study, cells: Sequence[Cell], jobs: int, since: str, console
 class _Watcher:
     def __init__(self, study: Study, cells: Sequence[Cell], jobs: int, since: str) -> None:
         self.study, self.cells, self.jobs, self.since = study, cells, jobs, since
-        self.told: dict[str, Progress] = {}
+        self.told: dict[str, tuple[str, float]] = {}
         self.rows: dict[str, Row] = read_ledger(study.ledger)
         self.before = {cell.key for cell in cells if finished(cell, self.rows.get(cell.key), since)}
 
@@ -120,8 +120,9 @@ class _Watcher:
         done = sum(progress.state == DONE for _, progress in states)
         for cell, progress in states:
             ended = progress.state in (DONE, FAILED) and cell.key not in self.before
-            if ended and self.told.get(cell.key) != progress:
-                self.told[cell.key] = progress
+            attempt = progress.state, progress.started  # its end is written down after its row
+            if ended and self.told.get(cell.key) != attempt:
+                self.told[cell.key] = attempt
                 said = "  ".join(part for part in self._cells(cell, progress) if part)
                 console.print(
                     f"{SIGNS[progress.state]} {said}  ({done} of {len(states)})", highlight=False, markup=False
