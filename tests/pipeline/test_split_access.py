@@ -19,7 +19,7 @@ NAMES = {"load_test_split", "test_images", "test_labels"}
 CUTTING = {OWNER, "inkproof/sources/mnist.py", "inkproof/ink/training_set.py"}
 LOADERS = {"load", "fromfile", "memmap"}
 # The other readers of NumPy files read what they wrote themselves.
-READERS = {OWNER, "inkproof/training/backup.py", "inkproof/ink/drawn_frames.py", "inkproof/ink/stress_frames.py"}
+READERS = {OWNER, "inkproof/training/backup.py", "inkproof/ink/frame_archive.py"}
 
 
 def modules() -> dict[str, ast.Module]:
