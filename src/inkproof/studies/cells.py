@@ -30,8 +30,7 @@ class Cell:
 
     `labels` are its choices by axis, `overrides` what Hydra is given, `config` the resolved training configuration,
     `later` the resolved configuration of each later stage; `known` are the metrics it can have, `wanted` those it must,
-    `kept` those the ledger holds. `key` is "" as
-    long as its data are not known.
+    `kept` those the ledger holds. `key` is "" as long as its data are not known.
     """
 
     study: str
