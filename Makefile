@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo repro pretrained test test-full lint format ui lock clean
+.PHONY: help setup cluster demo repro pretrained leaderboard test test-full lint format ui app browser lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ $(READY): requirements.lock requirements-bootstrap.lock
 	@test -d .git || $(BIN)/dvc config --local core.no_scm true
 	@touch $@
 
+cluster: $(READY) ## add what studies need on SLURM and on Ray clusters, from requirements-cluster.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) uv pip install --quiet --compile-bytecode --no-deps --require-hashes -r requirements-cluster.lock
+
 demo: $(READY) ## the whole pipeline on embedded digits, offline: train, evaluate, export, drawn digits, report
 	@dvc repro report@optdigits
 	@python src/report.py data=optdigits show=true
@@ -36,6 +39,9 @@ repro: $(READY) ## the whole pipeline, MNIST included
 pretrained: $(READY) ## models/pretrained, with which predict.py reads: train on all ink, export, measure, copy
 	@dvc repro evaluate@ink-cnn export@ink-cnn drawn@ink-cnn
 	@python src/pretrained.py
+
+leaderboard: $(READY) ## the best configurations of all studies and runs, in experiments/leaderboard.md
+	@python src/leaderboard.py
 
 test: $(READY) ## the fast tests
 	@python -m pytest -m "not slow" -n 2 --dist loadgroup
@@ -53,9 +59,17 @@ ui: $(READY) ## compare runs in the MLflow UI, http://127.0.0.1:5000
 	@MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --workers 1 \
 	  --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
 
+app: $(READY) ## a page to draw digits on, http://127.0.0.1:8765
+	@python src/app.py
+
+browser: $(READY) ## add Playwright, with which the tests of that page drive Chromium (its package is the system's)
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) uv pip install --quiet --require-hashes -r requirements-browser.lock
+
 lock: $(READY) ## resolve the dependencies of pyproject.toml anew
 	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-bootstrap.in -o requirements-bootstrap.lock
+	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-browser.in -o requirements-browser.lock
+	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements.lock requirements-cluster.in -o requirements-cluster.lock
 
 clean: ## remove what the pipeline made (not the environment, not your drawings, not the DVC cache)
 	@rm -rf models/mnist models/optdigits models/ink exports runs reports/optdigits mlflow.db mlflow.db.lock mlruns

@@ -1,4 +1,4 @@
-"""Bring drawn digits of your own into the benchmark: python src/drawings.py import FOLDER."""
+"""Bring drawn digits of your own into the benchmark: python src/drawings.py import FOLDER, or collect."""
 
 import argparse
 import sys
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from inkproof.sources.drawings import Drawing
 
 MINE = ROOT / "data" / "drawn" / "mine"
+KEPT = ROOT / "data" / "drawn" / "app.db"  # as conf/app.yaml says it
 
 EXAMPLE = """\
 shapes of FOLDER:
@@ -24,6 +25,15 @@ shapes of FOLDER:
 
 example:
   python src/drawings.py import ~/Pictures/digits --writer anna
+  dvc repro
+"""
+
+COLLECT = """\
+What the page of `make app` has kept goes into the set, each drawing under its writer. Collecting again brings over what
+is new, what the gallery has corrected and what it has deleted; imported pictures stay as they are.
+
+example:
+  python src/drawings.py collect
   dvc repro
 """
 
@@ -46,6 +56,11 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--writer", metavar="NAME", help="who drew them, where the CSV does not say (default: me)")
     command.add_argument("--into", type=Path, default=MINE, metavar="SET", help="the set (default: %(default)s)")
     command.set_defaults(run=run_import)
+    about = "bring the drawings that the page of `make app` has kept into a set"
+    command = commands.add_parser("collect", help=about, description=about, epilog=COLLECT, formatter_class=raw)
+    command.add_argument("--from", dest="database", type=Path, default=KEPT, metavar="DB", help="default: %(default)s")
+    command.add_argument("--into", type=Path, default=MINE, metavar="SET", help="the set (default: %(default)s)")
+    command.set_defaults(run=run_collect)
     return top
 
 
@@ -63,11 +78,31 @@ def run_import(options: argparse.Namespace) -> int:
     print(f"{options.into}: {len(result.added)} added, {changed}{result.known} already there, {skipped} skipped")
     print()
     print(table({"added": result.added, "in the set": result.drawings}))
-    if options.into.resolve() == MINE.resolve():
+    say_next(options.into)
+    return 1 if result.skipped else 0
+
+
+def run_collect(options: argparse.Namespace) -> int:
+    """Collect the drawings and say what happened; return the exit code."""
+    from inkproof.web.collecting import collect
+
+    result = collect(options.database, options.into)
+    counts = f"{len(result.added)} added, {len(result.changed)} corrected, {len(result.removed)} deleted"
+    print(f"{options.into}: {counts}")
+    print()
+    writers = sorted({drawing.writer for drawing in result.drawings})
+    by_writer = {name: [drawing for drawing in result.drawings if drawing.writer == name] for name in writers}
+    print(table({**by_writer, "in the set": result.drawings}))
+    say_next(options.into)
+    return 0
+
+
+def say_next(into: Path) -> None:
+    """Say what to do with the set, or that it is not the one that the pipeline reads."""
+    if into.resolve() == MINE.resolve():
         print("\nnext: dvc repro (it reads the set with every model and renews the reports)")
     else:
-        print(f"\nnote: dvc repro reads {MINE}; import into that set to see these drawings in the reports")
-    return 1 if result.skipped else 0
+        print(f"\nnote: dvc repro reads {MINE}; bring drawings into that set to see them in the reports")
 
 
 def progress() -> Callable[[list[Any]], Iterable[Any]]:
@@ -88,11 +123,12 @@ def listing(names: Sequence[str], most: int = 10) -> str:
 
 def table(sets: dict[str, "list[Drawing]"]) -> str:
     """Return how many drawings of each digit the sets hold, a line a set."""
-    lines = [f"{'':<10}" + "".join(f"{title:>6}" for title in (*range(10), "none", "all"))]
+    wide = max(10, *(len(name) + 2 for name in sets))
+    lines = [f"{'':<{wide}}" + "".join(f"{title:>6}" for title in (*range(10), "none", "all"))]
     for name, drawings in sets.items():
         counts = Counter(drawing.label for drawing in drawings)
         cells = [*(counts[label] for label in (*range(10), None)), len(drawings)]
-        lines.append(f"{name:<10}" + "".join(f"{cell:>6}" for cell in cells))
+        lines.append(f"{name:<{wide}}" + "".join(f"{cell:>6}" for cell in cells))
     return "\n".join(lines)
 
 

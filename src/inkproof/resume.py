@@ -20,12 +20,17 @@ def ensure_run(store: Store, record: RunRecord, folder: Path) -> str:
         again = store.find_original(record.experiment, record.run_id)
         if again is not None:
             return again
-        tags = {**record.tags, "stage": "train", "original_run_id": record.run_id}
-        run_id = store.start(record.experiment, record.name, tags)
-        store.params(run_id, flatten(record.config))
-        store.epochs(run_id, read_history(folder / "history.csv"))
-        store.metrics(run_id, record.metrics)
-        hand_over(store, run_id, folder)
+        return recreate(store, record, folder)
+
+
+def recreate(store: Store, record: RunRecord, folder: Path) -> str:
+    """Return the id of a new run, made from the products in `folder` and tagged with that of `record`."""
+    tags = {**record.tags, "stage": "train", "original_run_id": record.run_id}
+    run_id = store.start(record.experiment, record.name, tags)
+    store.params(run_id, flatten(record.config))
+    store.epochs(run_id, read_history(folder / "history.csv"))
+    store.metrics(run_id, record.metrics)
+    hand_over(store, run_id, folder)
     return run_id
 
 

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,17 @@ COLUMNS = (
 VARIED = ("model.name", "aug.name", "seed", "epochs")
 PARAM_LIMIT = 6000  # characters a parameter value may have
 BATCH_LIMIT = 100  # parameters a call may log
+_NEST: ContextVar[tuple[str, str] | None] = ContextVar("nest", default=None)
+
+
+@contextmanager
+def nested(parent: str, name: str) -> Iterator[None]:
+    """Within the block, a run that is started is a child of the run `parent` and called `name`."""
+    token = _NEST.set((parent, name))
+    try:
+        yield
+    finally:
+        _NEST.reset(token)
 
 
 def tracking_uri() -> str:
@@ -47,10 +59,15 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{ROOT / 'mlflow.db'}"
 
 
-def require_store() -> None:
-    """Raise UserError where the store to be looked into is a database that does not exist: opening would make it."""
+def has_store() -> bool:
+    """Return whether there is a store to look into: opening a database that does not exist would make it."""
     file = tracking_uri().removeprefix("sqlite:///")
-    if file != tracking_uri() and not Path(file).exists():
+    return file == tracking_uri() or Path(file).exists()
+
+
+def require_store() -> None:
+    """Raise UserError where the store to be looked into does not exist."""
+    if not has_store():
         raise UserError(f"MLflow store {tracking_uri()}: there is no such database; src/train.py makes it")
 
 
@@ -89,7 +106,8 @@ def git_commit() -> str:
     """Return the commit of the working tree, with "+" after it when the tree differs; "unknown" without git."""
     try:
         commit = _git("rev-parse", "HEAD")
-        dirty = _git("status", "--porcelain", "--untracked-files=no")
+        # Results that a study adds to while it runs are not what its cells are computed with.
+        dirty = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!experiments")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return commit + ("+" if dirty else "")
@@ -146,6 +164,9 @@ class Store:
 
     def start(self, experiment: str, name: str, tags: Mapping[str, str], resume: str | None = None) -> str:
         """Return the id of a running run: `resume`, or a new one called `name`; `tags` are set on either."""
+        nest = _NEST.get()
+        if nest is not None:
+            tags, name = {**tags, "mlflow.parentRunId": nest[0]}, nest[1]
         if resume is None:
             created = self._client.create_run(self.experiment(experiment), run_name=name, tags={**tags, **_source()})
             return created.info.run_id
@@ -201,6 +222,37 @@ class Store:
         for row in rows:
             if int(row["epoch"]) not in logged:
                 self.epoch(run_id, row)
+
+    def figures(self, run_id: str) -> dict[str, float]:
+        """Return the final metrics of a run: the last value of each, without the learning curve."""
+        found = self._client.get_run(run_id).data.metrics
+        return {name: value for name, value in found.items() if not name.startswith("epoch/")}
+
+    def runs_with(self, metric: str) -> list[dict[str, Any]]:
+        """Return all finished runs that have a metric, of every experiment, the newest first.
+
+        Each has run_id, experiment, experiment_id, name, params, tags and metrics (without learning curves).
+        """
+        names = {found.experiment_id: found.name for found in self._client.search_experiments()}
+        where = f"metrics.`{metric}` > -1e300 and attributes.status = 'FINISHED'"
+        runs: list[dict[str, Any]] = []
+        page = None
+        while page is None or page.token:
+            page = self._client.search_runs(list(names), where, page_token=page.token if page else None)
+            for run in page:
+                metrics = {name: value for name, value in run.data.metrics.items() if not name.startswith("epoch/")}
+                runs.append(
+                    {
+                        "run_id": run.info.run_id,
+                        "experiment": names[run.info.experiment_id],
+                        "experiment_id": run.info.experiment_id,
+                        "name": run.info.run_name or run.info.run_id,
+                        "params": dict(run.data.params),
+                        "tags": dict(run.data.tags),
+                        "metrics": metrics,
+                    }
+                )
+        return runs
 
     def file(self, run_id: str, path: Path, folder: str | None = None) -> None:
         """Store a file, or everything in a folder, with the run."""

@@ -90,6 +90,24 @@ def test_the_pipeline_trains_the_slowest_model_for_eight_epochs_at_most(composed
     assert composed("config", "model=tflearn_cnn")["epochs"] <= 8
 
 
+def test_a_search_starts_from_the_configuration_that_training_has(composed: Compose):
+    chosen = ("data=optdigits", "model=dense", "aug=off")
+    tune, train = composed("tune", *chosen), composed("config", *chosen)
+    own = {"tuner", "name", "recipe", "service", "address"}
+    left_to_the_search = {"register", "force", "out", "experiment_name"}
+    assert {key: value for key, value in tune.items() if key not in own} == {
+        key: value for key, value in train.items() if key not in left_to_the_search
+    }
+
+
+@pytest.mark.parametrize("model", options("model"))
+def test_every_model_has_a_space_to_search(model: str, composed: Compose):
+    from inkproof.tuning.space import read_space
+
+    config = composed("tune", f"model={model}")
+    assert read_space(config["tuner"]["space"]["parameters"], config)
+
+
 # What a file describes can be built. TensorFlow starts here, once.
 
 

@@ -15,7 +15,7 @@ from inkproof.entry import explain, run
 from inkproof.errors import UserError
 
 SECONDS = 1.5  # of processor time, which does not depend on what else the machine does
-SCRIPTS = ["train", "frames", "evaluate", "export", "drawn", "report", "download", "pretrained"]
+SCRIPTS = ["train", "frames", "evaluate", "export", "drawn", "report", "download", "pretrained", "formats", "tune"]
 SLOW_TO_IMPORT = ("tensorflow", "keras", "mlflow")
 
 # What is typed after `python src/train.py`, and what the line must say.

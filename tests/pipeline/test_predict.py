@@ -176,7 +176,7 @@ def test_the_command_works_from_any_folder(place: Any, tmp_path: Path):
     ("typed", "said"),
     [
         (["--model", "mnist-cnnn"], "--model mnist-cnnn: there is no such model; did you mean mnist-cnn?"),
-        (["--model", "absent.tflite"], "absent.tflite: cannot be read (No such file or directory)"),
+        (["--model", "absent.tflite"], "absent.tflite: there is no such file; src/export.py makes it"),
         (["--model", "drawn/notes.txt"], "drawn/notes.txt: not a readable LiteRT model"),
         (["--model", "data"], "--model data: data holds no canvas.tflite"),
         (["--model", "models:/inkproof-mnist@champion"], "there is no such database; src/train.py makes it"),

@@ -17,7 +17,7 @@ from inkproof import tracking
 from inkproof.errors import UserError
 from inkproof.resume import ensure_run
 from inkproof.run_record import RunRecord, write_history
-from inkproof.tracking import PARAM_LIMIT, Store, explain, require_store
+from inkproof.tracking import PARAM_LIMIT, Store, explain, git_commit, nested, require_store
 
 OPENERS = Path(__file__).with_name("openers.py")
 PROCESSES, ROUNDS = 4, 3
@@ -141,6 +141,49 @@ def test_a_run_is_found_by_its_key_finished_ones_first(opened: Callable[[], Stor
     assert store.find("digits", "k") == (done, "FINISHED")
     assert store.start("digits", "run", {"key": "k"}, resume=later) == later
     assert store._client.get_run(later).info.status == "RUNNING"
+
+
+def test_a_run_started_within_another_is_its_child_and_called_as_it_says(opened: Callable[[], Store]):
+    store = opened()
+    parent = store.start("study/02", "02", {})
+    with nested(parent, "aug=on seed=0"):
+        child = store._client.get_run(store.start("study/02", "cnn-on-s0", {"key": "k"}))
+    other = store._client.get_run(store.start("study/02", "cnn-on-s1", {}))
+    assert (child.info.run_name, child.data.tags["mlflow.parentRunId"]) == ("aug=on seed=0", parent)
+    assert (other.info.run_name, other.data.tags.get("mlflow.parentRunId")) == ("cnn-on-s1", None)
+
+
+def test_finished_runs_with_a_metric_are_found_in_every_experiment(opened: Callable[[], Store]):
+    store = opened()
+    for experiment, status in (("digits", "FINISHED"), ("study/02", "FINISHED"), ("digits", "FAILED")):
+        run = store.start(experiment, f"of {experiment}", {"data_sha": "d"})
+        store.params(run, {"seed": 3})
+        store.metrics(run, {"test_accuracy": 0.0})
+        store.epochs(run, ROWS)
+        store.finish(run, status)
+    store.finish(store.start("digits", "without", {}))
+    found = store.runs_with("test_accuracy")
+    assert {(run["experiment"], run["name"]) for run in found} == {("digits", "of digits"), ("study/02", "of study/02")}
+    for run in found:
+        assert (run["params"], run["tags"]["data_sha"], run["metrics"]) == ({"seed": "3"}, "d", {"test_accuracy": 0.0})
+        assert store.figures(run["run_id"]) == run["metrics"]
+
+
+def test_a_growing_ledger_does_not_make_the_code_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tracking, "ROOT", tmp_path)
+    assert git_commit() == "unknown"
+    for name in ("code.py", "experiments/02/results.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("first")
+    who = ("-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
+    for words in (("init", "-q"), ("add", "."), (*who, "commit", "-qm", "first")):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    commit = git_commit()
+    assert len(commit) == 40
+    (tmp_path / "experiments/02/results.csv").write_text("second")
+    assert git_commit() == commit
+    (tmp_path / "code.py").write_text("second")
+    assert git_commit() == commit + "+"
 
 
 def test_a_run_that_the_store_has_is_kept(opened: Callable[[], Store], tmp_path: Path):

@@ -46,6 +46,13 @@ def find_model(word: str = PRETRAINED, root: Path = ROOT) -> Path:
     )
 
 
+def exported_canvases(root: Path = ROOT) -> dict[str, Path]:
+    """Return every `canvas.tflite` there is by its name: `pretrained`, then D-M for exports/D/M."""
+    pretrained = root / "models" / PRETRAINED / CANVAS_FILE
+    found = {PRETRAINED: pretrained} if pretrained.is_file() else {}
+    return found | {name: path for name, path in _names(root).items() if path.name == CANVAS_FILE}
+
+
 def _in_folder(folder: Path, word: str, ours: bool) -> Path:
     for path in (inner / name for inner in (folder, folder / "exports") for name in FILES):
         if path.is_file():

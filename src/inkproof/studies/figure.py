@@ -1,0 +1,146 @@
+"""results.png: a study's table at a glance, with the spread over seeds."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from inkproof.reporting.style import PALETTE, percent_axis, place, series, sheet, styled
+from inkproof.studies.definition import FigurePlan
+from inkproof.studies.summary import Group, heading, is_share
+
+ROW = 0.26  # inches a line of the dot plot takes
+ENTRY = 0.19  # and one of the legend
+
+
+@styled
+def study_figure(groups: Sequence[Group], plan: FigurePlan) -> Figure:
+    """Return the figure that `plan` describes of the groups with a finished cell; every point with its sd."""
+    done = [group for group in groups if group.n]
+    if plan.pairs:
+        figure, axes = _canvas(2.8, len(plan.pairs))
+        _frontier(axes, done, plan)
+    elif plan.x is not None:
+        lines = {_name(group, plan) for group in done}
+        figure, axes = _canvas(2.8, len(lines) * len(plan.y))
+        _lines(axes, done, plan)
+    else:
+        figure, axes = _dots(done, plan)
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        columns = 2 if max(map(len, labels)) < 30 else 1
+        figure.legend(handles, labels, loc="lower left", bbox_to_anchor=(0.01, 0.01), ncols=columns)
+    if plan.title:
+        axes.set_title(plan.title)
+    return figure
+
+
+def _canvas(height: float, entries: int) -> tuple[Figure, Axes]:
+    """A figure for points in a plane, with room below for the legend's `entries`."""
+    legend = ENTRY * entries
+    figure = sheet(height + legend)
+    axes = place(figure, left=0.62, bottom=0.5 + legend, right=0.12, top=0.3)
+    axes.grid(axis="y")
+    return figure, axes
+
+
+def _dots(groups: Sequence[Group], plan: FigurePlan) -> tuple[Figure, Axes]:
+    """One line a group, one mark a metric, a bar of one standard deviation to either side."""
+    longest = max((len(group.title()) for group in groups), default=1)
+    below = 0.4 + ENTRY * len(plan.y)
+    figure = sheet(0.3 + ROW * max(1, len(groups)) + below)
+    axes = place(figure, left=min(2.0, 0.2 + 0.075 * longest), bottom=below, right=0.15, top=0.3)
+    axes.grid(axis="x")
+    for index, metric in enumerate(plan.y):
+        colour, marker = series(index)
+        places = [place for place, group in enumerate(groups) if group.mean(metric) is not None]
+        means = [groups[place].mean(metric) or 0.0 for place in places]
+        spread = [groups[place].sd(metric) or 0.0 for place in places]
+        axes.errorbar(means, places, xerr=spread, fmt=marker, color=colour, capsize=2, label=heading(metric))
+    axes.set_yticks(range(len(groups)), [group.title() for group in groups])
+    axes.set_ylim(max(1, len(groups)) - 0.5, -0.5)
+    _target(axes, plan, upright=True)
+    _axis(axes, plan.y[0], "x")
+    return figure, axes
+
+
+def _name(group: Group, plan: FigurePlan) -> str:
+    return ", ".join(group.labels[axis] for axis in plan.lines if axis in group.labels)
+
+
+def _lines(axes: Axes, groups: Sequence[Group], plan: FigurePlan) -> None:
+    """One line for each combination of the axes `plan.lines` and metric."""
+    x = str(plan.x)
+    drawn: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
+    for group in groups:
+        along = group.mean(x) if x not in group.labels else _number(group.labels[x])
+        name = _name(group, plan)
+        for metric in plan.y:
+            mean = group.mean(metric)
+            if along is not None and mean is not None:
+                drawn.setdefault((name, metric), []).append((along, mean, group.sd(metric) or 0.0))
+    for index, ((name, metric), points) in enumerate(drawn.items()):
+        colour, marker = series(index)
+        places, means, spread = zip(*sorted(points), strict=True)
+        label = ", ".join(part for part in (name, heading(metric) if len(plan.y) > 1 else "") if part)
+        axes.errorbar(
+            places, means, yerr=spread, fmt=f"-{marker}", color=colour, capsize=2, label=label or heading(metric)
+        )
+    if plan.log:
+        axes.set_xscale("log")
+    _target(axes, plan)
+    _axis(axes, plan.y[0], "y")
+    axes.set_xlabel(heading(x))
+
+
+def _frontier(axes: Axes, groups: Sequence[Group], plan: FigurePlan) -> None:
+    """Every file a point; a line joins those that no smaller file beats."""
+    points = []
+    for index, (kb, metric) in enumerate(plan.pairs):
+        colour, marker = series(index)
+        own = [
+            (size, mean, group.sd(metric) or 0.0)
+            for group in groups
+            if (size := group.mean(kb)) is not None and (mean := group.mean(metric)) is not None
+        ]
+        if own:
+            sizes, means, spread = zip(*own, strict=True)
+            label = kb.removesuffix("_kb")
+            axes.errorbar(sizes, means, yerr=spread, fmt=marker, color=colour, capsize=2, label=label)
+        points += [(size, mean) for size, mean, _ in own]
+    best = frontier(points)
+    if best:
+        axes.plot(*zip(*best, strict=True), color=PALETTE["muted"], linewidth=0.8, zorder=1)
+    axes.set_xscale("log")
+    axes.set_xlabel("kilobytes")
+    _target(axes, plan)
+    _axis(axes, plan.pairs[0][1], "y")
+
+
+def frontier(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return those (size, accuracy) that no point of the same size or less reaches, by size."""
+    best: list[tuple[float, float]] = []
+    for size, accuracy in sorted(points, key=lambda point: (point[0], -point[1])):
+        if not best or accuracy > best[-1][1]:
+            best.append((size, accuracy))
+    return best
+
+
+def _axis(axes: Axes, metric: str, which: str) -> None:
+    if is_share(metric):
+        percent_axis(axes, which)
+    if which == "y":
+        axes.set_ylabel(heading(metric).removesuffix(" (%)"))
+
+
+def _target(axes: Axes, plan: FigurePlan, upright: bool = False) -> None:
+    if plan.target is not None:
+        draw = axes.axvline if upright else axes.axhline
+        draw(plan.target, color=PALETTE["wrong"], linewidth=0.8, linestyle="--", zorder=1)
+
+
+def _number(label: str) -> float | None:
+    try:
+        return float(label.replace(",", ""))
+    except ValueError:
+        return None

@@ -1,0 +1,115 @@
+"""The best configurations of all studies and runs: seeds of one configuration are one line, wherever they ran."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inkproof.errors import UserError
+from inkproof.studies.cells import configuration_key
+from inkproof.studies.ledger import read_ledger
+from inkproof.studies.summary import heading, written
+
+COLUMNS = (
+    "test_accuracy",
+    "val_accuracy",
+    "drawn_pens_ink_accuracy",
+    "drawn_pens_kept_ink_accuracy",
+    "parameters",
+    "tflite_kb",
+)
+SEED = re.compile(r"( seed=|-s)\d+$")
+
+
+@dataclass
+class Entry:
+    """One configuration on one data set; `values` by metric and seed, `runs` the MLflow run of each seed.
+
+    `name` says what varied where it was first found, `places` are the studies or MLflow experiments it was found in.
+    """
+
+    name: str
+    data: str
+    places: list[str] = field(default_factory=list)
+    values: dict[str, dict[int, float]] = field(default_factory=dict)
+    runs: dict[int, str] = field(default_factory=dict)
+
+    def add(self, place: str, seed: int, run: str, metrics: Mapping[str, float]) -> None:
+        """Add one run; of two with the same seed the first stays, and lends what only the second has."""
+        if place not in self.places:
+            self.places.append(place)
+        self.runs.setdefault(seed, run)
+        for name, value in metrics.items():
+            self.values.setdefault(name, {}).setdefault(seed, value)
+
+    def mean(self, metric: str) -> float | None:
+        """Return the mean over seeds, None where it was not measured."""
+        values = list(self.values.get(metric, {}).values())
+        return float(np.mean(values)) if values else None
+
+    def written(self, metric: str) -> str:
+        """Return mean ± sd as a table shows it."""
+        values = list(self.values.get(metric, {}).values())
+        return written(metric, self.mean(metric), float(np.std(values, ddof=1)) if len(values) > 1 else None)
+
+
+def collect(experiments: Path, logged: Iterable[Mapping[str, Any]]) -> list[Entry]:
+    """Return all configurations in the ledgers below `experiments` and among the `logged` runs of a store.
+
+    A logged run is as `tracking.Store.runs_with` gives it. Runs that lack what makes a configuration (made by hand in
+    the MLflow UI, say) are passed over.
+    """
+    entries: dict[str, Entry] = {}
+    for path in sorted(experiments.glob("*/results.csv")):
+        for row in read_ledger(path).values():
+            entry = entries.setdefault(row.configuration, Entry(SEED.sub("", row.cell), row.data))
+            entry.add(path.parent.name, row.seed, row.run, row.metrics)
+    for run in logged:
+        params, tags = run["params"], run["tags"]
+        if not {"seed", "model.name", "data.name"} <= set(params) or "data_sha" not in tags:
+            continue
+        entry = entries.setdefault(
+            configuration_key(params, tags["data_sha"]), Entry(SEED.sub("", run["name"]), params["data.name"])
+        )
+        entry.add(run["experiment"].removeprefix("study/"), int(params["seed"]), run["run_id"], run["metrics"])
+    return list(entries.values())
+
+
+def ranked(entries: Sequence[Entry], metric: str, least: int) -> list[Entry]:
+    """Return the entries with at least `least` seeds of `metric`, the best mean first; raises UserError without any."""
+    found = [entry for entry in entries if len(entry.values.get(metric, {})) >= least]
+    if not found:
+        known = sorted({name for entry in entries for name in entry.values if name.endswith("accuracy")})
+        there = f"; there is {', '.join(known[:12])}" if known else "; run a study, or train and evaluate a model"
+        raise UserError(f"--by {metric}: no configuration has {least} seeds of it{there}")
+    lower = metric.endswith(("_nll", "_ece", "_errors", "loss", "_kb", "_us", "parameters"))
+    return sorted(found, key=lambda entry: (entry.mean(metric) or 0.0) * (1 if lower else -1))
+
+
+def shown_columns(entries: Sequence[Entry], metric: str) -> list[str]:
+    """Return the columns that any entry has a figure for, `metric` first."""
+    return [metric, *(name for name in COLUMNS if name != metric and any(name in entry.values for entry in entries))]
+
+
+def markdown(entries: Sequence[Entry], metric: str, links: Mapping[str, str]) -> str:
+    """Return the leaderboard as Markdown; `links` gives the address of each run that the store still has."""
+    columns = shown_columns(entries, metric)
+    heads = ["", "configuration", "data", "n", *map(heading, columns), "found in", "runs by seed"]
+    lines = [heads, ["---:", "---", "---", "---:", *["---:"] * len(columns), "---", "---"]]
+    for place, entry in enumerate(entries, start=1):
+        runs = ", ".join(_linked(seed, run, links) for seed, run in sorted(entry.runs.items()))
+        n = str(len(entry.values[metric]))
+        figures = [entry.written(name) for name in columns]
+        lines.append([str(place), entry.name, entry.data, n, *figures, ", ".join(map(_place, entry.places)), runs])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def _place(name: str) -> str:
+    return f"[{name}]({name}/README.md)" if re.match(r"\d\d-", name) else f"`{name}`"
+
+
+def _linked(seed: int, run: str, links: Mapping[str, str]) -> str:
+    return f"[{seed}]({links[run]})" if run in links else str(seed)

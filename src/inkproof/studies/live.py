@@ -1,0 +1,158 @@
+"""What is shown while a study runs: one table of all cells, or a line for each that ends where there is no terminal."""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+from rich import box
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from inkproof.errors import UserError
+from inkproof.studies.cells import Cell
+from inkproof.studies.definition import Study
+from inkproof.studies.ledger import Row, read_ledger
+from inkproof.studies.overview import State, estimate
+from inkproof.studies.progress import DONE, FAILED, RUNNING, WAITING, Progress, read_progress
+from inkproof.studies.run_cell import finished
+from inkproof.studies.summary import heading, written
+
+PERIOD = 1.0  # seconds between two looks at the cells
+SIGNS = {WAITING: "·", RUNNING: "▶", DONE: "✔", FAILED: "✘"}
+STYLES = {WAITING: "dim", RUNNING: "bold", DONE: "green", FAILED: "red"}
+
+
+@contextmanager
+def watching(study: Study, cells: Sequence[Cell], jobs: int, since: str, console: Console) -> Iterator[None]:
+    """Show how the cells stand while the block runs; the cells may run anywhere that sees this folder."""
+    watcher = _Watcher(study, cells, jobs, since)
+    ended = threading.Event()
+    if console.is_terminal:
+        with Live(
+            get_renderable=watcher.table,
+            console=console,
+            refresh_per_second=1,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        ):
+            yield
+        return
+
+    def tell() -> None:
+        while not ended.wait(PERIOD):
+            watcher.tell(console)
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        watcher.tell(console)
+
+
+class _Watcher:
+    def __init__(self, study: Study, cells: Sequence[Cell], jobs: int, since: str) -> None:
+        self.study, self.cells, self.jobs, self.since = study, cells, jobs, since
+        self.told: dict[str, tuple[str, float]] = {}
+        self.rows: dict[str, Row] = read_ledger(study.ledger)
+        self.before = {cell.key for cell in cells if finished(cell, self.rows.get(cell.key), since)}
+
+    def look(self) -> list[tuple[Cell, Progress]]:
+        """Read ledger and progress files anew; a ledger in the making of an editor is looked at again later."""
+        with suppress(UserError):
+            self.rows = read_ledger(self.study.ledger)
+        states = []
+        for cell in self.cells:
+            progress = read_progress(cell.folder)
+            if finished(cell, self.rows.get(cell.key), self.since):
+                progress = Progress(DONE, started=progress.started, ended=progress.ended)
+            elif progress.state == DONE:  # of another time
+                progress = Progress()
+            states.append((cell, progress))
+        return states
+
+    def table(self) -> Table:
+        """The table of all cells, with what is left in its caption; those of long ago are one line."""
+        metric = self.study.metrics[0] if self.study.metrics else ""
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption_justify="left")
+        table.add_column("")
+        table.add_column(self.study.name)
+        table.add_column("seconds", justify="right")
+        table.add_column(heading(metric) if metric else "", justify="right")
+        states = self.look()
+        if self.before:
+            table.add_row(SIGNS[DONE], f"{len(self.before)} cells done before", "", "", style=STYLES[DONE])
+        waiting = 0
+        for cell, progress in states:
+            if cell.key in self.before:
+                continue
+            if progress.state == WAITING:
+                waiting += 1
+                continue
+            table.add_row(SIGNS[progress.state], *self._cells(cell, progress), style=STYLES[progress.state])
+        if waiting:
+            table.add_row(SIGNS[WAITING], f"{waiting} cells waiting", "", "", style=STYLES[WAITING])
+        table.caption = self._left(states)
+        return table
+
+    def _cells(self, cell: Cell, progress: Progress) -> list[str]:
+        row = self.rows.get(cell.key)
+        if progress.state == DONE and row is not None:
+            metric = self.study.metrics[0] if self.study.metrics else ""
+            return [cell.name, f"{row.seconds:.0f}", written(metric, row.metrics.get(metric), None)]
+        seconds = (progress.ended if progress.state == FAILED else time.time()) - progress.started
+        what = progress.error if progress.state == FAILED else progress.stage
+        return [f"{cell.name}  {what}", f"{seconds:.0f}", ""]
+
+    def _left(self, states: Sequence[tuple[Cell, Progress]]) -> str:
+        left = [cell for cell, progress in states if progress.state != DONE]
+        seconds = estimate(left, self.cells, self.rows)
+        guess = "" if not seconds else f", about {hours(seconds / self.jobs)} to go"
+        return f"{len(states) - len(left)} of {len(states)} cells done{guess}"
+
+    def tell(self, console: Console) -> None:
+        """Print a line for each cell that has ended since the last call."""
+        states = self.look()
+        done = sum(progress.state == DONE for _, progress in states)
+        for cell, progress in states:
+            ended = progress.state in (DONE, FAILED) and cell.key not in self.before
+            attempt = progress.state, progress.started  # its end is written down after its row
+            if ended and self.told.get(cell.key) != attempt:
+                self.told[cell.key] = attempt
+                said = "  ".join(part for part in self._cells(cell, progress) if part)
+                console.print(
+                    f"{SIGNS[progress.state]} {said}  ({done} of {len(states)})", highlight=False, markup=False
+                )
+
+
+def hours(seconds: float) -> str:
+    """Write a time as "3.2 h" or "12 min"."""
+    return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.0f} min"
+
+
+def print_studies(states: Sequence[State], console: Console) -> None:
+    """Print all studies, their state and what is left to compute."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title, justify in (
+        ("study", "left"),
+        ("state", "left"),
+        ("cells", "right"),
+        ("spent", "right"),
+        ("left", "right"),
+    ):
+        table.add_column(title, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    table.add_column("question")
+    for state in states:
+        cells = f"{state.done}/{state.total}" if state.total else ""
+        left = "" if not state.total else "?" if state.left is None else hours(state.left) if state.left else "-"
+        word = state.word + (f", {state.stale} stale" if state.stale else "")
+        table.add_row(state.name, word, cells, hours(state.spent) if state.spent else "", left, state.question)
+    console.print(table)
+    unknown = [state for state in states if state.total and state.left is None]
+    total = sum(state.left or 0.0 for state in states)
+    more = f", and {len(unknown)} studies of which nothing is known yet" if unknown else ""
+    console.print(f"Left to compute: {hours(total)} of cells{more}.", style="dim", highlight=False)

@@ -1,0 +1,34 @@
+"""Which figures a cell can have: the names that its stages log to MLflow."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+ENDINGS = ("accuracy", "low", "high")
+FORMATS = ("float32", "float16", "dynamic", "int8")
+"""The kinds of exported file that the stage `formats` compares."""
+
+
+def known_metrics(
+    stages: Sequence[str], data: Mapping[str, Any], drawn_sets: Sequence[str], rungs: Sequence[str]
+) -> set[str]:
+    """Return the names of all metrics of a cell with these `stages`.
+
+    `data` is the resolved configuration of its data set, `drawn_sets` are those that its models are tried on.
+    """
+    names = {"accuracy", "loss", "best_epoch", "epochs", "parameters"}
+    if data["val"] != 0:
+        names |= {"val_accuracy", "val_loss"}
+    if "evaluate" in stages:
+        names |= {f"test_{name}" for name in ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece", "errors")}
+        names |= {"stress_clean", "stress_mca"}
+    if "export" in stages:
+        names |= {
+            f"{file}_{name}" for file in ("tflite", "tflite_int8") for name in ("kb", "us", "accuracy", "agreement")
+        }
+        names |= {"saved_model_kb", "canvas_kb", "canvas_us", "canvas_agreement", "rejection_auroc"}
+    if "drawn" in stages:
+        names |= {f"drawn_{name}_{rung}_{ending}" for name in drawn_sets for rung in rungs for ending in ENDINGS}
+    if "formats" in stages:
+        for kind in FORMATS:
+            names |= {f"{kind}_kb", f"{kind}_accuracy", *(f"{kind}_{name}_accuracy" for name in drawn_sets)}
+    return names

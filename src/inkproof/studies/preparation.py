@@ -1,0 +1,48 @@
+"""What has to be there before the first cell: digits, frames to read, and the study's own run."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from inkproof.config import path_of
+from inkproof.sources import prepare
+from inkproof.studies.cells import Cell, composing
+from inkproof.studies.definition import Study
+from inkproof.tracking import Store, describe_machine, git_commit
+
+
+def make_digits(cells: Sequence[Cell]) -> None:
+    """Make the digits files that cells train on and that are not here, as training would."""
+    for config in {cell.config["data"]["name"]: cell.config for cell in cells}.values():
+        digits = path_of(config["digits"])
+        if not digits.exists():
+            prepare(config["data"], digits.parent)
+
+
+def missing_frames(cells: Sequence[Cell]) -> list[dict[str, Any]]:
+    """Return a configuration for `src/frames.py` for each data set whose frames cells read and that are not here."""
+    needed = {
+        str(config[key])
+        for cell in cells
+        for config in cell.later.values()
+        for key in ("stress", "frames", "acceptance")
+        if isinstance(config.get(key), str)
+    }
+    missing = sorted({Path(path).parent.name for path in needed if not path_of(path).exists()})
+    if not missing:
+        return []
+    with composing() as compose:
+        return [compose("drawn", (f"data={name}",)) for name in missing]
+
+
+def start_parent(study: Study) -> tuple[Store, str]:
+    """Return the store and the id of the study's run, which those of its cells are children of."""
+    store = Store()
+    tags: Mapping[str, str] = {
+        "key": f"study {study.name}",
+        "question": study.question,
+        "git_commit": git_commit(),
+        "machine": describe_machine(),
+    }
+    found = store.find(study.experiment, tags["key"])
+    return store, store.start(study.experiment, study.name, tags, found and found[0])

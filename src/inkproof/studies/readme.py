@@ -1,0 +1,107 @@
+"""A study's README: what was computed stands between two markers, what people think about it around them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from inkproof.atomic import write_text
+from inkproof.errors import UserError
+from inkproof.reporting.fill_markdown import fill_markdown
+from inkproof.reporting.saving import save
+from inkproof.studies.cells import Cell
+from inkproof.studies.comparison import Difference, differences
+from inkproof.studies.definition import Study
+from inkproof.studies.figure import study_figure
+from inkproof.studies.ledger import Row
+from inkproof.studies.summary import Group, groups_of, heading, is_share, written
+
+BEGIN, END = "<!-- results: written by src/study.py -->", "<!-- end of results -->"
+PICTURE = "results.png"
+
+
+def write_results(study: Study, cells: Sequence[Cell], rows: Mapping[str, Row]) -> Path:
+    """Write results.png and the part of README.md between the markers; return the README's path.
+
+    A README that is not there is begun with the question. Raises UserError where the markers are not a pair.
+    """
+    readme = study.folder / "README.md"
+    text = readme.read_text(encoding="utf-8") if readme.exists() else _begun(study)
+    before, after = split(readme, text)
+    groups = groups_of(cells, rows)
+    save(study_figure(groups, study.figure), study.folder / PICTURE, scale=2)
+    write_text(readme, f"{before}{BEGIN}\n\n{results(study, cells, rows, groups)}\n{END}{after}")
+    return readme
+
+
+def split(path: Path, text: str) -> tuple[str, str]:
+    """Return what stands before and after the results; where there are none, they come last."""
+    if text.count(BEGIN) > 1 or text.count(BEGIN) != text.count(END) or text.find(END) < text.find(BEGIN):
+        raise UserError(f"{path}: the markers `{BEGIN}` and `{END}` are not a pair; put them right")
+    if BEGIN not in text:
+        return text.rstrip("\n") + "\n\n", "\n"
+    before, _, rest = text.partition(BEGIN)
+    return before, rest.partition(END)[2]
+
+
+def results(study: Study, cells: Sequence[Cell], rows: Mapping[str, Row], groups: Sequence[Group]) -> str:
+    """Return the part between the markers: figure, table, tests, cost."""
+    done = [rows[cell.key] for cell in cells if cell.done_by(rows.get(cell.key))]
+    title = study.question.replace("[", "(").replace("]", ")")
+    parts = [f"![{title}]({PICTURE})", table(study, groups)]
+    if study.compare is not None:
+        found = differences(groups, study.compare)
+        if found:
+            parts.append(tests(found))
+    parts.append(_cost(study, cells, done))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def table(study: Study, groups: Sequence[Group]) -> str:
+    """Return the table of mean ± sd over seeds, one line a group."""
+    axes = study.axes
+    heads = [*axes, "n", *map(heading, study.metrics)]
+    lines = [heads, ["---"] * len(axes) + ["---:"] * (len(heads) - len(axes))]
+    for group in groups:
+        cells = [written(metric, group.mean(metric), group.sd(metric)) for metric in study.metrics]
+        lines.append([*(group.labels.get(axis, "") for axis in axes), str(group.n), *cells])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def tests(found: Sequence[Difference]) -> str:
+    """Return the table of paired comparisons."""
+    lines = [["rows", "compared", "metric", "n", "difference", "p", "p, Holm"]]
+    lines.append(["---", "---", "---", "---:", "---:", "---:", "---:"])
+    for one in found:
+        names = (heading(one.this), heading(one.that)) if one.this == one.metric else (one.this, one.that)
+        metric = "" if one.this == one.metric else heading(one.metric)
+        lines.append([one.where, " − ".join(names), metric, str(one.n), _gap(one), _p(one.p), _p(one.holm)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _gap(one: Difference) -> str:
+    scale, digits = (100, 2) if is_share(one.metric) else (1, 3)
+    spread = "" if one.sd is None else f" ± {one.sd * scale:.{digits}f}"
+    return f"{one.mean * scale:+.{digits}f}{spread}"
+
+
+def _p(p: float | None) -> str:
+    if p is None:
+        return ""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _cost(study: Study, cells: Sequence[Cell], done: Sequence[Row]) -> str:
+    commits = list(dict.fromkeys(row.commit[:10] + ("+" if row.commit.endswith("+") else "") for row in done))
+    machines = list(dict.fromkeys(row.machine for row in done))
+    hours = sum(row.seconds for row in done) / 3600
+    said = [
+        f"Mean ± standard deviation over seeds; n cells a row, {len(done)} of {len(cells)} in all.",
+        "p: two-sided paired t-test over the seeds both have." if study.compare else "",
+        f"Cost: {hours:.2f} hours of cells on {'; '.join(machines)}." if done else "",
+        f"Code: {', '.join(commits)}." if done else "",
+        f"Made by `python src/study.py experiments/{study.name}` from [results.csv](results.csv).",
+    ]
+    return fill_markdown(" ".join(part for part in said if part)).rstrip("\n")
+
+
+def _begun(study: Study) -> str:
+    return fill_markdown(f"# {study.question}\n\n{BEGIN}\n\n{END}\n\n**Verdict.** Not written yet.\n")

@@ -1,0 +1,76 @@
+"""A study from where it stands to its end: cells not in the ledger are launched, and again where one failed."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from inkproof.studies.cells import Cell
+from inkproof.studies.ledger import read_ledger
+from inkproof.studies.progress import FAILED, RUNNING, Progress, read_progress
+from inkproof.studies.run_cell import finished
+
+DIED = "its process was killed"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A cell that was given up after all its attempts, and why."""
+
+    cell: Cell
+    error: str
+
+
+def run_rounds(
+    cells: Sequence[Cell], ledger: Path, run: Callable[[list[Cell]], None], retries: int, since: str = ""
+) -> list[Failure]:
+    """Call `run` with the cells that are not done until none is left or each was tried `retries` + 1 times.
+
+    A launcher that loses a worker raises, with many cells not begun yet: only those that were begun have used up
+    an attempt. Raises what `run` raises where it began none. Returns the cells that were given up.
+    """
+    failures: Counter[str] = Counter()
+    while True:
+        rows = read_ledger(ledger)
+        left = [cell for cell in cells if not finished(cell, rows.get(cell.key), since)]
+        todo = [cell for cell in left if failures[cell.key] <= retries]
+        if not todo:
+            return [Failure(cell, error_of(cell)) for cell in left]
+        before = {cell.key: read_progress(cell.folder).started for cell in todo}
+        fault: Exception | None = None
+        try:
+            run(todo)
+        except Exception as error:
+            fault = error
+        rows = read_ledger(ledger)
+        ended = False
+        for cell in todo:
+            if finished(cell, rows.get(cell.key), since):
+                ended = True
+            elif read_progress(cell.folder).started > before[cell.key]:
+                ended = True
+                failures[cell.key] += not alive(cell)
+        if not ended:
+            if fault is None:
+                fault = RuntimeError(f"the launcher returned without having run {todo[0].name}")
+            raise fault
+
+
+def alive(cell: Cell) -> bool:
+    """Return whether some process is at the cell."""
+    cell.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(cell.folder / "lock", timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def error_of(cell: Cell) -> str:
+    """Return why a cell has failed."""
+    progress: Progress = read_progress(cell.folder)
+    if progress.state == FAILED:
+        return progress.error
+    return DIED if progress.state == RUNNING else "it was not begun"

@@ -1,0 +1,156 @@
+"""One cell, in whichever process and on whichever machine a launcher puts it: stages, MLflow run, ledger row."""
+
+import contextlib
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from inkproof.atomic import write_json
+from inkproof.config import resolve
+from inkproof.entry import explain
+from inkproof.errors import UserError
+from inkproof.resume import ensure_run, recreate
+from inkproof.run_record import RunRecord
+from inkproof.studies.cells import Cell
+from inkproof.studies.ledger import Row, read_ledger, write_row
+from inkproof.studies.progress import DONE, FAILED, RUNNING, Progress, read_progress
+from inkproof.tracking import Store, describe_machine, git_commit, nested
+
+Stage = Callable[[dict[str, Any]], Any]
+LOG = "log.txt"
+# What TensorFlow and the libraries under it read when they are loaded.
+THREAD_VARIABLES = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class CellTask:
+    """What a launcher calls for each cell, with the cell's key as `cell` among the overrides.
+
+    `stages` returns the stage functions by name: it is called where the cell runs, so that nothing slow is imported
+    before. `threads` is how many of a machine's cores a cell may use, None for all. `since` is "" or the moment
+    (UTC, ISO 8601) from which on a row of the ledger counts, for studies that are forced.
+    """
+
+    cells: Mapping[str, Cell]
+    ledger: Path
+    experiment: str
+    parent: str
+    stages: Callable[[], Mapping[str, Stage]]
+    threads: int | None
+    since: str
+
+    def __call__(self, cfg: Any) -> str:
+        """Run the cell that `cfg` names; return its state. Only a killed process gets out of this without one."""
+        config = resolve(cfg)
+        cell = self.cells[config.pop("cell")]
+        if self.threads is not None and "tensorflow" not in sys.modules:
+            os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(self.threads)))
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        cell.folder.mkdir(parents=True, exist_ok=True)
+        # A worker that outlived its launcher may still be at it: whoever comes second waits, and finds it done.
+        with FileLock(cell.folder / "lock"):
+            if finished(cell, read_ledger(self.ledger).get(cell.key), self.since):
+                return DONE
+            return self._run(cell, config)
+
+    def _run(self, cell: Cell, config: dict[str, Any]) -> str:
+        # Forced, but begun before this process: that training is gone on with.
+        force = bool(self.since) and read_progress(cell.folder).forced != self.since
+        progress = Progress(
+            RUNNING, started=time.time(), machine=describe_machine(), pid=os.getpid(), forced=self.since
+        )
+        try:
+            with _logged(cell.folder / LOG):
+                row = self._stages(cell, {**config, "force": force}, progress)
+        except Exception as error:
+            line = explain(error) or f"{type(error).__name__}: {' '.join(str(error).split())}"
+            replace(progress, state=FAILED, ended=time.time(), error=line).write(cell.folder)
+            return FAILED
+        write_row(self.ledger, row)
+        replace(progress, state=DONE, ended=time.time()).write(cell.folder)
+        return DONE
+
+    def _stages(self, cell: Cell, config: dict[str, Any], progress: Progress) -> Row:
+        stages = self.stages()
+        replace(progress, stage="train").write(cell.folder)
+        told = {"experiment_name": self.experiment, "register": False, "out": str(cell.folder)}
+        with nested(self.parent, cell.name):
+            stages["train"]({**config, **told})
+            record = self._own_run(cell)
+        seconds = record.seconds
+        for stage in cell.stages[1:]:
+            replace(progress, stage=stage).write(cell.folder)
+            started = time.perf_counter()
+            stages[stage]({**cell.later[stage], "run": str(cell.folder)})
+            seconds += time.perf_counter() - started
+        store = Store()
+        run_id = ensure_run(store, record, cell.folder)
+        store.tag(run_id, {"cell": cell.key, "configuration": cell.configuration})
+        measured = store.figures(run_id)
+        missing = [name for name in cell.wanted if name not in measured]
+        if missing:
+            raise UserError(f"{cell.name}: no figure for {', '.join(missing)}; is there something to measure it on?")
+        return Row(
+            key=cell.key,
+            cell=cell.name,
+            seed=cell.seed,
+            stages=cell.stages,
+            seconds=round(seconds, 1),
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            run=run_id,
+            commit=git_commit(),
+            machine=describe_machine(),
+            configuration=cell.configuration,
+            data=cell.config["data"]["name"],
+            data_sha=cell.data_sha,
+            metrics={name: measured[name] for name in cell.kept if name in measured},
+        )
+
+    def _own_run(self, cell: Cell) -> RunRecord:
+        """Return the record in the cell's folder, after giving the study a run of its own where it has none.
+
+        The same training may have been done before for another study or by hand; its run is left as it is.
+        """
+        record = RunRecord.read(cell.folder)
+        if record.experiment != self.experiment:
+            store = Store()
+            found = store.find(self.experiment, record.key)
+            own = replace(record, experiment=self.experiment)
+            own.run_id = found[0] if found else recreate(store, own, cell.folder)
+            write_json(cell.folder / "run.json", asdict(own))
+            return own
+        return record
+
+
+def finished(cell: Cell, row: Row | None, since: str = "") -> bool:
+    """Return whether `row` finishes the cell, and was written after `since`, where that is given."""
+    return cell.done_by(row) and row is not None and row.finished >= since
+
+
+@contextlib.contextmanager
+def _logged(path: Path) -> Iterator[None]:
+    """Send what a cell prints to its own file: on the terminal there is the table of all cells.
+
+    C++ code writes past Python's stderr, so the file descriptor is turned away, too.
+    """
+    with path.open("a", encoding="utf-8", buffering=1) as log:
+        sys.stderr.flush()
+        kept = os.dup(2)
+        os.dup2(log.fileno(), 2)
+        try:
+            with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+                yield
+        except BaseException:
+            traceback.print_exc(file=log)
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

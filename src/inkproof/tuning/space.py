@@ -1,0 +1,112 @@
+"""A search space: which keys of a training configuration vary, and how far."""
+
+import json
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from inkproof.errors import UserError
+
+if TYPE_CHECKING:
+    import keras_tuner
+
+KEYS = ("key", "low", "high", "step", "log", "choices")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One key of the training configuration: among `choices`, or from `low` to `high` (by `step`, or `log`)."""
+
+    key: str
+    choices: tuple[Any, ...] = ()
+    low: float = 0.0
+    high: float = 0.0
+    step: float | None = None
+    log: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether its values are whole numbers."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+
+def read_space(listed: Any, config: Mapping[str, Any]) -> list[Parameter]:
+    """Return the parameters of a file in conf/tuner/space; `config` is the training configuration they are keys of.
+
+    Raises UserError where one is no key of it, or has neither bounds nor choices.
+    """
+    if not isinstance(listed, list) or not listed:
+        raise UserError(
+            "tuner.space.parameters: expected a list of parameters, such as {key: batch_size, choices: [64]}"
+        )
+    return [_parameter(one, config) for one in listed]
+
+
+def _parameter(listed: Any, config: Mapping[str, Any]) -> Parameter:
+    if not isinstance(listed, dict) or not isinstance(listed.get("key"), str):
+        raise UserError(f"tuner.space.parameters: {listed}: expected a key with choices, or with low and high")
+    key = listed["key"]
+    for name in listed:
+        if name not in KEYS:
+            raise UserError(f"tuner.space.parameters: {key}: {name} does nothing; there is {', '.join(KEYS)}")
+    value_at(config, key)
+    choices = listed.get("choices")
+    if (choices is None) == ("low" not in listed or "high" not in listed):
+        raise UserError(f"tuner.space.parameters: {key}: give either choices, or low and high")
+    if choices is not None:
+        if not isinstance(choices, list) or not choices:
+            raise UserError(f"tuner.space.parameters: {key}: choices: expected a list of values")
+        return Parameter(key, choices=tuple(choices))
+    low, high = listed["low"], listed["high"]
+    numbers = all(isinstance(bound, int | float) and not isinstance(bound, bool) for bound in (low, high))
+    if not numbers or not low < high or (listed.get("log") and low <= 0):
+        raise UserError(
+            f"tuner.space.parameters: {key}: low and high: expected numbers, the lower first, above 0 for log"
+        )
+    return Parameter(key, low=low, high=high, step=listed.get("step"), log=bool(listed.get("log", False)))
+
+
+def value_at(config: Mapping[str, Any], key: str) -> Any:
+    """Return the value of a dotted key; raises UserError where there is none."""
+    found: Any = config
+    for part in key.split("."):
+        if not isinstance(found, Mapping) or part not in found:
+            raise UserError(f"tuner.space.parameters: {key}: no key of the training configuration")
+        found = found[part]
+    return found
+
+
+def hyperparameters(space: Sequence[Parameter]) -> "keras_tuner.HyperParameters":
+    """Return the space as keras-tuner has it; what it cannot hold, such as a list, it gets as JSON."""
+    import keras_tuner
+
+    found = keras_tuner.HyperParameters()
+    for one in space:
+        if one.choices:
+            found.Choice(one.key, [json.dumps(choice) for choice in one.choices], ordered=False)
+        elif one.whole:
+            found.Int(one.key, int(one.low), int(one.high), **_scale(one))
+        else:
+            found.Float(one.key, float(one.low), float(one.high), **_scale(one))
+    return found
+
+
+def _scale(one: Parameter) -> dict[str, Any]:
+    if one.log:
+        return {"sampling": "log"}
+    return {} if one.step is None else {"step": one.step}
+
+
+def configured(config: Mapping[str, Any], space: Sequence[Parameter], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the training configuration with a trial's `values` in the places that `space` names."""
+    made = deepcopy(dict(config))
+    for one in space:
+        *parents, last = one.key.split(".")
+        place = made
+        for parent in parents:
+            place = place[parent]
+        value = json.loads(values[one.key]) if one.choices else values[one.key]
+        # Bounds leave digits that nobody needs, and that a recipe should not show.
+        place[last] = float(f"{value:.4g}") if isinstance(value, float) else value
+    return made

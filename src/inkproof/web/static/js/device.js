@@ -1,0 +1,7 @@
+// The class of this device, and nothing closer: what is kept with a drawing.
+
+export function deviceClass() {
+  if (!matchMedia("(any-pointer: coarse)").matches) return "desktop";
+  if (matchMedia("(pointer: fine)").matches) return "desktop"; // a notebook with a touch screen
+  return Math.min(screen.width, screen.height) < 600 ? "phone" : "tablet";
+}

@@ -1,0 +1,71 @@
+// One drawing: its strokes, and who wants to know when they change.
+// A point is [x, y, t] or, from a pen that feels it, [x, y, t, pressure]: pixels of a canvas of 280 x 280 from the top
+// left corner, to a tenth, and milliseconds since the first point.
+
+export const SIDE = 280;
+
+export class Drawing extends EventTarget {
+  strokes = [];
+  pointer = "mouse"; // what the last stroke was drawn with
+  #began = 0;
+  #lifted = true;
+
+  get empty() {
+    return this.strokes.length === 0;
+  }
+
+  get drawing() {
+    return !this.#lifted;
+  }
+
+  begin(x, y, time, pressure, pointer) {
+    if (this.empty) this.#began = time;
+    this.pointer = pointer;
+    this.#lifted = false;
+    this.strokes.push([]);
+    this.extend(x, y, time, pressure);
+  }
+
+  // Points closer to the last one than half a pixel say nothing new.
+  extend(x, y, time, pressure) {
+    if (this.#lifted) return;
+    const stroke = this.strokes.at(-1);
+    const point = [tenth(x), tenth(y), Math.max(0, Math.round(time - this.#began))];
+    if (pressure !== null) point.push(Math.round(pressure * 1000) / 1000);
+    const last = stroke.at(-1);
+    if (last && Math.hypot(point[0] - last[0], point[1] - last[1]) < 0.5) return;
+    stroke.push(point);
+    this.dispatchEvent(new Event("grow"));
+  }
+
+  end() {
+    if (this.#lifted) return;
+    this.#lifted = true;
+    this.dispatchEvent(new Event("lift"));
+  }
+
+  undo() {
+    if (this.strokes.pop()) this.#changed();
+  }
+
+  clear() {
+    if (this.empty) return;
+    this.strokes = [];
+    this.#changed();
+  }
+
+  // Replaces the whole drawing, as if it had been drawn.
+  set(strokes) {
+    this.strokes = structuredClone(strokes);
+    this.#changed();
+  }
+
+  #changed() {
+    this.#lifted = true;
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+function tenth(number) {
+  return Math.round(number * 10) / 10;
+}

@@ -1,0 +1,171 @@
+// The drawings that were kept: filtered, corrected, deleted.
+
+import { say, toast } from "./announce.js";
+import { fit, paint } from "./ink.js";
+import { fillLabels, LABELS, markLabel } from "./labels.js";
+import { ask } from "./requests.js";
+import { label } from "./wording.js";
+
+const TOOLS = { touch: "finger", pen: "pen", mouse: "mouse", keyboard: "keyboard" };
+const at = (id) => document.getElementById(id);
+
+export function connectGallery() {
+  const list = at("drawings");
+  let before = null;
+  let edited = null; // the drawing in the editor, and its item in the list
+  let asked = 0;
+
+  for (const digit of LABELS) at("filter-label").append(new Option(label(digit), digit ?? "none"));
+  for (const id of ["filter-label", "filter-writer", "filter-wrong"]) at(id).addEventListener("change", () => load());
+  at("filters").addEventListener("submit", (event) => event.preventDefault());
+  at("more").addEventListener("click", () => load(true));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    for (const item of list.children) item.repaint();
+  });
+
+  async function load(further = false) {
+    const query = new URLSearchParams();
+    if (at("filter-label").value) query.set("label", at("filter-label").value);
+    if (at("filter-writer").value) query.set("writer", at("filter-writer").value);
+    if (at("filter-wrong").checked) query.set("wrong", "1");
+    if (further && before !== null) query.set("before", before);
+    const turn = ++asked;
+    try {
+      const page = await ask(`/api/drawings?${query}`);
+      if (turn !== asked) return; // another filter was chosen meanwhile
+      if (!further) list.replaceChildren();
+      list.append(...page.drawings.map(itemOf));
+      for (const item of list.children) item.repaint();
+      before = page.before;
+      at("more").hidden = before === null;
+      count(page.counts);
+      at("gallery-empty").textContent = page.counts.total
+        ? "No drawing fits this filter."
+        : "Nothing is kept yet. Draw a digit, tick the box, and say what it was.";
+    } catch (error) {
+      list.replaceChildren();
+      at("more").hidden = true;
+      at("gallery-count").textContent = "";
+      at("gallery-empty").textContent = `The gallery cannot be shown: ${error.message}.`;
+    }
+    at("gallery-empty").hidden = list.children.length > 0;
+    if (!further) say(`${list.children.length} drawings shown`);
+  }
+
+  function count(counts) {
+    const chip = at("kept-count");
+    chip.textContent = counts.total;
+    chip.hidden = !counts.total;
+    const read = counts.total - counts.wrong;
+    at("gallery-count").textContent = counts.total ? `${counts.total} kept, ${read} of them read right` : "";
+    const writers = at("filter-writer");
+    const chosen = writers.value;
+    writers.replaceChildren(new Option("everyone", ""), ...Object.keys(counts.writers).sort().map((name) => new Option(name, name)));
+    writers.value = chosen in counts.writers ? chosen : "";
+  }
+
+  function itemOf(drawing) {
+    const item = document.createElement("li");
+    const button = document.createElement("button");
+    button.type = "button";
+    const canvas = document.createElement("canvas");
+    canvas.className = "picture";
+    const words = document.createElement("span");
+    button.append(canvas, words);
+    button.addEventListener("click", () => edit(item));
+    item.append(button);
+    item.show = (one) => {
+      item.drawing = one;
+      const right = one.label === one.predicted;
+      item.classList.toggle("wrong", !right);
+      // What is seen, and between it what a screen reader needs besides.
+      words.replaceChildren(
+        tag("b", one.label === null ? "–" : one.label),
+        unseen(`${one.label === null ? " not a digit" : ""}, ${right ? "read right" : "read as "}`),
+        right ? "" : tag("s", one.predicted ?? "–"),
+        unseen(`${!right && one.predicted === null ? " not a digit" : ""}, drawn by ${one.writer}`),
+      );
+    };
+    item.repaint = () => {
+      fit(canvas);
+      paint(canvas, scaled(item.drawing));
+    };
+    item.show(drawing);
+    return item;
+  }
+
+  function edit(item) {
+    edited = item;
+    const { drawing } = item;
+    at("editor").showModal();
+    fit(at("editor-picture"));
+    paint(at("editor-picture"), scaled(drawing));
+    const when = new Date(drawing.created).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+    at("editor-facts").textContent =
+      `Read as ${label(drawing.predicted)} by ${drawing.model}. Drawn by ${TOOLS[drawing.pointer]} on a ${drawing.device}, ${when}.`;
+    at("editor-picture").setAttribute("aria-label", `Drawing of ${label(drawing.label)}`);
+    at("editor-writer").value = drawing.writer;
+    markLabel(at("editor-labels"), drawing.label);
+    at("editor-delete").textContent = "Delete";
+  }
+
+  async function correct(change) {
+    try {
+      edited.show(await ask(`/api/drawings/${edited.drawing.id}`, "PATCH", change));
+      markLabel(at("editor-labels"), edited.drawing.label);
+      say(`Now ${label(edited.drawing.label)}, drawn by ${edited.drawing.writer}`);
+      await recount();
+    } catch (error) {
+      toast(`Not changed: ${error.message}.`);
+    }
+  }
+
+  fillLabels(at("editor-labels"), (digit) => correct({ label: digit }));
+  at("editor-writer").addEventListener("change", (event) => correct({ writer: event.target.value.trim() || "me" }));
+  at("editor-delete").addEventListener("click", async (event) => {
+    if (event.target.textContent === "Delete") {
+      event.target.textContent = "Delete for good?";
+      return;
+    }
+    try {
+      await ask(`/api/drawings/${edited.drawing.id}`, "DELETE");
+      edited.remove();
+      at("editor").close();
+      at("gallery-empty").hidden = list.children.length > 0;
+      say("Deleted");
+      await recount();
+    } catch (error) {
+      toast(`Not deleted: ${error.message}.`);
+    }
+  });
+
+  async function recount() {
+    try {
+      count((await ask("/api/drawings?most=0")).counts);
+    } catch {
+      // Shown when the gallery is opened.
+    }
+  }
+
+  return { load, recount };
+}
+
+// Strokes of a canvas of any size in pixels of 280 x 280, centred, as the server draws them.
+function scaled({ strokes, canvas: [width, height] }) {
+  const scale = 280 / Math.max(width, height);
+  if (scale === 1 && width === height) return strokes;
+  const [left, top] = [(280 - scale * width) / 2, (280 - scale * height) / 2];
+  return strokes.map((stroke) => stroke.map(([x, y, ...more]) => [x * scale + left, y * scale + top, ...more]));
+}
+
+function unseen(words) {
+  const element = tag("span", words);
+  element.className = "unseen";
+  return element;
+}
+
+function tag(name, content) {
+  const element = document.createElement(name);
+  element.textContent = content;
+  return element;
+}

@@ -1,0 +1,84 @@
+// "It was a 7": by consent, the drawing goes to the server with its label and what was read.
+
+import { say, toast } from "./announce.js";
+import { deviceClass } from "./device.js";
+import { SIDE } from "./drawing.js";
+import { fillLabels } from "./labels.js";
+import { remember, remembered } from "./memory.js";
+import { ask } from "./requests.js";
+import { label } from "./wording.js";
+
+export function connectKeep(drawing, models, readings, kept) {
+  const consent = document.getElementById("consent");
+  const writer = document.getElementById("writer");
+  const buttons = document.getElementById("labels");
+  const section = document.querySelector(".keep");
+  let saving = false;
+
+  fillLabels(buttons, keep);
+  consent.checked = remembered("consent", false);
+  writer.value = remembered("writer", "me");
+  const ready = () => {
+    section.classList.toggle("ready", consent.checked && !drawing.empty);
+    // Told apart for a screen reader, yet pressed they say what is missing.
+    for (const button of buttons.children) button.setAttribute("aria-disabled", String(!consent.checked || drawing.empty));
+  };
+  consent.addEventListener("change", () => {
+    remember("consent", consent.checked);
+    ready();
+  });
+  writer.addEventListener("change", () => remember("writer", writer.value.trim() || "me"));
+  drawing.addEventListener("grow", ready);
+  drawing.addEventListener("change", ready);
+  ready();
+
+  async function keep(digit) {
+    if (drawing.empty) return say("Draw something first");
+    if (!consent.checked) {
+      toast("Tick “Keep the drawings I label” first.");
+      return consent.focus();
+    }
+    if (saving) return;
+    saving = true;
+    const pointer = drawing.pointer;
+    const strokes = structuredClone(drawing.strokes);
+    try {
+      await readings.settled();
+      const [model] = models.selected;
+      const reading = readings.latest.get(model.name);
+      if (!reading || reading.error) throw new Error("it has not been read");
+      const one = await ask("/api/drawings", "POST", {
+        consent: true,
+        label: digit,
+        writer: writer.value.trim() || "me",
+        strokes,
+        canvas: [SIDE, SIDE],
+        predicted: reading.accepted ? reading.digit : null,
+        model: model.name,
+        version: model.version,
+        device: deviceClass(),
+        pointer,
+      });
+      drawing.clear();
+      kept();
+      toast(`Kept as ${label(digit)}.`, ["Undo", () => takeBack(one.id, strokes)]);
+    } catch (error) {
+      toast(`Not kept: ${error.message}.`);
+    } finally {
+      saving = false;
+    }
+  }
+
+  async function takeBack(id, strokes) {
+    try {
+      await ask(`/api/drawings/${id}`, "DELETE");
+      kept();
+      if (drawing.empty) drawing.set(strokes);
+      say("Taken back");
+    } catch (error) {
+      toast(`Still kept: ${error.message}.`);
+    }
+  }
+
+  return keep;
+}

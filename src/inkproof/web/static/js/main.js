@@ -1,0 +1,50 @@
+// Puts the page together.
+
+import { connectCards } from "./cards.js";
+import { Drawing } from "./drawing.js";
+import { connectGallery } from "./gallery.js";
+import { connectKeep } from "./keep.js";
+import { connectKeyboardPen } from "./keyboard_pen.js";
+import { Models } from "./models.js";
+import { connectPad } from "./pad.js";
+import { connectPicker } from "./picker.js";
+import { Readings } from "./readings.js";
+import { connectShortcuts } from "./shortcuts.js";
+import { connectStatus } from "./status.js";
+import { connectViews } from "./views.js";
+
+const at = (id) => document.getElementById(id);
+const drawing = new Drawing();
+const models = new Models();
+const readings = new Readings(drawing, models);
+
+connectPad(at("pad"), drawing);
+connectKeyboardPen(at("pad"), drawing);
+connectPicker(models);
+connectCards(at("cards"), models, readings, drawing);
+const fail = connectStatus(models, readings);
+const gallery = connectGallery();
+connectShortcuts(drawing, connectKeep(drawing, models, readings, gallery.recount));
+connectViews({ draw: gallery.recount, gallery: () => gallery.load() });
+
+at("undo").addEventListener("click", () => drawing.undo());
+at("clear").addEventListener("click", () => drawing.clear());
+const tools = () => {
+  at("undo").disabled = at("clear").disabled = drawing.empty;
+  at("invitation").hidden = !drawing.empty;
+};
+drawing.addEventListener("grow", tools);
+drawing.addEventListener("change", tools);
+
+// For tests, and for whoever looks behind the page.
+window.inkproof = { drawing, models, readings };
+
+if ("serviceWorker" in navigator) {
+  navigator.serviceWorker.register("/sw.js").catch((error) => console.info(`no offline mode: ${error.message}`));
+}
+
+try {
+  await models.load();
+} catch (error) {
+  fail(`There is nothing to read with: ${error.message}. Reload the page to try again.`);
+}

@@ -1,0 +1,33 @@
+// One key each, as long as nobody is typing.
+
+export function connectShortcuts(drawing, keep) {
+  const help = document.getElementById("help");
+  document.getElementById("open-help").addEventListener("click", () => help.showModal());
+
+  document.addEventListener("keydown", (event) => {
+    const key = event.key.toLowerCase();
+    const typing = event.target.matches?.("input:not([type=checkbox]), select, textarea");
+    if (typing || document.querySelector("dialog[open]") || event.altKey) return;
+    if (event.ctrlKey || event.metaKey) {
+      if (key !== "z" || !onDraw()) return;
+      drawing.undo();
+    } else if (key === "?") help.showModal();
+    else if (key === "g") location.hash = "gallery";
+    else if (key === "d") location.hash = "draw";
+    else if (!onDraw()) return;
+    else if (key === "z") drawing.undo();
+    else if (key === "c" || key === "escape") drawing.clear();
+    else if (key === "m") {
+      const picker = document.getElementById("picker");
+      picker.open = !picker.open;
+      picker.querySelector(picker.open ? "input" : "summary")?.focus();
+    } else if (/^[0-9]$/.test(key)) keep(Number(key));
+    else if (key === "-") keep(null);
+    else return;
+    event.preventDefault();
+  });
+}
+
+function onDraw() {
+  return !document.getElementById("draw").hidden;
+}

@@ -1,0 +1,21 @@
+// Two views of one page, by the address: #draw and #gallery.
+
+const VIEWS = ["draw", "gallery"];
+
+// `shown` has a function to call when the view of that name is opened.
+export function connectViews(shown) {
+  const show = (moved) => {
+    const wanted = VIEWS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "draw";
+    for (const name of VIEWS) {
+      document.getElementById(name).hidden = name !== wanted;
+      const link = document.getElementById(`to-${name}`);
+      if (name === wanted) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    document.getElementById("skip").hidden = wanted !== "draw";
+    shown[wanted]?.();
+    if (moved) window.scrollTo(0, 0);
+  };
+  window.addEventListener("hashchange", () => show(true));
+  show(false);
+}

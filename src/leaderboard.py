@@ -1,0 +1,65 @@
+"""Rank the configurations of all studies and runs: python src/leaderboard.py [--by METRIC] [--seeds 3]."""
+
+import argparse
+from pathlib import Path
+
+from inkproof.atomic import write_text
+from inkproof.entry import run
+from inkproof.paths import ROOT
+
+SCRIPT = Path(__file__).name
+UI = "http://127.0.0.1:5000"  # where `make ui` serves
+
+
+def main() -> None:
+    """Parse the command line, write experiments/leaderboard.md and print the table."""
+    parser = argparse.ArgumentParser(prog=SCRIPT, description="Rank the configurations in all ledgers and in MLflow.")
+    parser.add_argument("--by", default="test_accuracy", help="the metric that ranks (default: %(default)s)")
+    parser.add_argument("--seeds", type=int, default=1, help="seeds a configuration has to have (default: 1)")
+    parser.add_argument("--top", type=int, default=30, help="lines (default: 30)")
+    parser.add_argument("--ui", default=UI, help="address of the MLflow UI, for links (default: %(default)s)")
+    options = parser.parse_args()
+    run(SCRIPT, lambda: leaderboard(options.by, max(1, options.seeds), options.top, options.ui))
+
+
+def leaderboard(by: str, seeds: int, top: int, ui: str) -> None:
+    """Write and print the ranking."""
+    from inkproof.studies.leaderboard import collect, markdown, ranked
+    from inkproof.tracking import Store, has_store
+
+    logged = Store().runs_with(by) if has_store() else []
+    entries = ranked(collect(ROOT / "experiments", logged), by, seeds)[:top]
+    links = {one["run_id"]: f"{ui}/#/experiments/{one['experiment_id']}/runs/{one['run_id']}" for one in logged}
+    path = ROOT / "experiments" / "leaderboard.md"
+    text = (
+        f"# The best configurations by {by}\n\nFrom the ledgers of all studies and the MLflow store, by `make "
+        "leaderboard`: mean ± standard deviation over n seeds. The links open in `make ui`. A ranking by test figures "
+        "is a report: choices are made on validation digits.\n\n"
+    )
+    write_text(path, text + markdown(entries, by, links))
+    show(entries, by)
+    print(path)
+
+
+def show(entries: list, by: str) -> None:
+    """Print the ranking as a table on the terminal."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from inkproof.studies.leaderboard import shown_columns
+    from inkproof.studies.summary import heading
+
+    columns = shown_columns(entries, by)[:4]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in ("configuration", "data"):
+        table.add_column(title)
+    for title in ("n", *map(heading, columns)):
+        table.add_column(title, justify="right")
+    for entry in entries:
+        table.add_row(entry.name, entry.data, str(len(entry.values[by])), *(entry.written(name) for name in columns))
+    Console(highlight=False).print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Studies, cells and rows for tests that train nothing."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from inkproof.studies.cells import Cell
+from inkproof.studies.definition import Study, read_study
+from inkproof.studies.ledger import Row
+
+SMALL: dict[str, Any] = {
+    "question": "Does it help?",
+    "fixed": {"data": "optdigits", "epochs": 1},
+    "grid": {"model": ["dense", "cnn"], "aug": ["off", "on"]},
+    "seeds": [0, 1, 2],
+    "stages": ["train", "evaluate"],
+    "metrics": ["val_accuracy", "test_accuracy"],
+}
+
+
+def written_study(folder: Path, **changes: Any) -> Path:
+    """Write study.yaml to `folder`: SMALL with changes, a change to None leaving the key out; return the folder."""
+    spec = {key: value for key, value in {**SMALL, **changes}.items() if value is not None}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "study.yaml").write_text(yaml.safe_dump(spec, sort_keys=False))
+    return folder
+
+
+def study(folder: Path, **changes: Any) -> Study:
+    """The study of `written_study`."""
+    return read_study(written_study(folder, **changes))
+
+
+def cell(labels: dict[str, str], seed: int, **changes: Any) -> Cell:
+    """A cell with what its labels say and nothing composed."""
+    name = "".join(f"{axis}{label}" for axis, label in labels.items())
+    given: dict[str, Any] = {
+        "study": "made-up",
+        "labels": labels,
+        "seed": seed,
+        "stages": ("train",),
+        "overrides": (),
+        "config": {"data": {"name": "optdigits"}},
+        "later": {},
+        "known": frozenset({"val_accuracy"}),
+        "wanted": ("val_accuracy",),
+        "kept": ("val_accuracy",),
+        "key": f"{name}{seed}",
+        "configuration": name,
+        "data_sha": "d1",
+    }
+    return Cell(**{**given, **changes})
+
+
+def row(of: Cell, seconds: float = 10.0, **metrics: float) -> Row:
+    """The row of a finished cell."""
+    return Row(
+        key=of.key,
+        cell=of.name,
+        seed=of.seed,
+        stages=of.stages,
+        seconds=seconds,
+        finished="2026-01-02T03:04:05+00:00",
+        run=f"run-{of.key}",
+        commit="c0ffee",
+        machine="a machine, 2 cores",
+        configuration=of.configuration,
+        data="optdigits",
+        data_sha=of.data_sha,
+        metrics=metrics,
+    )

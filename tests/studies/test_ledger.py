@@ -1,0 +1,94 @@
+"""results.csv: whole at every moment, read back as written, and refused in one line where it is broken."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from studies.made_up import cell, row
+from workspaces import clean_environment
+
+from inkproof.errors import UserError
+from inkproof.paths import ROOT
+from inkproof.studies import ledger
+from inkproof.studies.ledger import read_ledger, write_row
+
+FIRST, SECOND = cell({"model": "a"}, 0), cell({"model": "b"}, 1)
+WRITER = """
+import sys
+from pathlib import Path
+from studies.made_up import cell, row
+from inkproof.studies import ledger
+ledger.ROOT = Path(sys.argv[2])
+for number in range(20):
+    ledger.write_row(Path(sys.argv[1]), row(cell({"model": sys.argv[3]}, number), val_accuracy=number / 20))
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(ledger, "ROOT", tmp_path)
+    (tmp_path / "study").mkdir()
+    return tmp_path / "study" / "results.csv"
+
+
+def test_what_is_written_is_read_back(path: Path):
+    rows = [row(FIRST, 12.5, val_accuracy=1 / 3), row(SECOND, 7.0, val_accuracy=0.5, tflite_kb=39.1)]
+    for one in rows:
+        write_row(path, one)
+    read = read_ledger(path)
+    assert list(read) == [FIRST.key, SECOND.key]
+    assert read[SECOND.key] == rows[1]
+    assert read[FIRST.key].metrics == {"val_accuracy": pytest.approx(1 / 3, abs=1e-9)}
+    assert read_ledger(path.with_name("absent.csv")) == {}
+
+
+def test_a_cell_that_is_run_again_has_one_row(path: Path):
+    for seconds in (1.0, 2.0):
+        write_row(path, row(FIRST, seconds, val_accuracy=0.5))
+    assert read_ledger(path)[FIRST.key].seconds == 2.0
+    assert len(path.read_text().splitlines()) == 2
+
+
+def test_of_two_rows_that_a_merge_left_the_later_counts(path: Path):
+    write_row(path, row(FIRST, 1.0, val_accuracy=0.5))
+    lines = path.read_text()
+    path.write_text(lines + lines.splitlines()[1].replace("0.5", "0.75") + "\n")
+    assert read_ledger(path)[FIRST.key].metrics == {"val_accuracy": 0.75}
+
+
+def test_several_processes_write_at_once(path: Path):
+    environment = {**clean_environment(), "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}"}
+    command = [sys.executable, "-c", WRITER, str(path), str(path.parents[1])]
+    writers = [subprocess.Popen([*command, name], env=environment) for name in "abc"]
+    while any(writer.poll() is None for writer in writers):
+        read_ledger(path)  # at no moment half a file
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    assert set(read_ledger(path)) == {f"model{name}{number}" for name in "abc" for number in range(20)}
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (lambda text: text.replace("seconds", "minutes", 1), "line 1: .*no column seconds"),
+        (lambda text: text[: len(text) // 2], "line 1|line 2"),
+        (lambda text: text.replace("10.0", "soon"), "line 2: .*seconds is 'soon', not a number"),
+        (lambda text: text.replace("0.5", "nan"), "line 2: .*val_accuracy is 'nan', not a number"),
+        (lambda text: text.replace("modela0", ""), "line 2: .*without key"),
+        (lambda text: text + "<<<<<<< HEAD\n", "line 3: .*1 values in"),
+        (lambda text: text + '"', "unexpected end of data"),
+    ],
+)
+def test_a_broken_ledger_is_named_with_the_line(broken, message: str, path: Path):
+    write_row(path, row(FIRST, val_accuracy=0.5))
+    path.write_text(broken(path.read_text()))
+    with pytest.raises(UserError, match=message) as raised:
+        read_ledger(path)
+    assert str(path) in str(raised.value)
+    assert "git checkout" in str(raised.value)
+
+
+def test_bytes_that_are_no_text_are_refused(path: Path):
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UserError, match="cannot be read"):
+        read_ledger(path)

@@ -1,0 +1,139 @@
+"""The cells of a study: composed, checked, and known by a key."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from studies.made_up import study
+
+from inkproof.paths import ROOT
+from inkproof.sources.digits import Digits, write_digits
+from inkproof.studies import cells as planning
+from inkproof.studies.cells import Cell, configuration_key, plan
+from inkproof.studies.definition import read_study
+
+
+@pytest.fixture(autouse=True)
+def digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Digits of the test's own in place of those that the checkout may have; call it to change them."""
+
+    def make(level: int) -> None:
+        one = Digits(np.full((1, 28, 28), level, np.uint8), np.zeros(1, np.uint8))
+        write_digits(tmp_path / "digits.npz", {"train": one, "val": one, "test": one})
+
+    make(0)
+    monkeypatch.setattr(planning, "path_of", lambda value: tmp_path / "digits.npz")
+    return make
+
+
+def planned(folder: Path, **changes: Any) -> list[Cell]:
+    return plan(study(folder, **changes))
+
+
+def test_every_combination_with_every_seed_in_the_order_of_the_grid(tmp_path: Path):
+    cells = planned(tmp_path)
+    assert [cell.name for cell in cells[:4]] == [
+        "model=dense aug=off seed=0",
+        "model=dense aug=off seed=1",
+        "model=dense aug=off seed=2",
+        "model=dense aug=on seed=0",
+    ]
+    assert len(cells) == len({cell.key for cell in cells}) == 12
+    assert len({cell.configuration for cell in cells}) == 4
+    assert cells[-1].config["model"]["name"] == "cnn" and cells[-1].config["seed"] == 2
+    assert cells[3].overrides == ("data=optdigits", "epochs=1", "model=dense", "aug=on", "seed=0")
+    assert cells[0].later["evaluate"]["model"]["name"] == "dense"
+
+
+def test_the_key_is_that_of_configuration_and_data(tmp_path: Path, digits: Callable[[int], None]):
+    first = planned(tmp_path)[0].key
+    # The same said otherwise is the same.
+    assert planned(tmp_path, fixed={"data": "optdigits", "epochs": 1, "optimizer": "adam_cosine"})[0].key == first
+    assert planned(tmp_path, fixed={"data": "optdigits", "epochs": 2})[0].key != first
+    digits(1)
+    assert planned(tmp_path)[0].key != first
+
+
+def test_without_digits_the_ledger_s_are_taken_and_else_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    known = planned(tmp_path)[0]
+    monkeypatch.setattr(planning, "path_of", lambda value: tmp_path / "absent.npz")
+    assert planned(tmp_path)[0].key == ""
+    again = plan(study(tmp_path), {"optdigits": known.data_sha})[0]
+    assert (again.key, again.configuration) == (known.key, known.configuration)
+
+
+def test_a_part_without_validation_digits_has_no_validation_figure(tmp_path: Path):
+    parts = [{"fixed": {"data.val": 0, "callbacks": "none"}}, {}]
+    cells = planned(tmp_path, parts=parts, grid={"model": ["dense"]}, seeds=[0])
+    assert [cell.wanted for cell in cells] == [("test_accuracy",), ("val_accuracy", "test_accuracy")]
+
+
+def test_what_is_kept_besides_is_named_by_patterns(tmp_path: Path):
+    stages = ["train", "evaluate", "export", "drawn"]
+    cell = planned(tmp_path, stages=stages, record=["drawn_starter_*_accuracy"])[0]
+    rungs = ("tutorial", "polarity", "digitre", "mnist", "ink")
+    assert set(cell.kept) == {"val_accuracy", "test_accuracy", *(f"drawn_starter_{rung}_accuracy" for rung in rungs)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"grid": {"model": ["dense"], "optimiser": ["adam"]}}, "optimiser"),
+        ({"grid": {"model": ["densee"]}}, "densee"),
+        ({"grid": {"model.build.hiden": [[4]]}}, "model.build.hiden"),
+        ({"grid": {"epochs": [0]}}, "epochs=0: expected at least 1"),
+        (
+            {"grid": {"a": {"x": {"epochs": 2}, "y": {"epochs": 2}}}},
+            "two cells are the same: a=x seed=0 and a=y seed=0",
+        ),
+        ({"metrics": ["val_acuracy"]}, "metrics: no cell measures val_acuracy; did you mean val_accuracy"),
+        ({"metrics": ["drawn_starter_ink_accuracy"]}, "add the stage drawn"),
+        (
+            {"metrics": ["test_accuracy"], "figure": {"y": ["val_accuracy"]}},
+            "figure.y: val_accuracy is not kept; add it",
+        ),
+        ({"compare": {"metrics": ["nll"]}}, "compare.metrics: no cell measures nll"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_before_anything_runs(changes: dict[str, Any], message: str, tmp_path: Path):
+    from inkproof.entry import explain
+
+    with pytest.raises(Exception, match=re.escape(message)) as raised:
+        planned(tmp_path, **changes)
+    line = explain(raised.value)
+    assert line is not None and len(line.splitlines()) == 1
+
+
+def test_a_row_that_lacks_a_stage_or_a_figure_does_not_finish_a_cell(tmp_path: Path):
+    from studies.made_up import row
+
+    cell = planned(tmp_path)[0]
+    whole = row(cell, val_accuracy=0.9, test_accuracy=0.8)
+    assert cell.done_by(whole)
+    assert not cell.done_by(None)
+    assert not cell.done_by(row(cell, val_accuracy=0.9))
+    fewer = planned(tmp_path, stages=["train"], metrics=["val_accuracy"])[0]
+    assert fewer.key == cell.key
+    assert fewer.done_by(whole)
+    assert not cell.done_by(row(fewer, val_accuracy=0.9, test_accuracy=0.8))
+
+
+def test_a_configuration_is_known_by_what_mlflow_keeps_of_it(tmp_path: Path):
+    cell = planned(tmp_path)[0]
+    as_logged = {"epochs": "1", "seed": "3", "precision.policy": "mixed_bfloat16"}
+    asked = {"epochs": 1, "seed": 0, "precision.policy": "auto"}
+    assert configuration_key(as_logged, "d") == configuration_key(asked, "d")
+    assert configuration_key(as_logged | {"epochs": "2"}, "d") != configuration_key(asked, "d")
+    assert cell.configuration != planned(tmp_path, fixed={"data": "optdigits", "epochs": 2})[0].configuration
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("*/study.yaml")), ids=lambda path: path.parent.name)
+def test_every_study_of_the_repository_can_be_planned(path: Path):
+    found = read_study(path.parent)
+    cells = plan(found)
+    assert len(cells) == sum(
+        int(np.prod([len(choices) for choices in part.axes.values()])) * len(part.seeds) for part in found.parts
+    )

@@ -1,0 +1,100 @@
+"""study.yaml: what it may say, and one line for each mistake in it."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from studies.made_up import SMALL, study, written_study
+
+from inkproof.errors import UserError
+from inkproof.paths import ROOT
+from inkproof.studies.definition import Choice, read_study
+from inkproof.studies.overrides import override
+
+STUDIES = sorted(path.parent for path in (ROOT / "experiments").glob("*/study.yaml"))
+
+
+def test_a_list_varies_an_override_and_a_mapping_names_sets_of_them(tmp_path: Path):
+    sizes = {"tiny": {"model": "dense", "model.build.hidden": [16]}, "usual": {"model": "dense"}}
+    read = study(tmp_path / "07-sizes", grid={"aug": ["off", "on"], "size": sizes})
+    (part,) = read.parts
+    assert part.axes["aug"] == (Choice("off", {"aug": "off"}), Choice("on", {"aug": "on"}))
+    assert part.axes["size"][0] == Choice("tiny", {"model": "dense", "model.build.hidden": [16]})
+    assert (read.name, read.experiment, read.axes) == ("07-sizes", "study/07-sizes", ["aug", "size"])
+
+
+def test_parts_add_to_what_stands_outside_them(tmp_path: Path):
+    parts = [{"grid": {"model": ["cnn"]}}, {"fixed": {"epochs": 3}, "seeds": [7]}]
+    first, second = study(tmp_path, parts=parts).parts
+    assert (first.fixed, list(first.axes), first.seeds) == (SMALL["fixed"], ["model"], (0, 1, 2))
+    assert (second.fixed["epochs"], list(second.axes), second.seeds) == (3, ["model", "aug"], (7,))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"question": None}, "question: expected a text"),
+        ({"seedz": [1]}, "seedz: a key that does nothing; the keys of the file are question, fixed"),
+        ({"seeds": []}, "seeds: expected a list of different whole numbers"),
+        ({"seeds": [1, 1]}, "seeds: expected a list of different whole numbers"),
+        ({"seeds": [0.5]}, "seeds: expected a list of different whole numbers"),
+        ({"stages": ["train", "evalute"]}, "evalute is no stage; choose among train, evaluate"),
+        ({"stages": ["evaluate"]}, "every cell trains; add train"),
+        ({"stages": ["train", "drawn"]}, "drawn reads what export makes; add it"),
+        ({"metrics": None}, "metrics: expected a list of names"),
+        ({"grid": {"model": "dense"}}, "grid.model: expected a list of values, or labels with overrides"),
+        ({"grid": {"model": ["dense", "dense"]}}, "grid.model: a value stands there twice"),
+        ({"grid": {"seed": [1, 2]}}, "seed: the study sets it itself"),
+        ({"fixed": {"out": "models/mnist/cnn"}}, "out: the study sets it itself"),
+        ({"fixed": ["data=mnist"]}, "fixed: expected keys with values"),
+        ({"parts": []}, "parts: expected a list of parts"),
+        ({"compare": {"axis": "optimizer", "baseline": "sgd"}}, "compare.axis: optimizer does not vary"),
+        ({"compare": {"axis": "aug", "baseline": "none"}}, "compare.baseline: none is no aug; choose one of off, on"),
+        ({"compare": {"axis": "aug"}}, "axis and baseline go together"),
+        ({"figure": {"lines": ["optimizer"]}}, "figure.lines: optimizer does not vary"),
+        ({"figure": {"pairs": [["int8_kb"]]}}, "figure.pairs: expected pairs of metrics"),
+    ],
+)
+def test_a_mistake_is_one_line_with_the_file_and_the_key(changes: dict[str, Any], message: str, tmp_path: Path):
+    folder = written_study(tmp_path, **changes)
+    with pytest.raises(UserError, match=re.escape(message)) as raised:
+        read_study(folder)
+    assert str(folder / "study.yaml") in str(raised.value)
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_a_folder_without_a_study_and_a_file_that_is_no_yaml(tmp_path: Path):
+    with pytest.raises(UserError, match=r"no study\.yaml here"):
+        read_study(tmp_path / "absent")
+    (tmp_path / "study.yaml").write_text("question: [")
+    with pytest.raises(UserError, match="cannot be read") as raised:
+        read_study(tmp_path)
+    assert len(str(raised.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [
+        ("off", "off"),
+        ("1", "1"),
+        ("null", "null"),
+        ("a,b", "a,b"),
+        ("it's", "it's"),
+        (None, None),
+        (True, True),
+        (0.5, 0.5),
+        ([4, 8], [4, 8]),
+        ({"name": "adam", "rate": 0.1}, {"name": "adam", "rate": 0.1}),
+    ],
+)
+def test_a_value_comes_through_hydra_as_it_was_in_yaml(value: Any, seen: Any):
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        assert compose("report", ["+made_up=0", override("made_up", value)]).made_up == seen
+
+
+@pytest.mark.parametrize("folder", STUDIES, ids=lambda folder: folder.name)
+def test_every_study_of_the_repository_opens_with_its_command_and_can_be_read(folder: Path):
+    assert f"python src/study.py experiments/{folder.name}" in (folder / "study.yaml").read_text().splitlines()[0]
+    assert read_study(folder).question.endswith("?")

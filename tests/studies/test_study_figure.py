@@ -1,0 +1,63 @@
+"""results.png holds the table's figures."""
+
+from pathlib import Path
+
+import pytest
+from studies.made_up import cell, row, study
+
+from inkproof.studies.figure import frontier, study_figure
+from inkproof.studies.summary import groups_of
+
+CELLS = [cell({"size": size, "aug": aug}, seed) for size in ("100", "1000") for aug in ("off", "on") for seed in (0, 1)]
+GROUPS = groups_of(
+    CELLS,
+    {
+        one.key: row(
+            one, val_accuracy=int(one.labels["size"]) / 2000 + one.seed / 100, int8_kb=float(one.labels["size"])
+        )
+        for one in CELLS
+    },
+)
+
+
+def plan(tmp_path: Path, **figure: object):
+    axes = {"size": {"100": {"epochs": 1}, "1000": {"epochs": 2}}, "aug": ["off", "on"]}
+    return study(tmp_path, grid=axes, figure=figure).figure
+
+
+def drawn(axes, index: int):
+    """The points of a series and the ends of its error bars."""
+    line, _, (bars,) = axes.containers[index]
+    return list(zip(*line.get_data(), strict=True)), [segment.tolist() for segment in bars.get_segments()]
+
+
+def test_a_row_a_group_with_its_spread(tmp_path: Path):
+    axes = study_figure(GROUPS, plan(tmp_path)).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["100, off", "100, on", "1000, off", "1000, on"]
+    points, bars = drawn(axes, 0)
+    assert points[0] == (pytest.approx(0.055), 0)
+    assert points[3] == (pytest.approx(0.505), 3)
+    assert bars[0][1][0] - bars[0][0][0] == pytest.approx(2 * 0.01 / 2**0.5)
+
+
+def test_lines_along_an_axis_in_the_order_of_its_numbers(tmp_path: Path):
+    figure = study_figure(GROUPS, plan(tmp_path, x="size", lines=["aug"], log=True, target=0.3, title="Curve"))
+    axes = figure.axes[0]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["off", "on"]
+    points, _ = drawn(axes, 0)
+    assert [x for x, _ in points] == [100, 1000]
+    assert axes.get_xscale() == "log"
+    assert axes.get_title(loc="left") == "Curve"
+    assert [0.3, 0.3] in [list(line.get_ydata()) for line in axes.lines]
+
+
+def test_a_frontier_of_files(tmp_path: Path):
+    axes = study_figure(GROUPS, plan(tmp_path, pairs=[["int8_kb", "val_accuracy"]])).axes[0]
+    points, _ = drawn(axes, 0)
+    assert {x for x, _ in points} == {100, 1000}
+    assert frontier([(1, 0.5), (2, 0.4), (2, 0.6), (3, 0.6), (4, 0.7)]) == [(1, 0.5), (2, 0.6), (4, 0.7)]
+
+
+@pytest.mark.parametrize("figure", [{}, {"x": "size", "lines": ["aug"]}, {"pairs": [["int8_kb", "val_accuracy"]]}])
+def test_a_study_that_has_not_begun_has_an_empty_figure(figure: dict, tmp_path: Path):
+    assert study_figure(groups_of(CELLS, {}), plan(tmp_path, **figure)).axes

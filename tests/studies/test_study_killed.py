@@ -1,0 +1,80 @@
+"""A study that is killed again and again ends with the table of one that never was."""
+
+import csv
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from workspaces import Workspace
+
+NAME = "81-killed"
+COMMAND = ("python", "src/study.py", f"experiments/{NAME}")
+KILLS = 10
+STUDY = {
+    "question": "Does it matter when it is killed?",
+    "fixed": {"data": "optdigits", "epochs": 3, "train_size": 400, "batch_size": 20},
+    "grid": {"network": {"small": {"model": "dense", "model.build.hidden": [8]}, "cnn": {"model": "cnn", "aug": "on"}}},
+    "seeds": [0, 1],
+    "stages": ["train", "evaluate"],
+    "metrics": ["val_accuracy", "test_accuracy"],
+    "record": ["loss", "test_*"],
+    "compare": {"axis": "network", "baseline": "small"},
+}
+# What may differ: when, how long, in which run.
+TIMES = ("seconds", "finished", "run")
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "results.csv").open(newline="") as file:
+        found = [{name: value for name, value in row.items() if name not in TIMES} for row in csv.DictReader(file)]
+    return sorted(found, key=lambda row: row["cell"])
+
+
+def tables(folder: Path) -> list[str]:
+    return [line for line in (folder / "README.md").read_text().splitlines() if line.startswith("|")]
+
+
+def prepared(workspace: Workspace) -> Path:
+    folder = workspace.root / "experiments" / NAME
+    folder.mkdir()
+    (folder / "study.yaml").write_text(yaml.safe_dump(STUDY, sort_keys=False))
+    workspace.run("python", "src/frames.py", "data=optdigits")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("study")
+def test_killing_a_study_at_random_points_changes_nothing(new_workspace: Callable[[], Workspace]):
+    whole = new_workspace()
+    undisturbed = prepared(whole)
+    started = time.monotonic()
+    whole.run(*COMMAND)
+    longest = time.monotonic() - started
+    workspace = new_workspace()
+    folder = prepared(workspace)
+    chance = random.Random(1)
+    reached = set()
+    for _ in range(KILLS):
+        process = workspace.start(*COMMAND)
+        # From its first moments to the middle of some cell; each time it goes on from where it was.
+        deadline = time.monotonic() + chance.uniform(0.5, 0.5 * longest)
+        while time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.01)
+        if process.poll() is None:
+            workspace.stop(process)
+        else:
+            stdout, stderr = process.communicate()
+            assert process.returncode == 0, stdout + stderr
+        reached.add(len(rows(folder)) if (folder / "results.csv").exists() else 0)
+    assert len(reached) > 1, "no kill was in the middle"
+    workspace.run(*COMMAND)
+    assert rows(folder) == rows(undisturbed)
+    assert tables(folder) == tables(undisturbed)
+    assert (folder / "results.png").read_bytes() == (undisturbed / "results.png").read_bytes()
+    runs = workspace.runs(f"study/{NAME}")
+    finished = [run for run in runs if run.info.status == "FINISHED" and run.info.run_name != NAME]
+    assert sorted(run.info.run_name for run in finished) == [row["cell"] for row in rows(folder)]
+    assert len(runs) == 1 + len(finished), "a killed cell left a run behind"

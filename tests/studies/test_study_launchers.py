@@ -1,0 +1,97 @@
+"""Cells side by side through Hydra's launchers, one of their processes killed in the middle."""
+
+import importlib.util
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from workspaces import Workspace
+
+from inkproof.studies.launch import threads_of
+from inkproof.studies.ledger import read_ledger
+
+pytestmark = pytest.mark.xdist_group("study")
+
+NAME = "80-side-by-side"
+STUDY: dict[str, Any] = {
+    "question": "Does it end whole?",
+    # Slow enough that a cell can be killed between two epochs.
+    "fixed": {
+        "data": "optdigits",
+        "model": "cnn",
+        "epochs": 5,
+        "batch_size": 16,
+        "model.build.filters": [4, 8, 8],
+        "model.build.dense": 16,
+    },
+    "grid": {"aug": ["off", "on"]},
+    "seeds": [0, 1],
+    "stages": ["train"],
+    "metrics": ["val_accuracy"],
+}
+DEADLINE = 200  # seconds until a cell is in its second epoch
+PLUGINS = {"joblib": "joblib", "submitit_local": "submitit", "ray": "ray"}
+
+
+def installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(f"hydra_plugins.hydra_{name}_launcher") is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def running(workspace: Workspace) -> dict[str, Any] | None:
+    """The progress of a cell that has an epoch behind it and is at the next."""
+    for path in (workspace.root / "runs" / "studies" / NAME).glob("*/progress.json"):
+        progress, log = json.loads(path.read_text()), path.with_name("log.txt")
+        if progress["state"] == "running" and log.exists() and "Epoch 2/" in log.read_text():
+            return dict(progress, key=path.parent.name)
+    return None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", list(PLUGINS))
+def test_a_study_ends_whole_though_a_worker_is_killed(
+    launcher: str, new_workspace: Callable[[], Workspace], tmp_path: Path
+):
+    if not installed(PLUGINS[launcher]):
+        pytest.skip(f"hydra-{PLUGINS[launcher]}-launcher is not installed: `make cluster` adds it")
+    workspace = new_workspace()
+    folder = workspace.root / "experiments" / NAME
+    folder.mkdir()
+    (folder / "study.yaml").write_text(yaml.safe_dump(STUDY))
+    # The extras may lie outside the environment; Ray keeps a token in the home folder.
+    own = {"HOME": str(tmp_path), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+    command = ("python", "src/study.py", f"experiments/{NAME}", "--launcher", launcher, "--jobs", "2")
+    process = workspace.start(*command, **own)
+    killed = None
+    deadline = time.monotonic() + DEADLINE
+    while killed is None and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+        killed = running(workspace)
+    assert killed is not None and killed["pid"] != process.pid
+    os.kill(killed["pid"], signal.SIGKILL)
+    stdout, stderr = process.communicate(timeout=400)
+    assert process.returncode == 0, stdout + stderr
+    assert "4 of 4 cells" in stdout
+    rows = read_ledger(folder / "results.csv")
+    assert len(rows) == 4 and killed["key"] in rows
+    runs = {run.info.run_name: run for run in workspace.runs(f"study/{NAME}")}
+    assert set(runs) == {NAME, *(row.cell for row in rows.values())}
+    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+    assert all(runs[row.cell].data.metrics["epochs"] == 5 for row in rows.values())
+    attempts = (workspace.root / "runs" / "studies" / NAME / killed["key"] / "log.txt").read_text()
+    assert attempts.count("Epoch 1/5") == 1, "the killed training went on, it did not begin anew"
+    assert attempts.count("Epoch 5/5") == 1
+
+
+def test_the_cores_are_divided_among_the_cells_of_a_machine(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("inkproof.studies.launch.cores", lambda: 8)
+    assert threads_of("basic", 1) is None
+    assert [threads_of("joblib", jobs) for jobs in (1, 3, 8, 20)] == [8, 2, 1, 1]

@@ -1,0 +1,74 @@
+"""What is shown while a study runs."""
+
+import io
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from studies.made_up import cell, row, study
+
+from inkproof.studies import cells as planning
+from inkproof.studies import ledger, live
+from inkproof.studies.live import hours, watching
+from inkproof.studies.progress import DONE, FAILED, RUNNING, Progress
+
+CELLS = [cell({"model": name}, 0) for name in "abcde"]
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ledger, "ROOT", tmp_path)
+    monkeypatch.setattr(planning, "ROOT", tmp_path)
+    monkeypatch.setattr(live, "PERIOD", 0.05)
+    found = study(tmp_path / "07-made", metrics=["val_accuracy"], stages=["train"])
+    ledger.write_row(found.ledger, row(CELLS[0], 60.0, val_accuracy=0.5))
+    return found
+
+
+def shown(made, terminal: bool) -> str:
+    """What is on the screen after cell b was done, c failed and d begun; a was done before, e waits."""
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=terminal, width=120)
+    with watching(made, CELLS, jobs=2, since="", console=console):
+        ledger.write_row(made.ledger, row(CELLS[1], 100.0, val_accuracy=0.9012))
+        Progress(FAILED, started=1000.0, ended=1012.0, error="the disk is full").write(CELLS[2].folder)
+        Progress(RUNNING, stage="evaluate", started=1000.0).write(CELLS[3].folder)
+    return screen.getvalue()
+
+
+def test_a_terminal_has_one_table_of_all_cells(made):
+    last = shown(made, terminal=True).rpartition("07-made")[2]
+    assert "1 cells done before" in last
+    assert "1 cells waiting" in last
+    (done,) = [line for line in last.splitlines() if "model=b" in line]
+    assert "✔" in done and "100" in done and "90.12" in done
+    (failed,) = [line for line in last.splitlines() if "model=c" in line]
+    assert "✘" in failed and "the disk is full" in failed and "12" in failed
+    (running,) = [line for line in last.splitlines() if "model=d" in line]
+    assert "▶" in running and "evaluate" in running
+    # Three cells of about 80 seconds, two at a time.
+    assert "2 of 5 cells done, about 2 min to go" in last
+
+
+def test_elsewhere_each_cell_that_ends_is_a_line(made):
+    lines = shown(made, terminal=False).splitlines()
+    assert lines == [
+        "✔ model=b seed=0  100  90.12  (2 of 5)",
+        "✘ model=c seed=0  the disk is full  12  (2 of 5)",
+    ]
+
+
+def test_a_cell_whose_row_comes_before_its_end_is_told_once(made):
+    screen = io.StringIO()
+    with watching(made, CELLS, jobs=1, since="", console=Console(file=screen, width=120)):
+        Progress(RUNNING, started=1000.0).write(CELLS[1].folder)
+        ledger.write_row(made.ledger, row(CELLS[1], 12.0, val_accuracy=0.9))
+        time.sleep(0.5)
+        Progress(DONE, started=1000.0, ended=1012.0).write(CELLS[1].folder)
+        time.sleep(0.5)
+    assert screen.getvalue().count("model=b") == 1
+
+
+def test_hours():
+    assert (hours(40), hours(90 * 60), hours(3600 * 12)) == ("1 min", "1.5 h", "12.0 h")

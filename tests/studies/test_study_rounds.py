@@ -1,0 +1,106 @@
+"""Failed cells are tried again, do not stop the others, and are given up in the end."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from studies.made_up import cell, row
+
+from inkproof.studies import cells as planning
+from inkproof.studies import ledger
+from inkproof.studies.cells import Cell
+from inkproof.studies.progress import FAILED, RUNNING, Progress
+from inkproof.studies.rounds import DIED, run_rounds
+
+CELLS = [cell({"model": name}, 0) for name in "abc"]
+
+
+class Launcher:
+    """Stands for a launcher: runs cells one after another; `faults` says how often each fails or kills its worker."""
+
+    def __init__(self, path: Path, **faults: tuple[str, int]) -> None:
+        self.path, self.faults = path, faults
+        self.clock = 1.0
+        self.runs: Counter[str] = Counter()
+
+    def __call__(self, todo: list[Cell]) -> None:
+        for one in todo:
+            name = one.labels["model"]
+            self.runs[name] += 1
+            self.clock += 1
+            Progress(RUNNING, started=self.clock).write(one.folder)
+            how, times = self.faults.get(name, ("", 0))
+            if self.runs[name] > times:
+                ledger.write_row(self.path, row(one, val_accuracy=0.5))
+            elif how == "fails":
+                Progress(FAILED, started=self.clock, error="no memory").write(one.folder)
+            else:
+                raise RuntimeError("a worker died")
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(ledger, "ROOT", tmp_path)
+    monkeypatch.setattr(planning, "ROOT", tmp_path)
+    (tmp_path / "study").mkdir()
+    return tmp_path / "study" / "results.csv"
+
+
+def test_cells_in_the_ledger_are_not_run(path: Path):
+    ledger.write_row(path, row(CELLS[1], val_accuracy=0.5))
+    launcher = Launcher(path)
+    assert run_rounds(CELLS, path, launcher, retries=0) == []
+    assert launcher.runs == {"a": 1, "c": 1}
+
+
+def test_a_cell_that_fails_is_tried_again_and_does_not_stop_the_others(path: Path):
+    launcher = Launcher(path, a=("fails", 2))
+    assert run_rounds(CELLS, path, launcher, retries=2) == []
+    assert launcher.runs == {"a": 3, "b": 1, "c": 1}
+
+
+def test_a_cell_that_always_fails_is_given_up(path: Path):
+    launcher = Launcher(path, b=("fails", 99))
+    (failure,) = run_rounds(CELLS, path, launcher, retries=1)
+    assert (failure.cell, failure.error) == (CELLS[1], "no memory")
+    assert launcher.runs == {"a": 1, "b": 2, "c": 1}
+    assert set(ledger.read_ledger(path)) == {CELLS[0].key, CELLS[2].key}
+
+
+def test_a_killed_worker_costs_an_attempt_of_its_own_cell_alone(path: Path):
+    launcher = Launcher(path, a=("dies", 1), b=("dies", 2))
+    assert run_rounds(CELLS, path, launcher, retries=2) == []
+    assert launcher.runs == {"a": 2, "b": 3, "c": 1}
+    other = Launcher(path, b=("dies", 9))
+    other.clock = launcher.clock
+    (failure,) = run_rounds(CELLS[1:2], path.with_name("other.csv"), other, retries=0)
+    assert failure.error == DIED
+
+
+def test_a_cell_that_another_process_is_at_costs_no_attempt(path: Path):
+    launcher = Launcher(path, a=("dies", 3))
+    CELLS[0].folder.mkdir(parents=True)
+    with FileLock(CELLS[0].folder / "lock"):
+        assert run_rounds(CELLS, path, launcher, retries=0) == []
+    assert launcher.runs["a"] == 4
+
+
+def test_a_launcher_that_begins_nothing_is_the_user_s_to_see(path: Path):
+    def broken(todo: list[Cell]) -> None:
+        raise RuntimeError("sbatch: not found")
+
+    with pytest.raises(RuntimeError, match="sbatch"):
+        run_rounds(CELLS, path, broken, retries=5)
+    with pytest.raises(RuntimeError, match="without having run"):
+        run_rounds(CELLS, path, lambda todo: None, retries=5)
+
+
+def test_forced_cells_are_run_once_more(path: Path):
+    ledger.write_row(path, row(CELLS[0], val_accuracy=0.5))
+    launcher = Launcher(path)
+    # The rows that the launcher writes are of this moment; the one from before is older.
+    assert run_rounds(CELLS[:1], path, launcher, retries=0, since="2026-01-02T03:04:05+00:00") == []
+    assert launcher.runs == {}
+    with pytest.raises(RuntimeError):
+        run_rounds(CELLS[:1], path, lambda todo: None, retries=0, since="2026-01-02T03:04:06+00:00")
