@@ -17,7 +17,7 @@ from inkproof.run_record import PRODUCTS, RunRecord, code_sha, copy_products, ru
 from inkproof.sources import prepare
 from inkproof.sources.digits import data_sha
 from inkproof.tracking import REGISTRY_PREFIX, Store, describe_machine, git_commit
-from inkproof.training.precision import has_amx, resolve_policy
+from inkproof.training.precision import has_bfloat16, resolve_policy
 
 if TYPE_CHECKING:
     from inkproof.training.assemble import Parts
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def train(config: dict[str, Any], say: Callable[[str], None] = print) -> dict[str, float]:
     """Train, or reuse, the run that the resolved `config` describes; return the kept epoch's metrics."""
     check_training(config)
-    policy = resolve_policy(config["precision"]["policy"], config["model"]["convolutional"], has_amx())
+    policy = resolve_policy(config["precision"]["policy"], config["model"]["convolutional"], has_bfloat16())
     digits = path_of(config["digits"])
     if not digits.exists():
         prepare(config["data"], digits.parent)

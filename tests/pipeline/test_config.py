@@ -161,8 +161,8 @@ def test_every_precision_file_names_a_number_format_keras_has(option: str, compo
     from inkproof.training.precision import resolve_policy
 
     policy = composed("config", f"precision={option}")["precision"]["policy"]
-    for amx in (False, True):
-        assert keras.DTypePolicy(resolve_policy(policy, True, amx)).variable_dtype == "float32"
+    for bfloat16 in (False, True):
+        assert keras.DTypePolicy(resolve_policy(policy, True, bfloat16)).variable_dtype == "float32"
 
 
 @pytest.mark.xdist_group("building")

@@ -23,8 +23,8 @@ def rates(schedule: str, steps: int, epoch: int) -> np.ndarray:
     return np.array(out)
 
 
-def test_cosine_warms_up_for_one_epoch_and_falls_to_nothing() -> None:
-    seen = rates("cosine", steps=100, epoch=10)
+def test_cosine_warms_up_for_a_quarter_of_an_epoch_and_falls_to_nothing() -> None:
+    seen = rates("cosine", steps=100, epoch=40)
     assert seen[0] == pytest.approx(0.001)
     assert int(seen.argmax()) == 10
     assert seen[10] == pytest.approx(0.01)
@@ -58,6 +58,14 @@ def test_unknown_name_and_schedule_are_named_with_the_choices() -> None:
         build("lion", 0.1, "constant", 10, 1)
     with pytest.raises(ValueError, match=r"optimizer.schedule=step: choose constant or cosine"):
         build("adam", 0.1, "step", 10, 1)
+    with pytest.raises(ValueError, match=r"optimizer.averaged=0: expected a share of an epoch above 0"):
+        build("adam", 0.1, "constant", 10, 1, averaged=0)
+
+
+def test_an_average_reaches_over_a_share_of_an_epoch_and_at_least_over_one_step() -> None:
+    momenta = [build("adam", 0.1, "constant", 10, steps, averaged=0.5).ema_momentum for steps in (400, 10, 1)]
+    assert momenta == pytest.approx([0.995, 0.8, 0.0])
+    assert not build("adam", 0.1, "constant", 10, 10).use_ema
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "conf" / "optimizer").glob("*.yaml")), ids=lambda file: file.stem)

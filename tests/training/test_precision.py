@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from inkproof.training.precision import has_amx, resolve_policy
+from inkproof.training.precision import has_bfloat16, resolve_policy
 
-CPUINFO = "processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: fpu sse2 avx512_bf16 {}amx_tile\n"
+CPUINFO = "processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: fpu sse2 {}amx_tile avx512f\n"
 
 
 @pytest.mark.parametrize(
-    ("policy", "convolutional", "amx", "expected"),
+    ("policy", "convolutional", "bfloat16", "expected"),
     [
         ("auto", True, True, "mixed_bfloat16"),
         ("auto", True, False, "float32"),
@@ -20,8 +20,8 @@ CPUINFO = "processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: fpu sse2 avx512_bf
         ("mixed_bfloat16", False, False, "mixed_bfloat16"),
     ],
 )
-def test_policy(policy: str, convolutional: bool, amx: bool, expected: str) -> None:
-    assert resolve_policy(policy, convolutional, amx) == expected
+def test_policy(policy: str, convolutional: bool, bfloat16: bool, expected: str) -> None:
+    assert resolve_policy(policy, convolutional, bfloat16) == expected
 
 
 def test_unknown_policy_is_named_with_the_choices() -> None:
@@ -29,10 +29,11 @@ def test_unknown_policy_is_named_with_the_choices() -> None:
         resolve_policy("float16", True, True)
 
 
-def test_amx_is_read_from_the_processor_s_flags(tmp_path: Path) -> None:
+def test_bfloat16_is_read_from_the_processor_s_flags(tmp_path: Path) -> None:
     cpuinfo = tmp_path / "cpuinfo"
-    cpuinfo.write_text(CPUINFO.format("amx_bf16 "))
-    assert has_amx(cpuinfo)
-    cpuinfo.write_text(CPUINFO.format(""))  # bfloat16 in vector instructions is no gain
-    assert not has_amx(cpuinfo)
-    assert not has_amx(tmp_path / "no-such-file")
+    for feature in ("amx_bf16 ", "avx512_bf16 "):
+        cpuinfo.write_text(CPUINFO.format(feature))
+        assert has_bfloat16(cpuinfo)
+    cpuinfo.write_text(CPUINFO.format(""))
+    assert not has_bfloat16(cpuinfo)
+    assert not has_bfloat16(tmp_path / "no-such-file")

@@ -77,12 +77,12 @@ def bare(data: str, repeat: int, train_size: int, epochs: int, batch_size: int) 
     from inkproof.paths import ROOT
     from inkproof.training.assemble import assemble
     from inkproof.training.input_pipeline import evaluation_batches, steps_per_epoch, training_batches
-    from inkproof.training.precision import has_amx, resolve_policy
+    from inkproof.training.precision import has_bfloat16, resolve_policy
 
     words = [f"data={data}", "model=cnn", "aug=on", f"data.repeat={repeat}", f"train_size={train_size}"]
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         config = resolve(compose("config", [*words, f"epochs={epochs}", f"batch_size={batch_size}"]))
-    parts = assemble(config, path_of(config["digits"]), resolve_policy("auto", True, has_amx()))
+    parts = assemble(config, path_of(config["digits"]), resolve_policy("auto", True, has_bfloat16()))
     train, val, plan = parts.training, parts.val, parts.plan
     assert val is not None
     steps = steps_per_epoch(len(train.labels), repeat, batch_size)

@@ -14,11 +14,11 @@ import numpy as np
 
 from inkproof.atomic import write_text
 from inkproof.benchmark import stopwatch
+from inkproof.benchmark.machine import machine
 from inkproof.benchmark.pairs import Paired, alternate
 from inkproof.benchmark.processes import Finished, lap, run
 from inkproof.errors import UserError
 from inkproof.paths import ROOT
-from inkproof.training.precision import has_amx
 
 ACCURACY = 0.993  # of recipe "Keras to Core ML", on validation digits here
 RECIPE_EPOCHS = 10
@@ -143,7 +143,7 @@ def throughput(setting: Setting) -> Iterator[Measured]:
             dict(lap("tutorial", setting.scratch, kind=kind, **settings)), setting.images
         )
 
-    bar = 3.0 if has_amx() else 1.3
+    bar = 3.0 if "amx_bf16" in machine()["features"] else 1.3
     paired = alternate(ours, tutorial("generator"), setting.pairs, setting.tick)
     yield _paired("training, cnn, aug=on", paired, bar, True, "fit with ImageDataGenerator")
     paired = alternate(ours, tutorial("layers"), setting.pairs, setting.tick)

@@ -10,6 +10,8 @@ import numpy as np
 from inkproof.atomic import replacing
 
 FILE_NAME = "backup.npz"
+# Where callbacks keep weights of their own: KeepBest and EarlyStopping, AveragedWeights.
+_WEIGHTS = ("best_weights", "trained_weights")
 
 
 class Backup(keras.callbacks.Callback):
@@ -59,10 +61,11 @@ class Backup(keras.callbacks.Callback):
                 variable.assign(self.restored[f"{name}-{index}"])
         for number, (callback, saved) in enumerate(zip(self.others, self.restored["meta"]["callbacks"], strict=True)):
             vars(callback).update(saved)
-            prefix = f"callback-{number}-"
-            count = sum(name.startswith(prefix) for name in self.restored)
-            if count:
-                callback.best_weights = [self.restored[f"{prefix}{index}"] for index in range(count)]
+            for attribute in _WEIGHTS:
+                prefix = f"callback-{number}-{attribute}-"
+                count = sum(name.startswith(prefix) for name in self.restored)
+                if count:
+                    setattr(callback, attribute, [self.restored[f"{prefix}{index}"] for index in range(count)])
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         # The last callback of the list: EarlyStopping has just reset its counters, now they come back.
@@ -83,8 +86,9 @@ class Backup(keras.callbacks.Callback):
             for index, variable in enumerate(variables)
         }
         for number, callback in enumerate(self.others):
-            for index, weight in enumerate(getattr(callback, "best_weights", None) or []):
-                arrays[f"callback-{number}-{index}"] = weight
+            for attribute in _WEIGHTS:
+                for index, weight in enumerate(getattr(callback, attribute, None) or []):
+                    arrays[f"callback-{number}-{attribute}-{index}"] = weight
         with replacing(self.file) as temporary:
             np.savez(temporary, allow_pickle=False, meta=np.array(json.dumps(meta)), **arrays)
 

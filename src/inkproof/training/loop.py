@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from inkproof.sources.digits import Digits
 from inkproof.training.augment import Distortion
+from inkproof.training.averaged_weights import AveragedWeights
 from inkproof.training.backup import Backup
 from inkproof.training.input_pipeline import evaluation_batches, steps_per_epoch, training_batches
 from inkproof.training.keep_best import KeepBest
@@ -72,12 +73,15 @@ def fit(
     outcome = Outcome()
     backup = next((callback for callback in callbacks if isinstance(callback, Backup)), None)
     others = [callback for callback in callbacks if callback is not backup]
+    steps = steps_per_epoch(len(train.labels), plan.repeat, plan.batch_size)
+    optimizer = make_optimizer(total_steps=steps * plan.epochs, steps_per_epoch=steps)
+    if optimizer.use_ema:
+        others.insert(0, AveragedWeights())
     first_epoch = backup.bind(folder, others, outcome.history) if backup else 0
     if first_epoch:
         on_resume(list(outcome.history))
-    steps = steps_per_epoch(len(train.labels), plan.repeat, plan.batch_size)
     model.compile(
-        optimizer=make_optimizer(total_steps=steps * plan.epochs, steps_per_epoch=steps),
+        optimizer=optimizer,
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
         jit_compile=False,  # XLA makes a convolutional net ten times slower on a CPU

@@ -1,11 +1,15 @@
 """Optimizers with their learning-rate schedule over a run of known length."""
 
+from functools import partial
+from typing import Any
+
 import keras
 
 NAMES = {
-    "adam": lambda rate, clip_norm: keras.optimizers.Adam(rate, global_clipnorm=clip_norm),
-    "sgd": lambda rate, clip_norm: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, global_clipnorm=clip_norm),
+    "adam": keras.optimizers.Adam,
+    "sgd": partial(keras.optimizers.SGD, momentum=0.9, nesterov=True),
 }
+_WARM_UP = 0.25  # epochs until the cosine begins at its full rate
 
 
 def build(
@@ -15,26 +19,31 @@ def build(
     total_steps: int,
     steps_per_epoch: int,
     clip_norm: float | None = None,
+    averaged: float | None = None,
 ) -> keras.optimizers.Optimizer:
-    """Return the optimizer; `schedule` is "constant", or "cosine" with one epoch of warm-up.
+    """Return the optimizer; `schedule` is "constant", or "cosine" with a quarter of an epoch of warm-up.
 
-    Where the gradient of all weights together is longer than `clip_norm`, it is shortened to that length.
+    Where the gradient of all weights together is longer than `clip_norm`, it is shortened to that length. `averaged`
+    is the time constant, in epochs, of the running average of the weights that `AveragedWeights` puts in their place.
 
     Raises ValueError for an unknown name or schedule.
     """
     if name not in NAMES:
         raise ValueError(f"optimizer.name={name}: choose one of {', '.join(NAMES)}")
-    if schedule == "constant":
-        return NAMES[name](learning_rate, clip_norm)
-    if schedule != "cosine":
-        raise ValueError(f"optimizer.schedule={schedule}: choose constant or cosine")
-    warm_up = min(steps_per_epoch, total_steps // 2)
-    return NAMES[name](
-        keras.optimizers.schedules.CosineDecay(
+    if averaged is not None and averaged <= 0:
+        raise ValueError(f"optimizer.averaged={averaged}: expected a share of an epoch above 0, or null")
+    rate: Any = learning_rate
+    if schedule == "cosine":
+        warm_up = min(max(1, round(_WARM_UP * steps_per_epoch)), total_steps // 2)
+        rate = keras.optimizers.schedules.CosineDecay(
             initial_learning_rate=learning_rate / 10,
             decay_steps=max(1, total_steps - warm_up),
             warmup_target=learning_rate,
             warmup_steps=warm_up,
-        ),
-        clip_norm,
-    )
+        )
+    elif schedule != "constant":
+        raise ValueError(f"optimizer.schedule={schedule}: choose constant or cosine")
+    average: dict[str, Any] = {}
+    if averaged is not None:
+        average = {"use_ema": True, "ema_momentum": 1 - 1 / max(1.0, averaged * steps_per_epoch)}
+    return NAMES[name](rate, global_clipnorm=clip_norm, **average)
