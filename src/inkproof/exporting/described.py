@@ -12,9 +12,9 @@ AUTHOR = "The developers of Inkproof"
 LICENCE = "MIT"
 
 SUMMARY = "Which digit, 0 to 9, a picture of one handwritten digit shows."
-_FRAME = Tensor("image", "Grey levels, 0 to 255, white ink on black, set into the frame as in MNIST", 0, 255, FRAME)
-_CANVAS = Tensor("canvas", "Grey levels, 0 to 255; ink darker than its ground or lighter", 0, 255, SIDE)
-_SEEN = Tensor("seen", "What the network saw, white on black", 0, 255, FRAME)
+_FRAME = Tensor("image", "Grey levels, 0 to 255, white ink on black, set into the frame as in MNIST", (0, 255), FRAME)
+_CANVAS = Tensor("canvas", "Grey levels, 0 to 255; ink darker than its ground or lighter", (0, 255), SIDE)
+_SEEN = Tensor("seen", "What the network saw, white on black", (0, 255), FRAME)
 
 
 def version(commit: str) -> str:
@@ -24,18 +24,17 @@ def version(commit: str) -> str:
 
 def describe_model(content: bytes, rule: Rule, name: str, form: str, commit: str) -> bytes:
     """Return the LiteRT file of 28 x 28 digits of the run `name` with its metadata; `rule` is by the probabilities."""
-    probabilities = Tensor("probabilities", "Of the digits 0 to 9", 0, 1, labels=True, threshold=rule.threshold)
+    probabilities = Tensor("probabilities", "Of the digits 0 to 9", (0, 1), labels=True, threshold=rule.threshold)
     entry = _entry(rule, name, form, commit, "white on black")
     return write_metadata(describe(content, _card(name, commit), [_FRAME], [probabilities], LABELS), entry)
 
 
 def describe_canvas(content: bytes, rule: Rule, name: str, form: str, commit: str) -> bytes:
     """Return the LiteRT file of canvases of the run `name` with its metadata; `rule` is that of its score."""
-    low, high = {"negative_entropy": (-2.3026, 0.0), "energy": (-1e6, 1e6)}.get(rule.name, (0.0, 1.0))
     outputs = [
-        Tensor("probabilities", "Of the digits 0 to 9, calibrated", 0, 1, labels=True),
+        Tensor("probabilities", "Of the digits 0 to 9, calibrated", (0, 1), labels=True),
         _SEEN,
-        Tensor("score", f"How surely it is a digit ({rule.name})", low, high, threshold=rule.threshold),
+        Tensor("score", f"How surely it is a digit ({rule.name})", threshold=rule.threshold),
     ]
     entry = _entry(rule, name, form, commit, "dark on light or light on dark")
     return write_metadata(describe(content, _card(name, commit), [_CANVAS], outputs, LABELS), entry)

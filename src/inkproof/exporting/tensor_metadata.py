@@ -27,7 +27,7 @@ class Tensor:
 
     Attributes:
         name, description: for people.
-        low, high: the least and the largest value.
+        range: the least and the largest value; None where there is no bound.
         side: of a square grey picture in pixels; None for other values.
         labels: whether each value belongs to a line of `LABELS_FILE`.
         threshold: values below it are better left out; None without one.
@@ -35,8 +35,7 @@ class Tensor:
 
     name: str
     description: str
-    low: float
-    high: float
+    range: tuple[float, float] | None = None
     side: int | None = None
     labels: bool = False
     threshold: float | None = None
@@ -104,8 +103,9 @@ def _tensor(b: Any, tensor: Tensor) -> int:
         units.append(_unit(b, _THRESHOLDING, (0, "float32", tensor.threshold)))
     if units:
         fields.append((4, "offset", _vector(b, units)))
-    stats = _table(b, (0, "offset", _floats(b, tensor.high)), (1, "offset", _floats(b, tensor.low)))
-    fields.append((5, "offset", stats))
+    if tensor.range is not None:
+        low, high = (_floats(b, value) for value in tensor.range)
+        fields.append((5, "offset", _table(b, (0, "offset", high), (1, "offset", low))))
     if tensor.labels:
         said = b.CreateString(LABELS_FILE), b.CreateString("the digits, a line each")
         file = _table(b, (0, "offset", said[0]), (1, "offset", said[1]), (2, "int8", _AXIS_LABELS))

@@ -4,10 +4,10 @@ import difflib
 from pathlib import Path
 
 from inkproof.errors import UserError
-from inkproof.exporting.canvas_reader import CANVAS_FILE
+from inkproof.exporting.files import CANVAS_FILES, MODEL_FILES
 from inkproof.paths import ROOT
 
-FILES = (CANVAS_FILE, "model.tflite")
+FILES = (CANVAS_FILES["float32"], MODEL_FILES["float32"])
 """What an exported model is called in its folder, the one to be preferred first."""
 
 PRETRAINED = "pretrained"
