@@ -137,7 +137,7 @@ def test_the_same_files_give_the_same_text_in_lines_of_120(typed: dict[str, str]
     assert text.endswith("\n") and "\n\n\n" not in text and "{{" not in text and "None" not in text
     assert max(len(line) for line in text.splitlines() if not line.startswith("|")) <= 120
     tables = [lines for lines in text.split("\n\n") if lines.startswith("|")]
-    assert len(tables) == 6
+    assert len(tables) == 7
     for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1, table
     assert text.startswith(f"# Model card: {NAME}, ")
