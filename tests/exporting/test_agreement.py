@@ -8,6 +8,7 @@ import pytest
 from inkproof.errors import UserError
 from inkproof.exporting.agreement import check_agreement, check_canvases, compare
 
+
 def lost(count: int, n: int) -> dict[str, float]:
     """The figures of a file that reads `count` of `n` digits fewer, as `compare` computes them."""
     right = n - n // 10
@@ -61,6 +62,6 @@ def test_a_canvas_file_with_smaller_weights_may_accept_one_in_fifty_otherwise(n:
 
 
 def test_a_canvas_file_with_smaller_weights_loses_hardly_a_digit() -> None:
-    check_canvases({"n": 3000, "agreement": 0.99, "accuracy_difference": -6 / 3000}, "dynamic")
-    with pytest.raises(UserError, match=r"canvas_dynamic\.tflite: reads 7 of 3000 drawings fewer than Keras"):
-        check_canvases({"n": 3000, "agreement": 0.99, "accuracy_difference": -7 / 3000}, "dynamic")
+    check_canvases({"n": 3000, "agreement": 0.99, "accuracy_difference": -15 / 3000}, "dynamic")
+    with pytest.raises(UserError, match=r"canvas_dynamic\.tflite: reads 16 of 3000 drawings fewer than Keras"):
+        check_canvases({"n": 3000, "agreement": 0.99, "accuracy_difference": -16 / 3000}, "dynamic")

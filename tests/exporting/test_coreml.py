@@ -73,7 +73,7 @@ FAMILIES = sorted(file.stem for file in (ROOT / "conf" / "model").glob("*.yaml")
 
 @needs_coreml
 @pytest.mark.parametrize("family", [*FAMILIES, "cnn deslant"])
-def test_a_saved_package_says_what_keras_says(family: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_saved_package_says_what_keras_says(family: str, tmp_path: Path) -> None:
     keras.utils.set_random_seed(1)
     name, *switches = family.split()
     config: Any = OmegaConf.load(ROOT / "conf" / "model" / f"{name}.yaml")
@@ -87,7 +87,6 @@ def test_a_saved_package_says_what_keras_says(family: str, tmp_path: Path, capfd
     np.testing.assert_allclose(reader.probabilities(images), expected, atol=1e-5)
     assert np.abs(expected[0] - expected[3]).max() > 1e-3, "the picture counts, or this says nothing"
     assert reader.probabilities(images[:0]).shape == (0, 10)
-    assert capfd.readouterr().err == ""
 
 
 @pytest.fixture(scope="module")

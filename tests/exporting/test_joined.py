@@ -59,7 +59,7 @@ def test_what_does_not_fit_is_refused(first: bytes, second: bytes, third: bytes)
     with pytest.raises(ValueError, match="no part gives z"):
         join([first, second], ["z"])
     longer = part(lambda x: {"y": tf.identity(2 * x, name="y")}, "x", (1, 7))
-    with pytest.raises(ValueError, match="x: .*7.* is expected, .*6.* is given"):
+    with pytest.raises(ValueError, match=r"x: .*7.* is expected, .*6.* is given"):
         join([first, longer], ["y"])
     whole = part(lambda x: {"y": tf.identity(x + 1, name="y")}, "x", (1, 6), tf.int32)
     with pytest.raises(ValueError, match="x: "):

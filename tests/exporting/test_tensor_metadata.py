@@ -56,7 +56,9 @@ class Found:
 def found(content: bytes) -> Found:
     model = schema.Model.GetRootAs(content, 0)
     (entry,) = [
-        model.Metadata(index) for index in range(model.MetadataLength()) if model.Metadata(index).Name() == ENTRY.encode()
+        model.Metadata(index)
+        for index in range(model.MetadataLength())
+        if model.Metadata(index).Name() == ENTRY.encode()
     ]
     data = bytearray(model.Buffers(entry.Buffer()).DataAsNumpy().tobytes())
     assert data[4:8] == b"M001"

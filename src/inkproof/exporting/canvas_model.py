@@ -14,6 +14,7 @@ from inkproof.ink.strokes import SIDE
 from inkproof.scoring.rejection import Rule
 
 LOGITS = "logits"  # the layer before the softmax, by the name that every family gives it
+_FEATURES = "features"  # what that layer takes
 
 
 def up_to_logits(model: keras.Model) -> keras.Model:
@@ -50,8 +51,8 @@ def canvas_model(
 
     One signature: `canvas` uint8 (1, 280, 280), either polarity, to `probabilities` float32 (1, 10), calibrated by
     the rule's temperature, `seen` uint8 (1, 28, 28) and `score` float32 (1,). Only the network is in the `form`, one
-    of `files.FORMS`: the layer and what follows the logits stay in float32, since sums over a canvas, thresholds and a
-    softmax do not survive eight bits.
+    of `files.FORMS`: the layer stays in float32, since sums over a canvas and thresholds do not survive eight bits, and
+    so do the logits, whose steps would carry digits across the rule's threshold.
 
     Args:
         network: from (B, 28, 28, 1) to logits (B, 10).
@@ -64,11 +65,14 @@ def canvas_model(
         UserError: the graph needs operators outside LiteRT's built-in ones.
     """
 
-    def classify(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {LOGITS: tf.identity(network(image, training=False), name=LOGITS)}
+    head = network.get_layer(LOGITS)
+    body = keras.Model(network.inputs, head.input)
 
-    def answer(logits: tf.Tensor) -> dict[str, tf.Tensor]:
-        scaled = logits / rule.temperature
+    def describe(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {_FEATURES: tf.identity(body(image, training=False), name=_FEATURES)}
+
+    def answer(features: tf.Tensor) -> dict[str, tf.Tensor]:
+        scaled = head(features) / rule.temperature
         log_p = ops.log_softmax(scaled, axis=1)
         return {
             "probabilities": tf.identity(ops.softmax(scaled, axis=1), name="probabilities"),
@@ -76,11 +80,11 @@ def canvas_model(
         }
 
     image = tf.TensorSpec((1, 28, 28, 1), tf.float32, name="image")
-    logits = tf.TensorSpec((1, 10), tf.float32, name=LOGITS)
+    features = tf.TensorSpec((1, *head.input.shape[1:]), tf.float32, name=_FEATURES)
     parts = [
         layer if layer is not None else layer_part(),
-        function_to_litert(classify, image, "the network", network, form, calibration),
-        function_to_litert(answer, logits, "the rule"),
+        function_to_litert(describe, image, "the network", body, form, calibration),
+        function_to_litert(answer, features, "the rule", network),
     ]
     return join(parts, ["probabilities", "seen", "score"])
 

@@ -60,9 +60,7 @@ class CoreMLDigits:
             if operator.op_type == "const":
                 continue
             values = {
-                name: known.get(entry.name, entry.val)
-                for name, entry in operator.inputs.items()
-                if name != "name"
+                name: known.get(entry.name, entry.val) for name, entry in operator.inputs.items() if name != "name"
             }
             (out,) = operator.outputs
             known[out.name] = np.asarray(_OPERATORS[operator.op_type](**values), np.float32)
