@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo repro pretrained test test-full lint format ui lock clean
+.PHONY: help setup coreml demo repro pretrained test test-full lint format ui lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ $(READY): requirements.lock requirements-bootstrap.lock
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock requirements-bootstrap.lock
 	@test -d .git || $(BIN)/dvc config --local core.no_scm true
 	@touch $@
+
+coreml: $(READY) ## add coremltools to .venv; src/export.py then writes Core ML, too
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements-coreml.lock
 
 demo: $(READY) ## the whole pipeline on embedded digits, offline: train, evaluate, export, drawn digits, report
 	@dvc repro report@optdigits
@@ -56,6 +59,7 @@ ui: $(READY) ## compare runs in the MLflow UI, http://127.0.0.1:5000
 lock: $(READY) ## resolve the dependencies of pyproject.toml anew
 	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-bootstrap.in -o requirements-bootstrap.lock
+	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-coreml.in -o requirements-coreml.lock
 
 clean: ## remove what the pipeline made (not the environment, not your drawings, not the DVC cache)
 	@rm -rf models/mnist models/optdigits models/ink exports runs reports/optdigits mlflow.db mlflow.db.lock mlruns

@@ -1,5 +1,6 @@
 """Export a trained model and prove the files: python src/export.py data=mnist model=cnn [run=FOLDER]."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,6 @@ from inkproof.tracking import describe_machine
 from inkproof.trained_model import load_trained, predict
 
 LOGGED = (MODEL_FILES["float32"], MODEL_FILES["int8"], CANVAS_FILES["float32"])  # to MLflow; the others in DVC's cache
-SKIPPED = "skipped, coremltools is not installed (`make coreml` adds it)"
 
 
 def export(config: dict[str, Any]) -> dict[str, Any]:
@@ -100,22 +100,26 @@ def drawn_canvases(
     return canvases, seen, labels, writers
 
 
-@entry("export")
-def main(cfg: Any) -> None:
-    """Compose and export."""
-    config = resolve(cfg)
-    name = f"{config['data']['name']}-{config['model']['name']}"
-    results = export(config)
+def lines(name: str, results: dict[str, Any]) -> Iterator[str]:
+    """Yield what is said of each file of the run `name` on the terminal."""
     for kind, result in results.items():
         if "accuracy" in result:
-            on = " of drawings" if kind.startswith("canvas") else f" of {result['n']}" if "n" in result else ""
-            print(
+            on = " of drawings" if kind.startswith("canvas") else f" of {result['n']} digits" if "n" in result else ""
+            yield (
                 f"{name} {kind}: {result['kb']:,.0f} KB, accuracy{on} {result['accuracy']:.2%} "
                 f"({result['accuracy_difference'] * 100:+.2f} points against Keras), "
                 f"agreement {result['agreement']:.2%}"
             )
     if "coreml" not in results:
-        print(f"{name} coreml: {SKIPPED}")
+        yield f"{name} coreml: skipped, coremltools is not installed (`make coreml` adds it)"
+
+
+@entry("export")
+def main(cfg: Any) -> None:
+    """Compose and export."""
+    config = resolve(cfg)
+    for line in lines(f"{config['data']['name']}-{config['model']['name']}", export(config)):
+        print(line)
 
 
 if __name__ == "__main__":
