@@ -99,7 +99,9 @@ def test_the_page_shows_every_model_in_figures_and_numbers(mnist_page: Path) -> 
 def test_exported_files_have_a_row_each_with_what_they_were_tried_on(mnist_page: Path) -> None:
     table = mnist_page.read_text().split('aria-label="Exported files of')[1].split("</table>")[0]
     rows = {
-        re.sub(r"<.*", "", row.split('scope="row">')[1]): row for row in table.split("<tr>") if 'scope="row"' in row
+        re.sub(r"<.*", "", row.split('scope="row">')[1], flags=re.DOTALL): row
+        for row in table.split("<tr>")
+        if 'scope="row"' in row
     }
     assert list(rows) == [
         *("SavedModel", "LiteRT float32", "LiteRT int8, uint8 in and out"),
