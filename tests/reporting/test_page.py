@@ -111,7 +111,7 @@ def test_exported_files_have_a_row_each_with_what_they_were_tried_on(mnist_page:
     assert "<small>3,768 drawings</small>" in canvas and "<td>99.63%</td>" in canvas
     assert "<td>1,400</td><td>1,512</td>" in canvas, "the median and the 95th percentile"
     assert "<small>500 test digits</small>" in rows["Core ML float32"]
-    assert rows["Core ML float32"].rstrip().endswith("<td></td><td></td></tr>"), "no times of what cannot run here"
+    assert "<td></td><td></td></tr>" in rows["Core ML float32"], "no times of what cannot run here"
     assert "<small>" not in rows["LiteRT float32"]
     assert "predict exists on macOS alone" in mnist_page.read_text()
 
