@@ -41,8 +41,9 @@ def write_coreml(model: keras.Model, path: Path, rule: Rule, name: str, commit: 
         picture = ct.ImageType(
             name=INPUT, shape=(1, 28, 28, 1), scale=1.0, bias=0.0, color_layout=ct.colorlayout.GRAYSCALE
         )
+        entry = keras.Input((28, 28, 1), name=INPUT)  # whatever the model calls it
         package = ct.convert(
-            keras.Model(model.inputs, model.outputs),  # a functional model: others are refused
+            keras.Model(entry, model(entry)),  # a functional model: others are refused
             source="tensorflow",
             convert_to="mlprogram",
             inputs=[picture],
