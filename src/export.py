@@ -51,7 +51,9 @@ def export(config: dict[str, Any]) -> dict[str, Any]:
     with replacing(out) as exports:
         exports.mkdir()
         proved = prove_frame_files(origin, exports, frame_rule, calibration, test, reference)
-        proved |= prove_canvas_files(origin, exports, rule, calibration, canvases, logits, labels)
+        # Ranges of what the layer gives, which is not what every training set looks like.
+        normalised = acceptance["validation"].rungs[WHOLE]
+        proved |= prove_canvas_files(origin, exports, rule, normalised, canvases, logits, labels)
         if is_installed():
             sample = spread(test, reference, config["coreml_sample"])
             proved["coreml"] = prove_coreml(origin, exports, frame_rule, *sample)

@@ -7,14 +7,14 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from inkproof.exporting.convert import function_to_litert
+from inkproof.exporting.convert import CALIBRATION_DIGITS, function_to_litert
 from inkproof.exporting.joined import join
 from inkproof.ink.normalization import InkNormalization
 from inkproof.ink.strokes import SIDE
 from inkproof.scoring.rejection import Rule
 
 LOGITS = "logits"  # the layer before the softmax, by the name that every family gives it
-_FEATURES = "features"  # what that layer takes
+_PREPARED, _FEATURES = "prepared", "features"  # what the first layer with weights takes, and what that one takes
 
 
 def up_to_logits(model: keras.Model) -> keras.Model:
@@ -50,26 +50,29 @@ def canvas_model(
     """Return the whole way from canvas to digit as a LiteRT file; `network` is from `up_to_logits`.
 
     One signature: `canvas` uint8 (1, 280, 280), either polarity, to `probabilities` float32 (1, 10), calibrated by
-    the rule's temperature, `seen` uint8 (1, 28, 28) and `score` float32 (1,). Only the network is in the `form`, one
-    of `files.FORMS`: the layer stays in float32, since sums over a canvas and thresholds do not survive eight bits, and
-    so do the logits, whose steps would carry digits across the rule's threshold.
+    the rule's temperature, `seen` uint8 (1, 28, 28) and `score` float32 (1,). Of the network, all between its first and
+    its last layer with weights, the first included, is in the `form`, one of `files.FORMS`. The rest stays in float32:
+    eight bits carry neither sums over a canvas, nor the reciprocal roots of a normalisation, and steps in the logits
+    would carry digits across the rule's threshold.
 
     Args:
         network: from (B, 28, 28, 1) to logits (B, 10).
         rule: what the score measures, and the temperature.
         layer: what `layer_part` gives, where it is at hand.
         form: one of `files.FORMS`.
-        calibration: uint8 (N, 28, 28), from the training split; int8 needs it.
+        calibration: uint8 (N, 28, 28), training or validation digits as the layer gives them; int8 needs it.
 
     Raises:
         UserError: the graph needs operators outside LiteRT's built-in ones.
     """
 
     head = network.get_layer(LOGITS)
-    body = keras.Model(network.inputs, head.input)
+    first = next(one for one in network.layers if one.weights)
+    preparation = keras.Model(network.inputs, first.input)
+    entry = _FEATURES if first is head else _PREPARED
 
-    def describe(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {_FEATURES: tf.identity(body(image, training=False), name=_FEATURES)}
+    def prepare(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {entry: tf.identity(preparation(image, training=False), name=entry)}
 
     def answer(features: tf.Tensor) -> dict[str, tf.Tensor]:
         scaled = head(features) / rule.temperature
@@ -81,12 +84,23 @@ def canvas_model(
 
     image = tf.TensorSpec((1, 28, 28, 1), tf.float32, name="image")
     features = tf.TensorSpec((1, *head.input.shape[1:]), tf.float32, name=_FEATURES)
-    parts = [
-        layer if layer is not None else layer_part(),
-        function_to_litert(describe, image, "the network", body, form, calibration),
-        function_to_litert(answer, features, "the rule", network),
-    ]
+    parts = [layer if layer is not None else layer_part(), function_to_litert(prepare, image, "the preparation")]
+    if first is not head:
+        known = None
+        if calibration is not None:
+            digits = calibration[:CALIBRATION_DIGITS, :, :, np.newaxis].astype(np.float32)
+            known = np.asarray(preparation(digits, training=False))
+        parts.append(_body_part(keras.Model(first.input, head.input), form, known))
+    parts.append(function_to_litert(answer, features, "the rule", network))
     return join(parts, ["probabilities", "seen", "score"])
+
+
+def _body_part(body: keras.Model, form: str, calibration: np.ndarray | None) -> bytes:
+    def describe(prepared: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {_FEATURES: tf.identity(body(prepared, training=False), name=_FEATURES)}
+
+    prepared = tf.TensorSpec((1, *body.input_shape[1:]), tf.float32, name=_PREPARED)
+    return function_to_litert(describe, prepared, "the network", body, form, calibration)
 
 
 def graph_score(name: str, logits: Any, log_p: Any, temperature: float) -> Any:

@@ -34,7 +34,7 @@ def to_litert(saved_model: Path, form: str = "float32", calibration: np.ndarray 
     uint8 pixels and gives uint8 probabilities. Raises UserError when the model needs operators that phones lack.
     """
     converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
-    _choose(converter, form, calibration)
+    _choose(converter, form, None if calibration is None else calibration[..., np.newaxis])
     if form == "int8":
         converter.inference_input_type = tf.uint8
         converter.inference_output_type = tf.uint8
@@ -51,8 +51,9 @@ def function_to_litert(
 ) -> bytes:
     """Return a function of one tensor, which gives tensors by name, as a LiteRT file with that signature.
 
-    `network` is the model whose weights it uses; `name` stands in an error's line; inputs and outputs keep their
-    types in every form. Not by way of a SavedModel, which would trace the function twice more.
+    `network` is the model whose weights it uses; `calibration`, (N, ...), is what goes in, and int8 needs it; `name`
+    stands in an error's line; inputs and outputs keep their types in every form. Not by way of a SavedModel, which
+    would trace the function twice more.
     """
     # The converter finds the weights as TensorFlow's own variables; those it does not find become memory that
     # nobody filled.
@@ -75,8 +76,8 @@ def _choose(converter: Any, form: str, calibration: np.ndarray | None) -> None:
             raise ValueError("int8 needs digits to find its ranges on")
 
         def representative() -> Iterator[list[np.ndarray]]:
-            for image in calibration[:CALIBRATION_DIGITS]:
-                yield [image[np.newaxis, :, :, np.newaxis].astype(np.float32)]
+            for row in calibration[:CALIBRATION_DIGITS]:
+                yield [row[np.newaxis].astype(np.float32)]
 
         converter.representative_dataset = representative
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]

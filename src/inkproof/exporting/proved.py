@@ -82,7 +82,7 @@ def prove_canvas_files(
         origin: whose exports they are.
         folder: exists.
         rule: of the score; it goes into the files.
-        calibration: uint8 (M, 28, 28) of the training split.
+        calibration: uint8 (M, 28, 28), training or validation digits as the layer gives them.
         canvases: uint8 (N, 280, 280), of which every one is read by every file.
         logits: of the Keras model for what the layer makes of them, (N, 10).
         labels: (N,).
