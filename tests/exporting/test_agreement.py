@@ -54,8 +54,8 @@ def test_smaller_weights_at_and_beyond_their_bound(form: str, n: int, allowed: i
         check_agreement(form, {"max_difference": 0.0, "accuracy_difference": float("nan")}, n)
 
 
-@pytest.mark.parametrize(("n", "allowed"), [(20, 1), (1000, 50), (5000, 250)])
-def test_a_canvas_file_with_smaller_weights_may_accept_one_in_twenty_otherwise(n: int, allowed: int) -> None:
+@pytest.mark.parametrize(("n", "allowed"), [(20, 1), (1000, 20), (5000, 100)])
+def test_a_canvas_file_with_smaller_weights_may_accept_one_in_fifty_otherwise(n: int, allowed: int) -> None:
     check_canvases({"n": n, "agreement": 1 - allowed / n, "accuracy_difference": 0.0}, "int8")
     with pytest.raises(UserError, match=rf"canvas_int8\.tflite: reads {allowed + 1} of {n} drawings unlike Keras"):
         check_canvases({"n": n, "agreement": 1 - (allowed + 1) / n, "accuracy_difference": 0.0}, "int8")

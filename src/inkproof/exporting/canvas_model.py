@@ -68,7 +68,7 @@ def canvas_model(
 
     head = network.get_layer(LOGITS)
     first = next(one for one in network.layers if one.weights)
-    preparation = keras.Model(network.inputs, first.input)
+    preparation = keras.Model(network.inputs[0], first.input)
     entry = _FEATURES if first is head else _PREPARED
 
     def prepare(image: tf.Tensor) -> dict[str, tf.Tensor]:
