@@ -176,7 +176,8 @@ def _check_metrics(study: Study, cells: list[Cell]) -> None:
         "figure.pairs": tuple(name for pair in figure.pairs for name in pair),
         "figure.x": () if figure.x is None or figure.x in study.axes else (figure.x,),
     }
-    shown = {"test": "evaluate", "stress": "evaluate", "drawn": "drawn", "tflite": "export", "canvas": "export"}
+    shown = {"test": "evaluate", "stress": "evaluate", "drawn": "drawn"}
+    shown |= dict.fromkeys(("tflite", "canvas", "coreml"), "export")
     for where, names in named.items():
         for name in names:
             if name in known:

@@ -15,7 +15,7 @@ def convert(saved_model: Path, kind: str, calibration: np.ndarray) -> bytes:
     1,024 of them or more, and leaves the rest. Raises UserError where the model needs operators that phones lack.
     """
     if kind in ("float32", "int8"):
-        return to_litert(saved_model, calibration if kind == "int8" else None)
+        return to_litert(saved_model, kind, calibration)
     converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if kind == "float16":

@@ -1,0 +1,26 @@
+"""What the exported files of a model are called, and the forms in which its weights are kept."""
+
+FORMS = ("float32", "float16", "dynamic", "int8")
+"""float32: as trained. float16: halved weights, computed in float32. dynamic: int8 weights, activations quantised as
+they come. int8: weights and activations, with ranges found on training digits."""
+
+MODEL_FILES = {
+    "float32": "model.tflite",
+    "float16": "model_float16.tflite",
+    "dynamic": "model_dynamic.tflite",
+    "int8": "model_int8.tflite",
+}
+"""LiteRT files of the network alone, 28 x 28 in; `int8` takes and gives uint8."""
+
+CANVAS_FILES = {
+    "float32": "canvas.tflite",
+    "float16": "canvas_float16.tflite",
+    "dynamic": "canvas_dynamic.tflite",
+    "int8": "canvas_int8.tflite",
+}
+"""LiteRT files of layer and network, a canvas in; the form is that of the network, the layer is always float32."""
+
+COREML_FILE = "model.mlpackage"
+SAVED_MODEL = "saved_model"
+LABELS_FILE = "labels.txt"
+"""Packed in every LiteRT file: what each of the ten probabilities stands for, a line each."""
