@@ -10,10 +10,10 @@ import pytest
 import yaml
 from workspaces import Workspace
 
+from inkproof.exporting.files import FORMS
 from inkproof.studies.cells import plan
 from inkproof.studies.definition import read_study
 from inkproof.studies.ledger import Row, read_ledger
-from inkproof.studies.metrics import FORMATS
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("study")]
 
@@ -60,21 +60,21 @@ def test_the_figures_are_those_that_the_stages_wrote(ran: tuple[Workspace, Path,
     }
     assert row.metrics["test_accuracy"] == pytest.approx(report["test"]["accuracy"], abs=1e-8)
     assert row.metrics["drawn_starter_ink_accuracy"] == pytest.approx(report["drawn"]["starter"]["ink"]["accuracy"])
-    for kind in FORMATS:
-        assert row.metrics[f"{kind}_kb"] == report["formats"][kind]["kb"]
+    for form in FORMS:
+        assert row.metrics[f"{form}_kb"] == report["formats"][form]["kb"]
 
 
 def test_smaller_files_are_smaller_and_read_nearly_as_well(ran: tuple[Workspace, Path, Row]):
     _, folder, row = ran
-    for kind in FORMATS:
-        size = (folder / "formats" / f"model_{kind}.tflite").stat().st_size
-        assert row.metrics[f"{kind}_kb"] == pytest.approx(size / 1024, abs=0.01)
-        assert row.metrics[f"{kind}_accuracy"] == pytest.approx(row.metrics["test_accuracy"], abs=0.02)
-        assert row.metrics[f"{kind}_starter_accuracy"] == pytest.approx(
+    for form in FORMS:
+        size = (folder / "formats" / f"model_{form}.tflite").stat().st_size
+        assert row.metrics[f"{form}_kb"] == pytest.approx(size / 1024, abs=0.01)
+        assert row.metrics[f"{form}_accuracy"] == pytest.approx(row.metrics["test_accuracy"], abs=0.02)
+        assert row.metrics[f"{form}_starter_accuracy"] == pytest.approx(
             row.metrics["drawn_starter_ink_accuracy"], abs=0.02
         )
     assert row.metrics["float32_accuracy"] == row.metrics["test_accuracy"]
-    sizes = [row.metrics[f"{kind}_kb"] for kind in ("int8", "float16", "float32")]
+    sizes = [row.metrics[f"{form}_kb"] for form in ("int8", "float16", "float32")]
     assert np.all(np.diff(sizes) > 0) and sizes[1] < 0.6 * sizes[2]
 
 

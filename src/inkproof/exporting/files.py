@@ -1,8 +1,8 @@
 """What the exported files of a model are called, and the forms in which its weights are kept."""
 
 FORMS = ("float32", "float16", "dynamic", "int8")
-"""float32: as trained. float16: halved weights, computed in float32. dynamic: int8 weights, activations quantised as
-they come. int8: weights and activations, with ranges found on training digits."""
+"""float32: as trained. float16: halved weights, computed in float32. dynamic: int8 weights in tensors of 1,024
+and more, activations quantised as they come. int8: weights and activations, with ranges found on training digits."""
 
 MODEL_FILES = {
     "float32": "model.tflite",

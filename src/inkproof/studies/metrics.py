@@ -6,8 +6,6 @@ from typing import Any
 from inkproof.exporting.files import FORMS
 
 ENDINGS = ("accuracy", "low", "high")
-FORMATS = ("float32", "float16", "dynamic", "int8")
-"""The kinds of exported file that the stage `formats` compares."""
 
 
 def known_metrics(
@@ -33,6 +31,6 @@ def known_metrics(
     if "drawn" in stages:
         names |= {f"drawn_{name}_{rung}_{ending}" for name in drawn_sets for rung in rungs for ending in ENDINGS}
     if "formats" in stages:
-        for kind in FORMATS:
-            names |= {f"{kind}_kb", f"{kind}_accuracy", *(f"{kind}_{name}_accuracy" for name in drawn_sets)}
+        for form in FORMS:
+            names |= {f"{form}_kb", f"{form}_accuracy", *(f"{form}_{name}_accuracy" for name in drawn_sets)}
     return names
