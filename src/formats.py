@@ -8,7 +8,7 @@ from typing import Any
 from inkproof.atomic import replacing, write_json
 from inkproof.config import for_run, path_of, resolve
 from inkproof.entry import entry
-from inkproof.exporting.files import FORMS
+from inkproof.exporting.files import FORMS, kilobytes
 from inkproof.exporting.litert import LiteRTDigits
 from inkproof.ink.drawn_frames import WHOLE, read_frames
 from inkproof.resume import log_stage
@@ -38,7 +38,7 @@ def formats(config: dict[str, Any]) -> dict[str, dict[str, float]]:
             path.write_bytes(to_litert(files / "saved_model", form, calibration))
             reader = LiteRTDigits(path)
             right = reader.probabilities(test.images).argmax(axis=1) == test.labels
-            results[form] = {"kb": round(path.stat().st_size / 1024, 2), "accuracy": float(right.mean())}
+            results[form] = {"kb": kilobytes(path, decimals=2), "accuracy": float(right.mean())}
             for name, one in sets.items():
                 right = reader.probabilities(one.rungs[WHOLE]).argmax(axis=1) == one.labels
                 results[form][f"{name}_accuracy"] = float(right.mean())

@@ -1,6 +1,5 @@
 """Every export of a model written to a folder, read back from there, and held against Keras."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from inkproof.exporting.canvas_reader import CanvasReader
 from inkproof.exporting.convert import to_litert, write_saved_model
 from inkproof.exporting.coreml import write_coreml
 from inkproof.exporting.described import describe_canvas, describe_model
-from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, FORMS, MODEL_FILES, SAVED_MODEL
+from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, FORMS, MODEL_FILES, SAVED_MODEL, kilobytes
 from inkproof.exporting.litert import Latency, LiteRTDigits
 from inkproof.exporting.mil_program import CoreMLDigits
 from inkproof.scoring.rejection import Rule
@@ -122,9 +121,3 @@ def spread(digits: Digits, reference: np.ndarray, count: int) -> tuple[Digits, n
     """Return at most `count` of N digits, evenly spread over them, with their rows of `reference` (N, 10)."""
     chosen = np.unique(np.linspace(0, len(digits.labels) - 1, count).round().astype(int))
     return Digits(digits.images[chosen], digits.labels[chosen]), reference[chosen]
-
-
-def kilobytes(path: Path) -> float:
-    """Return the size of a file, or of all files in a folder, in kilobytes of 1,024 bytes."""
-    files: Sequence[Path] = list(path.rglob("*")) if path.is_dir() else [path]
-    return round(sum(file.stat().st_size for file in files if file.is_file()) / 1024, 1)
