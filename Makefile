@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup cluster demo repro pretrained leaderboard test test-full lint format ui app browser lock clean
+.PHONY: help setup coreml cluster demo repro pretrained leaderboard test test-full lint format ui app browser lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ $(READY): requirements.lock requirements-bootstrap.lock
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock requirements-bootstrap.lock
 	@test -d .git || $(BIN)/dvc config --local core.no_scm true
 	@touch $@
+
+coreml: $(READY) ## add coremltools to .venv; src/export.py then writes Core ML, too
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) uv pip install --quiet --compile-bytecode --require-hashes -r requirements-coreml.lock
 
 cluster: $(READY) ## add what studies need on SLURM and on Ray clusters, from requirements-cluster.lock
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) uv pip install --quiet --compile-bytecode --no-deps --require-hashes -r requirements-cluster.lock
@@ -70,6 +73,7 @@ lock: $(READY) ## resolve the dependencies of pyproject.toml anew
 	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-bootstrap.in -o requirements-bootstrap.lock
 	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-browser.in -o requirements-browser.lock
 	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements.lock requirements-cluster.in -o requirements-cluster.lock
+	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-coreml.in -o requirements-coreml.lock
 
 clean: ## remove what the pipeline made (not the environment, not your drawings, not the DVC cache)
 	@rm -rf models/mnist models/optdigits models/ink exports runs reports/optdigits mlflow.db mlflow.db.lock mlruns

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from inkproof.sources.drawings import Drawing
 
 MINE = ROOT / "data" / "drawn" / "mine"
-KEPT = ROOT / "data" / "drawn" / "app.db"  # as conf/app.yaml says it
 
 EXAMPLE = """\
 shapes of FOLDER:
@@ -58,7 +57,8 @@ def parser() -> argparse.ArgumentParser:
     command.set_defaults(run=run_import)
     about = "bring the drawings that the page of `make app` has kept into a set"
     command = commands.add_parser("collect", help=about, description=about, epilog=COLLECT, formatter_class=raw)
-    command.add_argument("--from", dest="database", type=Path, default=KEPT, metavar="DB", help="default: %(default)s")
+    about = "the page's database (default: the one in conf/app.yaml)"
+    command.add_argument("--from", dest="database", type=Path, metavar="DB", help=about)
     command.add_argument("--into", type=Path, default=MINE, metavar="SET", help="the set (default: %(default)s)")
     command.set_defaults(run=run_collect)
     return top
@@ -86,7 +86,7 @@ def run_collect(options: argparse.Namespace) -> int:
     """Collect the drawings and say what happened; return the exit code."""
     from inkproof.web.collecting import collect
 
-    result = collect(options.database, options.into)
+    result = collect(options.database or kept(), options.into)
     counts = f"{len(result.added)} added, {len(result.changed)} corrected, {len(result.removed)} deleted"
     print(f"{options.into}: {counts}")
     print()
@@ -95,6 +95,13 @@ def run_collect(options: argparse.Namespace) -> int:
     print(table({**by_writer, "in the set": result.drawings}))
     say_next(options.into)
     return 0
+
+
+def kept() -> Path:
+    """Return the database in which the page keeps drawings."""
+    import yaml
+
+    return ROOT / str(yaml.safe_load((ROOT / "conf" / "app.yaml").read_text(encoding="utf-8"))["database"])
 
 
 def say_next(into: Path) -> None:

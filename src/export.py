@@ -1,6 +1,6 @@
 """Export a trained model and prove the files: python src/export.py data=mnist model=cnn [run=FOLDER]."""
 
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -8,9 +8,7 @@ import numpy as np
 from inkproof.atomic import replacing, write_json
 from inkproof.config import for_run, path_of, resolve
 from inkproof.entry import entry
-from inkproof.exporting.agreement import check_agreement, check_canvases, compare, compare_canvases
-from inkproof.exporting.canvas_reader import CANVAS_FILE, CanvasReader
-from inkproof.exporting.litert import LiteRTDigits
+from inkproof.exporting.files import CANVAS_FILES, FORMS, MODEL_FILES
 from inkproof.ink.drawn_frames import WHOLE, DrawnFrames, canvases_of, read_frames
 from inkproof.reporting.rejection import rejection_figure
 from inkproof.reporting.saving import save
@@ -22,7 +20,7 @@ from inkproof.sources.digits import load_digits, load_test_split
 from inkproof.tracking import describe_machine
 from inkproof.trained_model import load_trained, predict
 
-FILES = {"float32": "model.tflite", "int8": "model_int8.tflite"}
+LOGGED = (MODEL_FILES["float32"], MODEL_FILES["int8"], CANVAS_FILES["float32"])  # to MLflow; the others in DVC's cache
 
 
 def export(config: dict[str, Any]) -> dict[str, Any]:
@@ -36,39 +34,34 @@ def export(config: dict[str, Any]) -> dict[str, Any]:
     model = load_trained(folder)
     # These import TensorFlow, by now started.
     from inkproof.exporting.acceptance import choose_acceptance
-    from inkproof.exporting.canvas_model import canvas_model, up_to_logits
-    from inkproof.exporting.convert import to_litert, write_saved_model
+    from inkproof.exporting.canvas_model import up_to_logits
+    from inkproof.exporting.coreml import is_installed
+    from inkproof.exporting.proved import Origin, prove_canvas_files, prove_coreml, prove_frame_files, spread
 
     reference = predict(model, test.images)
     network = up_to_logits(model)
     drawn = dict(read_frames(path_of(config["frames"])))
     acceptance = dict(read_frames(path_of(config["acceptance"])))
-    results: dict[str, Any] = {}
-    timing: dict[str, Any] = {"machine": describe_machine()}
+    kept = [drawn_set for name, drawn_set in drawn.items() if name in config["acceptance_sets"]]
+    rule, frame_rule = choose_acceptance(network, [acceptance["validation"], *kept], acceptance["choices"])
+    calibration = load_digits(digits, "train").images
+    canvases, frames, labels, writers = drawn_canvases(config, drawn)
+    logits = predict(network, frames)
+    origin = Origin(model, f"{record.config['data']['name']}-{record.config['model']['name']}", record.git_commit)
     with replacing(out) as exports:
-        write_saved_model(model, exports / "saved_model")
-        results["saved_model"] = {"kb": kilobytes(exports / "saved_model")}
-        calibration = load_digits(digits, "train").images
-        for kind, file in FILES.items():
-            path = exports / file
-            path.write_bytes(to_litert(exports / "saved_model", calibration if kind == "int8" else None))
-            reader = LiteRTDigits(path)
-            compared = compare(reference, reader.probabilities(test.images), test.labels)
-            results[kind] = {"kb": kilobytes(path), **compared}
-            timing[f"{kind}_us"] = round(reader.median_microseconds(test.images[0]), 1)
-        check_agreement(results["float32"], results["int8"], len(test.labels))
-        kept = [drawn_set for name, drawn_set in drawn.items() if name in config["acceptance_sets"]]
-        rule = choose_acceptance(network, [acceptance["validation"], *kept], acceptance["choices"])
-        name = f"{record.config['data']['name']}-{record.config['model']['name']}"
-        path = exports / CANVAS_FILE
-        path.write_bytes(canvas_model(network, rule, name))
-        on_canvases = CanvasReader(path)
-        canvases, frames, labels, writers = drawn_canvases(config, drawn)
-        logits = predict(network, frames)
-        compared = compare_canvases(on_canvases.read(canvases), logits, rule)
-        check_canvases(compared)
-        results["canvas"] = {"kb": kilobytes(path), "rule": rule.name, "temperature": rule.temperature, **compared}
-        timing["canvas_us"] = round(on_canvases.median_microseconds(canvases[0]), 1)
+        exports.mkdir()
+        proved = prove_frame_files(origin, exports, frame_rule, calibration, test, reference)
+        # Ranges of what the layer gives, which is not what every training set looks like.
+        normalised = acceptance["validation"].rungs[WHOLE]
+        proved |= prove_canvas_files(origin, exports, rule, normalised, canvases, logits, labels)
+        if is_installed():
+            sample = spread(test, reference, config["coreml_sample"])
+            proved["coreml"] = prove_coreml(origin, exports, frame_rule, *sample)
+    results = {kind: one.result for kind, one in proved.items()}
+    timing: dict[str, Any] = {"machine": describe_machine()}
+    for kind, one in proved.items():
+        if one.latency is not None:
+            timing[f"{kind}_us"], timing[f"{kind}_p95_us"] = (round(value, 1) for value in one.latency)
     others = acceptance["reporting"]
     refused = predict(network, others.rungs[WHOLE])
     kinds = [source.split("/")[1] for source in others.writers]
@@ -79,16 +72,20 @@ def export(config: dict[str, Any]) -> dict[str, Any]:
     write_json(report / "export.json", results)
     write_json(report / "timing.json", timing)
 
-    metrics = {"saved_model_kb": results["saved_model"]["kb"]}
-    for kind in FILES:
-        name = "tflite" if kind == "float32" else f"tflite_{kind}"
-        metrics |= {f"{name}_kb": results[kind]["kb"], f"{name}_us": timing[f"{kind}_us"]}
-        metrics |= {f"{name}_{key}": results[kind][key] for key in ("accuracy", "agreement")}
-    metrics |= {"canvas_kb": results["canvas"]["kb"], "canvas_us": timing["canvas_us"]}
-    metrics |= {"canvas_agreement": results["canvas"]["agreement"]}
-    metrics |= {"rejection_auroc": rejection["rules"][rule.name]["auroc"]}
-    log_stage("export", record, folder, metrics, [(out / file, "exports") for file in (*FILES.values(), CANVAS_FILE)])
+    metrics = metrics_of(results, timing) | {"rejection_auroc": rejection["rules"][rule.name]["auroc"]}
+    log_stage("export", record, folder, metrics, [(out / file, "exports") for file in LOGGED])
     return results
+
+
+def metrics_of(results: dict[str, Any], timing: dict[str, Any]) -> dict[str, float]:
+    """Return the metrics of all files by the names that MLflow's table has for them."""
+    metrics: dict[str, float] = {}
+    for kind, result in results.items():
+        name = "tflite" if kind == "float32" else f"tflite_{kind}" if kind in FORMS else kind
+        keys = ("kb", "agreement") if kind.startswith("canvas") else ("kb", "accuracy", "agreement")
+        metrics |= {f"{name}_{key}": result[key] for key in keys if key in result}
+        metrics |= {f"{name}_us": timing[f"{kind}_us"]} if f"{kind}_us" in timing else {}
+    return metrics
 
 
 def drawn_canvases(
@@ -105,23 +102,26 @@ def drawn_canvases(
     return canvases, seen, labels, writers
 
 
-def kilobytes(path: Path) -> float:
-    """Return the size of a file, or of all files in a folder, in kilobytes of 1,024 bytes."""
-    files = path.rglob("*") if path.is_dir() else [path]
-    return round(sum(file.stat().st_size for file in files if file.is_file()) / 1024, 1)
+def lines(name: str, results: dict[str, Any]) -> Iterator[str]:
+    """Yield what is said of each file of the run `name` on the terminal."""
+    for kind, result in results.items():
+        if "accuracy" in result:
+            on = " of drawings" if kind.startswith("canvas") else f" of {result['n']} digits" if "n" in result else ""
+            yield (
+                f"{name} {kind}: {result['kb']:,.0f} KB, accuracy{on} {result['accuracy']:.2%} "
+                f"({result['accuracy_difference'] * 100:+.2f} points against Keras), "
+                f"agreement {result['agreement']:.2%}"
+            )
+    if "coreml" not in results:
+        yield f"{name} coreml: skipped, coremltools is not installed (`make coreml` adds it)"
 
 
 @entry("export")
 def main(cfg: Any) -> None:
     """Compose and export."""
     config = resolve(cfg)
-    for kind, result in export(config).items():
-        if "accuracy" in result:
-            print(
-                f"{config['data']['name']}-{config['model']['name']} {kind}: {result['kb']:,.0f} KB, "
-                f"accuracy {result['accuracy']:.2%} ({result['accuracy_difference'] * 100:+.2f} points against Keras), "
-                f"agreement {result['agreement']:.2%}"
-            )
+    for line in lines(f"{config['data']['name']}-{config['model']['name']}", export(config)):
+        print(line)
 
 
 if __name__ == "__main__":

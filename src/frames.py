@@ -1,6 +1,5 @@
 """Bring drawings and stress suite to 28 x 28, once for all models: python src/frames.py data=mnist."""
 
-from functools import cache
 from typing import Any
 
 from inkproof.config import path_of, resolve
@@ -18,19 +17,17 @@ from inkproof.ink.drawn_frames import (
 from inkproof.ink.stress_frames import write_stress
 from inkproof.sources import styles
 from inkproof.sources.digits import load_digits, load_test_split
-from inkproof.sources.drawings import read_drawings
 from inkproof.sources.negatives import negatives
 from inkproof.sources.progress import tally
 
 
 def frames(config: dict[str, Any]) -> dict[str, DrawnFrames]:
     """Write the frames of all sets that are read for a data set; return them by name."""
-    read = cache(read_drawings)  # many sets are the pen digits in another dress, nine megabytes to parse
     sets = {}
     for name in config["data"]["drawn_sets"]:
         chosen = config["sets"][name]
         folder = path_of(chosen["folder"])
-        sets[name] = frames_of(folder, drawings_of(config["pens"], chosen, folder, read), chosen, config["rungs"])
+        sets[name] = frames_of(folder, drawings_of(config["pens"], chosen, folder), chosen, config["rungs"])
         print(f"{config['data']['name']} {name}: {len(sets[name].labels):,} drawings", flush=True)
     write_frames(path_of(config["frames"]), sets)
     return sets

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 from PIL import Image
-from pretrained_run import NAME, RULE, change, write_run
+from pretrained_run import COMMIT, NAME, RULE, change, write_run
 from workspaces import clean_environment
 
 import pretrained as script
@@ -111,17 +111,19 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A small network as model.keras, the same and another as canvas.tflite, and what that reads on the starter set."""
     import keras
 
-    from inkproof.exporting.canvas_model import up_to_logits, write_canvas_model
+    from inkproof.exporting.canvas_model import canvas_model, layer_part, up_to_logits
     from inkproof.exporting.canvas_reader import CanvasReader
+    from inkproof.exporting.described import describe_canvas
     from inkproof.models.head import softmax_head
 
     folder = tmp_path_factory.mktemp("exported")
     made: dict[str, Any] = {}
+    layer = layer_part()
     for number, name in enumerate(("other", "own")):
         keras.utils.set_random_seed(number)
         image = keras.Input((28, 28, 1))
         model = keras.Model(image, softmax_head(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))))
-        made[name] = write_canvas_model(up_to_logits(model), RULE, NAME, folder / name)
+        made[name] = describe_canvas(canvas_model(up_to_logits(model), RULE, layer), RULE, NAME, "float32", COMMIT)
     model.save(folder / "model.keras")
     (folder / "canvas.tflite").write_bytes(made["own"])
     canvases = np.stack([render(drawing.strokes) for drawing in read_drawings(ROOT / "data/drawn/starter")])

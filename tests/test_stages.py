@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import importlib.util
 import json
 import re
 import shutil
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 from workspaces import Workspace
 
-from inkproof.exporting.metadata import read_metadata
+from export import lines
+from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, MODEL_FILES
+from inkproof.exporting.metadata import packed_files, read_metadata
 from inkproof.scoring.intervals import wilson
 
 pytestmark = pytest.mark.xdist_group("stages")
@@ -23,6 +26,7 @@ TRAINED = (*CHOSEN, "data.repeat=2")  # a margin over the accuracy asked for, wh
 MODEL, REPORT = Path("models/optdigits/dense"), Path("reports/optdigits/models/dense")
 RUNGS = ("tutorial", "polarity", "digitre", "mnist", "ink")
 DRAWINGS = 270  # in the starter set
+DIGITS = list("0123456789")
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +103,10 @@ def test_what_evaluate_writes(staged: Workspace) -> None:
 def test_what_export_writes(staged: Workspace) -> None:
     export, test = load(staged, REPORT / "export.json"), load(staged, REPORT / "test.json")
     folder = staged.root / "exports/optdigits/dense"
-    files = {"saved_model", "model.tflite", "model_int8.tflite", "canvas.tflite"}
-    assert names(folder) == files
-    assert set(export) == {"saved_model", "float32", "int8", "canvas"}
+    coreml = {"coreml": COREML_FILE} if importlib.util.find_spec("coremltools") else {}
+    canvases = {"canvas" if form == "float32" else f"canvas_{form}": file for form, file in CANVAS_FILES.items()}
+    assert names(folder) == {"saved_model", *MODEL_FILES.values(), *CANVAS_FILES.values(), *coreml.values()}
+    assert set(export) == {"saved_model", *MODEL_FILES, *canvases, *coreml}
     canvas = export["canvas"]
     assert (canvas["n"], canvas["agreement"]) == (DRAWINGS, 1.0)
     assert canvas["max_difference"] < 1e-3
@@ -110,7 +115,13 @@ def test_what_export_writes(staged: Workspace) -> None:
     rejection = load(staged, REPORT / "rejection.json")
     assert rejection["threshold"] == said["threshold"]
     assert rejection["chosen"]["refused"]["all"]["n"] == 200
-    for kind, file in (("float32", "model.tflite"), ("int8", "model_int8.tflite")):
+    for kind, file in canvases.items():
+        assert export[kind]["n"] == DRAWINGS and export[kind]["agreement"] >= 0.98
+        assert export[kind]["kb"] == pytest.approx((folder / file).stat().st_size / 1024, abs=0.06)
+    for kind, file in MODEL_FILES.items():
+        metadata = read_metadata(folder / file)
+        assert (metadata["rule"], metadata["form"], metadata["labels"]) == ("maximum_probability", kind, DIGITS)
+        assert packed_files((folder / file).read_bytes())["labels.txt"].decode().split() == DIGITS
         figures = export[kind]
         assert set(figures) == {"kb", "accuracy", "accuracy_difference", "agreement", "max_difference"}
         assert figures["kb"] == pytest.approx((folder / file).stat().st_size / 1024, abs=0.06)
@@ -121,7 +132,21 @@ def test_what_export_writes(staged: Workspace) -> None:
     timing = load(staged, REPORT / "timing.json")
     assert timing["machine"]
     assert 0 < timing["float32_us"] < 1e5
-    assert 0 < timing["int8_us"] < 1e5
+    for kind in (*MODEL_FILES, *canvases):
+        assert 0 < timing[f"{kind}_us"] <= timing[f"{kind}_p95_us"] < 1e6
+    assert not [key for key in timing if key.startswith(("coreml", "saved_model"))]
+
+
+def test_core_ml_that_is_skipped_is_said_in_a_word() -> None:
+    figures = {"kb": 951.2, "accuracy": 0.9956, "accuracy_difference": -0.0003, "agreement": 0.9995}
+    results = {"saved_model": {"kb": 1.0}, "int8": figures, "canvas": {**figures, "n": 3768}}
+    assert list(lines("mnist-cnn", results)) == [
+        "mnist-cnn int8: 951 KB, accuracy 99.56% (-0.03 points against Keras), agreement 99.95%",
+        "mnist-cnn canvas: 951 KB, accuracy of drawings 99.56% (-0.03 points against Keras), agreement 99.95%",
+        "mnist-cnn coreml: skipped, coremltools is not installed (`make coreml` adds it)",
+    ]
+    *_, last = lines("mnist-cnn", {**results, "coreml": {**figures, "n": 500}})
+    assert last.startswith("mnist-cnn coreml: 951 KB, accuracy of 500 digits 99.56%")
 
 
 def test_what_drawn_writes(staged: Workspace) -> None:

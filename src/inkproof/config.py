@@ -22,6 +22,7 @@ TRAIN_KEYS: dict[str, Any] = {
     "epochs": int,
     "batch_size": int,
     "train_size": (int, type(None)),
+    "subset_seed": int,
     "deterministic": bool,
     "register": bool,
     "force": bool,
@@ -29,7 +30,7 @@ TRAIN_KEYS: dict[str, Any] = {
     "digits": str,
     "experiment_name": str,
 }
-AT_LEAST = {"seed": 0, "epochs": 1, "batch_size": 1, "train_size": 10}
+AT_LEAST = {"seed": 0, "epochs": 1, "batch_size": 1, "train_size": 10, "subset_seed": 0}
 MONITORS = ("accuracy", "loss", "val_accuracy", "val_loss")  # what the training loop measures each epoch
 
 
@@ -73,6 +74,8 @@ def check_training(config: dict[str, Any]) -> None:
 def identity(config: dict[str, Any], policy: str) -> dict[str, Any]:
     """Return the part of a training configuration that decides the result; `policy` is the number format used."""
     chosen = {key: value for key, value in config.items() if key not in NOT_IDENTITY}
+    if config["train_size"] is None:
+        del chosen["subset_seed"]  # all digits are no choice
     data = {key: config["data"][key] for key in ("name", "val", "repeat")}
     return {**chosen, "data": data, "precision": {"policy": policy}}
 

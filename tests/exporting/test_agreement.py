@@ -6,19 +6,13 @@ import numpy as np
 import pytest
 
 from inkproof.errors import UserError
-from inkproof.exporting.agreement import check_agreement, compare
-
-EXACT = {"max_difference": 0.0, "accuracy_difference": 0.0}
+from inkproof.exporting.agreement import check_agreement, check_canvases, compare
 
 
-def float32(difference: float) -> dict[str, float]:
-    return {**EXACT, "max_difference": difference}
-
-
-def int8(lost: int, n: int) -> dict[str, float]:
-    """The figures of a file that reads `lost` of `n` digits fewer, as `compare` computes them."""
+def lost(count: int, n: int) -> dict[str, float]:
+    """The figures of a file that reads `count` of `n` digits fewer, as `compare` computes them."""
     right = n - n // 10
-    return {"max_difference": 0.3, "accuracy_difference": (right - lost) / n - right / n}
+    return {"max_difference": 0.3, "accuracy_difference": (right - count) / n - right / n}
 
 
 def test_compare() -> None:
@@ -36,23 +30,38 @@ def test_compare() -> None:
     assert compare(reference, reference, labels)["max_difference"] == 0
 
 
-@pytest.mark.parametrize("difference", [0.0, 1e-3])
-def test_float32_within_its_bound(difference: float) -> None:
-    check_agreement(float32(difference), EXACT, 360)
+@pytest.mark.parametrize("form", ["float32", "coreml"])
+def test_what_computes_the_same_is_held_to_rounding(form: str) -> None:
+    for difference in (0.0, 1e-3):
+        check_agreement(form, {"max_difference": difference, "accuracy_difference": 0.0}, 360)
+    for difference in (1.01e-3, 0.5, float("nan")):
+        with pytest.raises(UserError, match=rf"{form} file: a probability differs from Keras by .*, more than 1e-03"):
+            check_agreement(form, {"max_difference": difference, "accuracy_difference": 0.0}, 10_000)
 
 
-@pytest.mark.parametrize("difference", [1.01e-3, 0.5, float("nan")])
-def test_float32_beyond_its_bound(difference: float) -> None:
-    with pytest.raises(UserError, match=r"float32 file: a probability differs from Keras by .*, more than 1e-03"):
-        check_agreement(float32(difference), EXACT, 10_000)
-
-
+@pytest.mark.parametrize("form", ["float16", "dynamic", "int8"])
 @pytest.mark.parametrize(
     ("n", "allowed"),
     [(360, 3), (1500, 3), (2000, 4), (10_000, 20)],  # three digits, or 0.2 points where that is more
 )
-def test_int8_at_and_beyond_its_bound(n: int, allowed: int) -> None:
-    check_agreement(EXACT, int8(allowed, n), n)
-    check_agreement(EXACT, int8(-5, n), n)  # better than Keras is no fault
-    with pytest.raises(UserError, match=re.escape(f"reads {allowed + 1} of {n} digits fewer than Keras, more than")):
-        check_agreement(EXACT, int8(allowed + 1, n), n)
+def test_smaller_weights_at_and_beyond_their_bound(form: str, n: int, allowed: int) -> None:
+    check_agreement(form, lost(allowed, n), n)
+    check_agreement(form, lost(-5, n), n)  # better than Keras is no fault
+    expected = re.escape(f"{form} file: reads {allowed + 1} of {n} digits fewer than Keras, more than")
+    with pytest.raises(UserError, match=expected):
+        check_agreement(form, lost(allowed + 1, n), n)
+    with pytest.raises(ValueError):
+        check_agreement(form, {"max_difference": 0.0, "accuracy_difference": float("nan")}, n)
+
+
+@pytest.mark.parametrize(("n", "allowed"), [(20, 1), (1000, 20), (5000, 100)])
+def test_a_canvas_file_with_smaller_weights_may_accept_one_in_fifty_otherwise(n: int, allowed: int) -> None:
+    check_canvases({"n": n, "agreement": 1 - allowed / n, "accuracy_difference": 0.0}, "int8")
+    with pytest.raises(UserError, match=rf"canvas_int8\.tflite: reads {allowed + 1} of {n} drawings unlike Keras"):
+        check_canvases({"n": n, "agreement": 1 - (allowed + 1) / n, "accuracy_difference": 0.0}, "int8")
+
+
+def test_a_canvas_file_with_smaller_weights_loses_hardly_a_digit() -> None:
+    check_canvases({"n": 3000, "agreement": 0.99, "accuracy_difference": -15 / 3000}, "dynamic")
+    with pytest.raises(UserError, match=r"canvas_dynamic\.tflite: reads 16 of 3000 drawings fewer than Keras"):
+        check_canvases({"n": 3000, "agreement": 0.99, "accuracy_difference": -16 / 3000}, "dynamic")

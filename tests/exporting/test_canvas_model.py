@@ -1,14 +1,21 @@
 """The graph from canvas to digit says what Keras and NumPy say, and its rule is the one that was chosen."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
 
 from inkproof.errors import UserError
 from inkproof.exporting.acceptance import choose_acceptance
 from inkproof.exporting.agreement import check_canvases, compare_canvases
-from inkproof.exporting.canvas_model import canvas_model, graph_score, up_to_logits
+from inkproof.exporting.canvas_model import canvas_model, graph_score, layer_part, up_to_logits
 from inkproof.exporting.canvas_reader import CanvasReader
+from inkproof.exporting.described import describe_canvas
+from inkproof.exporting.files import CANVAS_FILES
+from inkproof.exporting.litert import foreign_operators
 from inkproof.ink.canvas import load_canvases
 from inkproof.ink.drawn_frames import DrawnFrames
 from inkproof.ink.rungs import apply_rung
@@ -27,7 +34,7 @@ TEMPERATURE = 1.7
 def network() -> keras.Model:
     """An untrained network: its answers are anything but sure."""
     keras.utils.set_random_seed(4)
-    return up_to_logits(build(hidden=[16]))
+    return up_to_logits(build(hidden=[32]))
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +55,21 @@ def rule(logits: np.ndarray) -> Rule:
 
 
 @pytest.fixture(scope="module")
-def reader(network: keras.Model, rule: Rule, tmp_path_factory: pytest.TempPathFactory) -> CanvasReader:
-    path = tmp_path_factory.mktemp("exported") / "canvas.tflite"
-    path.write_bytes(canvas_model(network, rule, "untrained"))
-    return CanvasReader(path)
+def files(
+    network: keras.Model, rule: Rule, canvases: np.ndarray, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """A canvas file in each form."""
+    folder = tmp_path_factory.mktemp("exported")
+    layer, calibration = layer_part(), apply_rung("ink", canvases)
+    for form, name in CANVAS_FILES.items():
+        content = canvas_model(network, rule, layer, form, calibration)
+        (folder / name).write_bytes(describe_canvas(content, rule, "untrained", form, "c0ffee"))
+    return {form: folder / name for form, name in CANVAS_FILES.items()}
+
+
+@pytest.fixture(scope="module")
+def reader(files: dict[str, Path]) -> CanvasReader:
+    return CanvasReader(files["float32"])
 
 
 def test_the_file_says_what_keras_and_numpy_say(
@@ -68,9 +86,36 @@ def test_the_file_says_what_keras_and_numpy_say(
         "threshold": rule.threshold,
         "model": "untrained",
     }
+    assert (reader.metadata["form"], reader.metadata["git_commit"]) == ("float32", "c0ffee")
     compared = compare_canvases(read, logits, rule)
     assert compared["max_difference"] < 1e-4
     assert 5 < read.accepted.sum() < 16  # the threshold parts them
+
+
+@pytest.mark.parametrize(
+    ("form", "smaller", "rounding"), [("float16", 1.8, 5e-3), ("dynamic", 3, 0.1), ("int8", 3, 0.1)]
+)
+def test_only_the_network_shrinks_and_the_layer_stays_to_the_bit(
+    files: dict[str, Path], canvases: np.ndarray, reader: CanvasReader, form: str, smaller: float, rounding: float
+):
+    exact, read = reader.read(canvases), CanvasReader(files[form]).read(canvases)
+    assert np.array_equal(read.seen, exact.seen)
+    difference = np.abs(read.probabilities - exact.probabilities).max()
+    assert 0 < difference < rounding
+    np.testing.assert_allclose(read.probabilities.sum(axis=1), 1, atol=1e-5)
+    weights = 4 * 784 * 32  # the last layer stays
+    saved = files["float32"].stat().st_size - files[form].stat().st_size
+    assert saved == pytest.approx(weights * (1 - 1 / smaller), rel=0.25)
+    content = files[form].read_bytes()
+    assert foreign_operators(content) == []
+    types = {
+        tensor.type for tensor in schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0)).subgraphs[0].tensors
+    }
+    assert (schema.TensorType.INT8 in types) == (form != "float16")
+    interpreter = Interpreter(model_content=content)
+    assert [tuple(one["shape"]) for one in interpreter.get_output_details()] == [(1, 10), (1, 28, 28), (1,)]
+    (signature,) = interpreter.get_signature_list().values()
+    assert (signature["inputs"], set(signature["outputs"])) == (["canvas"], {"probabilities", "seen", "score"})
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -121,9 +166,11 @@ def test_the_threshold_keeps_the_digits_of_every_set(network: keras.Model):
         return DrawnFrames(names, names, labels, {"ink": seen})
 
     faint, strong, others = frames(300, 40), frames(100, 255), frames(50, 20)
-    rule = choose_acceptance(network, [faint, strong], others)
+    rule, frame = choose_acceptance(network, [faint, strong], others)
+    assert (frame.name, frame.temperature) == ("maximum_probability", 1.0)
+    assert 0.1 < frame.threshold <= 255 / 256, "more than a uint8 output can say would refuse everything"
     logits = np.concatenate([predict(network, one.rungs["ink"]) for one in (faint, strong)])
     assert rule.temperature == pytest.approx(fit_temperature(logits, np.concatenate([faint.labels, strong.labels])))
     assert rule.accepts(logits).sum() == pytest.approx(0.99 * 400, abs=1)
     # Faint ones alone have another threshold.
-    assert choose_acceptance(network, [faint], others).threshold != rule.threshold
+    assert choose_acceptance(network, [faint], others).canvas.threshold != rule.threshold

@@ -27,6 +27,8 @@ class Exported(NamedTuple):
     model: keras.Model
     saved_model: Path
     float32: Path
+    float16: Path
+    dynamic: Path
     int8: Path
 
 
@@ -53,8 +55,10 @@ def exported(
     folder = tmp_path_factory.mktemp(request.param)
     write_saved_model(model, folder / "saved_model")
     (folder / "model.tflite").write_bytes(to_litert(folder / "saved_model"))
-    (folder / "int8.tflite").write_bytes(to_litert(folder / "saved_model", images[:100]))
-    return Exported(model, folder / "saved_model", folder / "model.tflite", folder / "int8.tflite")
+    for form in ("float16", "dynamic", "int8"):
+        (folder / f"{form}.tflite").write_bytes(to_litert(folder / "saved_model", form, images[:100]))
+    names = ("saved_model", "model.tflite", "float16.tflite", "dynamic.tflite", "int8.tflite")
+    return Exported(model, *(folder / name for name in names))
 
 
 def read(model: keras.Model, images: np.ndarray) -> np.ndarray:
@@ -78,16 +82,28 @@ def test_int8_reads_as_keras_does(exported: Exported, digits: tuple[Digits, Digi
     probabilities = LiteRTDigits(exported.int8).probabilities(images)
     assert probabilities.min() >= 0
     assert probabilities.max() <= 1
-    float32 = compare(reference, LiteRTDigits(exported.float32).probabilities(images), labels)
     int8 = compare(reference, probabilities, labels)
     assert int8["agreement"] >= 0.95
     assert 0 < int8["max_difference"] < 0.25
-    check_agreement(float32, int8, len(labels))
+    check_agreement("int8", int8, len(labels))
     assert exported.int8.stat().st_size < 0.4 * exported.float32.stat().st_size
 
 
+@pytest.mark.parametrize(("form", "largest", "size"), [("float16", 0.01, 0.6), ("dynamic", 0.25, 0.4)])
+def test_smaller_weights_read_as_keras_does(
+    exported: Exported, digits: tuple[Digits, Digits], form: str, largest: float, size: float
+) -> None:
+    images, labels = digits[1]
+    path = getattr(exported, form)
+    compared = compare(read(exported.model, images), LiteRTDigits(path).probabilities(images), labels)
+    assert 0 < compared["max_difference"] < largest
+    check_agreement(form, compared, len(labels))
+    assert path.stat().st_size < size * exported.float32.stat().st_size
+
+
 def test_pixels_go_in_as_they_are(exported: Exported) -> None:
-    for path, dtype in ((exported.float32, np.float32), (exported.int8, np.uint8)):
+    floats = [(path, np.float32) for path in (exported.float32, exported.float16, exported.dynamic)]
+    for path, dtype in (*floats, (exported.int8, np.uint8)):
         interpreter = Interpreter(model_path=str(path), num_threads=1)
         (entry,), (exit_,) = interpreter.get_input_details(), interpreter.get_output_details()
         assert (entry["dtype"], exit_["dtype"]) == (dtype, dtype)
@@ -134,5 +150,5 @@ def test_an_operator_that_phones_lack_is_refused_by_name(
     unusual: Path, digits: tuple[Digits, Digits], calibrated: bool, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(UserError, match=r"saved_model: needs operators outside LiteRT's built-in ones: Digamma"):
-        to_litert(unusual, digits[0].images[:10] if calibrated else None)
+        to_litert(unusual, "int8" if calibrated else "float32", digits[0].images[:10])
     assert capfd.readouterr().err == ""

@@ -1,5 +1,6 @@
 """Drawings and stress suite as frames: who is in a set, how it is drawn, and files that are whole or refused."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import yaml
 
 from inkproof.errors import UserError
+from inkproof.ink import drawn_frames
 from inkproof.ink.drawn_frames import (
     DrawnFrames,
     canvases_of,
@@ -23,7 +25,7 @@ from inkproof.ink.pixel_lines import render_in_pixels
 from inkproof.ink.rungs import apply_rung
 from inkproof.ink.stress_frames import read_stress, write_stress
 from inkproof.paths import ROOT
-from inkproof.sources.drawings import Drawing, read_drawings
+from inkproof.sources.drawings import Drawing, read_drawings, write_drawings
 from inkproof.sources.negatives import kind_of, negatives
 
 SETS = yaml.safe_load((ROOT / "conf/drawings/all.yaml").read_text())
@@ -72,18 +74,27 @@ def test_a_picture_cannot_be_drawn_in_single_pixels():
         draw(STARTER, [picture], {**PLAIN, "pixels": True})
 
 
-def test_a_set_has_the_writers_of_its_role():
+def test_a_set_has_the_writers_of_its_role(tmp_path: Path):
     conf = yaml.safe_load((ROOT / "conf/data/pens.yaml").read_text())
     writers = [*conf["writers"]["reporting"], *conf["writers"]["choices"], "tra-01"]
     everyone = [
         Drawing(
-            id=f"d{n}", label=1, writer=writer, source="x", canvas=(9, 9), strokes=[[[1, 1]]], image=None, created=""
+            id=f"d{n}",
+            label=1,
+            writer=writer,
+            source="x",
+            canvas=(9, 9),
+            strokes=[[[1, 1]]],
+            image=None,
+            created="2026",
         )
         for n, writer in enumerate(writers)
     ]
 
+    write_drawings(tmp_path, everyone)
+
     def chosen(name: str) -> list[str]:
-        return [drawing.writer for drawing in drawings_of(conf, SETS[name], Path("x"), lambda _: everyone)]
+        return [drawing.writer for drawing in drawings_of(conf, SETS[name], tmp_path)]
 
     reporting = [name for name, entry in SETS.items() if entry["folder"].endswith("pens") and name != "pens_kept"]
     assert reporting == ["pens", "pens_thin", "pens_fat", "pens_pixels", "pens_inverted"]
@@ -173,6 +184,20 @@ def test_drawings_are_found_by_id_in_any_order_and_missed_where_the_set_has_chan
     file.write_text("".join(file.read_text().splitlines(keepends=True)[:5]))
     with pytest.raises(UserError, match=f"no drawing '{ids[0]}' any more"):
         canvases_of(ids, tmp_path / "set", PLAIN)
+
+
+def test_a_set_is_parsed_once_and_again_when_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    parsed = []
+    monkeypatch.setattr(drawn_frames, "read_drawings", lambda folder: parsed.append(folder) or read_drawings(folder))
+    starter = read_drawings(STARTER)[:3]
+    write_drawings(tmp_path, starter)
+    drawings_of({}, PLAIN, tmp_path).clear()  # a list of the caller's own
+    assert drawings_of({}, SETS["mine"], tmp_path) == starter
+    canvases_of([starter[1].id], tmp_path, PLAIN)
+    assert parsed == [tmp_path]
+    write_drawings(tmp_path, starter[:2])
+    os.utime(tmp_path / "drawings.jsonl", ns=(0, 1))  # whatever the steps of the file system's clock
+    assert drawings_of({}, PLAIN, tmp_path) == starter[:2]
 
 
 def test_an_empty_set_is_a_set():

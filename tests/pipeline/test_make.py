@@ -94,6 +94,16 @@ def texts() -> Iterator[tuple[str, str]]:
             continue
 
 
+def test_what_an_extra_shares_with_the_base_has_the_bases_version():
+    def pinned(name: str) -> set[str]:
+        return set(re.findall(r"^([\w.-]+==[^\s;]+)", (ROOT / name).read_text(), re.MULTILINE))
+
+    base, extra = pinned("requirements.lock"), pinned("requirements-coreml.lock")
+    assert any(one.startswith("coremltools==9.0") for one in extra)
+    names = {one.split("==")[0] for one in base}
+    assert {one for one in extra if one.split("==")[0] in names} <= base
+
+
 def test_no_file_names_a_package_registry():
     option = "find" + "-links"
     named = [r"://\S*/simple\b", r"(?<!--no-emit-)\bindex" + "-url", option, "py" + r"pi\.org", "python" + "hosted"]

@@ -206,12 +206,19 @@ def fake_report(
         export = {
             "saved_model": {"kb": kb * 1.1 + 80},
             "float32": {"kb": kb + 3.2, **same, "max_difference": 4.2e-7},
+            "canvas_int8": {"kb": kb / 4 + 400, **same, "n": 3768, "agreement": 0.9963, "max_difference": 0.061},
+            "coreml": {"kb": kb + 9, **same, "n": 500, "max_difference": 2.4e-7},
             "int8": {"kb": kb / 4 + 6.1, **same, "accuracy_difference": -1 / n, "max_difference": 0.031},
         }
         write_json(own / "export.json", export)
         write_json(own / "stress.json", stress(labels[:100], accuracy, place))
         write_json(own / "rejection.json", rejection(labels[:100], accuracy, place))
-        micros = {"float32_us": weights / 9000, "int8_us": weights / 7000}
+        micros = {
+            "float32_us": weights / 9000,
+            "int8_us": weights / 7000,
+            "canvas_int8_us": 1400,
+            "canvas_int8_p95_us": 1512,
+        }
         write_json(own / "timing.json", {"machine": "AMD EPYC, 2 cores, Linux", **micros})
     return folder
 

@@ -88,6 +88,19 @@ def test_stress_rejection_agreement_and_latency_stand_there(typed: dict[str, str
     assert "divided by 1.25" in use and "from 4.5 on" in use
 
 
+def test_every_file_has_its_lines_and_its_figures(typed: dict[str, str]):
+    text = card(typed)
+    feeding = section(text, "In an app or a page")
+    for language in ("dart", "kotlin", "swift", "js"):
+        assert f"```{language}" in feeding
+    assert feeding.count(">= 4.5") == 4, "the threshold of this very file, on every platform"
+    assert row(text, "`canvas_int8.tflite`")[1:] == ["640 KB", "99.63%", "3,070 drawings"]
+    assert row(text, "`model_int8.tflite`")[1:] == ["252 KB", "99.95%", "every test digit"]
+    assert row(text, "`model.mlpackage`")[1:] == ["958 KB", "100%", "500 test digits"]
+    assert "| `model_float16.tflite` |" not in text, "not exported, so not claimed"
+    assert "`predict` exists on macOS alone" in section(text, "Other forms")
+
+
 def test_how_it_was_trained_is_told_from_its_record(typed: dict[str, str]):
     text = card(typed)
     assert row(text, "MNIST") == ["MNIST", "6", "5", "one image of each", "CC BY-SA 3.0, as commonly stated"]
@@ -137,7 +150,7 @@ def test_the_same_files_give_the_same_text_in_lines_of_120(typed: dict[str, str]
     assert text.endswith("\n") and "\n\n\n" not in text and "{{" not in text and "None" not in text
     assert max(len(line) for line in text.splitlines() if not line.startswith("|")) <= 120
     tables = [lines for lines in text.split("\n\n") if lines.startswith("|")]
-    assert len(tables) == 6
+    assert len(tables) == 7
     for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1, table
     assert text.startswith(f"# Model card: {NAME}, ")

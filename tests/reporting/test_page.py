@@ -96,6 +96,26 @@ def test_the_page_shows_every_model_in_figures_and_numbers(mnist_page: Path) -> 
     assert "LeCun" in outline.text
 
 
+def test_exported_files_have_a_row_each_with_what_they_were_tried_on(mnist_page: Path) -> None:
+    table = mnist_page.read_text().split('aria-label="Exported files of')[1].split("</table>")[0]
+    rows = {
+        re.sub(r"<.*", "", row.split('scope="row">')[1], flags=re.DOTALL): row
+        for row in table.split("<tr>")
+        if 'scope="row"' in row
+    }
+    assert list(rows) == [
+        *("SavedModel", "LiteRT float32", "LiteRT int8, uint8 in and out"),
+        *("LiteRT, raw canvas in, network int8", "Core ML float32"),
+    ]
+    canvas = rows["LiteRT, raw canvas in, network int8"]
+    assert "<small>3,768 drawings</small>" in canvas and "<td>99.63%</td>" in canvas
+    assert "<td>1,400</td><td>1,512</td>" in canvas, "the median and the 95th percentile"
+    assert "<small>500 test digits</small>" in rows["Core ML float32"]
+    assert "<td></td><td></td></tr>" in rows["Core ML float32"], "no times of what cannot run here"
+    assert "<small>" not in rows["LiteRT float32"]
+    assert "predict exists on macOS alone" in mnist_page.read_text()
+
+
 def test_the_ladder_stands_between_the_story_and_the_leaderboard(mnist_page: Path) -> None:
     page = mnist_page.read_text()
     places = [page.index(mark) for mark in ('class="lede"', 'class="ladder"', 'id="leaderboard"', 'id="drawings"')]

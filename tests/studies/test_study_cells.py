@@ -57,6 +57,17 @@ def test_the_key_is_that_of_configuration_and_data(tmp_path: Path, digits: Calla
     assert planned(tmp_path)[0].key != first
 
 
+def test_what_is_made_of_the_seed_differs_with_it(tmp_path: Path):
+    fixed = {"data": "optdigits", "train_size": 50, "subset_seed": "${seed}"}
+    cells = planned(tmp_path, fixed=fixed, grid={"model": ["dense"]})
+    assert [cell.config["subset_seed"] for cell in cells] == [0, 1, 2]
+    fixed["train_size"] = None  # all digits are no choice
+    assert (
+        planned(tmp_path, fixed=fixed, grid={"model": ["dense"]})[1].key
+        == planned(tmp_path, fixed={"data": "optdigits"}, grid={"model": ["dense"]})[1].key
+    )
+
+
 def test_without_digits_the_ledger_s_are_taken_and_else_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     known = planned(tmp_path)[0]
     monkeypatch.setattr(planning, "path_of", lambda value: tmp_path / "absent.npz")

@@ -77,6 +77,16 @@ def test_a_smaller_training_set_is_part_of_a_larger_one(path: Path, splits: dict
     np.testing.assert_array_equal(again.images, training_split(path, VAL, 50)[0].images)
 
 
+def test_another_seed_chooses_other_digits(path: Path) -> None:
+    def chosen(seed: int, size: int) -> set[bytes]:
+        return rows(training_split(path, VAL, size, seed)[0])
+
+    assert chosen(0, 50) == rows(training_split(path, VAL, 50)[0])
+    assert len(chosen(0, 50) & chosen(1, 50)) < 25
+    assert chosen(1, 50) < chosen(1, 137)
+    assert chosen(0, TRAIN) == chosen(1, TRAIN)
+
+
 def test_more_than_there_are_is_refused(path: Path) -> None:
     assert len(training_split(path, 0, TRAIN + VAL)[0].labels) == TRAIN + VAL
     with pytest.raises(UserError, match="train_size=301: there are 300 training digits"):

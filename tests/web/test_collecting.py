@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
 import drawings as command
@@ -130,6 +129,14 @@ def test_the_command_without_a_database_is_one_line(tmp_path: Path, capsys: pyte
     assert not (tmp_path / "mine").exists()
 
 
-def test_the_page_and_the_command_mean_the_same_database():
-    config = yaml.safe_load((ROOT / "conf" / "app.yaml").read_text())
-    assert ROOT / config["database"] == command.KEPT
+def test_the_command_collects_from_the_database_that_the_page_is_configured_to_keep(
+    store: DrawingStore, mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    assert command.kept() == ROOT / "data" / "drawn" / "app.db"
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "app.yaml").write_text(f"database: {store.path.name}\n")
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        command.main(["collect", "--into", str(mine)])
+    assert ended.value.code == 0
+    assert "3 added" in capsys.readouterr().out

@@ -3,16 +3,18 @@
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from inkproof.exporting.convert import converted
-from inkproof.exporting.metadata import write_metadata
+from inkproof.exporting.convert import CALIBRATION_DIGITS, function_to_litert
+from inkproof.exporting.joined import join
 from inkproof.ink.normalization import InkNormalization
 from inkproof.ink.strokes import SIDE
 from inkproof.scoring.rejection import Rule
 
 LOGITS = "logits"  # the layer before the softmax, by the name that every family gives it
+_PREPARED, _FEATURES = "prepared", "features"  # what the first layer with weights takes, and what that one takes
 
 
 def up_to_logits(model: keras.Model) -> keras.Model:
@@ -20,40 +22,85 @@ def up_to_logits(model: keras.Model) -> keras.Model:
     return keras.Model(model.inputs, model.get_layer(LOGITS).output)
 
 
-def canvas_model(network: keras.Model, rule: Rule, name: str) -> bytes:
-    """Return the whole way from canvas to digit as a LiteRT file; `network` is from `up_to_logits`.
+def layer_part() -> bytes:
+    """Return the normalisation layer as a LiteRT file, `canvas` uint8 (1, 280, 280) to `image` and `seen`.
 
-    One signature: `canvas` uint8 (1, 280, 280), either polarity, to `probabilities` float32 (1, 10), calibrated by
-    the rule's temperature, `seen` uint8 (1, 28, 28) and `score` float32 (1,). The file's metadata hold the rule,
-    its threshold and `name`. Raises UserError where the graph needs operators outside LiteRT's built-in ones.
+    `image` float32 (1, 28, 28, 1) and `seen` uint8 (1, 28, 28) hold the same whole numbers. It is the same for every
+    network and form, and takes longer to convert than they do.
     """
     layer = InkNormalization()
 
-    def read(canvas: tf.Tensor) -> dict[str, tf.Tensor]:
+    def normalise(canvas: tf.Tensor) -> dict[str, tf.Tensor]:
         frame = layer(canvas)
-        logits = network(frame, training=False) / rule.temperature
-        log_p = ops.log_softmax(logits, axis=1)
         return {
-            "probabilities": tf.identity(ops.softmax(logits, axis=1), name="probabilities"),
+            "image": tf.identity(frame, name="image"),
             "seen": tf.cast(frame[..., 0], tf.uint8, name="seen"),
-            "score": tf.identity(graph_score(rule.name, logits, log_p, rule.temperature), name="score"),
         }
 
-    # Not by way of a SavedModel, which would trace the layer twice more. The converter finds the weights as
-    # TensorFlow's own variables; those it does not find become memory that nobody filled.
-    graph = tf.Module()
-    graph.weights = [weight.value for weight in network.weights]
-    canvas = tf.TensorSpec((1, SIDE, SIDE), tf.uint8, name="canvas")
-    traced = tf.function(read, input_signature=[canvas], autograph=False).get_concrete_function()
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], graph)
-    entry = {
-        "rule": rule.name,
-        "threshold": rule.threshold,
-        "temperature": rule.temperature,
-        "labels": [str(digit) for digit in range(10)],
-        "model": name,
-    }
-    return write_metadata(converted(converter, f"canvas.tflite of {name}"), entry)
+    return function_to_litert(normalise, tf.TensorSpec((1, SIDE, SIDE), tf.uint8, name="canvas"), "the layer")
+
+
+def canvas_model(
+    network: keras.Model,
+    rule: Rule,
+    layer: bytes | None = None,
+    form: str = "float32",
+    calibration: np.ndarray | None = None,
+) -> bytes:
+    """Return the whole way from canvas to digit as a LiteRT file; `network` is from `up_to_logits`.
+
+    One signature: `canvas` uint8 (1, 280, 280), either polarity, to `probabilities` float32 (1, 10), calibrated by
+    the rule's temperature, `seen` uint8 (1, 28, 28) and `score` float32 (1,). Of the network, all between its first and
+    its last layer with weights, the first included, is in the `form`, one of `files.FORMS`. The rest stays in float32:
+    eight bits carry neither sums over a canvas, nor the reciprocal roots of a normalisation, and steps in the logits
+    would carry digits across the rule's threshold.
+
+    Args:
+        network: from (B, 28, 28, 1) to logits (B, 10).
+        rule: what the score measures, and the temperature.
+        layer: what `layer_part` gives, where it is at hand.
+        form: one of `files.FORMS`.
+        calibration: uint8 (N, 28, 28), training or validation digits as the layer gives them; int8 needs it.
+
+    Raises:
+        UserError: the graph needs operators outside LiteRT's built-in ones.
+    """
+
+    head = network.get_layer(LOGITS)
+    first = next(one for one in network.layers if one.weights)
+    preparation = keras.Model(network.inputs[0], first.input)
+    entry = _FEATURES if first is head else _PREPARED
+
+    def prepare(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {entry: tf.identity(preparation(image, training=False), name=entry)}
+
+    def answer(features: tf.Tensor) -> dict[str, tf.Tensor]:
+        scaled = head(features) / rule.temperature
+        log_p = ops.log_softmax(scaled, axis=1)
+        return {
+            "probabilities": tf.identity(ops.softmax(scaled, axis=1), name="probabilities"),
+            "score": tf.identity(graph_score(rule.name, scaled, log_p, rule.temperature), name="score"),
+        }
+
+    image = tf.TensorSpec((1, 28, 28, 1), tf.float32, name="image")
+    features = tf.TensorSpec((1, *head.input.shape[1:]), tf.float32, name=_FEATURES)
+    parts = [layer if layer is not None else layer_part(), function_to_litert(prepare, image, "the preparation")]
+    if first is not head:
+        known = None
+        if calibration is not None:
+            digits = calibration[:CALIBRATION_DIGITS, :, :, np.newaxis].astype(np.float32)
+            known = np.asarray(preparation(digits, training=False))
+        parts.append(_body_part(keras.Model(first.input, head.input), form, known))
+    parts.append(function_to_litert(answer, features, "the rule", network))
+    return join(parts, ["probabilities", "seen", "score"])
+
+
+def _body_part(body: keras.Model, form: str, calibration: np.ndarray | None) -> bytes:
+    def describe(prepared: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {_FEATURES: tf.identity(body(prepared, training=False), name=_FEATURES)}
+
+    prepared = tf.TensorSpec((1, *body.input_shape[1:]), tf.float32, name=_PREPARED)
+    return function_to_litert(describe, prepared, "the network", body, form, calibration)
 
 
 def graph_score(name: str, logits: Any, log_p: Any, temperature: float) -> Any:

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkproof.errors import UserError
-from inkproof.exporting.litert import LiteRTDigits, median_microseconds, open_interpreter
+from inkproof.exporting.files import CANVAS_FILES
+from inkproof.exporting.litert import Latency, LiteRTDigits, measure, open_interpreter
 from inkproof.exporting.metadata import read_metadata
 from inkproof.ink.rungs import FRAME, apply_rung
 from inkproof.ink.strokes import SIDE
 
-CANVAS_FILE = "canvas.tflite"
-"""What the file is called in the folder of a model's exports."""
+CANVAS_FILE = CANVAS_FILES["float32"]
+"""What the file that everything here reads with is called in the folder of a model's exports."""
 
 _Kinds = dict[str, tuple[tuple[int, ...], Any]]
 # What canvas.tflite takes and gives, by the names in its signature.
@@ -24,7 +25,7 @@ _OUTPUTS: _Kinds = {
     "seen": ((1, FRAME, FRAME), np.uint8),
     "score": ((1,), np.float32),
 }
-# A file of 28 x 28 digits holds no rule: it accepts from this probability on, as the published apps do.
+# A file of 28 x 28 digits that says no threshold accepts from this probability on, as the published apps do.
 FRAME_THRESHOLD = 0.6
 
 
@@ -86,10 +87,7 @@ class CanvasReader:
         self._canvas = inputs["canvas"]
         self._outputs = outputs
         self.metadata = read_metadata(path)
-        threshold = self.metadata.get("threshold")
-        if isinstance(threshold, bool) or not isinstance(threshold, int | float):
-            raise UserError(f"{path}: says no threshold from which on it accepts a digit; export it again")
-        self.threshold = float(threshold)
+        self.threshold = _threshold(path, self.metadata)
 
     def read(self, canvases: NDArray[np.uint8]) -> Readings:
         """Read canvases uint8 (N, 280, 280) of either polarity; raises ValueError on others."""
@@ -103,22 +101,22 @@ class CanvasReader:
                 rows[number] = self._interpreter.get_tensor(self._outputs[name])[0]
         return Readings(**read, accepted=read["score"] >= np.float32(self.threshold))
 
-    def median_microseconds(self, canvas: NDArray[np.uint8], runs: int = 200) -> float:
-        """Return the median time of reading one canvas uint8 (280, 280), in microseconds on one thread."""
+    def latency(self, canvas: NDArray[np.uint8], runs: int = 200) -> Latency:
+        """Return how long reading one canvas uint8 (280, 280) takes on one thread."""
         self._interpreter.set_tensor(self._canvas, canvas[np.newaxis])
-        return median_microseconds(self._interpreter, runs)
+        return measure(self._interpreter, runs)
 
 
 class FrameReader:
     """A `model.tflite` of 28 x 28 digits with the rung `mnist` before it, so that it reads canvases, too.
 
-    The score is the largest probability, and 0 where there is nothing on the canvas.
+    The score is the largest probability, and 0 where there is nothing on the canvas; the file says its threshold.
     """
 
     def __init__(self, path: Path) -> None:
-        """Load `path`, float32 or int8; raises UserError where it is missing or no such file."""
+        """Load `path`, in any form; raises UserError where it is missing or no such file."""
         self._digits = LiteRTDigits(path)
-        self.threshold = FRAME_THRESHOLD
+        self.threshold = _threshold(path, {"threshold": FRAME_THRESHOLD} | read_metadata(path))
 
     def read(self, canvases: NDArray[np.uint8]) -> Readings:
         """Read canvases uint8 (N, 280, 280) of either polarity; raises ValueError on others."""
@@ -127,6 +125,13 @@ class FrameReader:
         probabilities = self._digits.probabilities(seen)
         score = np.where(seen.any(axis=(1, 2)), probabilities.max(axis=1), np.float32(0))
         return Readings(probabilities, seen, score, score >= np.float32(self.threshold))
+
+
+def _threshold(path: Path, metadata: dict[str, Any]) -> float:
+    threshold = metadata.get("threshold")
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float):
+        raise UserError(f"{path}: says no threshold from which on it accepts a digit; export it again")
+    return float(threshold)
 
 
 def _check(canvases: NDArray[np.uint8]) -> None:

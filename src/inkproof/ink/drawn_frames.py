@@ -1,6 +1,6 @@
 """Sets of drawings brought to 28 x 28 on every rung, once for all models that are to read them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -33,14 +33,9 @@ class DrawnFrames:
     rungs: dict[str, NDArray[np.uint8]]
 
 
-def drawings_of(
-    pens: Mapping[str, Any],
-    chosen: Mapping[str, Any],
-    folder: Path,
-    read: Callable[[Path], list[Drawing]] = read_drawings,
-) -> list[Drawing]:
+def drawings_of(pens: Mapping[str, Any], chosen: Mapping[str, Any], folder: Path) -> list[Drawing]:
     """Return the drawings of `chosen`, an entry of conf/drawings, by the writers of its role; `pens` names those."""
-    drawings = read(folder)
+    drawings = list(_set(folder))
     return of_role(drawings, pens, chosen["role"]) if chosen["role"] is not None else drawings
 
 
@@ -67,8 +62,7 @@ def canvases_of(ids: Sequence[str] | NDArray[np.str_], folder: Path, how: Mappin
 
     Raises UserError where the set no longer has one of them: its frames are of other drawings.
     """
-    path = folder / FILE_NAME
-    by_id = _by_id(folder, path.stat().st_mtime_ns if path.exists() else 0)
+    by_id = {drawing.id: drawing for drawing in _set(folder)}
     try:
         drawings = [by_id[str(one)] for one in ids]
     except KeyError as error:
@@ -78,10 +72,15 @@ def canvases_of(ids: Sequence[str] | NDArray[np.str_], folder: Path, how: Mappin
     return draw(folder, drawings, how)
 
 
+def _set(folder: Path) -> tuple[Drawing, ...]:
+    """The drawings of the set in `folder`: many sets are the pen digits in another dress, nine megabytes to parse."""
+    path = folder / FILE_NAME
+    return _read(folder, path.stat().st_mtime_ns if path.exists() else 0)
+
+
 @cache
-def _by_id(folder: Path, changed: int) -> dict[str, Drawing]:
-    """The drawings of a set as of the time it was `changed`: many sets are the pen digits, nine megabytes to parse."""
-    return {drawing.id: drawing for drawing in read_drawings(folder)}
+def _read(folder: Path, _changed: int) -> tuple[Drawing, ...]:
+    return tuple(read_drawings(folder))
 
 
 def frames_of(folder: Path, drawings: Sequence[Drawing], how: Mapping[str, Any], rungs: Sequence[str]) -> DrawnFrames:

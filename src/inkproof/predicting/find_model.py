@@ -4,10 +4,10 @@ import difflib
 from pathlib import Path
 
 from inkproof.errors import UserError
-from inkproof.exporting.canvas_reader import CANVAS_FILE
+from inkproof.exporting.files import CANVAS_FILES, MODEL_FILES
 from inkproof.paths import ROOT
 
-FILES = (CANVAS_FILE, "model.tflite")
+FILES = (CANVAS_FILES["float32"], MODEL_FILES["float32"])
 """What an exported model is called in its folder, the one to be preferred first."""
 
 PRETRAINED = "pretrained"
@@ -48,9 +48,10 @@ def find_model(word: str = PRETRAINED, root: Path = ROOT) -> Path:
 
 def exported_canvases(root: Path = ROOT) -> dict[str, Path]:
     """Return every `canvas.tflite` there is by its name: `pretrained`, then D-M for exports/D/M."""
-    pretrained = root / "models" / PRETRAINED / CANVAS_FILE
+    file = CANVAS_FILES["float32"]
+    pretrained = root / "models" / PRETRAINED / file
     found = {PRETRAINED: pretrained} if pretrained.is_file() else {}
-    return found | {name: path for name, path in _names(root).items() if path.name == CANVAS_FILE}
+    return found | {name: path for name, path in _names(root).items() if path.name == file}
 
 
 def _in_folder(folder: Path, word: str, ours: bool) -> Path:

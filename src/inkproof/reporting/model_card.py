@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from inkproof.errors import UserError
+from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, MODEL_FILES
 from inkproof.reporting.card_figures import (
     figures_of_rejection,
     figures_of_set,
@@ -112,10 +113,30 @@ def _rendered(
             "n": count(run.export["canvas"]["n"]),
             "difference": f"{run.export['canvas']['max_difference']:.1e}",
         },
+        forms=_forms(run.export, int(test["n"])),
         hardest=hardest_digit(run.drawn, shown),
         latency=latency(run.timing),
         writers=writers.get("pens"),
     )
+
+
+def _forms(export: Mapping[str, Any], digits: int) -> list[dict[str, str]]:
+    """One row a file that the export made, with what it was tried on; there are so many test `digits`."""
+    canvases = {"canvas" if form == "float32" else f"canvas_{form}": file for form, file in CANVAS_FILES.items()}
+    rows = []
+    for kind, file in {**canvases, **MODEL_FILES, "coreml": COREML_FILE}.items():
+        if (entry := export.get(kind)) is not None:
+            n = int(entry.get("n", 0))
+            tried = count(n, "drawing" if kind in canvases else "test digit") if n else "every test digit"
+            rows.append(
+                {
+                    "file": file,
+                    "kb": kilobytes(entry["kb"]),
+                    "agreement": percent(entry["agreement"], n or digits),
+                    "on": tried,
+                }
+            )
+    return rows
 
 
 def _kb(path: Path) -> str:

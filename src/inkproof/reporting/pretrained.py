@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from inkproof.errors import UserError
 from inkproof.exporting.canvas_reader import CANVAS_FILE
+from inkproof.exporting.files import kilobytes
 from inkproof.exporting.metadata import read_metadata
 from inkproof.reporting.results import read_object
 from inkproof.run_record import RunRecord
@@ -79,12 +80,12 @@ def _check_reports(run: PretrainedRun) -> None:
     trained |= {"seed": record.config["seed"], "val_accuracy": record.metrics.get("val_accuracy")}
     trained |= {key: record.metrics.get(key) for key in ("parameters", "epochs", "best_epoch")}
     rule = {key: said.get(key) for key in ("rule", "temperature")}
-    kb = round(run.canvas.stat().st_size / 1024, 1)
     _same(run.canvas, {"model": run.name}, said, "export", run.name)
     own = {"name": f"{trained['data']}-{trained['model']}"}
     _same(run.weights.parent / "run.json", {"name": run.name}, own, "train", run.name)
     _same(run.report / "test.json", trained, run.test, "evaluate", run.name)
-    _same(run.report / "export.json", rule | {"kb": kb}, run.export.get("canvas", {}), "export", run.name)
+    canvas = rule | {"kb": kilobytes(run.canvas)}
+    _same(run.report / "export.json", canvas, run.export.get("canvas", {}), "export", run.name)
     rejection = rule | {"threshold": said.get("threshold")}
     _same(run.report / "rejection.json", rejection, run.rejection, "export", run.name)
 

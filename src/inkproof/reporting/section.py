@@ -147,21 +147,37 @@ def _per_class(path: Path) -> list[dict[str, str]]:
     ]
 
 
+# The exported files by their names in export.json.
+_FORMATS = {
+    "saved_model": "SavedModel",
+    "float32": "LiteRT float32",
+    "float16": "LiteRT float16",
+    "dynamic": "LiteRT dynamic range",
+    "int8": "LiteRT int8, uint8 in and out",
+    "canvas": "LiteRT, raw canvas in",
+    "canvas_float16": "LiteRT, raw canvas in, network float16",
+    "canvas_dynamic": "LiteRT, raw canvas in, network dynamic range",
+    "canvas_int8": "LiteRT, raw canvas in, network int8",
+    "coreml": "Core ML float32",
+}
+
+
+def _tried_on(key: str, entry: Mapping[str, Any]) -> str:
+    """Say on what a file was tried, where that is not every test digit."""
+    if "n" not in entry:
+        return ""
+    return count(int(entry["n"]), "drawing" if key.startswith("canvas") else "test digit")
+
+
 def _exports(model: ModelResults) -> list[dict[str, str]]:
-    names = (
-        ("saved_model", "SavedModel"),
-        ("float32", "LiteRT float32"),
-        ("int8", "LiteRT int8"),
-        ("canvas", "LiteRT, raw canvas in"),
-    )
     rows = []
-    for key, title in names:
+    for key, title in _FORMATS.items():
         entry = model.export.get(key)
         if not isinstance(entry, Mapping):
             continue
-        n = model.test["n"]
+        n = entry.get("n", model.test["n"])
         difference, largest = entry.get("accuracy_difference"), entry.get("max_difference")
-        micros = model.timing.get(f"{key}_us")
+        median, p95 = (model.timing.get(f"{key}{ending}") for ending in ("_us", "_p95_us"))
         rows.append(
             {
                 "title": title,
@@ -170,7 +186,9 @@ def _exports(model: ModelResults) -> list[dict[str, str]]:
                 "difference": points(difference, n) if difference is not None else "",
                 "agreement": percent(entry["agreement"], n) if "agreement" in entry else "",
                 "largest": f"{largest:.2g}" if largest is not None else "",
-                "micros": f"{micros:,.0f}" if micros is not None else "",
+                "on": _tried_on(key, entry),
+                "micros": f"{median:,.0f}" if median is not None else "",
+                "p95": f"{p95:,.0f}" if p95 is not None else "",
             }
         )
     return rows

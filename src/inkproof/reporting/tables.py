@@ -25,7 +25,7 @@ HEAD = (
     "test_nll",
     "test_ece",
 )
-TAIL = ("float32_kb", "int8_kb", "int8_accuracy")
+TAIL = ("float32_kb", "int8_kb", "int8_accuracy", "canvas_kb", "canvas_int8_kb", "canvas_int8_agreement", "coreml_kb")
 SHOWN_RUNG = "ink"
 """The rung by which short tables speak of a set of drawings."""
 
@@ -63,12 +63,10 @@ def leaderboard(models: Sequence[ModelResults]) -> list[Row]:
             for rung in rungs_of(entry):
                 for key, ending in (("accuracy", ""), ("low", "_low"), ("high", "_high")):
                     row[f"drawn_{name}_{rung}_accuracy{ending}"] = entry[rung][key]
-        for kind in ("float32", "int8"):
-            row |= {
-                f"{kind}_{key}": model.export[kind][key]
-                for key in ("kb", "accuracy")
-                if key in model.export.get(kind, {}) and f"{kind}_{key}" in TAIL
-            }
+        for column in TAIL:
+            kind, _, key = column.rpartition("_")
+            if key in model.export.get(kind, {}):
+                row[column] = model.export[kind][key]
         rows.append(row)
     return rows
 

@@ -122,7 +122,9 @@ def _cell(
     shas: Mapping[str, str],
 ) -> Cell:
     words = tuple(override(key, value) for key, value in chosen.items())
-    config = {**compose("config", words), "seed": seed}  # composing is slow, and nothing else is made of the seed
+    # Composing is slow: once for all seeds, where nothing else is made of them.
+    seeded = (override("seed", seed),) if any("${" in word for word in words) else ()
+    config = {**compose("config", (*words, *seeded)), "seed": seed}
     check_training(config)
     name, sha = config["data"]["name"], shas.get(config["data"]["name"], "")
     digits = path_of(config["digits"])
@@ -176,7 +178,8 @@ def _check_metrics(study: Study, cells: list[Cell]) -> None:
         "figure.pairs": tuple(name for pair in figure.pairs for name in pair),
         "figure.x": () if figure.x is None or figure.x in study.axes else (figure.x,),
     }
-    shown = {"test": "evaluate", "stress": "evaluate", "drawn": "drawn", "tflite": "export", "canvas": "export"}
+    shown = {"test": "evaluate", "stress": "evaluate", "drawn": "drawn"}
+    shown |= dict.fromkeys(("tflite", "canvas", "coreml"), "export")
     for where, names in named.items():
         for name in names:
             if name in known:

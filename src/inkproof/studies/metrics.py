@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from inkproof.exporting.files import FORMS
+
 ENDINGS = ("accuracy", "low", "high")
-FORMATS = ("float32", "float16", "dynamic", "int8")
-"""The kinds of exported file that the stage `formats` compares."""
 
 
 def known_metrics(
@@ -22,13 +22,15 @@ def known_metrics(
         names |= {f"test_{name}" for name in ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece", "errors")}
         names |= {"stress_clean", "stress_mca"}
     if "export" in stages:
-        names |= {
-            f"{file}_{name}" for file in ("tflite", "tflite_int8") for name in ("kb", "us", "accuracy", "agreement")
-        }
-        names |= {"saved_model_kb", "canvas_kb", "canvas_us", "canvas_agreement", "rejection_auroc"}
+        for form in FORMS:
+            ending = "" if form == "float32" else f"_{form}"
+            names |= {f"tflite{ending}_{name}" for name in ("kb", "us", "accuracy", "agreement")}
+            names |= {f"canvas{ending}_{name}" for name in ("kb", "us", "agreement")}
+        # Where coremltools is installed, Core ML as well.
+        names |= {"saved_model_kb", "rejection_auroc", *(f"coreml_{name}" for name in ("kb", "accuracy", "agreement"))}
     if "drawn" in stages:
         names |= {f"drawn_{name}_{rung}_{ending}" for name in drawn_sets for rung in rungs for ending in ENDINGS}
     if "formats" in stages:
-        for kind in FORMATS:
-            names |= {f"{kind}_kb", f"{kind}_accuracy", *(f"{kind}_{name}_accuracy" for name in drawn_sets)}
+        for form in FORMS:
+            names |= {f"{form}_kb", f"{form}_accuracy", *(f"{form}_{name}_accuracy" for name in drawn_sets)}
     return names

@@ -33,7 +33,7 @@ def assemble(config: dict[str, Any], digits: Path, policy: str) -> Parts:
     Sets Keras's global state to `policy` and the seed. Raises UserError for digits that cannot be split so, and
     Hydra's InstantiationException for a network, optimizer or callback that cannot be built.
     """
-    training, val = training_split(digits, config["data"]["val"], config["train_size"])
+    training, val = training_split(digits, config["data"]["val"], config["train_size"], config["subset_seed"])
     prepare_keras(config["seed"], policy, config["deterministic"])
     make_optimizer = partial(instantiate, config["optimizer"])
     make_optimizer(total_steps=2, steps_per_epoch=1)  # a wrong name is found now, not after the first look at the data
