@@ -1,40 +1,62 @@
 """Bring drawings and stress suite to 28 x 28, once for all models: python src/frames.py data=mnist."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from inkproof.config import path_of, resolve
 from inkproof.entry import entry
 from inkproof.errors import UserError
-from inkproof.ink.corruptions import CORRUPTIONS, SEVERITIES
+from inkproof.ink.batches import in_order
 from inkproof.ink.drawn_frames import (
-    DrawnFrames,
     drawings_of,
     frames_of,
     frames_of_digits,
     frames_of_negatives,
     write_frames,
 )
-from inkproof.ink.stress_frames import write_stress
+from inkproof.ink.stress import NAMES, stress_sample
+from inkproof.ink.stress_frames import stress_frames, write_stress
 from inkproof.sources import styles
 from inkproof.sources.digits import load_digits, load_test_split
 from inkproof.sources.negatives import negatives
 from inkproof.sources.progress import tally
 
+Work = Mapping[str, Callable[[], Any]]
 
-def frames(config: dict[str, Any]) -> dict[str, DrawnFrames]:
-    """Write the frames of all sets that are read for a data set; return them by name."""
-    sets = {}
+
+def frames(config: dict[str, Any]) -> None:
+    """Write the frames of the drawings that models are tried on, those for rules of acceptance, the stress suite."""
+    drawn, accepted = of_drawings(config), of_acceptance(config)
+    labels, stressed = of_stress(config)
+    work = [*drawn.values(), *accepted.values(), *stressed.values()]
+    with tally(f"{config['data']['name']} frames", len(work)) as done:
+        made = []
+        for part in in_order(work, int(config["data"]["workers"])):
+            made.append(part)
+            done(1)
+    parts = iter(made)
+    sets = dict(zip(drawn, parts, strict=False))
+    write_frames(path_of(config["frames"]), sets)
+    write_frames(path_of(config["acceptance"]), dict(zip(accepted, parts, strict=False)))
+    write_stress(path_of(config["stress"]), labels, parts)
+    for name, one in sets.items():
+        print(f"{config['data']['name']} {name}: {len(one.labels):,} drawings")
+
+
+def of_drawings(config: dict[str, Any]) -> Work:
+    """What makes the frames of each set of drawings that is read for a data set, by name."""
+    work = {}
     for name in config["data"]["drawn_sets"]:
         chosen = config["sets"][name]
         folder = path_of(chosen["folder"])
-        sets[name] = frames_of(folder, drawings_of(config["pens"], chosen, folder), chosen, config["rungs"])
-        print(f"{config['data']['name']} {name}: {len(sets[name].labels):,} drawings", flush=True)
-    write_frames(path_of(config["frames"]), sets)
-    return sets
+        drawings = drawings_of(config["pens"], chosen, folder)
+        work[name] = partial(frames_of, folder, drawings, chosen, config["rungs"])
+    return work
 
 
-def acceptance(config: dict[str, Any]) -> None:
-    """Write the frames that rules of acceptance are chosen and reported on: validation digits and negatives."""
+def of_acceptance(config: dict[str, Any]) -> Work:
+    """What makes the frames that rules of acceptance are chosen and reported on: validation digits and negatives."""
     val = load_digits(path_of(config["digits"]), "val")
     several = {"choices": styles.draw(100, config["negatives_seed"]), "reporting": []}
     for name in ("starter", "pens"):
@@ -42,21 +64,20 @@ def acceptance(config: dict[str, Any]) -> None:
             chosen = config["sets"][name]
             several["reporting"] += drawings_of(config["pens"], chosen, path_of(chosen["folder"]))
     rungs = config["rungs"][-1:]
-    sets = {"validation": frames_of_digits(val.images, val.labels, rungs)}
+    work: dict[str, Callable[[], Any]] = {"validation": partial(frames_of_digits, val.images, val.labels, rungs)}
     for part, digits in several.items():
         drawings = negatives(config["data"]["negatives"], config["negatives_seed"], digits, part=part)
-        sets[part] = frames_of_negatives(drawings, rungs)
-    write_frames(path_of(config["acceptance"]), sets)
+        work[part] = partial(frames_of_negatives, drawings, rungs)
+    return work
 
 
-def stress(config: dict[str, Any]) -> None:
-    """Write the frames of the stress suite on a sample of test digits, for reporting."""
+def of_stress(config: dict[str, Any]) -> tuple[Any, Work]:
+    """Labels (N,) of a sample of test digits, and what makes the frames of each corruption of them, for reporting."""
     test = load_test_split(path_of(config["digits"]))
     count = min(config["data"]["stress_digits"], len(test.labels))
-    cells = write_stress(path_of(config["stress"]), test.images, test.labels, count, config["stress_seed"])
-    with tally(f"{config['data']['name']} stress", len(CORRUPTIONS) * len(SEVERITIES) + 1) as done:
-        for _ in cells:
-            done(1)
+    chosen = stress_sample(test.labels, count, config["stress_seed"])
+    images = test.images[chosen]
+    return test.labels[chosen], {name: partial(stress_frames, images, config["stress_seed"], name) for name in NAMES}
 
 
 @entry("drawn")
@@ -67,8 +88,6 @@ def main(cfg: Any) -> None:
     if shared != config["data"]["folder"]:
         raise UserError(f"data={name}: its models are tried on the drawings of {shared}; make those")
     frames(config)
-    acceptance(config)
-    stress(config)
 
 
 if __name__ == "__main__":

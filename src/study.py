@@ -128,10 +128,9 @@ def stage_functions() -> Mapping[str, Any]:
 def make_frames(missing: list[dict[str, Any]]) -> None:
     """Make the frames that the cells' stages read, where they are not here."""
     for config in missing:
-        from frames import acceptance, frames, stress
+        from frames import frames
 
-        for make in (frames, acceptance, stress):
-            make(config)
+        frames(config)
 
 
 if __name__ == "__main__":

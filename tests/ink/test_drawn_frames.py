@@ -23,7 +23,8 @@ from inkproof.ink.drawn_frames import (
 )
 from inkproof.ink.pixel_lines import render_in_pixels
 from inkproof.ink.rungs import apply_rung
-from inkproof.ink.stress_frames import read_stress, write_stress
+from inkproof.ink.stress import stress_canvases
+from inkproof.ink.stress_frames import read_stress, stress_frames, write_stress
 from inkproof.paths import ROOT
 from inkproof.sources.drawings import Drawing, read_drawings, write_drawings
 from inkproof.sources.negatives import kind_of, negatives
@@ -140,24 +141,19 @@ def test_frames_come_back_as_they_were(tmp_path: Path, drawings: list[Drawing]):
     assert again.read_bytes() == (tmp_path / "f.npz").read_bytes()  # DVC knows an output by its bytes
 
 
-def test_stress_frames_are_those_of_the_sample(tmp_path: Path):
+def test_stress_frames_come_back_as_they_were_made(tmp_path: Path):
     rng = np.random.default_rng(2)
-    images = np.zeros((40, 28, 28), np.uint8)
-    images[:, 5:23, 10:17] = rng.integers(100, 256, (40, 18, 7))
-    labels = np.arange(40) % 10
-    cells = list(write_stress(tmp_path / "s.npz", images, labels, 10, seed=1))
-    found, frames = read_stress(tmp_path / "s.npz")
-    assert sorted(found) == list(range(10))
-    assert list(frames) == cells
-    clean = frames[("identity", 0)] if ("identity", 0) in frames else frames[cells[0]]
-    assert clean.shape == (10, 28, 28) and clean.any(axis=(1, 2)).all()
-
-
-def test_stress_killed_half_way_leaves_no_file(tmp_path: Path):
-    cells = write_stress(tmp_path / "s.npz", np.full((10, 28, 28), 200, np.uint8), np.arange(10), 10, seed=1)
-    next(cells)
-    cells.close()
-    assert not list(tmp_path.iterdir())
+    images = np.zeros((10, 28, 28), np.uint8)
+    images[:, 5:23, 10:17] = rng.integers(100, 256, (10, 18, 7))
+    parts = [stress_frames(images, 1, name) for name in ("clean", "shear")]
+    write_stress(tmp_path / "s.npz", np.arange(10), parts)
+    labels, frames = read_stress(tmp_path / "s.npz")
+    assert labels.tolist() == list(range(10))
+    assert list(frames) == [("clean", 0), *(("shear", severity) for severity in range(1, 6))]
+    for (name, severity), seen in frames.items():
+        canvases = next(c for _, s, c in stress_canvases(images, 1, [name]) if s == severity)
+        assert np.array_equal(seen, apply_rung("ink", canvases))
+        assert seen.any(axis=(1, 2)).all()
 
 
 @pytest.mark.parametrize("reader", [lambda path: list(read_frames(path)), read_stress])

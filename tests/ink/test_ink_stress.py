@@ -90,6 +90,13 @@ def test_the_suite_comes_clean_first_and_then_whole_and_in_order() -> None:
     assert {entry[2:] for entry in seen} == {((2, 280, 280), np.dtype(np.uint8))}
 
 
+def test_a_part_of_the_suite_is_the_same_as_in_the_whole() -> None:
+    whole = suite(FRAMES[:2], 3)
+    part = list(stress_canvases(FRAMES[:2], 3, ["shear", "clean"]))
+    assert [entry[:2] for entry in part] == [("clean", 0), *(("shear", severity) for severity in SEVERITIES)]
+    assert all(np.array_equal(canvases, whole[name, severity]) for name, severity, canvases in part)
+
+
 def suite(images: np.ndarray, seed: int) -> dict[tuple[str, int], np.ndarray]:
     return {(name, severity): canvases for name, severity, canvases in stress_canvases(images, seed)}
 

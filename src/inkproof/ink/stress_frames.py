@@ -1,6 +1,6 @@
 """The stress suite brought to 28 x 28 by the whole normalisation layer, once for all models that are to read it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,22 +9,20 @@ from numpy.typing import NDArray
 from inkproof.ink.drawn_frames import WHOLE
 from inkproof.ink.frame_archive import read_arrays, write_arrays
 from inkproof.ink.rungs import apply_rung
-from inkproof.ink.stress import stress_canvases, stress_sample
+from inkproof.ink.stress import stress_canvases
 
 
-def write_stress(
-    path: Path, images: NDArray[np.uint8], labels: NDArray[np.integer], count: int, seed: int
-) -> Iterator[tuple[str, int]]:
-    """Write what is seen of `count` digits under every corruption; yield each (corruption, severity) when done.
+def stress_frames(images: NDArray[np.uint8], seed: int, name: str) -> dict[str, NDArray[np.uint8]]:
+    """Return frames uint8 (N, 28, 28) of digits uint8 (N, 28, 28) under one of `NAMES`, by "name/severity"."""
+    cells = stress_canvases(images, seed, [name])
+    return {f"{name}/{severity}": apply_rung(WHOLE, canvases) for name, severity, canvases in cells}
 
-    `images` are digits uint8 (N, 28, 28) with `labels` (N,), each class sampled in its share. The file appears
-    whole after the last.
-    """
-    chosen = stress_sample(labels, count, seed)
-    arrays: dict[str, NDArray[np.generic]] = {"labels": labels[chosen].astype(np.int64)}
-    for corruption, severity, canvases in stress_canvases(images[chosen], seed):
-        arrays[f"{corruption}/{severity}"] = apply_rung(WHOLE, canvases)
-        yield corruption, severity
+
+def write_stress(path: Path, labels: NDArray[np.integer], frames: Iterable[Mapping[str, NDArray[np.uint8]]]) -> None:
+    """Write `labels` (N,) and what `stress_frames` returned for each name, whole or not at all."""
+    arrays: dict[str, NDArray[np.generic]] = {"labels": labels.astype(np.int64)}
+    for cells in frames:
+        arrays.update(cells)
     write_arrays(path, arrays)
 
 
