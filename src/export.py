@@ -8,7 +8,7 @@ import numpy as np
 from inkproof.atomic import replacing, write_json
 from inkproof.config import for_run, path_of, resolve
 from inkproof.entry import entry
-from inkproof.exporting.files import CANVAS_FILES, FORMS, MODEL_FILES
+from inkproof.exporting.files import CANVAS_FILES, FORMS, LAYER_FILE, MODEL_FILES
 from inkproof.ink.drawn_frames import WHOLE, DrawnFrames, canvases_of, read_frames
 from inkproof.reporting.rejection import rejection_figure
 from inkproof.reporting.saving import save
@@ -34,7 +34,7 @@ def export(config: dict[str, Any]) -> dict[str, Any]:
     model = load_trained(folder)
     # These import TensorFlow, by now started.
     from inkproof.exporting.acceptance import choose_acceptance
-    from inkproof.exporting.canvas_model import up_to_logits
+    from inkproof.exporting.canvas_model import layer_part, up_to_logits
     from inkproof.exporting.coreml import is_installed
     from inkproof.exporting.proved import Origin, prove_canvas_files, prove_coreml, prove_frame_files, spread
 
@@ -51,9 +51,10 @@ def export(config: dict[str, Any]) -> dict[str, Any]:
     with replacing(out) as exports:
         exports.mkdir()
         proved = prove_frame_files(origin, exports, frame_rule, calibration, test, reference)
+        layer = LAYER_FILE.read_bytes() if LAYER_FILE.exists() else layer_part()
         # Ranges of what the layer gives, which is not what every training set looks like.
         normalised = acceptance["validation"].rungs[WHOLE]
-        proved |= prove_canvas_files(origin, exports, rule, normalised, canvases, logits, labels)
+        proved |= prove_canvas_files(origin, exports, rule, layer, normalised, canvases, logits, labels)
         if is_installed():
             sample = spread(test, reference, config["coreml_sample"])
             proved["coreml"] = prove_coreml(origin, exports, frame_rule, *sample)

@@ -310,13 +310,13 @@ def reading(setting: Setting) -> Iterator[Measured]:
     drawings = read_drawings(ROOT / "data" / "drawn" / "starter")
     canvas = render(drawings[0].strokes or [], drawings[0].canvas)
     pretrained = CanvasReader(ROOT / "models" / "pretrained" / "canvas.tflite")
-    figures = [pretrained.median_microseconds(canvas) / 1000 for _ in range(setting.pairs)]
+    figures = [pretrained.latency(canvas).median / 1000 for _ in range(setting.pairs)]
     yield _alone("canvas.tflite, one canvas, one thread", "ms", figures, 1.5)
     exported = ROOT / "exports" / "mnist" / "cnn" / "model.tflite"
     if exported.exists():
         digits = LiteRTDigits(exported)
         seen = pretrained.read(canvas[np.newaxis]).seen[0]
-        figures = [digits.median_microseconds(seen) / 1000 for _ in range(setting.pairs)]
+        figures = [digits.latency(seen).median / 1000 for _ in range(setting.pairs)]
         yield _alone("cnn, one digit of 28 x 28, one thread", "ms", figures, 0.05)
     from PIL import Image
 

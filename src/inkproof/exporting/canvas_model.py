@@ -43,7 +43,7 @@ def layer_part() -> bytes:
 def canvas_model(
     network: keras.Model,
     rule: Rule,
-    layer: bytes | None = None,
+    layer: bytes,
     form: str = "float32",
     calibration: np.ndarray | None = None,
 ) -> bytes:
@@ -58,7 +58,7 @@ def canvas_model(
     Args:
         network: from (B, 28, 28, 1) to logits (B, 10).
         rule: what the score measures, and the temperature.
-        layer: what `layer_part` gives, where it is at hand.
+        layer: what `layer_part` gives.
         form: one of `files.FORMS`.
         calibration: uint8 (N, 28, 28), training or validation digits as the layer gives them; int8 needs it.
 
@@ -84,7 +84,7 @@ def canvas_model(
 
     image = tf.TensorSpec((1, 28, 28, 1), tf.float32, name="image")
     features = tf.TensorSpec((1, *head.input.shape[1:]), tf.float32, name=_FEATURES)
-    parts = [layer if layer is not None else layer_part(), function_to_litert(prepare, image, "the preparation")]
+    parts = [layer, function_to_litert(prepare, image, "the preparation")]
     if first is not head:
         known = None
         if calibration is not None:

@@ -1,6 +1,7 @@
 """Running exported files on canvases; needs no TensorFlow."""
 
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -105,6 +106,14 @@ class CanvasReader:
         """Return how long reading one canvas uint8 (280, 280) takes on one thread."""
         self._interpreter.set_tensor(self._canvas, canvas[np.newaxis])
         return measure(self._interpreter, runs)
+
+
+def read_canvases(path: Path, canvases: NDArray[np.uint8], threads: int = 2) -> Readings:
+    """Return what a `CanvasReader` of `path` reads on canvases uint8 (N, 280, 280), several readers side by side."""
+    readers = [CanvasReader(path) for _ in range(threads)]
+    with ThreadPoolExecutor(threads) as pool:
+        parts = list(pool.map(CanvasReader.read, readers, np.array_split(canvases, threads)))
+    return Readings(*(np.concatenate(column) for column in zip(*(astuple(part) for part in parts), strict=True)))
 
 
 class FrameReader:

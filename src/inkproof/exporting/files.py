@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from inkproof.paths import ROOT
+
 FORMS = ("float32", "float16", "dynamic", "int8")
 """float32: as trained. float16: halved weights, computed in float32. dynamic: int8 weights in tensors of 1,024
 and more, activations quantised as they come. int8: weights and activations, with ranges found on training digits."""
@@ -21,6 +23,9 @@ CANVAS_FILES = {
     "int8": "canvas_int8.tflite",
 }
 """LiteRT files of layer and network, a canvas in; the form is that of the network, the layer is always float32."""
+
+LAYER_FILE = ROOT / "exports" / "layer.tflite"
+"""The normalisation alone, a canvas in, 28 x 28 out: the same before every network, so src/layer.py converts it once."""
 
 COREML_FILE = "model.mlpackage"
 SAVED_MODEL = "saved_model"

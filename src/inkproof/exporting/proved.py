@@ -8,8 +8,8 @@ import keras
 import numpy as np
 
 from inkproof.exporting.agreement import check_agreement, check_canvases, compare, compare_canvases
-from inkproof.exporting.canvas_model import canvas_model, layer_part, up_to_logits
-from inkproof.exporting.canvas_reader import CanvasReader
+from inkproof.exporting.canvas_model import canvas_model, up_to_logits
+from inkproof.exporting.canvas_reader import CanvasReader, read_canvases
 from inkproof.exporting.convert import to_litert, write_saved_model
 from inkproof.exporting.coreml import write_coreml
 from inkproof.exporting.described import describe_canvas, describe_model
@@ -70,6 +70,7 @@ def prove_canvas_files(
     origin: Origin,
     folder: Path,
     rule: Rule,
+    layer: bytes,
     calibration: np.ndarray,
     canvases: np.ndarray,
     logits: np.ndarray,
@@ -81,6 +82,7 @@ def prove_canvas_files(
         origin: whose exports they are.
         folder: exists.
         rule: of the score; it goes into the files.
+        layer: from `layer_part`.
         calibration: uint8 (M, 28, 28), training or validation digits as the layer gives them.
         canvases: uint8 (N, 280, 280), of which every one is read by every file.
         logits: of the Keras model for what the layer makes of them, (N, 10).
@@ -89,14 +91,14 @@ def prove_canvas_files(
     Raises:
         UserError: a file needs operators that phones lack, or does not say what Keras says.
     """
-    network, layer = up_to_logits(origin.model), layer_part()
+    network = up_to_logits(origin.model)
     proved = {}
     for form in FORMS:
         path = folder / CANVAS_FILES[form]
         content = canvas_model(network, rule, layer, form, calibration)
         path.write_bytes(describe_canvas(content, rule, origin.name, form, origin.commit))
         reader = CanvasReader(path)
-        compared = compare_canvases(reader.read(canvases), logits, rule, labels)
+        compared = compare_canvases(read_canvases(path, canvases), logits, rule, labels)
         check_canvases(compared, form)
         said = {"rule": rule.name, "temperature": rule.temperature}
         result = {"kb": kilobytes(path), **said, **compared}
