@@ -40,7 +40,7 @@ _NOT_NEEDED = ("sklearn", "matplotlib")
 def _left_out(names: Iterable[str]) -> Iterator[None]:
     """Within the block, these packages are as if not installed, but for those that are already imported."""
     absent = [name for name in names if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(absent))
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None is what stands for absent
     try:
         yield
     finally:

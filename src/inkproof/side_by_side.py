@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
@@ -22,23 +22,16 @@ def out_of_date(root: Path, targets: Sequence[str]) -> Graph:
 
     with Repo(str(root)) as repo:
         try:
-            stages = [stage for target in targets or [None] for stage in repo.stage.collect(target)]
-            changed = set(repo.status(targets=list(targets) or None, with_deps=bool(targets)))
+            stages = [stage for target in targets or [None] for stage in repo.stage.collect(target, with_deps=True)]
+            changed = set(repo.status(targets=list(targets) or None, with_deps=True))
         except DvcException as error:
             raise UserError(" ".join(str(error).split())) from error
         graph = repo.index.graph
-        needed = {stage: set(graph.successors(stage)) for stage in _with_all_behind(graph, stages)}
-    waits = {stage.addressing: {one.addressing for one in behind} for stage, behind in needed.items()}
-    run = set(changed) & set(waits)
+        waits = {one.addressing: {behind.addressing for behind in graph.successors(one)} for one in stages}
+    run = changed & set(waits)
     while more := {stage for stage, behind in waits.items() if behind & run} - run:
         run |= more
     return {stage: waits[stage] & run for stage in sorted(run)}
-
-
-def _with_all_behind(graph: object, stages: Iterable[object]) -> set[object]:
-    import networkx
-
-    return {one for stage in stages for one in (stage, *networkx.descendants(graph, stage))}
 
 
 def repro(root: Path, graph: Graph, jobs: int) -> None:
@@ -68,6 +61,16 @@ def repro(root: Path, graph: Graph, jobs: int) -> None:
 
 
 _PRINTING = threading.Lock()
+# What DVC says after every stage, and the command that stands in dvc.yaml.
+_ADVICE = (
+    "> ",
+    "Updating lock file",
+    "To track the changes",
+    "\tgit add",
+    "To enable auto",
+    "\tdvc config",
+    "Use `dvc push`",
+)
 
 
 def _run(root: Path, stage: str) -> int:
@@ -79,6 +82,7 @@ def _run(root: Path, stage: str) -> int:
     ) as process:  # fmt: skip
         assert process.stdout is not None
         for line in process.stdout:
-            with _PRINTING:
-                print(f"{stage}: {line}", end="", flush=True)
+            if line.strip() and not line.startswith(_ADVICE):
+                with _PRINTING:
+                    print(f"{stage}: {line}", end="", flush=True)
     return process.returncode

@@ -15,7 +15,7 @@ from flatbuffers.table import Table
 from segments import canvas
 
 from inkproof.exporting.described import describe_canvas, describe_model
-from inkproof.exporting.metadata import packed_files, put_entry, read_metadata, write_metadata
+from inkproof.exporting.metadata import packed_files, put_entries, read_metadata, write_metadata
 from inkproof.exporting.tensor_metadata import ENTRY, Card, Tensor, describe
 from inkproof.scoring.rejection import Rule
 
@@ -126,7 +126,7 @@ def test_both_kinds_of_metadata_are_there_and_writing_again_keeps_the_labels(des
     assert read_metadata(again)["threshold"] == 5.0
     assert packed_files(again) == packed_files(described) and found(again).text(0) == found(described).text(0)
     assert write_metadata(described, said) == described, "same files, same bytes"
-    more = put_entry(described, "another", b"x", {"labels.txt": b"zero\n", "more.txt": b""})
+    more = put_entries(described, {"another": b"x"}, {"labels.txt": b"zero\n", "more.txt": b""})
     assert packed_files(more) == {"labels.txt": b"zero\n", "more.txt": b""}
 
 

@@ -1,7 +1,7 @@
 """What each LiteRT file of a model is told to say about itself, to programs and to Android's tools."""
 
 from inkproof import __version__
-from inkproof.exporting.metadata import write_metadata
+from inkproof.exporting.metadata import ENTRY, encoded
 from inkproof.exporting.tensor_metadata import Card, Tensor, describe
 from inkproof.ink.rungs import FRAME
 from inkproof.ink.strokes import SIDE
@@ -26,7 +26,7 @@ def describe_model(content: bytes, rule: Rule, name: str, form: str, commit: str
     """Return the LiteRT file of 28 x 28 digits of the run `name` with its metadata; `rule` is by the probabilities."""
     probabilities = Tensor("probabilities", "Of the digits 0 to 9", (0, 1), labels=True, threshold=rule.threshold)
     entry = _entry(rule, name, form, commit, "white on black")
-    return write_metadata(describe(content, _card(name, commit), [_FRAME], [probabilities], LABELS), entry)
+    return describe(content, _card(name, commit), [_FRAME], [probabilities], LABELS, {ENTRY: encoded(entry)})
 
 
 def describe_canvas(content: bytes, rule: Rule, name: str, form: str, commit: str) -> bytes:
@@ -37,7 +37,7 @@ def describe_canvas(content: bytes, rule: Rule, name: str, form: str, commit: st
         Tensor("score", f"How surely it is a digit ({rule.name})", threshold=rule.threshold),
     ]
     entry = _entry(rule, name, form, commit, "dark on light or light on dark")
-    return write_metadata(describe(content, _card(name, commit), [_CANVAS], outputs, LABELS), entry)
+    return describe(content, _card(name, commit), [_CANVAS], outputs, LABELS, {ENTRY: encoded(entry)})
 
 
 def _card(name: str, commit: str) -> Card:

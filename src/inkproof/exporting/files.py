@@ -25,7 +25,7 @@ CANVAS_FILES = {
 """LiteRT files of layer and network, a canvas in; the form is that of the network, the layer is always float32."""
 
 LAYER_FILE = ROOT / "exports" / "layer.tflite"
-"""The normalisation alone, a canvas in, 28 x 28 out: the same before every network, so src/layer.py converts it once."""
+"""The normalisation alone, a canvas in, 28 x 28 out: what every canvas*.tflite begins with."""
 
 COREML_FILE = "model.mlpackage"
 SAVED_MODEL = "saved_model"

@@ -20,6 +20,7 @@ import json
 import os
 import struct
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,16 @@ def write_metadata(content: bytes, entry: dict[str, Any]) -> bytes:
         UserError: `content` is no LiteRT file.
         TypeError, ValueError: `entry` cannot be said in JSON.
     """
-    text = json.dumps(entry, ensure_ascii=False, allow_nan=False, sort_keys=True)
-    return put_entry(content, ENTRY, text.encode())
+    return put_entries(content, {ENTRY: encoded(entry)})
 
 
-def put_entry(content: bytes, name: str, data: bytes, files: dict[str, bytes] | None = None) -> bytes:
-    """Return the LiteRT file `content` with `data` under `name` among its metadata, and `files` packed behind it.
+def encoded(entry: dict[str, Any]) -> bytes:
+    """Return what is stored of `entry`; raises TypeError or ValueError where it cannot be said in JSON."""
+    return json.dumps(entry, ensure_ascii=False, allow_nan=False, sort_keys=True).encode()
+
+
+def put_entries(content: bytes, entries: Mapping[str, bytes], files: Mapping[str, bytes] | None = None) -> bytes:
+    """Return the LiteRT file `content` with `entries` by name among its metadata, and `files` packed behind it.
 
     They join what it had, in place of what had the same name. Android's metadata library looks for files in a ZIP
     behind the model; runtimes read no further than the model. Raises UserError where `content` is no LiteRT file.
@@ -54,17 +59,18 @@ def put_entry(content: bytes, name: str, data: bytes, files: dict[str, bytes] | 
 
     model = schema.ModelT.InitFromObj(_parsed(content, "the model"))
     model.metadata = model.metadata or []
-    named = next((one for one in model.metadata if one.name in (name, name.encode())), None)
-    if named is None:
-        named = schema.MetadataT()
-        named.name, named.buffer = name, len(model.buffers)
-        model.metadata.append(named)
-        model.buffers.append(schema.BufferT())
-    model.buffers[named.buffer].data = np.frombuffer(data, np.uint8)  # a list is packed byte by byte
-    builder = flatbuffers.Builder(len(content) + len(data))
+    for name, data in entries.items():
+        named = next((one for one in model.metadata if one.name in (name, name.encode())), None)
+        if named is None:
+            named = schema.MetadataT()
+            named.name, named.buffer = name, len(model.buffers)
+            model.metadata.append(named)
+            model.buffers.append(schema.BufferT())
+        model.buffers[named.buffer].data = np.frombuffer(data, np.uint8)  # a list is packed byte by byte
+    builder = flatbuffers.Builder(len(content) + sum(map(len, entries.values())))
     builder.Finish(model.Pack(builder), _IDENTIFIER)
     written = io.BytesIO(bytes(builder.Output()))
-    if packed := packed_files(content) | (files or {}):
+    if packed := packed_files(content) | dict(files or {}):
         with zipfile.ZipFile(written, "a", zipfile.ZIP_STORED) as archive:
             for file, inside in packed.items():
                 archive.writestr(zipfile.ZipInfo(file), inside)  # without the time of day: same files, same bytes
