@@ -22,7 +22,8 @@ def out_of_date(root: Path, targets: Sequence[str]) -> Graph:
 
     with Repo(str(root)) as repo:
         try:
-            stages = [stage for target in targets or [None] for stage in repo.stage.collect(target, with_deps=True)]
+            wanted: Sequence[str | None] = targets or [None]
+            stages = {stage for target in wanted for stage in repo.stage.collect(target, with_deps=bool(target))}
             changed = set(repo.status(targets=list(targets) or None, with_deps=True))
         except DvcException as error:
             raise UserError(" ".join(str(error).split())) from error
