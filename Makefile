@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup coreml cluster demo repro pretrained leaderboard test test-full lint format ui app browser lock clean
+.PHONY: help setup coreml cluster demo repro pretrained leaderboard bench test test-full lint format ui app browser lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,11 +33,11 @@ cluster: $(READY) ## add what studies need on SLURM and on Ray clusters, from re
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) uv pip install --quiet --compile-bytecode --no-deps --require-hashes -r requirements-cluster.lock
 
 demo: $(READY) ## the whole pipeline on embedded digits, offline: train, evaluate, export, drawn digits, report
-	@dvc repro report@optdigits
+	@python src/repro.py report@optdigits
 	@python src/report.py data=optdigits show=true
 
-repro: $(READY) ## the whole pipeline, MNIST included
-	@dvc repro
+repro: $(READY) ## the whole pipeline, MNIST included, two stages at a time
+	@python src/repro.py
 
 pretrained: $(READY) ## models/pretrained, with which predict.py reads: train on all ink, export, measure, copy
 	@dvc repro evaluate@ink-cnn export@ink-cnn drawn@ink-cnn
@@ -45,6 +45,9 @@ pretrained: $(READY) ## models/pretrained, with which predict.py reads: train on
 
 leaderboard: $(READY) ## the best configurations of all studies and runs, in experiments/leaderboard.md
 	@python src/leaderboard.py
+
+bench: $(READY) ## time what users wait for against named baselines, on an idle machine: an hour, reports/bench.md
+	@python src/bench.py
 
 test: $(READY) ## the fast tests
 	@python -m pytest -m "not slow" -n 2 --dist loadgroup

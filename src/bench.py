@@ -33,7 +33,8 @@ def bench(rows: list[str], pairs: int, short: bool, out: Path) -> dict[str, Any]
             figures = []
             for one in ROWS[name](setting):
                 figures.append(one.as_dict())
-                print(f"\n  {one.what}: {one.value:.3g} {one.unit} ({'met' if one.met else 'missed'})", flush=True)
+                verdict = "" if one.bar is None else " (met)" if one.met else " (missed)"
+                print(f"\n  {one.what}: {one.value:.3g} {one.unit}{verdict}", flush=True)
         results["rows"][name] = figures
         write_json(out, results)
         write_table(results, out.with_suffix(".md"))

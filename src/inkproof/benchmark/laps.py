@@ -6,7 +6,7 @@ Each function is a whole process to the row that calls it; it prints its figures
 import json
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,8 +68,21 @@ def tutorial(kind: str, data: str, train_size: int, images: int, epochs: int) ->
         return stopwatch.read(watch.file)
 
 
-def bare(data: str, repeat: int, train_size: int, epochs: int, batch_size: int) -> dict[str, Any]:
-    """Train cnn with the batches and the optimizer of train.py, with no callback, checkpoint or MLflow."""
+def bare(
+    data: str,
+    repeat: int,
+    train_size: int,
+    epochs: int,
+    batch_size: int,
+    words: Sequence[str] = (),
+    steps_per_execution: int = 1,
+    xla: bool = False,
+    batch_normalization: bool = False,
+) -> dict[str, Any]:
+    """Train cnn with the batches and the optimizer of train.py, with no callback, checkpoint or MLflow.
+
+    `words` are further overrides; the rest is what train.py does not do, and what it would cost.
+    """
     start_tensorflow()
     import keras
     from hydra import compose, initialize_config_dir
@@ -79,15 +92,20 @@ def bare(data: str, repeat: int, train_size: int, epochs: int, batch_size: int) 
     from inkproof.training.input_pipeline import evaluation_batches, steps_per_epoch, training_batches
     from inkproof.training.precision import has_bfloat16, resolve_policy
 
-    words = [f"data={data}", "model=cnn", "aug=on", f"data.repeat={repeat}", f"train_size={train_size}"]
+    chosen = [f"data={data}", "model=cnn", "aug=on", f"data.repeat={repeat}", f"train_size={train_size}"]
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        config = resolve(compose("config", [*words, f"epochs={epochs}", f"batch_size={batch_size}"]))
-    parts = assemble(config, path_of(config["digits"]), resolve_policy("auto", True, has_bfloat16()))
+        config = resolve(compose("config", [*chosen, f"epochs={epochs}", f"batch_size={batch_size}", *words]))
+    policy = resolve_policy(config["precision"]["policy"], True, has_bfloat16())
+    parts = assemble(config, path_of(config["digits"]), policy)
     train, val, plan = parts.training, parts.val, parts.plan
     assert val is not None
+    model = _with_batch_normalization(parts.model) if batch_normalization else parts.model
     steps = steps_per_epoch(len(train.labels), repeat, batch_size)
     optimizer = parts.make_optimizer(total_steps=steps * epochs, steps_per_epoch=steps)
-    parts.model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
+    model.compile(
+        optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=xla,
+        steps_per_execution=steps_per_execution,
+    )  # fmt: skip
     batches = training_batches(
         train.images, train.labels, batch_size=batch_size, first_epoch=0, epochs=epochs, repeat=repeat,
         limits=plan.limits, seed=plan.seed,
@@ -95,11 +113,23 @@ def bare(data: str, repeat: int, train_size: int, epochs: int, batch_size: int) 
     with tempfile.TemporaryDirectory() as scratch:
         watch = stopwatch.Stopwatch(f"{scratch}/times.json")
         calls: list[keras.callbacks.Callback] = [watch]
-        parts.model.fit(
+        model.fit(
             batches, steps_per_epoch=steps, epochs=epochs, shuffle=False, verbose=2, callbacks=calls,
             validation_data=evaluation_batches(val.images, val.labels),
         )  # fmt: skip
         return stopwatch.read(watch.file)
+
+
+def _with_batch_normalization(model: Any) -> Any:
+    """The same layers as `model`, with batch normalisation behind each convolution."""
+    import keras
+
+    x = model.inputs[0]
+    for layer in model.layers[1:]:
+        x = layer.__class__.from_config(layer.get_config())(x)
+        if isinstance(layer, keras.layers.Conv2D):
+            x = keras.layers.BatchNormalization()(x)
+    return keras.Model(model.inputs[0], x)
 
 
 def recipe_003(epochs: int, accuracy: float) -> dict[str, Any]:

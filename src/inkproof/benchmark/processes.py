@@ -60,8 +60,9 @@ def run(
     return Finished(began, seconds, usage.ru_maxrss / 1024, process.returncode, output)
 
 
-def lap(name: str, scratch: Path, **settings: Any) -> Mapping[str, Any]:
+def lap(name: str, scratch: Path, environment: Mapping[str, str] | None = None, **settings: Any) -> Mapping[str, Any]:
     """Return what `name` of `inkproof.benchmark.laps` measured with `settings`, in a process of its own."""
-    done = run(["python", "-m", "inkproof.benchmark.laps", name, json.dumps(settings)], scratch)
+    command = ["python", "-m", "inkproof.benchmark.laps", name, json.dumps(settings)]
+    done = run(command, scratch, environment=environment)
     figures: dict[str, Any] = json.loads(done.output.strip().splitlines()[-1])
     return {**figures, "began": done.began, "process_seconds": done.seconds}
