@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import chdir
 from pathlib import Path
 
 from inkproof.errors import UserError
@@ -20,7 +21,7 @@ def out_of_date(root: Path, targets: Sequence[str]) -> Graph:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    with Repo(str(root)) as repo:
+    with chdir(root), Repo() as repo:  # stages are named as seen from here
         try:
             wanted: Sequence[str | None] = targets or [None]
             stages = {stage for target in wanted for stage in repo.stage.collect(target, with_deps=bool(target))}

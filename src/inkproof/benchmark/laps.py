@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from inkproof.benchmark import stopwatch
+from inkproof.benchmark.times import read_times
 from inkproof.config import path_of, resolve
 from inkproof.quiet import start_tensorflow
 from inkproof.sources.digits import load_training
@@ -42,6 +42,8 @@ def tutorial(kind: str, data: str, train_size: int, images: int, epochs: int) ->
     import keras
     import tensorflow as tf
 
+    from inkproof.benchmark.stopwatch import Stopwatch
+
     (x, y), (val_x, val_y) = _digits(f"data/{data}", train_size, images)
     model = _cnn([f"data={data}", "model=cnn"])
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
@@ -63,9 +65,9 @@ def tutorial(kind: str, data: str, train_size: int, images: int, epochs: int) ->
         batches = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(len(x)).batch(BATCH)
         batches = batches.map(lambda a, b: (change(a, training=True), b), num_parallel_calls=2).prefetch(2)
     with tempfile.TemporaryDirectory() as scratch:
-        watch = stopwatch.Stopwatch(f"{scratch}/times.json")
+        watch = Stopwatch(f"{scratch}/times.json")
         model.fit(batches, epochs=epochs, validation_data=(val_x, val_y), callbacks=[watch], verbose=0)
-        return stopwatch.read(watch.file)
+        return read_times(watch.file)
 
 
 def bare(
@@ -87,6 +89,7 @@ def bare(
     import keras
     from hydra import compose, initialize_config_dir
 
+    from inkproof.benchmark.stopwatch import Stopwatch
     from inkproof.paths import ROOT
     from inkproof.training.assemble import assemble
     from inkproof.training.input_pipeline import evaluation_batches, steps_per_epoch, training_batches
@@ -111,13 +114,13 @@ def bare(
         limits=plan.limits, seed=plan.seed,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as scratch:
-        watch = stopwatch.Stopwatch(f"{scratch}/times.json")
+        watch = Stopwatch(f"{scratch}/times.json")
         calls: list[keras.callbacks.Callback] = [watch]
         model.fit(
             batches, steps_per_epoch=steps, epochs=epochs, shuffle=False, verbose=2, callbacks=calls,
             validation_data=evaluation_batches(val.images, val.labels),
         )  # fmt: skip
-        return stopwatch.read(watch.file)
+        return read_times(watch.file)
 
 
 def _with_batch_normalization(model: Any) -> Any:
@@ -138,6 +141,8 @@ def recipe_003(epochs: int, accuracy: float) -> dict[str, Any]:
     import keras
     from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
+    from inkproof.benchmark.stopwatch import Stopwatch
+
     train, val = load_training(path_of("data/mnist"))
     model = _cnn(["data=mnist", "model=cnn"])
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
@@ -147,7 +152,7 @@ def recipe_003(epochs: int, accuracy: float) -> dict[str, Any]:
         on_epoch_end=lambda epoch, logs: setattr(model, "stop_training", logs["val_accuracy"] >= accuracy)
     )
     with tempfile.TemporaryDirectory() as scratch:
-        watch = stopwatch.Stopwatch(f"{scratch}/times.json")
+        watch = Stopwatch(f"{scratch}/times.json")
         model.fit(
             varied.flow(train.images[..., np.newaxis].astype("float32"), answers, batch_size=BATCH),
             validation_data=(val.images[..., np.newaxis].astype("float32"), keras.utils.to_categorical(val.labels, 10)),
@@ -155,7 +160,7 @@ def recipe_003(epochs: int, accuracy: float) -> dict[str, Any]:
             callbacks=[watch, reached],
             verbose=0,
         )
-        return stopwatch.read(watch.file)
+        return read_times(watch.file)
 
 
 LAPS: dict[str, Callable[..., dict[str, Any]]] = {"tutorial": tutorial, "bare": bare, "recipe_003": recipe_003}

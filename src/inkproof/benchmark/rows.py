@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from inkproof.atomic import write_text
-from inkproof.benchmark import stopwatch
 from inkproof.benchmark.machine import machine
 from inkproof.benchmark.pairs import Paired, alternate
 from inkproof.benchmark.processes import Finished, lap, run
+from inkproof.benchmark.times import images_per_second, read_times, seconds_per_epoch
 from inkproof.errors import UserError
 from inkproof.paths import ROOT
 
@@ -118,7 +118,7 @@ def _train(setting: Setting, *words: str) -> tuple[dict[str, Any], Finished]:
     folder = re.search(r"MLflow run \w+; (.+)$", done.output, re.MULTILINE)
     if folder:
         shutil.rmtree(folder[1], ignore_errors=True)
-    return stopwatch.read(file), done
+    return read_times(file), done
 
 
 def _small(setting: Setting, aug: str = "on") -> list[str]:
@@ -137,13 +137,16 @@ def throughput(setting: Setting) -> Iterator[Measured]:
     """1. Images a second of train.py against tutorials' two ways of augmenting."""
 
     def ours() -> float:
-        return stopwatch.images_per_second(_train(setting, *_small(setting))[0], setting.images)
+        return images_per_second(_train(setting, *_small(setting))[0], setting.images)
 
     def tutorial(kind: str) -> Callable[[], float]:
-        settings: dict[str, Any] = {"data": "optdigits", "train_size": TRAIN_SIZE, "images": setting.images, "epochs": setting.epochs}
-        return lambda: stopwatch.images_per_second(
-            dict(lap("tutorial", setting.scratch, kind=kind, **settings)), setting.images
-        )
+        settings: dict[str, Any] = {
+            "data": "optdigits",
+            "train_size": TRAIN_SIZE,
+            "images": setting.images,
+            "epochs": setting.epochs,
+        }
+        return lambda: images_per_second(dict(lap("tutorial", setting.scratch, kind=kind, **settings)), setting.images)
 
     bar = 3.0 if "amx_bf16" in machine()["features"] else 1.3
     paired = alternate(ours, tutorial("generator"), setting.pairs, setting.tick)
@@ -157,10 +160,15 @@ def tracking(setting: Setting) -> Iterator[Measured]:
     longer = Setting(max(setting.pairs, 1 if setting.short else 9), setting.short, setting.scratch, setting.tick)
     epochs = longer.epochs + 2
     words = [word for word in _small(longer) if not word.startswith("epochs")]
-    settings: dict[str, Any] = {"data": "optdigits", "repeat": longer.repeat, "train_size": TRAIN_SIZE, "batch_size": BATCH}
+    settings: dict[str, Any] = {
+        "data": "optdigits",
+        "repeat": longer.repeat,
+        "train_size": TRAIN_SIZE,
+        "batch_size": BATCH,
+    }
     paired = alternate(
-        lambda: stopwatch.seconds_per_epoch(_train(longer, *words, f"epochs={epochs}")[0]),
-        lambda: stopwatch.seconds_per_epoch(dict(lap("bare", longer.scratch, epochs=epochs, **settings))),
+        lambda: seconds_per_epoch(_train(longer, *words, f"epochs={epochs}")[0]),
+        lambda: seconds_per_epoch(dict(lap("bare", longer.scratch, epochs=epochs, **settings))),
         longer.pairs,
         longer.tick,
     )
@@ -170,8 +178,8 @@ def tracking(setting: Setting) -> Iterator[Measured]:
 def augmentation(setting: Setting) -> Iterator[Measured]:
     """3. What aug=on costs against aug=off."""
     paired = alternate(
-        lambda: 1 / stopwatch.images_per_second(_train(setting, *_small(setting, "on"))[0], setting.images),
-        lambda: 1 / stopwatch.images_per_second(_train(setting, *_small(setting, "off"))[0], setting.images),
+        lambda: 1 / images_per_second(_train(setting, *_small(setting, "on"))[0], setting.images),
+        lambda: 1 / images_per_second(_train(setting, *_small(setting, "off"))[0], setting.images),
         setting.pairs,
         setting.tick,
     )
@@ -267,9 +275,7 @@ def costs(setting: Setting) -> Iterator[Measured]:
 
     def rate(settings: dict[str, Any], environment: dict[str, str]) -> Callable[[], float]:
         every = {**usual, "epochs": 2, **settings}
-        return lambda: stopwatch.images_per_second(
-            dict(lap("bare", setting.scratch, environment, **every)), setting.images
-        )
+        return lambda: images_per_second(dict(lap("bare", setting.scratch, environment, **every)), setting.images)
 
     chosen = ["batches of 256"] if setting.short else list(VARIANTS)
     figures: dict[str, list[float]] = {name: [] for name in ["", *chosen]}

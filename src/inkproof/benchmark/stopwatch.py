@@ -1,6 +1,5 @@
 """When the parts of a training began and ended, noted by a callback that any training can be given."""
 
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -45,21 +44,3 @@ class Stopwatch(keras.callbacks.Callback):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         times = {"begin": self._begin, "trained": self._trained, "end": self._end}
         write_json(self.file, {"first_batch": self._first, **times, "val_accuracy": self._reached})
-
-
-def read(file: Path) -> dict[str, Any]:
-    """Return what a `Stopwatch` wrote to `file`."""
-    times: dict[str, Any] = json.loads(file.read_text())
-    return times
-
-
-def images_per_second(times: dict[str, Any], images: int) -> float:
-    """Return images trained on a second over all epochs of `images` but the first, which builds the graph."""
-    spans = [trained - begin for begin, trained in zip(times["begin"], times["trained"], strict=True)]
-    return images * len(spans[1:]) / sum(spans[1:])
-
-
-def seconds_per_epoch(times: dict[str, Any]) -> float:
-    """Return how long an epoch takes from its beginning to the next one's, the first excepted."""
-    begin = times["begin"]
-    return (begin[-1] - begin[1]) / (len(begin) - 2)
