@@ -53,11 +53,9 @@ def test_pooling_is_tensorflows(pad_type: str, size: int) -> None:
     np.testing.assert_array_equal(own, channels_first(tf.nn.max_pool2d(x, size, 2, pad_type.upper())))
 
 
-def test_the_normalisation_of_channels_is_tensorflows() -> None:
-    x = 30 * RANDOM.normal(size=(1, 3, 3, 20)).astype(np.float32)
-    # MIL divides alpha by the number of neighbours, TensorFlow does not.
-    own = OPERATORS["local_response_norm"](x=channels_first(x), size=11, alpha=11 * 1e-3, beta=0.75, k=1.0)
-    np.testing.assert_allclose(own, channels_first(tf.nn.lrn(x, 5, 1.0, 1e-3, 0.75)), rtol=1e-4)
+def test_logarithms_have_their_epsilon() -> None:
+    np.testing.assert_allclose(OPERATORS["log"](x=np.array([0.0, 1.5]), epsilon=0.5), np.log([0.5, 2.0]))
+    np.testing.assert_allclose(OPERATORS["exp"](x=np.array([-1.0, 2.0])), np.exp([-1.0, 2.0]))
 
 
 def test_slices_squeeze_and_keep() -> None:

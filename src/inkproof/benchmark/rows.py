@@ -352,6 +352,7 @@ def pipeline(setting: Setting) -> Iterator[Measured]:
 def reading(setting: Setting) -> Iterator[Measured]:
     """8. Reading one canvas, one digit, ten thousand pictures, and the first answer."""
     from inkproof.exporting.canvas_reader import CanvasReader
+    from inkproof.exporting.files import MODEL_FILES
     from inkproof.exporting.litert import LiteRTDigits
     from inkproof.ink.strokes import render
     from inkproof.sources.drawings import read_drawings
@@ -361,12 +362,13 @@ def reading(setting: Setting) -> Iterator[Measured]:
     pretrained = CanvasReader(ROOT / "models" / "pretrained" / "canvas.tflite")
     figures = [pretrained.latency(canvas).median / 1000 for _ in range(setting.pairs)]
     yield _alone("canvas.tflite, one canvas, one thread", "ms", figures, 1.5)
-    exported = ROOT / "exports" / "mnist" / "cnn" / "model.tflite"
-    if exported.exists():
-        digits = LiteRTDigits(exported)
-        seen = pretrained.read(canvas[np.newaxis]).seen[0]
-        figures = [digits.latency(seen).median / 1000 for _ in range(setting.pairs)]
-        yield _alone("cnn, one digit of 28 x 28, one thread", "ms", figures, 0.05)
+    seen = pretrained.read(canvas[np.newaxis]).seen[0]
+    for form, name in MODEL_FILES.items():
+        path = ROOT / "exports" / "mnist" / "cnn" / name
+        if path.exists():
+            digits = LiteRTDigits(path)
+            figures = [digits.latency(seen).median / 1000 for _ in range(setting.pairs)]
+            yield _alone(f"cnn in {form}, one digit of 28 x 28, one thread", "ms", figures, 0.05)
     from PIL import Image
 
     count = 500 if setting.short else 10_000

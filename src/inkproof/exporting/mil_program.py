@@ -102,13 +102,6 @@ def _padded(x: Any, kernel: Any, strides: Any, pad_type: str, pad: Any, value: f
     return np.pad(x, sides, constant_values=value)
 
 
-def _local_response_norm(x: Any, size: Any, alpha: Any, beta: Any, k: Any) -> Any:
-    around = [(0, 0)] * x.ndim
-    around[1] = ((size - 1) // 2, size // 2)
-    neighbours = sliding_window_view(np.pad(np.square(x), around), size, axis=1).sum(axis=-1)
-    return x / np.power(k + alpha / size * neighbours, beta)
-
-
 def _softmax(x: Any, axis: Any) -> Any:
     powers = np.exp(x - x.max(axis=axis, keepdims=True))
     return powers / powers.sum(axis=axis, keepdims=True)
@@ -149,9 +142,10 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "abs": lambda x: np.abs(x),
     "add": lambda x, y: x + y,
     "conv": _conv,
+    "exp": lambda x: np.exp(x),
     "expand_dims": lambda x, axes: np.expand_dims(x, tuple(axes)),
     "linear": _linear,
-    "local_response_norm": _local_response_norm,
+    "log": lambda x, epsilon: np.log(x + epsilon),
     "matmul": _matmul,
     "max_pool": _max_pool,
     "maximum": lambda x, y: np.maximum(x, y),
