@@ -11,7 +11,8 @@ from typing import Any
 
 from inkproof.atomic import write_json
 from inkproof.benchmark.machine import machine
-from inkproof.benchmark.rows import ROWS, Setting, table, write_table
+from inkproof.benchmark.measured import Setting, table, write_table
+from inkproof.benchmark.rows import ROWS
 from inkproof.entry import run
 from inkproof.errors import UserError
 from inkproof.paths import ROOT

@@ -7,9 +7,9 @@ import pytest
 from workspaces import Workspace
 
 from inkproof.benchmark.machine import machine
+from inkproof.benchmark.measured import Measured, table
 from inkproof.benchmark.pairs import Paired, alternate
 from inkproof.benchmark.processes import run
-from inkproof.benchmark.rows import Measured, table
 from inkproof.benchmark.times import images_per_second, seconds_per_epoch
 from inkproof.errors import UserError
 
