@@ -106,7 +106,7 @@ def test_a_second_repro_runs_nothing(chain_copy: Any, bytecode: str):
 
 def test_editing_one_models_file_concerns_that_models_stages_alone(chain_copy: Any):
     path = chain_copy.root / "conf" / "model" / "cnn.yaml"
-    path.write_text(path.read_text().replace("dropout: 0.5", "dropout: 0.4"))
+    path.write_text(path.read_text().replace("dropout: 0.4", "dropout: 0.3"))
     changed = json_of(chain_copy, "dvc", "status", "--json", "--with-deps", *DENSE, *CNN)
     assert changed == {"train@optdigits-cnn": [{"changed deps": {"conf/model/cnn.yaml": "modified"}}]}
     dry = ran(chain_copy.run("dvc", "repro", "--dry", *DENSE, *CNN).stdout)
@@ -183,7 +183,7 @@ def history(root: Path, model: str) -> str:
 @pytest.mark.slow
 def test_an_edited_model_runs_again_and_leaves_the_others_alone(chain_copy: Any):
     path = chain_copy.root / "conf" / "model" / "cnn.yaml"
-    path.write_text(path.read_text().replace("dropout: 0.5", "dropout: 0.4"))
+    path.write_text(path.read_text().replace("dropout: 0.4", "dropout: 0.3"))
     dense = (chain_copy.root / "models/optdigits/dense/run.json").read_text()
     done = chain_copy.run("dvc", "repro", *DENSE, *CNN)
     assert ran(done.stdout)[0] == "train@optdigits-cnn"

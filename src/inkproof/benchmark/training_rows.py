@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,10 +43,15 @@ def timed_training(setting: Setting, *words: str) -> tuple[dict[str, Any], Finis
     file.unlink(missing_ok=True)
     watch = f"+callbacks.stopwatch={{_target_:inkproof.benchmark.stopwatch.Stopwatch,file:{file}}}"
     done = run(["python", "src/train.py", *words, watch, "force=true", "register=false"], setting.scratch)
-    folder = re.search(r"MLflow run \w+; (.+)$", done.output, re.MULTILINE)
-    if folder:
-        shutil.rmtree(folder[1], ignore_errors=True)
+    remove_runs(done.output)
     return read_times(file), done
+
+
+def remove_runs(output: str) -> None:
+    """Delete the run folders that train.py named in its `output`."""
+    for folder in re.findall(r"MLflow run \w+; (.+)$", output, re.MULTILINE):
+        shutil.rmtree(folder, ignore_errors=True)
+        Path(f"{folder}.lock").unlink(missing_ok=True)
 
 
 def small_training(setting: Setting, aug: str = "on") -> list[str]:

@@ -1,7 +1,5 @@
 """Rows on all else that users wait for: starts, pipeline, sweeps, reading."""
 
-import re
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,7 +11,7 @@ import numpy as np
 from inkproof.benchmark.measured import Measured, Setting, figure_of, needs_mnist, paired_figure
 from inkproof.benchmark.pairs import alternate
 from inkproof.benchmark.processes import run
-from inkproof.benchmark.training_rows import small_training, timed_training
+from inkproof.benchmark.training_rows import remove_runs, small_training, timed_training
 from inkproof.paths import ROOT
 
 
@@ -80,8 +78,7 @@ def sweeps(setting: Setting) -> Iterator[Measured]:
             chosen = ",".join(str(seed) for seed in range(first, first + 8))
             words = ["python", "src/train.py", "-m", *data, "model=dense", f"seed={chosen}", "register=false"]
             done = run([*words, *launcher], setting.scratch)
-            for folder in re.findall(r"MLflow run \w+; (.+)$", done.output, re.MULTILINE):
-                shutil.rmtree(folder, ignore_errors=True)
+            remove_runs(done.output)
             return done.seconds
 
         return measure
