@@ -65,7 +65,7 @@ def finetuned(config: dict[str, Any]) -> dict[str, Any]:
     write_rows(report / "by_writer.csv", list(rows[0]), rows)
     write_json(report / "finetuned.json", found)
     write_page(report, found, rows, shot)
-    metrics = {}
+    metrics: dict[str, float] = {}
     for name, one in found["sets"].items():
         metrics |= {f"finetuned_{name}_{moment}": one[moment]["accuracy"] for moment in networks}
         metrics |= {f"finetuned_{name}_difference": one["difference"]["value"], f"finetuned_{name}_p": one["p"]}

@@ -26,7 +26,7 @@ def compare(
     """
     y = np.asarray(labels)
     names = np.full(y.shape, "") if writers is None else np.asarray(writers)
-    right = [y == np.asarray(read) for read in (before, after)]
+    right = y == np.asarray(before), y == np.asarray(after)
     summaries = [summarise_drawn(y, read, names) for read in (before, after)]
     only_before, only_after = discordant(*right)
     low, high = difference_interval(*right, names)
