@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup coreml cluster demo repro pretrained leaderboard bench test test-full lint format ui app browser lock clean
+.PHONY: help setup coreml cluster demo repro pretrained finetune leaderboard bench test test-full lint format ui app browser lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ repro: $(READY) ## the whole pipeline, MNIST included, two stages at a time
 pretrained: $(READY) ## models/pretrained, with which predict.py reads: train on all ink, export, measure, copy
 	@dvc repro evaluate@ink-cnn export@ink-cnn drawn@ink-cnn
 	@python src/pretrained.py
+
+finetune: $(READY) ## go on from models/pretrained with the drawings of data/drawn/mine; what it gave, in reports/finetune
+	@python src/train.py experiment=finetune_drawn out=models/finetune/cnn
+	@python src/finetuned.py
 
 leaderboard: $(READY) ## the best configurations of all studies and runs, in experiments/leaderboard.md
 	@python src/leaderboard.py
@@ -79,6 +83,6 @@ lock: $(READY) ## resolve the dependencies of pyproject.toml anew
 	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-coreml.in -o requirements-coreml.lock
 
 clean: ## remove what the pipeline made (not the environment, not your drawings, not the DVC cache)
-	@rm -rf models/mnist models/optdigits models/ink exports runs reports/optdigits mlflow.db mlflow.db.lock mlruns
-	@rm -rf data/mnist data/optdigits data/ink data/drawn/pens
+	@rm -rf models/mnist models/optdigits models/ink models/finetune exports runs reports/optdigits reports/finetune mlflow.db mlflow.db.lock mlruns
+	@rm -rf data/mnist data/optdigits data/ink data/finetune data/drawn/pens
 	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} + ; rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis

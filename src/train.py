@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from inkproof.atomic import replacing
 from inkproof.config import check_training, flatten, identity, path_of, resolve
 from inkproof.entry import entry
+from inkproof.initial_weights import parent_of, start_from
 from inkproof.quiet import start_tensorflow
 from inkproof.resume import ensure_run, hand_over
 from inkproof.run_record import PRODUCTS, RunRecord, code_sha, copy_products, run_key, write_history
 from inkproof.sources import prepare
-from inkproof.sources.digits import data_sha
+from inkproof.sources.digits import data_sha, digits_file
 from inkproof.tracking import REGISTRY_PREFIX, Store, describe_machine, git_commit
 from inkproof.training.precision import has_bfloat16, resolve_policy
 
@@ -28,7 +29,8 @@ def train(config: dict[str, Any], say: Callable[[str], None] = print) -> dict[st
     check_training(config)
     policy = resolve_policy(config["precision"]["policy"], config["model"]["convolutional"], has_bfloat16())
     digits = path_of(config["digits"])
-    if not digits.exists():
+    grown = config["data"].get("grows") and digits == digits_file(path_of(config["data"]["folder"]))
+    if grown or not digits.exists():
         prepare(config["data"], digits.parent)
     sha, code = data_sha(digits), code_sha()
     chosen = identity(config, policy)
@@ -42,6 +44,7 @@ def train(config: dict[str, Any], say: Callable[[str], None] = print) -> dict[st
         git_commit=git_commit(),
         machine=describe_machine(),
         config=chosen,
+        parent=parent_of(config["init"]) if config["init"] is not None else None,
     )
     with record.locked():
         if config["force"]:
@@ -62,6 +65,8 @@ def train(config: dict[str, Any], say: Callable[[str], None] = print) -> dict[st
             from inkproof.training.assemble import assemble
 
             parts = assemble(config, digits, policy)
+            if config["init"] is not None:
+                start_from(parts.model, config["init"])
             record.run_id = store.start(record.experiment, record.name, record.tags, found and found[0])
             try:
                 _train(record, config, parts, store)

@@ -26,7 +26,7 @@ from train import train
 CHIEF = "chief"
 WHERE = ("service=", "address=", "recipe=")  # what does not decide the result
 # Of a training's keys, what a search sets itself.
-OWN: dict[str, Any] = {"register": False, "force": False, "out": None}
+OWN: dict[str, Any] = {"register": False, "force": False, "out": None, "init": None}
 
 
 def tune(config: dict[str, Any], command: str, choices: Mapping[str, str], plain: Mapping[str, Any]) -> Path | None:

@@ -6,6 +6,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf, errors
 
 from inkproof.errors import UserError
+from inkproof.initial_weights import weights_sha
 from inkproof.paths import ROOT
 from inkproof.training.precision import POLICIES
 
@@ -24,6 +25,7 @@ TRAIN_KEYS: dict[str, Any] = {
     "train_size": (int, type(None)),
     "subset_seed": int,
     "deterministic": bool,
+    "init": (str, type(None)),
     "register": bool,
     "force": bool,
     "out": (str, type(None)),
@@ -72,8 +74,15 @@ def check_training(config: dict[str, Any]) -> None:
 
 
 def identity(config: dict[str, Any], policy: str) -> dict[str, Any]:
-    """Return the part of a training configuration that decides the result; `policy` is the number format used."""
+    """Return the part of a training configuration that decides the result; `policy` is the number format used.
+
+    Weights to begin with are known by their SHA-256, wherever they lie; raises UserError where there are none.
+    """
     chosen = {key: value for key, value in config.items() if key not in NOT_IDENTITY}
+    if config["init"] is None:
+        del chosen["init"]  # as runs were known before there was a choice
+    else:
+        chosen["init"] = weights_sha(config["init"])
     if config["train_size"] is None:
         del chosen["subset_seed"]  # all digits are no choice
     data = {key: config["data"][key] for key in ("name", "val", "repeat")}

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,11 +21,11 @@ PRODUCTS = ("model.keras", "history.csv", "run.json")
 TRAINING_CODE = ("models", "training")
 
 
-def code_sha() -> str:
-    """Return the SHA-256 of the package's code that training runs on."""
+def code_sha(folders: Sequence[str] = TRAINING_CODE) -> str:
+    """Return the SHA-256 of the code in `folders` of the package: of what training runs on, if none are given."""
     digest = hashlib.sha256()
     package = Path(__file__).parent
-    for folder in TRAINING_CODE:
+    for folder in folders:
         for path in sorted((package / folder).rglob("*.py")):
             digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
@@ -39,7 +39,11 @@ def run_key(identity: dict[str, Any], data_sha: str, code: str) -> str:
 
 @dataclass
 class RunRecord:
-    """The content of run.json. `metrics` are those of the kept epoch; `config` is the resolved one."""
+    """The content of run.json. `metrics` are those of the kept epoch; `config` is the resolved one.
+
+    `parent` says where the first weights came from: `file`, its `sha256` and, where that is known, the `run` that left
+    it; None where they were drawn at random.
+    """
 
     run_id: str
     experiment: str
@@ -53,6 +57,7 @@ class RunRecord:
     metrics: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     finished: bool = False
+    parent: dict[str, str] | None = None
 
     @property
     def folder(self) -> Path:
@@ -70,6 +75,7 @@ class RunRecord:
             "git_commit": self.git_commit,
             "key": self.key,
             "machine": self.machine,
+            **{f"init_{name}": value for name, value in (self.parent or {}).items()},
         }
 
     def write(self) -> None:

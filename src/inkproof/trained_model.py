@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 def load_trained(folder: Path) -> "keras.Model":
     """Return the Keras model in `folder/model.keras`; raises UserError where there is none or it cannot be read."""
-    path = folder / "model.keras"
+    return load_network(folder / "model.keras")
+
+
+def load_network(path: Path) -> "keras.Model":
+    """Return the Keras model in the file `path`; raises UserError where there is none or it cannot be read."""
     if not path.is_file():
         raise UserError(f"{path}: no trained model here; train it first")
     if not zipfile.is_zipfile(path):  # Keras would say that there is no file

@@ -88,6 +88,9 @@ def one_process(new_workspace: Callable[[], Any]) -> dict[str, Any]:
     not have. `whole`, `garbled`, `absent`: the same training on digits files that differ in their test split.
     """
     made = new_workspace()
+    pretrained = Path("models", "pretrained", "model.keras")  # which finetune_drawn goes on from
+    (made.root / pretrained.parent).mkdir(parents=True)
+    shutil.copyfile(ROOT / pretrained, made.root / pretrained)
     train = ["src/train.py"]
     commands = {
         "experiments": [*train, "-m", f"experiment={','.join(EXPERIMENTS)}", "debug=one_step", "data=optdigits"],

@@ -94,7 +94,7 @@ def test_a_search_starts_from_the_configuration_that_training_has(composed: Comp
     chosen = ("data=optdigits", "model=dense", "aug=off")
     tune, train = composed("tune", *chosen), composed("config", *chosen)
     own = {"tuner", "name", "recipe", "service", "address"}
-    left_to_the_search = {"register", "force", "out", "experiment_name"}
+    left_to_the_search = {"register", "force", "out", "experiment_name", "init"}
     assert {key: value for key, value in tune.items() if key not in own} == {
         key: value for key, value in train.items() if key not in left_to_the_search
     }

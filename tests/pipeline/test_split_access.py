@@ -10,7 +10,7 @@ from inkproof.paths import ROOT
 
 SRC = ROOT / "src"
 PACKAGE = SRC / "inkproof"
-REPORTING_STAGES = {"evaluate.py", "export.py", "frames.py", "drawn.py", "formats.py"}
+REPORTING_STAGES = {"evaluate.py", "export.py", "frames.py", "drawn.py", "formats.py", "finetuned.py"}
 # A study runs whole stages, those that report among them; it chooses nothing.
 RUNS_STAGES = {"study.py"}
 OWNER = "inkproof/sources/digits.py"
