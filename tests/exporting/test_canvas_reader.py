@@ -10,7 +10,7 @@ from segments import DIGITS, canvas
 from stand_in import METADATA, expected
 
 from inkproof.errors import UserError
-from inkproof.exporting.canvas_reader import FRAME_THRESHOLD, CanvasReader, FrameReader, open_reader
+from inkproof.exporting.canvas_reader import FRAME_THRESHOLD, CanvasReader, FrameReader, open_reader, read_canvases
 from inkproof.exporting.metadata import write_metadata
 from inkproof.ink.rungs import apply_rung
 
@@ -44,6 +44,14 @@ def test_no_canvas_gives_no_rows(stand_in: Path, canvases: np.ndarray):
         read = open_reader(stand_in / name).read(canvases[:0])
         assert read.probabilities.shape == (0, 10) and read.seen.shape == (0, 28, 28)
         assert read.score.shape == read.accepted.shape == (0,)
+
+
+@pytest.mark.parametrize("count", [0, 1, 23])
+def test_readers_side_by_side_read_what_one_reads_and_in_order(stand_in: Path, canvases: np.ndarray, count: int):
+    path = stand_in / "canvas.tflite"
+    alone, several = CanvasReader(path).read(canvases[:count]), read_canvases(path, canvases[:count], threads=3)
+    for part in ("probabilities", "seen", "score", "accepted"):
+        assert np.array_equal(getattr(alone, part), getattr(several, part))
 
 
 def test_a_score_that_just_reaches_the_threshold_is_accepted(stand_in: Path, canvases: np.ndarray, tmp_path: Path):
