@@ -125,7 +125,7 @@ def test_every_entry_point_names_a_misspelled_group_and_choice(script: str, at_o
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_help_comes_at_once_from_any_folder(script: str, at_once: Any, bare: Any, tmp_path: Path):
     done = at_once(str(bare.root / "src" / f"{script}.py"), "--help", code=0, cwd=tmp_path)
-    assert "data: ink, mnist, mnist_ink, optdigits, pens" in done.stdout
+    assert "data: finetune, ink, mnist, mnist_ink, optdigits, pens" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 
