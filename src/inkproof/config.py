@@ -6,7 +6,6 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf, errors
 
 from inkproof.errors import UserError
-from inkproof.initial_weights import weights_sha
 from inkproof.paths import ROOT
 from inkproof.training.precision import POLICIES
 
@@ -82,6 +81,8 @@ def identity(config: dict[str, Any], policy: str) -> dict[str, Any]:
     if config["init"] is None:
         del chosen["init"]  # as runs were known before there was a choice
     else:
+        from inkproof.initial_weights import weights_sha  # brings NumPy, which --help need not wait for
+
         chosen["init"] = weights_sha(config["init"])
     if config["train_size"] is None:
         del chosen["subset_seed"]  # all digits are no choice

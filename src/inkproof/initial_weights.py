@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from inkproof.errors import UserError
 from inkproof.paths import ROOT
 from inkproof.run_record import RunRecord
-from inkproof.trained_model import load_network
 
 if TYPE_CHECKING:
     import keras
@@ -51,6 +50,8 @@ def start_from(model: "keras.Model", init: str) -> None:
     Layers are compared by kind, shape of what they give, and shapes of their weights; what has no weights and changes
     no shape, such as the rate of a dropout, may differ.
     """
+    from inkproof.trained_model import load_network  # brings NumPy, which train.py --help need not wait for
+
     parent = load_network(weights_file(init))
     theirs, ours = _layers(parent), _layers(model)
     if theirs != ours:
