@@ -13,6 +13,7 @@ import numpy as np
 
 from inkproof.benchmark.times import read_times
 from inkproof.config import path_of, resolve
+from inkproof.paths import ROOT
 from inkproof.quiet import start_tensorflow
 from inkproof.sources.digits import load_training
 
@@ -26,14 +27,20 @@ def _digits(folder: str, train_size: int, images: int) -> tuple[Any, Any]:
     return (train.images[chosen], train.labels[chosen]), (val.images, val.labels)
 
 
-def _cnn(config: list[str]) -> Any:
+def _composed(words: Sequence[str]) -> dict[str, Any]:
+    """The configuration that train.py would have of these overrides."""
     from hydra import compose, initialize_config_dir
 
-    from inkproof.paths import ROOT
-    from inkproof.training.assemble import build_model
-
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return build_model(resolve(compose("config", config)))
+        return resolve(compose("config", list(words)))
+
+
+def _as_generated(images: Any, answers: Any) -> Any:
+    """Batches of the legacy ImageDataGenerator, with the limits of recipe "Keras to Core ML"."""
+    from keras.src.legacy.preprocessing.image import ImageDataGenerator
+
+    varied = ImageDataGenerator(rotation_range=10, zoom_range=0.1, width_shift_range=0.1, height_shift_range=0.1)
+    return varied.flow(images, answers, batch_size=BATCH)
 
 
 def tutorial(kind: str, data: str, train_size: int, images: int, epochs: int) -> dict[str, Any]:
@@ -43,17 +50,15 @@ def tutorial(kind: str, data: str, train_size: int, images: int, epochs: int) ->
     import tensorflow as tf
 
     from inkproof.benchmark.stopwatch import Stopwatch
+    from inkproof.training.assemble import build_model
 
     (x, y), (val_x, val_y) = _digits(f"data/{data}", train_size, images)
-    model = _cnn([f"data={data}", "model=cnn"])
+    model = build_model(_composed([f"data={data}", "model=cnn"]))
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     x, val_x = x[..., np.newaxis].astype("float32"), val_x[..., np.newaxis].astype("float32")
     y, val_y = keras.utils.to_categorical(y, 10), keras.utils.to_categorical(val_y, 10)
     if kind == "generator":
-        from keras.src.legacy.preprocessing.image import ImageDataGenerator
-
-        varied = ImageDataGenerator(rotation_range=10, zoom_range=0.1, width_shift_range=0.1, height_shift_range=0.1)
-        batches: Any = varied.flow(x, y, batch_size=BATCH)
+        batches: Any = _as_generated(x, y)
     else:
         change = keras.Sequential(
             [
@@ -87,17 +92,14 @@ def bare(
     """
     start_tensorflow()
     import keras
-    from hydra import compose, initialize_config_dir
 
     from inkproof.benchmark.stopwatch import Stopwatch
-    from inkproof.paths import ROOT
     from inkproof.training.assemble import assemble
     from inkproof.training.input_pipeline import evaluation_batches, steps_per_epoch, training_batches
     from inkproof.training.precision import has_bfloat16, resolve_policy
 
     chosen = [f"data={data}", "model=cnn", "aug=on", f"data.repeat={repeat}", f"train_size={train_size}"]
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        config = resolve(compose("config", [*chosen, f"epochs={epochs}", f"batch_size={batch_size}", *words]))
+    config = _composed([*chosen, f"epochs={epochs}", f"batch_size={batch_size}", *words])
     policy = resolve_policy(config["precision"]["policy"], True, has_bfloat16())
     parts = assemble(config, path_of(config["digits"]), policy)
     train, val, plan = parts.training, parts.val, parts.plan
@@ -139,14 +141,13 @@ def recipe_003(epochs: int, accuracy: float) -> dict[str, Any]:
     """Train recipe "Keras to Core ML" as published on MNIST's own split, until `accuracy` or for all its `epochs`."""
     start_tensorflow()
     import keras
-    from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
     from inkproof.benchmark.stopwatch import Stopwatch
+    from inkproof.training.assemble import build_model
 
     train, val = load_training(path_of("data/mnist"))
-    model = _cnn(["data=mnist", "model=cnn"])
+    model = build_model(_composed(["data=mnist", "model=cnn"]))
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
-    varied = ImageDataGenerator(rotation_range=10, zoom_range=0.1, width_shift_range=0.1, height_shift_range=0.1)
     answers = keras.utils.to_categorical(train.labels, 10)
     reached = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: setattr(model, "stop_training", logs["val_accuracy"] >= accuracy)
@@ -154,7 +155,7 @@ def recipe_003(epochs: int, accuracy: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         watch = Stopwatch(f"{scratch}/times.json")
         model.fit(
-            varied.flow(train.images[..., np.newaxis].astype("float32"), answers, batch_size=BATCH),
+            _as_generated(train.images[..., np.newaxis].astype("float32"), answers),
             validation_data=(val.images[..., np.newaxis].astype("float32"), keras.utils.to_categorical(val.labels, 10)),
             epochs=epochs,
             callbacks=[watch, reached],

@@ -93,11 +93,12 @@ def reading(setting: Setting) -> Iterator[Measured]:
     from inkproof.exporting.files import MODEL_FILES
     from inkproof.exporting.litert import LiteRTDigits
     from inkproof.ink.strokes import render
+    from inkproof.predicting.find_model import find_model
     from inkproof.sources.drawings import read_drawings
 
     drawings = read_drawings(ROOT / "data" / "drawn" / "starter")
     canvas = render(drawings[0].strokes or [], drawings[0].canvas)
-    pretrained = CanvasReader(ROOT / "models" / "pretrained" / "canvas.tflite")
+    pretrained = CanvasReader(find_model())
     figures = [pretrained.latency(canvas).median / 1000 for _ in range(setting.pairs)]
     yield figure_of("canvas.tflite, one canvas, one thread", "ms", figures, 1.5)
     seen = pretrained.read(canvas[np.newaxis]).seen[0]
