@@ -146,7 +146,7 @@ def recipe_003(epochs: int, accuracy: float) -> dict[str, Any]:
     from inkproof.training.assemble import build_model
 
     train, val = load_training(path_of("data/mnist"))
-    model = build_model(_composed(["data=mnist", "model=cnn"]))
+    model = build_model(_composed(["experiment=coreml_cnn"]))
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     answers = keras.utils.to_categorical(train.labels, 10)
     reached = keras.callbacks.LambdaCallback(
