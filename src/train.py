@@ -34,6 +34,9 @@ def train(config: dict[str, Any], say: Callable[[str], None] = print) -> dict[st
         prepare(config["data"], digits.parent)
     sha, code = data_sha(digits), code_sha()
     chosen = identity(config, policy)
+    if "teacher" in chosen:  # who taught it, wherever that lies
+        taught = [RunRecord.read(path_of(folder)).key for folder in config["teacher"]["runs"]]
+        chosen["teacher"] = {**chosen["teacher"], "runs": taught}
     record = RunRecord(
         run_id="",
         experiment=config["experiment_name"],
@@ -102,6 +105,7 @@ def _train(record: RunRecord, config: dict[str, Any], parts: "Parts", store: Sto
         on_epoch=lambda row: store.epoch(run_id, row),
         on_resume=lambda rows: store.epochs(run_id, rows),
         verbose=1 if sys.stdout.isatty() else 2,
+        teacher=parts.teacher,
     )
     # The kept weights in a float32 model without optimizer: what every later stage reads.
     keras.mixed_precision.set_global_policy("float32")

@@ -23,6 +23,10 @@ TRAIN_KEYS: dict[str, Any] = {
     "batch_size": int,
     "train_size": (int, type(None)),
     "subset_seed": int,
+    "folds": (int, type(None)),
+    "fold": int,
+    "label_smoothing": (int, float),
+    "teacher": dict,
     "deterministic": bool,
     "init": (str, type(None)),
     "register": bool,
@@ -31,7 +35,7 @@ TRAIN_KEYS: dict[str, Any] = {
     "digits": str,
     "experiment_name": str,
 }
-AT_LEAST = {"seed": 0, "epochs": 1, "batch_size": 1, "train_size": 10, "subset_seed": 0}
+AT_LEAST = {"seed": 0, "epochs": 1, "batch_size": 1, "train_size": 10, "subset_seed": 0, "folds": 2, "fold": 0}
 MONITORS = ("accuracy", "loss", "val_accuracy", "val_loss")  # what the training loop measures each epoch
 
 
@@ -61,6 +65,11 @@ def check_training(config: dict[str, Any]) -> None:
         raise UserError(f"data={name}: drawings, not digits to train on; choose mnist, optdigits or ink")
     if config["precision"]["policy"] not in POLICIES:
         raise UserError(f"precision.policy={config['precision']['policy']}: choose one of {', '.join(POLICIES)}")
+    if config["folds"] is not None and config["data"]["val"] != 0:
+        raise UserError(f"folds={config['folds']}: the folds are cut from all training digits; add data.val=0")
+    if not 0 <= config["label_smoothing"] < 1:
+        raise UserError(f"label_smoothing={config['label_smoothing']}: expected a probability below 1")
+    _check_teacher(config["teacher"])
     for name, callback in config["callbacks"].items():
         monitor = callback.get("monitor", "loss")
         if monitor not in MONITORS:
@@ -68,8 +77,18 @@ def check_training(config: dict[str, Any]) -> None:
         if monitor.startswith("val_") and config["data"]["val"] == 0:
             raise UserError(
                 f"callbacks.{name}.monitor={monitor}: there are no validation digits with data.val=0; "
-                "choose callbacks=none or stop_at_99"
+                "choose callbacks=last, none or stop_at_99"
             )
+
+
+def _check_teacher(teacher: dict[str, Any]) -> None:
+    """Raise UserError where the teacher's keys hold what distillation cannot use."""
+    if not isinstance(teacher["runs"], list) or not all(isinstance(run, str) for run in teacher["runs"]):
+        raise UserError(f"teacher.runs={teacher['runs']}: expected a list of run folders")
+    for key, high in (("temperature", float("inf")), ("weight", 1)):
+        value = teacher[key]
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= high:
+            raise UserError(f"teacher.{key}={value}: expected a number above 0{' and at most 1' * (high == 1)}")
 
 
 def identity(config: dict[str, Any], policy: str) -> dict[str, Any]:
@@ -86,6 +105,13 @@ def identity(config: dict[str, Any], policy: str) -> dict[str, Any]:
         chosen["init"] = weights_sha(config["init"])
     if config["train_size"] is None:
         del chosen["subset_seed"]  # all digits are no choice
+    # What is switched off is left out: runs are told apart as they were before there was such a switch.
+    if config["folds"] is None:
+        del chosen["folds"], chosen["fold"]
+    if not config["label_smoothing"]:
+        del chosen["label_smoothing"]
+    if not config["teacher"]["runs"]:
+        del chosen["teacher"]
     data = {key: config["data"][key] for key in ("name", "val", "repeat")}
     return {**chosen, "data": data, "precision": {"policy": policy}}
 
@@ -131,6 +157,6 @@ def path_of(value: str) -> Path:
 
 
 def _word(kind: Any) -> str:
-    words = {int: "a whole number", bool: "true or false", str: "a text", dict: "a group"}
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", dict: "a group"}
     kinds = kind if isinstance(kind, tuple) else (kind,)
     return " or ".join(words.get(one, "null") for one in kinds)

@@ -16,19 +16,21 @@ from inkproof.training.averaged_weights import AveragedWeights
 from inkproof.training.backup import Backup
 from inkproof.training.input_pipeline import evaluation_batches, steps_per_epoch, training_batches
 from inkproof.training.keep_best import KeepBest
+from inkproof.training.objective import Teacher, loss_and_metrics
 
 Row = dict[str, float]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and on what a network is trained; `repeat` passes over the digits make one epoch."""
+    """How long, on what and towards what a network is trained; `repeat` passes over the digits make one epoch."""
 
     epochs: int
     batch_size: int
     repeat: int
     limits: Distortion
     seed: int
+    label_smoothing: float = 0.0
 
 
 @dataclass
@@ -64,11 +66,13 @@ def fit(
     on_epoch: Callable[[Row], None],
     on_resume: Callable[[list[Row]], None],
     verbose: int,
+    teacher: Teacher | None = None,
 ) -> Outcome:
     """Train `model` in place; `folder` keeps the backup when `callbacks` holds a `Backup`.
 
     on_epoch is called with each finished epoch's row, after it is safe in the backup; on_resume once,
-    with the rows of the epochs done before. `verbose` is Keras's: 1 a bar, 2 one line an epoch, 0 nothing.
+    with the rows of the epochs done before. `verbose` is Keras's: 1 a bar, 2 one line an epoch, 0 nothing. With a
+    `teacher` the network learns its answers, too.
     """
     outcome = Outcome()
     backup = next((callback for callback in callbacks if isinstance(callback, Backup)), None)
@@ -80,10 +84,11 @@ def fit(
     first_epoch = backup.bind(folder, others, outcome.history) if backup else 0
     if first_epoch:
         on_resume(list(outcome.history))
+    loss, measured = loss_and_metrics(plan.label_smoothing, teacher)
     model.compile(
         optimizer=optimizer,
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
+        loss=loss,
+        metrics=measured,
         jit_compile=False,  # XLA makes a convolutional net ten times slower on a CPU
     )
     model.optimizer.build(model.trainable_variables)
@@ -107,18 +112,23 @@ def fit(
             callback.set_model(model)
             callback.on_train_end()
     else:
+        batches = training_batches(
+            train.images,
+            train.labels,
+            batch_size=plan.batch_size,
+            first_epoch=first_epoch,
+            epochs=plan.epochs,
+            repeat=plan.repeat,
+            limits=plan.limits,
+            seed=plan.seed,
+        )
+        validation = evaluation_batches(val.images, val.labels) if val is not None else None
+        if teacher is not None:
+            batches = teacher.asked(batches)
+            validation = teacher.asked(validation).cache() if validation is not None else None
         model.fit(
-            training_batches(
-                train.images,
-                train.labels,
-                batch_size=plan.batch_size,
-                first_epoch=first_epoch,
-                epochs=plan.epochs,
-                repeat=plan.repeat,
-                limits=plan.limits,
-                seed=plan.seed,
-            ),
-            validation_data=evaluation_batches(val.images, val.labels) if val is not None else None,
+            batches,
+            validation_data=validation,
             steps_per_epoch=steps,
             initial_epoch=first_epoch,
             epochs=plan.epochs,

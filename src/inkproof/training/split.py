@@ -6,20 +6,26 @@ import numpy as np
 
 from inkproof.errors import UserError
 from inkproof.sources.digits import Digits, load_training
+from inkproof.training.folds import all_training_digits, left_out
 
 
-def training_split(path: Path, val: int, train_size: int | None, subset_seed: int = 0) -> tuple[Digits, Digits | None]:
+def training_split(
+    path: Path, val: int, train_size: int | None, subset_seed: int = 0, folds: int | None = None, fold: int = 0
+) -> tuple[Digits, Digits | None]:
     """Return (training digits, validation digits) of the digits file at `path`.
 
     `val` must be the number of validation digits the file was made with, or 0: then they are trained on
     too and there is no validation (the recipes as published). `train_size` keeps only so many training
     digits, the classes in equal parts; which ones, `subset_seed` decides, and with the same seed a smaller choice is
-    contained in a larger one. Raises UserError.
+    contained in a larger one. With `folds`, which needs `val` 0, the digits of `fold` are left out. Raises UserError.
     """
     train, held_out = load_training(path)
     if val == 0:
-        both = zip(train, held_out, strict=True)
-        train = Digits(*(np.concatenate(pair) for pair in both))
+        train = all_training_digits(path)
+        if folds is not None:
+            kept = np.ones(len(train.labels), bool)
+            kept[left_out(train.labels, folds, fold)] = False
+            train = Digits(train.images[kept], train.labels[kept])
     elif val != len(held_out.labels):
         raise UserError(f"data.val={val}: {path} was made with {len(held_out.labels)}; use that, or 0 to train on all")
     if train_size is not None:

@@ -1,0 +1,56 @@
+"""Small residual network without batch normalisation."""
+
+from collections.abc import Sequence
+
+import keras
+
+from inkproof.models.deslant import Deslant
+from inkproof.models.head import softmax_head
+
+
+def build(
+    widths: Sequence[int],
+    blocks: Sequence[int],
+    stem_kernel: int,
+    stem_pool: int,
+    dense: int,
+    dropout: float,
+    deslant: bool = False,
+) -> keras.Model:
+    """Return a convolution with max-pooling, one stage for each of `widths` (filters), dense, dropout, softmax.
+
+    A stage is a convolution, of stride two but in the first, and `blocks` residual blocks of two convolutions each.
+    The second convolution of a block begins at zero, so that at first every block passes on what it is given: that is
+    what lets the network learn without batch normalisation, which costs more than the convolutions on a CPU.
+    `dropout` comes before and after the dense layer. `deslant` sets slanted digits upright first.
+
+    Source: He, Zhang, Ren and Sun, "Identity mappings in deep residual networks" (2016), for the blocks; Zhang,
+    Dauphin and Ma, "Fixup initialization: residual learning without normalization" (2019), for how they begin.
+
+    Raises ValueError where `widths` and `blocks` differ in number.
+    """
+    if len(widths) != len(blocks) or not widths:
+        raise ValueError("widths and blocks need one value for each stage, and at least one")
+    inputs = keras.Input((28, 28, 1), name="image")
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    if deslant:
+        x = Deslant()(x)
+    x = keras.layers.Conv2D(widths[0], stem_kernel)(x)
+    if stem_pool > 1:
+        x = keras.layers.MaxPooling2D(stem_pool)(x)
+    for stage, (width, count) in enumerate(zip(widths, blocks, strict=True)):
+        if stage:
+            x = keras.layers.Conv2D(width, 3, strides=2, padding="same")(keras.layers.ReLU()(x))
+        for _ in range(count):
+            x = _block(x, width)
+    x = keras.layers.ReLU()(x)
+    x = keras.layers.Dropout(dropout)(keras.layers.Flatten()(x))
+    x = keras.layers.Dense(dense, activation="relu")(x)
+    x = keras.layers.Dropout(dropout)(x)
+    return keras.Model(inputs, softmax_head(x))
+
+
+def _block(x: keras.KerasTensor, width: int) -> keras.KerasTensor:
+    y = keras.layers.Conv2D(width, 3, padding="same", activation="relu")(keras.layers.ReLU()(x))
+    y = keras.layers.Conv2D(width, 3, padding="same", kernel_initializer="zeros")(y)
+    return keras.layers.Add()([x, y])
