@@ -120,9 +120,17 @@ def stage_functions() -> Mapping[str, Any]:
     from evaluate import evaluate
     from export import export
     from formats import formats
+    from held_out import held_out
     from train import train
 
-    return {"train": train, "evaluate": evaluate, "export": export, "drawn": drawn, "formats": formats}
+    return {
+        "train": train,
+        "held_out": held_out,
+        "evaluate": evaluate,
+        "export": export,
+        "drawn": drawn,
+        "formats": formats,
+    }
 
 
 def make_frames(missing: list[dict[str, Any]]) -> None:

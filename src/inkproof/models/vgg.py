@@ -19,8 +19,8 @@ def build(
     """Return `depth` ReLU convolutions and one of stride two for each of `widths` (filters), dense, softmax.
 
     The convolutions are 3 x 3 without padding; those of stride two have `halving_kernel` pixels a side and learn what
-    pooling would throw away. `dropout` comes behind each group and behind the dense layer. `deslant` sets slanted digits
-    upright first.
+    pooling would throw away. `dropout` comes behind each group and behind the dense layer. `deslant` sets slanted
+    digits upright first.
 
     Source: Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition" (2015), for
     stacks of small convolutions; Springenberg, Dosovitskiy, Brox and Riedmiller, "Striving for simplicity: the all
@@ -41,7 +41,9 @@ def build(
     return keras.Model(inputs, softmax_head(x))
 
 
-def _convolution(x: keras.KerasTensor, width: int, kernel: int, strides: int = 1, padding: str = "valid") -> keras.KerasTensor:
+def _convolution(
+    x: keras.KerasTensor, width: int, kernel: int, strides: int = 1, padding: str = "valid"
+) -> keras.KerasTensor:
     # Glorot's weights shrink the signal by half at each ReLU: over seven layers little of it is left.
     return keras.layers.Conv2D(
         width, kernel, strides=strides, padding=padding, activation="relu", kernel_initializer="he_normal"

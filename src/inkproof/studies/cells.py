@@ -73,13 +73,13 @@ def plan(study: Study, shas: Mapping[str, str] | None = None) -> list[Cell]:
     `shas` gives the SHA-256 of data sets whose digits file is not here. Raises UserError where a combination is no
     training configuration, two cells are the same, or a metric is none that the stages measure.
     """
+    cells: list[Cell] = []
     with composing() as compose:
-        cells = [
-            _cell(study, part, labels, overrides, seed, compose, shas or {})
-            for part in study.parts
-            for labels, overrides in _combinations(part)
-            for seed in part.seeds
-        ]
+        for part in study.parts:
+            for labels, overrides in _combinations(part):
+                for seed in part.seeds:
+                    taught = _with_teachers(study, overrides, seed, cells)
+                    cells.append(_cell(study, part, labels, taught, seed, compose, shas or {}))
     seen: dict[str, Cell] = {}
     for cell in cells:
         twin = seen.setdefault(cell.key or cell.name, cell)
@@ -110,6 +110,26 @@ def _combinations(part: Part) -> Iterator[tuple[dict[str, str], dict[str, Any]]]
         for choice in chosen:
             overrides |= choice.overrides
         yield {axis: choice.label for axis, choice in zip(part.axes, chosen, strict=True)}, overrides
+
+
+def _with_teachers(study: Study, overrides: dict[str, Any], seed: int, cells: list[Cell]) -> dict[str, Any]:
+    """Return `overrides` with the folders of cells in place of their labels in teacher.runs: "@wide", same seed.
+
+    A student that is launched before its teacher has finished fails, and is tried again with the next round.
+    """
+    if "teacher.runs" not in overrides:
+        return overrides
+    runs = []
+    for run in overrides["teacher.runs"]:
+        if run.startswith("@"):
+            found = [cell for cell in cells if cell.seed == seed and run[1:] in cell.labels.values()]
+            if len(found) != 1:
+                raise UserError(
+                    f"{study.folder / FILE}: teacher.runs: {len(found)} cells before it are {run[1:]} with seed {seed}"
+                )
+            run = found[0].folder.relative_to(ROOT).as_posix()
+        runs.append(run)
+    return {**overrides, "teacher.runs": runs}
 
 
 def _cell(

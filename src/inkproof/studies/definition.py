@@ -10,7 +10,7 @@ import yaml
 from inkproof.errors import UserError
 
 FILE = "study.yaml"
-STAGES = ("train", "evaluate", "export", "drawn", "formats")
+STAGES = ("train", "held_out", "evaluate", "export", "drawn", "formats")
 """What a cell can run, in this order; `export` comes before `drawn`, which reads the exported file."""
 NEEDS = {"drawn": "export"}
 KEYS = ("question", "fixed", "grid", "seeds", "parts", "stages", "metrics", "record", "compare", "figure")

@@ -18,6 +18,9 @@ def known_metrics(
     names = {"accuracy", "loss", "best_epoch", "epochs", "parameters"}
     if data["val"] != 0:
         names |= {"val_accuracy", "val_loss"}
+    if "held_out" in stages:
+        names |= {f"held_out_{way}_{name}" for way in ("plain", "views") for name in ("accuracy", "errors", "nll")}
+        names |= {"training_seconds"}
     if "evaluate" in stages:
         names |= {f"test_{name}" for name in ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece", "errors")}
         names |= {"stress_clean", "stress_mca"}

@@ -32,14 +32,14 @@ def write_results(study: Study, cells: Sequence[Cell], rows: Mapping[str, Row]) 
     return readme
 
 
-def split(path: Path, text: str) -> tuple[str, str]:
+def split(path: Path, text: str, begin: str = BEGIN, end: str = END) -> tuple[str, str]:
     """Return what stands before and after the results; where there are none, they come last."""
-    if text.count(BEGIN) > 1 or text.count(BEGIN) != text.count(END) or text.find(END) < text.find(BEGIN):
-        raise UserError(f"{path}: the markers `{BEGIN}` and `{END}` are not a pair; put them right")
-    if BEGIN not in text:
+    if text.count(begin) > 1 or text.count(begin) != text.count(end) or text.find(end) < text.find(begin):
+        raise UserError(f"{path}: the markers `{begin}` and `{end}` are not a pair; put them right")
+    if begin not in text:
         return text.rstrip("\n") + "\n\n", "\n"
-    before, _, rest = text.partition(BEGIN)
-    return before, rest.partition(END)[2]
+    before, _, rest = text.partition(begin)
+    return before, rest.partition(end)[2]
 
 
 def results(study: Study, cells: Sequence[Cell], rows: Mapping[str, Row], groups: Sequence[Group]) -> str:

@@ -71,7 +71,7 @@ def written(metric: str, mean: float | None, sd: float | None) -> str:
         return f"{mean * 100:.2f}" + (f" ± {sd * 100:.2f}" if sd is not None else "")
     if metric.endswith("_kb"):
         return f"{mean:,.1f}"
-    if metric in ("parameters", "epochs", "best_epoch", "test_errors"):
+    if metric in ("parameters", "epochs", "best_epoch") or metric.endswith("_errors"):
         return f"{mean:,.0f}" if mean == round(mean) else f"{mean:,.1f}"
     return f"{mean:.4g}" + (f" ± {sd:.2g}" if sd is not None else "")
 

@@ -1,0 +1,122 @@
+"""choice.yaml: the choice, written and committed before its first test evaluation; earlier choices stay in it."""
+
+import subprocess
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from inkproof.atomic import write_text
+from inkproof.errors import UserError
+from inkproof.record.choice import teachers_of
+from inkproof.studies.definition import Study
+from inkproof.tracking import git_commit
+
+FILE_NAME = "choice.yaml"
+NOT_FINAL = ("folds", "fold")  # what a cross-validation sets and a training on all digits does not
+
+
+def read_choice(folder: Path) -> dict[str, Any]:
+    """Return the choice in `folder`; raises UserError where there is none or it is no choice."""
+    path = folder / FILE_NAME
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: nothing is chosen yet; run `choose` first") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: cannot be read ({' '.join(str(error).split())})") from error
+    if not isinstance(found, dict) or not {"number", "single", "ensemble", "trainings", "earlier"} <= set(found):
+        raise UserError(f"{path}: not a choice; restore it with `git checkout`")
+    return found
+
+
+def write_choice(study: Study, evidence: Mapping[str, Any], seeds: int, again: bool) -> Path:
+    """Write choice.yaml with the trainings that it asks for; return its path.
+
+    Each of `seeds` evaluations has networks of its own. Raises UserError where there is a choice already, unless
+    `again`: then that is moved to the list of earlier ones.
+    """
+    path = study.folder / FILE_NAME
+    earlier: list[Any] = []
+    if path.exists():
+        before = read_choice(study.folder)
+        if not again:
+            raise UserError(f"{path}: choice {before['number']} stands there; --again keeps it as an earlier one")
+        earlier = [*before.pop("earlier"), before]
+    choice = {
+        "number": len(earlier) + 1,
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": git_commit(),
+        "seeds": seeds,
+        **evidence,
+        "trainings": trainings(study, evidence, seeds),
+        "earlier": earlier,
+    }
+    text = yaml.safe_dump(choice, sort_keys=False, allow_unicode=True, width=120)
+    write_text(path, f"# Written by `python src/record.py experiments/{study.name} choose`; not to be edited.\n{text}")
+    return path
+
+
+def trainings(study: Study, evidence: Mapping[str, Any], seeds: int) -> dict[str, Any]:
+    """Return, by network, the overrides and the number of trainings on all digits; teachers before their students."""
+    teachers = teachers_of(study)
+    asked: Counter[str] = Counter()
+    for kind in ("single", "ensemble"):
+        asked |= Counter({name: count * seeds for name, count in Counter(evidence[kind]["members"]).items()})
+    for student in list(asked):
+        for teacher in teachers[student]:
+            asked[teacher] = max(asked[teacher], asked[student])
+    listed = {}
+    for part in study.parts:
+        for choices in part.axes.values():
+            for one in choices:
+                if one.label in asked:
+                    overrides = {**part.fixed, **one.overrides}
+                    kept = {key: value for key, value in overrides.items() if key not in NOT_FINAL}
+                    listed[one.label] = {"count": asked[one.label], "overrides": kept}
+    return listed
+
+
+def final_study(choice: Mapping[str, Any], question: str) -> str:
+    """Return the study.yaml that trains a choice's networks on all training digits and reads the test digits."""
+    parts = [
+        {"grid": {"network": {name: one["overrides"]}}, "seeds": list(range(one["count"]))}
+        for name, one in choice["trainings"].items()
+    ]
+    spec = {
+        "question": question,
+        "parts": parts,
+        "stages": ["train", "evaluate"],
+        "metrics": ["test_accuracy", "test_errors", "parameters"],
+        "record": ["accuracy", "test_nll", "test_ece", "stress_mca"],
+        "figure": {"y": ["test_accuracy"], "title": "Test digits read right"},
+    }
+    return yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=120)
+
+
+def seeds_of(members: list[str], evaluation: int) -> list[tuple[str, int]]:
+    """Return (network, seed) of the members of an ensemble's `evaluation`, 0 on: none is used in two of them."""
+    used: Counter[str] = Counter()
+    counts = Counter(members)
+    chosen = []
+    for name in members:
+        chosen.append((name, evaluation * counts[name] + used[name]))
+        used[name] += 1
+    return chosen
+
+
+def check_committed(path: Path) -> None:
+    """Raise UserError unless git holds `path` just as it is here."""
+    try:
+        found = subprocess.run(
+            ["git", "status", "--porcelain", "--ignored", "--", path.name],
+            cwd=path.parent, check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+        tracked = subprocess.run(["git", "ls-files", "--", path.name], cwd=path.parent, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise UserError(f"{path}: git does not say that it is committed, and nothing is evaluated before") from error
+    if found.strip() or not tracked.stdout.strip():
+        raise UserError(f"{path}: not committed as it is; commit it, then evaluate: a choice comes before its test")

@@ -1,0 +1,97 @@
+"""The answers of a cross-validation: what each network says of the digits that it was not trained on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from inkproof.atomic import replacing
+from inkproof.errors import UserError
+from inkproof.studies.cells import Cell
+from inkproof.studies.ledger import Row
+
+FILE_NAME = "held_out.npz"
+WAYS = ("plain", "views")
+"""How a picture is read: as it is, or with test-time augmentation."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Probabilities float32 (N, 10) by way, of digits with these `labels` and indices among all training digits."""
+
+    indices: np.ndarray
+    labels: np.ndarray
+    answers: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """One network cross-validated once: the answers of its folds, pooled in the order of the training digits.
+
+    `seconds` is what one training on all digits will take, by those on all but a fold.
+    """
+
+    network: str
+    repeat: int
+    labels: np.ndarray
+    answers: Mapping[str, np.ndarray]
+    seconds: float
+
+
+def write_held_out(path: Path, held_out: HeldOut) -> None:
+    """Write the answers to `path`, whole or not at all."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        arrays = {"indices": held_out.indices, "labels": held_out.labels, **held_out.answers}
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+def read_held_out(path: Path) -> HeldOut:
+    """Read what `write_held_out` wrote; raises UserError where it is not there or cannot be read."""
+    try:
+        with np.load(path) as arrays:
+            return HeldOut(arrays["indices"], arrays["labels"], {way: arrays[way] for way in WAYS})
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise UserError(
+            f"{path}: no held-out answers ({error}); they are not in git: `python src/record.py FOLDER candidates "
+            "--force` computes them again"
+        ) from error
+
+
+def pool(network: str, repeat: int, folds: list[HeldOut], seconds: list[float]) -> Pooled:
+    """Return the folds of one cross-validation as one; raises UserError where they are not a partition."""
+    indices = np.concatenate([fold.indices for fold in folds])
+    order = np.argsort(indices)
+    if not np.array_equal(indices[order], np.arange(len(indices))):
+        raise UserError(f"{network}: its {len(folds)} folds do not hold every training digit once")
+    return Pooled(
+        network,
+        repeat,
+        np.concatenate([fold.labels for fold in folds])[order],
+        {way: np.concatenate([fold.answers[way] for fold in folds])[order] for way in WAYS},
+        # Of k folds a training sees k - 1.
+        float(np.mean(seconds)) * len(folds) / (len(folds) - 1),
+    )
+
+
+def pool_cells(cells: list[Cell], rows: Mapping[str, Row]) -> list[Pooled]:
+    """Return every cross-validation of a study whose cells are all done.
+
+    Seed s is fold s modulo folds of repeat s // folds. Raises UserError where a cell is left to compute.
+    """
+    by_run: dict[tuple[str, int], list[Cell]] = {}
+    for cell in cells:
+        (network,) = cell.labels.values()
+        by_run.setdefault((network, cell.seed // cell.config["folds"]), []).append(cell)
+    missing = [cell.name for cell in cells if not cell.done_by(rows.get(cell.key))]
+    if missing:
+        raise UserError(f"{len(missing)} cells are not computed yet, {missing[0]} among them; run `candidates` first")
+    return [
+        pool(
+            network,
+            repeat,
+            [read_held_out(cell.folder / FILE_NAME) for cell in members],
+            [rows[cell.key].metrics["training_seconds"] for cell in members],
+        )
+        for (network, repeat), members in by_run.items()
+    ]
