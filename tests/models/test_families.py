@@ -9,7 +9,7 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from inkproof.models import cnn
+from inkproof.models import cnn, resnet
 from inkproof.paths import ROOT
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
@@ -19,6 +19,11 @@ PARAMETERS = {  # counted by hand, so that a change of a network is a decision
     "dense": 784 * 128 + 128 + 128 * 10 + 10,
     "dense_2x128": (784 + 1) * 128 + (128 + 1) * 128 + (128 + 1) * 10,
     "tflearn_cnn": (25 + 1) * 32 + (25 * 32 + 1) * 64 + (7 * 7 * 64 + 1) * 1024 + (1024 + 1) * 10,
+    "vgg": (9 + 1) * 32 + (9 * 32 + 1) * 32 + (25 * 32 + 1) * 32  # 28, 26, 24, 12 pixels a side
+    + (9 * 32 + 1) * 64 + (9 * 64 + 1) * 64 + (25 * 64 + 1) * 64  # 10, 8, 4
+    + (4 * 4 * 64 + 1) * 128 + (128 + 1) * 10,
+    "resnet": (25 + 1) * 48 + 4 * (9 * 48 + 1) * 48 + (9 * 48 + 1) * 96 + 4 * (9 * 96 + 1) * 96
+    + (6 * 6 * 96 + 1) * 128 + (128 + 1) * 10,
     "cnn": (25 + 1) * 32 + (9 * 32 + 1) * 64 + (9 * 64 + 1) * 128 + (3 * 3 * 128 + 1) * 128 + (128 + 1) * 10,
 }
 
@@ -122,3 +127,18 @@ def test_bfloat16_keeps_softmax_and_weights_in_float32(name: str, model: keras.M
 def test_a_list_of_another_length_is_named() -> None:
     with pytest.raises(ValueError, match="filters, kernels and pools"):
         cnn.build(filters=[8, 8], kernels=[3], pools=[2, 2], dense=8, dropout=0.0)
+
+
+def test_residual_blocks_begin_as_nothing_and_learn() -> None:
+    with pytest.raises(ValueError, match="widths and blocks"):
+        resnet.build(widths=[8, 8], blocks=[1], stem_kernel=5, stem_pool=2, dense=8, dropout=0.0)
+    shape = {"widths": [4], "stem_kernel": 5, "stem_pool": 2, "dense": 8, "dropout": 0.0}
+    deep = resnet.build(blocks=[2], **shape)
+    flat = resnet.build(blocks=[0], **shape)
+    flat.set_weights([*deep.get_weights()[:2], *deep.get_weights()[-4:]])
+    np.testing.assert_allclose(predict(deep, pixels()), predict(flat, pixels()), atol=1e-6)
+    before = deep.get_weights()
+    deep.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
+    for _ in range(2):  # the zeros move with the first step, what is before them with the second
+        deep.train_on_batch(pixels(), np.arange(32) % 10)
+    assert all((old != new).any() for old, new in zip(before, deep.get_weights(), strict=True))

@@ -15,12 +15,15 @@ from inkproof.entry import explain, run
 from inkproof.errors import UserError
 
 SECONDS = 1.5  # of processor time, which does not depend on what else the machine does
-SCRIPTS = ["train", "frames", "evaluate", "export", "drawn", "report", "download", "pretrained", "formats", "tune"]
+SCRIPTS = [
+    *("train", "frames", "evaluate", "export", "drawn", "report", "download", "pretrained", "formats", "tune"),
+    *("held_out", "ensemble"),
+]
 SLOW_TO_IMPORT = ("tensorflow", "keras", "mlflow")
 
 # What is typed after `python src/train.py`, and what the line must say.
 MISTAKES = {
-    "model=cnnn": ["model=cnnn", "did you mean cnn?", "cnn, dense, dense_2x128, tflearn_cnn"],
+    "model=cnnn": ["model=cnnn", "did you mean cnn?", "cnn, dense, dense_2x128, resnet, tflearn_cnn, vgg"],
     "aug=yes": ["aug=yes", "off, on"],
     "experiment=digiter": ["did you mean digitre?"],
     "modle=cnn": ["modle", "did you mean model?", "aug, batch_size, callbacks"],
@@ -33,6 +36,9 @@ MISTAKES = {
     "batch_size=-1": ["batch_size=-1", "at least 1"],
     "seed=1.5": ["seed=1.5", "a whole number"],
     "train_size=3": ["train_size=3", "at least 10"],
+    "folds=5": ["folds=5", "data.val=0"],
+    "label_smoothing=1": ["label_smoothing=1", "below 1"],
+    "teacher.weight=2": ["teacher.weight=2", "at most 1"],
     "register=maybe": ["register=maybe", "true or false"],
     "epochs=${nothing}": ["nothing"],
     "+foo=1": ["foo", "does nothing"],

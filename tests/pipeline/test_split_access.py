@@ -10,16 +10,17 @@ from inkproof.paths import ROOT
 
 SRC = ROOT / "src"
 PACKAGE = SRC / "inkproof"
-REPORTING_STAGES = {"evaluate.py", "export.py", "frames.py", "drawn.py", "formats.py", "finetuned.py"}
-# A study runs whole stages, those that report among them; it chooses nothing.
-RUNS_STAGES = {"study.py"}
+REPORTING_STAGES = {"evaluate.py", "export.py", "frames.py", "drawn.py", "formats.py", "finetuned.py", "ensemble.py"}
+# A study runs whole stages, those that report among them; it chooses nothing. record.py chooses by held-out answers, and
+# calls a reporting stage only once that choice is committed.
+RUNS_STAGES = {"study.py", "record.py"}
 OWNER = "inkproof/sources/digits.py"
 NAMES = {"load_test_split", "test_images", "test_labels"}
 # The data set's own modules cut, rename or pass on the splits; MNIST's published files have these names.
 CUTTING = {OWNER, "inkproof/sources/mnist.py", "inkproof/ink/training_set.py"}
 LOADERS = {"load", "fromfile", "memmap"}
 # The other readers of NumPy files read what they wrote themselves.
-READERS = {OWNER, "inkproof/training/backup.py", "inkproof/ink/frame_archive.py"}
+READERS = {OWNER, "inkproof/training/backup.py", "inkproof/ink/frame_archive.py", "inkproof/record/held_out.py"}
 
 
 def modules() -> dict[str, ast.Module]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from studies.made_up import study
 
+from inkproof.errors import UserError
 from inkproof.paths import ROOT
 from inkproof.sources.digits import Digits, write_digits
 from inkproof.studies import cells as planning
@@ -148,3 +149,36 @@ def test_every_study_of_the_repository_can_be_planned(path: Path):
     assert len(cells) == sum(
         int(np.prod([len(choices) for choices in part.axes.values()])) * len(part.seeds) for part in found.parts
     )
+
+
+TAUGHT: dict[str, Any] = {
+    "grid": {"network": {"wide": {"model": "cnn"}, "pupil": {"model": "dense", "teacher.runs": ["@wide"]}}},
+    "seeds": [0, 1],
+    "stages": ["train"],
+    "metrics": ["val_accuracy"],
+}
+
+
+def test_a_student_learns_from_the_cell_of_its_own_seed(tmp_path: Path):
+    cells = {cell.name: cell for cell in planned(tmp_path, **TAUGHT)}
+    for seed in (0, 1):
+        teacher, student = cells[f"network=wide seed={seed}"], cells[f"network=pupil seed={seed}"]
+        assert student.config["teacher"]["runs"] == [teacher.folder.relative_to(ROOT).as_posix()]
+
+
+def test_a_teacher_stands_before_its_student(tmp_path: Path):
+    grid = {"network": {"pupil": {"model": "dense", "teacher.runs": ["@wide"]}, "wide": {"model": "cnn"}}}
+    with pytest.raises(UserError, match="0 cells before it are wide"):
+        planned(tmp_path, **{**TAUGHT, "grid": grid})
+
+
+def test_what_is_switched_off_leaves_keys_as_they_were(tmp_path: Path):
+    first = planned(tmp_path)[0].key
+    assert planned(tmp_path, fixed={"data": "optdigits", "epochs": 1, "fold": 3, "teacher.weight": 0.1})[0].key == first
+    assert planned(tmp_path, fixed={"data": "optdigits", "epochs": 1, "label_smoothing": 0.1})[0].key != first
+    folded = {"data": "optdigits", "data.val": 0, "epochs": 1, "callbacks": "last", "folds": 4}
+    keys = [
+        planned(tmp_path, fixed={**folded, "fold": fold}, metrics=["accuracy"], stages=["train"])[0].key
+        for fold in (0, 1)
+    ]
+    assert len(set(keys)) == 2

@@ -1,0 +1,110 @@
+"""choice.yaml is not overwritten, not evaluated before git has it, and says what is trained."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from inkproof.errors import UserError
+from inkproof.record.choice_file import check_committed, final_study, read_choice, seeds_of, trainings, write_choice
+from inkproof.record.evaluations import add_evaluation, summarise, table, write_evaluations
+from inkproof.studies.definition import Study, read_study
+
+SPEC: dict[str, Any] = {
+    "question": "Which?",
+    "fixed": {"data": "optdigits", "data.val": 0, "folds": 2, "fold": "${seed}"},
+    "grid": {
+        "network": {
+            "a": {"model": "dense"},
+            "b": {"model": "cnn"},
+            "c": {"model": "dense", "teacher.runs": ["@a"]},
+            "d": {"model": "cnn", "epochs": 1},
+        }
+    },
+    "seeds": [0, 1],
+    "stages": ["train", "held_out"],
+    "metrics": ["held_out_plain_accuracy"],
+}
+ONE = {"views": False, "errors": 1, "of": 100, "accuracy": 0.99, "low": 0.98, "high": 0.995, "hours": 0.5}
+EVIDENCE = {"single": {"members": ["c"], **ONE}, "ensemble": {"members": ["b", "b", "c"], **ONE}}
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(SPEC, sort_keys=False))
+    return read_study(tmp_path)
+
+
+def test_a_choice_is_only_replaced_when_told_and_then_kept_as_an_earlier_one(study: Study) -> None:
+    write_choice(study, EVIDENCE, 2, again=False)
+    with pytest.raises(UserError, match="choice 1 stands there"):
+        write_choice(study, EVIDENCE, 2, again=False)
+    write_choice(study, {**EVIDENCE, "single": {"members": ["a"], **ONE}}, 2, again=True)
+    write_choice(study, EVIDENCE, 2, again=True)
+    choice = read_choice(study.folder)
+    assert choice["number"] == 3
+    assert [(one["number"], one["single"]["members"]) for one in choice["earlier"]] == [(1, ["c"]), (2, ["a"])]
+
+
+def test_what_is_trained_are_members_and_teachers_on_all_digits(study: Study, tmp_path: Path) -> None:
+    asked = trainings(study, EVIDENCE, seeds=2)
+    assert {name: one["count"] for name, one in asked.items()} == {"a": 2, "b": 4, "c": 2}
+    assert list(asked) == ["a", "b", "c"]  # a teacher before its student
+    assert asked["b"]["overrides"] == {"data": "optdigits", "data.val": 0, "model": "cnn"}
+    (tmp_path / "final").mkdir()
+    (tmp_path / "final" / "study.yaml").write_text(final_study({"trainings": asked}, "What?"))
+    final = read_study(tmp_path / "final")
+    assert [part.seeds for part in final.parts] == [(0, 1), (0, 1, 2, 3), (0, 1)]
+
+
+def test_evaluations_share_no_network() -> None:
+    first, second = (seeds_of(["b", "b", "c"], number) for number in (0, 1))
+    assert first == [("b", 0), ("b", 1), ("c", 0)]
+    assert second == [("b", 2), ("b", 3), ("c", 1)]
+
+
+def git(folder: Path, *words: str) -> None:
+    who = ("-c", "user.name=a", "-c", "user.email=a@b")
+    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
+
+
+def test_only_a_choice_that_git_has_as_it_is_may_be_evaluated(tmp_path: Path) -> None:
+    path = tmp_path / "choice.yaml"
+    path.write_text("number: 1\n")
+    with pytest.raises(UserError, match="git does not say"):
+        check_committed(path)
+    git(tmp_path, "init")
+    for words in (("status",), ("add", path.name)):  # untracked, then only staged
+        git(tmp_path, *words)
+        with pytest.raises(UserError, match="not committed"):
+            check_committed(path)
+    git(tmp_path, "commit", "-m", "Choose")
+    check_committed(path)
+    path.write_text("number: 2\n")
+    with pytest.raises(UserError, match="not committed"):
+        check_committed(path)
+
+
+def evaluation(number: int, accuracies: list[float]) -> dict[str, Any]:
+    results = [
+        {"test": {"accuracy": one, "errors": round((1 - one) * 10_000)}, "drawn": {"pens": {"accuracy": 0.9}}}
+        for one in accuracies
+    ]
+    both = {kind: {"chosen": EVIDENCE[kind], **summarise(results)} for kind in ("single", "ensemble")}
+    return {"choice": number, "date": "2026-01-01", **both}
+
+
+def test_every_choice_is_evaluated_once_and_stays_in_the_table(tmp_path: Path) -> None:
+    add_evaluation(tmp_path, evaluation(1, [0.9960, 0.9970]))
+    with pytest.raises(UserError, match="evaluated before"):
+        add_evaluation(tmp_path, evaluation(1, [0.9990, 0.9990]))
+    add_evaluation(tmp_path, evaluation(2, [0.9971]))
+    write_evaluations(tmp_path)
+    text = write_evaluations(tmp_path).read_text()
+    assert text.count("| single |") == 2
+    assert "99.650 ± 0.071 | 40, 30 | 90.0 ± 0.0" in text
+    assert "99.710 | 29 | 90.0" in text
+    assert "99.900" not in text
+    assert table([], "x") == "Nothing is evaluated yet.\n"
