@@ -11,8 +11,8 @@ from inkproof.paths import ROOT
 SRC = ROOT / "src"
 PACKAGE = SRC / "inkproof"
 REPORTING_STAGES = {"evaluate.py", "export.py", "frames.py", "drawn.py", "formats.py", "finetuned.py", "ensemble.py"}
-# A study runs whole stages, those that report among them; it chooses nothing. record.py chooses by held-out answers, and
-# calls a reporting stage only once that choice is committed.
+# A study runs whole stages, those that report among them; it chooses nothing. record.py chooses by held-out answers,
+# and calls a reporting stage only once that choice is committed.
 RUNS_STAGES = {"study.py", "record.py"}
 OWNER = "inkproof/sources/digits.py"
 NAMES = {"load_test_split", "test_images", "test_labels"}
