@@ -27,20 +27,19 @@ Work = Mapping[str, Callable[[], Any]]
 
 def frames(config: dict[str, Any]) -> None:
     """Write the frames of the drawings that models are tried on, those for rules of acceptance, the stress suite."""
-    drawn, accepted = of_drawings(config), of_acceptance(config)
     labels, stressed = of_stress(config)
-    work = [*drawn.values(), *accepted.values(), *stressed.values()]
+    kinds = {"drawn": of_drawings(config), "acceptance": of_acceptance(config), "stress": stressed}
+    work = [(kind, name, make) for kind, several in kinds.items() for name, make in several.items()]
+    made: dict[str, dict[str, Any]] = {kind: {} for kind in kinds}
     with tally(f"{config['data']['name']} frames", len(work)) as done:
-        made = []
-        for part in in_order(work, int(config["data"]["workers"])):
-            made.append(part)
+        parts = in_order([make for _, _, make in work], int(config["data"]["workers"]))
+        for (kind, name, _), part in zip(work, parts, strict=True):
+            made[kind][name] = part
             done(1)
-    parts = iter(made)
-    sets = dict(zip(drawn, parts, strict=False))
-    write_frames(path_of(config["frames"]), sets)
-    write_frames(path_of(config["acceptance"]), dict(zip(accepted, parts, strict=False)))
-    write_stress(path_of(config["stress"]), labels, parts)
-    for name, one in sets.items():
+    write_frames(path_of(config["frames"]), made["drawn"])
+    write_frames(path_of(config["acceptance"]), made["acceptance"])
+    write_stress(path_of(config["stress"]), labels, made["stress"].values())
+    for name, one in made["drawn"].items():
         print(f"{config['data']['name']} {name}: {len(one.labels):,} drawings")
 
 

@@ -11,7 +11,6 @@ def main() -> None:
     start_tensorflow()
     from inkproof.exporting.canvas_model import layer_part
 
-    LAYER_FILE.parent.mkdir(exist_ok=True)
     with replacing(LAYER_FILE) as temporary:
         temporary.write_bytes(layer_part())
     print(f"normalisation layer: {kilobytes(LAYER_FILE):,.0f} KB in {LAYER_FILE}")

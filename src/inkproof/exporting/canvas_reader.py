@@ -9,14 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkproof.errors import UserError
-from inkproof.exporting.files import CANVAS_FILES
 from inkproof.exporting.litert import Latency, LiteRTDigits, measure, open_interpreter
 from inkproof.exporting.metadata import read_metadata
 from inkproof.ink.rungs import FRAME, apply_rung
 from inkproof.ink.strokes import SIDE
-
-CANVAS_FILE = CANVAS_FILES["float32"]
-"""What the file that everything here reads with is called in the folder of a model's exports."""
 
 _Kinds = dict[str, tuple[tuple[int, ...], Any]]
 # What canvas.tflite takes and gives, by the names in its signature.

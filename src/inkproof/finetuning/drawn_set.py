@@ -21,7 +21,7 @@ from inkproof.finetuning.writer_split import split_writers
 from inkproof.ink.batches import in_order
 from inkproof.ink.canvas import load_canvases
 from inkproof.ink.rungs import FRAME, apply_rung
-from inkproof.ink.varied import Variation, deformed, varied_canvas
+from inkproof.ink.varied import Variation, varied_drawing
 from inkproof.paths import ROOT
 from inkproof.run_record import code_sha
 from inkproof.sources import prepare as prepare_source
@@ -29,7 +29,6 @@ from inkproof.sources.digits import Digits, data_sha, digits_file, load_training
 from inkproof.sources.drawings import Drawing, read_drawings
 from inkproof.sources.progress import tally
 from inkproof.sources.splits import cut
-from inkproof.sources.styles import deform
 
 Frames = NDArray[np.uint8]
 
@@ -194,7 +193,9 @@ def _made(
 ) -> Digits:
     """The replayed digits, then the frames of the chosen drawings."""
     replay = data["replay"]
-    draw = partial(_frames, folder, str(replay["rung"]), float(replay["brush"]), _limits(replay), int(replay["seed"]))
+    draw = partial(
+        _frames, folder, str(replay["rung"]), float(replay["brush"]), Variation.of(replay["vary"]), int(replay["seed"])
+    )
     # Each split numbers its own renderings: a drawing is in one alone.
     batches: list[Callable[[], Frames]] = [
         partial(draw, chosen[at : at + _BATCH], at) for at in range(0, len(chosen), _BATCH)
@@ -213,13 +214,6 @@ def _made(
     )
 
 
-def _limits(replay: Mapping[str, Any]) -> Variation:
-    vary: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in replay["vary"].items()
-    }
-    return Variation(**vary)
-
-
 def _frames(
     folder: Path,
     rung: str,
@@ -234,11 +228,6 @@ def _frames(
     for number, (drawing, copy) in enumerate(chosen, start=first):
         if copy == _AS_DRAWN or drawing.strokes is None:
             canvases.append(load_canvases(folder, [drawing], brush)[0])
-            continue
-        rng = np.random.default_rng([seed, number])
-        paths = [np.array([point[:2] for point in stroke], np.float64) for stroke in drawing.strokes if stroke]
-        _, extent = deform.box(paths)
-        written = float(extent.max()) / max(drawing.canvas)
-        label = drawing.label or 0
-        canvases.append(varied_canvas(deformed(paths, limits, rng), label, limits, rng, max(written, 1 / FRAME)))
+        else:
+            canvases.append(varied_drawing(drawing, limits, np.random.default_rng([seed, number])))
     return apply_rung(rung, np.stack(canvases))

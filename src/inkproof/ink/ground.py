@@ -47,7 +47,7 @@ def flat_ground(pictures: Any) -> Any:
 
 
 def bent_ground(pictures: Any, level: Any) -> Any:
-    """How far the ground lies above its `level` (B, 1, 1) at each pixel: (B, H, W), zero on even paper.
+    """The ground at each pixel where it is `level` (B, 1, 1) in the main: (B, H, W), just that on even paper.
 
     A surface of the second order, fitted to sixteen segments of the border without those that show ink (least
     squares with outliers pulled in, then left out).
@@ -56,7 +56,8 @@ def bent_ground(pictures: Any, level: Any) -> Any:
     segments, places = _border_segments(pictures)
     low, high = (ops.concatenate([_quantile(part, share) for part in segments], axis=1) for share in _MOST)
     away = ops.relu(low - level[:, :, 0]) - ops.relu(level[:, :, 0] - high)
-    contrast = ops.max(ops.abs(pictures - level), axis=(1, 2))[:, None]
+    strongest, faintest = (of(pictures, axis=(1, 2))[:, None] for of in (ops.max, ops.min))
+    contrast = ops.maximum(strongest - level[:, :, 0], level[:, :, 0] - faintest)
     basis = _second_order(places[:, 0], places[:, 1])
     solution = np.linalg.pinv(basis)
     fit = ops.convert_to_tensor((solution @ basis).astype(np.float32))
@@ -72,7 +73,7 @@ def bent_ground(pictures: Any, level: Any) -> Any:
     terms = ops.matmul(seen, ops.convert_to_tensor(solution.astype(np.float32)))
     one, y, x, yy, yx, xx = (terms[:, index : index + 1] for index in range(6))
     zero = ops.zeros_like(one)
-    table = [one, x, xx, y, yx, zero, yy, zero, zero]
+    table = [level[:, :, 0] + one, x, xx, y, yx, zero, yy, zero, zero]
     table = ops.reshape(ops.concatenate(table, axis=1), (-1, 3, 3))
     return ops.matmul(ops.matmul(_powers(height), table), ops.transpose(_powers(width)))
 
@@ -108,7 +109,7 @@ def noise_floor(away: Any) -> Any:
 
 def without_noise(ink: Any, floor: Any) -> Any:
     """Clear what is below the `floor` (B, 1, 1) and leave what is well above as it is: (B, H, W) to the same."""
-    return ink * ops.clip((ink - floor) / ops.maximum(_FADE * floor, 1e-3), 0.0, 1.0)
+    return ink * ops.clip((ink - floor) * (1.0 / ops.maximum(_FADE * floor, 1e-3)), 0.0, 1.0)
 
 
 def _strongest(cells: Any) -> Any:

@@ -15,10 +15,11 @@ def dilated(grid: Any, square: bool = True) -> Any:
     Args:
         grid: float32 (B, H, W), not negative.
     """
-    rows = ops.pad(grid, ((0, 0), (1, 1), (0, 0)))
-    tall = ops.maximum(ops.maximum(rows[:, :-2], rows[:, 2:]), grid)
-    columns = ops.pad(tall if square else grid, ((0, 0), (0, 0), (1, 1)))
-    return ops.maximum(ops.maximum(columns[:, :, :-2], columns[:, :, 2:]), tall)
+    padded = ops.pad(grid, ((0, 0), (1, 1), (1, 1)))
+    middle = padded[:, 1:-1]
+    tall = ops.maximum(ops.maximum(padded[:, :-2], padded[:, 2:]), middle)
+    wide = tall if square else middle
+    return ops.maximum(ops.maximum(wide[:, :, :-2], wide[:, :, 2:]), tall[:, :, 1:-1])
 
 
 def square_maxima(grid: Any, side: int) -> Any:

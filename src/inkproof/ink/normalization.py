@@ -112,9 +112,9 @@ class InkNormalization(keras.layers.Layer):
     def _ink(self, pictures: Any) -> Any:
         """White ink on a black ground, (B, H, W)."""
         ground = flat_ground(pictures)
-        away = pictures - ground
         if self.steps["contrast"]:
-            away = away - bent_ground(pictures, ground)
+            ground = bent_ground(pictures, ground)
+        away = pictures - ground
         ink = ops.relu(away * (1.0 - 2.0 * ink_is_dark(away)) if self.steps["polarity"] else away)
         peak = _strongest(ink)
         least: Any = _CONTRAST
@@ -125,7 +125,7 @@ class InkNormalization(keras.layers.Layer):
             ink = without_noise(ink, floor)
             peak = _strongest(ink)
             least = ops.maximum(_FAINTEST, _ABOVE_NOISE * floor)
-        ink = ink * ops.cast(peak >= least, "float32")
+        gain = ops.cast(peak >= least, "float32")
         if self.steps["specks"]:
             ink = without_specks(ink, ops.maximum(peak, 1.0))
         if self.steps["contrast"]:
@@ -133,8 +133,8 @@ class InkNormalization(keras.layers.Layer):
             mean = _total(square * ink) / ops.maximum(_total(square), 1.0)
             # The strongest pixel has the noise on top.
             full = ops.minimum(_FULL * mean, ops.maximum(mean, peak - floor))
-            ink = ops.minimum(ink * (255.0 / ops.maximum(full, 1.0)), 255.0)
-        return ink
+            gain = gain * 255.0 / ops.maximum(full, 1.0)
+        return ops.minimum(ink * gain, 255.0)
 
     def _framed(self, ink: Any) -> Any:
         """The frame (B, 28, 28) of `ink` (B, H, W)."""

@@ -19,14 +19,13 @@ from inkproof.ink.canvas import load_canvases
 from inkproof.ink.digit_canvas import block_canvases
 from inkproof.ink.redrawn_digit import redrawn
 from inkproof.ink.rungs import FRAME, RUNGS, apply_rung
-from inkproof.ink.varied import Variation, deformed, varied_canvas
+from inkproof.ink.varied import Variation, varied_canvas, varied_drawing
 from inkproof.paths import ROOT
 from inkproof.sources import pens, styles
 from inkproof.sources import prepare as prepare_source
 from inkproof.sources.digits import SPLITS, Digits, digits_file, load_test_split, load_training, write_digits
 from inkproof.sources.drawings import FILE_NAME, Drawing, read_drawings
 from inkproof.sources.progress import tally
-from inkproof.sources.styles import deform
 
 Frames = NDArray[np.uint8]
 
@@ -91,10 +90,7 @@ def _checked(data: Mapping[str, Any]) -> Variation:
             raise UserError(f"data.{key}={data[key]}: expected at least {least}")
     if data["rung"] not in RUNGS:
         raise UserError(f"data.rung={data['rung']}: there is no such rung; choose one of {', '.join(RUNGS)}")
-    vary: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in data["vary"].items()
-    }
-    return Variation(**vary)
+    return Variation.of(data["vary"])
 
 
 def _fetched(data: Mapping[str, Any], mirror: str | None) -> tuple[Path, list[Drawing]]:
@@ -192,13 +188,8 @@ def _frames_of_other_pens(digits: Digits, chosen: Sequence[tuple[int, int, bool]
 
 
 def _frames_of_pens(drawings: list[Drawing], first: int, rung: str, limits: Variation, seed: int) -> Frames:
-    canvases = []
-    for number, drawing in enumerate(drawings, start=first):
-        rng = np.random.default_rng([seed, _PENS, number])
-        strokes, label = drawing.strokes or [], drawing.label or 0
-        _, extent = deform.box([np.array([point[:2] for point in stroke], np.float64) for stroke in strokes])
-        written = float(extent.max()) / max(drawing.canvas)
-        canvases.append(varied_canvas(deformed(strokes, limits, rng), label, limits, rng, written))
+    numbered = enumerate(drawings, start=first)
+    canvases = [varied_drawing(one, limits, np.random.default_rng([seed, _PENS, number])) for number, one in numbered]
     return apply_rung(rung, np.stack(canvases))
 
 

@@ -1,7 +1,8 @@
 """Drawings as people might have drawn them: another brush, another place and size on the canvas, another lean."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from inkproof.ink.digit_canvas import block_canvases
 from inkproof.ink.pixel_lines import render_in_pixels
 from inkproof.ink.strokes import SIDE, render
+from inkproof.sources.drawings import Drawing
 from inkproof.sources.styles import deform
 
 _PIXELS = 28  # a side of the small picture that is drawn in single pixels
@@ -51,6 +53,14 @@ class Variation:
     stretch: tuple[float, float]
     bend: float
 
+    @classmethod
+    def of(cls, conf: Mapping[str, Any]) -> Self:
+        """Limits as a configuration gives them, pairs as lists."""
+        limits: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in conf.items()
+        }
+        return cls(**limits)
+
 
 Strokes = Sequence[Sequence[Sequence[float]] | NDArray[np.float64]]
 
@@ -64,6 +74,14 @@ def deformed(strokes: Strokes, limits: Variation, rng: np.random.Generator) -> d
         rng.uniform(-limits.rotation, limits.rotation),
         (_log_uniform(*limits.stretch, rng), 1.0),
     )
+
+
+def varied_drawing(drawing: Drawing, limits: Variation, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Draw a labelled drawing of strokes anew, as uint8 (280, 280), black on white."""
+    strokes = _paths(drawing.strokes or [])
+    _, extent = deform.box(strokes)
+    written = float(extent.max()) / max(drawing.canvas)
+    return varied_canvas(deformed(strokes, limits, rng), drawing.label or 0, limits, rng, written)
 
 
 def varied_canvas(

@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from inkproof.errors import UserError
-from inkproof.exporting.canvas_reader import CANVAS_FILE
-from inkproof.exporting.files import kilobytes
+from inkproof.exporting.files import CANVAS_FILES, kilobytes
 from inkproof.exporting.metadata import read_metadata
 from inkproof.reporting.results import read_object
 from inkproof.run_record import RunRecord
 
 WEIGHTS = "model.keras"
-LIMITS = {CANVAS_FILE: 2_000_000, WEIGHTS: 4_000_000}
+CANVAS = CANVAS_FILES["float32"]
+LIMITS = {CANVAS: 2_000_000, WEIGHTS: 4_000_000}
 """Bytes that each file may have at most: git keeps them for good, and every clone downloads them."""
 
 PARTS = ("test", "stress", "export", "rejection", "drawn")
@@ -59,7 +59,7 @@ def load_run(name: str, folder: Path, exports: Path, report: Path) -> Pretrained
 
     Raises UserError where a file is missing, cannot be read, or was made of another model than the others.
     """
-    canvas, weights = exports / CANVAS_FILE, folder / WEIGHTS
+    canvas, weights = exports / CANVAS, folder / WEIGHTS
     needed = [weights, folder / "run.json", canvas, *(report / f"{part}.json" for part in PARTS)]
     missing = [path for path in needed if not path.is_file()]
     if missing:
