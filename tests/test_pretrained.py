@@ -111,7 +111,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A small network as model.keras, the same and another as canvas.tflite, and what that reads on the starter set."""
     import keras
 
-    from inkproof.exporting.canvas_model import canvas_model, layer_part, up_to_logits
+    from inkproof.exporting.canvas_model import CanvasModel, layer_part, up_to_logits
     from inkproof.exporting.canvas_reader import CanvasReader
     from inkproof.exporting.described import describe_canvas
     from inkproof.models.head import softmax_head
@@ -123,7 +123,9 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         keras.utils.set_random_seed(number)
         image = keras.Input((28, 28, 1))
         model = keras.Model(image, softmax_head(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))))
-        made[name] = describe_canvas(canvas_model(up_to_logits(model), RULE, layer), RULE, NAME, "float32", COMMIT)
+        made[name] = describe_canvas(
+            CanvasModel(up_to_logits(model), RULE, layer).in_form(), RULE, NAME, "float32", COMMIT
+        )
     model.save(folder / "model.keras")
     (folder / "canvas.tflite").write_bytes(made["own"])
     canvases = np.stack([render(drawing.strokes) for drawing in read_drawings(ROOT / "data/drawn/starter")])

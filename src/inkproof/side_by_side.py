@@ -1,9 +1,10 @@
 """`dvc repro` with several stages at a time: DVC itself runs one after another."""
 
+import re
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import chdir
 from pathlib import Path
@@ -39,30 +40,51 @@ def out_of_date(root: Path, targets: Sequence[str]) -> Graph:
 def repro(root: Path, graph: Graph, jobs: int) -> None:
     """Run the stages of `graph`, `jobs` at a time and none before what it waits for.
 
+    First come those with most stages behind them, one after another, so that all processors are busy to the end.
     Each line that a stage prints has the stage's name before it. When one fails no further one is begun, those that
     run are waited for, and UserError says which it was.
     """
-    left, done, failed = dict(graph), set[str](), list[str]()
-    running: dict[Future[int], str] = {}
+    behind = _behind(graph)
+    left, done, failed = set(graph), set[str](), list[str]()
+    running: dict[Future[str | None], list[str]] = {}
     with ThreadPoolExecutor(jobs) as pool:
         while left or running:
-            ready = [stage for stage, behind in left.items() if behind <= done]
-            for stage in ready[: 0 if failed else jobs - len(running)]:
-                del left[stage]
-                running[pool.submit(_run, root, stage)] = stage
+            while not failed and len(running) < jobs and (ready := [one for one in left if graph[one] <= done]):
+                chain = _chain(graph, min(ready, key=lambda one: (-behind[one], one)), done)
+                left -= set(chain)
+                running[pool.submit(_run, root, chain)] = chain
             if not running:
                 break
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                stage = running.pop(future)
-                if future.result():
+                chain = running.pop(future)
+                if stage := future.result():
                     failed.append(stage)
                 else:
-                    done.add(stage)
+                    done.update(chain)
     if failed:
         raise UserError(f"{', '.join(sorted(failed))}: failed, see above; mend it and give the same command again")
 
 
+def _behind(graph: Graph) -> dict[str, int]:
+    """How many stages the longest way from each stage to the end has."""
+    behind = dict.fromkeys(graph, 0)
+    for _ in graph:  # no way is longer than that
+        for stage, waits in graph.items():
+            for one in waits:
+                behind[one] = max(behind[one], behind[stage] + 1)
+    return behind
+
+
+def _chain(graph: Graph, first: str, done: Set[str]) -> list[str]:
+    """`first`, and what one process of DVC may do after it: the one stage that waits for that alone, and so on."""
+    chain = [first]
+    while len(then := [one for one, waits in graph.items() if chain[-1] in waits and waits <= {*done, *chain}]) == 1:
+        chain += then
+    return chain
+
+
 _PRINTING = threading.Lock()
+_BEGUN = re.compile(r"(?:Running stage|Stage) '([^']+)'")
 # What DVC says after every stage, and the command that stands in dvc.yaml.
 _ADVICE = (
     "> ",
@@ -75,16 +97,22 @@ _ADVICE = (
 )
 
 
-def _run(root: Path, stage: str) -> int:
-    """Run one stage whether or not others depend on it; print its lines; return the exit code."""
-    command = [str(Path(sys.executable).with_name("dvc")), "repro", "--single-item", stage]
+def _run(root: Path, stages: Sequence[str]) -> str | None:
+    """Run stages one after another, whether or not others depend on them, and print their lines.
+
+    Returns the one that failed, or None.
+    """
+    command = [str(Path(sys.executable).with_name("dvc")), "repro", "--single-item", *stages]
+    stage = stages[0]
     with subprocess.Popen(
         command, cwd=root, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         errors="replace",
     ) as process:  # fmt: skip
         assert process.stdout is not None
         for line in process.stdout:
+            if begun := _BEGUN.match(line):
+                stage = begun[1]
             if line.strip() and not line.startswith(_ADVICE):
                 with _PRINTING:
                     print(f"{stage}: {line}", end="", flush=True)
-    return process.returncode
+    return stage if process.returncode else None

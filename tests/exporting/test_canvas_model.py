@@ -11,7 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 from inkproof.errors import UserError
 from inkproof.exporting.acceptance import choose_acceptance
 from inkproof.exporting.agreement import check_canvases, compare_canvases
-from inkproof.exporting.canvas_model import canvas_model, graph_score, layer_part, up_to_logits
+from inkproof.exporting.canvas_model import CanvasModel, graph_score, layer_part, up_to_logits
 from inkproof.exporting.canvas_reader import CanvasReader
 from inkproof.exporting.described import describe_canvas
 from inkproof.exporting.files import CANVAS_FILES
@@ -62,7 +62,7 @@ def files(
     folder = tmp_path_factory.mktemp("exported")
     layer, calibration = layer_part(), apply_rung("ink", canvases)
     for form, name in CANVAS_FILES.items():
-        content = canvas_model(network, rule, layer, form, calibration)
+        content = CanvasModel(network, rule, layer).in_form(form, calibration)
         (folder / name).write_bytes(describe_canvas(content, rule, "untrained", form, "c0ffee"))
     return {form: folder / name for form, name in CANVAS_FILES.items()}
 

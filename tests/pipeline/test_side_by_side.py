@@ -79,3 +79,19 @@ def test_after_a_failure_nothing_is_begun_and_the_same_command_goes_on(project: 
 def test_a_target_that_there_is_not(project: Path):
     with pytest.raises(UserError, match=r"nothing"):
         out_of_date(project, ["nothing"])
+
+
+def test_what_has_most_behind_it_comes_first_and_a_chain_stays_in_one_process(project: Path, capfd: Any):
+    stages = {
+        "after": {"cmd": "cp word after", "deps": ["word"], "outs": ["after"]},
+        "begin": {"cmd": "cp word begin", "deps": ["word"], "outs": ["begin"]},
+        "middle": {"cmd": "echo $PPID > middle", "deps": ["begin"], "outs": ["middle"]},
+        "end": {"cmd": "echo $PPID > end && exit 4", "deps": ["middle"], "outs": ["end"]},
+    }
+    (project / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    with pytest.raises(UserError, match=r"^end: failed"):
+        repro(project, out_of_date(project, []), jobs=1)
+    lines = [line for line in capfd.readouterr().out.splitlines() if "Running stage" in line]
+    assert [line.split(": ")[0] for line in lines] == ["begin", "middle", "end"]  # and not `after`, since one failed
+    assert (project / "middle").read_text() == (project / "end").read_text()
+    assert out_of_date(project, []) == {"after": set(), "end": set()}

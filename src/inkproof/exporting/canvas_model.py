@@ -40,59 +40,63 @@ def layer_part() -> bytes:
     return function_to_litert(normalise, tf.TensorSpec((1, SIDE, SIDE), tf.uint8, name="canvas"), "the layer")
 
 
-def canvas_model(
-    network: keras.Model,
-    rule: Rule,
-    layer: bytes,
-    form: str = "float32",
-    calibration: np.ndarray | None = None,
-) -> bytes:
-    """Return the whole way from canvas to digit as a LiteRT file; `network` is from `up_to_logits`.
+class CanvasModel:
+    """The whole way from canvas to digit, to be had as a LiteRT file in each of `files.FORMS`.
 
     One signature: `canvas` uint8 (1, 280, 280), either polarity, to `probabilities` float32 (1, 10), calibrated by
     the rule's temperature, `seen` uint8 (1, 28, 28) and `score` float32 (1,). Of the network, all between its first and
-    its last layer with weights, the first included, is in the `form`, one of `files.FORMS`. The rest stays in float32:
-    eight bits carry neither sums over a canvas, nor the reciprocal roots of a normalisation, and steps in the logits
-    would carry digits across the rule's threshold.
-
-    Args:
-        network: from (B, 28, 28, 1) to logits (B, 10).
-        rule: what the score measures, and the temperature.
-        layer: what `layer_part` gives.
-        form: one of `files.FORMS`.
-        calibration: uint8 (N, 28, 28), training or validation digits as the layer gives them; int8 needs it.
-
-    Raises:
-        UserError: the graph needs operators outside LiteRT's built-in ones.
+    its last layer with weights, the first included, is in the form. The rest stays in float32: eight bits carry
+    neither sums over a canvas, nor the reciprocal roots of a normalisation, and steps in the logits would carry digits
+    across the rule's threshold.
     """
 
-    head = network.get_layer(LOGITS)
-    first = next(one for one in network.layers if one.weights)
-    preparation = keras.Model(network.inputs[0], first.input)
-    entry = _FEATURES if first is head else _PREPARED
+    def __init__(self, network: keras.Model, rule: Rule, layer: bytes) -> None:
+        """Convert what is the same in every form.
 
-    def prepare(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {entry: tf.identity(preparation(image, training=False), name=entry)}
+        Args:
+            network: from (B, 28, 28, 1) to logits (B, 10), as `up_to_logits` gives it.
+            rule: what the score measures, and the temperature.
+            layer: what `layer_part` gives.
 
-    def answer(features: tf.Tensor) -> dict[str, tf.Tensor]:
-        scaled = head(features) / rule.temperature
-        log_p = ops.log_softmax(scaled, axis=1)
-        return {
-            "probabilities": tf.identity(ops.softmax(scaled, axis=1), name="probabilities"),
-            "score": tf.identity(graph_score(rule.name, scaled, log_p, rule.temperature), name="score"),
-        }
+        Raises:
+            UserError: the graph needs operators outside LiteRT's built-in ones.
+        """
+        head = network.get_layer(LOGITS)
+        first = next(one for one in network.layers if one.weights)
+        self._preparation = keras.Model(network.inputs[0], first.input)
+        self._body = keras.Model(first.input, head.input) if first is not head else None
+        entry = _FEATURES if self._body is None else _PREPARED
 
-    image = tf.TensorSpec((1, 28, 28, 1), tf.float32, name="image")
-    features = tf.TensorSpec((1, *head.input.shape[1:]), tf.float32, name=_FEATURES)
-    parts = [layer, function_to_litert(prepare, image, "the preparation")]
-    if first is not head:
-        known = None
-        if calibration is not None:
-            digits = calibration[:CALIBRATION_DIGITS, :, :, np.newaxis].astype(np.float32)
-            known = np.asarray(preparation(digits, training=False))
-        parts.append(_body_part(keras.Model(first.input, head.input), form, known))
-    parts.append(function_to_litert(answer, features, "the rule", network))
-    return join(parts, ["probabilities", "seen", "score"])
+        def prepare(image: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {entry: tf.identity(self._preparation(image, training=False), name=entry)}
+
+        def answer(features: tf.Tensor) -> dict[str, tf.Tensor]:
+            scaled = head(features) / rule.temperature
+            log_p = ops.log_softmax(scaled, axis=1)
+            return {
+                "probabilities": tf.identity(ops.softmax(scaled, axis=1), name="probabilities"),
+                "score": tf.identity(graph_score(rule.name, scaled, log_p, rule.temperature), name="score"),
+            }
+
+        image = tf.TensorSpec((1, 28, 28, 1), tf.float32, name="image")
+        features = tf.TensorSpec((1, *head.input.shape[1:]), tf.float32, name=_FEATURES)
+        self._before = [layer, function_to_litert(prepare, image, "the preparation")]
+        self._after = function_to_litert(answer, features, "the rule", network)
+
+    def in_form(self, form: str = "float32", calibration: np.ndarray | None = None) -> bytes:
+        """Return the file in `form`.
+
+        `calibration`, which int8 needs, is uint8 (N, 28, 28), training or validation digits as the layer gives them.
+        Raises UserError where the graph needs operators outside LiteRT's built-in ones.
+        """
+        parts = [*self._before, self._after]
+        if self._body is not None:
+            known = None
+            if calibration is not None:
+                digits = calibration[:CALIBRATION_DIGITS, :, :, np.newaxis].astype(np.float32)
+                known = np.asarray(self._preparation(digits, training=False))
+            parts.insert(-1, _body_part(self._body, form, known))
+        return join(parts, ["probabilities", "seen", "score"])
 
 
 def _body_part(body: keras.Model, form: str, calibration: np.ndarray | None) -> bytes:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from inkproof.exporting.agreement import check_agreement, check_canvases, compare, compare_canvases
-from inkproof.exporting.canvas_model import canvas_model, up_to_logits
+from inkproof.exporting.canvas_model import CanvasModel, up_to_logits
 from inkproof.exporting.canvas_reader import CanvasReader, read_canvases
 from inkproof.exporting.convert import to_litert, write_saved_model
 from inkproof.exporting.coreml import write_coreml
@@ -91,11 +91,11 @@ def prove_canvas_files(
     Raises:
         UserError: a file needs operators that phones lack, or does not say what Keras says.
     """
-    network = up_to_logits(origin.model)
+    model = CanvasModel(up_to_logits(origin.model), rule, layer)
     proved = {}
     for form in FORMS:
         path = folder / CANVAS_FILES[form]
-        content = canvas_model(network, rule, layer, form, calibration)
+        content = model.in_form(form, calibration)
         path.write_bytes(describe_canvas(content, rule, origin.name, form, origin.commit))
         reader = CanvasReader(path)
         compared = compare_canvases(read_canvases(path, canvases), logits, rule, labels)
