@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from inkproof.errors import UserError
+from inkproof.importing import large_libraries
 from inkproof.paths import ROOT
 from inkproof.tracking import explain as explain_tracking
 
@@ -32,7 +33,8 @@ def entry(config_name: str) -> Callable[[Callable[[Any], Any]], Callable[[], Non
 
     def decorate(task: Callable[[Any], Any]) -> Callable[[], None]:
         def main() -> None:
-            import hydra
+            with large_libraries():
+                import hydra
 
             process = os.getpid()
 

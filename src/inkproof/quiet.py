@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from inkproof.importing import large_libraries
+
 
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
@@ -50,7 +52,7 @@ def _left_out(names: Iterable[str]) -> Iterator[None]:
 
 def start_tensorflow() -> None:
     """Import TensorFlow and Keras and look for devices, without their greetings and without what Keras can spare."""
-    with quiet_stderr(), _left_out(_NOT_NEEDED):
+    with quiet_stderr(), _left_out(_NOT_NEEDED), large_libraries():
         import keras  # noqa: F401  (imported here so that later imports are silent)
         import tensorflow as tf
 

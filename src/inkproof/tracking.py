@@ -21,6 +21,7 @@ from filelock import FileLock
 
 from inkproof.atomic import replacing
 from inkproof.errors import UserError
+from inkproof.importing import large_libraries
 from inkproof.paths import ROOT
 from inkproof.quiet import quiet_stderr
 
@@ -125,12 +126,13 @@ class Store:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # not a page of database migrations
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # bars for three small files
-        import mlflow
+        with large_libraries():
+            import mlflow
 
         self.uri = tracking_uri()
         self.local = self.uri.startswith("sqlite:")
         self.lock = FileLock(ROOT / "mlflow.db.lock")
-        with self.lock, _asked_briefly():
+        with self.lock, _asked_briefly(), large_libraries():  # it imports those of the database
             mlflow.set_tracking_uri(self.uri)
             self._client = mlflow.MlflowClient()
             self._client.search_experiments(max_results=1)
