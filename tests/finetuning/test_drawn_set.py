@@ -118,7 +118,7 @@ def test_it_is_made_anew_when_drawings_change_and_only_then(drawings: list[Drawi
     data, out = config(tmp_path, drawings), tmp_path / "out"
 
     def state() -> tuple[int, int]:
-        return (out / "digits.npz").stat().st_ino, (out / "split.json").stat().st_ino
+        return (out / "digits.npz").stat().st_mtime_ns, (out / "split.json").stat().st_mtime_ns
 
     prepare(data, out, None)
     first, sha = state(), data_sha(out)
