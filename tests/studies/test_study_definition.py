@@ -40,7 +40,7 @@ def test_parts_add_to_what_stands_outside_them(tmp_path: Path):
         ({"seeds": []}, "seeds: expected a list of different whole numbers"),
         ({"seeds": [1, 1]}, "seeds: expected a list of different whole numbers"),
         ({"seeds": [0.5]}, "seeds: expected a list of different whole numbers"),
-        ({"stages": ["train", "evalute"]}, "evalute is no stage; choose among train, evaluate"),
+        ({"stages": ["train", "evalute"]}, "evalute is no stage; choose among train, held_out, evaluate"),
         ({"stages": ["evaluate"]}, "every cell trains; add train"),
         ({"stages": ["train", "drawn"]}, "drawn reads what export makes; add it"),
         ({"metrics": None}, "metrics: expected a list of names"),
@@ -96,5 +96,6 @@ def test_a_value_comes_through_hydra_as_it_was_in_yaml(value: Any, seen: Any):
 
 @pytest.mark.parametrize("folder", STUDIES, ids=lambda folder: folder.name)
 def test_every_study_of_the_repository_opens_with_its_command_and_can_be_read(folder: Path):
-    assert f"python src/study.py experiments/{folder.name}" in (folder / "study.yaml").read_text().splitlines()[0]
+    script = "record" if folder.name == "05-record" else "study"
+    assert f"python src/{script}.py experiments/{folder.name}" in (folder / "study.yaml").read_text().splitlines()[0]
     assert read_study(folder).question.endswith("?")
