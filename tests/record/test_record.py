@@ -1,0 +1,69 @@
+"""src/record.py as it is typed: candidates, a choice that git has to hold, one evaluation."""
+
+from typing import Any
+
+import pytest
+import yaml
+from workspaces import Workspace
+
+pytestmark = pytest.mark.slow
+
+RECORD = ("python", "src/record.py", "experiments/71-record")
+TINY: dict[str, Any] = {
+    "question": "Which is best?",
+    "fixed": {
+        **{"data": "optdigits", "model": "dense", "epochs": 1, "batch_size": 50, "callbacks": "last"},
+        **{"data.val": 0, "folds": 2, "fold": "${seed}"},
+    },
+    "grid": {
+        "network": {
+            "four": {"model.build.hidden": [4]},
+            "sixteen": {"model.build.hidden": [16]},
+            "taught": {"model.build.hidden": [8], "teacher.runs": ["@sixteen"]},
+        }
+    },
+    "seeds": [0, 1],
+    "stages": ["train", "held_out"],
+    "metrics": ["held_out_plain_accuracy", "training_seconds"],
+}
+
+
+def git(workspace: Workspace, *words: str) -> None:
+    own = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
+    workspace.run("git", *own, *words)
+
+
+def test_candidates_are_cross_validated_one_is_chosen_and_evaluated_once(workspace: Workspace):
+    folder = workspace.root / "experiments" / "71-record"
+    folder.mkdir()
+    (folder / "study.yaml").write_text(yaml.safe_dump(TINY, sort_keys=False))
+    git(workspace, "init", "-q")
+    workspace.run("python", "src/frames.py", "data=optdigits")
+
+    assert "6 cells are not computed yet" in workspace.fails(*RECORD, "choose")
+    assert "run `choose` first" in workspace.fails(*RECORD, "evaluate")
+    assert "6 of 6 cells" in workspace.run(*RECORD, "candidates").stdout
+    rows = (folder / "results.csv").read_text()
+    workspace.run(*RECORD, "candidates")
+    assert (folder / "results.csv").read_text() == rows  # nothing was computed again
+
+    said = workspace.run(*RECORD, "choose", "--seeds", "2", "--members", "2").stdout
+    choice = yaml.safe_load((folder / "choice.yaml").read_text())
+    assert "commit it, then run `evaluate`" in said and f"of {1437:,} wrong" in said
+    assert choice["single"]["members"] == ["sixteen"] and choice["single"]["of"] == 1437  # all training digits
+    assert len(choice["singles"]) == 6 and choice["ensemble"]["compared"] == 6  # three networks, and pairs, in two ways
+    assert all("folds" not in one["overrides"] for one in choice["trainings"].values())
+
+    assert "not committed as it is" in workspace.fails(*RECORD, "evaluate")
+    git(workspace, "add", "experiments/71-record/choice.yaml")
+    git(workspace, "commit", "-qm", "a choice")
+    workspace.run(*RECORD, "evaluate")
+    (evaluation,) = yaml.safe_load((folder / "evaluations.yaml").read_text())
+    assert evaluation["choice"] == 1 and evaluation["single"]["n"] == 2
+    assert 0.3 < evaluation["single"]["accuracy"]["mean"] < 1
+    assert set(evaluation["ensemble"]["drawn"]) == {"starter"}
+    assert f"{evaluation['single']['accuracy']['mean'] * 100:.3f} ±" in (folder / "README.md").read_text()
+
+    workspace.run(*RECORD, "evaluate")
+    assert len(yaml.safe_load((folder / "evaluations.yaml").read_text())) == 1
+    assert "choice 1 stands there" in workspace.fails(*RECORD, "choose")
