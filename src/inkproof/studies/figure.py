@@ -61,6 +61,7 @@ def _dots(groups: Sequence[Group], plan: FigurePlan) -> tuple[Figure, Axes]:
     axes.set_ylim(max(1, len(groups)) - 0.5, -0.5)
     _target(axes, plan, upright=True)
     _axis(axes, plan.y[0], "x")
+    axes.locator_params(axis="x", nbins=5)  # more would touch where they have two decimals
     return figure, axes
 
 
