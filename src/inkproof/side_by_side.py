@@ -9,6 +9,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import chdir
 from pathlib import Path
 
+import yaml
+
 from inkproof.errors import UserError
 
 Graph = Mapping[str, set[str]]  # the stages that each stage depends on
@@ -22,6 +24,7 @@ def out_of_date(root: Path, targets: Sequence[str]) -> Graph:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
+    _mend_lock(root)
     with chdir(root), Repo() as repo:  # stages are named as seen from here
         try:
             wanted: Sequence[str | None] = targets or [None]
@@ -35,6 +38,25 @@ def out_of_date(root: Path, targets: Sequence[str]) -> Graph:
     while more := {stage for stage, behind in waits.items() if behind & run} - run:
         run |= more
     return {stage: waits[stage] & run for stage in sorted(run)}
+
+
+def _mend_lock(root: Path) -> None:
+    """Put dvc.lock back as git has it where it is no YAML: DVC writes it in place, and one that is killed then cuts it.
+
+    What was done since comes from DVC's cache, without being computed again.
+    """
+    path = root / "dvc.lock"
+    try:
+        if not path.exists() or isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), dict):
+            return
+    except (yaml.YAMLError, UnicodeDecodeError):
+        pass
+    command = ["git", "checkout", "--quiet", "--", path.name]
+    if subprocess.run(command, cwd=root, capture_output=True, check=False).returncode:
+        path.unlink()
+    print(
+        "dvc.lock was cut short when DVC was killed: put back as it was committed; what is done is not computed again"
+    )
 
 
 def repro(root: Path, graph: Graph, jobs: int) -> None:
@@ -102,7 +124,8 @@ def _run(root: Path, stages: Sequence[str]) -> str | None:
 
     Returns the one that failed, or None.
     """
-    command = [str(Path(sys.executable).with_name("dvc")), "repro", "--single-item", *stages]
+    # Without waiting, DVC gives up after three seconds in which another one reads or writes dvc.lock.
+    command = [str(Path(sys.executable).with_name("dvc")), "--wait-for-lock", "repro", "--single-item", *stages]
     stage = stages[0]
     with subprocess.Popen(
         command, cwd=root, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

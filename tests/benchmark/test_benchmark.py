@@ -1,6 +1,8 @@
 """Paired timings: the arithmetic, whole processes, and a short run that fails where training has become slow."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,8 +60,10 @@ def test_a_bar_is_met_from_its_side():
     figure = Measured("x", "times", 1.3, 1.2, 1.4, 5, 1.3, at_least=True, against="y")
     assert figure.met and figure.as_dict()["met"] is True
     assert not Measured("x", "s", 1.31, 1.2, 1.4, 5, 1.3, at_least=False).met
-    results = {"rows": {"throughput": [figure.as_dict()]}}
-    assert "| throughput | x | y | 1.3 (1.2 to 1.4) times | 5 | ≥ 1.3 | met |" in table(results)
+    row = {"date": "2026-01-02", "commit": "0123456789", "load": 0.12, "figures": [figure.as_dict()]}
+    line = "| throughput | x | y | 1.3 (1.2 to 1.4) times | 5 | ≥ 1.3 | met | 2026-01-02, 0123456, load 0.1 |"
+    assert line in table({"short": False, "rows": {"throughput": row}})
+    assert "met" not in table({"short": True, "rows": {"throughput": row}})  # a look is no figure
 
 
 def test_the_machine_is_described(tmp_path: Path):
@@ -70,16 +74,36 @@ def test_the_machine_is_described(tmp_path: Path):
     assert machine()["processor"].endswith("cores")
 
 
-def test_an_unknown_row_ends_in_one_line(tmp_path: Path):
-    done = run(["python", "src/bench.py", "thruput"], tmp_path, codes=(2,))
-    assert done.output.startswith("bench.py: error: thruput: there is no such row; choose from throughput")
-    assert done.output.count("\n") == 1
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["thruput"], "thruput: there is no such row; choose from throughput"),
+        (["reading", "--pairs", "0"], "--pairs 0: expected at least 1"),
+        (["reading", "--out", "rows.md"], "--out rows.md: expected FILE.json"),
+        (["reading", "--out", "broken.json"], "broken.json: no results of a benchmark; give another file"),
+        (["reading", "--out", "other.json"], "other.json: holds figures of Another, 2 cores; give another file"),
+        (["reading", "--short", "--out", "mine.json"], "mine.json: holds figures of "),
+    ],
+)
+def test_a_mistake_ends_in_one_line_and_nothing_is_lost(words: list[str], told: str, tmp_path: Path):
+    results = {"short": False, "rows": {"reading": {}}}
+    (tmp_path / "broken.json").write_text("# How fast")
+    (tmp_path / "other.json").write_text(json.dumps({**results, "machine": {"processor": "Another, 2 cores"}}))
+    (tmp_path / "mine.json").write_text(json.dumps({**results, "machine": machine()}))
+    before = {path.name: path.read_text() for path in tmp_path.glob("*.json")}
+    script = Path(__file__).parents[2] / "src" / "bench.py"
+    done = subprocess.run(
+        [sys.executable, str(script), *words], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"bench.py: error: {told}") and done.stderr.count("\n") == 1
+    assert {path.name: path.read_text() for path in tmp_path.glob("*.json")} == before
 
 
 def test_training_has_not_become_slow(workspace: Workspace):
     """A third below the bar is more than noise."""
-    workspace.run("python", "src/bench.py", "throughput", "--short", "--pairs", "1")
-    results = json.loads((workspace.root / "reports" / "bench.json").read_text())
-    first = results["rows"]["throughput"][0]
+    workspace.run("python", "src/bench.py", "throughput", "--short", "--pairs", "1", "--out", "look.json")
+    results = json.loads((workspace.root / "look.json").read_text())
+    first = results["rows"]["throughput"]["figures"][0]
     assert first["value"] >= first["bar"] * 2 / 3, json.dumps(first, indent=2)
     assert not list((workspace.root / "runs").glob("cnn-*"))  # what was trained to be timed is gone

@@ -95,3 +95,22 @@ def test_what_has_most_behind_it_comes_first_and_a_chain_stays_in_one_process(pr
     assert [line.split(": ")[0] for line in lines] == ["begin", "middle", "end"]  # and not `after`, since one failed
     assert (project / "middle").read_text() == (project / "end").read_text()
     assert out_of_date(project, []) == {"after": set(), "end": set()}
+
+
+@pytest.mark.parametrize("left", ["", "schema: '2.0'\nstages:\n  left:\n    cmd: 'tou"])
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_lock_file_that_a_kill_cut_short_is_put_back(project: Path, left: str, committed: bool, capsys: Any):
+    change(project, left={**STAGES["left"], "cmd": "echo >> count && cp word left"}, right={"cmd": "true"})
+    graph = out_of_date(project, ["left"])
+    if committed:
+        (project / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
+        for words in (["init", "-q"], ["add", "dvc.lock"]):
+            subprocess.run(["git", *words], cwd=project, check=True)
+    repro(project, graph, jobs=1)
+    (project / "dvc.lock").write_text(left)
+    graph = out_of_date(project, ["left"])
+    assert "put back" in capsys.readouterr().out
+    assert graph == {"left": set()}
+    repro(project, graph, jobs=1)
+    assert out_of_date(project, ["left"]) == {}
+    assert (project / "count").read_text() == "\n"  # from the cache, and not computed again

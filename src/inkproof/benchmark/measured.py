@@ -11,6 +11,7 @@ from inkproof.atomic import write_text
 from inkproof.benchmark.pairs import Paired
 from inkproof.errors import UserError
 from inkproof.paths import ROOT
+from inkproof.reporting.fill_markdown import fill_markdown
 
 # Digits of an epoch are some of the embedded ones over and over: whole batches, and no download.
 TRAIN_SIZE, REPEAT, BATCH = 1152, 18, 128
@@ -81,7 +82,7 @@ def paired_figure(
     ratios = [scale * (ratio - less) for ratio in paired.ratios]
     return Measured(
         what,
-        "%" if scale == 100 else "times",
+        "% more" if scale == 100 else "times",
         float(np.median(ratios)),
         min(ratios),
         max(ratios),
@@ -111,15 +112,18 @@ def needs_mnist() -> None:
 
 def table(results: dict[str, Any]) -> str:
     """Return bench.json as a Markdown table."""
-    lines = ["| row | ours | against | median (range) | runs | bar | |", "|---|---|---|---|---|---|---|"]
-    for name, figures in results["rows"].items():
-        for one in figures:
+    lines = ["| row | what | against | median (range) | runs | bar | | measured |", "|---|---|---|---|---|---|---|---|"]
+    for name, row in results["rows"].items():
+        for one in row["figures"]:
             sign = "≥" if one["at_least"] else "≤"
             span = f"{one['value']:.3g} ({one['low']:.3g} to {one['high']:.3g}) {one['unit']}"
             against = one["against"] or "-"
             bar = f"{sign} {one['bar']:g}" if one["bar"] is not None else "-"
-            verdict = "" if one["bar"] is None else "met" if one["met"] else "**missed**"
-            lines.append(f"| {name} | {one['what']} | {against} | {span} | {one['runs']} | {bar} | {verdict} |")
+            verdict = "" if one["bar"] is None or results["short"] else "met" if one["met"] else "**missed**"
+            when = f"{row['date']}, {row['commit'][:7]}, load {row['load']:.1f}"
+            lines.append(
+                f"| {name} | {one['what']} | {against} | {span} | {one['runs']} | {bar} | {verdict} | {when} |"
+            )
     return "\n".join(lines) + "\n"
 
 
@@ -127,4 +131,10 @@ def write_table(results: dict[str, Any], path: Path) -> None:
     """Write the table of `results` to `path`."""
     machine = results["machine"]
     features = ", ".join(machine["features"]) or "no vector features known"
-    write_text(path, f"# How fast\n\n{machine['processor']} ({features}).\n\n{table(results)}")
+    title = "# How fast" if not results["short"] else "# How fast: a short look, no figures"
+    said = (
+        f"{machine['processor']} ({features}). Ours against a baseline, in turn on the same machine; ratios are those "
+        "of pairs. Where there is no baseline there is a bar alone. Load: what else ran as the row began. What is "
+        "missed, and why, stands in `experiments/07-speed`."
+    )
+    write_text(path, f"{title}\n\n{fill_markdown(said)}\n{table(results)}")

@@ -15,7 +15,8 @@ from inkproof.benchmark.processes import Finished, lap, run
 from inkproof.benchmark.times import images_per_second, read_times, seconds_per_epoch
 from inkproof.errors import UserError
 
-ACCURACY = 0.993  # of recipe "Keras to Core ML", on validation digits here
+ACCURACY = 0.993  # of recipe "Keras to Core ML", on validation digits here ...
+PASSED = ACCURACY - 1e-4  # ... which metrics in float32 lie a hair below
 RECIPE_EPOCHS = 10
 # What train.py could do otherwise, or a machine lack: arguments of `laps.bare`, and environment variables.
 VARIANTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
@@ -67,7 +68,7 @@ def small_training(setting: Setting, aug: str = "on") -> list[str]:
 
 
 def throughput(setting: Setting) -> Iterator[Measured]:
-    """1. Images a second of train.py against tutorials' two ways of augmenting."""
+    """Images a second of train.py against tutorials' two ways of augmenting."""
 
     def ours() -> float:
         return images_per_second(timed_training(setting, *small_training(setting))[0], setting.images)
@@ -83,13 +84,13 @@ def throughput(setting: Setting) -> Iterator[Measured]:
 
     bar = 3.0 if "amx_bf16" in machine()["features"] else 1.3
     paired = alternate(ours, tutorial("generator"), setting.pairs, setting.tick)
-    yield paired_figure("training, cnn, aug=on", paired, bar, True, "fit with ImageDataGenerator")
+    yield paired_figure("images a second, training cnn, aug=on", paired, bar, True, "fit with ImageDataGenerator")
     paired = alternate(ours, tutorial("layers"), setting.pairs, setting.tick)
-    yield paired_figure("training, cnn, aug=on", paired, 1.0, True, "fit with Keras's random layers")
+    yield paired_figure("images a second, training cnn, aug=on", paired, 1.0, True, "fit with Keras's random layers")
 
 
 def tracking(setting: Setting) -> Iterator[Measured]:
-    """2. What MLflow, callbacks and checkpoints add to an epoch."""
+    """What MLflow, callbacks and checkpoints add to an epoch."""
     longer = Setting(max(setting.pairs, 1 if setting.short else 9), setting.short, setting.scratch, setting.tick)
     epochs = longer.epochs + 2
     words = [word for word in small_training(longer) if not word.startswith("epochs")]
@@ -105,32 +106,34 @@ def tracking(setting: Setting) -> Iterator[Measured]:
         longer.pairs,
         longer.tick,
     )
-    yield paired_figure("tracking", paired, 3.0, False, "the same loop bare", less=1.0, scale=100)
+    yield paired_figure(
+        "time, with MLflow, callbacks, checkpoints", paired, 3.0, False, "the same loop bare", less=1.0, scale=100
+    )
 
 
 def augmentation(setting: Setting) -> Iterator[Measured]:
-    """3. What aug=on costs against aug=off."""
+    """What aug=on costs against aug=off."""
     paired = alternate(
         lambda: 1 / images_per_second(timed_training(setting, *small_training(setting, "on"))[0], setting.images),
         lambda: 1 / images_per_second(timed_training(setting, *small_training(setting, "off"))[0], setting.images),
         setting.pairs,
         setting.tick,
     )
-    yield paired_figure("augmentation", paired, 8.0, False, "aug=off", less=1.0, scale=100)
+    yield paired_figure("time, aug=on", paired, 8.0, False, "aug=off", less=1.0, scale=100)
 
 
 def time_to_accuracy(setting: Setting) -> Iterator[Measured]:
-    """4. Seconds from typing until 99.3% of the validation digits are read, against the recipe as published."""
+    """Seconds from typing until 99.3% of the validation digits are read, against the recipe as published."""
     needs_mnist()
     seeds = iter(range(10_000))
 
     # Both end when they are there; the schedule of ours is that of the whole training.
     enough = "_target_:inkproof.training.stop_at_accuracy.StopAtAccuracy,monitor:val_accuracy"
-    stop = f"+callbacks.enough={{{enough},threshold:{ACCURACY - 1e-4}}}"
+    stop = f"+callbacks.enough={{{enough},threshold:{PASSED}}}"
 
     def ours() -> float:
         times, done = timed_training(setting, "data=mnist", "model=cnn", "aug=on", f"seed={next(seeds)}", stop)
-        if max(times["val_accuracy"]) < ACCURACY:
+        if max(times["val_accuracy"]) < PASSED:
             raise UserError(f"train.py model=cnn aug=on never read {ACCURACY:.1%} of the validation digits")
         return float(times["end"][-1] - done.began)
 
@@ -156,7 +159,7 @@ def time_to_accuracy(setting: Setting) -> Iterator[Measured]:
 
 
 def memory(setting: Setting) -> Iterator[Measured]:
-    """9. The most memory that a training of cnn takes."""
+    """The most memory that a training of cnn takes."""
     words = small_training(setting) if setting.short else ["data=mnist", "model=cnn", "aug=on", "epochs=2"]
     if not setting.short:
         needs_mnist()

@@ -16,7 +16,7 @@ from inkproof.paths import ROOT
 
 
 def starting(setting: Setting) -> Iterator[Measured]:
-    """5. How long a user waits before and after the training itself."""
+    """How long a user waits before and after the training itself."""
 
     def several(measure: Callable[[], float]) -> list[float]:
         figures = []
@@ -49,7 +49,7 @@ def _fresh_clone() -> Iterator[Path]:
 
 
 def pipeline(setting: Setting) -> Iterator[Measured]:
-    """6. In a fresh clone: what make demo runs; dvc repro from nothing, and with all done."""
+    """In a fresh clone: what make demo runs; dvc repro from nothing, and with all done."""
     if setting.short:
         return
 
@@ -69,7 +69,7 @@ def pipeline(setting: Setting) -> Iterator[Measured]:
 
 
 def sweeps(setting: Setting) -> Iterator[Measured]:
-    """7. Eight dense runs one after another against two at a time."""
+    """Eight dense runs one after another against two at a time."""
     seeds = iter(range(0, 100_000, 8))
     data = ["data=optdigits", "data.repeat=20"] if setting.short else ["data=mnist", "epochs=8"]
     if not setting.short:
@@ -91,7 +91,7 @@ def sweeps(setting: Setting) -> Iterator[Measured]:
 
 
 def reading(setting: Setting) -> Iterator[Measured]:
-    """8. Reading one canvas, one digit, ten thousand pictures, and the first answer."""
+    """Reading one canvas, one digit, ten thousand pictures, and the first answer."""
     from inkproof.exporting.canvas_reader import CanvasReader
     from inkproof.exporting.files import MODEL_FILES
     from inkproof.exporting.litert import LiteRTDigits
@@ -107,7 +107,9 @@ def reading(setting: Setting) -> Iterator[Measured]:
     seen = pretrained.read(canvas[np.newaxis]).seen[0]
     for form, name in MODEL_FILES.items():
         path = ROOT / "exports" / "mnist" / "cnn" / name
-        if path.exists():
+        if not path.exists():
+            print(f"\n  cnn in {form}: skipped; `dvc repro export@mnist-cnn` makes {path}")
+        else:
             digits = LiteRTDigits(path)
             figures = [digits.latency(seen).median / 1000 for _ in range(setting.pairs)]
             yield figure_of(f"cnn in {form}, one digit of 28 x 28, one thread", "ms", figures, 0.05)
