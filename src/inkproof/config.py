@@ -71,6 +71,10 @@ def check_training(config: dict[str, Any]) -> None:
         raise UserError(f"label_smoothing={config['label_smoothing']}: expected a probability below 1")
     _check_teacher(config["teacher"])
     for name, callback in config["callbacks"].items():
+        for key in ("patience", "threshold", "min_delta"):
+            value = callback.get(key, 0)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise UserError(f"callbacks.{name}.{key}={value}: expected a number")
         monitor = callback.get("monitor", "loss")
         if monitor not in MONITORS:
             raise UserError(f"callbacks.{name}.monitor={monitor}: choose one of {', '.join(MONITORS)}")
@@ -159,4 +163,5 @@ def path_of(value: str) -> Path:
 def _word(kind: Any) -> str:
     words = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", dict: "a group"}
     kinds = kind if isinstance(kind, tuple) else (kind,)
+    kinds = tuple(one for one in kinds if not (one is int and float in kinds))
     return " or ".join(words.get(one, "null") for one in kinds)

@@ -38,6 +38,8 @@ MISTAKES = {
     "train_size=3": ["train_size=3", "at least 10"],
     "folds=5": ["folds=5", "data.val=0"],
     "label_smoothing=1": ["label_smoothing=1", "below 1"],
+    "label_smoothing=abc": ["label_smoothing=abc", "expected a number"],
+    "callbacks.early_stopping.patience=x": ["callbacks.early_stopping.patience=x", "expected a number"],
     "teacher.weight=2": ["teacher.weight=2", "at most 1"],
     "register=maybe": ["register=maybe", "true or false"],
     "epochs=${nothing}": ["nothing"],
