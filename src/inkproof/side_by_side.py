@@ -116,6 +116,7 @@ _ADVICE = (
     "To enable auto",
     "\tdvc config",
     "Use `dvc push`",
+    "WARNING: Process '",  # that was killed some time, once a file that it had locked
 )
 
 
