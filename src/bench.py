@@ -28,11 +28,11 @@ def bench(rows: list[str], pairs: int, short: bool, out: Path | None) -> dict[st
     results: dict[str, Any] = {"machine": machine(), "short": short, "rows": {}}
     if out is not None and out.exists():
         results["rows"] = _earlier(out, results)
+    load = os.getloadavg()[0]  # before the rows make their own
+    if load > BUSY and not short:
+        print(f"Other work is running (load {load:.1f}); figures want an idle machine.")
     for name in rows:
-        load = os.getloadavg()[0]
         about = {"date": datetime.now(UTC).date().isoformat(), "commit": git_commit(), "load": round(load, 2)}
-        if load > BUSY and not short:
-            print(f"{name}: other work is running (load {load:.1f}); figures want an idle machine")
         with tempfile.TemporaryDirectory(prefix="inkproof-bench-") as scratch:
             print(f"{name}: {ROWS[name].__doc__}", flush=True)
             setting = Setting(pairs, short, Path(scratch), lambda: print(".", end="", flush=True))

@@ -134,7 +134,7 @@ def write_table(results: dict[str, Any], path: Path) -> None:
     title = "# How fast" if not results["short"] else "# How fast: a short look, no figures"
     said = (
         f"{machine['processor']} ({features}). Ours against a baseline, in turn on the same machine; ratios are those "
-        "of pairs. Where there is no baseline there is a bar alone. Load: what else ran as the row began. What is "
-        "missed, and why, stands in `experiments/07-speed`."
+        "of pairs. Where there is no baseline there is a bar alone. Load: what else ran as the benchmark began. What "
+        "is missed, and why, stands in `experiments/07-speed`."
     )
     write_text(path, f"{title}\n\n{fill_markdown(said)}\n{table(results)}")

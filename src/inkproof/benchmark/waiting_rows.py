@@ -44,7 +44,7 @@ def _fresh_clone() -> Iterator[Path]:
     """A clone of the repository as it was last committed, with this environment."""
     with tempfile.TemporaryDirectory(prefix="inkproof-bench-") as folder:
         clone = Path(folder) / "inkproof"
-        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+        subprocess.run(["git", "-c", "advice.detachedHead=false", "clone", "-q", str(ROOT), str(clone)], check=True)
         yield clone
 
 
