@@ -44,6 +44,18 @@ def test_many_threads_may_write_at_once_from_the_first_drawing_on(tmp_path: Path
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: store.add(replace(ONE, id=name)), names))
     assert sorted(drawing.id for drawing in store.all()) == sorted(names)
+    assert {path.name for path in tmp_path.iterdir()} == {"app.db"}
+
+
+def test_many_threads_may_make_the_database_at_once(tmp_path: Path):
+    def first_drawings(number: int) -> int:
+        store = DrawingStore(tmp_path / str(number) / "app.db")
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda name: store.add(replace(ONE, id=name)), [new_id() for _ in range(8)]))
+        return store.counts()["total"]
+
+    # One database in a hundred said "database is locked" while every connection changed its mode.
+    assert {first_drawings(number) for number in range(40)} == {8}
 
 
 def test_deleted_strokes_are_not_left_in_the_file(tmp_path: Path):

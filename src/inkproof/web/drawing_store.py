@@ -4,9 +4,10 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from inkproof.errors import UserError
@@ -176,10 +177,11 @@ class DrawingStore:
     @contextmanager
     def _open(self, create: bool = False) -> Iterator[Any]:
         """Yield a connection in a transaction, or None where there is no file yet and none is to be made."""
-        if not create and not self.path.exists():
-            yield None
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if not self.path.exists():
+            if not create:
+                yield None
+                return
+            self._make()
         try:
             with closing(sqlite3.connect(self.path, timeout=_WAIT)) as connection:
                 self._prepare(connection)
@@ -190,15 +192,25 @@ class DrawingStore:
                 raise
             raise UserError(f"{self.path}: not a database of drawings ({error}); move it away") from error
 
+    def _make(self) -> None:
+        """Put an empty database in its place, whole: SQLite does not wait for others while it changes to a log."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=f".{self.path.name}-", dir=self.path.parent) as folder:
+            unfinished = Path(folder, self.path.name)
+            with closing(sqlite3.connect(unfinished)) as connection:
+                self._prepare(connection)
+            with suppress(FileExistsError):  # another was quicker
+                self.path.hardlink_to(unfinished)
+
     def _prepare(self, connection: sqlite3.Connection) -> None:
         # FULL: the log is on the disk before a write is acknowledged. Deleted strokes are overwritten with zeros.
-        connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA secure_delete = ON")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA:
             raise UserError(f"{self.path}: written by a newer version of Inkproof; update, or name another database")
         if version == 0:
+            connection.execute("PRAGMA journal_mode = WAL")  # stays in the file
             connection.executescript(_CREATE)
 
 
