@@ -31,8 +31,8 @@ def bench(rows: list[str], pairs: int, short: bool, out: Path | None) -> dict[st
     load = os.getloadavg()[0]  # before the rows make their own
     if load > BUSY and not short:
         print(f"Other work is running (load {load:.1f}); figures want an idle machine.")
+    about = {"date": datetime.now(UTC).date().isoformat(), "commit": git_commit(), "load": round(load, 2)}
     for name in rows:
-        about = {"date": datetime.now(UTC).date().isoformat(), "commit": git_commit(), "load": round(load, 2)}
         with tempfile.TemporaryDirectory(prefix="inkproof-bench-") as scratch:
             print(f"{name}: {ROWS[name].__doc__}", flush=True)
             setting = Setting(pairs, short, Path(scratch), lambda: print(".", end="", flush=True))

@@ -5,11 +5,12 @@ from typing import Any
 from inkproof.config import for_run, path_of, resolve
 from inkproof.entry import entry
 from inkproof.errors import UserError
-from inkproof.record.held_out import FILE_NAME, WAYS, HeldOut, write_held_out
+from inkproof.record.held_out import FILE_NAME, HeldOut, write_held_out
 from inkproof.record.views import predict_views
 from inkproof.resume import log_stage
 from inkproof.run_record import RunRecord
 from inkproof.scoring.summary import summarise_test
+from inkproof.studies.metrics import WAYS
 from inkproof.trained_model import load_trained
 
 

@@ -17,7 +17,7 @@ from inkproof.entry import run
 from inkproof.paths import ROOT
 from inkproof.studies.cells import plan
 from inkproof.studies.definition import read_study
-from inkproof.studies.launch import LAUNCHERS, check_launcher, cores, launch, quiet, threads_of
+from inkproof.studies.launch import LAUNCHERS, check_launcher, jobs_of, launch, quiet, threads_of
 from inkproof.studies.ledger import read_ledger
 from inkproof.studies.live import hours, print_studies, watching
 from inkproof.studies.overview import all_studies, planned
@@ -47,7 +47,7 @@ def main() -> None:
     for word in options.settings:
         if not word.lstrip("+").startswith("hydra.launcher.") or "=" not in word:
             parser.error(f"{word}: settings are hydra.launcher.KEY=VALUE; what a cell computes stands in study.yaml")
-    jobs = options.jobs if options.jobs is not None else 1 if options.launcher == "basic" else cores()
+    jobs = jobs_of(options.launcher, options.jobs)
     if options.list:
         run(SCRIPT, lambda: print_studies(all_studies(ROOT / "experiments"), Console(highlight=False)))
     elif options.table:

@@ -3,6 +3,7 @@
 Started again, a finished run is reused (force=true trains anew) and a killed one goes on where it stopped.
 """
 
+import math
 import shutil
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from inkproof.atomic import replacing
 from inkproof.config import check_training, flatten, identity, path_of, resolve
 from inkproof.entry import entry
+from inkproof.errors import UserError
 from inkproof.initial_weights import parent_of, start_from
 from inkproof.quiet import start_tensorflow
 from inkproof.resume import ensure_run, hand_over
@@ -94,6 +96,15 @@ def _train(record: RunRecord, config: dict[str, Any], parts: "Parts", store: Sto
     for split, context in ((parts.training, "training"), (parts.val, "validation")):
         if split is not None:
             store.dataset(run_id, config["data"]["name"], record.data_sha, context, {"digits": len(split.labels)})
+
+    def on_epoch(row: dict[str, float]) -> None:
+        store.epoch(run_id, row)
+        _check_loss(row)
+
+    def on_resume(rows: list[dict[str, float]]) -> None:
+        store.epochs(run_id, rows)
+        _check_loss(rows[-1])
+
     outcome = fit(
         parts.model,
         parts.training,
@@ -102,8 +113,8 @@ def _train(record: RunRecord, config: dict[str, Any], parts: "Parts", store: Sto
         parts.make_optimizer,
         parts.callbacks,
         record.folder,
-        on_epoch=lambda row: store.epoch(run_id, row),
-        on_resume=lambda rows: store.epochs(run_id, rows),
+        on_epoch=on_epoch,
+        on_resume=on_resume,
         verbose=1 if sys.stdout.isatty() else 2,
         teacher=parts.teacher,
     )
@@ -126,6 +137,14 @@ def _train(record: RunRecord, config: dict[str, Any], parts: "Parts", store: Sto
     store.model(run_id, final, registered)
     record.write()
     hand_over(store, run_id, record.folder)
+
+
+def _check_loss(row: dict[str, float]) -> None:
+    if not math.isfinite(row["loss"]):
+        raise UserError(
+            f"epoch {row['epoch']:.0f}: the loss is {row['loss']}, nothing more is learnt; "
+            "lower optimizer.learning_rate, or limit the gradients with optimizer.clip_norm=1"
+        )
 
 
 def _summary(record: RunRecord) -> str:

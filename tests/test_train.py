@@ -248,6 +248,14 @@ def test_a_run_that_fails_says_so_in_mlflow(workspace: Workspace) -> None:
     assert run.info.status == "FAILED"
 
 
+def test_a_training_that_comes_apart_ends_at_once_and_again(workspace: Workspace) -> None:
+    for _ in range(2):  # the second time from the backup
+        line = workspace.fails(*TRAIN, "model=dense", *SHORT, "optimizer.learning_rate=1e30")
+        assert line.startswith("train.py: error: epoch 1: the loss is ") and "optimizer.learning_rate" in line
+    (run,) = workspace.runs("optdigits")
+    assert run.info.status == "FAILED"
+
+
 @pytest.mark.parametrize(
     ("word", "message"),
     [

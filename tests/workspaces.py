@@ -25,6 +25,12 @@ def clean_environment() -> dict[str, str]:
     return {**kept, "PATH": programs + os.pathsep + kept.get("PATH", ""), "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
+def git(folder: Path, *words: str) -> None:
+    """Run git in `folder` as somebody, whoever is known on this machine."""
+    who = ("-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
+
+
 @dataclass(frozen=True)
 class Workspace:
     """A copy of the repository. `environment` is what its commands see besides a clean environment."""

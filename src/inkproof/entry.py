@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from inkproof.cores import share, use_threads
 from inkproof.errors import UserError
 from inkproof.importing import large_libraries
 from inkproof.paths import ROOT
@@ -40,11 +41,14 @@ def entry(config_name: str) -> Callable[[Callable[[Any], Any]], Callable[[], Non
 
             @functools.wraps(task)
             def checked(cfg: Any) -> Any:
+                worker = os.getpid() != process
+                if worker:
+                    use_threads(_threads_of_worker())
                 try:
                     return task(cfg)
                 except Exception as error:
                     # Hydra would print the overrides above our line; a launcher's worker must not exit, though.
-                    if os.getpid() != process or explain(error) is None:
+                    if worker or explain(error) is None:
                         raise
                     fail(script, error)
 
@@ -62,6 +66,13 @@ def entry(config_name: str) -> Callable[[Callable[[Any], Any]], Callable[[], Non
         return main
 
     return decorate
+
+
+def _threads_of_worker() -> int:
+    """The cores for each process of a sweep on this machine; other launchers than joblib see to that themselves."""
+    from hydra.core.hydra_config import HydraConfig
+
+    return share(int(HydraConfig.get().launcher.get("n_jobs", 1)))
 
 
 def _arrange_arguments(sweeps: bool) -> None:

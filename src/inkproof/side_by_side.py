@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import chdir
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import yaml
@@ -90,10 +91,9 @@ def repro(root: Path, graph: Graph, jobs: int) -> None:
 def _behind(graph: Graph) -> dict[str, int]:
     """How many stages the longest way from each stage to the end has."""
     behind = dict.fromkeys(graph, 0)
-    for _ in graph:  # no way is longer than that
-        for stage, waits in graph.items():
-            for one in waits:
-                behind[one] = max(behind[one], behind[stage] + 1)
+    for stage in reversed(list(TopologicalSorter(graph).static_order())):
+        for one in graph[stage]:
+            behind[one] = max(behind[one], behind[stage] + 1)
     return behind
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from workspaces import git
 
 from inkproof import tracking
 from inkproof.errors import UserError
@@ -175,9 +176,8 @@ def test_a_growing_ledger_does_not_make_the_code_another(tmp_path: Path, monkeyp
     for name in ("code.py", "experiments/02/results.csv"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("first")
-    who = ("-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
-    for words in (("init", "-q"), ("add", "."), (*who, "commit", "-qm", "first")):
-        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    for words in (("init", "-q"), ("add", "."), ("commit", "-qm", "first")):
+        git(tmp_path, *words)
     commit = git_commit()
     assert len(commit) == 40
     (tmp_path / "experiments/02/results.csv").write_text("second")

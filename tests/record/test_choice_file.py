@@ -1,11 +1,11 @@
 """choice.yaml is not overwritten, not evaluated before git has it, and says what is trained."""
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from workspaces import git
 
 from inkproof.errors import UserError
 from inkproof.record.choice_file import check_committed, final_study, read_choice, seeds_of, trainings, write_choice
@@ -63,11 +63,6 @@ def test_evaluations_share_no_network() -> None:
     first, second = (seeds_of(["b", "b", "c"], number) for number in (0, 1))
     assert first == [("b", 0), ("b", 1), ("c", 0)]
     assert second == [("b", 2), ("b", 3), ("c", 1)]
-
-
-def git(folder: Path, *words: str) -> None:
-    who = ("-c", "user.name=a", "-c", "user.email=a@b")
-    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
 
 
 def test_only_a_choice_that_git_has_as_it_is_may_be_evaluated(tmp_path: Path) -> None:

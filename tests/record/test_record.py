@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import yaml
-from workspaces import Workspace
+from workspaces import Workspace, git
 
 pytestmark = pytest.mark.slow
 
@@ -28,16 +28,11 @@ TINY: dict[str, Any] = {
 }
 
 
-def git(workspace: Workspace, *words: str) -> None:
-    own = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
-    workspace.run("git", *own, *words)
-
-
 def test_candidates_are_cross_validated_one_is_chosen_and_evaluated_once(workspace: Workspace):
     folder = workspace.root / "experiments" / "71-record"
     folder.mkdir()
     (folder / "study.yaml").write_text(yaml.safe_dump(TINY, sort_keys=False))
-    git(workspace, "init", "-q")
+    git(workspace.root, "init", "-q")
     workspace.run("python", "src/frames.py", "data=optdigits")
 
     assert "6 cells are not computed yet" in workspace.fails(*RECORD, "choose")
@@ -55,8 +50,8 @@ def test_candidates_are_cross_validated_one_is_chosen_and_evaluated_once(workspa
     assert all("folds" not in one["overrides"] for one in choice["trainings"].values())
 
     assert "not committed as it is" in workspace.fails(*RECORD, "evaluate")
-    git(workspace, "add", "experiments/71-record/choice.yaml")
-    git(workspace, "commit", "-qm", "a choice")
+    git(workspace.root, "add", "experiments/71-record/choice.yaml")
+    git(workspace.root, "commit", "-qm", "a choice")
     workspace.run(*RECORD, "evaluate")
     (evaluation,) = yaml.safe_load((folder / "evaluations.yaml").read_text())
     assert evaluation["choice"] == 1 and evaluation["single"]["n"] == 2

@@ -92,6 +92,6 @@ def test_a_study_ends_whole_though_a_worker_is_killed(
 
 
 def test_the_cores_are_divided_among_the_cells_of_a_machine(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("inkproof.studies.launch.cores", lambda: 8)
+    monkeypatch.setattr("inkproof.cores.cores", lambda: 8)
     assert threads_of("basic", 1) is None
     assert [threads_of("joblib", jobs) for jobs in (1, 3, 8, 20)] == [8, 2, 1, 1]

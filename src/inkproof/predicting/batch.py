@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 
+from inkproof.cores import cores
 from inkproof.errors import UserError
 from inkproof.exporting.canvas_reader import Reader, open_reader
 from inkproof.predicting.prediction import Prediction, Unreadable, predict_picture
@@ -40,14 +41,10 @@ def predict_pictures(
     """
     reader = open_reader(model)
     if processes is None:
-        processes = min(_cores(), _MOST) if len(paths) >= MANY else 1
+        processes = min(cores(), _MOST) if len(paths) >= MANY else 1
     if processes > 1:
         return _predict_in_processes(paths, model, keep, processes)
     return (predict_picture(path, reader, number < keep) for number, path in enumerate(paths))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _predict_in_processes(paths: Sequence[str], model: Path, keep: int, processes: int) -> Generator[Result]:

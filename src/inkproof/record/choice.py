@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from inkproof.errors import UserError
-from inkproof.record.held_out import WAYS, Pooled
+from inkproof.record.held_out import Pooled
 from inkproof.scoring.intervals import wilson
 from inkproof.scoring.paired import mcnemar
 from inkproof.scoring.summary import summarise_test
 from inkproof.studies.definition import Study
+from inkproof.studies.metrics import WAYS
 
 Teachers = Mapping[str, Sequence[str]]
 

@@ -14,6 +14,7 @@ from inkproof.errors import UserError
 from inkproof.record.choice import teachers_of
 from inkproof.studies.definition import Study
 from inkproof.tracking import git_commit
+from inkproof.yaml_file import read_yaml
 
 FILE_NAME = "choice.yaml"
 NOT_FINAL = ("folds", "fold")  # what a cross-validation sets and a training on all digits does not
@@ -23,11 +24,9 @@ def read_choice(folder: Path) -> dict[str, Any]:
     """Return the choice in `folder`; raises UserError where there is none or it is no choice."""
     path = folder / FILE_NAME
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = read_yaml(path)
     except FileNotFoundError:
         raise UserError(f"{path}: nothing is chosen yet; run `choose` first") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read ({' '.join(str(error).split())})") from error
     if not isinstance(found, dict) or not {"number", "single", "ensemble", "trainings", "earlier"} <= set(found):
         raise UserError(f"{path}: not a choice; restore it with `git checkout`")
     return found

@@ -11,6 +11,7 @@ from inkproof.atomic import write_text
 from inkproof.errors import UserError
 from inkproof.reporting.fill_markdown import fill_markdown
 from inkproof.studies.readme import split
+from inkproof.yaml_file import read_yaml
 
 FILE_NAME = "evaluations.yaml"
 BEGIN, END = "<!-- evaluations: written by src/record.py -->", "<!-- end of evaluations -->"
@@ -22,11 +23,9 @@ def read_evaluations(folder: Path) -> list[dict[str, Any]]:
     """Return all evaluations so far, the first one first; raises UserError where the file is broken."""
     path = folder / FILE_NAME
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = read_yaml(path)
     except FileNotFoundError:
         return []
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read ({' '.join(str(error).split())}); restore it from git") from error
     if not isinstance(found, list):
         raise UserError(f"{path}: not a list of evaluations; restore it with `git checkout`")
     return found

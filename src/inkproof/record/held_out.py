@@ -10,10 +10,9 @@ from inkproof.atomic import replacing
 from inkproof.errors import UserError
 from inkproof.studies.cells import Cell
 from inkproof.studies.ledger import Row
+from inkproof.studies.metrics import WAYS
 
 FILE_NAME = "held_out.npz"
-WAYS = ("plain", "views")
-"""How a picture is read: as it is, or with test-time augmentation."""
 
 
 @dataclass(frozen=True)

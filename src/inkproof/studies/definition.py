@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from inkproof.errors import UserError
+from inkproof.yaml_file import read_yaml
 
 FILE = "study.yaml"
 STAGES = ("train", "held_out", "evaluate", "export", "drawn", "formats")
@@ -100,13 +99,11 @@ def read_study(folder: Path) -> Study:
     """Return the study that `folder/study.yaml` describes; raises UserError, naming file and key, where it cannot."""
     path = folder / FILE
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = read_yaml(path)
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(
             f"{folder}: no {FILE} here; a study is a folder with one, such as experiments/02-augmentation"
         ) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read ({' '.join(str(error).split())})") from error
     spec = _mapping(path, "the file", found, KEYS)
     shared = {key: spec[key] for key in PART_KEYS if key in spec}
     listed = spec.get("parts", [{}])

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from inkproof.cores import cores, share
 from inkproof.errors import UserError
 from inkproof.paths import ROOT
 from inkproof.studies.cells import Cell
@@ -36,14 +37,14 @@ SETTINGS: dict[str, Callable[[int, int], list[str]]] = {
 }
 
 
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def jobs_of(launcher: str, asked: int | None) -> int:
+    """Return how many cells run at once: as many as were asked for, else as many as there are cores."""
+    return asked if asked is not None else 1 if launcher == "basic" else cores()
 
 
 def threads_of(launcher: str, jobs: int) -> int | None:
     """Return the threads of a cell when `jobs` of them share a machine; None where one cell has all of them."""
-    return None if launcher == "basic" else max(1, cores() // jobs)
+    return None if launcher == "basic" else share(jobs)
 
 
 def check_launcher(launcher: str, jobs: int) -> None:

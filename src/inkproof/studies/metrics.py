@@ -6,6 +6,8 @@ from typing import Any
 from inkproof.exporting.files import FORMS
 
 ENDINGS = ("accuracy", "low", "high")
+WAYS = ("plain", "views")
+"""How a held-out picture is read: as it is, or with test-time augmentation."""
 
 
 def known_metrics(
@@ -19,7 +21,7 @@ def known_metrics(
     if data["val"] != 0:
         names |= {"val_accuracy", "val_loss"}
     if "held_out" in stages:
-        names |= {f"held_out_{way}_{name}" for way in ("plain", "views") for name in ("accuracy", "errors", "nll")}
+        names |= {f"held_out_{way}_{name}" for way in WAYS for name in ("accuracy", "errors", "nll")}
         names |= {"training_seconds"}
     if "evaluate" in stages:
         names |= {f"test_{name}" for name in ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece", "errors")}

@@ -15,6 +15,7 @@ from filelock import FileLock
 
 from inkproof.atomic import write_json
 from inkproof.config import resolve
+from inkproof.cores import use_threads
 from inkproof.entry import explain
 from inkproof.errors import UserError
 from inkproof.resume import ensure_run, recreate
@@ -26,8 +27,6 @@ from inkproof.tracking import Store, describe_machine, git_commit, nested
 
 Stage = Callable[[dict[str, Any]], Any]
 LOG = "log.txt"
-# What TensorFlow and the libraries under it read when they are loaded.
-THREAD_VARIABLES = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,8 @@ class CellTask:
         """Run the cell that `cfg` names; return its state. Only a killed process gets out of this without one."""
         config = resolve(cfg)
         cell = self.cells[config.pop("cell")]
-        if self.threads is not None and "tensorflow" not in sys.modules:
-            os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(self.threads)))
+        if self.threads is not None:
+            use_threads(self.threads)
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         cell.folder.mkdir(parents=True, exist_ok=True)
         # A worker that outlived its launcher may still be at it: whoever comes second waits, and finds it done.
