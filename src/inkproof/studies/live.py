@@ -154,5 +154,6 @@ def print_studies(states: Sequence[State], console: Console) -> None:
     console.print(table)
     unknown = [state for state in states if state.total and state.left is None]
     total = sum(state.left or 0.0 for state in states)
-    more = f", and {len(unknown)} studies of which nothing is known yet" if unknown else ""
-    console.print(f"Left to compute: {hours(total)} of cells{more}.", style="dim", highlight=False)
+    known = [f"{hours(total)} of cells"] if total or not unknown else []
+    rest = [f"{len(unknown)} studies of which no cell is timed yet"] if unknown else []
+    console.print(f"Left to compute: {', and '.join(known + rest)}.", style="dim", highlight=False)
