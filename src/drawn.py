@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from inkproof.atomic import replacing, write_json
 from inkproof.config import for_run, path_of, resolve
 from inkproof.entry import entry
-from inkproof.exporting.litert import read_digits
+from inkproof.exporting.litert import LiteRTDigits
 from inkproof.ink.drawn_frames import DrawnFrames, canvases_of, read_frames
 from inkproof.reporting.before_after import before_after, telling
 from inkproof.reporting.rungs import rung_bars
@@ -29,13 +29,13 @@ def drawn(config: dict[str, Any]) -> dict[str, Any]:
     record = RunRecord.read(folder)
     config = for_run(config, record.config)
     report = path_of(config["report"])
-    exported = path_of(config["exported"])
+    reader = LiteRTDigits(path_of(config["exported"]), side_by_side=2)
     results: dict[str, Any] = {}
     rows: list[dict[str, Any]] = []
     writer_rows: list[dict[str, Any]] = []
     with replacing(report / "drawn") as tables:
         for name, drawn_set in read_frames(path_of(config["frames"])):
-            read = {rung: read_digits(exported, seen) for rung, seen in drawn_set.rungs.items()}
+            read = {rung: reader.probabilities(seen) for rung, seen in drawn_set.rungs.items()}
             answers = {rung: probabilities.argmax(axis=1) for rung, probabilities in read.items()}
             results[name] = summarise_set(drawn_set.labels, answers, drawn_set.writers)
             rows += [{"set": name, **row} for row in rows_of(drawn_set, read)]

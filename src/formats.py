@@ -9,7 +9,7 @@ from inkproof.atomic import replacing, write_json
 from inkproof.config import for_run, path_of, resolve
 from inkproof.entry import entry
 from inkproof.exporting.files import FORMS, kilobytes
-from inkproof.exporting.litert import read_digits
+from inkproof.exporting.litert import LiteRTDigits
 from inkproof.ink.drawn_frames import WHOLE, read_frames
 from inkproof.resume import log_stage
 from inkproof.run_record import RunRecord
@@ -36,10 +36,11 @@ def formats(config: dict[str, Any]) -> dict[str, dict[str, float]]:
         for form in FORMS:
             path = files / f"model_{form}.tflite"
             path.write_bytes(to_litert(files / "saved_model", form, calibration))
-            right = read_digits(path, test.images).argmax(axis=1) == test.labels
+            reader = LiteRTDigits(path, side_by_side=2)
+            right = reader.probabilities(test.images).argmax(axis=1) == test.labels
             results[form] = {"kb": kilobytes(path, decimals=2), "accuracy": float(right.mean())}
             for name, one in sets.items():
-                right = read_digits(path, one.rungs[WHOLE]).argmax(axis=1) == one.labels
+                right = reader.probabilities(one.rungs[WHOLE]).argmax(axis=1) == one.labels
                 results[form][f"{name}_accuracy"] = float(right.mean())
     write_json(path_of(config["report"]) / "formats.json", results)
     log_stage("formats", record, folder, {f"{form}_{k}": v for form, of in results.items() for k, v in of.items()})

@@ -127,7 +127,7 @@ def test_the_list_of_studies_tells_what_is_left(run: tuple[Workspace, Path, str]
     assert "to run" in said["72-new"] and " 0/4 " in said["72-new"] and " ? " in said["72-new"]
     assert "by hand" in said["00-first-choices"]
     assert lines[-1].startswith("Left to compute: ")
-    assert lines[-1].endswith("of which nothing is known yet.")
+    assert lines[-1].endswith("of which no cell is timed yet.")
 
 
 @pytest.mark.slow

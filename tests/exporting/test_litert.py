@@ -10,7 +10,7 @@ import pytest
 
 from inkproof.errors import UserError
 from inkproof.exporting.convert import to_litert, write_saved_model
-from inkproof.exporting.litert import LiteRTDigits, read_digits
+from inkproof.exporting.litert import LiteRTDigits
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 
@@ -39,7 +39,7 @@ def test_each_picture_has_its_own_row(path: Path, model: keras.Model) -> None:
     np.testing.assert_allclose(reader.probabilities(images[::-1]), expected[::-1], atol=1e-5)
     assert reader.probabilities(images[:0]).shape == (0, 10)
     for count in (7, 1, 0):  # two at a time, to the last bit the same
-        np.testing.assert_array_equal(read_digits(path, images[:count]), reader.probabilities(images[:count]))
+        np.testing.assert_array_equal(LiteRTDigits(path, side_by_side=2).probabilities(images[:count]), reader.probabilities(images[:count]))
 
 
 def test_time_of_one_picture(path: Path) -> None:

@@ -78,7 +78,7 @@ def test_only_the_first_are_kept_with_their_pictures(paths: list[str], model: Pa
 )
 def test_more_processes_only_where_they_pay(monkeypatch, model: Path, number: int, cores: int, processes: int):
     asked = []
-    monkeypatch.setattr(batch, "_cores", lambda: cores)
+    monkeypatch.setattr(batch, "cores", lambda: cores)
     monkeypatch.setattr(batch, "_predict_in_processes", lambda *given: asked.append(given[-1]))
     predict_pictures(["absent.png"] * number, model)
     assert asked == ([processes] if processes > 1 else [])

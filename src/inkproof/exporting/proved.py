@@ -14,7 +14,7 @@ from inkproof.exporting.convert import to_litert, write_saved_model
 from inkproof.exporting.coreml import write_coreml
 from inkproof.exporting.described import describe_canvas, describe_model
 from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, FORMS, MODEL_FILES, SAVED_MODEL, kilobytes
-from inkproof.exporting.litert import Latency, LiteRTDigits, read_digits
+from inkproof.exporting.litert import Latency, LiteRTDigits
 from inkproof.exporting.mil_program import CoreMLDigits
 from inkproof.scoring.rejection import Rule
 from inkproof.sources.digits import Digits
@@ -59,9 +59,10 @@ def prove_frame_files(
         path = folder / MODEL_FILES[form]
         content = to_litert(folder / SAVED_MODEL, form, calibration)
         path.write_bytes(describe_model(content, rule, origin.name, form, origin.commit))
-        compared = compare(reference, read_digits(path, test.images), test.labels)
+        reader = LiteRTDigits(path, side_by_side=2)
+        compared = compare(reference, reader.probabilities(test.images), test.labels)
         check_agreement(form, compared, len(test.labels))
-        proved[form] = Proved({"kb": kilobytes(path), **compared}, LiteRTDigits(path).latency(test.images[0]))
+        proved[form] = Proved({"kb": kilobytes(path), **compared}, reader.latency(test.images[0]))
     return proved
 
 
