@@ -116,8 +116,9 @@ def _ink(canvases: NDArray[np.uint8]) -> NDArray[np.uint8]:
     from ai_edge_litert.interpreter import Interpreter
 
     frames = np.empty((len(canvases), FRAME, FRAME), np.uint8)
-    interpreter = Interpreter(model_content=_layer(), num_threads=1)
-    interpreter.allocate_tensors()
+    with quiet_stderr():
+        interpreter = Interpreter(model_content=_layer(), num_threads=1)
+        interpreter.allocate_tensors()
     canvas, frame = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
     for index in range(len(canvases)):
         interpreter.set_tensor(canvas, canvases[index : index + 1])
