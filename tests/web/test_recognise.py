@@ -126,7 +126,8 @@ def test_a_body_of_another_kind_is_refused(body: bytes, kind: str, status: int, 
 
 
 def test_a_body_or_a_picture_above_the_limit_is_refused(client: FlaskClient):
-    assert upload(client, bytes(1_000_001)).status_code == 413
+    refused = upload(client, bytes(1_000_001))
+    assert refused.status_code == 413 and "more than 976 KB" in refused.json["error"]
     assert client.post("/api/recognise", json={"image": "A" * 1_000_001}).status_code == 413
     refused = upload(client, png(np.zeros((1001, 1000), np.uint8)))
     assert refused.status_code == 413 and "1000 x 1001 pixels" in refused.json["error"]

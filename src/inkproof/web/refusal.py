@@ -1,7 +1,7 @@
 """How a request is turned down: an HTTP status and one line that says what to mend, as JSON."""
 
 from flask import Flask, Response, jsonify
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 
 class Refusal(Exception):
@@ -21,7 +21,10 @@ def refuse_in_json(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
-        response = jsonify(error=" ".join((error.description or error.name).split()))
+        reason = " ".join((error.description or error.name).split())
+        if isinstance(error, RequestEntityTooLarge):
+            reason = f"the body has more than {app.config['MAX_CONTENT_LENGTH'] // 1024:,} KB; send a smaller one"
+        response = jsonify(error=reason)
         response.status_code = error.code or 400
         for name, value in error.get_headers():
             if name != "Content-Type":  # such as Allow, for a method that is not

@@ -30,8 +30,8 @@ def serve(app: Flask, host: str, port: int, limits: Limits) -> None:
             port=port,
             threads=_THREADS,
             ident=None,
-            # A little more, so that the application can say in JSON that a body is too large.
-            max_request_body_size=limits.body_bytes + 65_536,
+            # More, so that the application can say in JSON that a body is too large. One far larger is cut off here.
+            max_request_body_size=4 * limits.body_bytes + 65_536,
             max_request_header_size=32_768,
         )
     except OSError as error:
