@@ -17,7 +17,7 @@ from inkproof.record.evaluations import KINDS, add_evaluation, read_evaluations,
 from inkproof.record.held_out import pool_cells
 from inkproof.studies.cells import composing, plan
 from inkproof.studies.definition import read_study
-from inkproof.studies.launch import LAUNCHERS, check_launcher, jobs_of
+from inkproof.studies.launch import LAUNCHERS, jobs_of
 from inkproof.studies.ledger import read_ledger
 from inkproof.tracking import describe_machine, git_commit
 
@@ -102,9 +102,7 @@ def evaluate(options: argparse.Namespace) -> None:
 def _study(folder: Path, options: argparse.Namespace, since: str) -> None:
     from study import study
 
-    jobs = jobs_of(options.launcher, options.jobs)
-    check_launcher(options.launcher, jobs)
-    study(folder, options.launcher, jobs, options.retries, since, [])
+    study(folder, options.launcher, jobs_of(options.launcher, options.jobs), options.retries, since, [])
 
 
 if __name__ == "__main__":

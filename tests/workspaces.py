@@ -28,7 +28,7 @@ def clean_environment() -> dict[str, str]:
 def git(folder: Path, *words: str) -> None:
     """Run git in `folder` as somebody, whoever is known on this machine."""
     who = ("-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
-    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
+    subprocess.run(["git", *who, *words], cwd=folder, env=clean_environment(), check=True, capture_output=True)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from workspaces import git
 
 from inkproof.errors import UserError
 from inkproof.side_by_side import out_of_date, repro
@@ -105,7 +106,7 @@ def test_a_lock_file_that_a_kill_cut_short_is_put_back(project: Path, left: str,
     if committed:
         (project / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
         for words in (["init", "-q"], ["add", "dvc.lock"]):
-            subprocess.run(["git", *words], cwd=project, check=True)
+            git(project, *words)
     repro(project, graph, jobs=1)
     (project / "dvc.lock").write_text(left)
     graph = out_of_date(project, ["left"])

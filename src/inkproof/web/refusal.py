@@ -23,7 +23,8 @@ def refuse_in_json(app: Flask) -> None:
     def http_error(error: HTTPException) -> Response:
         reason = " ".join((error.description or error.name).split())
         if isinstance(error, RequestEntityTooLarge):
-            reason = f"the body has more than {app.config['MAX_CONTENT_LENGTH'] // 1024:,} KB; send a smaller one"
+            size, parts = app.config["MAX_CONTENT_LENGTH"] // 1024, app.config["MAX_FORM_PARTS"]
+            reason = f"the body has more than {size:,} KB or {parts} parts; send a smaller one"
         response = jsonify(error=reason)
         response.status_code = error.code or 400
         for name, value in error.get_headers():
