@@ -19,10 +19,10 @@ setup: $(READY) ## create .venv with everything pinned by requirements.lock
 $(READY): requirements.lock requirements-bootstrap.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "make: Inkproof needs Python 3.11, 3.12 or 3.13; name one with PYTHON=python3.12" >&2; exit 2; }
-	@echo "Setting up $(VENV): about 600 MB to download, once."
+	@echo "Setting up $(VENV), once: about 600 MB to download, 3 GB on disk, then a minute or two to compile it."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.lock
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock requirements-bootstrap.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --compile-bytecode --require-hashes requirements.lock requirements-bootstrap.lock
 	@test -d .git || $(BIN)/dvc config --local core.no_scm true
 	@touch $@
 

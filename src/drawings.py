@@ -107,7 +107,8 @@ def kept() -> Path:
 def say_next(into: Path) -> None:
     """Say what to do with the set, or that it is not the one that the pipeline reads."""
     if into.resolve() == MINE.resolve():
-        print("\nnext: dvc repro (it reads the set with every model and renews the reports)")
+        print("\nnext: dvc repro (it reads the set with every model and renews the reports),")
+        print("or make finetune (with drawings of two writers or more: a network that goes on from them)")
     else:
         print(f"\nnote: dvc repro reads {MINE}; bring drawings into that set to see them in the reports")
 

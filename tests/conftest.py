@@ -1,4 +1,4 @@
-"""Fixtures for all tests: workspaces, and the mending of pytest-xdist's groups."""
+"""Fixtures for all tests: workspaces, Hypothesis without a clock, and the mending of pytest-xdist's groups."""
 
 import os
 import shutil
@@ -9,11 +9,16 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 from workspaces import Workspace, clean_environment
 
 from inkproof.paths import ROOT
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before any test imports TensorFlow
+
+# How long an example takes says nothing about the code: other work may share the machine.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 SOURCES = (
     *("src", "conf", "experiments", "dvc.yaml", "params.yaml", "pyproject.toml", "Makefile", ".gitignore"),

@@ -144,7 +144,7 @@ def test_a_picture_that_is_no_square_is_centred_with_its_aspect():
     assert (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1) == (133, 147, 70, 210)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 700), st.integers(1, 700), st.integers(0, 255))
 def test_every_size_gives_a_canvas_without_new_levels(height, width, level):
     picture = np.full((height, width), 255, np.uint8)

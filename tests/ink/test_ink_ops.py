@@ -13,7 +13,7 @@ from inkproof.ink.area import area_means
 pytestmark = pytest.mark.xdist_group("tensorflow")
 
 levels = st.integers(0, 255)
-few = settings(max_examples=30, deadline=None)
+few = settings(max_examples=30)
 
 
 def of_pictures(least, most):

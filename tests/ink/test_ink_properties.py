@@ -18,7 +18,7 @@ pytestmark = pytest.mark.xdist_group("tensorflow")
 
 digits = st.sampled_from(list(BY_DIGIT))
 brushes = st.sampled_from([4, 8, 14, 20, 32])
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=40)
 
 
 @few

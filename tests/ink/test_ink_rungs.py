@@ -74,13 +74,13 @@ def test_a_hairline_around_the_paper_does_not_turn_the_polarity():
     assert rung("polarity", canvas)[14, 0] < 30
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(-85, 105), st.integers(-85, 75))
 def test_mnist_does_not_see_where_the_digit_stands(x, y):
     assert np.array_equal(rung("mnist", render(shifted(SEVEN, x, y))), rung("mnist", render(SEVEN)))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(0.5, 2.0))
 def test_mnist_does_not_see_the_size_of_the_digit(scale):
     frame = rung("mnist", render(shifted(SEVEN, 140 - 130 * scale, 140 - 145 * scale, scale), brush=16 * scale))
@@ -89,7 +89,7 @@ def test_mnist_does_not_see_the_size_of_the_digit(scale):
     assert min(np.abs(one - rung("mnist", render(SEVEN, brush=16))).mean() for one in moved) < 6
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.lists(st.tuples(st.floats(20, 260), st.floats(20, 260)), min_size=1, max_size=4), min_size=1))
 def test_mnist_fits_twenty_pixels_and_centres_the_mass(strokes):
     frame = rung("mnist", render(strokes))

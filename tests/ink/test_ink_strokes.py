@@ -32,21 +32,21 @@ def by_definition(strokes, brush):
     return 255 * (1 - np.clip(brush / 2 + 0.5 - nearest, 0, min(1, brush)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(some_strokes, st.floats(0.3, 60))
 def test_every_pixel_is_as_dark_as_its_distance_says(strokes, brush):
     difference = np.abs(render(strokes, brush=brush) - by_definition(strokes, brush))
     assert difference.max() <= 0.75
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(some_strokes, some_strokes)
 def test_strokes_combine_by_the_darker(first, second):
     together = render(first + second)
     assert np.array_equal(together, np.minimum(render(first), render(second)))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(some_strokes)
 def test_the_direction_of_a_stroke_leaves_no_trace(strokes):
     backwards = [stroke[::-1] for stroke in strokes]

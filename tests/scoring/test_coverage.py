@@ -74,7 +74,7 @@ def test_area_under_risk_coverage_by_hand() -> None:
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(DIGITS)
 def test_area_with_equal_scores_is_the_mean_over_their_orders(digits: list[tuple[int, bool]]) -> None:
     scores, right = np.array(digits).T

@@ -33,7 +33,7 @@ def test_no_other_temperature_is_better() -> None:
     assert all(loss(best) <= loss(other) for other in np.geomspace(0.1, 20, 400))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.floats(-50, 50), st.integers(0, 100))
 def test_log_probabilities_serve_as_logits(shift: float, seed: int) -> None:
     logits, labels = calibrated(200, seed)

@@ -224,7 +224,7 @@ def test_light_and_dark_are_both_legible(visit: Callable[..., Any]):
             ".verdict",
             ".bars b",
             "#undo",
-            ".terms .note",
+            ".terms",
             ".digit",
         ):
             colour = page.evaluate("place => getComputedStyle(document.querySelector(place)).color", place)
@@ -274,12 +274,22 @@ def test_models_are_compared_on_the_same_drawing(visit: Callable[..., Any]):
     until(page, "document.querySelectorAll('.card').length === 1")
 
 
+def no_overlap(page: Any, over: str, under: str) -> bool:
+    """Return whether the box of `over` leaves those of all elements of `under` free."""
+    boxes = [one.bounding_box() for one in (page.locator(over), *page.locator(under).all())]
+    spans = [(box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]) for box in boxes]
+    left, top, right, bottom = spans[0]
+    return all(x1 <= left or x0 >= right or y1 <= top or y0 >= bottom for x0, y0, x1, y1 in spans[1:])
+
+
 def test_a_drawing_is_kept_corrected_and_deleted(visit: Callable[..., Any], database: Path):
     page = visit()
+    assert "Tick" in page.inner_text("#labels-hint")
     draw_by_mouse(page, example(3))
     page.click("#labels [data-label='3']", force=True)
     assert "Tick" in page.inner_text("#toast") and not database.exists()
     page.check("#consent")
+    assert page.inner_text("#labels-hint") == "Press what it was."
     page.fill("#writer", "Zoë")
     page.click("#labels [data-label='3']")
     until(page, "document.getElementById('toast').textContent.startsWith('Kept as 3')")
@@ -293,8 +303,11 @@ def test_a_drawing_is_kept_corrected_and_deleted(visit: Callable[..., Any], data
     draw_by_mouse(page, example(5))
     page.keyboard.press("8")
     until(page, "document.getElementById('toast').textContent.startsWith('Kept as 8')")
+    assert page.inner_text("#labels-hint") == "Draw a digit first."
+    assert no_overlap(page, "#toast", "#labels, #writer, #pad, nav, h1")
     page.click("#to-gallery")
     page.wait_for_selector("#drawings li:nth-child(2)")
+    assert not page.is_visible("#toast")
     assert page.inner_text("#gallery-count") == "2 kept, 1 of them read right"
     page.check("#filter-wrong")
     until(page, "document.querySelectorAll('#drawings li').length === 1")
@@ -302,12 +315,22 @@ def test_a_drawing_is_kept_corrected_and_deleted(visit: Callable[..., Any], data
     page.click("#editor-labels [data-label='5']")
     until(page, "document.querySelector('#editor-labels [data-label=\"5\"]').ariaPressed === 'true'")
     assert [drawing.label for drawing in DrawingStore(database).all()] == [3, 5]
+    page.click("#editor-close")
+    page.wait_for_selector("#gallery-empty:not([hidden])")
+    assert page.inner_text("#gallery-count") == "2 kept, 2 of them read right"
+    assert page.locator("#drawings li").count() == 0, "what was corrected is misread no more"
+    page.uncheck("#filter-wrong")
+    page.click("#drawings button")
+    page.fill("#editor-writer", "Max")
+    page.click("#editor-close")
+    until(page, "document.getElementById('live').textContent.includes('drawn by Max')")
+    assert [drawing.writer for drawing in DrawingStore(database).all()] == ["Zoë", "Max"]
+    page.click("#drawings button")
     page.click("#editor-delete")
     assert page.inner_text("#editor-delete") == "Delete for good?" and len(DrawingStore(database).all()) == 2
     page.click("#editor-delete")
     page.wait_for_selector("#editor", state="hidden")
     assert [drawing.label for drawing in DrawingStore(database).all()] == [3]
-    page.uncheck("#filter-wrong")
     page.wait_for_selector("#drawings li")
     page.select_option("#filter-label", "9")
     page.wait_for_selector("#gallery-empty:not([hidden])")

@@ -6,7 +6,7 @@ from pathlib import Path
 import hypothesis.strategies as some
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from malformed import malformed
 from web_app import make_app, to_keep
 
@@ -32,13 +32,13 @@ def refused_or_read(response) -> None:
         assert response.json["error"].strip()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(path=some.sampled_from(["/api/recognise", "/api/drawings"]), asked=JSON)
 def test_any_json_is_answered(path: str, asked: object, sender: FlaskClient):
     refused_or_read(sender.post(path, data=json.dumps(asked), content_type="application/json"))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(field=FIELDS, value=JSON)
 def test_any_value_of_a_field_is_answered(field: str, value: object, sender: FlaskClient):
     asked = {**to_keep(), field: value}
@@ -51,13 +51,13 @@ def test_any_value_of_a_field_is_answered(field: str, value: object, sender: Fla
         sender.delete(f"/api/drawings/{drawing['id']}")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(query=some.dictionaries(some.sampled_from(["label", "wrong", "writer", "before", "x"]), some.text(max_size=30)))
 def test_any_filter_is_answered(query: dict, sender: FlaskClient):
     refused_or_read(sender.get("/api/drawings", query_string=query))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     body=some.binary(max_size=300),
     kind=some.text(max_size=40).filter(lambda kind: "\n" not in kind and "\r" not in kind),

@@ -27,7 +27,7 @@ from inkproof.run_record import code_sha
 from inkproof.sources import prepare as prepare_source
 from inkproof.sources.digits import Digits, data_sha, digits_file, load_training, write_digits
 from inkproof.sources.drawings import Drawing, read_drawings
-from inkproof.sources.progress import tally
+from inkproof.sources.progress import say, tally
 from inkproof.sources.splits import cut
 
 Frames = NDArray[np.uint8]
@@ -91,6 +91,8 @@ def prepare(data: Mapping[str, Any], out: Path, mirror: str | None) -> None:
         )
     ]
     varied = _in_turn(by["train"], _renderings(len(by["train"]), data), first=1)
+    drawn = f"{len(by['train']):,} drawings {len(varied):,} times"
+    say(f"finetune: renders {drawn}, beside {len(replayed[0].labels):,} digits of the replay")
     splits = {
         "train": _made(varied, folder, data, "train", replayed[0]),
         "val": _made(validated, folder, data, "val", replayed[1]),

@@ -28,7 +28,7 @@ def drawings_api(store: DrawingStore, limits: Limits) -> Blueprint:
         if missing:
             raise Refusal(400, f"{missing[0]!r} is missing")
         if asked["consent"] is not True:
-            raise Refusal(403, "a drawing is kept only with its drawer's consent: true")
+            raise Refusal(403, 'a drawing is kept only with its drawer\'s consent, stated by "consent": true')
         width, height = payload.canvas_size(asked["canvas"])
         drawing = Kept(
             id=new_id(),

@@ -1,7 +1,7 @@
 """How a request is turned down: an HTTP status and one line that says what to mend, as JSON."""
 
 from flask import Flask, Response, jsonify
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, NotFound, RequestEntityTooLarge
 
 
 class Refusal(Exception):
@@ -25,6 +25,8 @@ def refuse_in_json(app: Flask) -> None:
         if isinstance(error, RequestEntityTooLarge):
             size, parts = app.config["MAX_CONTENT_LENGTH"] // 1024, app.config["MAX_FORM_PARTS"]
             reason = f"the body has more than {size:,} KB or {parts} parts; send a smaller one"
+        elif isinstance(error, NotFound):
+            reason = "there is nothing at this address"
         response = jsonify(error=reason)
         response.status_code = error.code or 400
         for name, value in error.get_headers():

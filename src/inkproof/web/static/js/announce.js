@@ -18,7 +18,7 @@ export function toast(words, action = null) {
     button.type = "button";
     button.textContent = action[0];
     button.addEventListener("click", () => {
-      note.hidden = true;
+      dismiss();
       action[1]();
     });
     note.append(" ", button);
@@ -26,5 +26,10 @@ export function toast(words, action = null) {
   note.hidden = false;
   say(words);
   clearTimeout(last);
-  last = setTimeout(() => (note.hidden = true), action ? 8000 : 5000);
+  last = setTimeout(dismiss, action ? 8000 : 5000);
+}
+
+// Takes the note away, as when another view is opened.
+export function dismiss() {
+  document.getElementById("toast").hidden = true;
 }

@@ -39,9 +39,7 @@ export function connectGallery() {
       before = page.before;
       at("more").hidden = before === null;
       count(page.counts);
-      at("gallery-empty").textContent = page.counts.total
-        ? "No drawing fits this filter."
-        : "Nothing is kept yet. Draw a digit, tick the box, and say what it was.";
+      explainEmpty(page.counts.total);
     } catch (error) {
       list.replaceChildren();
       at("more").hidden = true;
@@ -49,7 +47,14 @@ export function connectGallery() {
       at("gallery-empty").textContent = `The gallery cannot be shown: ${error.message}.`;
     }
     at("gallery-empty").hidden = list.children.length > 0;
-    if (!further) say(`${list.children.length} drawings shown`);
+    const number = list.children.length;
+    if (!further) say(number === 1 ? "One drawing shown" : `${number} drawings shown`);
+  }
+
+  function explainEmpty(total) {
+    at("gallery-empty").textContent = total
+      ? "No drawing fits this filter."
+      : "Nothing is kept yet. Draw a digit, tick the box, and say what it was.";
   }
 
   function count(counts) {
@@ -114,7 +119,7 @@ export function connectGallery() {
       edited.show(await ask(`/api/drawings/${edited.drawing.id}`, "PATCH", change));
       markLabel(at("editor-labels"), edited.drawing.label);
       say(`Now ${label(edited.drawing.label)}, drawn by ${edited.drawing.writer}`);
-      await recount();
+      if (!at("editor").open) settle(); // a name is sent as its field is left, which closing does
     } catch (error) {
       toast(`Not changed: ${error.message}.`);
     }
@@ -129,22 +134,36 @@ export function connectGallery() {
     }
     try {
       await ask(`/api/drawings/${edited.drawing.id}`, "DELETE");
-      edited.remove();
+      edited.deleted = true;
       at("editor").close();
-      at("gallery-empty").hidden = list.children.length > 0;
       say("Deleted");
-      await recount();
     } catch (error) {
       toast(`Not deleted: ${error.message}.`);
     }
   });
 
+  // What was corrected may no longer be what the filters ask for; it stays in sight while the editor is open.
+  at("editor").addEventListener("close", settle);
+
+  function settle() {
+    if (edited.deleted || !fits(edited.drawing)) edited.remove();
+    recount();
+  }
+
+  function fits({ label: digit, predicted, writer }) {
+    const [wanted, by] = [at("filter-label").value, at("filter-writer").value];
+    return (!wanted || wanted === String(digit ?? "none")) && (!by || by === writer) && !(at("filter-wrong").checked && digit === predicted);
+  }
+
   async function recount() {
     try {
-      count((await ask("/api/drawings?most=0")).counts);
+      const { counts } = await ask("/api/drawings?most=0");
+      count(counts);
+      explainEmpty(counts.total);
     } catch {
       // Shown when the gallery is opened.
     }
+    at("gallery-empty").hidden = list.children.length > 0;
   }
 
   return { load, recount };

@@ -8,10 +8,14 @@ import { remember, remembered } from "./memory.js";
 import { ask } from "./requests.js";
 import { label } from "./wording.js";
 
+const TICK = "Tick the box first.";
+const DRAW = "Draw a digit first.";
+
 export function connectKeep(drawing, models, readings, kept) {
   const consent = document.getElementById("consent");
   const writer = document.getElementById("writer");
   const buttons = document.getElementById("labels");
+  const hint = document.getElementById("labels-hint");
   const section = document.querySelector(".keep");
   let saving = false;
 
@@ -19,9 +23,11 @@ export function connectKeep(drawing, models, readings, kept) {
   consent.checked = remembered("consent", false);
   writer.value = remembered("writer", "me");
   const ready = () => {
-    section.classList.toggle("ready", consent.checked && !drawing.empty);
+    section.classList.toggle("consented", consent.checked);
+    const missing = consent.checked ? drawing.empty && DRAW : TICK;
+    hint.textContent = missing || "Press what it was.";
     // Told apart for a screen reader, yet pressed they say what is missing.
-    for (const button of buttons.children) button.setAttribute("aria-disabled", String(!consent.checked || drawing.empty));
+    for (const button of buttons.children) button.setAttribute("aria-disabled", String(Boolean(missing)));
   };
   consent.addEventListener("change", () => {
     remember("consent", consent.checked);
@@ -33,9 +39,9 @@ export function connectKeep(drawing, models, readings, kept) {
   ready();
 
   async function keep(digit) {
-    if (drawing.empty) return say("Draw something first");
+    if (drawing.empty) return say(DRAW);
     if (!consent.checked) {
-      toast("Tick “Keep the drawings I label” first.");
+      toast(TICK);
       return consent.focus();
     }
     if (saving) return;

@@ -1,5 +1,7 @@
 // Two views of one page, by the address: #draw and #gallery.
 
+import { dismiss } from "./announce.js";
+
 const VIEWS = ["draw", "gallery"];
 
 // `shown` has a function to call when the view of that name is opened.
@@ -14,7 +16,9 @@ export function connectViews(shown) {
     }
     document.getElementById("skip").hidden = wanted !== "draw";
     shown[wanted]?.();
-    if (moved) window.scrollTo(0, 0);
+    if (!moved) return;
+    dismiss();
+    window.scrollTo(0, 0);
   };
   window.addEventListener("hashchange", () => show(true));
   show(false);
