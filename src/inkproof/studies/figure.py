@@ -18,16 +18,16 @@ def study_figure(groups: Sequence[Group], plan: FigurePlan) -> Figure:
     """Return the figure that `plan` describes of the groups with a finished cell; every point with its sd."""
     done = [group for group in groups if group.n]
     if plan.pairs:
-        figure, axes = _canvas(2.8, len(plan.pairs))
+        figure, axes = _canvas(2.8, _room(len(plan.pairs), plan))
         _frontier(axes, done, plan)
     elif plan.x is not None:
         lines = {_name(group, plan) for group in done}
-        figure, axes = _canvas(2.8, len(lines) * len(plan.y))
+        figure, axes = _canvas(2.8, _room(len(lines) * len(plan.y), plan))
         _lines(axes, done, plan)
     else:
         figure, axes = _dots(done, plan)
     handles, labels = axes.get_legend_handles_labels()
-    if handles:
+    if _room(len(handles), plan):
         columns = 2 if max(map(len, labels)) < 30 else 1
         figure.legend(handles, labels, loc="lower left", bbox_to_anchor=(0.01, 0.01), ncols=columns)
     if plan.title:
@@ -35,9 +35,13 @@ def study_figure(groups: Sequence[Group], plan: FigurePlan) -> Figure:
     return figure
 
 
-def _canvas(height: float, entries: int) -> tuple[Figure, Axes]:
-    """A figure for points in a plane, with room below for the legend's `entries`."""
-    legend = ENTRY * entries
+def _room(entries: int, plan: FigurePlan) -> float:
+    """Inches that the legend takes: none where the title says what its one entry would."""
+    return 0.0 if entries == 1 and plan.title else ENTRY * entries
+
+
+def _canvas(height: float, legend: float) -> tuple[Figure, Axes]:
+    """A figure for points in a plane, with room below for the legend."""
     figure = sheet(height + legend)
     axes = place(figure, left=0.62, bottom=0.5 + legend, right=0.12, top=0.3)
     axes.grid(axis="y")
@@ -47,7 +51,7 @@ def _canvas(height: float, entries: int) -> tuple[Figure, Axes]:
 def _dots(groups: Sequence[Group], plan: FigurePlan) -> tuple[Figure, Axes]:
     """One line a group, one mark a metric, a bar of one standard deviation to either side."""
     longest = max((len(group.title()) for group in groups), default=1)
-    below = 0.4 + ENTRY * len(plan.y)
+    below = 0.4 + _room(len(plan.y), plan)
     figure = sheet(0.3 + ROW * max(1, len(groups)) + below)
     axes = place(figure, left=min(2.0, 0.2 + 0.075 * longest), bottom=below, right=0.15, top=0.3)
     axes.grid(axis="x")

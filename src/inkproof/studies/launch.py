@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -123,7 +124,9 @@ def _quoted(path: Any) -> str:
 
 
 def quiet() -> None:
-    """Keep what launchers log off the terminal, where the table of cells stands."""
+    """Keep what launchers say off the terminal, where the table of cells stands."""
     for name in ("hydra", "hydra_plugins", "submitit", "ray"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    # joblib's executor renews a worker whose memory has grown, as TensorFlow's does with every network.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     sys.stdout.flush()
