@@ -34,7 +34,7 @@ def leaderboard(by: str, seeds: int, top: int, ui: str) -> None:
     text = (
         f"# The best configurations by {by}\n\nFrom the ledgers of all studies and the MLflow store, by `make "
         "leaderboard`: mean ± standard deviation over n seeds. The links open in `make ui`. A ranking by test figures "
-        "is a report: choices are made on validation digits.\n\n"
+        f"is a report: choices are made on validation digits. What has no {by} is left out.\n\n"
     )
     write_text(path, text + markdown(entries, by, links))
     show(entries, by)

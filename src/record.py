@@ -93,7 +93,7 @@ def evaluate(options: argparse.Namespace) -> None:
                 runs = [str(cells[member].folder) for member in seeds_of(chosen["members"], number)]
                 results.append(ensemble({**config, "runs": runs, "views": chosen["views"]}))
             found[kind] = {"chosen": chosen, **summarise(results)}
-        about = {"choice": choice["number"], "date": datetime.now(UTC).date().isoformat()}
+        about = {"choice": choice["number"], "data": data, "date": datetime.now(UTC).date().isoformat()}
         where = {"commit": git_commit(), "machine": describe_machine()}
         add_evaluation(study.folder, {**about, **where, **found})
     print(write_evaluations(study.folder))

@@ -75,7 +75,7 @@ def study(folder: Path, launcher: str, jobs: int, retries: int, since: str, sett
         store, parent = start_parent(chosen)
         keyed = {cell.key: cell for cell in cells}
         threads = threads_of(launcher, jobs)
-        task = CellTask(keyed, chosen.ledger, chosen.experiment, parent, stage_functions, threads, since)
+        task = CellTask(keyed, chosen.ledger, chosen.experiment, parent, stage_functions, threads, since, os.getpid())
 
         def launched(todo: list[Any]) -> None:
             launch(task, chosen.name, todo, launcher, jobs, settings)

@@ -69,7 +69,7 @@ def tune(config: dict[str, Any], command: str, choices: Mapping[str, str], plain
     best = search.best()
     recipe = path_of(config["recipe"])
     head = (
-        f"Found by a search over {best.trials} trials, of which {best.number} was the best:",
+        f"Found by a search over {best.trials} trials; trial {best.number} was the best:",
         "",
         f"  {command}",
         "",

@@ -1,20 +1,35 @@
 """Reading YAML that people and git write, and break."""
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
 from inkproof.errors import UserError
 
+_BOOL = "tag:yaml.org,2002:bool"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with the truth values of version 1.2: on, off, yes and no are words, as in `aug=on` on a command line."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOL]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+_Loader.add_implicit_resolver(_BOOL, re.compile("true|True|TRUE|false|False|FALSE"), list("tTfF"))
+
 
 def read_yaml(path: Path) -> Any:
-    """Return what the YAML file `path` holds.
+    """Return what the YAML file `path` holds; on and off are words in it.
 
     Raises FileNotFoundError or NotADirectoryError where there is none, and UserError where it cannot be read.
     """
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (FileNotFoundError, NotADirectoryError):
         raise
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

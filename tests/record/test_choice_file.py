@@ -82,13 +82,13 @@ def test_only_a_choice_that_git_has_as_it_is_may_be_evaluated(tmp_path: Path) ->
         check_committed(path)
 
 
-def evaluation(number: int, accuracies: list[float]) -> dict[str, Any]:
+def evaluation(number: int, accuracies: list[float], data: str = "mnist") -> dict[str, Any]:
     results = [
         {"test": {"accuracy": one, "errors": round((1 - one) * 10_000)}, "drawn": {"pens": {"accuracy": 0.9}}}
         for one in accuracies
     ]
     both = {kind: {"chosen": EVIDENCE[kind], **summarise(results)} for kind in ("single", "ensemble")}
-    return {"choice": number, "date": "2026-01-01", **both}
+    return {"choice": number, "data": data, "date": "2026-01-01", **both}
 
 
 def test_every_choice_is_evaluated_once_and_stays_in_the_table(tmp_path: Path) -> None:
@@ -102,4 +102,6 @@ def test_every_choice_is_evaluated_once_and_stays_in_the_table(tmp_path: Path) -
     assert "99.650 ± 0.071 | 40, 30 | 90.0 ± 0.0" in text
     assert "99.710 | 29 | 90.0" in text
     assert "99.900" not in text
+    assert "Yardsticks" in text and "Yardsticks" not in table([evaluation(1, [0.9], "optdigits")], "x")
+    assert "| pens |" in text and "starter" not in text, "a column for what was read alone"
     assert table([], "x") == "Nothing is evaluated yet.\n"

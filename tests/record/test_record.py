@@ -54,7 +54,7 @@ def test_candidates_are_cross_validated_one_is_chosen_and_evaluated_once(workspa
     git(workspace.root, "commit", "-qm", "a choice")
     workspace.run(*RECORD, "evaluate")
     (evaluation,) = yaml.safe_load((folder / "evaluations.yaml").read_text())
-    assert evaluation["choice"] == 1 and evaluation["single"]["n"] == 2
+    assert (evaluation["choice"], evaluation["data"], evaluation["single"]["n"]) == (1, "optdigits", 2)
     assert 0.3 < evaluation["single"]["accuracy"]["mean"] < 1
     assert set(evaluation["ensemble"]["drawn"]) == {"starter"}
     assert f"{evaluation['single']['accuracy']['mean'] * 100:.3f} ±" in (folder / "README.md").read_text()

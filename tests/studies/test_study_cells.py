@@ -95,6 +95,7 @@ def test_what_is_kept_besides_is_named_by_patterns(tmp_path: Path):
     [
         ({"grid": {"model": ["dense"], "optimiser": ["adam"]}}, "optimiser"),
         ({"grid": {"model": ["densee"]}}, "densee"),
+        ({"grid": {"model": [1]}}, "model=1: Config group override must be a string"),
         ({"grid": {"model.build.hiden": [[4]]}}, "model.build.hiden"),
         ({"grid": {"epochs": [0]}}, "epochs=0: expected at least 1"),
         (

@@ -25,6 +25,15 @@ def test_a_list_varies_an_override_and_a_mapping_names_sets_of_them(tmp_path: Pa
     assert (read.name, read.experiment, read.axes) == ("07-sizes", "study/07-sizes", ["aug", "size"])
 
 
+def test_on_and_off_are_words_without_quotes(tmp_path: Path):
+    folder = written_study(tmp_path / "07-words", grid={})
+    text = (folder / "study.yaml").read_text().replace("grid: {}", "grid: {aug: [off, on], deterministic: [true]}")
+    (folder / "study.yaml").write_text(text)
+    axes = read_study(folder).parts[0].axes
+    assert axes["aug"] == (Choice("off", {"aug": "off"}), Choice("on", {"aug": "on"}))
+    assert axes["deterministic"][0].overrides == {"deterministic": True}
+
+
 def test_parts_add_to_what_stands_outside_them(tmp_path: Path):
     parts = [{"grid": {"model": ["cnn"]}}, {"fixed": {"epochs": 3}, "seeds": [7]}]
     first, second = study(tmp_path, parts=parts).parts

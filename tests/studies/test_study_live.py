@@ -54,8 +54,8 @@ def test_a_terminal_has_one_table_of_all_cells(made):
 def test_elsewhere_each_cell_that_ends_is_a_line(made):
     lines = shown(made, terminal=False).splitlines()
     assert lines == [
-        "✔ model=b seed=0  100  90.12  (2 of 5)",
-        "✘ model=c seed=0  the disk is full  12  (2 of 5)",
+        "✔ model=b seed=0  100 s  val (%) 90.12  (2 of 5)",
+        "✘ model=c seed=0  the disk is full  12 s  (2 of 5)",
     ]
 
 

@@ -95,3 +95,5 @@ def test_what_is_left_is_judged_by_the_cells_most_like_it():
     assert estimate(left, [fast, slow, *left], done) == pytest.approx(110.0)
     assert estimate(left, left, {}) is None
     assert estimate([], [fast], done) == 0.0
+    longer = cell({"model": "dense", "aug": "off"}, 0, stages=("train", "evaluate"))
+    assert estimate([longer], [longer], done) is None, "a row of fewer stages took less"

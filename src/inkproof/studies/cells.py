@@ -98,7 +98,10 @@ def composing() -> Iterator[Compose]:
 
         @cache
         def composed(primary: str, overrides: tuple[str, ...]) -> dict[str, Any]:
-            return resolve(compose(primary, list(overrides)))
+            try:
+                return resolve(compose(primary, list(overrides)))
+            except ValueError as error:  # such as a number where a file of conf/ is chosen
+                raise UserError(f"{' '.join(overrides)}: {' '.join(str(error).split())}") from error
 
         yield composed
 

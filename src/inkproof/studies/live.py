@@ -123,7 +123,8 @@ class _Watcher:
             attempt = progress.state, progress.started  # its end is written down after its row
             if ended and self.told.get(cell.key) != attempt:
                 self.told[cell.key] = attempt
-                said = "  ".join(part for part in self._cells(cell, progress) if part)
+                what, seconds, value = self._cells(cell, progress)
+                said = f"{what}  {seconds} s" + (f"  {heading(self.study.metrics[0])} {value}" if value else "")
                 console.print(
                     f"{SIGNS[progress.state]} {said}  ({done} of {len(states)})", highlight=False, markup=False
                 )

@@ -67,8 +67,10 @@ def planned(study: Study, rows: Mapping[str, Row]) -> list[Cell]:
 def estimate(left: Sequence[Cell], cells: Sequence[Cell], rows: Mapping[str, Row]) -> float | None:
     """Return the seconds that the cells in `left` will take, judged by the finished ones most like them.
 
-    Those of the same choices, else those with most choices in common; None where nothing has finished.
+    Those of the same choices, else those with most choices in common; None where nothing has finished. Rows of a time
+    when the study had fewer stages say nothing.
     """
+    rows = {key: row for key, row in rows.items() if all(set(cell.stages) <= set(row.stages) for cell in cells)}
     known = [(cell, rows[cell.key].seconds) for cell in cells if cell.key in rows]
     if not known:
         return None if left else 0.0

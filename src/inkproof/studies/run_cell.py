@@ -23,6 +23,7 @@ from inkproof.run_record import RunRecord
 from inkproof.studies.cells import Cell
 from inkproof.studies.ledger import Row, read_ledger, write_row
 from inkproof.studies.progress import DONE, FAILED, RUNNING, Progress, read_progress
+from inkproof.studies.with_parent import end_with_parent
 from inkproof.tracking import Store, describe_machine, git_commit, nested
 
 Stage = Callable[[dict[str, Any]], Any]
@@ -35,7 +36,8 @@ class CellTask:
 
     `stages` returns the stage functions by name: it is called where the cell runs, so that nothing slow is imported
     before. `threads` is how many of a machine's cores a cell may use, None for all. `since` is "" or the moment
-    (UTC, ISO 8601) from which on a row of the ledger counts, for studies that are forced.
+    (UTC, ISO 8601) from which on a row of the ledger counts, for studies that are forced. `started_by` is the id of the
+    process that launches: workers that it starts itself end with it.
     """
 
     cells: Mapping[str, Cell]
@@ -45,9 +47,11 @@ class CellTask:
     stages: Callable[[], Mapping[str, Stage]]
     threads: int | None
     since: str
+    started_by: int
 
     def __call__(self, cfg: Any) -> str:
         """Run the cell that `cfg` names; return its state. Only a killed process gets out of this without one."""
+        end_with_parent(self.started_by)
         config = resolve(cfg)
         cell = self.cells[config.pop("cell")]
         if self.threads is not None:
