@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from processes import alive, within
 
 from inkproof.errors import UserError
 from inkproof.ink.batches import in_order
@@ -53,19 +54,3 @@ def test_when_the_parent_is_killed_its_processes_end(tmp_path: Path) -> None:
     parent.wait()
     for child in children:
         assert within(10, lambda child=child: not alive(int(child.read_text())))
-
-
-def within(seconds, condition) -> bool:
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.02)
-    return condition()
-
-
-def alive(process: int) -> bool:
-    """Whether a process runs; one that has ended and waits to be noticed does not."""
-    try:
-        state = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("needs ps")
-    return bool(state.stdout.strip()) and not state.stdout.strip().startswith("Z")

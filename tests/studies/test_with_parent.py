@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
+
+from processes import alive, within
 
 from inkproof.paths import ROOT
 
@@ -21,14 +22,6 @@ subprocess.run([sys.executable, "-c", sys.argv[1], sys.argv[2]])
 """
 
 
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 def worker_left_behind(parent: str) -> int:
     """Start a worker by way of a process that is then killed; return the worker's id."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
@@ -42,20 +35,14 @@ def worker_left_behind(parent: str) -> int:
     return pid
 
 
-def gone(pid: int, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return not alive(pid)
-
-
 def test_a_worker_ends_when_its_parent_is_killed():
-    assert gone(worker_left_behind("0"), 30)
+    pid = worker_left_behind("0")
+    assert within(30, lambda: not alive(pid))
 
 
 def test_another_process_than_the_parent_is_none_to_end_with():
     pid = worker_left_behind(str(os.getpid()))
     try:
-        assert not gone(pid, 3)
+        assert not within(3, lambda: not alive(pid))
     finally:
         os.kill(pid, signal.SIGKILL)

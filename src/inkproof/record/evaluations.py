@@ -75,7 +75,7 @@ def write_evaluations(folder: Path) -> Path:
 
 def table(evaluations: Sequence[Mapping[str, Any]], name: str) -> str:
     """Return the table, one line a choice and kind, the latest choice first."""
-    shown = [name for name in SHOWN if any(name in one[kind]["drawn"] for one in evaluations for kind in KINDS)]
+    shown = [key for key in SHOWN if any(key in one[kind]["drawn"] for one in evaluations for kind in KINDS)]
     heads = ["choice", "what", "members", "cross-validated (%)", "hours", "n", "test (%)", "errors", *shown]
     lines = [heads, ["---"] * 3 + ["---:"] * (len(heads) - 3)]
     for evaluation in reversed(evaluations):
@@ -92,7 +92,7 @@ def table(evaluations: Sequence[Mapping[str, Any]], name: str) -> str:
                     str(one["n"]),
                     _written(one["accuracy"], 3),
                     ", ".join(map(str, one["errors"])),
-                    *(_written(one["drawn"][name], 1) if name in one["drawn"] else "" for name in shown),
+                    *(_written(one["drawn"][key], 1) if key in one["drawn"] else "" for key in shown),
                 ]
             )
     rows = "\n".join("| " + " | ".join(line) + " |" for line in lines)

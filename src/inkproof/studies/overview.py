@@ -70,8 +70,11 @@ def estimate(left: Sequence[Cell], cells: Sequence[Cell], rows: Mapping[str, Row
     Those of the same choices, else those with most choices in common; None where nothing has finished. Rows of a time
     when the study had fewer stages say nothing.
     """
-    rows = {key: row for key, row in rows.items() if all(set(cell.stages) <= set(row.stages) for cell in cells)}
-    known = [(cell, rows[cell.key].seconds) for cell in cells if cell.key in rows]
+    known = [
+        (cell, row.seconds)
+        for cell in cells
+        if (row := rows.get(cell.key)) is not None and set(cell.stages) <= set(row.stages)
+    ]
     if not known:
         return None if left else 0.0
     total = 0.0

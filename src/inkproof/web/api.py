@@ -30,8 +30,8 @@ def api(catalogue: Catalogue, limits: Limits, brush: float) -> Blueprint:
             asked = payload.json_object()
             payload.only(asked, _FIELDS)
             if ("image" in asked) == ("strokes" in asked):
-                both = "both are there" if "image" in asked else "neither is there"
-                raise Refusal(400, f"send either image or strokes; {both}")
+                found = "both are there" if "image" in asked else "neither is there"
+                raise Refusal(400, f"send either image or strokes; {found}")
             if "image" in asked:
                 canvas = canvas_of(payload.decoded(asked["image"]), limits)
             else:

@@ -134,7 +134,7 @@ export function connectGallery() {
     }
     try {
       await ask(`/api/drawings/${edited.drawing.id}`, "DELETE");
-      edited.deleted = true;
+      edited.remove();
       at("editor").close();
       say("Deleted");
     } catch (error) {
@@ -146,7 +146,7 @@ export function connectGallery() {
   at("editor").addEventListener("close", settle);
 
   function settle() {
-    if (edited.deleted || !fits(edited.drawing)) edited.remove();
+    if (!fits(edited.drawing)) edited.remove();
     recount();
   }
 
