@@ -119,6 +119,8 @@ def explain(error: BaseException) -> str | None:
         return f"{MENDABLE[error.errno]}{where}; mend that and give the same command again"
     if type(error).__module__.split(".")[0] in ("hydra", "omegaconf"):
         return _explain_config(error)
+    if isinstance(error, ValueError) and str(error).startswith("Config group override"):  # Hydra's own for model=1
+        return f"model=, data=, aug= and their like take the name of a file in conf/: {error}"
     return explain_tracking(error)
 
 

@@ -25,6 +25,7 @@ SLOW_TO_IMPORT = ("tensorflow", "keras", "mlflow")
 MISTAKES = {
     "model=cnnn": ["model=cnnn", "did you mean cnn?", "cnn, dense, dense_2x128, resnet, tflearn_cnn, vgg"],
     "aug=yes": ["aug=yes", "off, on"],
+    "model=1": ["model=", "a file in conf/", "Got int"],
     "experiment=digiter": ["did you mean digitre?"],
     "modle=cnn": ["modle", "did you mean model?", "aug, batch_size, callbacks"],
     "epoch=3": ["epoch:", "did you mean epochs?"],
