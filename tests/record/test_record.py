@@ -15,14 +15,20 @@ TINY: dict[str, Any] = {
         **{"data": "optdigits", "model": "dense", "epochs": 1, "batch_size": 50, "callbacks": "last"},
         **{"data.val": 0, "folds": 2, "fold": "${seed}"},
     },
-    "grid": {
-        "network": {
-            "four": {"model.build.hidden": [4]},
-            "sixteen": {"model.build.hidden": [16]},
-            "taught": {"model.build.hidden": [8], "teacher.runs": ["@sixteen"]},
-        }
-    },
-    "seeds": [0, 1],
+    "parts": [
+        {
+            "grid": {
+                "network": {
+                    "four": {"model.build.hidden": [4]},
+                    "sixteen": {"model.build.hidden": [16]},
+                    "taught": {"model.build.hidden": [8], "teacher.runs": ["@sixteen"]},
+                }
+            },
+            "seeds": [0, 1],
+        },
+        # Looked at on one fold only: no candidate.
+        {"grid": {"network": {"thirty-two": {"model.build.hidden": [32]}}}, "seeds": [0]},
+    ],
     "stages": ["train", "held_out"],
     "metrics": ["held_out_plain_accuracy", "training_seconds"],
 }
@@ -37,7 +43,7 @@ def test_candidates_are_cross_validated_one_is_chosen_and_evaluated_once(workspa
 
     assert "6 cells are not computed yet" in workspace.fails(*RECORD, "choose")
     assert "run `choose` first" in workspace.fails(*RECORD, "evaluate")
-    assert "6 of 6 cells" in workspace.run(*RECORD, "candidates").stdout
+    assert "7 of 7 cells" in workspace.run(*RECORD, "candidates").stdout
     rows = (folder / "results.csv").read_text()
     workspace.run(*RECORD, "candidates")
     assert (folder / "results.csv").read_text() == rows  # nothing was computed again

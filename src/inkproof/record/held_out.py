@@ -76,15 +76,19 @@ def pool(network: str, repeat: int, folds: list[HeldOut], seconds: list[float]) 
 def pool_cells(cells: list[Cell], rows: Mapping[str, Row]) -> list[Pooled]:
     """Return every cross-validation of a study whose cells are all done.
 
-    Seed s is fold s modulo folds of repeat s // folds. Raises UserError where a cell is left to compute.
+    Seed s is fold s modulo folds of repeat s // folds. A network that a study gives fewer seeds than there are folds
+    was only looked at, and is left out. Raises UserError where a cell is left to compute or nothing is whole.
     """
     by_run: dict[tuple[str, int], list[Cell]] = {}
     for cell in cells:
         (network,) = cell.labels.values()
         by_run.setdefault((network, cell.seed // cell.config["folds"]), []).append(cell)
-    missing = [cell.name for cell in cells if not cell.done_by(rows.get(cell.key))]
+    whole = {run: members for run, members in by_run.items() if len(members) == members[0].config["folds"]}
+    missing = [cell.name for members in whole.values() for cell in members if not cell.done_by(rows.get(cell.key))]
     if missing:
         raise UserError(f"{len(missing)} cells are not computed yet, {missing[0]} among them; run `candidates` first")
+    if not whole:
+        raise UserError("no network has a seed for every fold; give it more seeds in study.yaml")
     return [
         pool(
             network,
@@ -92,5 +96,5 @@ def pool_cells(cells: list[Cell], rows: Mapping[str, Row]) -> list[Pooled]:
             [read_held_out(cell.folder / FILE_NAME) for cell in members],
             [rows[cell.key].metrics["training_seconds"] for cell in members],
         )
-        for (network, repeat), members in by_run.items()
+        for (network, repeat), members in whole.items()
     ]
