@@ -1,5 +1,6 @@
 """A run that is broken off and started again ends as if nothing had happened."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -145,6 +146,17 @@ def test_broken_off_within_an_epoch_once_and_again(whole: tuple[Run, Outcome], t
     assert_same(run, run.fit(), whole)
     assert run.resumed == whole[1].history[:3]
     assert run.logged == whole[1].history[3:]
+
+
+def test_what_a_training_took_counts_its_epochs_before_the_kill(tmp_path: Path) -> None:
+    break_off(tmp_path, extra=[BreakOff(1)])
+    with np.load(tmp_path / FILE_NAME) as saved:
+        arrays = dict(saved)
+    meta = json.loads(str(arrays["meta"]))
+    assert 0 < meta["seconds"] < 100
+    meta["seconds"] = 1000.0
+    np.savez(tmp_path / FILE_NAME, **{**arrays, "meta": np.array(json.dumps(meta))})
+    assert Run(tmp_path, extra=[BreakOff(-1)]).fit().seconds > 1000
 
 
 def test_the_same_seed_gives_the_same_run_even_where_the_first_epoch_was_broken_off(

@@ -1,6 +1,7 @@
 """The whole state of a training run in one file, so that a killed run goes on with its next epoch."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ class Backup(keras.callbacks.Callback):
     callbacks (patience, best epoch), their weights, the history and the dropout generators would
     start anew, and the resumed run would differ from the uninterrupted one.
 
-    Call `bind` before training; without it nothing is saved.
+    Call `bind` before training; without it nothing is saved. `seconds` is what the epochs took that were done before.
     """
 
     def __init__(self) -> None:
@@ -30,6 +31,8 @@ class Backup(keras.callbacks.Callback):
         self.others: list[keras.callbacks.Callback] = []
         self.history: list[dict[str, float]] = []
         self.restored: dict[str, Any] | None = None
+        self.seconds = 0.0
+        self._bound = 0.0
 
     def bind(self, folder: Path, others: list[keras.callbacks.Callback], history: list[dict[str, float]]) -> int:
         """Tie the backup to a run's folder, callbacks and history; return the epoch to start with.
@@ -39,12 +42,14 @@ class Backup(keras.callbacks.Callback):
         self.file = folder / FILE_NAME
         self.others = others
         self.history = history
+        self._bound = time.perf_counter()
         if not self.file.exists():
             return 0
         with np.load(self.file) as arrays:
             self.restored = {name: arrays[name] for name in arrays.files}
         self.restored["meta"] = json.loads(str(self.restored["meta"]))
         history.extend(self.restored["meta"]["history"])
+        self.seconds = self.restored["meta"]["seconds"]
         return self.restored["meta"]["epoch"] + 1
 
     @property
@@ -78,6 +83,7 @@ class Backup(keras.callbacks.Callback):
             "epoch": epoch,
             "stop_training": self.model.stop_training,
             "history": self.history,
+            "seconds": self.seconds + time.perf_counter() - self._bound,
             "callbacks": [_plain_values(callback) for callback in self.others],
         }
         arrays = {

@@ -35,7 +35,10 @@ class Plan:
 
 @dataclass
 class Outcome:
-    """What came of it. `best_epoch` counts from 1 and is the epoch whose weights the model now has."""
+    """What came of it. `best_epoch` counts from 1 and is the epoch whose weights the model now has.
+
+    `seconds` counts the epochs that were done before a kill, too, but not what the kill cut off.
+    """
 
     history: list[Row] = field(default_factory=list)
     best_epoch: int = 0
@@ -136,7 +139,7 @@ def fit(
             shuffle=False,  # the input pipeline shuffles
             verbose=verbose,
         )
-    outcome.seconds = time.perf_counter() - started
+    outcome.seconds = time.perf_counter() - started + (backup.seconds if backup else 0.0)
     keeper = next((callback for callback in others if isinstance(callback, KeepBest)), None)
     outcome.best_epoch = keeper.best_epoch + 1 if keeper else len(outcome.history)
     return outcome
