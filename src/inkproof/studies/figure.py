@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from inkproof.reporting.style import PALETTE, percent_axis, place, series, sheet, styled
 from inkproof.studies.definition import FigurePlan
@@ -18,26 +19,29 @@ def study_figure(groups: Sequence[Group], plan: FigurePlan) -> Figure:
     """Return the figure that `plan` describes of the groups with a finished cell; every point with its sd."""
     done = [group for group in groups if group.n]
     if plan.pairs:
-        figure, axes = _canvas(2.8, _room(len(plan.pairs), plan))
+        figure, axes = _canvas(2.8, _room([_file_kind(kb) for kb, _ in plan.pairs], plan))
         _frontier(axes, done, plan)
     elif plan.x is not None:
-        lines = {_name(group, plan) for group in done}
-        figure, axes = _canvas(2.8, _room(len(lines) * len(plan.y), plan))
+        lines = {_label(_name(group, plan), metric, plan) for group in done for metric in plan.y}
+        figure, axes = _canvas(2.8, _room(sorted(lines), plan))
         _lines(axes, done, plan)
     else:
         figure, axes = _dots(done, plan)
     handles, labels = axes.get_legend_handles_labels()
-    if _room(len(handles), plan):
-        columns = 2 if max(map(len, labels)) < 30 else 1
-        figure.legend(handles, labels, loc="lower left", bbox_to_anchor=(0.01, 0.01), ncols=columns)
+    if _room(labels, plan):
+        figure.legend(handles, labels, loc="lower left", bbox_to_anchor=(0.01, 0.01), ncols=_columns(labels))
     if plan.title:
         axes.set_title(plan.title)
     return figure
 
 
-def _room(entries: int, plan: FigurePlan) -> float:
+def _columns(labels: Sequence[str]) -> int:
+    return 2 if max(map(len, labels), default=0) < 30 else 1
+
+
+def _room(labels: Sequence[str], plan: FigurePlan) -> float:
     """Inches that the legend takes: none where the title says what its one entry would."""
-    return 0.0 if entries == 1 and plan.title else ENTRY * entries
+    return 0.0 if len(labels) == 1 and plan.title else ENTRY * -(-len(labels) // _columns(labels))
 
 
 def _canvas(height: float, legend: float) -> tuple[Figure, Axes]:
@@ -51,7 +55,7 @@ def _canvas(height: float, legend: float) -> tuple[Figure, Axes]:
 def _dots(groups: Sequence[Group], plan: FigurePlan) -> tuple[Figure, Axes]:
     """One line a group, one mark a metric, a bar of one standard deviation to either side."""
     longest = max((len(group.title()) for group in groups), default=1)
-    below = 0.4 + _room(len(plan.y), plan)
+    below = 0.4 + _room([heading(metric) for metric in plan.y], plan)
     figure = sheet(0.3 + ROW * max(1, len(groups)) + below)
     axes = place(figure, left=min(2.0, 0.2 + 0.075 * longest), bottom=below, right=0.15, top=0.3)
     axes.grid(axis="x")
@@ -73,6 +77,10 @@ def _name(group: Group, plan: FigurePlan) -> str:
     return ", ".join(group.labels[axis] for axis in plan.lines if axis in group.labels)
 
 
+def _label(name: str, metric: str, plan: FigurePlan) -> str:
+    return ", ".join(part for part in (name, heading(metric) if len(plan.y) > 1 or not name else "") if part)
+
+
 def _lines(axes: Axes, groups: Sequence[Group], plan: FigurePlan) -> None:
     """One line for each combination of the axes `plan.lines` and metric."""
     x = str(plan.x)
@@ -87,12 +95,10 @@ def _lines(axes: Axes, groups: Sequence[Group], plan: FigurePlan) -> None:
     for index, ((name, metric), points) in enumerate(drawn.items()):
         colour, marker = series(index)
         places, means, spread = zip(*sorted(points), strict=True)
-        label = ", ".join(part for part in (name, heading(metric) if len(plan.y) > 1 else "") if part)
-        axes.errorbar(
-            places, means, yerr=spread, fmt=f"-{marker}", color=colour, capsize=2, label=label or heading(metric)
-        )
+        label = _label(name, metric, plan)
+        axes.errorbar(places, means, yerr=spread, fmt=f"-{marker}", color=colour, capsize=2, label=label)
     if plan.log:
-        axes.set_xscale("log")
+        _log_axis(axes)
     _target(axes, plan)
     _axis(axes, plan.y[0], "y")
     axes.set_xlabel(heading(x))
@@ -110,16 +116,20 @@ def _frontier(axes: Axes, groups: Sequence[Group], plan: FigurePlan) -> None:
         ]
         if own:
             sizes, means, spread = zip(*own, strict=True)
-            label = kb.removesuffix("_kb")
-            axes.errorbar(sizes, means, yerr=spread, fmt=marker, color=colour, capsize=2, label=label)
+            axes.errorbar(sizes, means, yerr=spread, fmt=marker, color=colour, capsize=2, label=_file_kind(kb))
         points += [(size, mean) for size, mean, _ in own]
     best = frontier(points)
     if best:
         axes.plot(*zip(*best, strict=True), color=PALETTE["muted"], linewidth=0.8, zorder=1)
-    axes.set_xscale("log")
+    _log_axis(axes)
     axes.set_xlabel("kilobytes")
     _target(axes, plan)
     _axis(axes, plan.pairs[0][1], "y")
+    axes.set_ylabel("" if plan.title else "accuracy")
+
+
+def _file_kind(kb: str) -> str:
+    return kb.removesuffix("_kb")
 
 
 def frontier(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -136,6 +146,14 @@ def _axis(axes: Axes, metric: str, which: str) -> None:
         percent_axis(axes, which)
     if which == "y":
         axes.set_ylabel(heading(metric).removesuffix(" (%)"))
+
+
+def _log_axis(axes: Axes) -> None:
+    """Written as people write such numbers: 10, 20, 50, 100."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _target(axes: Axes, plan: FigurePlan, upright: bool = False) -> None:
