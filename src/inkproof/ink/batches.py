@@ -1,15 +1,13 @@
 """Work in several processes whose results come in the order of the work."""
 
 import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from inkproof.errors import UserError
+from inkproof.workers import follow_parent
 
 Result = TypeVar("Result")
 
@@ -26,7 +24,7 @@ def in_order(work: Sequence[Callable[[], Result]], workers: int) -> Iterator[Res
         return
     # A fresh interpreter for each: a forked copy of a process with threads, as TensorFlow's, may hang.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_follow_parent)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=follow_parent)
     try:
         yield from pool.map(_call, work)
     except BrokenProcessPool as error:
@@ -39,16 +37,3 @@ def in_order(work: Sequence[Callable[[], Result]], workers: int) -> Iterator[Res
 
 def _call(call: Callable[[], Result]) -> Result:
     return call()
-
-
-def _follow_parent() -> None:
-    """Leave interrupts to the parent, and end when it is gone, even if it was killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -1,7 +1,6 @@
 """Many pictures, in several processes where that pays; the order is kept."""
 
 import multiprocessing
-import os
 import signal
 import threading
 from collections import deque
@@ -15,6 +14,7 @@ from inkproof.cores import cores
 from inkproof.errors import UserError
 from inkproof.exporting.canvas_reader import Reader, open_reader
 from inkproof.predicting.prediction import Prediction, Unreadable, predict_picture
+from inkproof.workers import follow_parent
 
 MANY = 200  # pictures from which on more processes pay for their start of half a second
 CHUNK = 16  # pictures handed over at a time: a tenth of a second's work, so that results and Ctrl-C come soon
@@ -95,16 +95,8 @@ _reader: Reader  # of a process that reads
 
 def _start(model: Path) -> None:
     global _reader
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    follow_parent()
     _reader = open_reader(model)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)  # the parent was killed: nobody will hand over another chunk
 
 
 def _predict_chunk(paths: Sequence[str], keep: int) -> list[Result]:
