@@ -40,6 +40,15 @@ def test_a_row_a_group_with_its_spread(tmp_path: Path):
     assert bars[0][1][0] - bars[0][0][0] == pytest.approx(2 * 0.01 / 2**0.5)
 
 
+def test_two_metrics_of_a_row_stand_beside_each_other_and_the_title_within_the_figure(tmp_path: Path):
+    title = "Beside names there is room for less than this"
+    figure = study_figure(GROUPS, plan(tmp_path, y=["val_accuracy", "int8_kb"], title=title))
+    heights = [drawn(figure.axes[0], index)[0][0][1] for index in (0, 1)]
+    assert heights[0] < 0 < heights[1]
+    figure.draw_without_rendering()
+    assert figure.texts[0].get_window_extent().x1 < figure.bbox.x1
+
+
 def test_lines_along_an_axis_in_the_order_of_its_numbers(tmp_path: Path):
     figure = study_figure(GROUPS, plan(tmp_path, x="size", lines=["aug"], log=True, target=0.3, title="Curve"))
     axes = figure.axes[0]
@@ -47,7 +56,7 @@ def test_lines_along_an_axis_in_the_order_of_its_numbers(tmp_path: Path):
     points, _ = drawn(axes, 0)
     assert [x for x, _ in points] == [100, 1000]
     assert axes.get_xscale() == "log"
-    assert axes.get_title(loc="left") == "Curve"
+    assert [text.get_text() for text in figure.texts] == ["Curve"]
     assert [0.3, 0.3] in [list(line.get_ydata()) for line in axes.lines]
 
 

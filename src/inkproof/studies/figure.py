@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
@@ -12,6 +13,7 @@ from inkproof.studies.summary import Group, heading, is_share
 
 ROW = 0.26  # inches a line of the dot plot takes
 ENTRY = 0.19  # and one of the legend
+APART = 0.2  # lines between the marks of one line
 
 
 @styled
@@ -30,8 +32,9 @@ def study_figure(groups: Sequence[Group], plan: FigurePlan) -> Figure:
     handles, labels = axes.get_legend_handles_labels()
     if _room(labels, plan):
         figure.legend(handles, labels, loc="lower left", bbox_to_anchor=(0.01, 0.01), ncols=_columns(labels))
-    if plan.title:
-        axes.set_title(plan.title)
+    if plan.title:  # from the figure's edge: beside long names there is no room for it above the axes
+        style = {"size": rcParams["axes.titlesize"], "weight": rcParams["axes.titleweight"]}
+        figure.text(0.01, 1 - 0.08 / figure.get_figheight(), plan.title, va="top", **style)
     return figure
 
 
@@ -64,7 +67,8 @@ def _dots(groups: Sequence[Group], plan: FigurePlan) -> tuple[Figure, Axes]:
         places = [place for place, group in enumerate(groups) if group.mean(metric) is not None]
         means = [groups[place].mean(metric) or 0.0 for place in places]
         spread = [groups[place].sd(metric) or 0.0 for place in places]
-        axes.errorbar(means, places, xerr=spread, fmt=marker, color=colour, capsize=2, label=heading(metric))
+        beside = [place + APART * (index - (len(plan.y) - 1) / 2) for place in places]
+        axes.errorbar(means, beside, xerr=spread, fmt=marker, color=colour, capsize=2, label=heading(metric))
     axes.set_yticks(range(len(groups)), [group.title() for group in groups])
     axes.set_ylim(max(1, len(groups)) - 0.5, -0.5)
     _target(axes, plan, upright=True)
