@@ -27,6 +27,15 @@ PARAMETERS = {  # counted by hand, so that a change of a network is a decision
     + (25 * 64 + 1) * 64  # 10, 8, 4
     + (4 * 4 * 64 + 1) * 128
     + (128 + 1) * 10,
+    "vgg_bn": 9 * 32  # without biases; each normalisation has four numbers a filter
+    + 9 * 32 * 32
+    + 25 * 32 * 32
+    + 9 * 32 * 64
+    + 9 * 64 * 64
+    + 25 * 64 * 64
+    + 4 * 4 * 64 * 128
+    + 4 * (3 * 32 + 3 * 64 + 128)
+    + (128 + 1) * 10,
     "resnet": (25 + 1) * 48
     + 4 * (9 * 48 + 1) * 48
     + (9 * 48 + 1) * 96

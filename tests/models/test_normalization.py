@@ -1,11 +1,12 @@
-"""The two layers of our own against their formulas in NumPy."""
+"""The layers of our own against their formulas in NumPy, and against Keras's."""
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from inkproof.models import dense, tflearn_cnn
-from inkproof.models.normalization import LocalResponseNormalization, UnitNormalization
+from inkproof.models.normalization import FusedBatchNormalization, LocalResponseNormalization, UnitNormalization
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 
@@ -58,11 +59,36 @@ def test_local_response_normalisation_computes_in_float32_whatever_it_is_told() 
         assert layer.compute_dtype == keras.backend.standardize_dtype(out.dtype) == "float32"
 
 
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("shape", [(64, 7, 7, 8), (256, 8)])
+def test_batch_normalisation_is_that_of_keras(shape: tuple[int, ...], dtype: str) -> None:
+    x = tf.constant(values(*shape) * 3 + np.arange(8, dtype=np.float32))
+    found = []
+    for kind in (FusedBatchNormalization, keras.layers.BatchNormalization):
+        layer = kind(momentum=0.9, dtype=dtype)
+        layer.build(x.shape)
+        layer.gamma.assign(np.linspace(0.5, 2, 8))
+        layer.beta.assign(np.linspace(-1, 1, 8))
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            trained = layer(x, training=True)
+            loss = tf.reduce_sum(tf.cast(trained, "float32") * values(*shape, 2)[..., 1])
+        assert trained.dtype == layer.compute_dtype
+        gradients = tape.gradient(loss, [x, *(weight.value for weight in layer.trainable_weights)])
+        read = layer(x, training=False)
+        found.append([trained, read, *gradients, layer.moving_mean, layer.moving_variance])
+    tolerance = 0.02 if dtype == "mixed_bfloat16" else 1e-3
+    for ours, theirs in zip(*found, strict=True):
+        ours, theirs = (np.asarray(keras.ops.cast(one, "float32")) for one in (ours, theirs))
+        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance * np.abs(theirs).max())
+
+
 @pytest.mark.parametrize(
     ("layer", "settings"),
     [
         (UnitNormalization, {"axis": 2, "epsilon": 0.5}),
         (LocalResponseNormalization, {"depth_radius": 2, "bias": 2.0, "alpha": 0.5, "beta": 0.6}),
+        (FusedBatchNormalization, {"momentum": 0.9, "epsilon": 0.1}),
     ],
 )
 def test_layers_come_back_with_their_settings(layer: type[keras.layers.Layer], settings: dict[str, float]) -> None:

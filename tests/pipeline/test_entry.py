@@ -23,7 +23,7 @@ SLOW_TO_IMPORT = ("tensorflow", "keras", "mlflow")
 
 # What is typed after `python src/train.py`, and what the line must say.
 MISTAKES = {
-    "model=cnnn": ["model=cnnn", "did you mean cnn?", "cnn, dense, dense_2x128, resnet, tflearn_cnn, vgg"],
+    "model=cnnn": ["model=cnnn", "did you mean cnn?", "cnn, dense, dense_2x128, resnet, tflearn_cnn, vgg, vgg_bn"],
     "aug=yes": ["aug=yes", "off, on"],
     "model=1": ["model=", "a file in conf/", "Got int"],
     "experiment=digiter": ["did you mean digitre?"],
