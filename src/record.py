@@ -65,7 +65,7 @@ def choose_step(options: argparse.Namespace) -> None:
         one = evidence[kind]
         views = " with views" if one["views"] else ""
         print(
-            f"{kind}: {', '.join(one['members'])}{views}, {one['errors']} of {one['of']:,} wrong, {one['hours']:.2f} h"
+            f"{kind}: {' + '.join(one['members'])}{views}, {one['errors']} of {one['of']:,} wrong, {one['hours']:.2f} h"
         )
     print(f"{path}: commit it, then run `evaluate`")
 

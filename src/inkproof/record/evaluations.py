@@ -86,7 +86,7 @@ def table(evaluations: Sequence[Mapping[str, Any]], name: str) -> str:
                 [
                     f"{evaluation['choice']}, {evaluation['date']}",
                     kind,
-                    ", ".join(chosen["members"]) + (" (views)" if chosen["views"] else ""),
+                    " + ".join(chosen["members"]) + (" (views)" if chosen["views"] else ""),
                     f"{chosen['accuracy'] * 100:.3f} ({chosen['low'] * 100:.3f} to {chosen['high'] * 100:.3f})",
                     f"{chosen['hours']:.2f}",
                     str(one["n"]),
