@@ -270,7 +270,8 @@ class Store:
         # What has the same name and digest is the same data set to MLflow, which then drops the second part of it.
         part = hashlib.sha256(f"{digest} {context} {json.dumps(profile)}".encode()).hexdigest()[:36]
         data = Dataset(name, part, "local", json.dumps({"uri": f"data/{name}"}), None, json.dumps(profile))
-        self._client.log_inputs(run_id, datasets=[DatasetInput(data, [InputTag("mlflow.data.context", context)])])
+        with self.lock:  # two runs that bring a new data set at once would both add it, and one of them fail
+            self._client.log_inputs(run_id, datasets=[DatasetInput(data, [InputTag("mlflow.data.context", context)])])
 
     def model(self, run_id: str, model: Any, registered_name: str | None) -> None:
         """Store a Keras model with its signature and pip requirements; register it under a name, if given."""

@@ -1,7 +1,7 @@
 """One of several processes that open the tracking store at once: python openers.py FOLDER NUMBER ROUNDS.
 
 In round R it opens `FOLDER/R/mlflow.db`, which nobody has made, as soon as `FOLDER/go-R` appears, creates an
-experiment and a run in it, and says how that went in `FOLDER/R-NUMBER`.
+experiment, a run in it and data sets that all of them read, and says how that went in `FOLDER/R-NUMBER`.
 """
 
 import os
@@ -14,6 +14,8 @@ import mlflow  # noqa: F401  (imported before the start, so that all start toget
 
 from inkproof import tracking
 
+DATA_SETS = 40
+
 
 def open_store(folder: Path, number: int) -> str:
     """Create experiment and run in the folder's store; return the run's id."""
@@ -23,6 +25,8 @@ def open_store(folder: Path, number: int) -> str:
     run = store.start("digits", f"run {number}", {"key": f"k{number}"})
     store.params(run, {"seed": number})
     store.metrics(run, {"accuracy": number / 10})
+    for part in range(DATA_SETS):  # new to the store for whoever comes first
+        store.dataset(run, "digits", f"sha {part}", "training", {"digits": 1797})
     store.finish(run)
     return run
 
