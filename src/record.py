@@ -78,7 +78,8 @@ def evaluate(options: argparse.Namespace) -> None:
     if all(one["choice"] != choice["number"] for one in read_evaluations(study.folder)):
         final = study.folder.with_name(f"{study.name}-choice-{choice['number']}")
         question = f"What do the networks of choice {choice['number']} of {study.name} read of the test digits?"
-        write_text(final / "study.yaml", final_study(choice, question))
+        head = f"# python src/study.py experiments/{final.name} --launcher joblib\n"
+        write_text(final / "study.yaml", head + final_study(choice, question))
         _study(final, options, "")
         cells = {(*cell.labels.values(), cell.seed): cell for cell in plan(read_study(final))}
         data = next(iter(cells.values())).config["data"]["name"]
