@@ -8,11 +8,17 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from inkproof.atomic import write_text
 from inkproof.entry import run
 from inkproof.errors import UserError
 from inkproof.record.choice import choose, teachers_of
-from inkproof.record.choice_file import FILE_NAME, check_committed, final_study, read_choice, seeds_of, write_choice
+from inkproof.record.choice_file import (
+    FILE_NAME,
+    check_committed,
+    read_choice,
+    seeds_of,
+    write_choice,
+    write_final_study,
+)
 from inkproof.record.evaluations import KINDS, add_evaluation, read_evaluations, summarise, write_evaluations
 from inkproof.record.held_out import pool_cells
 from inkproof.studies.cells import composing, plan
@@ -76,10 +82,7 @@ def evaluate(options: argparse.Namespace) -> None:
     choice = read_choice(study.folder)
     check_committed(study.folder / FILE_NAME)
     if all(one["choice"] != choice["number"] for one in read_evaluations(study.folder)):
-        final = study.folder.with_name(f"{study.name}-choice-{choice['number']}")
-        question = f"What do the networks of choice {choice['number']} of {study.name} read of the test digits?"
-        head = f"# python src/study.py experiments/{final.name} --launcher joblib\n"
-        write_text(final / "study.yaml", head + final_study(choice, question))
+        final = write_final_study(study, choice)
         _study(final, options, "")
         cells = {(*cell.labels.values(), cell.seed): cell for cell in plan(read_study(final))}
         data = next(iter(cells.values())).config["data"]["name"]

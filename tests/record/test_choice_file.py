@@ -8,7 +8,14 @@ import yaml
 from workspaces import git
 
 from inkproof.errors import UserError
-from inkproof.record.choice_file import check_committed, final_study, read_choice, seeds_of, trainings, write_choice
+from inkproof.record.choice_file import (
+    check_committed,
+    read_choice,
+    seeds_of,
+    trainings,
+    write_choice,
+    write_final_study,
+)
 from inkproof.record.evaluations import add_evaluation, summarise, table, write_evaluations
 from inkproof.studies.definition import Study, read_study
 
@@ -48,14 +55,12 @@ def test_a_choice_is_only_replaced_when_told_and_then_kept_as_an_earlier_one(stu
     assert [(one["number"], one["single"]["members"]) for one in choice["earlier"]] == [(1, ["c"]), (2, ["a"])]
 
 
-def test_what_is_trained_are_members_and_teachers_on_all_digits(study: Study, tmp_path: Path) -> None:
+def test_what_is_trained_are_members_and_teachers_on_all_digits(study: Study) -> None:
     asked = trainings(study, EVIDENCE, seeds=2)
     assert {name: one["count"] for name, one in asked.items()} == {"a": 2, "b": 4, "c": 2}
     assert list(asked) == ["a", "b", "c"]  # a teacher before its student
     assert asked["b"]["overrides"] == {"data": "optdigits", "data.val": 0, "model": "cnn"}
-    (tmp_path / "final").mkdir()
-    (tmp_path / "final" / "study.yaml").write_text(final_study({"trainings": asked}, "What?"))
-    final = read_study(tmp_path / "final")
+    final = read_study(write_final_study(study, {"number": 1, "trainings": asked}))
     assert [part.seeds for part in final.parts] == [(0, 1), (0, 1, 2, 3), (0, 1)]
 
 

@@ -79,21 +79,27 @@ def trainings(study: Study, evidence: Mapping[str, Any], seeds: int) -> dict[str
     return listed
 
 
-def final_study(choice: Mapping[str, Any], question: str) -> str:
-    """Return the study.yaml that trains a choice's networks on all training digits and reads the test digits."""
+def write_final_study(study: Study, choice: Mapping[str, Any]) -> Path:
+    """Write the study that trains a choice's networks on all training digits and reads the test digits.
+
+    Returns its folder, beside that of `study`.
+    """
+    folder = study.folder.with_name(f"{study.name}-choice-{choice['number']}")
     parts = [
         {"grid": {"network": {name: one["overrides"]}}, "seeds": list(range(one["count"]))}
         for name, one in choice["trainings"].items()
     ]
     spec = {
-        "question": question,
+        "question": f"What do the networks of choice {choice['number']} of {study.name} read of the test digits?",
         "parts": parts,
         "stages": ["train", "evaluate"],
         "metrics": ["test_accuracy", "test_errors", "parameters"],
         "record": ["accuracy", "test_nll", "test_ece", "stress_mca"],
         "figure": {"y": ["test_accuracy"], "title": "Test digits read right"},
     }
-    return yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=120)
+    text = yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=120)
+    write_text(folder / "study.yaml", f"# python src/study.py experiments/{folder.name} --launcher joblib\n{text}")
+    return folder
 
 
 def seeds_of(members: list[str], evaluation: int) -> list[tuple[str, int]]:
