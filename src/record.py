@@ -23,7 +23,7 @@ from inkproof.record.evaluations import KINDS, add_evaluation, read_evaluations,
 from inkproof.record.held_out import pool_cells
 from inkproof.studies.cells import composing, plan
 from inkproof.studies.definition import read_study
-from inkproof.studies.launch import LAUNCHERS, jobs_of
+from inkproof.studies.launch import LAUNCHERS, Launching, jobs_of
 from inkproof.studies.ledger import read_ledger
 from inkproof.tracking import describe_machine, git_commit
 
@@ -106,7 +106,8 @@ def evaluate(options: argparse.Namespace) -> None:
 def _study(folder: Path, options: argparse.Namespace, since: str) -> None:
     from study import study
 
-    study(folder, options.launcher, jobs_of(options.launcher, options.jobs), options.retries, since, [])
+    how = Launching(options.launcher, jobs_of(options.launcher, options.jobs))
+    study(folder, how, options.retries, since)
 
 
 if __name__ == "__main__":

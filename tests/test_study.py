@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from workspaces import Workspace
+from workspaces import Workspace, git
 
 pytestmark = pytest.mark.xdist_group("study")
 
@@ -128,6 +128,22 @@ def test_the_list_of_studies_tells_what_is_left(run: tuple[Workspace, Path, str]
     assert "by hand" in said["00-first-choices"]
     assert lines[-1].startswith("Left to compute: ")
     assert lines[-1].endswith("of which no cell is timed yet.")
+
+
+@pytest.mark.slow
+def test_a_row_names_the_commit_that_trained_it(workspace: Workspace):
+    folder = write(workspace, grid={"model.build.hidden": [[4]]}, seeds=[0], compare={})
+    git(workspace.root, "init", "-q")
+    git(workspace.root, "commit", "-qm", "first", "--allow-empty")
+    words = [f"{key}={value}" for key, value in TINY["fixed"].items()]
+    workspace.run("python", "src/train.py", *words, "model.build.hidden=[4]", "seed=0")
+    (record,) = [json.loads(path.read_text()) for path in (workspace.root / "runs").glob("*/run.json")]
+    git(workspace.root, "commit", "-qm", "second", "--allow-empty")
+    workspace.run(*STUDY)
+    (row,) = ledger(folder)
+    assert len(row["commit"]) == 40 and row["commit"] == record["git_commit"]
+    assert float(row["seconds"]) == pytest.approx(record["seconds"], abs=0.1)
+    assert row["run"] != record["run_id"]  # the study has a run of its own
 
 
 @pytest.mark.slow

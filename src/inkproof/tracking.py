@@ -39,6 +39,7 @@ COLUMNS = (
     "tflite_kb",
     "tflite_us",
 )
+PARENT = "mlflow.parentRunId"  # the tag by which MLflow shows a run below another
 VARIED = ("model.name", "aug.name", "seed", "epochs")
 PARAM_LIMIT = 6000  # characters a parameter value may have
 BATCH_LIMIT = 100  # parameters a call may log
@@ -153,13 +154,17 @@ class Store:
         """Return the part of an MLflow UI address that shows the runs of an experiment with telling columns."""
         return f"#/experiments/{self.experiment(experiment)}/runs?viewStateShareKey={VIEW}"
 
-    def find(self, experiment: str, key: str) -> tuple[str, str] | None:
-        """Return (run id, status) of the newest run with identity `key`, finished ones first, or None."""
+    def find(self, experiment: str, key: str, parent: str | None = None) -> tuple[str, str] | None:
+        """Return (run id, status) of the newest run with identity `key`, finished ones first, or None.
+
+        With `parent` among the runs below that one.
+        """
+        below = "" if parent is None else f" and tags.{PARENT} = '{parent}'"
+        return self._newest(experiment, f"tags.key = '{key}'{below}")
+
+    def _newest(self, experiment: str, where: str) -> tuple[str, str] | None:
         found = self._client.search_runs(
-            [self.experiment(experiment)],
-            f"tags.key = '{key}'",
-            order_by=["attributes.start_time DESC"],
-            max_results=50,
+            [self.experiment(experiment)], where, order_by=["attributes.start_time DESC"], max_results=50
         )
         runs = sorted(found, key=lambda run: run.info.status != "FINISHED")
         return (runs[0].info.run_id, runs[0].info.status) if runs else None
@@ -168,7 +173,7 @@ class Store:
         """Return the id of a running run: `resume`, or a new one called `name`; `tags` are set on either."""
         nest = _NEST.get()
         if nest is not None:
-            tags, name = {**tags, "mlflow.parentRunId": nest[0]}, nest[1]
+            tags, name = {**tags, PARENT: nest[0]}, nest[1]
         if resume is None:
             created = self._client.create_run(self.experiment(experiment), run_name=name, tags={**tags, **_source()})
             return created.info.run_id
@@ -186,6 +191,10 @@ class Store:
             if error.error_code == "RESOURCE_DOES_NOT_EXIST":
                 return False
             raise
+
+    def parent_of(self, run_id: str) -> str | None:
+        """Return the id of the run that a run is below, None where there is none or the store lacks the run."""
+        return self._client.get_run(run_id).data.tags.get(PARENT) if self.exists(run_id) else None
 
     def finish(self, run_id: str, status: str = "FINISHED") -> None:
         """End a run: FINISHED, FAILED or KILLED."""
@@ -355,12 +364,9 @@ class Store:
             newest = max(versions, key=lambda one: int(one.version))
             self._client.set_registered_model_alias(registered_name, "champion", newest.version)
 
-    def find_original(self, experiment: str, original: str) -> str | None:
-        """Return the id of the run that was recreated for `original`, or None."""
-        runs = self._client.search_runs(
-            [self.experiment(experiment)], f"tags.original_run_id = '{original}'", max_results=1
-        )
-        return runs[0].info.run_id if runs else None
+    def find_original(self, experiment: str, original: str) -> tuple[str, str] | None:
+        """Return (run id, status) of the run that was recreated for `original`, or None."""
+        return self._newest(experiment, f"tags.original_run_id = '{original}'")
 
 
 def _view() -> dict[str, str]:

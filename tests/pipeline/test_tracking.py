@@ -16,7 +16,7 @@ from workspaces import git
 
 from inkproof import tracking
 from inkproof.errors import UserError
-from inkproof.resume import ensure_run
+from inkproof.resume import adopt, ensure_run
 from inkproof.run_record import RunRecord, write_history
 from inkproof.tracking import PARAM_LIMIT, Store, explain, git_commit, nested, require_store
 
@@ -198,7 +198,7 @@ def test_a_run_that_the_store_lacks_is_made_again_once(
 ):
     look = Store.find_original
 
-    def look_slowly(store: Store, experiment: str, original: str) -> str | None:
+    def look_slowly(store: Store, experiment: str, original: str) -> tuple[str, str] | None:
         found = look(store, experiment, original)
         time.sleep(0.3)  # long enough for the other stage to look as well, were it not kept out
         return found
@@ -369,3 +369,29 @@ def test_a_store_that_is_not_there_is_not_made_by_looking(tmp_path: Path, monkey
     require_store()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://localhost:1")
     require_store()  # whether a server answers, asking it will tell
+
+
+def test_a_training_done_elsewhere_gets_a_run_of_its_own_below_a_parent(opened: Callable[[], Store], tmp_path: Path):
+    store = opened()
+    folder = tmp_path / "products"
+    first = store.start("optdigits", "dense-off-s0", {"key": "k"})
+    elsewhere = record(folder, first)
+    parent = store.start("study/02", "02", {})
+    with nested(parent, "aug=off seed=0"):
+        # A process that was killed while it copied the run: half of it is there.
+        half = store.start("study/02", "dense-off-s0", {"key": elsewhere.key})
+        store.epoch(half, ROWS[0])
+        own = adopt(store, elsewhere, folder, "study/02", parent)
+        assert adopt(store, own, folder, "study/02", parent) == own == RunRecord.read(folder)
+    assert (own.run_id, own.experiment, own.config) == (half, "study/02", elsewhere.config)
+    made = store._client.get_run(own.run_id)
+    assert made.info.status == "FINISHED" and made.info.run_name == "aug=off seed=0"
+    assert made.data.tags["original_run_id"] == first
+    assert made.data.metrics["val_accuracy"] == 0.3
+    assert len(store._client.get_metric_history(own.run_id, "epoch/val_accuracy")) == 3
+    # Another search of the same experiment has a run of its own, too.
+    other = store.start("study/02", "again", {})
+    with nested(other, "trial 0"):
+        again = adopt(store, own, folder, "study/02", other)
+    assert again.run_id != own.run_id
+    assert store.parent_of(again.run_id) == other and store.parent_of(own.run_id) == parent

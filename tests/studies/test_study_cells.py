@@ -62,6 +62,7 @@ def test_what_is_made_of_the_seed_differs_with_it(tmp_path: Path):
     fixed = {"data": "optdigits", "train_size": 50, "subset_seed": "${seed}"}
     cells = planned(tmp_path, fixed=fixed, grid={"model": ["dense"]})
     assert [cell.config["subset_seed"] for cell in cells] == [0, 1, 2]
+    assert len({cell.key for cell in cells}) == 3 and len({cell.configuration for cell in cells}) == 1
     fixed["train_size"] = None  # all digits are no choice
     assert (
         planned(tmp_path, fixed=fixed, grid={"model": ["dense"]})[1].key
@@ -78,8 +79,8 @@ def test_without_digits_the_ledger_s_are_taken_and_else_no_key(tmp_path: Path, m
 
 
 def test_a_part_without_validation_digits_has_no_validation_figure(tmp_path: Path):
-    parts = [{"fixed": {"data.val": 0, "callbacks": "none"}}, {}]
-    cells = planned(tmp_path, parts=parts, grid={"model": ["dense"]}, seeds=[0])
+    val = {"none": {"data.val": 0, "callbacks": "none"}, "some": {}}
+    cells = planned(tmp_path, grid={"val": val}, seeds=[0])
     assert [cell.wanted for cell in cells] == [("test_accuracy",), ("val_accuracy", "test_accuracy")]
 
 
@@ -101,6 +102,10 @@ def test_what_is_kept_besides_is_named_by_patterns(tmp_path: Path):
         (
             {"grid": {"a": {"x": {"epochs": 2}, "y": {"epochs": 2}}}},
             "two cells are the same: a=x seed=0 and a=y seed=0",
+        ),
+        (
+            {"parts": [{}, {"fixed": {"data": "optdigits", "epochs": 2}}]},
+            "two configurations are called model=dense, aug=off; add an axis",
         ),
         ({"metrics": ["val_acuracy"]}, "metrics: no cell measures val_acuracy; did you mean val_accuracy"),
         ({"metrics": ["drawn_starter_ink_accuracy"]}, "add the stage drawn"),
@@ -165,6 +170,8 @@ def test_a_student_learns_from_the_cell_of_its_own_seed(tmp_path: Path):
     for seed in (0, 1):
         teacher, student = cells[f"network=wide seed={seed}"], cells[f"network=pupil seed={seed}"]
         assert student.config["teacher"]["runs"] == [teacher.folder.relative_to(ROOT).as_posix()]
+        assert (teacher.teachers, student.teachers) == ((), (teacher.key,))
+    assert len({cell.configuration for cell in cells.values()}) == 2
 
 
 def test_a_teacher_stands_before_its_student(tmp_path: Path):

@@ -55,6 +55,9 @@ def test_killing_a_study_at_random_points_changes_nothing(new_workspace: Callabl
     longest = time.monotonic() - started
     workspace = new_workspace()
     folder = prepared(workspace)
+    # One of its trainings was done before by hand, as 03 takes over those of 02.
+    by_hand = ("model=cnn", "aug=on", "seed=1", "data=optdigits", "epochs=3", "train_size=400", "batch_size=20")
+    workspace.run("python", "src/train.py", *by_hand)
     chance = random.Random(1)
     reached = set()
     for _ in range(KILLS):

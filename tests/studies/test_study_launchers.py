@@ -13,7 +13,7 @@ import pytest
 import yaml
 from workspaces import Workspace
 
-from inkproof.studies.launch import threads_of
+from inkproof.studies.launch import CLUSTER_THREADS, Launching
 from inkproof.studies.ledger import read_ledger
 
 pytestmark = pytest.mark.xdist_group("study")
@@ -93,5 +93,14 @@ def test_a_study_ends_whole_though_a_worker_is_killed(
 
 def test_the_cores_are_divided_among_the_cells_of_a_machine(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("inkproof.cores.cores", lambda: 8)
-    assert threads_of("basic", 1) is None
-    assert [threads_of("joblib", jobs) for jobs in (1, 3, 8, 20)] == [8, 2, 1, 1]
+    assert Launching("basic", 1).threads is None
+    assert [Launching("joblib", jobs).threads for jobs in (1, 3, 8, 20)] == [8, 2, 1, 1]
+
+
+def test_a_cluster_s_machines_are_not_this_one(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("inkproof.cores.cores", lambda: 8)
+    address = "+hydra.launcher.ray.init.address=auto"
+    assert Launching("submitit_slurm", 40).threads == Launching("ray", 40, (address,)).threads == CLUSTER_THREADS
+    assert Launching("ray", 4).threads == 2
+    assert Launching("submitit_slurm", 40, ("hydra.launcher.cpus_per_task=6",)).threads == 6
+    assert Launching("ray", 40, (address, "hydra.launcher.ray.remote.num_cpus=3")).threads == 3

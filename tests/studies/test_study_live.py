@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from rich.console import Console
 from studies.made_up import cell, row, study
 
@@ -57,6 +58,24 @@ def test_elsewhere_each_cell_that_ends_is_a_line(made):
         "✔ model=b seed=0  100 s  val (%) 90.12  (2 of 5)",
         "✘ model=c seed=0  the disk is full  12 s  (2 of 5)",
     ]
+
+
+def test_what_an_earlier_call_left_is_not_shown(made):
+    Progress(FAILED, started=500.0, ended=512.0, error="of yesterday").write(CELLS[2].folder)
+    Progress(RUNNING, stage="train", started=500.0).write(CELLS[4].folder)
+    Progress(RUNNING, stage="train", started=600.0).write(CELLS[3].folder)
+    screen = io.StringIO()
+    with watching(made, CELLS, jobs=1, since="", console=Console(file=screen, width=120)):
+        time.sleep(0.2)
+    assert screen.getvalue() == ""
+    with FileLock(CELLS[4].folder / "lock"):  # some process is still at this one
+        screen = io.StringIO()
+        with watching(made, CELLS, jobs=1, since="", console=Console(file=screen, force_terminal=True, width=120)):
+            time.sleep(0.2)
+    last = screen.getvalue().rpartition("07-made")[2]
+    assert "of yesterday" not in last and "model=d" not in last and "3 cells waiting" in last
+    (running,) = [line for line in last.splitlines() if "model=e" in line]
+    assert "▶" in running and "train" in running
 
 
 def test_a_cell_whose_row_comes_before_its_end_is_told_once(made):

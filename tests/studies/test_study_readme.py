@@ -6,7 +6,8 @@ import pytest
 from studies.made_up import cell, row, study
 
 from inkproof.errors import UserError
-from inkproof.studies.readme import BEGIN, END, write_results
+from inkproof.studies.markers import BEGIN, END
+from inkproof.studies.readme import write_results
 
 CELLS = [cell({"model": "dense", "aug": aug}, seed) for aug in ("off", "on") for seed in (0, 1)]
 ROWS = {

@@ -1,6 +1,7 @@
 """Failed cells are tried again, do not stop the others, and are given up in the end."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from inkproof.studies import cells as planning
 from inkproof.studies import ledger
 from inkproof.studies.cells import Cell
 from inkproof.studies.progress import FAILED, RUNNING, Progress
-from inkproof.studies.rounds import DIED, run_rounds
+from inkproof.studies.rounds import DIED, UNTAUGHT, run_rounds
 
 CELLS = [cell({"model": name}, 0) for name in "abc"]
 
@@ -22,6 +23,7 @@ class Launcher:
     def __init__(self, path: Path, **faults: tuple[str, int]) -> None:
         self.path, self.faults = path, faults
         self.clock = 1.0
+        self.finished = "2026-01-02T03:04:05+00:00"
         self.runs: Counter[str] = Counter()
 
     def __call__(self, todo: list[Cell]) -> None:
@@ -29,10 +31,10 @@ class Launcher:
             name = one.labels["model"]
             self.runs[name] += 1
             self.clock += 1
-            Progress(RUNNING, started=self.clock).write(one.folder)
+            Progress(RUNNING, started=self.clock, machine="a machine", pid=7).write(one.folder)
             how, times = self.faults.get(name, ("", 0))
             if self.runs[name] > times:
-                ledger.write_row(self.path, row(one, val_accuracy=0.5))
+                ledger.write_row(self.path, replace(row(one, val_accuracy=0.5), finished=self.finished))
             elif how == "fails":
                 Progress(FAILED, started=self.clock, error="no memory").write(one.folder)
             else:
@@ -75,7 +77,7 @@ def test_a_killed_worker_costs_an_attempt_of_its_own_cell_alone(path: Path):
     other = Launcher(path, b=("dies", 9))
     other.clock = launcher.clock
     (failure,) = run_rounds(CELLS[1:2], path.with_name("other.csv"), other, retries=0)
-    assert failure.error == DIED
+    assert failure.error == f"{DIED} (process 7 on a machine)"
 
 
 def test_a_cell_that_another_process_is_at_costs_no_attempt(path: Path):
@@ -99,8 +101,22 @@ def test_a_launcher_that_begins_nothing_is_the_user_s_to_see(path: Path):
 def test_forced_cells_are_run_once_more(path: Path):
     ledger.write_row(path, row(CELLS[0], val_accuracy=0.5))
     launcher = Launcher(path)
-    # The rows that the launcher writes are of this moment; the one from before is older.
     assert run_rounds(CELLS[:1], path, launcher, retries=0, since="2026-01-02T03:04:05+00:00") == []
-    assert launcher.runs == {}
-    with pytest.raises(RuntimeError):
-        run_rounds(CELLS[:1], path, lambda todo: None, retries=0, since="2026-01-02T03:04:06+00:00")
+    assert launcher.runs == {}  # the row is not older than that
+    launcher.finished = "2026-01-02T03:04:07+00:00"
+    assert run_rounds(CELLS[:1], path, launcher, retries=0, since="2026-01-02T03:04:06+00:00") == []
+    assert launcher.runs == {"a": 1}
+
+
+def test_a_student_waits_for_its_teacher_and_is_given_up_with_it(path: Path):
+    student = cell({"model": "student"}, 0, teachers=(CELLS[0].key,))
+    launcher = Launcher(path, a=("fails", 1))
+    assert run_rounds([student, *CELLS], path, launcher, retries=1) == []
+    assert launcher.runs == {"a": 2, "b": 1, "c": 1, "student": 1}
+    path.unlink()
+    launcher, before = Launcher(path, a=("fails", 9)), launcher
+    launcher.clock = before.clock
+    teacher, taught = run_rounds([CELLS[0], student], path, launcher, retries=1)
+    assert (teacher.cell, taught.cell) == (CELLS[0], student)
+    assert taught.error == UNTAUGHT
+    assert launcher.runs["student"] == 0

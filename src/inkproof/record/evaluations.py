@@ -10,7 +10,7 @@ import yaml
 from inkproof.atomic import write_text
 from inkproof.errors import UserError
 from inkproof.reporting.fill_markdown import fill_markdown
-from inkproof.studies.readme import split
+from inkproof.studies.markers import split
 from inkproof.yaml_file import read_yaml
 
 FILE_NAME = "evaluations.yaml"

@@ -1,6 +1,6 @@
 """From a study to its cells: every combination composed, checked and given its key before anything runs."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -30,7 +30,8 @@ class Cell:
 
     `labels` are its choices by axis, `overrides` what Hydra is given, `config` the resolved training configuration,
     `later` the resolved configuration of each later stage; `known` are the metrics it can have, `wanted` those it must,
-    `kept` those the ledger holds. `key` is "" as long as its data are not known.
+    `kept` those the ledger holds. `key` is "" as long as its data are not known; `teachers` are the keys of the cells
+    that it learns from. `configuration` is the hash of what cells that differ by seed alone have in common.
     """
 
     study: str
@@ -46,6 +47,7 @@ class Cell:
     key: str
     configuration: str
     data_sha: str
+    teachers: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -71,15 +73,19 @@ def plan(study: Study, shas: Mapping[str, str] | None = None) -> list[Cell]:
     """Return the cells of a study in the order of its grid.
 
     `shas` gives the SHA-256 of data sets whose digits file is not here. Raises UserError where a combination is no
-    training configuration, two cells are the same, or a metric is none that the stages measure.
+    training configuration, two cells are the same, two configurations have the same labels, or a metric is none that
+    the stages measure.
     """
     cells: list[Cell] = []
+    known: dict[tuple[tuple[str, str], ...], Mapping[str, Any]] = {}
     with composing() as compose:
         for part in study.parts:
             for labels, overrides in _combinations(part):
+                if known.setdefault(tuple(labels.items()), overrides) != overrides:
+                    said = ", ".join(f"{axis}={label}" for axis, label in labels.items())
+                    raise UserError(f"{study.folder / FILE}: two configurations are called {said}; add an axis")
                 for seed in part.seeds:
-                    taught = _with_teachers(study, overrides, seed, cells)
-                    cells.append(_cell(study, part, labels, taught, seed, compose, shas or {}))
+                    cells.append(_cell(study, labels, overrides, seed, cells, compose, shas or {}))
     seen: dict[str, Cell] = {}
     for cell in cells:
         twin = seen.setdefault(cell.key or cell.name, cell)
@@ -115,36 +121,38 @@ def _combinations(part: Part) -> Iterator[tuple[dict[str, str], dict[str, Any]]]
         yield {axis: choice.label for axis, choice in zip(part.axes, chosen, strict=True)}, overrides
 
 
-def _with_teachers(study: Study, overrides: dict[str, Any], seed: int, cells: list[Cell]) -> dict[str, Any]:
-    """Return `overrides` with the folders of cells in place of their labels in teacher.runs: "@wide", same seed.
-
-    A student that is launched before its teacher has finished fails, and is tried again with the next round.
-    """
-    if "teacher.runs" not in overrides:
-        return overrides
-    runs = []
-    for run in overrides["teacher.runs"]:
-        if run.startswith("@"):
-            found = [cell for cell in cells if cell.seed == seed and run[1:] in cell.labels.values()]
-            if len(found) != 1:
+def _teachers(study: Study, overrides: Mapping[str, Any], seed: int, cells: Sequence[Cell]) -> dict[str, Cell]:
+    """Return the cells that teacher.runs names by their labels, "@wide", with the same seed."""
+    found = {}
+    listed = overrides.get("teacher.runs")
+    for run in listed if isinstance(listed, list) else []:
+        if isinstance(run, str) and run.startswith("@"):
+            meant = [cell for cell in cells if cell.seed == seed and run[1:] in cell.labels.values()]
+            if len(meant) != 1:
                 raise UserError(
-                    f"{study.folder / FILE}: teacher.runs: {len(found)} cells before it are {run[1:]} with seed {seed}"
+                    f"{study.folder / FILE}: teacher.runs: {len(meant)} cells before it are {run[1:]} with seed {seed}"
                 )
-            run = found[0].folder.relative_to(ROOT).as_posix()
-        runs.append(run)
-    return {**overrides, "teacher.runs": runs}
+            found[run] = meant[0]
+    return found
 
 
 def _cell(
     study: Study,
-    part: Part,
     labels: Mapping[str, str],
-    chosen: Mapping[str, Any],
+    overrides: Mapping[str, Any],
     seed: int,
+    before: Sequence[Cell],
     compose: Compose,
     shas: Mapping[str, str],
 ) -> Cell:
-    words = tuple(override(key, value) for key, value in chosen.items())
+    """Compose one cell; `before` are those that stand before it in the study."""
+    asked = tuple(override(key, value) for key, value in overrides.items())
+    teachers = _teachers(study, overrides, seed, before)
+    words = asked
+    if teachers:
+        folders = {run: cell.folder.relative_to(ROOT).as_posix() for run, cell in teachers.items()}
+        runs = [folders.get(run, run) for run in overrides["teacher.runs"]]
+        words = tuple(override(key, value) for key, value in {**overrides, "teacher.runs": runs}.items())
     # Composing is slow: once for all seeds, where nothing else is made of them.
     seeded = (override("seed", seed),) if any("${" in word for word in words) else ()
     config = {**compose("config", (*words, *seeded)), "seed": seed}
@@ -159,8 +167,9 @@ def _cell(
         if stage != "train"
     }
     # The number format stays as it was asked for ("auto"): a ledger holds on machines with and without AMX.
-    chosen_part = identity(config, config["precision"]["policy"])
-    unseeded = {key: value for key, value in chosen_part.items() if key != "seed"}
+    policy = config["precision"]["policy"]
+    # What is made of the seed, and which cell of that seed teaches, do not make another configuration.
+    common = compose("config", (*asked, override("seed", 0)))
     # Whose drawings its models are tried on: another data set's, where it has none of its own.
     tried_on = compose("drawn", (f"data={Path(config['data']['frames']).name}",))
     known = known_metrics(study.stages, config["data"], tried_on["data"]["drawn_sets"], tried_on["rungs"])
@@ -175,9 +184,10 @@ def _cell(
         known=frozenset(known),
         wanted=tuple(metric for metric in study.metrics if metric in known),
         kept=tuple(sorted(n for n in known if n in study.metrics or any(fnmatchcase(n, p) for p in study.record))),
-        key=run_key(chosen_part, sha, "") if sha else "",
-        configuration=configuration_key(flatten(unseeded), sha) if sha else "",
+        key=run_key(identity(config, policy), sha, "") if sha else "",
+        configuration=configuration_key(flatten(identity(common, policy)), sha) if sha else "",
         data_sha=sha,
+        teachers=tuple(cell.key for cell in teachers.values()),
     )
 
 
@@ -219,8 +229,3 @@ def _closest(name: str, known: set[str]) -> str:
 
     close = difflib.get_close_matches(name, sorted(known), n=3)
     return f"did you mean {' or '.join(close)}?" if close else f"there is {', '.join(sorted(known)[:8])}, ..."
-
-
-def data_of(cells: list[Cell]) -> dict[str, Mapping[str, Any]]:
-    """Return a training configuration for each data set that cells train on, by name."""
-    return {cell.config["data"]["name"]: cell.config for cell in cells}

@@ -1,12 +1,14 @@
 """Paired tests between rows of a study's table: the same seeds, so that what they share cancels out."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from inkproof.studies.definition import Comparison
 from inkproof.studies.summary import Group
+
+ROUNDING = 1e-9  # what differences of figures may miss each other by and be the same
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Difference:
 def paired_t(first: Sequence[float], second: Sequence[float]) -> float | None:
     """Return the two-sided p of the paired t-test, None below two pairs.
 
-    Without any spread among the differences there is nothing to test by: 1 where they are zero, else 0.
+    Without any spread among the differences there is nothing to test by: 1 where they are zero, else None.
 
     Source: Student, "The probable error of a mean", Biometrika 6 (1908).
     """
@@ -40,8 +42,8 @@ def paired_t(first: Sequence[float], second: Sequence[float]) -> float | None:
     differences = np.asarray(first, float) - np.asarray(second, float)
     if len(differences) < 2:
         return None
-    if np.ptp(differences) == 0:
-        return 1.0 if differences[0] == 0 else 0.0
+    if np.ptp(differences) < ROUNDING:
+        return 1.0 if abs(differences[0]) < ROUNDING else None
     return float(ttest_rel(first, second).pvalue)
 
 
@@ -65,10 +67,7 @@ def differences(groups: Sequence[Group], plan: Comparison) -> list[Difference]:
     tested = [index for index, one in enumerate(found) if one.p is not None]
     corrected = holm([found[index].p or 0.0 for index in tested])
     by_index = dict(zip(tested, corrected, strict=True))
-    return [
-        Difference(one.where, one.this, one.that, one.metric, one.n, one.mean, one.sd, one.p, by_index.get(index))
-        for index, one in enumerate(found)
-    ]
+    return [replace(one, holm=by_index.get(index)) for index, one in enumerate(found)]
 
 
 def _by_axis(groups: Sequence[Group], plan: Comparison) -> Iterator[Difference]:

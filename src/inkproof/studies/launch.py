@@ -7,15 +7,20 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from inkproof.cores import cores, share
+from inkproof.entry import explain
 from inkproof.errors import UserError
 from inkproof.paths import ROOT
 from inkproof.studies.cells import Cell
 
 LAUNCHERS = ("basic", "joblib", "submitit_local", "submitit_slurm", "ray")
 EXTRAS = {"submitit_local": "submitit", "submitit_slurm": "submitit", "ray": "ray", "joblib": "joblib"}
+RAY_ADDRESS = "hydra.launcher.ray.init.address"
+RESERVED = ("hydra.launcher.cpus_per_task", "hydra.launcher.ray.remote.num_cpus")
+CLUSTER_THREADS = 2
 # What each launcher has to be told so that `jobs` cells run at once, each on `threads` cores.
 SETTINGS: dict[str, Callable[[int, int], list[str]]] = {
     "basic": lambda jobs, threads: [],
@@ -38,21 +43,50 @@ SETTINGS: dict[str, Callable[[int, int], list[str]]] = {
 }
 
 
+@dataclass(frozen=True)
+class Launching:
+    """Where cells run: a launcher, how many of them at once, and overrides of it, hydra.launcher.partition=short."""
+
+    launcher: str
+    jobs: int
+    settings: tuple[str, ...] = ()
+
+    @property
+    def on_cluster(self) -> bool:
+        """Whether cells run on other machines than this one."""
+        return self.launcher == "submitit_slurm" or RAY_ADDRESS in self.given
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The settings by name."""
+        words = [word.lstrip("+").partition("=") for word in self.settings]
+        return {name: value for name, _, value in words}
+
+    @property
+    def threads(self) -> int | None:
+        """The threads of a cell: as many as the settings reserve for it, else its share of the machine's cores.
+
+        None where it has all of this machine, CLUSTER_THREADS on those of a cluster, which need not be like this one.
+        """
+        for name in RESERVED:
+            if self.given.get(name, "").isdecimal():
+                return int(self.given[name])
+        if self.on_cluster:
+            return CLUSTER_THREADS
+        return None if self.launcher == "basic" else share(self.jobs)
+
+
 def jobs_of(launcher: str, asked: int | None) -> int:
     """Return how many cells run at once: as many as were asked for, else as many as there are cores."""
     return asked if asked is not None else 1 if launcher == "basic" else cores()
 
 
-def threads_of(launcher: str, jobs: int) -> int | None:
-    """Return the threads of a cell when `jobs` of them share a machine; None where one cell has all of them."""
-    return None if launcher == "basic" else share(jobs)
-
-
-def check_launcher(launcher: str, jobs: int) -> None:
-    """Raise UserError where the launcher is not installed or cannot run `jobs` cells at once."""
+def check_launcher(how: Launching) -> None:
+    """Raise UserError where the launcher is not installed or cannot run as many cells at once."""
     from hydra.core.plugins import Plugins
     from hydra.plugins.launcher import Launcher
 
+    launcher, jobs = how.launcher, how.jobs
     if jobs < 1:
         raise UserError(f"--jobs {jobs}: at least one cell has to run")
     if launcher == "basic" and jobs > 1:
@@ -65,33 +99,35 @@ def check_launcher(launcher: str, jobs: int) -> None:
         raise UserError(f"--launcher {launcher}: there is no sbatch here; give the command where SLURM is")
 
 
-def launch(
-    task: Callable[[Any], str],
-    study: str,
-    cells: Sequence[Cell],
-    launcher: str,
-    jobs: int,
-    settings: Sequence[str] = (),
-) -> None:
+def launch(task: Callable[[Any], str], study: str, cells: Sequence[Cell], how: Launching) -> None:
     """Run `task` for each of `cells` through a launcher; return when it says that all have ended.
 
-    `settings` are overrides of the launcher, such as hydra.launcher.partition=short. Raises whatever the launcher
-    raises when one of its processes dies; other cells may then still be running.
+    Raises what `task` lets out, and UserError where the launcher fails, as when one of its processes dies; other cells
+    may then still be running.
     """
     # Processes that are not forks of this one find the package and the stages by this.
     source = str(ROOT / "src")
     paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != source]
     os.environ["PYTHONPATH"] = os.pathsep.join([source, *paths])
     # submitit's local executor starts all that it is given at once.
-    size = jobs if launcher == "submitit_local" else len(cells)
+    size = how.jobs if how.launcher == "submitit_local" else len(cells)
     for first in range(0, len(cells), size):
-        with _launcher(task, study, launcher, jobs, settings) as run:
+        with _launcher(task, study, how) as run:
             batch = cells[first : first + size]
-            run.launch([[*cell.overrides, f"+cell='{cell.key}'"] for cell in batch], initial_job_idx=first)
+            words = [[*cell.overrides, f"+cell='{cell.key}'"] for cell in batch]
+            try:
+                ended = run.launch(words, initial_job_idx=first)
+            except Exception as error:
+                if explain(error) is not None:
+                    raise
+                what = f"{type(error).__name__}: {' '.join(str(error).split())}"
+                raise UserError(f"--launcher {how.launcher}: {what[:300]}") from error
+        for job in ended:
+            job.return_value  # noqa: B018 - a property that raises what ended the job
 
 
 @contextmanager
-def _launcher(task: Any, study: str, launcher: str, jobs: int, settings: Sequence[str]) -> Any:
+def _launcher(task: Any, study: str, how: Launching) -> Any:
     """Yield a set-up launcher of Hydra."""
     from hydra._internal.callbacks import Callbacks
     from hydra._internal.hydra import Hydra
@@ -100,19 +136,18 @@ def _launcher(task: Any, study: str, launcher: str, jobs: int, settings: Sequenc
     from hydra.core.plugins import Plugins
     from hydra.types import HydraContext, RunMode
 
-    given = {word.lstrip("+").partition("=")[0] for word in settings}
-    chosen = list(SETTINGS[launcher](jobs, threads_of(launcher, jobs) or cores()))
-    if launcher == "ray" and "hydra.launcher.ray.init.address" not in given:
-        threads = threads_of(launcher, jobs) or 1
-        chosen.append(f"+hydra.launcher.ray.init.num_cpus={jobs * threads}")  # a cluster of this machine alone
-    chosen = [word for word in chosen if word.lstrip("+").partition("=")[0] not in given]
-    words = [f"hydra/launcher={launcher}", f"hydra.sweep.dir={_quoted(ROOT / 'runs' / 'studies' / study / 'jobs')}"]
+    threads = how.threads or cores()
+    chosen = list(SETTINGS[how.launcher](how.jobs, threads))
+    if how.launcher == "ray" and not how.on_cluster:
+        chosen.append(f"+hydra.launcher.ray.init.num_cpus={how.jobs * threads}")  # a cluster of this machine alone
+    chosen = [word for word in chosen if word.lstrip("+").partition("=")[0] not in how.given]
+    words = [f"hydra/launcher={how.launcher}", f"hydra.sweep.dir={_quoted(ROOT / 'runs' / 'studies' / study / 'jobs')}"]
     GlobalHydra.instance().clear()
     hydra = Hydra.create_main_hydra2(
         task_name=f"study-{study}", config_search_path=create_config_search_path(str(ROOT / "conf"))
     )
     try:
-        config = hydra.compose_config("config", [*words, *chosen, *settings], RunMode.MULTIRUN)
+        config = hydra.compose_config("config", [*words, *chosen, *how.settings], RunMode.MULTIRUN)
         context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(config))
         yield Plugins.instance().instantiate_launcher(hydra_context=context, task_function=task, config=config)
     finally:

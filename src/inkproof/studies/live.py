@@ -16,6 +16,7 @@ from inkproof.studies.definition import Study
 from inkproof.studies.ledger import Row, read_ledger
 from inkproof.studies.overview import State, estimate
 from inkproof.studies.progress import DONE, FAILED, RUNNING, WAITING, Progress, read_progress
+from inkproof.studies.rounds import alive
 from inkproof.studies.run_cell import finished
 from inkproof.studies.summary import heading, written
 
@@ -60,6 +61,7 @@ class _Watcher:
         self.told: dict[str, tuple[str, float]] = {}
         self.rows: dict[str, Row] = read_ledger(study.ledger)
         self.before = {cell.key for cell in cells if finished(cell, self.rows.get(cell.key), since)}
+        self.found = {cell.key: read_progress(cell.folder).started for cell in cells}
 
     def look(self) -> list[tuple[Cell, Progress]]:
         """Read ledger and progress files anew; a ledger in the making of an editor is looked at again later."""
@@ -70,8 +72,8 @@ class _Watcher:
             progress = read_progress(cell.folder)
             if finished(cell, self.rows.get(cell.key), self.since):
                 progress = Progress(DONE, started=progress.started, ended=progress.ended)
-            elif progress.state == DONE:  # of another time
-                progress = Progress()
+            elif progress.started == self.found[cell.key] and not (progress.state == RUNNING and alive(cell)):
+                progress = Progress()  # what an earlier call of the study has left
             states.append((cell, progress))
         return states
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from inkproof.atomic import write_text
-from inkproof.errors import UserError
 from inkproof.reporting.fill_markdown import fill_markdown
 from inkproof.reporting.saving import save
 from inkproof.studies.cells import Cell
@@ -12,9 +11,9 @@ from inkproof.studies.comparison import Difference, differences
 from inkproof.studies.definition import Study
 from inkproof.studies.figure import study_figure
 from inkproof.studies.ledger import Row
+from inkproof.studies.markers import BEGIN, END, split
 from inkproof.studies.summary import Group, groups_of, heading, is_share, written
 
-BEGIN, END = "<!-- results: written by src/study.py -->", "<!-- end of results -->"
 PICTURE = "results.png"
 
 
@@ -30,16 +29,6 @@ def write_results(study: Study, cells: Sequence[Cell], rows: Mapping[str, Row]) 
     save(study_figure(groups, study.figure), study.folder / PICTURE, scale=2)
     write_text(readme, f"{before}{BEGIN}\n\n{results(study, cells, rows, groups)}\n{END}{after}")
     return readme
-
-
-def split(path: Path, text: str, begin: str = BEGIN, end: str = END) -> tuple[str, str]:
-    """Return what stands before and after the results; where there are none, they come last."""
-    if text.count(begin) > 1 or text.count(begin) != text.count(end) or text.find(end) < text.find(begin):
-        raise UserError(f"{path}: the markers `{begin}` and `{end}` are not a pair; put them right")
-    if begin not in text:
-        return text.rstrip("\n") + "\n\n", "\n"
-    before, _, rest = text.partition(begin)
-    return before, rest.partition(end)[2]
 
 
 def results(study: Study, cells: Sequence[Cell], rows: Mapping[str, Row], groups: Sequence[Group]) -> str:

@@ -13,6 +13,7 @@ from inkproof.studies.progress import FAILED, RUNNING, Progress, read_progress
 from inkproof.studies.run_cell import finished
 
 DIED = "its process was killed"
+UNTAUGHT = "the cell that teaches it was given up"
 
 
 @dataclass(frozen=True)
@@ -29,15 +30,17 @@ def run_rounds(
     """Call `run` with the cells that are not done until none is left or each was tried `retries` + 1 times.
 
     A launcher that loses a worker raises, with many cells not begun yet: only those that were begun have used up
-    an attempt. Raises what `run` raises where it began none. Returns the cells that were given up.
+    an attempt. Students wait for the cells that teach them. Raises what `run` raises where it began none. Returns the
+    cells that were given up.
     """
     failures: Counter[str] = Counter()
     while True:
         rows = read_ledger(ledger)
         left = [cell for cell in cells if not finished(cell, rows.get(cell.key), since)]
-        todo = [cell for cell in left if failures[cell.key] <= retries]
+        unfinished = {cell.key for cell in left}
+        todo = [cell for cell in left if failures[cell.key] <= retries and unfinished.isdisjoint(cell.teachers)]
         if not todo:
-            return [Failure(cell, error_of(cell)) for cell in left]
+            return [Failure(cell, error_of(cell) if failures[cell.key] else UNTAUGHT) for cell in left]
         before = {cell.key: read_progress(cell.folder).started for cell in todo}
         fault: Exception | None = None
         try:
@@ -73,4 +76,6 @@ def error_of(cell: Cell) -> str:
     progress: Progress = read_progress(cell.folder)
     if progress.state == FAILED:
         return progress.error
-    return DIED if progress.state == RUNNING else "it was not begun"
+    if progress.state == RUNNING:
+        return f"{DIED} (process {progress.pid} on {progress.machine})"
+    return "it was not begun"

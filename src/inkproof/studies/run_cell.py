@@ -1,32 +1,32 @@
 """One cell, in whichever process and on whichever machine a launcher puts it: stages, MLflow run, ledger row."""
 
 import contextlib
+import math
 import os
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from inkproof.atomic import write_json
 from inkproof.config import resolve
 from inkproof.cores import use_threads
 from inkproof.entry import explain
 from inkproof.errors import UserError
-from inkproof.resume import ensure_run, recreate
+from inkproof.resume import adopt, ensure_run
 from inkproof.run_record import RunRecord
 from inkproof.studies.cells import Cell
 from inkproof.studies.ledger import Row, read_ledger, write_row
 from inkproof.studies.progress import DONE, FAILED, RUNNING, Progress, read_progress
 from inkproof.studies.with_parent import end_with_parent
-from inkproof.tracking import Store, describe_machine, git_commit, nested
+from inkproof.tracking import Store, describe_machine, nested
 
-Stage = Callable[[dict[str, Any]], Any]
+Stages = Callable[[], Mapping[str, Callable[[dict[str, Any]], Any]]]
 LOG = "log.txt"
 
 
@@ -44,7 +44,7 @@ class CellTask:
     ledger: Path
     experiment: str
     parent: str
-    stages: Callable[[], Mapping[str, Stage]]
+    stages: Stages
     threads: int | None
     since: str
     started_by: int
@@ -72,12 +72,11 @@ class CellTask:
         )
         try:
             with _logged(cell.folder / LOG):
-                row = self._stages(cell, {**config, "force": force}, progress)
+                write_row(self.ledger, self._stages(cell, {**config, "force": force}, progress))
         except Exception as error:
             line = explain(error) or f"{type(error).__name__}: {' '.join(str(error).split())}"
             replace(progress, state=FAILED, ended=time.time(), error=line).write(cell.folder)
             return FAILED
-        write_row(self.ledger, row)
         replace(progress, state=DONE, ended=time.time()).write(cell.folder)
         return DONE
 
@@ -87,17 +86,17 @@ class CellTask:
         told = {"experiment_name": self.experiment, "register": False, "out": str(cell.folder)}
         with nested(self.parent, cell.name):
             stages["train"]({**config, **told})
-            record = self._own_run(cell)
+            store = Store()
+            record = adopt(store, RunRecord.read(cell.folder), cell.folder, self.experiment, self.parent)
         seconds = record.seconds
         for stage in cell.stages[1:]:
             replace(progress, stage=stage).write(cell.folder)
             started = time.perf_counter()
             stages[stage]({**cell.later[stage], "run": str(cell.folder)})
             seconds += time.perf_counter() - started
-        store = Store()
         run_id = ensure_run(store, record, cell.folder)
-        store.tag(run_id, {"cell": cell.key, "configuration": cell.configuration})
-        measured = store.figures(run_id)
+        store.tag(run_id, {"configuration": cell.configuration})
+        measured = {name: value for name, value in store.figures(run_id).items() if math.isfinite(value)}
         missing = [name for name in cell.wanted if name not in measured]
         if missing:
             raise UserError(f"{cell.name}: no figure for {', '.join(missing)}; is there something to measure it on?")
@@ -109,28 +108,13 @@ class CellTask:
             seconds=round(seconds, 1),
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
             run=run_id,
-            commit=git_commit(),
-            machine=describe_machine(),
+            commit=record.git_commit,
+            machine=record.machine,
             configuration=cell.configuration,
             data=cell.config["data"]["name"],
             data_sha=cell.data_sha,
             metrics={name: measured[name] for name in cell.kept if name in measured},
         )
-
-    def _own_run(self, cell: Cell) -> RunRecord:
-        """Return the record in the cell's folder, after giving the study a run of its own where it has none.
-
-        The same training may have been done before for another study or by hand; its run is left as it is.
-        """
-        record = RunRecord.read(cell.folder)
-        if record.experiment != self.experiment:
-            store = Store()
-            found = store.find(self.experiment, record.key)
-            own = replace(record, experiment=self.experiment)
-            own.run_id = found[0] if found else recreate(store, own, cell.folder)
-            write_json(cell.folder / "run.json", asdict(own))
-            return own
-        return record
 
 
 def finished(cell: Cell, row: Row | None, since: str = "") -> bool:
