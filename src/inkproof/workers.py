@@ -1,9 +1,13 @@
-"""What a process does that works for another one of this machine."""
+"""Processes that work for another one of this machine: they end with it, even if it was killed."""
 
 import multiprocessing
 import os
 import signal
 import threading
+import time
+
+PERIOD = 1.0  # seconds between two looks whether the parent is still there
+_watching = threading.Lock()
 
 
 def follow_parent() -> None:
@@ -17,3 +21,20 @@ def follow_parent() -> None:
         os._exit(1)  # nobody is left to hand over work
 
     threading.Thread(target=watch, name="follow-parent", daemon=True).start()
+
+
+def end_with_parent(parent: int) -> None:
+    """End this process within seconds of the end of the process `parent`, if that started it; returns at once.
+
+    joblib's workers wait for more work when their executor is killed, and first finish what they have: minutes or hours
+    in which a study that was killed computes on. What they leave is what any killed training leaves.
+    """
+    if os.getppid() != parent or not _watching.acquire(blocking=False):
+        return
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PERIOD)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()

@@ -86,7 +86,7 @@ def test_a_part_without_validation_digits_has_no_validation_figure(tmp_path: Pat
 
 def test_what_is_kept_besides_is_named_by_patterns(tmp_path: Path):
     stages = ["train", "evaluate", "export", "drawn"]
-    cell = planned(tmp_path, stages=stages, record=["drawn_starter_*_accuracy"])[0]
+    cell = planned(tmp_path, stages=stages, keep=["drawn_starter_*_accuracy"])[0]
     rungs = ("tutorial", "polarity", "digitre", "mnist", "ink")
     assert set(cell.kept) == {"val_accuracy", "test_accuracy", *(f"drawn_starter_{rung}_accuracy" for rung in rungs)}
 
@@ -98,6 +98,8 @@ def test_what_is_kept_besides_is_named_by_patterns(tmp_path: Path):
         ({"grid": {"model": ["densee"]}}, "densee"),
         ({"grid": {"model": [1]}}, "model=1: Config group override must be a string"),
         ({"grid": {"model.build.hiden": [[4]]}}, "model.build.hiden"),
+        ({"fixed": {"data": "optdigits", "teacher.runs": None}}, "teacher.runs=None: expected a list of run folders"),
+        ({"fixed": {"data": "optdigits", "teacher.runs": [1]}}, "teacher.runs=[1]: expected a list of run folders"),
         ({"grid": {"epochs": [0]}}, "epochs=0: expected at least 1"),
         (
             {"grid": {"a": {"x": {"epochs": 2}, "y": {"epochs": 2}}}},

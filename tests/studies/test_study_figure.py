@@ -69,4 +69,5 @@ def test_a_frontier_of_files(tmp_path: Path):
 
 @pytest.mark.parametrize("figure", [{}, {"x": "size", "lines": ["aug"]}, {"pairs": [["int8_kb", "val_accuracy"]]}])
 def test_a_study_that_has_not_begun_has_an_empty_figure(figure: dict, tmp_path: Path):
-    assert study_figure(groups_of(CELLS, {}), plan(tmp_path, **figure)).axes
+    (axes,) = study_figure(groups_of(CELLS, {}), plan(tmp_path, **figure)).axes
+    assert not [x for line in axes.lines for x in line.get_xdata()]

@@ -20,7 +20,7 @@ STUDY = {
     "seeds": [0, 1],
     "stages": ["train", "evaluate"],
     "metrics": ["val_accuracy", "test_accuracy"],
-    "record": ["loss", "test_*"],
+    "keep": ["loss", "test_*"],
     "compare": {"axis": "network", "baseline": "small"},
 }
 # What may differ: when, how long, in which run.

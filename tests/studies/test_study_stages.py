@@ -24,7 +24,7 @@ STUDY = {
     "seeds": [0],
     "stages": ["train", "evaluate", "export", "drawn", "formats"],
     "metrics": ["test_accuracy", "drawn_starter_ink_accuracy", "int8_kb"],
-    "record": ["*"],
+    "keep": ["*"],
 }
 
 

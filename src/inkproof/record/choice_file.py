@@ -94,7 +94,7 @@ def write_final_study(study: Study, choice: Mapping[str, Any]) -> Path:
         "parts": parts,
         "stages": ["train", "evaluate"],
         "metrics": ["test_accuracy", "test_errors", "parameters"],
-        "record": ["accuracy", "test_nll", "test_ece", "stress_mca"],
+        "keep": ["accuracy", "test_nll", "test_ece", "stress_mca"],
         "figure": {"y": ["test_accuracy"], "title": "Test digits read right"},
     }
     text = yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=120)

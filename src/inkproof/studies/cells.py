@@ -183,7 +183,7 @@ def _cell(
         later=later,
         known=frozenset(known),
         wanted=tuple(metric for metric in study.metrics if metric in known),
-        kept=tuple(sorted(n for n in known if n in study.metrics or any(fnmatchcase(n, p) for p in study.record))),
+        kept=tuple(sorted(n for n in known if n in study.metrics or any(fnmatchcase(n, p) for p in study.keep))),
         key=run_key(identity(config, policy), sha, "") if sha else "",
         configuration=configuration_key(flatten(identity(common, policy)), sha) if sha else "",
         data_sha=sha,
@@ -217,7 +217,7 @@ def _check_metrics(study: Study, cells: list[Cell]) -> None:
         for name in names:
             if name in known:
                 if where != "metrics" and name not in study.metrics and not any(name in cell.kept for cell in cells):
-                    raise UserError(f"{study.folder / FILE}: {where}: {name} is not kept; add it to metrics or record")
+                    raise UserError(f"{study.folder / FILE}: {where}: {name} is not kept; add it to metrics or keep")
                 continue
             stage = shown.get(name.split("_")[0], "")
             hint = f"; add the stage {stage}" if stage and stage not in study.stages else f"; {_closest(name, known)}"

@@ -12,7 +12,7 @@ FILE = "study.yaml"
 STAGES = ("train", "held_out", "evaluate", "export", "drawn", "formats")
 """What a cell can run, in this order; `export` comes before `drawn`, which reads the exported file."""
 NEEDS = {"drawn": "export"}
-KEYS = ("question", "fixed", "grid", "seeds", "parts", "stages", "metrics", "record", "compare", "figure")
+KEYS = ("question", "fixed", "grid", "seeds", "parts", "stages", "metrics", "keep", "compare", "figure")
 PART_KEYS = ("fixed", "grid", "seeds")
 COMPARE_KEYS = ("axis", "baseline", "metrics")
 FIGURE_KEYS = ("x", "y", "lines", "pairs", "log", "title", "target")
@@ -67,7 +67,7 @@ class FigurePlan:
 
 @dataclass(frozen=True)
 class Study:
-    """The content of a study.yaml; `metrics` are shown and compared, `record` are patterns of others to keep."""
+    """The content of a study.yaml; `metrics` are shown and compared, `keep` are patterns of others for the ledger."""
 
     name: str
     folder: Path
@@ -75,7 +75,7 @@ class Study:
     parts: tuple[Part, ...]
     stages: tuple[str, ...]
     metrics: tuple[str, ...]
-    record: tuple[str, ...]
+    keep: tuple[str, ...]
     compare: Comparison | None
     figure: FigurePlan
 
@@ -111,7 +111,7 @@ def read_study(folder: Path) -> Study:
         raise UserError(f"{path}: parts: expected a list of parts with fixed, grid or seeds")
     stages = _texts(path, "stages", spec.get("stages", ["train", "evaluate"]))
     _check_stages(path, stages)
-    metrics = _texts(path, "metrics", spec.get("metrics"))
+    metrics = _texts(path, "metrics", spec.get("metrics"), least=1)
     study = Study(
         name=folder.resolve().name,
         folder=folder.resolve(),
@@ -119,7 +119,7 @@ def read_study(folder: Path) -> Study:
         parts=tuple(_part(path, shared, part) for part in listed),
         stages=tuple(stage for stage in STAGES if stage in stages),
         metrics=metrics,
-        record=_texts(path, "record", spec.get("record", [])),
+        keep=_texts(path, "keep", spec.get("keep", [])),
         compare=_comparison(path, spec.get("compare"), metrics),
         figure=_figure(path, spec.get("figure", {}), metrics),
     )
@@ -139,8 +139,9 @@ def _part(path: Path, shared: Mapping[str, Any], listed: Any) -> Part:
     if not seeds or not whole or len(set(seeds)) < len(seeds):
         raise UserError(f"{path}: seeds: expected a list of different whole numbers, such as [0, 1, 2]")
     axes = {str(axis): _choices(path, str(axis), values) for axis, values in grid.items()}
+    chosen = {name for choices in axes.values() for choice in choices for name in choice.overrides}
     for name in ("seed", "force", "out", "register", "experiment_name"):
-        if name in fixed or name in axes:
+        if name in {*fixed, *axes, *chosen}:
             raise UserError(f"{path}: {name}: the study sets it itself; leave it out")
     return Part(fixed, axes, tuple(seeds))
 
@@ -169,6 +170,14 @@ def label_of(value: Any) -> str:
     return "null" if value is None else str(value)
 
 
+def number_of(label: str) -> float | None:
+    """Return the number that a label is, "10,000" for one; None where it is none."""
+    try:
+        return float(label.replace(",", ""))
+    except ValueError:
+        return None
+
+
 def _check_stages(path: Path, stages: tuple[str, ...]) -> None:
     for stage in stages:
         if stage not in STAGES:
@@ -188,6 +197,9 @@ def _check_axes(path: Path, study: Study) -> None:
         labels = list(dict.fromkeys(choice.label for part in study.parts for choice in part.axes.get(axis, ())))
         if baseline not in labels:
             raise UserError(f"{path}: compare.baseline: {baseline} is no {axis}; choose one of {', '.join(labels)}")
+    for choice in (choice for part in study.parts for choice in part.axes.get(study.figure.x or "", ())):
+        if number_of(choice.label) is None:
+            raise UserError(f"{path}: figure.x: {choice.label} of {study.figure.x} is no number; leave x out")
     for axis in study.figure.lines:
         if axis not in known:
             raise UserError(f"{path}: figure.lines: {axis} does not vary; choose among {', '.join(known)}")
@@ -213,8 +225,8 @@ def _figure(path: Path, spec: Any, metrics: tuple[str, ...]) -> FigurePlan:
     if target is not None and not isinstance(target, int | float):
         raise UserError(f"{path}: figure.target: expected a number, such as 0.99")
     return FigurePlan(
-        x=found.get("x"),
-        y=_texts(path, "figure.y", found.get("y", list(metrics[:1]))),
+        x=_text(path, "figure.x", found["x"]) if found.get("x") is not None else None,
+        y=_texts(path, "figure.y", found.get("y", list(metrics[:1])), least=1),
         lines=_texts(path, "figure.lines", found.get("lines", [])),
         pairs=tuple((str(kb), str(accuracy)) for kb, accuracy in pairs),
         log=bool(found.get("log", False)),
@@ -238,7 +250,7 @@ def _text(path: Path, key: str, found: Any) -> str:
     return " ".join(found.split())
 
 
-def _texts(path: Path, key: str, found: Any) -> tuple[str, ...]:
-    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+def _texts(path: Path, key: str, found: Any, least: int = 0) -> tuple[str, ...]:
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found) or len(found) < least:
         raise UserError(f"{path}: {key}: expected a list of names")
     return tuple(found)

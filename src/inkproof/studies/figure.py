@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from inkproof.reporting.style import PALETTE, percent_axis, place, series, sheet, styled
-from inkproof.studies.definition import FigurePlan
+from inkproof.studies.definition import FigurePlan, number_of
 from inkproof.studies.summary import Group, heading, is_share
 
 ROW = 0.26  # inches a line of the dot plot takes
@@ -90,7 +90,7 @@ def _lines(axes: Axes, groups: Sequence[Group], plan: FigurePlan) -> None:
     x = str(plan.x)
     drawn: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
     for group in groups:
-        along = group.mean(x) if x not in group.labels else _number(group.labels[x])
+        along = group.mean(x) if x not in group.labels else number_of(group.labels[x])
         name = _name(group, plan)
         for metric in plan.y:
             mean = group.mean(metric)
@@ -164,10 +164,3 @@ def _target(axes: Axes, plan: FigurePlan, upright: bool = False) -> None:
     if plan.target is not None:
         draw = axes.axvline if upright else axes.axhline
         draw(plan.target, color=PALETTE["wrong"], linewidth=0.8, linestyle="--", zorder=1)
-
-
-def _number(label: str) -> float | None:
-    try:
-        return float(label.replace(",", ""))
-    except ValueError:
-        return None

@@ -23,8 +23,8 @@ from inkproof.run_record import RunRecord
 from inkproof.studies.cells import Cell
 from inkproof.studies.ledger import Row, read_ledger, write_row
 from inkproof.studies.progress import DONE, FAILED, RUNNING, Progress, read_progress
-from inkproof.studies.with_parent import end_with_parent
 from inkproof.tracking import Store, describe_machine, nested
+from inkproof.workers import end_with_parent
 
 Stages = Callable[[], Mapping[str, Callable[[dict[str, Any]], Any]]]
 LOG = "log.txt"

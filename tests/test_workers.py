@@ -11,7 +11,7 @@ from inkproof.paths import ROOT
 
 WORKER = """
 import os, sys, time
-from inkproof.studies.with_parent import end_with_parent
+from inkproof.workers import end_with_parent
 end_with_parent(int(sys.argv[1]) or os.getppid())
 print(os.getpid(), flush=True)
 time.sleep(60)
