@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from inkproof.atomic import replacing
 from inkproof.config import check_training, flatten, identity, path_of, resolve
 from inkproof.entry import entry
-from inkproof.errors import UserError
+from inkproof.errors import Diverged
 from inkproof.initial_weights import parent_of, start_from
 from inkproof.quiet import start_tensorflow
 from inkproof.resume import ensure_run, hand_over
@@ -141,7 +141,7 @@ def _train(record: RunRecord, config: dict[str, Any], parts: "Parts", store: Sto
 
 def _check_loss(row: dict[str, float]) -> None:
     if not math.isfinite(row["loss"]):
-        raise UserError(
+        raise Diverged(
             f"epoch {row['epoch']:.0f}: the loss is {row['loss']}, nothing more is learnt; "
             "lower optimizer.learning_rate, or limit the gradients with optimizer.clip_norm=1"
         )

@@ -15,7 +15,8 @@ from inkproof.entry import entry
 from inkproof.errors import UserError
 from inkproof.paths import ROOT
 from inkproof.quiet import start_tensorflow
-from inkproof.run_record import run_key
+from inkproof.resume import adopt
+from inkproof.run_record import RunRecord, run_key
 from inkproof.sources import prepare
 from inkproof.sources.digits import data_sha
 from inkproof.tracking import Store, describe_machine, git_commit, nested
@@ -52,21 +53,31 @@ def tune(config: dict[str, Any], command: str, choices: Mapping[str, str], plain
     from inkproof.tuning.search import Search, make_oracle
 
     store = Store()
+    chief = config["service"] in (None, CHIEF)
+    folder = ROOT / "runs" / "tune" / f"{config['name']}-{key}"
     tags = {"key": f"search {key}", "git_commit": git_commit(), "machine": describe_machine()}
     with store.lock:  # two workers that begin at once are to have one parent
         found = store.find(experiment, tags["key"])
         parent = store.start(experiment, config["name"], tags, found and found[0])
 
     def train_trial(chosen: dict[str, Any], trial: str) -> dict[str, float]:
+        products = folder / f"trial_{trial}"
         with nested(parent, f"trial {trial}"):
-            return train(chosen, say=lambda line: None)
+            metrics = train({**chosen, "out": str(products)}, say=lambda line: None)
+            adopt(store, RunRecord.read(products), products, experiment, parent)
+        return metrics
 
     oracle = make_oracle(config["tuner"], space, training["epochs"])
-    search = Search(oracle, training, space, train_trial, ROOT / "runs" / "tune" / f"{config['name']}-{key}")
-    search.run()
-    if config["service"] not in (None, CHIEF):
-        return None
-    best = search.best()
+    try:
+        search = Search(oracle, training, space, train_trial, folder)
+        search.run()
+        if not chief:
+            return None
+        best = search.best()
+    except BaseException:
+        if chief:  # a worker's end is not that of the search
+            store.finish(parent, "KILLED")
+        raise
     recipe = path_of(config["recipe"])
     head = (
         f"Found by a search over {best.trials} trials; trial {best.number} was the best:",

@@ -77,6 +77,33 @@ def test_given_again_a_finished_search_trains_nothing(searched: tuple[Workspace,
     assert len(trials(workspace, "optdigits-dense-random")[1]) == 3
 
 
+def test_another_search_has_runs_of_its_own_for_trainings_done_before(searched: tuple[Workspace, str]):
+    workspace, _ = searched
+    parent, children = trials(workspace, "optdigits-dense-random")
+    done = workspace.run(*RANDOM, "tuner.trials=2")
+    assert "Epoch" not in done.stdout and "best of 2 trials" in done.stdout
+    runs = {run.info.run_id: run for run in workspace.runs("tune/optdigits-dense-random")}
+    below: dict[str, list[str]] = {}
+    for run in runs.values():
+        below.setdefault(run.data.tags.get("mlflow.parentRunId", ""), []).append(run.info.run_name)
+    (other,) = set(below) - {"", parent.info.run_id}
+    assert sorted(below[parent.info.run_id]) == sorted(children)
+    assert sorted(below[other]) == ["trial 0", "trial 1"]
+    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+
+
+@pytest.mark.slow
+def test_a_trial_that_diverges_is_not_the_end_of_the_search(workspace: Workspace):
+    space = "tuner.space.parameters=[{key: optimizer.learning_rate, choices: [1e30, 0.001, 0.002]}]"
+    words = (*TUNE, "tuner=random", "tuner.trials=3", "epochs=2", *SHORT, "optimizer=sgd", space)
+    for _ in range(2):  # given again, it does not try that one anew
+        done = workspace.run(*words)
+        assert "best of 2 trials" in done.stdout
+    parent, children = trials(workspace, "optdigits-dense-random")
+    assert parent.info.status == "FINISHED"
+    assert sorted(run.info.status for run in children.values()) == ["FAILED", "FINISHED", "FINISHED"]
+
+
 @pytest.mark.slow
 def test_a_killed_search_goes_on_to_the_same_end(new_workspace: Callable[[], Workspace]):
     whole, workspace = new_workspace(), new_workspace()

@@ -6,3 +6,7 @@ class UserError(Exception):
 
     Entry points print the message without a traceback and exit with code 2.
     """
+
+
+class Diverged(UserError):
+    """A training whose loss is no number any more: another configuration may well train."""

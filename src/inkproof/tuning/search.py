@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,14 +11,25 @@ from typing import Any
 
 import keras_tuner
 from keras_tuner.engine.trial import TrialStatus
-from keras_tuner.errors import FatalError
+from keras_tuner.errors import FailedTrialError, FatalError
+from keras_tuner.src import utils
 
-from inkproof.errors import UserError
-from inkproof.tuning.space import Parameter, configured, hyperparameters
+from inkproof.atomic import write_json
+from inkproof.errors import Diverged, UserError
+from inkproof.tuning.space import Parameter, configured, hyperparameters, value_at
 
 OBJECTIVE = "val_accuracy"
 IDLE = 0.5  # seconds between two questions of a worker for which there is no trial yet
 Train = Callable[[dict[str, Any], str], dict[str, float]]
+
+
+def _save_json(path: str, value: Any) -> str:
+    write_json(Path(path), value)
+    return json.dumps(value)
+
+
+# keras-tuner writes its state in place: a file cut short by a kill would be the end of a search.
+utils.save_json = _save_json
 
 
 @dataclass(frozen=True)
@@ -49,17 +61,23 @@ class Search(keras_tuner.engine.base_tuner.BaseTuner):
     ) -> None:
         self._config, self._space, self._train, self._say = config, space, train, say
         folder.mkdir(parents=True, exist_ok=True)
-        with contextlib.redirect_stdout(io.StringIO()):  # "Reloading Tuner from ..."
-            super().__init__(oracle, directory=str(folder.parent), project_name=folder.name)
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):  # "Reloading Tuner from ..."
+                super().__init__(oracle, directory=str(folder.parent), project_name=folder.name)
+        except (ValueError, KeyError) as error:
+            raise UserError(f"{folder}: its state cannot be read ({error}); delete it to begin anew") from error
 
     def run_trial(self, trial: Any, *_: Any, **__: Any) -> dict[str, float]:
         """Train as the trial says; return what it is judged by."""
         config = self.config_of(trial)
         try:
             metrics = self._train(config, trial.trial_id)
-        except UserError as error:  # a full disk, say: another trial would end no better
+        except Diverged as error:
+            self._say(f"trial {trial.trial_id}: {error}")
+            raise FailedTrialError(str(error)) from error
+        except (UserError, OSError) as error:  # a full disk, say: another trial would end no better
             raise FatalError(str(error)) from error
-        chosen = ", ".join(f"{one.key} {_short(config, one.key)}" for one in self._space)
+        chosen = ", ".join(f"{one.key} {_short(value_at(config, one.key))}" for one in self._space)
         self._say(
             f"trial {trial.trial_id}: {metrics[OBJECTIVE]:.2%} of the validation digits after "
             f"{metrics['epochs']:.0f} epochs: {chosen}"
@@ -84,7 +102,7 @@ class Search(keras_tuner.engine.base_tuner.BaseTuner):
         try:
             self.search(verbose=0)
         except FatalError as error:
-            raise error.__cause__ if isinstance(error.__cause__, UserError) else error from None
+            raise error.__cause__ if isinstance(error.__cause__, UserError | OSError) else error from None
         except RuntimeError as error:
             if "bind" in str(error).lower():
                 raise UserError(
@@ -94,6 +112,11 @@ class Search(keras_tuner.engine.base_tuner.BaseTuner):
                 last = str(error).strip().splitlines()[-1]
                 raise UserError(f"trial after trial failed, at last with: {last}") from error
             raise
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] != "grpc":
+                raise
+            said = error.details() if hasattr(error, "details") else error
+            raise UserError(f"the chief does not answer any more ({said}); has it ended?") from error
 
     def best(self) -> Best:
         """Return the best trial; raises UserError where none has finished."""
@@ -125,8 +148,5 @@ def make_oracle(tuner: Mapping[str, Any], space: Sequence[Parameter], epochs: in
     )
 
 
-def _short(config: Mapping[str, Any], key: str) -> str:
-    found: Any = config
-    for part in key.split("."):
-        found = found[part]
-    return f"{found:g}" if isinstance(found, float) else str(found)
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
