@@ -14,8 +14,8 @@ from inkproof.record.choice import choose, teachers_of
 from inkproof.record.choice_file import (
     FILE_NAME,
     check_committed,
+    members_of,
     read_choice,
-    seeds_of,
     write_choice,
     write_final_study,
 )
@@ -94,7 +94,7 @@ def evaluate(options: argparse.Namespace) -> None:
         for kind in KINDS:
             chosen, results = choice[kind], []
             for number in range(choice["seeds"]):
-                runs = [str(cells[member].folder) for member in seeds_of(chosen["members"], number)]
+                runs = [str(cells[member].folder) for member in members_of(choice, kind, number)]
                 results.append(ensemble({**config, "runs": runs, "views": chosen["views"]}))
             found[kind] = {"chosen": chosen, **summarise(results)}
         about = {"choice": choice["number"], "data": data, "date": datetime.now(UTC).date().isoformat()}

@@ -1,11 +1,13 @@
 """The choice: pooled held-out errors decide, within the budget; a repeat is used only after those before it."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from inkproof.errors import UserError
 from inkproof.record.choice import choose, entries, training_seconds
-from inkproof.record.held_out import HeldOut, Pooled, pool
+from inkproof.record.held_out import HeldOut, Pooled, pool, read_held_out, write_held_out
 
 LABELS = np.arange(100) % 10
 
@@ -65,6 +67,8 @@ def test_teachers_cost_once_and_are_waited_for() -> None:
     assert training_seconds([A, B, C], [C, A], taught) == 2200
     assert training_seconds([A, B, C], [C], taught, at_once=2) == 2100
     assert training_seconds([A, B, C], [A, C], {}, at_once=2) == 100
+    with pytest.raises(UserError, match="a: teaches, but was not cross-validated"):
+        training_seconds([B, C], [C], taught)
 
 
 def fold(indices: list[int]) -> HeldOut:
@@ -80,3 +84,11 @@ def test_folds_are_pooled_in_the_order_of_the_digits() -> None:
     assert whole.seconds == 80  # each saw half of the digits
     with pytest.raises(UserError, match="do not hold every training digit once"):
         pool("a", 0, [odd, odd], [30.0, 50.0])
+
+
+def test_answers_that_were_cut_short_are_one_line(tmp_path: Path) -> None:
+    write_held_out(tmp_path / "held_out.npz", fold([1, 2]))
+    whole = (tmp_path / "held_out.npz").read_bytes()
+    (tmp_path / "held_out.npz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match="no held-out answers"):
+        read_held_out(tmp_path / "held_out.npz")

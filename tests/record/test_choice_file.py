@@ -10,8 +10,9 @@ from workspaces import git
 from inkproof.errors import UserError
 from inkproof.record.choice_file import (
     check_committed,
+    final_folder,
+    members_of,
     read_choice,
-    seeds_of,
     trainings,
     write_choice,
     write_final_study,
@@ -55,19 +56,46 @@ def test_a_choice_is_only_replaced_when_told_and_then_kept_as_an_earlier_one(stu
     assert [(one["number"], one["single"]["members"]) for one in choice["earlier"]] == [(1, ["c"]), (2, ["a"])]
 
 
+def test_a_choice_whose_test_digits_were_read_stays_until_it_is_reported(study: Study) -> None:
+    write_choice(study, EVIDENCE, 2, again=False)
+    final_folder(study, 1).mkdir()
+    with pytest.raises(UserError, match="`evaluate` has to report them first"):
+        write_choice(study, EVIDENCE, 2, again=True)
+    add_evaluation(study.folder, evaluation(1, [0.9]))
+    (study.folder / "choice.yaml").unlink()
+    write_choice(study, EVIDENCE, 2, again=False)
+    assert read_choice(study.folder)["number"] == 2, "an evaluation is of one choice for ever"
+
+
 def test_what_is_trained_are_members_and_teachers_on_all_digits(study: Study) -> None:
     asked = trainings(study, EVIDENCE, seeds=2)
-    assert {name: one["count"] for name, one in asked.items()} == {"a": 2, "b": 4, "c": 2}
+    assert {name: one["seeds"] for name, one in asked.items()} == {"a": [0, 2], "b": [0, 1, 2, 3], "c": [0, 2]}
     assert list(asked) == ["a", "b", "c"]  # a teacher before its student
     assert asked["b"]["overrides"] == {"data": "optdigits", "data.val": 0, "model": "cnn"}
     final = read_study(write_final_study(study, {"number": 1, "trainings": asked}))
-    assert [part.seeds for part in final.parts] == [(0, 1), (0, 1, 2, 3), (0, 1)]
+    assert [part.seeds for part in final.parts] == [(0, 2), (0, 1, 2, 3), (0, 2)]
 
 
-def test_evaluations_share_no_network() -> None:
-    first, second = (seeds_of(["b", "b", "c"], number) for number in (0, 1))
-    assert first == [("b", 0), ("b", 1), ("c", 0)]
-    assert second == [("b", 2), ("b", 3), ("c", 1)]
+def test_evaluations_share_no_training(study: Study) -> None:
+    write_choice(study, {**EVIDENCE, "ensemble": {"members": ["a", "a", "c"], **ONE}}, 2, again=False)
+    choice = read_choice(study.folder)
+    first, second = (members_of(choice, "ensemble", number) for number in (0, 1))
+    assert first == [("a", 0), ("a", 1), ("c", 0)]
+    assert second == [("a", 2), ("a", 3), ("c", 2)], "c is taught by a of its own seed"
+    assert members_of(choice, "single", 1) == [("c", 2)]
+    assert choice["trainings"]["c"]["seeds"] == [0, 2]
+
+
+def test_teachers_of_teachers_are_trained_too_and_are_networks_of_the_study(tmp_path: Path) -> None:
+    networks = {**SPEC["grid"]["network"], "e": {"model": "dense", "teacher.runs": ["@c"]}}
+    spec = {**SPEC, "grid": {"network": networks}}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(spec, sort_keys=False))
+    asked = trainings(read_study(tmp_path), {kind: {"members": ["e"]} for kind in ("single", "ensemble")}, seeds=2)
+    assert list(asked) == ["a", "c", "e"]
+    spec["fixed"]["teacher.runs"] = ["models/mnist/cnn"]
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(spec, sort_keys=False))
+    with pytest.raises(UserError, match="models/mnist/cnn: name a network of this study"):
+        trainings(read_study(tmp_path), EVIDENCE, seeds=2)
 
 
 def test_only_a_choice_that_git_has_as_it_is_may_be_evaluated(tmp_path: Path) -> None:

@@ -110,6 +110,7 @@ def test_what_is_kept_besides_is_named_by_patterns(tmp_path: Path):
             "two configurations are called model=dense, aug=off; add an axis",
         ),
         ({"metrics": ["val_acuracy"]}, "metrics: no cell measures val_acuracy; did you mean val_accuracy"),
+        ({"stages": ["train", "held_out"]}, "held_out reads the fold left out; add folds"),
         ({"metrics": ["drawn_starter_ink_accuracy"]}, "add the stage drawn"),
         (
             {"metrics": ["test_accuracy"], "figure": {"y": ["val_accuracy"]}},

@@ -54,6 +54,13 @@ def test_one_configuration_is_one_line_wherever_its_seeds_ran(experiments: Path)
     assert merged.written("test_accuracy") == "99.00 ± 1.00"
 
 
+def test_a_cell_s_run_says_which_configuration_it_is(experiments: Path):
+    # What teaches differs from seed to seed, and is among the parameters that MLflow holds.
+    taught = logged("taught", 3, 0.96, **{"teacher.runs": "['a1']"})
+    taught["tags"]["configuration"] = SAME
+    assert [len(entry.runs) for entry in ranked(collect(experiments, [taught]), "test_accuracy", least=1)] == [3, 1]
+
+
 def test_lines_link_to_their_runs_and_studies(experiments: Path):
     entries = ranked(collect(experiments, [logged("new", 2, 1.0)]), "test_accuracy", least=3)
     (line,) = markdown(entries, "test_accuracy", {"new": "http://ui/#/7/new"}).splitlines()[2:]

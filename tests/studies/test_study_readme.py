@@ -6,7 +6,7 @@ import pytest
 from studies.made_up import cell, row, study
 
 from inkproof.errors import UserError
-from inkproof.studies.markers import BEGIN, END
+from inkproof.studies.markdown import BEGIN, END
 from inkproof.studies.readme import write_results
 
 CELLS = [cell({"model": "dense", "aug": aug}, seed) for aug in ("off", "on") for seed in (0, 1)]

@@ -1,7 +1,7 @@
 """Which network and which small ensemble read the held-out digits best within a budget of training time."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -54,13 +54,31 @@ class Entry:
 
 
 def teachers_of(study: Study) -> dict[str, tuple[str, ...]]:
-    """Return the networks of the study that each network learns from."""
-    return {
-        choice.label: tuple(run.removeprefix("@") for run in choice.overrides.get("teacher.runs", ()))
-        for part in study.parts
-        for choices in part.axes.values()
-        for choice in choices
-    }
+    """Return the networks of the study that each network learns from.
+
+    Raises UserError for a teacher that is no network of it: nobody would know its cost, or which digits it has seen.
+    """
+    found = {}
+    for part in study.parts:
+        for choice in (choice for choices in part.axes.values() for choice in choices):
+            runs = {**part.fixed, **choice.overrides}.get("teacher.runs") or ()
+            for run in runs:
+                if not run.startswith("@"):
+                    raise UserError(f"{choice.label}: teacher.runs: {run}: name a network of this study, such as @cnn")
+            found[choice.label] = tuple(run[1:] for run in runs)
+    return found
+
+
+def with_teachers(names: Iterable[str], teachers: Teachers) -> set[str]:
+    """Return `names` with all that teach them, and with those that teach these."""
+    found: set[str] = set()
+    left = list(names)
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += teachers.get(name, ())
+    return found
 
 
 def training_seconds(
@@ -71,10 +89,11 @@ def training_seconds(
     Where `at_once` trainings shared the cores when they were timed, so they do here; a student waits for its teachers.
     """
     by_name = {(one.network, one.repeat): one.seconds for one in pooled}
-    needed: set[tuple[str, int]] = set()
+    needed = {(name, one.repeat) for one in members for name in with_teachers([one.network], teachers)}
+    for name, _ in needed - set(by_name):
+        raise UserError(f"{name}: teaches, but was not cross-validated; give it a seed for every fold")
 
     def chain(name: str, repeat: int) -> float:
-        needed.add((name, repeat))
         waited = max((chain(teacher, repeat) for teacher in teachers.get(name, ())), default=0.0)
         return by_name[name, repeat] + waited
 

@@ -11,7 +11,8 @@ import yaml
 
 from inkproof.atomic import write_text
 from inkproof.errors import UserError
-from inkproof.record.choice import teachers_of
+from inkproof.record.choice import teachers_of, with_teachers
+from inkproof.record.evaluations import KINDS, read_evaluations
 from inkproof.studies.definition import Study
 from inkproof.tracking import git_commit
 from inkproof.yaml_file import read_yaml
@@ -36,17 +37,21 @@ def write_choice(study: Study, evidence: Mapping[str, Any], seeds: int, again: b
     """Write choice.yaml with the trainings that it asks for; return its path.
 
     Each of `seeds` evaluations has networks of its own. Raises UserError where there is a choice already, unless
-    `again`: then that is moved to the list of earlier ones.
+    `again`: then that is moved to the list of earlier ones, but not while its evaluation is under way.
     """
     path = study.folder / FILE_NAME
     earlier: list[Any] = []
+    evaluated = {one["choice"] for one in read_evaluations(study.folder)}
     if path.exists():
         before = read_choice(study.folder)
+        number = before["number"]
         if not again:
-            raise UserError(f"{path}: choice {before['number']} stands there; --again keeps it as an earlier one")
+            raise UserError(f"{path}: choice {number} stands there; --again keeps it as an earlier one")
+        if number not in evaluated and final_folder(study, number).exists():
+            raise UserError(f"{path}: test digits were read for choice {number}; `evaluate` has to report them first")
         earlier = [*before.pop("earlier"), before]
     choice = {
-        "number": len(earlier) + 1,
+        "number": max([*(one["number"] for one in earlier), *evaluated], default=0) + 1,
         "date": datetime.now(UTC).date().isoformat(),
         "commit": git_commit(),
         "seeds": seeds,
@@ -60,33 +65,39 @@ def write_choice(study: Study, evidence: Mapping[str, Any], seeds: int, again: b
 
 
 def trainings(study: Study, evidence: Mapping[str, Any], seeds: int) -> dict[str, Any]:
-    """Return, by network, the overrides and the number of trainings on all digits; teachers before their students."""
+    """Return, by network, the overrides and the seeds of trainings on all digits; teachers before their students.
+
+    Evaluation e has the seeds from e * s on, s being the largest number of networks of a kind in it: a student, taught
+    by those of its own seed, shares no training with another evaluation either.
+    """
     teachers = teachers_of(study)
-    asked: Counter[str] = Counter()
-    for kind in ("single", "ensemble"):
-        asked |= Counter({name: count * seeds for name, count in Counter(evidence[kind]["members"]).items()})
-    for student in list(asked):
-        for teacher in teachers[student]:
-            asked[teacher] = max(asked[teacher], asked[student])
+    counts: Counter[str] = Counter()
+    for kind in KINDS:
+        for name, count in Counter(evidence[kind]["members"]).items():
+            counts |= Counter(dict.fromkeys(with_teachers([name], teachers), count))
+    stride = max(counts.values())
     listed = {}
     for part in study.parts:
         for choices in part.axes.values():
             for one in choices:
-                if one.label in asked:
+                if one.label in counts:
                     overrides = {**part.fixed, **one.overrides}
                     kept = {key: value for key, value in overrides.items() if key not in NOT_FINAL}
-                    listed[one.label] = {"count": asked[one.label], "overrides": kept}
+                    own = [stride * number + index for number in range(seeds) for index in range(counts[one.label])]
+                    listed[one.label] = {"seeds": own, "overrides": kept}
     return listed
 
 
-def write_final_study(study: Study, choice: Mapping[str, Any]) -> Path:
-    """Write the study that trains a choice's networks on all training digits and reads the test digits.
+def final_folder(study: Study, number: int) -> Path:
+    """Return the folder of the study that trains choice `number` on all training digits, beside that of `study`."""
+    return study.folder.with_name(f"{study.name}-choice-{number}")
 
-    Returns its folder, beside that of `study`.
-    """
-    folder = study.folder.with_name(f"{study.name}-choice-{choice['number']}")
+
+def write_final_study(study: Study, choice: Mapping[str, Any]) -> Path:
+    """Write the study that trains a choice's networks and reads the test digits with them; return its folder."""
+    folder = final_folder(study, choice["number"])
     parts = [
-        {"grid": {"network": {name: one["overrides"]}}, "seeds": list(range(one["count"]))}
+        {"grid": {"network": {name: one["overrides"]}}, "seeds": one["seeds"]}
         for name, one in choice["trainings"].items()
     ]
     spec = {
@@ -102,13 +113,13 @@ def write_final_study(study: Study, choice: Mapping[str, Any]) -> Path:
     return folder
 
 
-def seeds_of(members: list[str], evaluation: int) -> list[tuple[str, int]]:
-    """Return (network, seed) of the members of an ensemble's `evaluation`, 0 on: none is used in two of them."""
+def members_of(choice: Mapping[str, Any], kind: str, evaluation: int) -> list[tuple[str, int]]:
+    """Return (network, seed) of the members of a choice's `evaluation`, 0 on: no two evaluations share a training."""
+    stride = max(len(one["seeds"]) for one in choice["trainings"].values()) // choice["seeds"]
     used: Counter[str] = Counter()
-    counts = Counter(members)
     chosen = []
-    for name in members:
-        chosen.append((name, evaluation * counts[name] + used[name]))
+    for name in choice[kind]["members"]:
+        chosen.append((name, evaluation * stride + used[name]))
         used[name] += 1
     return chosen
 

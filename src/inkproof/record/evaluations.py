@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 
 from inkproof.atomic import write_text
 from inkproof.errors import UserError
 from inkproof.reporting.fill_markdown import fill_markdown
-from inkproof.studies.markers import split
+from inkproof.studies.markdown import markdown_table, split
+from inkproof.studies.summary import spread
 from inkproof.yaml_file import read_yaml
 
 FILE_NAME = "evaluations.yaml"
@@ -60,8 +60,8 @@ def summarise(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _spread(values: Sequence[float]) -> dict[str, Any]:
-    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    return {"mean": round(float(np.mean(values)), 6), "sd": None if sd is None else round(sd, 6)}
+    found = dict(zip(("mean", "sd"), spread(values), strict=True))
+    return {name: None if value is None else round(value, 6) for name, value in found.items()}
 
 
 def write_evaluations(folder: Path) -> Path:
@@ -95,14 +95,13 @@ def table(evaluations: Sequence[Mapping[str, Any]], name: str) -> str:
                     *(_written(one["drawn"][key], 1) if key in one["drawn"] else "" for key in shown),
                 ]
             )
-    rows = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     yardsticks = YARDSTICKS if any(one["data"] == "mnist" for one in evaluations) else ""
     said = (
         "Mean ± standard deviation over n networks or ensembles that share no training. Hours: of training, "
         f"teachers included. Drawn sets: per cent on the rung `ink`.{yardsticks} "
         f"Made by `python src/record.py experiments/{name} evaluate`."
     )
-    return f"{rows}\n\n{fill_markdown(said)}" if evaluations else "Nothing is evaluated yet.\n"
+    return f"{markdown_table(lines)}\n\n{fill_markdown(said)}" if evaluations else "Nothing is evaluated yet.\n"
 
 
 def _written(spread: Mapping[str, Any], digits: int) -> str:

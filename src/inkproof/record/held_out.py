@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from inkproof.studies.ledger import Row
 from inkproof.studies.metrics import WAYS
 
 FILE_NAME = "held_out.npz"
+SECONDS = "training_seconds"
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def read_held_out(path: Path) -> HeldOut:
     try:
         with np.load(path) as arrays:
             return HeldOut(arrays["indices"], arrays["labels"], {way: arrays[way] for way in WAYS})
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise UserError(
             f"{path}: no held-out answers ({error}); they are not in git: `python src/record.py FOLDER candidates "
             "--force` computes them again"
@@ -84,6 +86,8 @@ def pool_cells(cells: list[Cell], rows: Mapping[str, Row]) -> list[Pooled]:
         (network,) = cell.labels.values()
         by_run.setdefault((network, cell.seed // cell.config["folds"]), []).append(cell)
     whole = {run: members for run, members in by_run.items() if len(members) == members[0].config["folds"]}
+    if any(SECONDS not in cell.kept for cell in cells):
+        raise UserError(f"the choice is one within a time: add {SECONDS} to metrics in study.yaml")
     missing = [cell.name for members in whole.values() for cell in members if not cell.done_by(rows.get(cell.key))]
     if missing:
         raise UserError(f"{len(missing)} cells are not computed yet, {missing[0]} among them; run `candidates` first")
@@ -94,7 +98,7 @@ def pool_cells(cells: list[Cell], rows: Mapping[str, Row]) -> list[Pooled]:
             network,
             repeat,
             [read_held_out(cell.folder / FILE_NAME) for cell in members],
-            [rows[cell.key].metrics["training_seconds"] for cell in members],
+            [rows[cell.key].metrics[SECONDS] for cell in members],
         )
         for (network, repeat), members in whole.items()
     ]

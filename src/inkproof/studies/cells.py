@@ -157,6 +157,10 @@ def _cell(
     seeded = (override("seed", seed),) if any("${" in word for word in words) else ()
     config = {**compose("config", (*words, *seeded)), "seed": seed}
     check_training(config)
+    if "held_out" in study.stages and config["folds"] is None:
+        raise UserError(
+            f"{study.folder / FILE}: stages: held_out reads the fold left out; add folds, such as 4, to fixed"
+        )
     name, sha = config["data"]["name"], shas.get(config["data"]["name"], "")
     digits = path_of(config["digits"])
     if digits.exists():

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inkproof.studies.definition import Comparison
-from inkproof.studies.summary import Group
+from inkproof.studies.summary import Group, spread
 
 ROUNDING = 1e-9  # what differences of figures may miss each other by and be the same
 
@@ -96,6 +96,6 @@ def _difference(
     shared = sorted(set(values) & set(others))
     if shared:
         first, second = [values[seed] for seed in shared], [others[seed] for seed in shared]
-        gaps = np.subtract(first, second)
-        sd = float(np.std(gaps, ddof=1)) if len(shared) > 1 else None
-        yield Difference(where, this, that, metric, len(shared), float(gaps.mean()), sd, paired_t(first, second))
+        mean, sd = spread(np.subtract(first, second))
+        assert mean is not None
+        yield Difference(where, this, that, metric, len(shared), mean, sd, paired_t(first, second))

@@ -1,4 +1,7 @@
-"""The best configurations of all studies and runs: seeds of one configuration are one line, wherever they ran."""
+"""The best configurations of all studies and runs: seeds of one configuration are one line, wherever they ran.
+
+That is experiments/leaderboard.md; `inkproof.reporting.tables` makes the pipeline's own, one line a model.
+"""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,12 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from inkproof.errors import UserError
 from inkproof.studies.cells import configuration_key
 from inkproof.studies.ledger import read_ledger
-from inkproof.studies.summary import heading, written
+from inkproof.studies.markdown import markdown_table
+from inkproof.studies.summary import heading, spread, written
 
 COLUMNS = (
     "test_accuracy",
@@ -47,13 +49,11 @@ class Entry:
 
     def mean(self, metric: str) -> float | None:
         """Return the mean over seeds, None where it was not measured."""
-        values = list(self.values.get(metric, {}).values())
-        return float(np.mean(values)) if values else None
+        return spread(self.values.get(metric, {}).values())[0]
 
     def written(self, metric: str) -> str:
         """Return mean ± sd as a table shows it."""
-        values = list(self.values.get(metric, {}).values())
-        return written(metric, self.mean(metric), float(np.std(values, ddof=1)) if len(values) > 1 else None)
+        return written(metric, *spread(self.values.get(metric, {}).values()))
 
 
 def collect(experiments: Path, logged: Iterable[Mapping[str, Any]]) -> list[Entry]:
@@ -71,9 +71,8 @@ def collect(experiments: Path, logged: Iterable[Mapping[str, Any]]) -> list[Entr
         params, tags = run["params"], run["tags"]
         if not {"seed", "model.name", "data.name"} <= set(params) or "data_sha" not in tags:
             continue
-        entry = entries.setdefault(
-            configuration_key(params, tags["data_sha"]), Entry(SEED.sub("", run["name"]), params["data.name"])
-        )
+        key = tags.get("configuration") or configuration_key(params, tags["data_sha"])
+        entry = entries.setdefault(key, Entry(SEED.sub("", run["name"]), params["data.name"]))
         entry.add(run["experiment"].removeprefix("study/"), int(params["seed"]), run["run_id"], run["metrics"])
     return list(entries.values())
 
@@ -104,7 +103,7 @@ def markdown(entries: Sequence[Entry], metric: str, links: Mapping[str, str]) ->
         n = str(len(entry.values[metric]))
         figures = [entry.written(name) for name in columns]
         lines.append([str(place), entry.name, entry.data, n, *figures, ", ".join(map(_place, entry.places)), runs])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+    return markdown_table(lines) + "\n"
 
 
 def _place(name: str) -> str:

@@ -11,7 +11,7 @@ from inkproof.studies.comparison import Difference, differences
 from inkproof.studies.definition import Study
 from inkproof.studies.figure import study_figure
 from inkproof.studies.ledger import Row
-from inkproof.studies.markers import BEGIN, END, split
+from inkproof.studies.markdown import BEGIN, END, markdown_table, split
 from inkproof.studies.summary import Group, groups_of, heading, is_share, written
 
 PICTURE = "results.png"
@@ -52,7 +52,7 @@ def table(study: Study, groups: Sequence[Group]) -> str:
     for group in groups:
         cells = [written(metric, group.mean(metric), group.sd(metric)) for metric in study.metrics]
         lines.append([*(group.labels.get(axis, "") for axis in axes), str(group.n), *cells])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown_table(lines)
 
 
 def tests(found: Sequence[Difference]) -> str:
@@ -63,7 +63,7 @@ def tests(found: Sequence[Difference]) -> str:
         names = (heading(one.this), heading(one.that)) if one.this == one.metric else (one.this, one.that)
         metric = "" if one.this == one.metric else heading(one.metric)
         lines.append([one.where, " − ".join(names), metric, str(one.n), _gap(one), _p(one.p), _p(one.holm)])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown_table(lines)
 
 
 def _gap(one: Difference) -> str:

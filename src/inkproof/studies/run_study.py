@@ -13,7 +13,7 @@ from inkproof.studies.definition import Study, read_study
 from inkproof.studies.launch import Launching, check_launcher, launch, quiet
 from inkproof.studies.ledger import read_ledger
 from inkproof.studies.live import hours, watching
-from inkproof.studies.markers import check_markers
+from inkproof.studies.markdown import check_markers
 from inkproof.studies.overview import planned
 from inkproof.studies.preparation import make_digits, missing_frames, start_parent
 from inkproof.studies.rounds import Failure, run_rounds

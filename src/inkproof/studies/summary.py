@@ -1,6 +1,6 @@
 """From the ledger's rows to mean and standard deviation over seeds, one line a combination of choices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,17 +28,21 @@ class Group:
 
     def mean(self, metric: str) -> float | None:
         """Return the mean over seeds, None where no cell has the metric."""
-        values = list(self.values.get(metric, {}).values())
-        return float(np.mean(values)) if values else None
+        return spread(self.values.get(metric, {}).values())[0]
 
     def sd(self, metric: str) -> float | None:
         """Return the standard deviation over seeds (n - 1), None below two."""
-        values = list(self.values.get(metric, {}).values())
-        return float(np.std(values, ddof=1)) if len(values) > 1 else None
+        return spread(self.values.get(metric, {}).values())[1]
 
     def title(self, without: Sequence[str] = ()) -> str:
         """Return its labels as a figure shows them, axes in `without` left out."""
         return ", ".join(label for axis, label in self.labels.items() if axis not in without)
+
+
+def spread(values: Iterable[float]) -> tuple[float | None, float | None]:
+    """Return mean and standard deviation (n - 1) of `values`, None for what they are too few for."""
+    known = list(values)
+    return float(np.mean(known)) if known else None, float(np.std(known, ddof=1)) if len(known) > 1 else None
 
 
 def groups_of(cells: Sequence[Cell], rows: Mapping[str, Row]) -> list[Group]:

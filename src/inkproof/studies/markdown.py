@@ -1,10 +1,16 @@
 """What a program writes into a README stands between two markers; what people write, around them."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from inkproof.errors import UserError
 
 BEGIN, END = "<!-- results: written by src/study.py -->", "<!-- end of results -->"
+
+
+def markdown_table(lines: Iterable[Sequence[str]]) -> str:
+    """Return lines of cells, the second one of dashes, as a table."""
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def split(path: Path, text: str, begin: str = BEGIN, end: str = END) -> tuple[str, str]:
