@@ -18,6 +18,7 @@ from inkproof.studies.definition import read_study
 from inkproof.studies.launch import LAUNCHERS, Launching, jobs_of
 from inkproof.studies.live import print_studies
 from inkproof.studies.overview import all_studies
+from inkproof.studies.preparation import make_drawings
 from inkproof.studies.run_cell import LOG
 from inkproof.studies.run_study import run_study, write_table
 
@@ -89,6 +90,7 @@ def make_frames(missing: list[dict[str, Any]]) -> None:
     for config in missing:
         from frames import frames
 
+        make_drawings(config)
         frames(config)
 
 

@@ -12,6 +12,7 @@ from inkproof.studies.definition import FigurePlan, number_of
 from inkproof.studies.summary import Group, heading, is_share
 
 ROW = 0.26  # inches a line of the dot plot takes
+MARK = 0.1  # and each mark of it, where there are many
 ENTRY = 0.19  # and one of the legend
 APART = 0.2  # lines between the marks of one line
 
@@ -59,7 +60,7 @@ def _dots(groups: Sequence[Group], plan: FigurePlan) -> tuple[Figure, Axes]:
     """One line a group, one mark a metric, a bar of one standard deviation to either side."""
     longest = max((len(group.title()) for group in groups), default=1)
     below = 0.4 + _room([heading(metric) for metric in plan.y], plan)
-    figure = sheet(0.3 + ROW * max(1, len(groups)) + below)
+    figure = sheet(0.3 + max(ROW, MARK * len(plan.y)) * max(1, len(groups)) + below)
     axes = place(figure, left=min(2.0, 0.2 + 0.075 * longest), bottom=below, right=0.15, top=0.3)
     axes.grid(axis="x")
     for index, metric in enumerate(plan.y):

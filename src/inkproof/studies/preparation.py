@@ -1,4 +1,4 @@
-"""What has to be there before the first cell: digits, frames to read, and the study's own run."""
+"""What has to be there before the first cell: digits, drawings and their frames, and the study's own run."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 from inkproof.config import path_of
 from inkproof.sources import prepare
+from inkproof.sources.drawings import FILE_NAME
 from inkproof.studies.cells import Cell, composing
 from inkproof.studies.definition import Study
 from inkproof.tracking import Store, describe_machine, git_commit
@@ -33,6 +34,14 @@ def missing_frames(cells: Sequence[Cell]) -> list[dict[str, Any]]:
         return []
     with composing() as compose:
         return [compose("drawn", (f"data={name}",)) for name in missing]
+
+
+def make_drawings(config: Mapping[str, Any]) -> None:
+    """Fetch the pen digits where they are absent and `config`, one of `src/frames.py`, names drawings made of them."""
+    folder = path_of(config["pens"]["folder"])
+    read = {path_of(config["sets"][name]["folder"]) for name in config["data"]["drawn_sets"]}
+    if folder in read and not (folder / FILE_NAME).exists():
+        prepare(config["pens"], folder)
 
 
 def start_parent(study: Study) -> tuple[Store, str]:
