@@ -8,17 +8,30 @@ from inkproof.models.head import softmax_head
 from inkproof.models.normalization import LocalResponseNormalization
 
 
-def build(filters: Sequence[int], kernel: int, l2: float, dense: int, dropout: float) -> keras.Model:
+def build(
+    filters: Sequence[int],
+    kernel: int,
+    l2: float,
+    dense: int,
+    dropout: float,
+    conv_initializer: str = "glorot_uniform",
+) -> keras.Model:
     """Return (convolution, max-pooling, local response normalisation) for each of `filters`, dense, dropout, softmax.
 
     `l2` is the weight of half the squared weights, TFLearn's convention; Keras counts the whole
-    square, hence the division by two.
+    square, hence the division by two. `conv_initializer` draws the convolutions' first weights:
+    Keras's own way, or "lecun_uniform" for TFLearn's, of four times the spread in the first.
     """
     inputs = keras.Input((28, 28, 1), name="image")
     x = keras.layers.Rescaling(1 / 255)(inputs)
     for count in filters:
         x = keras.layers.Conv2D(
-            count, kernel, padding="same", activation="relu", kernel_regularizer=keras.regularizers.L2(l2 / 2)
+            count,
+            kernel,
+            padding="same",
+            activation="relu",
+            kernel_initializer=conv_initializer,
+            kernel_regularizer=keras.regularizers.L2(l2 / 2),
         )(x)
         x = keras.layers.MaxPooling2D(2, padding="same")(x)
         x = LocalResponseNormalization()(x)
