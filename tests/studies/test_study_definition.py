@@ -68,6 +68,7 @@ def test_parts_add_to_what_stands_outside_them(tmp_path: Path):
         ({"figure": {"y": []}}, "figure.y: expected a list of names"),
         ({"figure": {"x": 5}}, "figure.x: expected a text"),
         ({"figure": {"x": "aug"}}, "figure.x: off of aug is no number"),
+        ({"figure": {"wrong": True}}, "figure.wrong: draws curves against an x"),
         ({"figure": {"pairs": [["int8_kb"]]}}, "figure.pairs: expected pairs of metrics"),
     ],
 )

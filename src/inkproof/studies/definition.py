@@ -15,7 +15,7 @@ NEEDS = {"drawn": "export"}
 KEYS = ("question", "fixed", "grid", "seeds", "parts", "stages", "metrics", "keep", "compare", "figure")
 PART_KEYS = ("fixed", "grid", "seeds")
 COMPARE_KEYS = ("axis", "baseline", "metrics")
-FIGURE_KEYS = ("x", "y", "lines", "pairs", "log", "title", "target")
+FIGURE_KEYS = ("x", "y", "lines", "pairs", "log", "wrong", "title", "target")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ class FigurePlan:
     """What results.png shows: metrics `y` against an axis or metric `x`, one line a choice of the axes `lines`.
 
     Without `x` each row of the table has a point a metric. `pairs` of metrics (kilobytes, accuracy) are points of a
-    frontier. `log` makes x logarithmic, `target` draws a level line.
+    frontier. `log` makes x logarithmic, `wrong` draws what shares lack to one, on a logarithmic axis; `target` draws a
+    level line.
     """
 
     x: str | None
@@ -61,6 +62,7 @@ class FigurePlan:
     lines: tuple[str, ...]
     pairs: tuple[tuple[str, str], ...]
     log: bool
+    wrong: bool
     title: str
     target: float | None
 
@@ -221,6 +223,8 @@ def _figure(path: Path, spec: Any, metrics: tuple[str, ...]) -> FigurePlan:
     pairs = found.get("pairs", [])
     if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
         raise UserError(f"{path}: figure.pairs: expected pairs of metrics, such as [[int8_kb, int8_accuracy]]")
+    if found.get("wrong") and found.get("x") is None:
+        raise UserError(f"{path}: figure.wrong: draws curves against an x; name one, or leave it out")
     target = found.get("target")
     if target is not None and not isinstance(target, int | float):
         raise UserError(f"{path}: figure.target: expected a number, such as 0.99")
@@ -230,6 +234,7 @@ def _figure(path: Path, spec: Any, metrics: tuple[str, ...]) -> FigurePlan:
         lines=_texts(path, "figure.lines", found.get("lines", [])),
         pairs=tuple((str(kb), str(accuracy)) for kb, accuracy in pairs),
         log=bool(found.get("log", False)),
+        wrong=bool(found.get("wrong", False)),
         title=str(found.get("title", "")),
         target=target,
     )
