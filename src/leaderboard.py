@@ -50,12 +50,12 @@ def show(entries: list, by: str) -> None:
     from inkproof.studies.leaderboard import shown_columns
     from inkproof.studies.summary import heading
 
-    columns = shown_columns(entries, by)[:4]
+    columns = shown_columns(entries, by)[:3]  # more would leave no room for names in 80 letters a line
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("configuration", "data"):
-        table.add_column(title)
+    table.add_column("configuration", overflow="fold")
+    table.add_column("data", no_wrap=True)
     for title in ("n", *map(heading, columns)):
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", no_wrap=True)
     for entry in entries:
         table.add_row(entry.name, entry.data, str(len(entry.values[by])), *(entry.written(name) for name in columns))
     Console(highlight=False).print(table)

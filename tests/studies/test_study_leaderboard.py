@@ -59,6 +59,10 @@ def test_a_cell_s_run_says_which_configuration_it_is(experiments: Path):
     taught = logged("taught", 3, 0.96, **{"teacher.runs": "['a1']"})
     taught["tags"]["configuration"] = SAME
     assert [len(entry.runs) for entry in ranked(collect(experiments, [taught]), "test_accuracy", least=1)] == [3, 1]
+    # So does its row in a ledger, whatever the tag was at its time.
+    taught.update(run_id="run-modelcnn1", params={**taught["params"], "seed": "1"})
+    taught["tags"]["configuration"] = "of another time"
+    assert len(collect(experiments, [taught])) == 2
 
 
 def test_lines_link_to_their_runs_and_studies(experiments: Path):

@@ -63,15 +63,17 @@ def collect(experiments: Path, logged: Iterable[Mapping[str, Any]]) -> list[Entr
     the MLflow UI, say) are passed over.
     """
     entries: dict[str, Entry] = {}
+    known: dict[str, str] = {}  # of runs that are cells
     for path in sorted(experiments.glob("*/results.csv")):
         for row in read_ledger(path).values():
             entry = entries.setdefault(row.configuration, Entry(SEED.sub("", row.cell), row.data))
             entry.add(path.parent.name, row.seed, row.run, row.metrics)
+            known[row.run] = row.configuration
     for run in logged:
         params, tags = run["params"], run["tags"]
         if not {"seed", "model.name", "data.name"} <= set(params) or "data_sha" not in tags:
             continue
-        key = tags.get("configuration") or configuration_key(params, tags["data_sha"])
+        key = known.get(run["run_id"]) or tags.get("configuration") or configuration_key(params, tags["data_sha"])
         entry = entries.setdefault(key, Entry(SEED.sub("", run["name"]), params["data.name"]))
         entry.add(run["experiment"].removeprefix("study/"), int(params["seed"]), run["run_id"], run["metrics"])
     return list(entries.values())
