@@ -124,6 +124,11 @@ def explain(error: BaseException) -> str | None:
     return explain_tracking(error)
 
 
+def in_one_line(error: BaseException) -> str:
+    """Return what `explain` says of an error, or else its type and its words."""
+    return explain(error) or f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
 def _explain_config(error: BaseException) -> str | None:
     from hydra.errors import InstantiationException, MissingConfigException, OverrideParseException
 

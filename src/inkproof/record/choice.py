@@ -1,7 +1,7 @@
 """Which network and which small ensemble read the held-out digits best within a budget of training time."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -69,10 +69,10 @@ def teachers_of(study: Study) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def with_teachers(names: Iterable[str], teachers: Teachers) -> set[str]:
-    """Return `names` with all that teach them, and with those that teach these."""
+def with_teachers(network: str, teachers: Teachers) -> set[str]:
+    """Return `network` with all that teach it, and with those that teach these."""
     found: set[str] = set()
-    left = list(names)
+    left = [network]
     while left:
         name = left.pop()
         if name not in found:
@@ -89,7 +89,7 @@ def training_seconds(
     Where `at_once` trainings shared the cores when they were timed, so they do here; a student waits for its teachers.
     """
     by_name = {(one.network, one.repeat): one.seconds for one in pooled}
-    needed = {(name, one.repeat) for one in members for name in with_teachers([one.network], teachers)}
+    needed = {(name, one.repeat) for one in members for name in with_teachers(one.network, teachers)}
     for name, _ in needed - set(by_name):
         raise UserError(f"{name}: teaches, but was not cross-validated; give it a seed for every fold")
 

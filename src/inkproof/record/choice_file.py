@@ -74,7 +74,7 @@ def trainings(study: Study, evidence: Mapping[str, Any], seeds: int) -> dict[str
     counts: Counter[str] = Counter()
     for kind in KINDS:
         for name, count in Counter(evidence[kind]["members"]).items():
-            counts |= Counter(dict.fromkeys(with_teachers([name], teachers), count))
+            counts |= Counter(dict.fromkeys(with_teachers(name, teachers), count))
     stride = max(counts.values())
     listed = {}
     for part in study.parts:

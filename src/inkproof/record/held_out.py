@@ -11,10 +11,9 @@ from inkproof.atomic import replacing
 from inkproof.errors import UserError
 from inkproof.studies.cells import Cell
 from inkproof.studies.ledger import Row
-from inkproof.studies.metrics import WAYS
+from inkproof.studies.metrics import SECONDS, WAYS
 
 FILE_NAME = "held_out.npz"
-SECONDS = "training_seconds"
 
 
 @dataclass(frozen=True)

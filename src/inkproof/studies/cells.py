@@ -173,7 +173,7 @@ def _cell(
     # The number format stays as it was asked for ("auto"): a ledger holds on machines with and without AMX.
     policy = config["precision"]["policy"]
     # What is made of the seed, and which cell of that seed teaches, do not make another configuration.
-    common = compose("config", (*asked, override("seed", 0)))
+    common = compose("config", (*asked, override("seed", 0))) if seeded or teachers else config
     # Whose drawings its models are tried on: another data set's, where it has none of its own.
     tried_on = compose("drawn", (f"data={Path(config['data']['frames']).name}",))
     known = known_metrics(study.stages, config["data"], tried_on["data"]["drawn_sets"], tried_on["rungs"])

@@ -96,6 +96,10 @@ class Study:
         """The names of all axes, in the order they are first mentioned."""
         return list(dict.fromkeys(axis for part in self.parts for axis in part.axes))
 
+    def labels(self, axis: str) -> list[str]:
+        """Return the labels of an axis, in the order they are first mentioned; none where it does not vary."""
+        return list(dict.fromkeys(choice.label for part in self.parts for choice in part.axes.get(axis, ())))
+
 
 def read_study(folder: Path) -> Study:
     """Return the study that `folder/study.yaml` describes; raises UserError, naming file and key, where it cannot."""
@@ -196,12 +200,12 @@ def _check_axes(path: Path, study: Study) -> None:
         axis, baseline = study.compare.axis, study.compare.baseline
         if axis not in known:
             raise UserError(f"{path}: compare.axis: {axis} does not vary; choose one of {', '.join(known)}")
-        labels = list(dict.fromkeys(choice.label for part in study.parts for choice in part.axes.get(axis, ())))
+        labels = study.labels(axis)
         if baseline not in labels:
             raise UserError(f"{path}: compare.baseline: {baseline} is no {axis}; choose one of {', '.join(labels)}")
-    for choice in (choice for part in study.parts for choice in part.axes.get(study.figure.x or "", ())):
-        if number_of(choice.label) is None:
-            raise UserError(f"{path}: figure.x: {choice.label} of {study.figure.x} is no number; leave x out")
+    for label in study.labels(study.figure.x or ""):
+        if number_of(label) is None:
+            raise UserError(f"{path}: figure.x: {label} of {study.figure.x} is no number; leave x out")
     for axis in study.figure.lines:
         if axis not in known:
             raise UserError(f"{path}: figure.lines: {axis} does not vary; choose among {', '.join(known)}")

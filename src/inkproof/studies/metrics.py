@@ -9,6 +9,9 @@ ENDINGS = ("accuracy", "low", "high")
 WAYS = ("plain", "views")
 """How a held-out picture is read: as it is, or with test-time augmentation."""
 
+SECONDS = "training_seconds"
+"""What the network took to train, by which a choice keeps to its budget."""
+
 
 def known_metrics(
     stages: Sequence[str], data: Mapping[str, Any], drawn_sets: Sequence[str], rungs: Sequence[str]
@@ -22,7 +25,7 @@ def known_metrics(
         names |= {"val_accuracy", "val_loss"}
     if "held_out" in stages:
         names |= {f"held_out_{way}_{name}" for way in WAYS for name in ("accuracy", "errors", "nll")}
-        names |= {"training_seconds"}
+        names |= {SECONDS}
     if "evaluate" in stages:
         names |= {f"test_{name}" for name in ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece", "errors")}
         names |= {"stress_clean", "stress_mca"}

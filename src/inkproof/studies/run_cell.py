@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from inkproof.config import resolve
 from inkproof.cores import use_threads
-from inkproof.entry import explain
+from inkproof.entry import in_one_line
 from inkproof.errors import UserError
 from inkproof.resume import adopt, ensure_run
 from inkproof.run_record import RunRecord
@@ -74,8 +74,7 @@ class CellTask:
             with _logged(cell.folder / LOG):
                 write_row(self.ledger, self._stages(cell, {**config, "force": force}, progress))
         except Exception as error:
-            line = explain(error) or f"{type(error).__name__}: {' '.join(str(error).split())}"
-            replace(progress, state=FAILED, ended=time.time(), error=line).write(cell.folder)
+            replace(progress, state=FAILED, ended=time.time(), error=in_one_line(error)).write(cell.folder)
             return FAILED
         replace(progress, state=DONE, ended=time.time()).write(cell.folder)
         return DONE
