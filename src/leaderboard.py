@@ -24,8 +24,9 @@ def main() -> None:
 
 def leaderboard(by: str, seeds: int, top: int, ui: str) -> None:
     """Write and print the ranking."""
+    from inkproof.store_address import has_store
     from inkproof.studies.leaderboard import collect, markdown, ranked
-    from inkproof.tracking import Store, has_store
+    from inkproof.tracking import Store
 
     logged = Store().runs_with(by) if has_store() else []
     entries = ranked(collect(ROOT / "experiments", logged), by, seeds)[:top]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from inkproof.entry import run
 from inkproof.errors import UserError
+from inkproof.provenance import describe_machine, git_commit
 from inkproof.record.choice import choose, teachers_of
 from inkproof.record.choice_file import (
     FILE_NAME,
@@ -25,7 +26,6 @@ from inkproof.studies.cells import composing, plan
 from inkproof.studies.definition import read_study
 from inkproof.studies.launch import LAUNCHERS, Launching, jobs_of
 from inkproof.studies.ledger import read_ledger
-from inkproof.tracking import describe_machine, git_commit
 
 SCRIPT = Path(__file__).name
 

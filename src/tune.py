@@ -14,12 +14,13 @@ from inkproof.config import TRAIN_KEYS, check_training, identity, path_of, resol
 from inkproof.entry import entry
 from inkproof.errors import UserError
 from inkproof.paths import ROOT
+from inkproof.provenance import describe_machine, git_commit
 from inkproof.quiet import start_tensorflow
 from inkproof.resume import adopt
 from inkproof.run_record import RunRecord, run_key
 from inkproof.sources import prepare
 from inkproof.sources.digits import data_sha
-from inkproof.tracking import Store, describe_machine, git_commit, nested
+from inkproof.tracking import Store, nested
 from inkproof.tuning.recipe import GROUPS, write_recipe
 from inkproof.tuning.space import read_space
 from train import train

@@ -13,7 +13,7 @@ from inkproof.cores import share, use_threads
 from inkproof.errors import UserError
 from inkproof.importing import large_libraries
 from inkproof.paths import ROOT
-from inkproof.tracking import explain as explain_tracking
+from inkproof.store_address import explain as explain_tracking
 
 # Conditions of the machine, not of the code: worth one line rather than a traceback.
 MENDABLE = {

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from inkproof.config import path_of
+from inkproof.provenance import describe_machine, git_commit
 from inkproof.sources import prepare
 from inkproof.sources.drawings import FILE_NAME
 from inkproof.studies.cells import Cell, composing
 from inkproof.studies.definition import Study
-from inkproof.tracking import Store, describe_machine, git_commit
+from inkproof.tracking import Store
 
 
 def make_digits(cells: Sequence[Cell]) -> bool:

@@ -18,12 +18,13 @@ from inkproof.config import resolve
 from inkproof.cores import use_threads
 from inkproof.entry import in_one_line
 from inkproof.errors import UserError
+from inkproof.provenance import describe_machine
 from inkproof.resume import adopt, ensure_run
 from inkproof.run_record import RunRecord
 from inkproof.studies.cells import Cell
 from inkproof.studies.ledger import Row, read_ledger, write_row
 from inkproof.studies.progress import DONE, FAILED, RUNNING, Progress, read_progress
-from inkproof.tracking import Store, describe_machine, nested
+from inkproof.tracking import Store, nested
 from inkproof.workers import end_with_parent
 
 Stages = Callable[[], Mapping[str, Callable[[dict[str, Any]], Any]]]
