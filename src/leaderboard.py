@@ -19,7 +19,9 @@ def main() -> None:
     parser.add_argument("--top", type=int, default=30, help="lines (default: 30)")
     parser.add_argument("--ui", default=UI, help="address of the MLflow UI, for links (default: %(default)s)")
     options = parser.parse_args()
-    run(SCRIPT, lambda: leaderboard(options.by, max(1, options.seeds), options.top, options.ui))
+    if min(options.seeds, options.top) < 1:
+        parser.error("--seeds and --top are at least 1")
+    run(SCRIPT, lambda: leaderboard(options.by, options.seeds, options.top, options.ui))
 
 
 def leaderboard(by: str, seeds: int, top: int, ui: str) -> None:
@@ -35,7 +37,8 @@ def leaderboard(by: str, seeds: int, top: int, ui: str) -> None:
     text = (
         f"# The best configurations by {by}\n\nFrom the ledgers of all studies and the MLflow store, by `make "
         "leaderboard`: mean ± standard deviation over n seeds. The links open in `make ui`. A ranking by test figures "
-        f"is a report: choices are made on validation digits. What has no {by} is left out.\n\n"
+        "is a report: choices are made on validation digits. Two data sets may have other test digits: look at `data`. "
+        f"What has no {by} is left out.\n\n"
     )
     write_text(path, text + markdown(entries, by, links))
     show(entries, by)
@@ -58,7 +61,8 @@ def show(entries: list, by: str) -> None:
     for title in ("n", *map(heading, columns)):
         table.add_column(title, justify="right", no_wrap=True)
     for entry in entries:
-        table.add_row(entry.name, entry.data, str(len(entry.values[by])), *(entry.written(name) for name in columns))
+        n = len(entry.values[by])
+        table.add_row(entry.name, entry.data, str(n), *(entry.written(name, n) for name in columns))
     Console(highlight=False).print(table)
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from itertools import combinations
 from typing import Any
 
@@ -13,8 +14,8 @@ from inkproof.record.held_out import Pooled
 from inkproof.scoring.intervals import wilson
 from inkproof.scoring.paired import mcnemar
 from inkproof.scoring.summary import summarise_test
-from inkproof.studies.definition import Study
-from inkproof.studies.metrics import WAYS
+from inkproof.studies.definition import FILE, Study
+from inkproof.studies.metrics import SECONDS, WAYS
 
 Teachers = Mapping[str, Sequence[str]]
 
@@ -51,6 +52,16 @@ class Entry:
             "nll": round(self.nll, 6),
             "hours": round(self.seconds / 3600, 3),
         }
+
+
+def check_candidates(study: Study) -> None:
+    """Raise UserError where networks could be trained as the study says, but no choice be made among them."""
+    path = study.folder / FILE
+    if len(study.axes) != 1 or "held_out" not in study.stages:
+        raise UserError(f"{path}: a choice needs one axis, the network, and the stage held_out")
+    if SECONDS not in study.metrics and not any(fnmatchcase(SECONDS, pattern) for pattern in study.keep):
+        raise UserError(f"{path}: the choice is one within a time: add {SECONDS} to metrics")
+    teachers_of(study)
 
 
 def teachers_of(study: Study) -> dict[str, tuple[str, ...]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from inkproof.errors import UserError
+from inkproof.paths import ROOT
 from inkproof.yaml_file import read_yaml
 
 FILE = "study.yaml"
@@ -99,6 +100,12 @@ class Study:
     def labels(self, axis: str) -> list[str]:
         """Return the labels of an axis, in the order they are first mentioned; none where it does not vary."""
         return list(dict.fromkeys(choice.label for part in self.parts for choice in part.axes.get(axis, ())))
+
+
+def study_folder(word: str) -> Path:
+    """Return the folder that `word` names: itself or its study.yaml, from here or from the repository's root."""
+    path = Path(word).parent if Path(word).name == FILE else Path(word)
+    return ROOT / path if not path.exists() and (ROOT / path).exists() else path
 
 
 def read_study(folder: Path) -> Study:

@@ -1,6 +1,7 @@
 """Which figures a cell can have: the names that its stages log to MLflow."""
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from inkproof.exporting.files import FORMS
@@ -11,6 +12,12 @@ WAYS = ("plain", "views")
 
 SECONDS = "training_seconds"
 """What the network took to train, by which a choice keeps to its budget."""
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """Return what to say of a metric that there is not: those of a like name, or some of those there are."""
+    close = difflib.get_close_matches(name, sorted(known), n=3)
+    return f"did you mean {' or '.join(close)}?" if close else f"there is {', '.join(sorted(known)[:8])}, ..."
 
 
 def known_metrics(

@@ -8,7 +8,6 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from inkproof.provenance import describe_machine
 from inkproof.resume import adopt, ensure_run
 from inkproof.run_record import RunRecord
 from inkproof.studies.cells import Cell
-from inkproof.studies.ledger import Row, read_ledger, write_row
+from inkproof.studies.ledger import Row, now, read_ledger, write_row
 from inkproof.studies.progress import DONE, FAILED, RUNNING, Progress, read_progress
 from inkproof.tracking import Store, nested
 from inkproof.workers import end_with_parent
@@ -106,7 +105,7 @@ class CellTask:
             seed=cell.seed,
             stages=cell.stages,
             seconds=round(seconds, 1),
-            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            finished=now(),
             run=run_id,
             commit=record.git_commit,
             machine=record.machine,

@@ -44,7 +44,13 @@ def run_study(
     else:
         if make_digits(cells):  # their SHA-256 is part of each key
             cells = plan(study)
-        make_frames(missing_frames(cells))
+        missing = missing_frames(cells)
+        if missing:
+            names = ", ".join(config["data"]["name"] for config in missing)
+            console.print(
+                f"{study.name}: first the drawings that models are tried on, for {names}; made once, in minutes"
+            )
+        make_frames(missing)
         quiet()
         store, parent = start_parent(study)
         try:
