@@ -93,7 +93,7 @@ def test_the_table_is_that_of_the_ledger(run: tuple[Workspace, Path, str]):
     first, second = (float(row["val_accuracy"]) for row in ledger(folder)[:2])
     mean, sd = (first + second) / 2 * 100, abs(first - second) / 2**0.5 * 100
     assert table(folder)[2].startswith(f"| [4] | 2 | {mean:.2f} ± {sd:.2f} |")
-    assert any(line.startswith("|  | [16] − [4] | val (%) | 2 |") for line in table(folder))
+    assert any(line.startswith("| [16] − [4] | val (%) | 2 |") for line in table(folder))
 
 
 def test_given_again_nothing_is_run_and_an_empty_store_changes_nothing(run: tuple[Workspace, Path, str]):
