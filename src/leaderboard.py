@@ -49,6 +49,7 @@ def show(entries: list, by: str) -> None:
     """Print the ranking as a table on the terminal."""
     from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from inkproof.studies.leaderboard import shown_columns
@@ -62,7 +63,7 @@ def show(entries: list, by: str) -> None:
         table.add_column(title, justify="right", no_wrap=True)
     for entry in entries:
         n = len(entry.values[by])
-        table.add_row(entry.name, entry.data, str(n), *(entry.written(name, n) for name in columns))
+        table.add_row(escape(entry.name), entry.data, str(n), *(entry.written(name, n) for name in columns))
     Console(highlight=False).print(table)
 
 

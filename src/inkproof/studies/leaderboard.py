@@ -6,7 +6,7 @@ That is experiments/leaderboard.md; `inkproof.reporting.tables` makes the pipeli
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,15 +82,14 @@ def collect(experiments: Path, logged: Iterable[Mapping[str, Any]]) -> list[Entr
         key = known.get(run["run_id"]) or tags.get("configuration") or configuration_key(params, tags["data_sha"])
         entry = entries.setdefault(key, Entry(SEED.sub("", run["name"]), params["data.name"], key))
         entry.add(run["experiment"].removeprefix("study/"), int(params["seed"]), run["run_id"], run["metrics"])
-    named = Counter((entry.name, entry.data) for entry in entries.values())
-    for entry in entries.values():
-        if named[entry.name, entry.data] > 1:  # a study that fixed something else before, say
-            entry.name += f" [{entry.key}]"
     return list(entries.values())
 
 
 def ranked(entries: Sequence[Entry], metric: str, least: int) -> list[Entry]:
-    """Return the entries with at least `least` seeds of `metric`, the best mean first; raises UserError without any."""
+    """Return the entries with at least `least` seeds of `metric`, the best mean first; raises UserError without any.
+
+    Those of one name, as a study has that fixed something else before, are told apart by their keys.
+    """
     found = [entry for entry in entries if len(entry.values.get(metric, {})) >= least]
     if not found:
         known = {name for entry in entries for name in entry.values}
@@ -99,6 +98,11 @@ def ranked(entries: Sequence[Entry], metric: str, least: int) -> list[Entry]:
         there = closest(metric, known) if known else "run a study, or train and evaluate a model"
         raise UserError(f"--by {metric}: no configuration has it; {there}")
     lower = metric.endswith(("_nll", "_ece", "_errors", "loss", "_kb", "_us", "parameters"))
+    named = Counter((entry.name, entry.data) for entry in found)
+    found = [
+        replace(entry, name=f"{entry.name} [{entry.key}]") if named[entry.name, entry.data] > 1 else entry
+        for entry in found
+    ]
     return sorted(found, key=lambda entry: (entry.mean(metric) or 0.0) * (1 if lower else -1))
 
 
