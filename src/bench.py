@@ -18,7 +18,7 @@ from inkproof.benchmark.rows import ROWS
 from inkproof.entry import run
 from inkproof.errors import UserError
 from inkproof.paths import ROOT
-from inkproof.tracking import git_commit
+from inkproof.provenance import git_commit
 
 BUSY = 0.7  # load, above which the machine is not idle
 

@@ -10,6 +10,7 @@ from inkproof.config import for_run, path_of, resolve
 from inkproof.entry import entry
 from inkproof.exporting.files import CANVAS_FILES, FORMS, LAYER_FILE, MODEL_FILES
 from inkproof.ink.drawn_frames import WHOLE, DrawnFrames, canvases_of, read_frames
+from inkproof.provenance import describe_machine
 from inkproof.reporting.rejection import rejection_figure
 from inkproof.reporting.saving import save
 from inkproof.resume import log_stage
@@ -17,7 +18,6 @@ from inkproof.run_record import RunRecord
 from inkproof.scoring.rejection import summarise_rejection
 from inkproof.scoring.rejection_curves import coverage_rows, refusal_rows
 from inkproof.sources.digits import load_digits, load_test_split
-from inkproof.tracking import describe_machine
 from inkproof.trained_model import load_trained, predict
 
 LOGGED = (MODEL_FILES["float32"], MODEL_FILES["int8"], CANVAS_FILES["float32"])  # to MLflow; the others in DVC's cache

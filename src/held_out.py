@@ -10,7 +10,7 @@ from inkproof.record.views import predict_views
 from inkproof.resume import log_stage
 from inkproof.run_record import RunRecord
 from inkproof.scoring.summary import summarise_test
-from inkproof.studies.metrics import WAYS
+from inkproof.studies.metrics import SECONDS, WAYS
 from inkproof.trained_model import load_trained
 
 
@@ -29,7 +29,7 @@ def held_out(config: dict[str, Any]) -> dict[str, float]:
     images, labels = digits.images[indices], digits.labels[indices]
     answers = {way: predict_views(model, images, way == "views") for way in WAYS}
     write_held_out(folder / FILE_NAME, HeldOut(indices, labels, answers))
-    metrics = {"training_seconds": record.seconds}
+    metrics = {SECONDS: record.seconds}
     for way, probabilities in answers.items():
         summary = summarise_test(probabilities, labels)
         metrics |= {f"held_out_{way}_{name}": summary[name] for name in ("accuracy", "errors", "nll")}

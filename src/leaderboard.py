@@ -19,13 +19,16 @@ def main() -> None:
     parser.add_argument("--top", type=int, default=30, help="lines (default: 30)")
     parser.add_argument("--ui", default=UI, help="address of the MLflow UI, for links (default: %(default)s)")
     options = parser.parse_args()
-    run(SCRIPT, lambda: leaderboard(options.by, max(1, options.seeds), options.top, options.ui))
+    if min(options.seeds, options.top) < 1:
+        parser.error("--seeds and --top are at least 1")
+    run(SCRIPT, lambda: leaderboard(options.by, options.seeds, options.top, options.ui))
 
 
 def leaderboard(by: str, seeds: int, top: int, ui: str) -> None:
     """Write and print the ranking."""
+    from inkproof.store_address import has_store
     from inkproof.studies.leaderboard import collect, markdown, ranked
-    from inkproof.tracking import Store, has_store
+    from inkproof.tracking import Store
 
     logged = Store().runs_with(by) if has_store() else []
     entries = ranked(collect(ROOT / "experiments", logged), by, seeds)[:top]
@@ -34,7 +37,8 @@ def leaderboard(by: str, seeds: int, top: int, ui: str) -> None:
     text = (
         f"# The best configurations by {by}\n\nFrom the ledgers of all studies and the MLflow store, by `make "
         "leaderboard`: mean ± standard deviation over n seeds. The links open in `make ui`. A ranking by test figures "
-        f"is a report: choices are made on validation digits. What has no {by} is left out.\n\n"
+        "is a report: choices are made on validation digits. Two data sets may have other test digits: look at `data`. "
+        f"What has no {by} is left out.\n\n"
     )
     write_text(path, text + markdown(entries, by, links))
     show(entries, by)
@@ -45,19 +49,21 @@ def show(entries: list, by: str) -> None:
     """Print the ranking as a table on the terminal."""
     from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from inkproof.studies.leaderboard import shown_columns
     from inkproof.studies.summary import heading
 
-    columns = shown_columns(entries, by)[:4]
+    columns = shown_columns(entries, by)[:3]  # more would leave no room for names in 80 letters a line
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("configuration", "data"):
-        table.add_column(title)
+    table.add_column("configuration", overflow="fold")
+    table.add_column("data", no_wrap=True)
     for title in ("n", *map(heading, columns)):
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", no_wrap=True)
     for entry in entries:
-        table.add_row(entry.name, entry.data, str(len(entry.values[by])), *(entry.written(name) for name in columns))
+        n = len(entry.values[by])
+        table.add_row(escape(entry.name), entry.data, str(n), *(entry.written(name, n) for name in columns))
     Console(highlight=False).print(table)
 
 

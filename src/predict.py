@@ -110,11 +110,13 @@ def model_file(word: str) -> Iterator[Path]:
     if not word.startswith(REGISTRY):
         yield find_model(word)
         return
-    from inkproof.tracking import Store, require_store
+    from inkproof.registry import copy_export
+    from inkproof.store_address import require_store
+    from inkproof.tracking import Store
 
     require_store()
     with tempfile.TemporaryDirectory() as folder:
-        yield Store().exported(word, FILES, Path(folder))
+        yield copy_export(Store(), word, FILES, Path(folder))
 
 
 def draw_sheet(shown: "list[Prediction]", total: int, out: Path) -> None:

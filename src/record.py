@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from inkproof.entry import run
-from inkproof.errors import UserError
-from inkproof.record.choice import choose, teachers_of
+from inkproof.provenance import describe_machine, git_commit
+from inkproof.record.choice import check_candidates, choose, teachers_of
 from inkproof.record.choice_file import (
     FILE_NAME,
     check_committed,
@@ -22,18 +22,19 @@ from inkproof.record.choice_file import (
 from inkproof.record.evaluations import KINDS, add_evaluation, read_evaluations, summarise, write_evaluations
 from inkproof.record.held_out import pool_cells
 from inkproof.studies.cells import composing, plan
-from inkproof.studies.definition import read_study
+from inkproof.studies.definition import read_study, study_folder
 from inkproof.studies.launch import LAUNCHERS, Launching, jobs_of
-from inkproof.studies.ledger import read_ledger
-from inkproof.tracking import describe_machine, git_commit
+from inkproof.studies.ledger import now, read_ledger
 
 SCRIPT = Path(__file__).name
+# Options that belong to one step.
+ONLY = {"candidates": ("force",), "choose": ("hours", "members", "seeds", "at_once", "again")}
 
 
 def main() -> None:
     """Parse the command line and do what it says."""
     parser = argparse.ArgumentParser(prog=SCRIPT, description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, help="with a study.yaml whose only axis is the network")
+    parser.add_argument("folder", type=study_folder, help="with a study.yaml whose only axis is the network")
     parser.add_argument("step", choices=("candidates", "choose", "evaluate"))
     parser.add_argument("--launcher", choices=LAUNCHERS, default="basic", help="where trainings run")
     parser.add_argument(
@@ -47,6 +48,10 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=1, help="choose: --jobs of the candidates, which were timed so")
     parser.add_argument("--again", action="store_true", help="choose: keep the present choice as an earlier one")
     options = parser.parse_args()
+    for step, names in ONLY.items():
+        for name in names:
+            if options.step != step and getattr(options, name) != parser.get_default(name):
+                parser.error(f"--{name.replace('_', '-')}: does nothing for {options.step}; it belongs to {step}")
     if min(options.seeds, options.members - 1, options.at_once) < 1:
         parser.error("--seeds and --at-once are at least 1, --members at least 2")
     steps = {"candidates": candidates, "choose": choose_step, "evaluate": evaluate}
@@ -55,15 +60,15 @@ def main() -> None:
 
 def candidates(options: argparse.Namespace) -> None:
     """Cross-validate what is left of the candidates, as any study is run."""
-    since = datetime.now(UTC).isoformat(timespec="seconds") if options.force else ""
+    check_candidates(read_study(options.folder))
+    since = now() if options.force else ""
     _study(options.folder, options, since)
 
 
 def choose_step(options: argparse.Namespace) -> None:
     """Write choice.yaml by the held-out answers alone."""
     study = read_study(options.folder)
-    if len(study.axes) != 1 or "held_out" not in study.stages:
-        raise UserError(f"{options.folder}: a choice needs one axis, the network, and the stage held_out")
+    check_candidates(study)
     pooled = pool_cells(plan(study), read_ledger(study.ledger))
     evidence = choose(pooled, teachers_of(study), options.hours, options.members, options.at_once)
     path = write_choice(study, evidence, options.seeds, options.again)

@@ -6,6 +6,7 @@ from typing import Any
 from inkproof.config import path_of, resolve
 from inkproof.entry import entry
 from inkproof.errors import UserError
+from inkproof.registry import registered_name, set_champion
 from inkproof.reporting.champion import choose_champion
 from inkproof.reporting.ladder import write_ladder
 from inkproof.reporting.page import write_page
@@ -13,7 +14,6 @@ from inkproof.reporting.results import load_models
 from inkproof.reporting.tables import leaderboard, print_leaderboard, write_leaderboard_csv, write_leaderboard_md
 from inkproof.resume import log_stage
 from inkproof.run_record import RunRecord
-from inkproof.tracking import REGISTRY_PREFIX
 
 
 def report(config: dict[str, Any]) -> Path:
@@ -31,7 +31,7 @@ def report(config: dict[str, Any]) -> Path:
     write_leaderboard_md(rows, folder / "leaderboard.md")
     if record is not None:
         store, run = log_stage("report", record, folder / "models" / str(champion) / "test")
-        store.champion(REGISTRY_PREFIX + config["data"]["name"], run)
+        set_champion(store, registered_name(config["data"]["name"]), run)
         print(f"Compare the runs: `make ui`, then http://127.0.0.1:5000/{store.view(record.experiment)}")
     return page
 

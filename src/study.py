@@ -5,8 +5,7 @@ Started again it goes on: cells in results.csv are not run again, and a killed t
 
 import argparse
 import sys
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,9 @@ from rich.console import Console
 
 from inkproof.entry import run
 from inkproof.paths import ROOT
-from inkproof.studies.definition import read_study
+from inkproof.studies.definition import read_study, study_folder
 from inkproof.studies.launch import LAUNCHERS, Launching, jobs_of
+from inkproof.studies.ledger import now
 from inkproof.studies.live import print_studies
 from inkproof.studies.overview import all_studies
 from inkproof.studies.preparation import make_drawings
@@ -27,10 +27,25 @@ SCRIPT = Path(__file__).name
 
 def main() -> None:
     """Parse the command line and do what it says."""
+    options = parse()
+    how = Launching(options.launcher, jobs_of(options.launcher, options.jobs), tuple(options.settings))
+    if options.list:
+        run(SCRIPT, list_studies)
+    elif options.table:
+        run(SCRIPT, lambda: print(write_table(read_study(options.folder))))
+    else:
+        since = now() if options.force else ""
+        run(SCRIPT, lambda: study(options.folder, how, options.retries, since))
+
+
+def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return what the command line asks for; it ends the process where that cannot be."""
     parser = argparse.ArgumentParser(
         prog=SCRIPT, description="Run the cells of a study and write its table and figure."
     )
-    parser.add_argument("folder", nargs="?", type=Path, help="with a study.yaml, such as experiments/02-augmentation")
+    parser.add_argument(
+        "folder", nargs="?", type=study_folder, help="with a study.yaml, such as experiments/02-augmentation"
+    )
     parser.add_argument("settings", nargs="*", help="settings of the launcher: hydra.launcher.partition=short")
     parser.add_argument("--list", action="store_true", help="show all studies, their state and what is left to compute")
     parser.add_argument("--table", action="store_true", help="write table and figure from results.csv, run nothing")
@@ -38,7 +53,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, help="cells at a time (default: as many as there are cores; basic: one)")
     parser.add_argument("--retries", type=int, default=2, help="times that a failed cell is tried again (default: 2)")
     parser.add_argument("--force", action="store_true", help="run every cell again, done or not")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args(words)  # settings may stand on both sides of an option
     if options.list == (options.folder is not None):
         parser.error("give either the folder of a study or --list")
     for word in options.settings:
@@ -46,14 +61,7 @@ def main() -> None:
             parser.error(f"{word}: settings are hydra.launcher.KEY=VALUE; what a cell computes stands in study.yaml")
         if word.lstrip("+").startswith("hydra.launcher.n_jobs="):
             parser.error(f"{word}: --jobs says how many cells run at a time")
-    how = Launching(options.launcher, jobs_of(options.launcher, options.jobs), tuple(options.settings))
-    if options.list:
-        run(SCRIPT, lambda: print_studies(all_studies(ROOT / "experiments"), Console(highlight=False)))
-    elif options.table:
-        run(SCRIPT, lambda: print(write_table(read_study(options.folder))))
-    else:
-        since = datetime.now(UTC).isoformat(timespec="seconds") if options.force else ""
-        run(SCRIPT, lambda: study(options.folder, how, options.retries, since))
+    return options
 
 
 def study(folder: Path, how: Launching, retries: int, since: str) -> None:
@@ -64,6 +72,14 @@ def study(folder: Path, how: Launching, retries: int, since: str) -> None:
         print(f"{SCRIPT}: {failure.cell.name}: given up: {failure.error}; see {log}", file=sys.stderr)
     if failures:
         sys.exit(1)
+
+
+def list_studies() -> None:
+    """Print all studies, their state and what is left to compute."""
+    console = Console(highlight=False)
+    with console.status("reading all studies"):
+        states = all_studies(ROOT / "experiments")
+    print_studies(states, console)
 
 
 def stage_functions() -> Mapping[str, Any]:

@@ -14,12 +14,14 @@ from inkproof.config import check_training, flatten, identity, path_of, resolve
 from inkproof.entry import entry
 from inkproof.errors import Diverged
 from inkproof.initial_weights import parent_of, start_from
+from inkproof.provenance import describe_machine, git_commit
 from inkproof.quiet import start_tensorflow
+from inkproof.registry import registered_name
 from inkproof.resume import ensure_run, hand_over
 from inkproof.run_record import PRODUCTS, RunRecord, code_sha, copy_products, run_key, write_history
 from inkproof.sources import prepare
 from inkproof.sources.digits import data_sha, digits_file
-from inkproof.tracking import REGISTRY_PREFIX, Store, describe_machine, git_commit
+from inkproof.tracking import Store
 from inkproof.training.precision import has_bfloat16, resolve_policy
 
 if TYPE_CHECKING:
@@ -133,8 +135,7 @@ def _train(record: RunRecord, config: dict[str, Any], parts: "Parts", store: Sto
         final.save(temporary)
     write_history(record.folder / "history.csv", outcome.history)
     store.metrics(run_id, record.metrics)
-    registered = REGISTRY_PREFIX + config["data"]["name"] if config["register"] else None
-    store.model(run_id, final, registered)
+    store.model(run_id, final, registered_name(config["data"]["name"]) if config["register"] else None)
     record.write()
     hand_over(store, run_id, record.folder)
 

@@ -14,13 +14,14 @@ from inkproof.config import TRAIN_KEYS, check_training, identity, path_of, resol
 from inkproof.entry import entry
 from inkproof.errors import UserError
 from inkproof.paths import ROOT
+from inkproof.provenance import describe_machine, git_commit
 from inkproof.quiet import start_tensorflow
 from inkproof.resume import adopt
 from inkproof.run_record import RunRecord, run_key
 from inkproof.sources import prepare
 from inkproof.sources.digits import data_sha
-from inkproof.tracking import Store, describe_machine, git_commit, nested
-from inkproof.tuning.recipe import GROUPS, write_recipe
+from inkproof.tracking import Store, nested
+from inkproof.tuning.recipe import FOUND, GROUPS, command_of, recipe_path, write_recipe
 from inkproof.tuning.space import read_space
 from train import train
 
@@ -43,6 +44,7 @@ def tune(config: dict[str, Any], command: str, choices: Mapping[str, str], plain
         raise UserError("data.val=0: a search needs validation digits to choose by")
     space = read_space(config["tuner"]["space"].get("parameters"), training)
     check_tuner(config["tuner"])
+    recipe = recipe_path(config["recipe"])
     enter_service(config["service"], config["address"])
     digits = path_of(config["digits"])
     if not digits.exists():
@@ -67,6 +69,8 @@ def tune(config: dict[str, Any], command: str, choices: Mapping[str, str], plain
             adopt(store, RunRecord.read(products), products, experiment, parent)
         return metrics
 
+    if not chief:
+        print(f"{config['service']}: asks the chief at {config['address']} for trials, and waits for it", flush=True)
     oracle = make_oracle(config["tuner"], space, training["epochs"])
     try:
         search = Search(oracle, training, space, train_trial, folder)
@@ -78,22 +82,21 @@ def tune(config: dict[str, Any], command: str, choices: Mapping[str, str], plain
         if chief:  # a worker's end is not that of the search
             store.finish(parent, "KILLED")
         raise
-    recipe = path_of(config["recipe"])
     head = (
-        f"Found by a search over {best.trials} trials; trial {best.number} was the best:",
+        f"{FOUND} over {best.trials} trials; trial {best.number} was the best:",
         "",
         f"  {command}",
         "",
-        f"  python src/train.py experiment={recipe.stem}",
+        f"  {command_of(recipe)}",
         "",
         f"Reached:   {best.accuracy:.2%} of the validation digits (seed {training['seed']}), by which it was chosen.",
     )
-    write_recipe(recipe, choices, best.config, plain, head)
+    write_recipe(recipe, choices, best.config, plain, [one.key for one in space], head)
     store.metrics(parent, {"val_accuracy": best.accuracy, "trials": best.trials})
     store.file(parent, recipe)
     store.finish(parent)
     print(f"best of {best.trials} trials: trial {best.number}, {best.accuracy:.2%} of the validation digits")
-    print(f"{recipe}: train it with `python src/train.py experiment={recipe.stem}`")
+    print(f"{recipe}: train it with `{command_of(recipe)}`")
     return recipe
 
 

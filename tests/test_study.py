@@ -11,8 +11,12 @@ import pytest
 import yaml
 from workspaces import Workspace, git
 
+from inkproof.paths import ROOT
+
 pytestmark = pytest.mark.xdist_group("study")
 
+README = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+COMMANDS = [line for line in README if line.startswith("python src/study.py")]
 NAME = "70-tiny"
 STUDY = ("python", "src/study.py", f"experiments/{NAME}")
 TINY: dict[str, Any] = {
@@ -89,7 +93,7 @@ def test_the_table_is_that_of_the_ledger(run: tuple[Workspace, Path, str]):
     first, second = (float(row["val_accuracy"]) for row in ledger(folder)[:2])
     mean, sd = (first + second) / 2 * 100, abs(first - second) / 2**0.5 * 100
     assert table(folder)[2].startswith(f"| [4] | 2 | {mean:.2f} ± {sd:.2f} |")
-    assert any(line.startswith("|  | [16] − [4] | val (%) | 2 |") for line in table(folder))
+    assert any(line.startswith("| [16] − [4] | val (%) | 2 |") for line in table(folder))
 
 
 def test_given_again_nothing_is_run_and_an_empty_store_changes_nothing(run: tuple[Workspace, Path, str]):
@@ -185,7 +189,7 @@ def test_a_cell_that_cannot_be_run_is_given_up_and_the_others_are_not(workspace:
         ([], {"stagez": []}, "stagez: a key that does nothing"),
         ([], {"metrics": ["val_acuracy"]}, "no cell measures val_acuracy; did you mean val_accuracy"),
         ([], {"grid": {"modle": ["dense"]}}, "modle"),
-        ([], {"grid": {"model": ["densee"]}}, "did you mean dense?"),
+        ([], {"grid": {"model": ["densee"]}}, "study.yaml: model=densee: there is no such model; did you mean dense?"),
         (["--launcher", "submitit_local"], {}, "--launcher submitit_local: not installed; `make cluster`"),
         (["--jobs", "2"], {}, "--jobs 2: the launcher basic runs one cell after another"),
     ],
@@ -221,6 +225,18 @@ def test_a_wrong_word_is_refused_by_the_parser(run: tuple[Workspace, Path, str])
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("line", COMMANDS)
+def test_the_commands_of_the_readme_are_understood(line: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(ROOT / "src"))
+    from study import parse
+
+    words = line.split("#")[0].split()[2:]
+    options = parse(words)
+    given = {word.split("=")[0] for word in words if "hydra.launcher" in word}
+    assert {setting.split("=")[0] for setting in options.settings} == given
+    assert options.list or options.folder is not None
+
+
 def installed(module: str) -> bool:
     import importlib.util
 
@@ -250,4 +266,4 @@ def test_the_leaderboard_joins_ledgers_and_runs(new_workspace: Callable[[], Work
     assert all(f"/runs/{run})" in three for run in runs)
     assert "model.build.hidden=[16]" in done.stdout
     line = workspace.fails("python", "src/leaderboard.py", "--by", "nothing")
-    assert line.startswith("leaderboard.py: error: --by nothing: no configuration has 1 seeds of it; there is ")
+    assert line.startswith("leaderboard.py: error: --by nothing: no configuration has it; there is ")

@@ -13,7 +13,7 @@ from inkproof.cores import share, use_threads
 from inkproof.errors import UserError
 from inkproof.importing import large_libraries
 from inkproof.paths import ROOT
-from inkproof.tracking import explain as explain_tracking
+from inkproof.store_address import explain as explain_tracking
 
 # Conditions of the machine, not of the code: worth one line rather than a traceback.
 MENDABLE = {
@@ -122,6 +122,11 @@ def explain(error: BaseException) -> str | None:
     if isinstance(error, ValueError) and str(error).startswith("Config group override"):  # Hydra's own for model=1
         return f"model=, data=, aug= and their like take the name of a file in conf/: {error}"
     return explain_tracking(error)
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return what `explain` says of an error, or else its type and its words."""
+    return explain(error) or f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _explain_config(error: BaseException) -> str | None:

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from inkproof.atomic import replacing, write_json
+from inkproof.config import flatten
 from inkproof.errors import UserError
 from inkproof.paths import ROOT
 
@@ -35,6 +36,15 @@ def run_key(identity: dict[str, Any], data_sha: str, code: str) -> str:
     """Return the identity of a run: ten hexadecimal digits from its configuration, data and code."""
     text = json.dumps([identity, data_sha, code], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def configuration_key(params: Mapping[str, Any], sha: str) -> str:
+    """Return the hash of a configuration and its data, whatever the seed and the number format.
+
+    `params` are flattened, as MLflow holds them, so that runs in a ledger and in the store can be told to be alike.
+    """
+    left_out = ("seed", "precision.policy")
+    return run_key({key: str(value) for key, value in params.items() if key not in left_out}, sha, "")
 
 
 @dataclass
@@ -74,6 +84,7 @@ class RunRecord:
             "data_sha": self.data_sha,
             "git_commit": self.git_commit,
             "key": self.key,
+            "configuration": configuration_key(flatten(self.config), self.data_sha),
             "machine": self.machine,
             **{f"init_{name}": value for name, value in (self.parent or {}).items()},
         }

@@ -1,16 +1,13 @@
-"""The one place that knows MLflow: one run a model, found by its key, resumed by its id."""
+"""Runs in MLflow: one a model, found by its key, resumed by its id."""
 
 import getpass
 import hashlib
 import json
 import os
-import platform
-import re
 import shutil
-import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib.metadata import version
@@ -20,12 +17,11 @@ from typing import Any
 from filelock import FileLock
 
 from inkproof.atomic import replacing
-from inkproof.errors import UserError
 from inkproof.importing import large_libraries
 from inkproof.paths import ROOT
 from inkproof.quiet import quiet_stderr
+from inkproof.store_address import tracking_uri
 
-REGISTRY_PREFIX = "inkproof-"
 VIEW = "inkproof"  # the name of the view that shows these columns
 COLUMNS = (
     "val_accuracy",
@@ -56,70 +52,6 @@ def nested(parent: str, name: str) -> Iterator[None]:
         _NEST.reset(token)
 
 
-def tracking_uri() -> str:
-    """Return MLFLOW_TRACKING_URI, or the SQLite file in the repository's root that `mlflow ui` opens by default."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{ROOT / 'mlflow.db'}"
-
-
-def has_store() -> bool:
-    """Return whether there is a store to look into: opening a database that does not exist would make it."""
-    file = tracking_uri().removeprefix("sqlite:///")
-    return file == tracking_uri() or Path(file).exists()
-
-
-def require_store() -> None:
-    """Raise UserError where the store to be looked into does not exist."""
-    if not has_store():
-        raise UserError(f"MLflow store {tracking_uri()}: there is no such database; src/train.py makes it")
-
-
-def explain(error: BaseException) -> str | None:
-    """Return one line for a fault of the tracking store that a user can mend, or None for any other error."""
-    if type(error).__module__.split(".")[0] not in ("mlflow", "sqlalchemy", "sqlite3", "requests"):
-        return None
-    text = " ".join(str(error).split())
-    for sign, advice in {
-        "database is locked": "another program holds the database; close it and give the same command again",
-        "unable to open database": "the folder is missing or not writable",
-        "readonly database": "the file is not writable",
-        "database or disk is full": "the disk is full; make room and give the same command again",
-        "file is not a database": "the file is damaged; move it away and a new one is made",
-        "detected out-of-date database schema": "it was made by another MLflow version; run `mlflow db upgrade` on it",
-        "Max retries exceeded": "the tracking server does not answer; check MLFLOW_TRACKING_URI",
-        "unsupported URI": "no kind of store that MLflow knows; check MLFLOW_TRACKING_URI",
-    }.items():
-        if sign.lower() in text.lower():
-            return f"MLflow store {tracking_uri()}: {sign}: {advice}"
-    return None
-
-
-def describe_machine() -> str:
-    """Return the processor's name and core count, as results are quoted with."""
-    name = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        pass
-    return f"{name}, {os.cpu_count()} cores"
-
-
-def git_commit() -> str:
-    """Return the commit of the working tree, with "+" after it when the tree differs; "unknown" without git."""
-    try:
-        commit = _git("rev-parse", "HEAD")
-        # Results that a study adds to while it runs are not what its cells are computed with.
-        dirty = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!experiments")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return commit + ("+" if dirty else "")
-
-
-def _git(*words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=ROOT, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
-
-
 class Store:
     """A tracking store, opened. Local stores are created on first use, under a lock: two creators at once fail."""
 
@@ -135,20 +67,20 @@ class Store:
         self.lock = FileLock(ROOT / "mlflow.db.lock")
         with self.lock, _asked_briefly(), large_libraries():  # it imports those of the database
             mlflow.set_tracking_uri(self.uri)
-            self._client = mlflow.MlflowClient()
-            self._client.search_experiments(max_results=1)
+            self.client = mlflow.MlflowClient()
+            self.client.search_experiments(max_results=1)
 
     def experiment(self, name: str) -> str:
         """Return the id of the experiment called `name`, created when it is not there."""
         with self.lock:
-            found = self._client.get_experiment_by_name(name)
+            found = self.client.get_experiment_by_name(name)
             if found is not None and found.lifecycle_stage == "active":
                 return found.experiment_id
             if found is not None:
-                self._client.restore_experiment(found.experiment_id)
+                self.client.restore_experiment(found.experiment_id)
                 return found.experiment_id
             folder = (ROOT / "mlruns" / name.replace("/", "-")).as_uri() if self.local else None
-            return self._client.create_experiment(name, artifact_location=folder, tags=_view())
+            return self.client.create_experiment(name, artifact_location=folder, tags=_view())
 
     def view(self, experiment: str) -> str:
         """Return the part of an MLflow UI address that shows the runs of an experiment with telling columns."""
@@ -163,7 +95,7 @@ class Store:
         return self._newest(experiment, f"tags.key = '{key}'{below}")
 
     def _newest(self, experiment: str, where: str) -> tuple[str, str] | None:
-        found = self._client.search_runs(
+        found = self.client.search_runs(
             [self.experiment(experiment)], where, order_by=["attributes.start_time DESC"], max_results=50
         )
         runs = sorted(found, key=lambda run: run.info.status != "FINISHED")
@@ -175,52 +107,57 @@ class Store:
         if nest is not None:
             tags, name = {**tags, PARENT: nest[0]}, nest[1]
         if resume is None:
-            created = self._client.create_run(self.experiment(experiment), run_name=name, tags={**tags, **_source()})
+            created = self.client.create_run(self.experiment(experiment), run_name=name, tags={**tags, **_source()})
             return created.info.run_id
-        self._client.update_run(resume, status="RUNNING")
+        self.client.update_run(resume, status="RUNNING")
         self.tag(resume, tags)
         return resume
 
     def exists(self, run_id: str) -> bool:
         """Return whether this store has the run (and it is not deleted)."""
-        from mlflow.exceptions import MlflowException
-
-        try:
-            return self._client.get_run(run_id).info.lifecycle_stage == "active"
-        except MlflowException as error:
-            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                return False
-            raise
+        return self._run(run_id) is not None
 
     def parent_of(self, run_id: str) -> str | None:
         """Return the id of the run that a run is below, None where there is none or the store lacks the run."""
-        return self._client.get_run(run_id).data.tags.get(PARENT) if self.exists(run_id) else None
+        run = self._run(run_id)
+        return None if run is None else run.data.tags.get(PARENT)
+
+    def _run(self, run_id: str) -> Any:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            run = self.client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+        return run if run.info.lifecycle_stage == "active" else None
 
     def finish(self, run_id: str, status: str = "FINISHED") -> None:
         """End a run: FINISHED, FAILED or KILLED."""
-        self._client.set_terminated(run_id, status)
+        self.client.set_terminated(run_id, status)
 
     def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set tags on a run."""
         from mlflow.entities import RunTag
 
-        self._client.log_batch(run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
+        self.client.log_batch(run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
 
     def params(self, run_id: str, params: Mapping[str, Any]) -> None:
         """Log parameters; one that is already logged keeps its value, as MLflow demands."""
         from mlflow.entities import Param
 
-        known = self._client.get_run(run_id).data.params
+        known = self.client.get_run(run_id).data.params
         new = [Param(key, str(value)[:PARAM_LIMIT]) for key, value in params.items() if key not in known]
         for first in range(0, len(new), BATCH_LIMIT):
-            self._client.log_batch(run_id, params=new[first : first + BATCH_LIMIT])
+            self.client.log_batch(run_id, params=new[first : first + BATCH_LIMIT])
 
     def metrics(self, run_id: str, metrics: Mapping[str, float], step: int = 0) -> None:
         """Log metrics at a step (for learning curves: the epoch, from 1)."""
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        self._client.log_batch(run_id, metrics=[Metric(key, float(value), now, step) for key, value in metrics.items()])
+        self.client.log_batch(run_id, metrics=[Metric(key, float(value), now, step) for key, value in metrics.items()])
 
     def epoch(self, run_id: str, row: Mapping[str, float]) -> None:
         """Log one epoch's row of the learning curve, under epoch/ so that final figures stand apart from it."""
@@ -229,14 +166,14 @@ class Store:
 
     def epochs(self, run_id: str, rows: Iterable[Mapping[str, float]]) -> None:
         """Log those rows of a learning curve that the run does not have yet."""
-        logged = {point.step for point in self._client.get_metric_history(run_id, "epoch/loss")}
+        logged = {point.step for point in self.client.get_metric_history(run_id, "epoch/loss")}
         for row in rows:
             if int(row["epoch"]) not in logged:
                 self.epoch(run_id, row)
 
     def figures(self, run_id: str) -> dict[str, float]:
         """Return the final metrics of a run: the last value of each, without the learning curve."""
-        found = self._client.get_run(run_id).data.metrics
+        found = self.client.get_run(run_id).data.metrics
         return {name: value for name, value in found.items() if not name.startswith("epoch/")}
 
     def runs_with(self, metric: str) -> list[dict[str, Any]]:
@@ -244,12 +181,12 @@ class Store:
 
         Each has run_id, experiment, experiment_id, name, params, tags and metrics (without learning curves).
         """
-        names = {found.experiment_id: found.name for found in self._client.search_experiments()}
+        names = {found.experiment_id: found.name for found in self.client.search_experiments()}
         where = f"metrics.`{metric}` > -1e300 and attributes.status = 'FINISHED'"
         runs: list[dict[str, Any]] = []
         page = None
         while page is None or page.token:
-            page = self._client.search_runs(list(names), where, page_token=page.token if page else None)
+            page = self.client.search_runs(list(names), where, page_token=page.token if page else None)
             for run in page:
                 metrics = {name: value for name, value in run.data.metrics.items() if not name.startswith("epoch/")}
                 runs.append(
@@ -268,9 +205,9 @@ class Store:
     def file(self, run_id: str, path: Path, folder: str | None = None) -> None:
         """Store a file, or everything in a folder, with the run."""
         if path.is_dir():
-            self._client.log_artifacts(run_id, str(path), folder)
+            self.client.log_artifacts(run_id, str(path), folder)
         else:
-            self._client.log_artifact(run_id, str(path), folder)
+            self.client.log_artifact(run_id, str(path), folder)
 
     def dataset(self, run_id: str, name: str, digest: str, context: str, profile: Mapping[str, Any]) -> None:
         """Log a data set as an input of the run; `context` is training, validation or testing."""
@@ -280,7 +217,7 @@ class Store:
         part = hashlib.sha256(f"{digest} {context} {json.dumps(profile)}".encode()).hexdigest()[:36]
         data = Dataset(name, part, "local", json.dumps({"uri": f"data/{name}"}), None, json.dumps(profile))
         with self.lock:  # two runs that bring a new data set at once would both add it, and one of them fail
-            self._client.log_inputs(run_id, datasets=[DatasetInput(data, [InputTag("mlflow.data.context", context)])])
+            self.client.log_inputs(run_id, datasets=[DatasetInput(data, [InputTag("mlflow.data.context", context)])])
 
     def model(self, run_id: str, model: Any, registered_name: str | None) -> None:
         """Store a Keras model with its signature and pip requirements; register it under a name, if given."""
@@ -321,48 +258,6 @@ class Store:
         except (MlflowException, OSError):
             return False
         return True
-
-    def exported(self, address: str, names: Sequence[str], folder: Path) -> Path:
-        """Copy an export of a registered model to `folder` and return where it is.
-
-        `address` is models:/NAME@ALIAS or models:/NAME/VERSION; of the files `names`, the first that the model's
-        run has among its exports is taken. Raises UserError where there is no such model or no such export.
-        """
-        import mlflow
-        from mlflow.exceptions import MlflowException
-
-        found = re.fullmatch(r"models:/(?P<name>[^/@]+)(@(?P<alias>[^/@]+)|/(?P<version>[0-9]+))", address)
-        if found is None:
-            raise UserError(f"{address}: a registered model is models:/NAME@ALIAS or models:/NAME/VERSION")
-        try:
-            if found["alias"]:
-                model = self._client.get_model_version_by_alias(found["name"], found["alias"])
-            else:
-                model = self._client.get_model_version(found["name"], found["version"])
-        except MlflowException as error:
-            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                raise
-            known = ", ".join(self._addresses()) or "nothing yet; src/train.py registers what it trains"
-            raise UserError(f"{address}: there is no such registered model; there is {known}") from None
-        stored = [item.path for item in self._client.list_artifacts(str(model.run_id), "exports")]
-        path = next((f"exports/{name}" for name in names if f"exports/{name}" in stored), None)
-        if path is None:
-            raise UserError(f"{address}: its run has no export {' or '.join(names)}; src/export.py run=... makes it")
-        return Path(mlflow.artifacts.download_artifacts(run_id=model.run_id, artifact_path=path, dst_path=str(folder)))
-
-    def _addresses(self) -> Iterator[str]:
-        """What the registered models answer to: the aliases they have, and their newest versions."""
-        for model in self._client.search_registered_models():
-            versions = sorted((int(one.version) for one in model.latest_versions), reverse=True)
-            yield from (f"models:/{model.name}@{alias}" for alias in sorted(model.aliases))
-            yield from (f"models:/{model.name}/{version}" for version in versions[:1])
-
-    def champion(self, registered_name: str, run_id: str) -> None:
-        """Point the alias `champion` of a registered model at the version that came from `run_id`."""
-        versions = self._client.search_model_versions(f"name='{registered_name}' and run_id='{run_id}'")
-        if versions:
-            newest = max(versions, key=lambda one: int(one.version))
-            self._client.set_registered_model_alias(registered_name, "champion", newest.version)
 
     def find_original(self, experiment: str, original: str) -> tuple[str, str] | None:
         """Return (run id, status) of the run that was recreated for `original`, or None."""

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 
 PERIOD = 1.0  # seconds between two looks whether the parent is still there
 _watching = threading.Lock()
@@ -15,12 +16,7 @@ def follow_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
-
-    def watch() -> None:
-        parent.join()
-        os._exit(1)  # nobody is left to hand over work
-
-    threading.Thread(target=watch, name="follow-parent", daemon=True).start()
+    _end_after(parent.join)
 
 
 def end_with_parent(parent: int) -> None:
@@ -35,6 +31,15 @@ def end_with_parent(parent: int) -> None:
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(PERIOD)
-        os._exit(1)
 
-    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
+    _end_after(watch)
+
+
+def _end_after(wait: Callable[[], None]) -> None:
+    """End this process, whatever it is at, when `wait` returns in a thread of its own."""
+
+    def end() -> None:
+        wait()
+        os._exit(1)  # nobody is left to work for
+
+    threading.Thread(target=end, name="end-with-parent", daemon=True).start()

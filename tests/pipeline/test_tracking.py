@@ -1,4 +1,4 @@
-"""The one place that knows MLflow: a store made by several processes at once, long parameters, resumed curves."""
+"""What knows MLflow: a store made by several processes at once, long parameters, resumed curves."""
 
 import os
 import shutil
@@ -14,11 +14,14 @@ from typing import Any
 import pytest
 from workspaces import git
 
-from inkproof import tracking
+from inkproof import provenance, store_address, tracking
 from inkproof.errors import UserError
+from inkproof.provenance import git_commit
+from inkproof.registry import copy_export, set_champion
 from inkproof.resume import adopt, ensure_run
 from inkproof.run_record import RunRecord, write_history
-from inkproof.tracking import PARAM_LIMIT, Store, explain, git_commit, nested, require_store
+from inkproof.store_address import explain, require_store, tracking_uri
+from inkproof.tracking import PARAM_LIMIT, Store, nested
 
 OPENERS = Path(__file__).with_name("openers.py")
 PROCESSES, ROUNDS = 4, 3
@@ -46,6 +49,7 @@ def opened(empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def use(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.delenv("MLFLOW_TRACKING_URI", raising=False)
     patch.setattr(tracking, "ROOT", folder)
+    patch.setattr(store_address, "ROOT", folder)
 
 
 def record(folder: Path, run_id: str) -> RunRecord:
@@ -104,18 +108,18 @@ def test_params_are_logged_whatever_their_number_and_length(
     monkeypatch.setenv("MLFLOW_TRUNCATE_LONG_VALUES", "false")  # MLflow refuses rather than cuts
     store = opened()
     run = store.start("digits", "run", {})
-    sizes, send = [], store._client.log_batch
+    sizes, send = [], store.client.log_batch
 
     def counted(run_id: str, **batch: list[Any]) -> Any:
         sizes.append(len(batch.get("params", [])))
         return send(run_id, **batch)
 
-    monkeypatch.setattr(store._client, "log_batch", counted)
+    monkeypatch.setattr(store.client, "log_batch", counted)
     params = {f"p{number}": number for number in range(250)} | {"long": "x" * (PARAM_LIMIT + 500)}
     store.params(run, params)
     assert max(sizes) <= 100, "more than a tracking server takes at once"
     store.params(run, {**params, "p0": "changed", "late": True})  # a resumed run logs all of it again
-    kept = store._client.get_run(run).data.params
+    kept = store.client.get_run(run).data.params
     assert len(kept) == 252
     assert kept["p0"] == "0" and kept["p249"] == "249" and kept["late"] == "True"
     assert kept["long"] == "x" * PARAM_LIMIT
@@ -128,7 +132,7 @@ def test_a_resumed_curve_gets_the_epochs_it_lacks_and_no_epoch_twice(opened: Cal
     store.epochs(run, ROWS)
     store.epochs(run, ROWS)
     for name in ("loss", "val_accuracy"):
-        points = store._client.get_metric_history(run, f"epoch/{name}")
+        points = store.client.get_metric_history(run, f"epoch/{name}")
         assert sorted((point.step, point.value) for point in points) == [(row["epoch"], row[name]) for row in ROWS]
 
 
@@ -141,15 +145,15 @@ def test_a_run_is_found_by_its_key_finished_ones_first(opened: Callable[[], Stor
     store.finish(later, "FAILED")
     assert store.find("digits", "k") == (done, "FINISHED")
     assert store.start("digits", "run", {"key": "k"}, resume=later) == later
-    assert store._client.get_run(later).info.status == "RUNNING"
+    assert store.client.get_run(later).info.status == "RUNNING"
 
 
 def test_a_run_started_within_another_is_its_child_and_called_as_it_says(opened: Callable[[], Store]):
     store = opened()
     parent = store.start("study/02", "02", {})
     with nested(parent, "aug=on seed=0"):
-        child = store._client.get_run(store.start("study/02", "cnn-on-s0", {"key": "k"}))
-    other = store._client.get_run(store.start("study/02", "cnn-on-s1", {}))
+        child = store.client.get_run(store.start("study/02", "cnn-on-s0", {"key": "k"}))
+    other = store.client.get_run(store.start("study/02", "cnn-on-s1", {}))
     assert (child.info.run_name, child.data.tags["mlflow.parentRunId"]) == ("aug=on seed=0", parent)
     assert (other.info.run_name, other.data.tags.get("mlflow.parentRunId")) == ("cnn-on-s1", None)
 
@@ -171,7 +175,7 @@ def test_finished_runs_with_a_metric_are_found_in_every_experiment(opened: Calla
 
 
 def test_a_growing_ledger_does_not_make_the_code_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(tracking, "ROOT", tmp_path)
+    monkeypatch.setattr(provenance, "ROOT", tmp_path)
     assert git_commit() == "unknown"
     for name in ("code.py", "experiments/02/results.csv"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -208,7 +212,7 @@ def test_a_run_that_the_store_lacks_is_made_again_once(
     lost = "0" * 32
     if removed == "deleted":
         lost = store.start("optdigits", "dense-off-s0", {})
-        store._client.delete_run(lost)
+        store.client.delete_run(lost)
     kept = record(tmp_path / "products", lost)
     made: list[str] = []
     together = threading.Barrier(2)
@@ -225,22 +229,22 @@ def test_a_run_that_the_store_lacks_is_made_again_once(
         thread.join()
     assert len(made) == 2 and made[0] == made[1] != lost
     assert ensure_run(opened(), kept, tmp_path / "products") == made[0]
-    run = store._client.get_run(made[0])
+    run = store.client.get_run(made[0])
     assert run.info.status == "FINISHED" and run.info.run_name == "dense-off-s0"
     assert run.data.tags["original_run_id"] == lost and run.data.tags["data"] == "optdigits"
     assert run.data.params["model.name"] == "dense"
     assert run.data.metrics["val_accuracy"] == 0.3
-    assert [point.value for point in store._client.get_metric_history(made[0], "epoch/val_accuracy")] == [0.1, 0.2, 0.3]
-    files = {item.path for item in store._client.list_artifacts(made[0], "products")}
+    assert [point.value for point in store.client.get_metric_history(made[0], "epoch/val_accuracy")] == [0.1, 0.2, 0.3]
+    files = {item.path for item in store.client.list_artifacts(made[0], "products")}
     assert files == {"products/model.keras", "products/history.csv", "products/run.json"}
 
 
 def test_a_deleted_experiment_comes_back(opened: Callable[[], Store]):
     store = opened()
     number = store.experiment("digits")
-    store._client.delete_experiment(number)
+    store.client.delete_experiment(number)
     assert store.experiment("digits") == number
-    assert store._client.get_experiment(number).lifecycle_stage == "active"
+    assert store.client.get_experiment(number).lifecycle_stage == "active"
 
 
 # What is wrong with a store is one line.
@@ -249,7 +253,7 @@ def test_a_deleted_experiment_comes_back(opened: Callable[[], Store]):
 def line_of(error: BaseException) -> str:
     line = explain(error)
     assert line is not None and len(line.splitlines()) == 1
-    assert line.startswith(f"MLflow store {tracking.tracking_uri()}: ")
+    assert line.startswith(f"MLflow store {tracking_uri()}: ")
     return line
 
 
@@ -304,7 +308,7 @@ def registered(opened: Callable[[], Store], tmp_path: Path) -> Callable[..., Sto
 
     def make(*exports: list[str]) -> Store:
         store = opened()
-        store._client.create_registered_model("inkproof-mnist")
+        store.client.create_registered_model("inkproof-mnist")
         for number, names in enumerate(exports, 1):
             run = store.start("mnist", f"run{number}", {})
             for name in names:
@@ -312,8 +316,8 @@ def registered(opened: Callable[[], Store], tmp_path: Path) -> Callable[..., Sto
                 file.parent.mkdir(exist_ok=True)
                 file.write_text(f"{name} of version {number}")
                 store.file(run, file, "exports")
-            store._client.create_model_version("inkproof-mnist", f"runs:/{run}/model", run)
-            store.champion("inkproof-mnist", run)
+            store.client.create_model_version("inkproof-mnist", f"runs:/{run}/model", run)
+            set_champion(store, "inkproof-mnist", run)
         return store
 
     return make
@@ -329,7 +333,7 @@ def test_a_registered_models_export_is_found_by_alias_and_by_version(registered:
     }.items():
         folder = tmp_path / address.replace("/", "-")
         folder.mkdir()
-        path = store.exported(address, names, folder)
+        path = copy_export(store, address, names, folder)
         assert path.read_text() == content and path.is_relative_to(folder)
 
 
@@ -350,14 +354,14 @@ def test_what_the_registry_does_not_have_is_one_line(
 ):
     store = registered(["model.tflite"])
     with pytest.raises(UserError) as caught:
-        store.exported(address, ["canvas.tflite"], tmp_path)
+        copy_export(store, address, ["canvas.tflite"], tmp_path)
     assert str(caught.value).startswith(f"{address}: ") and said in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_registry_without_models_says_how_to_get_one(opened: Callable[[], Store], tmp_path: Path):
     with pytest.raises(UserError, match=r"there is nothing yet; src/train\.py registers"):
-        opened().exported("models:/inkproof-mnist@champion", ["canvas.tflite"], tmp_path)
+        copy_export(opened(), "models:/inkproof-mnist@champion", ["canvas.tflite"], tmp_path)
 
 
 def test_a_store_that_is_not_there_is_not_made_by_looking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -384,11 +388,11 @@ def test_a_training_done_elsewhere_gets_a_run_of_its_own_below_a_parent(opened: 
         own = adopt(store, elsewhere, folder, "study/02", parent)
         assert adopt(store, own, folder, "study/02", parent) == own == RunRecord.read(folder)
     assert (own.run_id, own.experiment, own.config) == (half, "study/02", elsewhere.config)
-    made = store._client.get_run(own.run_id)
+    made = store.client.get_run(own.run_id)
     assert made.info.status == "FINISHED" and made.info.run_name == "aug=off seed=0"
     assert made.data.tags["original_run_id"] == first
     assert made.data.metrics["val_accuracy"] == 0.3
-    assert len(store._client.get_metric_history(own.run_id, "epoch/val_accuracy")) == 3
+    assert len(store.client.get_metric_history(own.run_id, "epoch/val_accuracy")) == 3
     # Another search of the same experiment has a run of its own, too.
     other = store.start("study/02", "again", {})
     with nested(other, "trial 0"):

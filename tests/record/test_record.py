@@ -41,6 +41,10 @@ def test_candidates_are_cross_validated_one_is_chosen_and_evaluated_once(workspa
     git(workspace.root, "init", "-q")
     workspace.run("python", "src/frames.py", "data=optdigits")
 
+    (folder / "study.yaml").write_text(yaml.safe_dump(TINY | {"metrics": TINY["metrics"][:1]}, sort_keys=False))
+    assert "add training_seconds to metrics" in workspace.fails(*RECORD, "candidates")
+    (folder / "study.yaml").write_text(yaml.safe_dump(TINY, sort_keys=False))
+    assert "--again: does nothing for evaluate" in workspace.run(*RECORD, "evaluate", "--again", code=2).stderr
     assert "6 cells are not computed yet" in workspace.fails(*RECORD, "choose")
     assert "run `choose` first" in workspace.fails(*RECORD, "evaluate")
     assert "7 of 7 cells" in workspace.run(*RECORD, "candidates").stdout

@@ -11,9 +11,10 @@ from studies.made_up import study
 
 from inkproof.errors import UserError
 from inkproof.paths import ROOT
+from inkproof.run_record import configuration_key
 from inkproof.sources.digits import Digits, write_digits
 from inkproof.studies import cells as planning
-from inkproof.studies.cells import Cell, configuration_key, plan
+from inkproof.studies.cells import Cell, plan
 from inkproof.studies.definition import read_study
 
 
@@ -109,6 +110,7 @@ def test_what_is_kept_besides_is_named_by_patterns(tmp_path: Path):
             {"parts": [{}, {"fixed": {"data": "optdigits", "epochs": 2}}]},
             "two configurations are called model=dense, aug=off; add an axis",
         ),
+        ({"keep": ["drawn_*"]}, "keep: no cell measures drawn_*"),
         ({"metrics": ["val_acuracy"]}, "metrics: no cell measures val_acuracy; did you mean val_accuracy"),
         ({"stages": ["train", "held_out"]}, "held_out reads the fold left out; add folds"),
         ({"metrics": ["drawn_starter_ink_accuracy"]}, "add the stage drawn"),
@@ -126,6 +128,7 @@ def test_what_cannot_be_run_is_refused_before_anything_runs(changes: dict[str, A
         planned(tmp_path, **changes)
     line = explain(raised.value)
     assert line is not None and len(line.splitlines()) == 1
+    assert line.startswith(str(tmp_path)) and "study.yaml: " in line
 
 
 def test_a_row_that_lacks_a_stage_or_a_figure_does_not_finish_a_cell(tmp_path: Path):

@@ -10,7 +10,7 @@ from studies.made_up import SMALL, study, written_study
 
 from inkproof.errors import UserError
 from inkproof.paths import ROOT
-from inkproof.studies.definition import Choice, read_study
+from inkproof.studies.definition import Choice, read_study, study_folder
 from inkproof.studies.overrides import override
 
 STUDIES = sorted(path.parent for path in (ROOT / "experiments").glob("*/study.yaml"))
@@ -68,6 +68,7 @@ def test_parts_add_to_what_stands_outside_them(tmp_path: Path):
         ({"figure": {"y": []}}, "figure.y: expected a list of names"),
         ({"figure": {"x": 5}}, "figure.x: expected a text"),
         ({"figure": {"x": "aug"}}, "figure.x: off of aug is no number"),
+        ({"figure": {"wrong": True}}, "figure.wrong: draws curves against an x"),
         ({"figure": {"pairs": [["int8_kb"]]}}, "figure.pairs: expected pairs of metrics"),
     ],
 )
@@ -86,6 +87,26 @@ def test_a_folder_without_a_study_and_a_file_that_is_no_yaml(tmp_path: Path):
     with pytest.raises(UserError, match="cannot be read") as raised:
         read_study(tmp_path)
     assert len(str(raised.value).splitlines()) == 1
+
+
+def test_numbers_are_those_of_a_command_line(tmp_path: Path):
+    folder = written_study(tmp_path / "07-rates", grid={})
+    text = (folder / "study.yaml").read_text().replace("grid: {}", "grid: {rate: [1e-3, -2E+1, 1.5e-2], name: [1e-3s]}")
+    (folder / "study.yaml").write_text(text)
+    axes = read_study(folder).parts[0].axes
+    assert [choice.overrides["rate"] for choice in axes["rate"]] == [0.001, -20.0, 0.015]
+    assert axes["name"][0].overrides == {"name": "1e-3s"}
+
+
+def test_a_study_is_named_by_its_folder_or_file_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    study = ROOT / "experiments" / "02-augmentation"
+    assert (
+        study_folder("experiments/02-augmentation") == study_folder("experiments/02-augmentation/study.yaml") == study
+    )
+    written_study(tmp_path / "mine")
+    assert study_folder("mine") == Path("mine")
+    assert study_folder("absent") == Path("absent")
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,18 @@ def test_lines_along_an_axis_in_the_order_of_its_numbers(tmp_path: Path):
     assert [0.3, 0.3] in [list(line.get_ydata()) for line in axes.lines]
 
 
+def test_what_is_wrong_on_a_logarithmic_axis(tmp_path: Path):
+    figure = study_figure(GROUPS, plan(tmp_path, x="size", lines=["aug"], log=True, wrong=True, target=0.3))
+    axes = figure.axes[0]
+    points, _ = drawn(axes, 0)
+    assert [y for _, y in points] == [pytest.approx(1 - 0.055), pytest.approx(1 - 0.505)]
+    assert axes.get_yscale() == "log" and axes.get_ylabel() == "val, wrong"
+    assert [0.7, 0.7] in [list(line.get_ydata()) for line in axes.lines]
+    figure.draw_without_rendering()
+    said = [text.get_text() for text in axes.get_yticklabels()]
+    assert "50%" in said and "100%" in said
+
+
 def test_a_frontier_of_files(tmp_path: Path):
     axes = study_figure(GROUPS, plan(tmp_path, pairs=[["int8_kb", "val_accuracy"]])).axes[0]
     points, _ = drawn(axes, 0)

@@ -7,8 +7,8 @@ import pytest
 from studies.made_up import cell, row
 
 from inkproof.errors import UserError
+from inkproof.run_record import configuration_key
 from inkproof.studies import ledger
-from inkproof.studies.cells import configuration_key
 from inkproof.studies.leaderboard import collect, markdown, ranked
 
 PARAMS = {"model.name": "cnn", "data.name": "mnist", "epochs": "3"}
@@ -59,6 +59,10 @@ def test_a_cell_s_run_says_which_configuration_it_is(experiments: Path):
     taught = logged("taught", 3, 0.96, **{"teacher.runs": "['a1']"})
     taught["tags"]["configuration"] = SAME
     assert [len(entry.runs) for entry in ranked(collect(experiments, [taught]), "test_accuracy", least=1)] == [3, 1]
+    # So does its row in a ledger, whatever the tag was at its time.
+    taught.update(run_id="run-modelcnn1", params={**taught["params"], "seed": "1"})
+    taught["tags"]["configuration"] = "of another time"
+    assert len(collect(experiments, [taught])) == 2
 
 
 def test_lines_link_to_their_runs_and_studies(experiments: Path):
@@ -68,6 +72,20 @@ def test_lines_link_to_their_runs_and_studies(experiments: Path):
         "| 1 | model=cnn | optdigits | 3 | 99.00 ± 1.00 | [02-a](02-a/README.md), [03-b](03-b/README.md), `mnist` "
         "| 0, 1, [2](http://ui/#/7/new) |"
     )
+
+
+def test_configurations_of_one_name_are_told_apart(experiments: Path):
+    again = cell({"network": "other"}, 0, configuration="another", key="again")
+    ledger.write_row(experiments / "03-b" / "results.csv", row(again, test_accuracy=0.96))
+    names = [entry.name for entry in ranked(collect(experiments, []), "test_accuracy", least=1)]
+    assert names == ["model=cnn", "network=other [other]", "network=other [another]"]
+
+
+def test_a_figure_of_fewer_seeds_says_so(experiments: Path):
+    one = logged("new", 2, 1.0) | {"metrics": {"test_accuracy": 1.0, "val_accuracy": 0.5}}
+    entries = ranked(collect(experiments, [one]), "test_accuracy", least=3)
+    line = markdown(entries, "test_accuracy", {}).splitlines()[2]
+    assert "| 3 | 99.00 ± 1.00 | 50.00 (n = 1) |" in line
 
 
 def test_what_is_better_smaller_is_ranked_so(experiments: Path):
@@ -88,7 +106,11 @@ def test_a_run_made_by_hand_is_passed_over(experiments: Path):
 
 
 def test_a_metric_that_nobody_has_is_named_with_those_there_are(experiments: Path):
-    with pytest.raises(UserError, match="--by nothing: no configuration has 1 seeds of it; there is test_accuracy"):
+    with pytest.raises(UserError, match="--by nothing: no configuration has it; there is test_accuracy"):
         ranked(collect(experiments, []), "nothing", least=1)
+    with pytest.raises(UserError, match=r"did you mean test_accuracy\?"):
+        ranked(collect(experiments, []), "test_acuracy", least=1)
+    with pytest.raises(UserError, match="no configuration has 9 seeds of it; give a smaller --seeds"):
+        ranked(collect(experiments, []), "test_accuracy", least=9)
     with pytest.raises(UserError, match="run a study, or train"):
         ranked([], "test_accuracy", least=1)

@@ -3,12 +3,14 @@
 import shutil
 from pathlib import Path
 
+import pytest
 import yaml
 from hydra import compose, initialize_config_dir
 
 from inkproof.config import resolve
+from inkproof.errors import UserError
 from inkproof.paths import ROOT
-from inkproof.tuning.recipe import GROUPS, write_recipe
+from inkproof.tuning.recipe import GROUPS, command_of, recipe_path, write_recipe
 
 CHOICES = {
     **{
@@ -34,7 +36,9 @@ def test_the_recipe_composes_to_what_was_found(tmp_path: Path):
     found = {**plain, "batch_size": 32, "train_size": 300, "seed": 5, "force": True, "digits": "elsewhere.npz"}
     found["model"] = {**plain["model"], "build": {**plain["model"]["build"], "filters": [4, 8, 8], "dropout": 0.25}}
     found["optimizer"] = {**plain["optimizer"], "learning_rate": 0.0123}
-    write_recipe(conf / "experiment" / "found.yaml", CHOICES, found, plain, ("Found.", "", "Reached: 1.00%"))
+    write_recipe(
+        conf / "experiment" / "found.yaml", CHOICES, found, plain, ["epochs"], ("Found.", "", "Reached: 1.00%")
+    )
     again = composed(conf, "experiment=found")
     own = {"seed": 0, "force": False, "digits": plain["digits"]}
     assert again == {**found, **own}
@@ -43,8 +47,26 @@ def test_the_recipe_composes_to_what_was_found(tmp_path: Path):
         "# @package _global_\n# Found.\n#\n# Reached: 1.00%\ndefaults:\n  - override /data: optdigits\n"
     )
     assert yaml.safe_load(text)["defaults"][2] == {"override /aug": "on"}
+    assert yaml.safe_load(text)["epochs"] == found["epochs"]  # searched, though it is what conf/ has
+
+
+@pytest.mark.parametrize(
+    ("recipe", "said"),
+    [
+        ("mine", "expected a file of conf/experiment"),
+        ("elsewhere/mine.yaml", "expected a file of conf/experiment"),
+        ("conf/experiment/digitre.yaml", "not written by a search"),
+    ],
+)
+def test_only_recipes_of_searches_are_written_over(recipe: str, said: str):
+    with pytest.raises(UserError, match=said):
+        recipe_path(recipe)
+
+
+def test_the_command_names_the_recipe_that_was_written():
+    assert command_of(recipe_path("conf/experiment/my/own.yaml")) == "python src/train.py experiment=my/own"
 
 
 def test_where_nothing_differs_the_groups_are_all(tmp_path: Path):
-    write_recipe(tmp_path / "plain.yaml", CHOICES, {"batch_size": 3, "seed": 1}, {"batch_size": 3, "seed": 2}, ())
+    write_recipe(tmp_path / "plain.yaml", CHOICES, {"batch_size": 3, "seed": 1}, {"batch_size": 3, "seed": 2}, [], ())
     assert set(yaml.safe_load((tmp_path / "plain.yaml").read_text())) == {"defaults"}

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from inkproof.tracking import describe_machine
+from inkproof.provenance import describe_machine
 
 # What decides how fast a network is trained on a processor, as Linux calls it.
 FEATURES = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "amx_bf16", "amx_int8")

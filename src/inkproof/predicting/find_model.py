@@ -12,7 +12,7 @@ FILES = (CANVAS_FILES["float32"], MODEL_FILES["float32"])
 
 PRETRAINED = "pretrained"
 REGISTRY = "models:/"
-"""What an address in MLflow's registry begins with; `tracking.Store.exported` finds those."""
+"""What an address in MLflow's registry begins with; `registry.copy_export` finds those."""
 
 
 def find_model(word: str = PRETRAINED, root: Path = ROOT) -> Path:

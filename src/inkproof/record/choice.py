@@ -1,8 +1,9 @@
 """Which network and which small ensemble read the held-out digits best within a budget of training time."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from itertools import combinations
 from typing import Any
 
@@ -13,8 +14,8 @@ from inkproof.record.held_out import Pooled
 from inkproof.scoring.intervals import wilson
 from inkproof.scoring.paired import mcnemar
 from inkproof.scoring.summary import summarise_test
-from inkproof.studies.definition import Study
-from inkproof.studies.metrics import WAYS
+from inkproof.studies.definition import FILE, Study
+from inkproof.studies.metrics import SECONDS, WAYS
 
 Teachers = Mapping[str, Sequence[str]]
 
@@ -53,6 +54,16 @@ class Entry:
         }
 
 
+def check_candidates(study: Study) -> None:
+    """Raise UserError where networks could be trained as the study says, but no choice be made among them."""
+    path = study.folder / FILE
+    if len(study.axes) != 1 or "held_out" not in study.stages:
+        raise UserError(f"{path}: a choice needs one axis, the network, and the stage held_out")
+    if SECONDS not in study.metrics and not any(fnmatchcase(SECONDS, pattern) for pattern in study.keep):
+        raise UserError(f"{path}: the choice is one within a time: add {SECONDS} to metrics")
+    teachers_of(study)
+
+
 def teachers_of(study: Study) -> dict[str, tuple[str, ...]]:
     """Return the networks of the study that each network learns from.
 
@@ -69,10 +80,10 @@ def teachers_of(study: Study) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def with_teachers(names: Iterable[str], teachers: Teachers) -> set[str]:
-    """Return `names` with all that teach them, and with those that teach these."""
+def with_teachers(network: str, teachers: Teachers) -> set[str]:
+    """Return `network` with all that teach it, and with those that teach these."""
     found: set[str] = set()
-    left = list(names)
+    left = [network]
     while left:
         name = left.pop()
         if name not in found:
@@ -89,7 +100,7 @@ def training_seconds(
     Where `at_once` trainings shared the cores when they were timed, so they do here; a student waits for its teachers.
     """
     by_name = {(one.network, one.repeat): one.seconds for one in pooled}
-    needed = {(name, one.repeat) for one in members for name in with_teachers([one.network], teachers)}
+    needed = {(name, one.repeat) for one in members for name in with_teachers(one.network, teachers)}
     for name, _ in needed - set(by_name):
         raise UserError(f"{name}: teaches, but was not cross-validated; give it a seed for every fold")
 

@@ -11,10 +11,10 @@ import yaml
 
 from inkproof.atomic import write_text
 from inkproof.errors import UserError
+from inkproof.provenance import git_commit
 from inkproof.record.choice import teachers_of, with_teachers
 from inkproof.record.evaluations import KINDS, read_evaluations
 from inkproof.studies.definition import Study
-from inkproof.tracking import git_commit
 from inkproof.yaml_file import read_yaml
 
 FILE_NAME = "choice.yaml"
@@ -74,7 +74,7 @@ def trainings(study: Study, evidence: Mapping[str, Any], seeds: int) -> dict[str
     counts: Counter[str] = Counter()
     for kind in KINDS:
         for name, count in Counter(evidence[kind]["members"]).items():
-            counts |= Counter(dict.fromkeys(with_teachers([name], teachers), count))
+            counts |= Counter(dict.fromkeys(with_teachers(name, teachers), count))
     stride = max(counts.values())
     listed = {}
     for part in study.parts:

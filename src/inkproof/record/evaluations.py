@@ -97,9 +97,9 @@ def table(evaluations: Sequence[Mapping[str, Any]], name: str) -> str:
             )
     yardsticks = YARDSTICKS if any(one["data"] == "mnist" for one in evaluations) else ""
     said = (
-        "Mean ± standard deviation over n networks or ensembles that share no training. Hours: of training, "
-        f"teachers included. Drawn sets: per cent on the rung `ink`.{yardsticks} "
-        f"Made by `python src/record.py experiments/{name} evaluate`."
+        "Mean ± standard deviation over n networks or ensembles that share no training. Hours: of training on all "
+        "digits, teachers included, side by side as the candidates were timed. Drawn sets: per cent on the rung "
+        f"`ink`.{yardsticks} Made by `python src/record.py experiments/{name} evaluate`."
     )
     return f"{markdown_table(lines)}\n\n{fill_markdown(said)}" if evaluations else "Nothing is evaluated yet.\n"
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from inkproof.config import check_training, flatten, identity, path_of, resolve
+from inkproof.entry import explain
 from inkproof.errors import UserError
 from inkproof.paths import ROOT
-from inkproof.run_record import run_key
+from inkproof.run_record import configuration_key, run_key
 from inkproof.sources.digits import data_sha
 from inkproof.studies.definition import FILE, Part, Study
 from inkproof.studies.ledger import Row
-from inkproof.studies.metrics import known_metrics
+from inkproof.studies.metrics import closest, known_metrics
 from inkproof.studies.overrides import override
 
 Compose = Callable[[str, tuple[str, ...]], dict[str, Any]]
@@ -85,7 +86,8 @@ def plan(study: Study, shas: Mapping[str, str] | None = None) -> list[Cell]:
                     said = ", ".join(f"{axis}={label}" for axis, label in labels.items())
                     raise UserError(f"{study.folder / FILE}: two configurations are called {said}; add an axis")
                 for seed in part.seeds:
-                    cells.append(_cell(study, labels, overrides, seed, cells, compose, shas or {}))
+                    with _naming(study):
+                        cells.append(_cell(study, labels, overrides, seed, cells, compose, shas or {}))
     seen: dict[str, Cell] = {}
     for cell in cells:
         twin = seen.setdefault(cell.key or cell.name, cell)
@@ -93,6 +95,18 @@ def plan(study: Study, shas: Mapping[str, str] | None = None) -> list[Cell]:
             raise UserError(f"{study.folder / FILE}: two cells are the same: {twin.name} and {cell.name}")
     _check_metrics(study, cells)
     return cells
+
+
+@contextmanager
+def _naming(study: Study) -> Iterator[None]:
+    """Let what is wrong with a combination say which file it stands in."""
+    try:
+        yield
+    except Exception as error:
+        said, file = explain(error), str(study.folder / FILE)
+        if said is None or said.startswith(file):
+            raise
+        raise UserError(f"{file}: {said}") from error
 
 
 @contextmanager
@@ -173,7 +187,7 @@ def _cell(
     # The number format stays as it was asked for ("auto"): a ledger holds on machines with and without AMX.
     policy = config["precision"]["policy"]
     # What is made of the seed, and which cell of that seed teaches, do not make another configuration.
-    common = compose("config", (*asked, override("seed", 0)))
+    common = compose("config", (*asked, override("seed", 0))) if seeded or teachers else config
     # Whose drawings its models are tried on: another data set's, where it has none of its own.
     tried_on = compose("drawn", (f"data={Path(config['data']['frames']).name}",))
     known = known_metrics(study.stages, config["data"], tried_on["data"]["drawn_sets"], tried_on["rungs"])
@@ -193,15 +207,6 @@ def _cell(
         data_sha=sha,
         teachers=tuple(cell.key for cell in teachers.values()),
     )
-
-
-def configuration_key(params: Mapping[str, Any], sha: str) -> str:
-    """Return the hash of a configuration and its data, whatever the seed and the number format.
-
-    `params` are flattened, as MLflow holds them, so that runs in a ledger and in the store can be told to be alike.
-    """
-    left_out = ("seed", "precision.policy")
-    return run_key({key: str(value) for key, value in params.items() if key not in left_out}, sha, "")
 
 
 def _check_metrics(study: Study, cells: list[Cell]) -> None:
@@ -224,12 +229,8 @@ def _check_metrics(study: Study, cells: list[Cell]) -> None:
                     raise UserError(f"{study.folder / FILE}: {where}: {name} is not kept; add it to metrics or keep")
                 continue
             stage = shown.get(name.split("_")[0], "")
-            hint = f"; add the stage {stage}" if stage and stage not in study.stages else f"; {_closest(name, known)}"
+            hint = f"; add the stage {stage}" if stage and stage not in study.stages else f"; {closest(name, known)}"
             raise UserError(f"{study.folder / FILE}: {where}: no cell measures {name}{hint}")
-
-
-def _closest(name: str, known: set[str]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(name, sorted(known), n=3)
-    return f"did you mean {' or '.join(close)}?" if close else f"there is {', '.join(sorted(known)[:8])}, ..."
+    for pattern in study.keep:
+        if not any(fnmatchcase(name, pattern) for name in known):
+            raise UserError(f"{study.folder / FILE}: keep: no cell measures {pattern}; {closest(pattern, known)}")

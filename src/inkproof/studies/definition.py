@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from inkproof.errors import UserError
+from inkproof.paths import ROOT
 from inkproof.yaml_file import read_yaml
 
 FILE = "study.yaml"
@@ -15,7 +16,7 @@ NEEDS = {"drawn": "export"}
 KEYS = ("question", "fixed", "grid", "seeds", "parts", "stages", "metrics", "keep", "compare", "figure")
 PART_KEYS = ("fixed", "grid", "seeds")
 COMPARE_KEYS = ("axis", "baseline", "metrics")
-FIGURE_KEYS = ("x", "y", "lines", "pairs", "log", "title", "target")
+FIGURE_KEYS = ("x", "y", "lines", "pairs", "log", "wrong", "title", "target")
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ class FigurePlan:
     """What results.png shows: metrics `y` against an axis or metric `x`, one line a choice of the axes `lines`.
 
     Without `x` each row of the table has a point a metric. `pairs` of metrics (kilobytes, accuracy) are points of a
-    frontier. `log` makes x logarithmic, `target` draws a level line.
+    frontier. `log` makes x logarithmic, `wrong` draws what shares lack to one, on a logarithmic axis; `target` draws a
+    level line.
     """
 
     x: str | None
@@ -61,6 +63,7 @@ class FigurePlan:
     lines: tuple[str, ...]
     pairs: tuple[tuple[str, str], ...]
     log: bool
+    wrong: bool
     title: str
     target: float | None
 
@@ -93,6 +96,16 @@ class Study:
     def axes(self) -> list[str]:
         """The names of all axes, in the order they are first mentioned."""
         return list(dict.fromkeys(axis for part in self.parts for axis in part.axes))
+
+    def labels(self, axis: str) -> list[str]:
+        """Return the labels of an axis, in the order they are first mentioned; none where it does not vary."""
+        return list(dict.fromkeys(choice.label for part in self.parts for choice in part.axes.get(axis, ())))
+
+
+def study_folder(word: str) -> Path:
+    """Return the folder that `word` names: itself or its study.yaml, from here or from the repository's root."""
+    path = Path(word).parent if Path(word).name == FILE else Path(word)
+    return ROOT / path if not path.exists() and (ROOT / path).exists() else path
 
 
 def read_study(folder: Path) -> Study:
@@ -194,12 +207,12 @@ def _check_axes(path: Path, study: Study) -> None:
         axis, baseline = study.compare.axis, study.compare.baseline
         if axis not in known:
             raise UserError(f"{path}: compare.axis: {axis} does not vary; choose one of {', '.join(known)}")
-        labels = list(dict.fromkeys(choice.label for part in study.parts for choice in part.axes.get(axis, ())))
+        labels = study.labels(axis)
         if baseline not in labels:
             raise UserError(f"{path}: compare.baseline: {baseline} is no {axis}; choose one of {', '.join(labels)}")
-    for choice in (choice for part in study.parts for choice in part.axes.get(study.figure.x or "", ())):
-        if number_of(choice.label) is None:
-            raise UserError(f"{path}: figure.x: {choice.label} of {study.figure.x} is no number; leave x out")
+    for label in study.labels(study.figure.x or ""):
+        if number_of(label) is None:
+            raise UserError(f"{path}: figure.x: {label} of {study.figure.x} is no number; leave x out")
     for axis in study.figure.lines:
         if axis not in known:
             raise UserError(f"{path}: figure.lines: {axis} does not vary; choose among {', '.join(known)}")
@@ -221,6 +234,8 @@ def _figure(path: Path, spec: Any, metrics: tuple[str, ...]) -> FigurePlan:
     pairs = found.get("pairs", [])
     if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
         raise UserError(f"{path}: figure.pairs: expected pairs of metrics, such as [[int8_kb, int8_accuracy]]")
+    if found.get("wrong") and found.get("x") is None:
+        raise UserError(f"{path}: figure.wrong: draws curves against an x; name one, or leave it out")
     target = found.get("target")
     if target is not None and not isinstance(target, int | float):
         raise UserError(f"{path}: figure.target: expected a number, such as 0.99")
@@ -230,6 +245,7 @@ def _figure(path: Path, spec: Any, metrics: tuple[str, ...]) -> FigurePlan:
         lines=_texts(path, "figure.lines", found.get("lines", [])),
         pairs=tuple((str(kb), str(accuracy)) for kb, accuracy in pairs),
         log=bool(found.get("log", False)),
+        wrong=bool(found.get("wrong", False)),
         title=str(found.get("title", "")),
         target=target,
     )

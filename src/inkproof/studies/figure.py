@@ -1,6 +1,7 @@
 """results.png: a study's table at a glance, with the spread over seeds."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from matplotlib import rcParams
 from matplotlib.axes import Axes
@@ -15,6 +16,7 @@ ROW = 0.26  # inches a line of the dot plot takes
 MARK = 0.1  # and each mark of it, where there are many
 ENTRY = 0.19  # and one of the legend
 APART = 0.2  # lines between the marks of one line
+MANY = 300  # the greatest number on an axis by the least, from which on 1, 2, 5 would touch
 
 
 @styled
@@ -96,16 +98,20 @@ def _lines(axes: Axes, groups: Sequence[Group], plan: FigurePlan) -> None:
         for metric in plan.y:
             mean = group.mean(metric)
             if along is not None and mean is not None:
-                drawn.setdefault((name, metric), []).append((along, mean, group.sd(metric) or 0.0))
+                height = 1 - mean if plan.wrong and is_share(metric) else mean
+                drawn.setdefault((name, metric), []).append((along, height, group.sd(metric) or 0.0))
     for index, ((name, metric), points) in enumerate(drawn.items()):
         colour, marker = series(index)
         places, means, spread = zip(*sorted(points), strict=True)
         label = _label(name, metric, plan)
         axes.errorbar(places, means, yerr=spread, fmt=f"-{marker}", color=colour, capsize=2, label=label)
     if plan.log:
-        _log_axis(axes)
+        _log_axis(axes, "x")
     _target(axes, plan)
     _axis(axes, plan.y[0], "y")
+    if plan.wrong:
+        _log_axis(axes, "y", 0.01, "%")
+        axes.set_ylabel(f"{heading(plan.y[0]).removesuffix(' (%)')}, wrong")
     axes.set_xlabel(heading(x))
 
 
@@ -126,7 +132,7 @@ def _frontier(axes: Axes, groups: Sequence[Group], plan: FigurePlan) -> None:
     best = frontier(points)
     if best:
         axes.plot(*zip(*best, strict=True), color=PALETTE["muted"], linewidth=0.8, zorder=1)
-    _log_axis(axes)
+    _log_axis(axes, "x")
     axes.set_xlabel("kilobytes")
     _target(axes, plan)
     _axis(axes, plan.pairs[0][1], "y")
@@ -153,15 +159,30 @@ def _axis(axes: Axes, metric: str, which: str) -> None:
         axes.set_ylabel(heading(metric).removesuffix(" (%)"))
 
 
-def _log_axis(axes: Axes) -> None:
-    """Written as people write such numbers: 10, 20, 50, 100."""
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
-    axes.xaxis.set_minor_locator(NullLocator())
+def _log_axis(axes: Axes, which: Literal["x", "y"], unit: float = 1, sign: str = "") -> None:
+    """Written as people write such numbers: 10, 20, 50, 100, or 10, 30, 100 where there are many.
+
+    Numbers are shown in `unit`, 0.01 for per cent, with its `sign` behind them.
+    """
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axes.set(**{f"{which}scale": "log"})
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < MANY * low else (1, 3)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _short(value / unit) + sign))
+    axis.set_minor_locator(NullLocator())
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if round(value, 6) >= 1 else f"{value:g}"
 
 
 def _target(axes: Axes, plan: FigurePlan, upright: bool = False) -> None:
     if plan.target is not None:
         draw = axes.axvline if upright else axes.axhline
-        draw(plan.target, color=PALETTE["wrong"], linewidth=0.8, linestyle="--", zorder=1)
+        draw(
+            1 - plan.target if plan.wrong else plan.target,
+            color=PALETTE["wrong"],
+            linewidth=0.8,
+            linestyle="--",
+            zorder=1,
+        )

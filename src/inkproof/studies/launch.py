@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inkproof.cores import cores, share
-from inkproof.entry import explain
+from inkproof.entry import explain, in_one_line
 from inkproof.errors import UserError
 from inkproof.paths import ROOT
 from inkproof.studies.cells import Cell
@@ -120,8 +120,7 @@ def launch(task: Callable[[Any], str], study: str, cells: Sequence[Cell], how: L
             except Exception as error:
                 if explain(error) is not None:
                     raise
-                what = f"{type(error).__name__}: {' '.join(str(error).split())}"
-                raise UserError(f"--launcher {how.launcher}: {what[:300]}") from error
+                raise UserError(f"--launcher {how.launcher}: {in_one_line(error)[:300]}") from error
         for job in ended:
             job.return_value  # noqa: B018 - a property that raises what ended the job
 

@@ -4,15 +4,17 @@ That is experiments/leaderboard.md; `inkproof.reporting.tables` makes the pipeli
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from inkproof.errors import UserError
-from inkproof.studies.cells import configuration_key
+from inkproof.run_record import configuration_key
 from inkproof.studies.ledger import read_ledger
 from inkproof.studies.markdown import markdown_table
+from inkproof.studies.metrics import closest
 from inkproof.studies.summary import heading, spread, written
 
 COLUMNS = (
@@ -30,11 +32,13 @@ SEED = re.compile(r"( seed=|-s)\d+$")
 class Entry:
     """One configuration on one data set; `values` by metric and seed, `runs` the MLflow run of each seed.
 
-    `name` says what varied where it was first found, `places` are the studies or MLflow experiments it was found in.
+    `name` says what varied where it was first found, `places` are the studies or MLflow experiments it was found in,
+    `key` is the hash of the configuration.
     """
 
     name: str
     data: str
+    key: str
     places: list[str] = field(default_factory=list)
     values: dict[str, dict[int, float]] = field(default_factory=dict)
     runs: dict[int, str] = field(default_factory=dict)
@@ -51,9 +55,11 @@ class Entry:
         """Return the mean over seeds, None where it was not measured."""
         return spread(self.values.get(metric, {}).values())[0]
 
-    def written(self, metric: str) -> str:
-        """Return mean ± sd as a table shows it."""
-        return written(metric, *spread(self.values.get(metric, {}).values()))
+    def written(self, metric: str, n: int | None = None) -> str:
+        """Return mean ± sd as a table shows it, with the number of seeds behind it where that is not `n`."""
+        values = self.values.get(metric, {}).values()
+        said = written(metric, *spread(values))
+        return f"{said} (n = {len(values)})" if said and n is not None and len(values) != n else said
 
 
 def collect(experiments: Path, logged: Iterable[Mapping[str, Any]]) -> list[Entry]:
@@ -63,28 +69,40 @@ def collect(experiments: Path, logged: Iterable[Mapping[str, Any]]) -> list[Entr
     the MLflow UI, say) are passed over.
     """
     entries: dict[str, Entry] = {}
+    known: dict[str, str] = {}  # of runs that are cells
     for path in sorted(experiments.glob("*/results.csv")):
         for row in read_ledger(path).values():
-            entry = entries.setdefault(row.configuration, Entry(SEED.sub("", row.cell), row.data))
+            entry = entries.setdefault(row.configuration, Entry(SEED.sub("", row.cell), row.data, row.configuration))
             entry.add(path.parent.name, row.seed, row.run, row.metrics)
+            known[row.run] = row.configuration
     for run in logged:
         params, tags = run["params"], run["tags"]
         if not {"seed", "model.name", "data.name"} <= set(params) or "data_sha" not in tags:
             continue
-        key = tags.get("configuration") or configuration_key(params, tags["data_sha"])
-        entry = entries.setdefault(key, Entry(SEED.sub("", run["name"]), params["data.name"]))
+        key = known.get(run["run_id"]) or tags.get("configuration") or configuration_key(params, tags["data_sha"])
+        entry = entries.setdefault(key, Entry(SEED.sub("", run["name"]), params["data.name"], key))
         entry.add(run["experiment"].removeprefix("study/"), int(params["seed"]), run["run_id"], run["metrics"])
     return list(entries.values())
 
 
 def ranked(entries: Sequence[Entry], metric: str, least: int) -> list[Entry]:
-    """Return the entries with at least `least` seeds of `metric`, the best mean first; raises UserError without any."""
+    """Return the entries with at least `least` seeds of `metric`, the best mean first; raises UserError without any.
+
+    Those of one name, as a study has that fixed something else before, are told apart by their keys.
+    """
     found = [entry for entry in entries if len(entry.values.get(metric, {})) >= least]
     if not found:
-        known = sorted({name for entry in entries for name in entry.values if name.endswith("accuracy")})
-        there = f"; there is {', '.join(known[:12])}" if known else "; run a study, or train and evaluate a model"
-        raise UserError(f"--by {metric}: no configuration has {least} seeds of it{there}")
+        known = {name for entry in entries for name in entry.values}
+        if metric in known:
+            raise UserError(f"--by {metric}: no configuration has {least} seeds of it; give a smaller --seeds")
+        there = closest(metric, known) if known else "run a study, or train and evaluate a model"
+        raise UserError(f"--by {metric}: no configuration has it; {there}")
     lower = metric.endswith(("_nll", "_ece", "_errors", "loss", "_kb", "_us", "parameters"))
+    named = Counter((entry.name, entry.data) for entry in found)
+    found = [
+        replace(entry, name=f"{entry.name} [{entry.key}]") if named[entry.name, entry.data] > 1 else entry
+        for entry in found
+    ]
     return sorted(found, key=lambda entry: (entry.mean(metric) or 0.0) * (1 if lower else -1))
 
 
@@ -101,7 +119,7 @@ def markdown(entries: Sequence[Entry], metric: str, links: Mapping[str, str]) ->
     for place, entry in enumerate(entries, start=1):
         runs = ", ".join(_linked(seed, run, links) for seed, run in sorted(entry.runs.items()))
         n = str(len(entry.values[metric]))
-        figures = [entry.written(name) for name in columns]
+        figures = [entry.written(name, len(entry.values[metric])) for name in columns]
         lines.append([str(place), entry.name, entry.data, n, *figures, ", ".join(map(_place, entry.places)), runs])
     return markdown_table(lines) + "\n"
 

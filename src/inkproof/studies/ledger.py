@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,11 @@ class Row:
     data: str
     data_sha: str
     metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+def now() -> str:
+    """Return this moment as a ledger has it: UTC, ISO 8601, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def read_ledger(path: Path) -> dict[str, Row]:

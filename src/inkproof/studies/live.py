@@ -158,5 +158,5 @@ def print_studies(states: Sequence[State], console: Console) -> None:
     unknown = [state for state in states if state.total and state.left is None]
     total = sum(state.left or 0.0 for state in states)
     known = [f"{hours(total)} of cells"] if total or not unknown else []
-    rest = [f"{len(unknown)} studies of which no cell is timed yet"] if unknown else []
+    rest = [f"{', '.join(state.name for state in unknown)}, of which no cell is timed yet"] if unknown else []
     console.print(f"Left to compute: {', and '.join(known + rest)}.", style="dim", highlight=False)

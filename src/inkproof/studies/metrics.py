@@ -1,6 +1,7 @@
 """Which figures a cell can have: the names that its stages log to MLflow."""
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from inkproof.exporting.files import FORMS
@@ -8,6 +9,15 @@ from inkproof.exporting.files import FORMS
 ENDINGS = ("accuracy", "low", "high")
 WAYS = ("plain", "views")
 """How a held-out picture is read: as it is, or with test-time augmentation."""
+
+SECONDS = "training_seconds"
+"""What the network took to train, by which a choice keeps to its budget."""
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """Return what to say of a metric that there is not: those of a like name, or some of those there are."""
+    close = difflib.get_close_matches(name, sorted(known), n=3)
+    return f"did you mean {' or '.join(close)}?" if close else f"there is {', '.join(sorted(known)[:8])}, ..."
 
 
 def known_metrics(
@@ -22,7 +32,7 @@ def known_metrics(
         names |= {"val_accuracy", "val_loss"}
     if "held_out" in stages:
         names |= {f"held_out_{way}_{name}" for way in WAYS for name in ("accuracy", "errors", "nll")}
-        names |= {"training_seconds"}
+        names |= {SECONDS}
     if "evaluate" in stages:
         names |= {f"test_{name}" for name in ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece", "errors")}
         names |= {"stress_clean", "stress_mca"}

@@ -5,19 +5,21 @@ from pathlib import Path
 from typing import Any
 
 from inkproof.config import path_of
+from inkproof.provenance import describe_machine, git_commit
 from inkproof.sources import prepare
 from inkproof.sources.drawings import FILE_NAME
 from inkproof.studies.cells import Cell, composing
 from inkproof.studies.definition import Study
-from inkproof.tracking import Store, describe_machine, git_commit
+from inkproof.tracking import Store
 
 
-def make_digits(cells: Sequence[Cell]) -> None:
-    """Make the digits files that cells train on and that are not here, as training would."""
-    for config in {cell.config["data"]["name"]: cell.config for cell in cells}.values():
-        digits = path_of(config["digits"])
-        if not digits.exists():
-            prepare(config["data"], digits.parent)
+def make_digits(cells: Sequence[Cell]) -> bool:
+    """Make the digits files that cells train on and that are not here, as training would; return whether any was."""
+    configs = {cell.config["data"]["name"]: cell.config for cell in cells}.values()
+    missing = [config for config in configs if not path_of(config["digits"]).exists()]
+    for config in missing:
+        prepare(config["data"], path_of(config["digits"]).parent)
+    return bool(missing)
 
 
 def missing_frames(cells: Sequence[Cell]) -> list[dict[str, Any]]:

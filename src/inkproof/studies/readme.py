@@ -63,7 +63,8 @@ def tests(found: Sequence[Difference]) -> str:
         names = (heading(one.this), heading(one.that)) if one.this == one.metric else (one.this, one.that)
         metric = "" if one.this == one.metric else heading(one.metric)
         lines.append([one.where, " − ".join(names), metric, str(one.n), _gap(one), _p(one.p), _p(one.holm)])
-    return markdown_table(lines)
+    shown = [i for i in range(len(lines[0])) if any(line[i] for line in lines[2:])]
+    return markdown_table([[line[i] for i in shown] for line in lines])
 
 
 def _gap(one: Difference) -> str:
@@ -83,7 +84,7 @@ def _cost(study: Study, cells: Sequence[Cell], done: Sequence[Row]) -> str:
     machines = list(dict.fromkeys(row.machine for row in done))
     hours = sum(row.seconds for row in done) / 3600
     said = [
-        f"Mean ± standard deviation over seeds; n cells a row, {len(done)} of {len(cells)} in all.",
+        f"Mean ± standard deviation over seeds, bars in the figure; n cells a row, {len(done)} of {len(cells)} in all.",
         "p: two-sided paired t-test over the seeds both have." if study.compare else "",
         f"Cost: {hours:.2f} hours of cells on {'; '.join(machines)}." if done else "",
         f"Code: {', '.join(commits)}." if done else "",

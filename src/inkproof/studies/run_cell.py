@@ -8,7 +8,6 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,15 @@ from filelock import FileLock
 
 from inkproof.config import resolve
 from inkproof.cores import use_threads
-from inkproof.entry import explain
+from inkproof.entry import in_one_line
 from inkproof.errors import UserError
+from inkproof.provenance import describe_machine
 from inkproof.resume import adopt, ensure_run
 from inkproof.run_record import RunRecord
 from inkproof.studies.cells import Cell
-from inkproof.studies.ledger import Row, read_ledger, write_row
+from inkproof.studies.ledger import Row, now, read_ledger, write_row
 from inkproof.studies.progress import DONE, FAILED, RUNNING, Progress, read_progress
-from inkproof.tracking import Store, describe_machine, nested
+from inkproof.tracking import Store, nested
 from inkproof.workers import end_with_parent
 
 Stages = Callable[[], Mapping[str, Callable[[dict[str, Any]], Any]]]
@@ -74,8 +74,7 @@ class CellTask:
             with _logged(cell.folder / LOG):
                 write_row(self.ledger, self._stages(cell, {**config, "force": force}, progress))
         except Exception as error:
-            line = explain(error) or f"{type(error).__name__}: {' '.join(str(error).split())}"
-            replace(progress, state=FAILED, ended=time.time(), error=line).write(cell.folder)
+            replace(progress, state=FAILED, ended=time.time(), error=in_one_line(error)).write(cell.folder)
             return FAILED
         replace(progress, state=DONE, ended=time.time()).write(cell.folder)
         return DONE
@@ -106,7 +105,7 @@ class CellTask:
             seed=cell.seed,
             stages=cell.stages,
             seconds=round(seconds, 1),
-            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            finished=now(),
             run=run_id,
             commit=record.git_commit,
             machine=record.machine,

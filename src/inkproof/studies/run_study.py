@@ -42,9 +42,15 @@ def run_study(
     if all(finished(cell, rows.get(cell.key), since) for cell in cells):
         readme = write_table(study, cells)
     else:
-        make_digits(cells)
-        cells = plan(study)
-        make_frames(missing_frames(cells))
+        if make_digits(cells):  # their SHA-256 is part of each key
+            cells = plan(study)
+        missing = missing_frames(cells)
+        if missing:
+            names = ", ".join(config["data"]["name"] for config in missing)
+            console.print(
+                f"{study.name}: first the drawings that models are tried on, for {names}; made once, in minutes"
+            )
+        make_frames(missing)
         quiet()
         store, parent = start_parent(study)
         try:

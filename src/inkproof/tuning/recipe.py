@@ -7,37 +7,69 @@ from typing import Any
 import yaml
 
 from inkproof.atomic import write_text
+from inkproof.config import path_of
+from inkproof.errors import UserError
+from inkproof.paths import ROOT
 
+FOLDER = ROOT / "conf" / "experiment"
+FOUND = "Found by a search"  # how such a file begins, below its package
 GROUPS = ("data", "model", "aug", "optimizer", "callbacks", "precision")
 # What does not belong in a recipe: which run it is, and where its digits lie.
 LEFT_OUT = ("seed", "digits", "force", "out", "register", "experiment_name")
 
 
+def recipe_path(recipe: str) -> Path:
+    """Return the file that `recipe` names, below conf/experiment.
+
+    Raises UserError where it is none that `experiment=` finds, or one that was not written by a search.
+    """
+    path = path_of(recipe)
+    if path.suffix != ".yaml" or not path.is_relative_to(FOLDER):
+        raise UserError(f"recipe={recipe}: expected a file of conf/experiment, such as conf/experiment/mine.yaml")
+    if path.exists() and FOUND not in path.read_text(encoding="utf-8"):
+        raise UserError(f"recipe={recipe}: this recipe was not written by a search; choose another name")
+    return path
+
+
+def command_of(recipe: Path) -> str:
+    """Return the command that trains a recipe."""
+    return f"python src/train.py experiment={recipe.relative_to(FOLDER).with_suffix('').as_posix()}"
+
+
 def write_recipe(
-    path: Path, choices: Mapping[str, str], config: Mapping[str, Any], plain: Mapping[str, Any], head: Sequence[str]
+    path: Path,
+    choices: Mapping[str, str],
+    config: Mapping[str, Any],
+    plain: Mapping[str, Any],
+    searched: Sequence[str],
+    head: Sequence[str],
 ) -> None:
     """Write the experiment that trains as `config`, whole or not at all.
 
     `choices` are the files chosen from the groups, `plain` is the configuration that these alone give: what differs
-    from it is written out. `head` are lines of comment.
+    from it is written out, and what was `searched`, by dotted keys. `head` are lines of comment, the
+    first beginning with FOUND.
     """
-    values = {key: value for key, value in _difference(config, plain).items() if key not in LEFT_OUT}
+    differing = _difference(config, plain, searched)
+    values = {key: value for key, value in differing.items() if key not in LEFT_OUT}
     lines = ["# @package _global_", *(f"# {line}".rstrip() for line in head), "defaults:"]
     lines += [f"  - override /{group}: {_quoted(choices[group])}" for group in GROUPS]
     text = yaml.safe_dump(values, sort_keys=False, default_flow_style=None, width=120) if values else ""
     write_text(path, "\n".join(lines) + "\n" + (f"\n{text}" if text else ""))
 
 
-def _difference(config: Mapping[str, Any], plain: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the leaves of `config` that `plain` does not have so."""
+def _difference(
+    config: Mapping[str, Any], plain: Mapping[str, Any], always: Sequence[str], prefix: str = ""
+) -> dict[str, Any]:
+    """Return the leaves of `config` that `plain` does not have so, and those whose dotted keys are in `always`."""
     found: dict[str, Any] = {}
     for key, value in config.items():
         other = plain.get(key)
         if isinstance(value, Mapping) and isinstance(other, Mapping):
-            inner = _difference(value, other)
+            inner = _difference(value, other, always, f"{prefix}{key}.")
             if inner:
                 found[key] = inner
-        elif value != other:
+        elif value != other or f"{prefix}{key}" in always:
             found[key] = value
     return found
 
