@@ -1,5 +1,6 @@
 """results.png holds the table's figures."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,16 @@ def test_a_row_a_group_with_its_spread(tmp_path: Path):
     assert points[0] == (pytest.approx(0.055), 0)
     assert points[3] == (pytest.approx(0.505), 3)
     assert bars[0][1][0] - bars[0][0][0] == pytest.approx(2 * 0.01 / 2**0.5)
+
+
+def test_long_names_stand_within_the_figure_and_apart(tmp_path: Path):
+    titles = ["numbers_mnist, batches of 128", "mmmmmmmm, wwwwwwww, mmmmmmmm", "short"]
+    cells = [cell({"recipe": title}, 0) for title in titles]
+    figure = study_figure(groups_of(cells, {one.key: row(one, val_accuracy=0.5) for one in cells}), plan(tmp_path))
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
+    assert min(box.x0 for box in boxes) >= 0
+    assert all(upper.y0 >= lower.y1 for upper, lower in pairwise(boxes))
 
 
 def test_two_metrics_of_a_row_stand_beside_each_other_and_the_title_within_the_figure(tmp_path: Path):

@@ -1,6 +1,7 @@
 """results.png: a study's table at a glance, with the spread over seeds."""
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Literal
 
 from matplotlib import rcParams
@@ -13,7 +14,9 @@ from inkproof.studies.definition import FigurePlan, number_of
 from inkproof.studies.summary import Group, heading, is_share
 
 ROW = 0.26  # inches a line of the dot plot takes
+TALL = 0.34  # and where names take two
 MARK = 0.1  # and each mark of it, where there are many
+NAME = 27  # letters of a name in a line
 ENTRY = 0.19  # and one of the legend
 APART = 0.2  # lines between the marks of one line
 MANY = 300  # the greatest number on an axis by the least, from which on 1, 2, 5 would touch
@@ -60,10 +63,13 @@ def _canvas(height: float, legend: float) -> tuple[Figure, Axes]:
 
 def _dots(groups: Sequence[Group], plan: FigurePlan) -> tuple[Figure, Axes]:
     """One line a group, one mark a metric, a bar of one standard deviation to either side."""
-    longest = max((len(group.title()) for group in groups), default=1)
+    names = [fill(group.title(), NAME) for group in groups]
+    longest = max((len(line) for name in names for line in name.splitlines()), default=1)
+    row = max(TALL if any("\n" in name for name in names) else ROW, MARK * len(plan.y))
+    left = 0.2 + 0.072 * longest
     below = 0.4 + _room([heading(metric) for metric in plan.y], plan)
-    figure = sheet(0.3 + max(ROW, MARK * len(plan.y)) * max(1, len(groups)) + below)
-    axes = place(figure, left=min(2.0, 0.2 + 0.075 * longest), bottom=below, right=0.15, top=0.3)
+    figure = sheet(0.3 + row * max(1, len(groups)) + below)
+    axes = place(figure, left=left, bottom=below, right=0.15, top=0.3)
     axes.grid(axis="x")
     for index, metric in enumerate(plan.y):
         colour, marker = series(index)
@@ -72,11 +78,11 @@ def _dots(groups: Sequence[Group], plan: FigurePlan) -> tuple[Figure, Axes]:
         spread = [groups[place].sd(metric) or 0.0 for place in places]
         beside = [place + APART * (index - (len(plan.y) - 1) / 2) for place in places]
         axes.errorbar(means, beside, xerr=spread, fmt=marker, color=colour, capsize=2, label=heading(metric))
-    axes.set_yticks(range(len(groups)), [group.title() for group in groups])
+    axes.set_yticks(range(len(groups)), names)
     axes.set_ylim(max(1, len(groups)) - 0.5, -0.5)
     _target(axes, plan, upright=True)
     _axis(axes, plan.y[0], "x")
-    axes.locator_params(axis="x", nbins=5)  # more would touch where they have two decimals
+    axes.locator_params(axis="x", nbins=5 if left < 1.9 else 4)  # more would touch where they have two decimals
     return figure, axes
 
 
