@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 from PIL import Image
+from pipeline.stores import use
 
 from inkproof.config import resolve
 from inkproof.ink import render
 from inkproof.paths import ROOT
+from inkproof.tracking import Store
 
 CONF = ROOT / "conf"
 ONE_PROCESS = Path(__file__).with_name("one_process.py")
@@ -27,6 +29,24 @@ INK = {  # label: strokes on a canvas of 280 x 280
     7: [[(80, 70), (200, 68), (130, 230)]],
     0: [[(140, 60), (90, 90), (80, 150), (100, 215), (150, 225), (190, 180), (195, 110), (140, 60)]],
 }
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that MLflow has just made; making one takes seconds."""
+    folder = tmp_path_factory.mktemp("store")
+    with pytest.MonkeyPatch.context() as patch:
+        use(folder, patch)
+        Store()
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def opened(empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Store]:
+    """A function that opens this test's own store, in a folder that stands for the repository's root."""
+    shutil.copyfile(empty_store, tmp_path / "mlflow.db")
+    use(tmp_path, monkeypatch)
+    return Store
 
 
 @pytest.fixture(scope="session")

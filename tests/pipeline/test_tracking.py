@@ -1,7 +1,6 @@
 """What knows MLflow: a store made by several processes at once, long parameters, resumed curves."""
 
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -12,44 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from workspaces import git
 
-from inkproof import provenance, store_address, tracking
-from inkproof.errors import UserError
-from inkproof.provenance import git_commit
-from inkproof.registry import copy_export, set_champion
+from inkproof import tracking
 from inkproof.resume import adopt, ensure_run
 from inkproof.run_record import RunRecord, write_history
-from inkproof.store_address import explain, require_store, tracking_uri
 from inkproof.tracking import PARAM_LIMIT, Store, nested
 
 OPENERS = Path(__file__).with_name("openers.py")
 PROCESSES, ROUNDS = 4, 3
 ROWS = [{"epoch": epoch, "loss": 1 / epoch, "val_accuracy": epoch / 10} for epoch in (1, 2, 3)]
-
-
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database that MLflow has just made; making one takes seconds."""
-    folder = tmp_path_factory.mktemp("store")
-    with pytest.MonkeyPatch.context() as patch:
-        use(folder, patch)
-        Store()
-    return folder / "mlflow.db"
-
-
-@pytest.fixture
-def opened(empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Store]:
-    """A function that opens this test's own store, in a folder that stands for the repository's root."""
-    shutil.copyfile(empty_store, tmp_path / "mlflow.db")
-    use(tmp_path, monkeypatch)
-    return Store
-
-
-def use(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    patch.setattr(tracking, "ROOT", folder)
-    patch.setattr(store_address, "ROOT", folder)
 
 
 def record(folder: Path, run_id: str) -> RunRecord:
@@ -174,22 +144,6 @@ def test_finished_runs_with_a_metric_are_found_in_every_experiment(opened: Calla
         assert store.figures(run["run_id"]) == run["metrics"]
 
 
-def test_a_growing_ledger_does_not_make_the_code_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(provenance, "ROOT", tmp_path)
-    assert git_commit() == "unknown"
-    for name in ("code.py", "experiments/02/results.csv"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("first")
-    for words in (("init", "-q"), ("add", "."), ("commit", "-qm", "first")):
-        git(tmp_path, *words)
-    commit = git_commit()
-    assert len(commit) == 40
-    (tmp_path / "experiments/02/results.csv").write_text("second")
-    assert git_commit() == commit
-    (tmp_path / "code.py").write_text("second")
-    assert git_commit() == commit + "+"
-
-
 def test_a_run_that_the_store_has_is_kept(opened: Callable[[], Store], tmp_path: Path):
     store = opened()
     run = store.start("optdigits", "dense-off-s0", {})
@@ -245,134 +199,6 @@ def test_a_deleted_experiment_comes_back(opened: Callable[[], Store]):
     store.client.delete_experiment(number)
     assert store.experiment("digits") == number
     assert store.client.get_experiment(number).lifecycle_stage == "active"
-
-
-# What is wrong with a store is one line.
-
-
-def line_of(error: BaseException) -> str:
-    line = explain(error)
-    assert line is not None and len(line.splitlines()) == 1
-    assert line.startswith(f"MLflow store {tracking_uri()}: ")
-    return line
-
-
-def test_a_locked_database_is_one_line(opened: Callable[[], Store], tmp_path: Path):
-    opened()
-    from sqlalchemy import create_engine, text
-
-    with sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        engine = create_engine(f"sqlite:///{tmp_path / 'mlflow.db'}", connect_args={"timeout": 0.1})
-        with pytest.raises(Exception, match="locked") as caught, engine.begin() as connection:
-            connection.execute(text("UPDATE runs SET status = 'FINISHED'"))
-    assert "database is locked: another program" in line_of(caught.value)
-
-
-def test_a_file_that_is_no_database_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    use(tmp_path, monkeypatch)
-    (tmp_path / "mlflow.db").write_text("this was a database before the disk broke\n" * 100)
-    with pytest.raises(Exception, match="not a database") as caught:
-        Store()
-    assert "move it away" in line_of(caught.value)
-    assert (tmp_path / "mlflow.db").read_text().startswith("this was"), "the user's file is left alone"
-
-
-def test_a_server_that_is_not_there_is_one_line_within_half_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    use(tmp_path, monkeypatch)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # the discard port: nobody listens
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    began = time.monotonic()
-    with pytest.raises(Exception, match="Max retries exceeded") as caught:
-        Store()
-    assert time.monotonic() - began < 30
-    assert "does not answer; check MLFLOW_TRACKING_URI" in line_of(caught.value)
-
-
-def test_an_address_of_an_unknown_kind_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    use(tmp_path, monkeypatch)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlight:///mlflow.db")
-    with pytest.raises(Exception, match="unsupported URI") as caught:
-        Store()
-    assert "check MLFLOW_TRACKING_URI" in line_of(caught.value)
-
-
-def test_an_error_that_is_not_the_stores_is_not_explained():
-    assert explain(ValueError("database is locked")) is None
-    assert explain(sqlite3.OperationalError("no such table: runs")) is None
-
-
-@pytest.fixture
-def registered(opened: Callable[[], Store], tmp_path: Path) -> Callable[..., Store]:
-    """A function: a store with a model inkproof-mnist, a version for each list of exports, the last the champion."""
-
-    def make(*exports: list[str]) -> Store:
-        store = opened()
-        store.client.create_registered_model("inkproof-mnist")
-        for number, names in enumerate(exports, 1):
-            run = store.start("mnist", f"run{number}", {})
-            for name in names:
-                file = tmp_path / "exported" / name
-                file.parent.mkdir(exist_ok=True)
-                file.write_text(f"{name} of version {number}")
-                store.file(run, file, "exports")
-            store.client.create_model_version("inkproof-mnist", f"runs:/{run}/model", run)
-            set_champion(store, "inkproof-mnist", run)
-        return store
-
-    return make
-
-
-def test_a_registered_models_export_is_found_by_alias_and_by_version(registered: Callable[..., Store], tmp_path: Path):
-    names = ["canvas.tflite", "model.tflite"]
-    store = registered(["model.tflite"], ["model.tflite", "canvas.tflite"])
-    for address, content in {
-        "models:/inkproof-mnist@champion": "canvas.tflite of version 2",
-        "models:/inkproof-mnist/2": "canvas.tflite of version 2",
-        "models:/inkproof-mnist/1": "model.tflite of version 1",
-    }.items():
-        folder = tmp_path / address.replace("/", "-")
-        folder.mkdir()
-        path = copy_export(store, address, names, folder)
-        assert path.read_text() == content and path.is_relative_to(folder)
-
-
-@pytest.mark.parametrize(
-    ("address", "said"),
-    [
-        ("models:/inkproof-mnits@champion", "there is models:/inkproof-mnist@champion, models:/inkproof-mnist/1"),
-        ("models:/inkproof-mnist@chapmion", "there is models:/inkproof-mnist@champion"),
-        ("models:/inkproof-mnist/7", "there is models:/inkproof-mnist@champion, models:/inkproof-mnist/1"),
-        ("models:/inkproof-mnist/1", "its run has no export canvas.tflite; src/export.py"),
-        ("models:/inkproof-mnist", "a registered model is models:/NAME@ALIAS or models:/NAME/VERSION"),
-        ("models:/inkproof-mnist/newest", "a registered model is models:/NAME@ALIAS"),
-        ("models:/", "a registered model is"),
-    ],
-)
-def test_what_the_registry_does_not_have_is_one_line(
-    registered: Callable[..., Store], tmp_path: Path, address: str, said: str
-):
-    store = registered(["model.tflite"])
-    with pytest.raises(UserError) as caught:
-        copy_export(store, address, ["canvas.tflite"], tmp_path)
-    assert str(caught.value).startswith(f"{address}: ") and said in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_registry_without_models_says_how_to_get_one(opened: Callable[[], Store], tmp_path: Path):
-    with pytest.raises(UserError, match=r"there is nothing yet; src/train\.py registers"):
-        copy_export(opened(), "models:/inkproof-mnist@champion", ["canvas.tflite"], tmp_path)
-
-
-def test_a_store_that_is_not_there_is_not_made_by_looking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    use(tmp_path, monkeypatch)
-    with pytest.raises(UserError, match=r"mlflow\.db: there is no such database; src/train\.py makes it"):
-        require_store()
-    assert list(tmp_path.iterdir()) == []
-    (tmp_path / "mlflow.db").touch()
-    require_store()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://localhost:1")
-    require_store()  # whether a server answers, asking it will tell
 
 
 def test_a_training_done_elsewhere_gets_a_run_of_its_own_below_a_parent(opened: Callable[[], Store], tmp_path: Path):

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from itertools import combinations
 from typing import Any
 
@@ -59,7 +58,7 @@ def check_candidates(study: Study) -> None:
     path = study.folder / FILE
     if len(study.axes) != 1 or "held_out" not in study.stages:
         raise UserError(f"{path}: a choice needs one axis, the network, and the stage held_out")
-    if SECONDS not in study.metrics and not any(fnmatchcase(SECONDS, pattern) for pattern in study.keep):
+    if not study.keeps(SECONDS):
         raise UserError(f"{path}: the choice is one within a time: add {SECONDS} to metrics")
     teachers_of(study)
 

@@ -79,34 +79,29 @@ def plan(study: Study, shas: Mapping[str, str] | None = None) -> list[Cell]:
     """
     cells: list[Cell] = []
     known: dict[tuple[tuple[str, str], ...], Mapping[str, Any]] = {}
-    with composing() as compose:
+    with _naming(study.folder / FILE), composing() as compose:
         for part in study.parts:
             for labels, overrides in _combinations(part):
                 if known.setdefault(tuple(labels.items()), overrides) != overrides:
                     said = ", ".join(f"{axis}={label}" for axis, label in labels.items())
-                    raise UserError(f"{study.folder / FILE}: two configurations are called {said}; add an axis")
+                    raise UserError(f"two configurations are called {said}; add an axis")
                 for seed in part.seeds:
-                    with _naming(study):
-                        cells.append(_cell(study, labels, overrides, seed, cells, compose, shas or {}))
-    seen: dict[str, Cell] = {}
-    for cell in cells:
-        twin = seen.setdefault(cell.key or cell.name, cell)
-        if twin is not cell:
-            raise UserError(f"{study.folder / FILE}: two cells are the same: {twin.name} and {cell.name}")
-    _check_metrics(study, cells)
+                    cells.append(_cell(study, labels, overrides, seed, cells, compose, shas or {}))
+        _check_twins(cells)
+        _check_metrics(study, cells)
     return cells
 
 
 @contextmanager
-def _naming(study: Study) -> Iterator[None]:
-    """Let what is wrong with a combination say which file it stands in."""
+def _naming(path: Path) -> Iterator[None]:
+    """Let what is wrong with a study say which file it stands in."""
     try:
         yield
     except Exception as error:
-        said, file = explain(error), str(study.folder / FILE)
-        if said is None or said.startswith(file):
+        said = explain(error)
+        if said is None:
             raise
-        raise UserError(f"{file}: {said}") from error
+        raise UserError(f"{path}: {said}") from error
 
 
 @contextmanager
@@ -143,9 +138,7 @@ def _teachers(study: Study, overrides: Mapping[str, Any], seed: int, cells: Sequ
         if isinstance(run, str) and run.startswith("@"):
             meant = [cell for cell in cells if cell.seed == seed and run[1:] in cell.labels.values()]
             if len(meant) != 1:
-                raise UserError(
-                    f"{study.folder / FILE}: teacher.runs: {len(meant)} cells before it are {run[1:]} with seed {seed}"
-                )
+                raise UserError(f"teacher.runs: {len(meant)} cells before it are {run[1:]} with seed {seed}")
             found[run] = meant[0]
     return found
 
@@ -172,9 +165,7 @@ def _cell(
     config = {**compose("config", (*words, *seeded)), "seed": seed}
     check_training(config)
     if "held_out" in study.stages and config["folds"] is None:
-        raise UserError(
-            f"{study.folder / FILE}: stages: held_out reads the fold left out; add folds, such as 4, to fixed"
-        )
+        raise UserError("stages: held_out reads the fold left out; add folds, such as 4, to fixed")
     name, sha = config["data"]["name"], shas.get(config["data"]["name"], "")
     digits = path_of(config["digits"])
     if digits.exists():
@@ -201,7 +192,7 @@ def _cell(
         later=later,
         known=frozenset(known),
         wanted=tuple(metric for metric in study.metrics if metric in known),
-        kept=tuple(sorted(n for n in known if n in study.metrics or any(fnmatchcase(n, p) for p in study.keep))),
+        kept=tuple(sorted(name for name in known if study.keeps(name))),
         key=run_key(identity(config, policy), sha, "") if sha else "",
         configuration=configuration_key(flatten(identity(common, policy)), sha) if sha else "",
         data_sha=sha,
@@ -209,8 +200,17 @@ def _cell(
     )
 
 
+def _check_twins(cells: Sequence[Cell]) -> None:
+    """Raise UserError where two cells would compute the same."""
+    seen: dict[str, Cell] = {}
+    for cell in cells:
+        twin = seen.setdefault(cell.key or cell.name, cell)
+        if twin is not cell:
+            raise UserError(f"two cells are the same: {twin.name} and {cell.name}")
+
+
 def _check_metrics(study: Study, cells: list[Cell]) -> None:
-    """Raise UserError where study.yaml names a metric that no cell has, with those that are close."""
+    """Raise UserError where the study names a metric that no cell has, with those that are close."""
     known = set().union(*(cell.known for cell in cells))
     figure = study.figure
     named = {
@@ -226,11 +226,11 @@ def _check_metrics(study: Study, cells: list[Cell]) -> None:
         for name in names:
             if name in known:
                 if where != "metrics" and name not in study.metrics and not any(name in cell.kept for cell in cells):
-                    raise UserError(f"{study.folder / FILE}: {where}: {name} is not kept; add it to metrics or keep")
+                    raise UserError(f"{where}: {name} is not kept; add it to metrics or keep")
                 continue
             stage = shown.get(name.split("_")[0], "")
             hint = f"; add the stage {stage}" if stage and stage not in study.stages else f"; {closest(name, known)}"
-            raise UserError(f"{study.folder / FILE}: {where}: no cell measures {name}{hint}")
+            raise UserError(f"{where}: no cell measures {name}{hint}")
     for pattern in study.keep:
         if not any(fnmatchcase(name, pattern) for name in known):
-            raise UserError(f"{study.folder / FILE}: keep: no cell measures {pattern}; {closest(pattern, known)}")
+            raise UserError(f"keep: no cell measures {pattern}; {closest(pattern, known)}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,10 @@ class Study:
     def ledger(self) -> Path:
         """The file with a row for each finished cell."""
         return self.folder / "results.csv"
+
+    def keeps(self, metric: str) -> bool:
+        """Return whether the ledger is to hold a metric."""
+        return metric in self.metrics or any(fnmatchcase(metric, pattern) for pattern in self.keep)
 
     @property
     def axes(self) -> list[str]:

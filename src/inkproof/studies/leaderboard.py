@@ -118,9 +118,9 @@ def markdown(entries: Sequence[Entry], metric: str, links: Mapping[str, str]) ->
     lines = [heads, ["---:", "---", "---", "---:", *["---:"] * len(columns), "---", "---"]]
     for place, entry in enumerate(entries, start=1):
         runs = ", ".join(_linked(seed, run, links) for seed, run in sorted(entry.runs.items()))
-        n = str(len(entry.values[metric]))
-        figures = [entry.written(name, len(entry.values[metric])) for name in columns]
-        lines.append([str(place), entry.name, entry.data, n, *figures, ", ".join(map(_place, entry.places)), runs])
+        n = len(entry.values[metric])
+        figures = [entry.written(name, n) for name in columns]
+        lines.append([str(place), entry.name, entry.data, str(n), *figures, ", ".join(map(_place, entry.places)), runs])
     return markdown_table(lines) + "\n"
 
 

@@ -1,0 +1,14 @@
+"""A store of a test's own."""
+
+from pathlib import Path
+
+import pytest
+
+from inkproof import store_address, tracking
+
+
+def use(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Let `folder` stand for the repository's root, where its store is; undone with `patch`."""
+    patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    patch.setattr(tracking, "ROOT", folder)
+    patch.setattr(store_address, "ROOT", folder)
