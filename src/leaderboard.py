@@ -26,17 +26,20 @@ def main() -> None:
 
 def leaderboard(by: str, seeds: int, top: int, ui: str) -> None:
     """Write and print the ranking."""
+    from inkproof.record.evaluations import entries as evaluated
     from inkproof.store_address import has_store
     from inkproof.studies.leaderboard import collect, markdown, ranked
     from inkproof.tracking import Store
 
     logged = Store().runs_with(by) if has_store() else []
-    entries = ranked(collect(ROOT / "experiments", logged), by, seeds)[:top]
+    found = [*collect(ROOT / "experiments", logged), *evaluated(ROOT / "experiments")]
+    entries = ranked(found, by, seeds)[:top]
     links = {one["run_id"]: f"{ui}/#/experiments/{one['experiment_id']}/runs/{one['run_id']}" for one in logged}
     path = ROOT / "experiments" / "leaderboard.md"
     text = (
         f"# The best configurations by {by}\n\nFrom the ledgers of all studies and the MLflow store, by `make "
-        "leaderboard`: mean ± standard deviation over n seeds. The links open in `make ui`. A ranking by test figures "
+        "leaderboard`: mean ± standard deviation over n seeds. The links open in `make ui`; runs of "
+        "another store have none, their ids stand in the ledgers. A ranking by test figures "
         "is a report: choices are made on validation digits. Two data sets may have other test digits: look at `data`. "
         f"What has no {by} is left out.\n\n"
     )

@@ -14,7 +14,8 @@ from rich.console import Console
 from inkproof.entry import run
 from inkproof.paths import ROOT
 from inkproof.studies.definition import read_study, study_folder
-from inkproof.studies.launch import LAUNCHERS, Launching, jobs_of
+from inkproof.studies.launch import Launching
+from inkproof.studies.launch_options import add_launch_options, launching
 from inkproof.studies.ledger import now
 from inkproof.studies.live import print_studies
 from inkproof.studies.overview import all_studies
@@ -27,8 +28,7 @@ SCRIPT = Path(__file__).name
 
 def main() -> None:
     """Parse the command line and do what it says."""
-    options = parse()
-    how = Launching(options.launcher, jobs_of(options.launcher, options.jobs), tuple(options.settings))
+    options, how = parse()
     if options.list:
         run(SCRIPT, list_studies)
     elif options.table:
@@ -38,30 +38,22 @@ def main() -> None:
         run(SCRIPT, lambda: study(options.folder, how, options.retries, since))
 
 
-def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
-    """Return what the command line asks for; it ends the process where that cannot be."""
+def parse(words: Sequence[str] | None = None) -> tuple[argparse.Namespace, Launching]:
+    """Return what the command line asks for, and where cells run; it ends the process where that cannot be."""
     parser = argparse.ArgumentParser(
         prog=SCRIPT, description="Run the cells of a study and write its table and figure."
     )
     parser.add_argument(
         "folder", nargs="?", type=study_folder, help="with a study.yaml, such as experiments/02-augmentation"
     )
-    parser.add_argument("settings", nargs="*", help="settings of the launcher: hydra.launcher.partition=short")
+    add_launch_options(parser)
     parser.add_argument("--list", action="store_true", help="show all studies, their state and what is left to compute")
     parser.add_argument("--table", action="store_true", help="write table and figure from results.csv, run nothing")
-    parser.add_argument("--launcher", choices=LAUNCHERS, default="basic", help="where cells run (default: %(default)s)")
-    parser.add_argument("--jobs", type=int, help="cells at a time (default: as many as there are cores; basic: one)")
-    parser.add_argument("--retries", type=int, default=2, help="times that a failed cell is tried again (default: 2)")
     parser.add_argument("--force", action="store_true", help="run every cell again, done or not")
     options = parser.parse_intermixed_args(words)  # settings may stand on both sides of an option
     if options.list == (options.folder is not None):
         parser.error("give either the folder of a study or --list")
-    for word in options.settings:
-        if not word.lstrip("+").startswith("hydra.launcher.") or "=" not in word:
-            parser.error(f"{word}: settings are hydra.launcher.KEY=VALUE; what a cell computes stands in study.yaml")
-        if word.lstrip("+").startswith("hydra.launcher.n_jobs="):
-            parser.error(f"{word}: --jobs says how many cells run at a time")
-    return options
+    return options, launching(parser, options)
 
 
 def study(folder: Path, how: Launching, retries: int, since: str) -> None:

@@ -19,7 +19,7 @@ from inkproof.quiet import start_tensorflow
 from inkproof.registry import registered_name
 from inkproof.resume import ensure_run, hand_over
 from inkproof.run_record import PRODUCTS, RunRecord, code_sha, copy_products, run_key, write_history
-from inkproof.sources import prepare
+from inkproof.sources import prepare, prepare_absent
 from inkproof.sources.digits import data_sha, digits_file
 from inkproof.tracking import Store
 from inkproof.training.precision import has_bfloat16, resolve_policy
@@ -34,8 +34,10 @@ def train(config: dict[str, Any], say: Callable[[str], None] = print) -> dict[st
     policy = resolve_policy(config["precision"]["policy"], config["model"]["convolutional"], has_bfloat16())
     digits = path_of(config["digits"])
     grown = config["data"].get("grows") and digits == digits_file(path_of(config["data"]["folder"]))
-    if grown or not digits.exists():
+    if grown:
         prepare(config["data"], digits.parent)
+    else:
+        prepare_absent(config["data"], digits)
     sha, code = data_sha(digits), code_sha()
     chosen = identity(config, policy)
     if "teacher" in chosen:  # who taught it, wherever that lies
@@ -52,6 +54,7 @@ def train(config: dict[str, Any], say: Callable[[str], None] = print) -> dict[st
         machine=describe_machine(),
         config=chosen,
         parent=parent_of(config["init"]) if config["init"] is not None else None,
+        policy=config["precision"]["policy"],
     )
     with record.locked():
         if config["force"]:

@@ -18,7 +18,7 @@ from inkproof.provenance import describe_machine, git_commit
 from inkproof.quiet import start_tensorflow
 from inkproof.resume import adopt
 from inkproof.run_record import RunRecord, run_key
-from inkproof.sources import prepare
+from inkproof.sources import prepare_absent
 from inkproof.sources.digits import data_sha
 from inkproof.tracking import Store, nested
 from inkproof.tuning.recipe import FOUND, GROUPS, command_of, recipe_path, write_recipe
@@ -47,13 +47,13 @@ def tune(config: dict[str, Any], command: str, choices: Mapping[str, str], plain
     recipe = recipe_path(config["recipe"])
     enter_service(config["service"], config["address"])
     digits = path_of(config["digits"])
-    if not digits.exists():
-        prepare(config["data"], digits.parent)
+    prepare_absent(config["data"], digits)
     asked = {"training": identity(training, training["precision"]["policy"]), "tuner": config["tuner"]}
     key = run_key(asked, data_sha(digits), "")
     start_tensorflow()
     from inkproof.tuning.search import Search, make_oracle
 
+    oracle = make_oracle(config["tuner"], space, training["epochs"])
     store = Store()
     chief = config["service"] in (None, CHIEF)
     folder = ROOT / "runs" / "tune" / f"{config['name']}-{key}"
@@ -71,7 +71,6 @@ def tune(config: dict[str, Any], command: str, choices: Mapping[str, str], plain
 
     if not chief:
         print(f"{config['service']}: asks the chief at {config['address']} for trials, and waits for it", flush=True)
-    oracle = make_oracle(config["tuner"], space, training["epochs"])
     try:
         search = Search(oracle, training, space, train_trial, folder)
         search.run()

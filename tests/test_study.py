@@ -219,7 +219,13 @@ def test_a_broken_ledger_is_one_line_and_stays_as_it_is(run: tuple[Workspace, Pa
 
 def test_a_wrong_word_is_refused_by_the_parser(run: tuple[Workspace, Path, str]):
     workspace, _, _ = run
-    for words in ([], ["--list", "experiments/x"], [f"experiments/{NAME}", "epochs=3"], ["x", "--launcher", "slurm"]):
+    for words in (
+        [],
+        ["--list", "experiments/x"],
+        [f"experiments/{NAME}", "epochs=3"],
+        ["x", "--launcher", "slurm"],
+        ["x", "--retries", "-1"],
+    ):
         done = workspace.run("python", "src/study.py", *words, code=2)
         assert "study.py: error: " in done.stderr
     assert "Traceback" not in done.stderr
@@ -231,9 +237,9 @@ def test_the_commands_of_the_readme_are_understood(line: str, monkeypatch: pytes
     from study import parse
 
     words = line.split("#")[0].split()[2:]
-    options = parse(words)
+    options, how = parse(words)
     given = {word.split("=")[0] for word in words if "hydra.launcher" in word}
-    assert {setting.split("=")[0] for setting in options.settings} == given
+    assert {setting.split("=")[0] for setting in how.settings} == given
     assert options.list or options.folder is not None
 
 

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from workspaces import Workspace
 
+from inkproof.sources.digits import load_digits
+
 pytestmark = pytest.mark.xdist_group("train")
 
 TRAIN = ("python", "src/train.py", "data=optdigits")
@@ -233,6 +235,8 @@ def test_no_validation_digits_and_bfloat16(workspace: Workspace) -> None:
     assert half != full
     assert half == pytest.approx(full, rel=0.02)
     assert workspace.client().search_registered_models() == []
+    kept = load_digits(workspace.root / "data/optdigits", "val")
+    assert len(kept.labels) == 240, "the digits file, which was made for a run without them, has none for the next run"
 
 
 # Mistakes.

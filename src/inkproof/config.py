@@ -72,7 +72,7 @@ def check_training(config: dict[str, Any]) -> None:
     _check_teacher(config["teacher"])
     for name, callback in config["callbacks"].items():
         for key in ("patience", "threshold", "min_delta"):
-            if not _is_number(value := callback.get(key, 0)):
+            if not is_number(value := callback.get(key, 0)):
                 raise UserError(f"callbacks.{name}.{key}={value}: expected a number")
         monitor = callback.get("monitor", "loss")
         if monitor not in MONITORS:
@@ -90,11 +90,12 @@ def _check_teacher(teacher: dict[str, Any]) -> None:
         raise UserError(f"teacher.runs={teacher['runs']}: expected a list of run folders")
     for key, high in (("temperature", float("inf")), ("weight", 1)):
         value = teacher[key]
-        if not _is_number(value) or not 0 < value <= high:
+        if not is_number(value) or not 0 < value <= high:
             raise UserError(f"teacher.{key}={value}: expected a number above 0{' and at most 1' * (high == 1)}")
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Return whether `value` is a number; true and false are none here, though Python counts with them."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

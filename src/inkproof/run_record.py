@@ -38,13 +38,15 @@ def run_key(identity: dict[str, Any], data_sha: str, code: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
-def configuration_key(params: Mapping[str, Any], sha: str) -> str:
-    """Return the hash of a configuration and its data, whatever the seed and the number format.
+def configuration_key(params: Mapping[str, Any], sha: str, policy: str = "auto") -> str:
+    """Return the hash of a configuration and its data, whatever the seed.
 
     `params` are flattened, as MLflow holds them, so that runs in a ledger and in the store can be told to be alike.
+    `policy` is the number format that was asked for: what "auto" comes to on some machine makes no difference.
     """
     left_out = ("seed", "precision.policy")
-    return run_key({key: str(value) for key, value in params.items() if key not in left_out}, sha, "")
+    chosen = {key: str(value) for key, value in params.items() if key not in left_out}
+    return run_key(chosen if policy == "auto" else {**chosen, "precision.policy": policy}, sha, "")
 
 
 @dataclass
@@ -52,7 +54,8 @@ class RunRecord:
     """The content of run.json. `metrics` are those of the kept epoch; `config` is the resolved one.
 
     `parent` says where the first weights came from: `file`, its `sha256` and, where that is known, the `run` that left
-    it; None where they were drawn at random.
+    it; None where they were drawn at random. `policy` is the number format that was asked for; `config` has what it
+    came to.
     """
 
     run_id: str
@@ -68,6 +71,7 @@ class RunRecord:
     seconds: float = 0.0
     finished: bool = False
     parent: dict[str, str] | None = None
+    policy: str = "auto"
 
     @property
     def folder(self) -> Path:
@@ -84,7 +88,7 @@ class RunRecord:
             "data_sha": self.data_sha,
             "git_commit": self.git_commit,
             "key": self.key,
-            "configuration": configuration_key(flatten(self.config), self.data_sha),
+            "configuration": configuration_key(flatten(self.config), self.data_sha, self.policy),
             "machine": self.machine,
             **{f"init_{name}": value for name, value in (self.parent or {}).items()},
         }

@@ -17,7 +17,7 @@ from inkproof.record.choice_file import (
     write_choice,
     write_final_study,
 )
-from inkproof.record.evaluations import add_evaluation, summarise, table, write_evaluations
+from inkproof.record.evaluations import add_evaluation, entries, summarise, table, write_evaluations
 from inkproof.studies.definition import Study, read_study
 
 SPEC: dict[str, Any] = {
@@ -117,8 +117,12 @@ def test_only_a_choice_that_git_has_as_it_is_may_be_evaluated(tmp_path: Path) ->
 
 def evaluation(number: int, accuracies: list[float], data: str = "mnist") -> dict[str, Any]:
     results = [
-        {"test": {"accuracy": one, "errors": round((1 - one) * 10_000)}, "drawn": {"pens": {"accuracy": 0.9}}}
-        for one in accuracies
+        {
+            "run": f"run{index}",
+            "test": {"accuracy": one, "errors": round((1 - one) * 10_000), "n": 10_000},
+            "drawn": {"pens": {"accuracy": 0.9}},
+        }
+        for index, one in enumerate(accuracies)
     ]
     both = {kind: {"chosen": EVIDENCE[kind], **summarise(results)} for kind in ("single", "ensemble")}
     return {"choice": number, "data": data, "date": "2026-01-01", **both}
@@ -138,3 +142,13 @@ def test_every_choice_is_evaluated_once_and_stays_in_the_table(tmp_path: Path) -
     assert "Yardsticks" in text and "Yardsticks" not in table([evaluation(1, [0.9], "optdigits")], "x")
     assert "| pens |" in text and "starter" not in text, "a column for what was read alone"
     assert table([], "x") == "Nothing is evaluated yet.\n"
+
+
+def test_every_evaluation_is_a_line_of_the_leaderboard(tmp_path: Path) -> None:
+    (tmp_path / "05-record").mkdir()
+    add_evaluation(tmp_path / "05-record", evaluation(1, [0.9960, 0.9970]))
+    single, ensemble = entries(tmp_path)
+    assert (single.name, ensemble.name) == ("choice 1, single: c", "choice 1, ensemble: b + b + c")
+    assert single.values["test_accuracy"] == pytest.approx({0: 0.9960, 1: 0.9970})
+    assert (single.runs, single.places, single.data) == ({0: "run0", 1: "run1"}, ["05-record"], "mnist")
+    assert single.key != ensemble.key

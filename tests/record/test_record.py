@@ -45,6 +45,8 @@ def test_candidates_are_cross_validated_one_is_chosen_and_evaluated_once(workspa
     assert "add training_seconds to metrics" in workspace.fails(*RECORD, "candidates")
     (folder / "study.yaml").write_text(yaml.safe_dump(TINY, sort_keys=False))
     assert "--again: does nothing for evaluate" in workspace.run(*RECORD, "evaluate", "--again", code=2).stderr
+    setting = "hydra.launcher.partition=short"
+    assert f"{setting}: does nothing for choose" in workspace.run(*RECORD, "choose", setting, code=2).stderr
     assert "6 cells are not computed yet" in workspace.fails(*RECORD, "choose")
     assert "run `choose` first" in workspace.fails(*RECORD, "evaluate")
     assert "7 of 7 cells" in workspace.run(*RECORD, "candidates").stdout
@@ -68,6 +70,16 @@ def test_candidates_are_cross_validated_one_is_chosen_and_evaluated_once(workspa
     assert 0.3 < evaluation["single"]["accuracy"]["mean"] < 1
     assert set(evaluation["ensemble"]["drawn"]) == {"starter"}
     assert f"{evaluation['single']['accuracy']['mean'] * 100:.3f} ±" in (folder / "README.md").read_text()
+
+    runs = {run.info.run_name: run for run in workspace.runs("study/71-record")}
+    for kind in ("single", "ensemble"):
+        logged = [runs[f"choice 1, {kind} {number}"] for number in range(2)]
+        assert [run.info.run_id for run in logged] == evaluation[kind]["runs"]
+        assert [run.data.metrics["test_errors"] for run in logged] == evaluation[kind]["errors"]
+        assert all(run.data.metrics["drawn_starter_ink_accuracy"] > 0 for run in logged)
+    workspace.run("python", "src/leaderboard.py", "--top", "500")
+    ranking = (workspace.root / "experiments" / "leaderboard.md").read_text()
+    assert "choice 1, single: sixteen" in ranking and f"/runs/{evaluation['single']['runs'][0]})" in ranking
 
     workspace.run(*RECORD, "evaluate")
     assert len(yaml.safe_load((folder / "evaluations.yaml").read_text())) == 1

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import numpy as np
 import pytest
 from studies.made_up import study
 
+from inkproof.config import identity
 from inkproof.errors import UserError
 from inkproof.paths import ROOT
-from inkproof.run_record import configuration_key
+from inkproof.run_record import RunRecord, configuration_key
 from inkproof.sources.digits import Digits, write_digits
 from inkproof.studies import cells as planning
 from inkproof.studies.cells import Cell, plan
@@ -152,6 +154,19 @@ def test_a_configuration_is_known_by_what_mlflow_keeps_of_it(tmp_path: Path):
     assert configuration_key(as_logged, "d") == configuration_key(asked, "d")
     assert configuration_key(as_logged | {"epochs": "2"}, "d") != configuration_key(asked, "d")
     assert cell.configuration != planned(tmp_path, fixed={"data": "optdigits", "epochs": 2})[0].configuration
+
+
+def test_a_number_format_that_was_asked_for_is_part_of_a_configuration(tmp_path: Path):
+    automatic, float32, bfloat16 = (
+        planned(tmp_path, fixed={"data": "optdigits", "model": "cnn", **chosen}, grid={"aug": ["off"]})[0]
+        for chosen in ({}, {"precision": "float32"}, {"precision": "bfloat16"})
+    )
+    assert len({automatic.configuration, float32.configuration, bfloat16.configuration}) == 3
+    config = identity(float32.config, "float32")
+    about = {"code_sha": "c", "git_commit": "g", "machine": "m"}
+    run = RunRecord("r", "optdigits", "cnn-off-s0", "k", data_sha=float32.data_sha, **about, config=config)
+    assert run.tags["configuration"] == automatic.configuration  # on a machine where auto comes to float32
+    assert replace(run, policy="float32").tags["configuration"] == float32.configuration
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("*/study.yaml")), ids=lambda path: path.parent.name)

@@ -55,8 +55,9 @@ def running(workspace: Workspace) -> dict[str, Any] | None:
     return None
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("launcher", list(PLUGINS))
+@pytest.mark.parametrize(
+    "launcher", ["joblib", *(pytest.param(name, marks=pytest.mark.slow) for name in ("submitit_local", "ray"))]
+)
 def test_a_study_ends_whole_though_a_worker_is_killed(
     launcher: str, new_workspace: Callable[[], Workspace], tmp_path: Path
 ):

@@ -52,6 +52,22 @@ def test_a_terminal_has_one_table_of_all_cells(made):
     assert "2 of 5 cells done, about 2 min to go" in last
 
 
+def test_what_runs_and_what_is_left_fit_on_a_small_terminal(made):
+    many = [cell({"model": name}, seed) for name in ("tall", "taller") for seed in range(20)]
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=80, height=24)
+    with watching(made, many, jobs=2, since="", console=console):
+        for number, one in enumerate(many[:35]):
+            Progress(DONE, started=1000.0, ended=1010.0 + number).write(one.folder)
+            ledger.write_row(made.ledger, row(one, 10.0, val_accuracy=0.9))
+        for one in many[35:37]:
+            Progress(RUNNING, stage="train", started=1000.0).write(one.folder)
+    last = screen.getvalue().rpartition("07-made")[2]
+    assert "model=taller seed=15  train" in last and "model=taller seed=16  train" in last
+    assert "35 of 40 cells done" in last and "3 cells waiting" in last and "…" not in last
+    assert "model=taller seed=14" in last and "22 cells done before" in last  # the latest are shown
+
+
 def test_elsewhere_each_cell_that_ends_is_a_line(made):
     lines = shown(made, terminal=False).splitlines()
     assert lines == [

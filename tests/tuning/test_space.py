@@ -38,6 +38,12 @@ def test_a_file_is_read_as_it_stands():
         ([{"key": "batch_size", "choices": []}], "expected a list of values"),
         ([{"key": "batch_size", "low": 2, "high": 1}], "expected numbers, the lower first"),
         ([{"key": "batch_size", "low": 0, "high": 1, "log": True}], "above 0 for log"),
+        ([{"key": "batch_size", "choices": [1], "log": True}], "give either choices"),
+        ([{"key": "batch_size", "low": 1, "high": 9, "step": 0}], "step: expected a whole number above 0"),
+        ([{"key": "batch_size", "low": 1, "high": 9, "step": 0.5}], "step: expected a whole number above 0"),
+        ([{"key": "batch_size", "low": 0.1, "high": 9, "step": "x"}], "step: expected a number above 0"),
+        ([{"key": "batch_size", "low": 1, "high": 9, "step": 2, "log": True}], "no step beside true"),
+        ([{"key": "batch_size", "low": 1, "high": 9, "log": "yes"}], "log: expected true or false"),
         ([{"key": "batch_size", "min": 0}], "min does nothing; there is key, low, high"),
     ],
 )

@@ -24,7 +24,7 @@ from inkproof.ink.rungs import FRAME, apply_rung
 from inkproof.ink.varied import Variation, varied_drawing
 from inkproof.paths import ROOT
 from inkproof.run_record import code_sha
-from inkproof.sources import prepare as prepare_source
+from inkproof.sources import prepare_absent
 from inkproof.sources.digits import Digits, data_sha, digits_file, load_training, write_digits
 from inkproof.sources.drawings import Drawing, read_drawings
 from inkproof.sources.progress import say, tally
@@ -76,8 +76,7 @@ def prepare(data: Mapping[str, Any], out: Path, mirror: str | None) -> None:
     folder, source = ROOT / data["drawings"], ROOT / replay["folder"]
     drawings = labelled_drawings(folder)
     writers = _writers(drawings, folder, data)
-    if not digits_file(source).exists():
-        prepare_source(replay, source, mirror)
+    prepare_absent(replay, digits_file(source), mirror)
     made_of = _made_of(data, folder, drawings, source)
     if _current(out, made_of):
         return

@@ -21,8 +21,7 @@ from inkproof.ink.redrawn_digit import redrawn
 from inkproof.ink.rungs import FRAME, RUNGS, apply_rung
 from inkproof.ink.varied import Variation, varied_canvas, varied_drawing
 from inkproof.paths import ROOT
-from inkproof.sources import pens, styles
-from inkproof.sources import prepare as prepare_source
+from inkproof.sources import pens, prepare_absent, styles
 from inkproof.sources.digits import SPLITS, Digits, digits_file, load_test_split, load_training, write_digits
 from inkproof.sources.drawings import FILE_NAME, Drawing, read_drawings
 from inkproof.sources.progress import tally
@@ -99,8 +98,7 @@ def _fetched(data: Mapping[str, Any], mirror: str | None) -> tuple[Path, list[Dr
     folders = {name: ROOT / data[name]["folder"] for name in needed}
     files = {name: folder / FILE_NAME if name == "pens" else digits_file(folder) for name, folder in folders.items()}
     for name, file in files.items():
-        if not file.exists():
-            prepare_source(data[name], folders[name], mirror)
+        prepare_absent(data[name], file, mirror)
     return files["mnist"], read_drawings(folders["pens"]) if "pens" in folders else []
 
 

@@ -1,6 +1,7 @@
 """evaluations.yaml and the README's table: what each choice read of test digits and drawings, whatever it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import yaml
 from inkproof.atomic import write_text
 from inkproof.errors import UserError
 from inkproof.reporting.fill_markdown import fill_markdown
+from inkproof.studies.leaderboard import Entry
 from inkproof.studies.markdown import markdown_table, split
 from inkproof.studies.summary import spread
 from inkproof.yaml_file import read_yaml
@@ -45,7 +47,7 @@ def add_evaluation(folder: Path, evaluation: Mapping[str, Any]) -> None:
 
 
 def summarise(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return one kind's evaluation of what src/ensemble.py found with each seed: every figure, mean and sd."""
+    """Return one kind's evaluation: of what src/ensemble.py found, and the `run` it is logged in, every figure."""
     test = [result["test"]["accuracy"] for result in results]
     drawn = {
         name: [result["drawn"][name]["accuracy"] for result in results if name in result["drawn"]]
@@ -53,10 +55,30 @@ def summarise(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
     return {
         "n": len(results),
+        "runs": [result["run"] for result in results],
         "errors": [result["test"]["errors"] for result in results],
+        "of": results[0]["test"]["n"],
         "accuracy": _spread(test),
         "drawn": {name: _spread(values) for name, values in drawn.items()},
     }
+
+
+def entries(experiments: Path) -> Iterator[Entry]:
+    """Yield what stands in every evaluations.yaml below `experiments` as entries of the leaderboard."""
+    for path in sorted(experiments.glob(f"*/{FILE_NAME}")):
+        place = path.parent.name
+        for evaluation in read_evaluations(path.parent):
+            for kind in KINDS:
+                one, title = evaluation[kind], f"choice {evaluation['choice']}, {kind}"
+                entry = Entry(f"{title}: {_members(one['chosen'])}", evaluation["data"], f"{place} {title}")
+                for number, (errors, run) in enumerate(zip_longest(one["errors"], one.get("runs", []), fillvalue="")):
+                    metrics = {"test_accuracy": 1 - errors / one["of"], "test_errors": errors}
+                    entry.add(place, number, run, metrics)
+                yield entry
+
+
+def _members(chosen: Mapping[str, Any]) -> str:
+    return " + ".join(chosen["members"]) + (" (views)" if chosen["views"] else "")
 
 
 def _spread(values: Sequence[float]) -> dict[str, Any]:
@@ -86,7 +108,7 @@ def table(evaluations: Sequence[Mapping[str, Any]], name: str) -> str:
                 [
                     f"{evaluation['choice']}, {evaluation['date']}",
                     kind,
-                    " + ".join(chosen["members"]) + (" (views)" if chosen["views"] else ""),
+                    _members(chosen),
                     f"{chosen['accuracy'] * 100:.3f} ({chosen['low'] * 100:.3f} to {chosen['high'] * 100:.3f})",
                     f"{chosen['hours']:.2f}",
                     str(one["n"]),

@@ -194,7 +194,7 @@ def _cell(
         wanted=tuple(metric for metric in study.metrics if metric in known),
         kept=tuple(sorted(name for name in known if study.keeps(name))),
         key=run_key(identity(config, policy), sha, "") if sha else "",
-        configuration=configuration_key(flatten(identity(common, policy)), sha) if sha else "",
+        configuration=configuration_key(flatten(identity(common, policy)), sha, policy) if sha else "",
         data_sha=sha,
         teachers=tuple(cell.key for cell in teachers.values()),
     )

@@ -76,11 +76,6 @@ class Launching:
         return None if self.launcher == "basic" else share(self.jobs)
 
 
-def jobs_of(launcher: str, asked: int | None) -> int:
-    """Return how many cells run at once: as many as were asked for, else as many as there are cores."""
-    return asked if asked is not None else 1 if launcher == "basic" else cores()
-
-
 def check_launcher(how: Launching) -> None:
     """Raise UserError where the launcher is not installed or cannot run as many cells at once."""
     from hydra.core.plugins import Plugins

@@ -21,6 +21,7 @@ from inkproof.studies.run_cell import finished
 from inkproof.studies.summary import heading, written
 
 PERIOD = 1.0  # seconds between two looks at the cells
+FURNITURE = 7  # lines of the table that are no cells: its head, those that stand for many cells, the caption
 SIGNS = {WAITING: "·", RUNNING: "▶", DONE: "✔", FAILED: "✘"}
 STYLES = {WAITING: "dim", RUNNING: "bold", DONE: "green", FAILED: "red"}
 
@@ -32,7 +33,7 @@ def watching(study: Study, cells: Sequence[Cell], jobs: int, since: str, console
     ended = threading.Event()
     if console.is_terminal:
         with Live(
-            get_renderable=watcher.table,
+            get_renderable=lambda: watcher.table(console.height),
             console=console,
             refresh_per_second=1,
             redirect_stdout=False,
@@ -77,8 +78,11 @@ class _Watcher:
             states.append((cell, progress))
         return states
 
-    def table(self) -> Table:
-        """The table of all cells, with what is left in its caption; those of long ago are one line."""
+    def table(self, height: int) -> Table:
+        """The table of all cells, in `height` lines, with what is left in its caption.
+
+        What does not fit is cells that are done: of these the latest are shown, the others are one line.
+        """
         metric = self.study.metrics[0] if self.study.metrics else ""
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption_justify="left")
         table.add_column("")
@@ -86,16 +90,17 @@ class _Watcher:
         table.add_column("seconds", justify="right")
         table.add_column(heading(metric) if metric else "", justify="right")
         states = self.look()
-        if self.before:
-            table.add_row(SIGNS[DONE], f"{len(self.before)} cells done before", "", "", style=STYLES[DONE])
-        waiting = 0
+        done = [(cell, progress) for cell, progress in states if progress.state == DONE and cell.key not in self.before]
+        at_work = [(cell, progress) for cell, progress in states if progress.state in (RUNNING, FAILED)]
+        waiting = len(states) - len(self.before) - len(done) - len(at_work)
+        room = max(height - FURNITURE - 2 * len(at_work), 0)  # the name of a cell, with its stage, may need two lines
+        latest = {cell.key for cell, _ in sorted(done, key=lambda one: one[1].ended)[max(len(done) - room, 0) :]}
+        folded = len(self.before) + len(done) - len(latest)
+        if folded:
+            table.add_row(SIGNS[DONE], f"{folded} cells done before", "", "", style=STYLES[DONE])
         for cell, progress in states:
-            if cell.key in self.before:
-                continue
-            if progress.state == WAITING:
-                waiting += 1
-                continue
-            table.add_row(SIGNS[progress.state], *self._cells(cell, progress), style=STYLES[progress.state])
+            if cell.key in latest or progress.state in (RUNNING, FAILED):
+                table.add_row(SIGNS[progress.state], *self._cells(cell, progress), style=STYLES[progress.state])
         if waiting:
             table.add_row(SIGNS[WAITING], f"{waiting} cells waiting", "", "", style=STYLES[WAITING])
         table.caption = self._left(states)

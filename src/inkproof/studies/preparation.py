@@ -6,7 +6,7 @@ from typing import Any
 
 from inkproof.config import path_of
 from inkproof.provenance import describe_machine, git_commit
-from inkproof.sources import prepare
+from inkproof.sources import prepare_absent
 from inkproof.sources.drawings import FILE_NAME
 from inkproof.studies.cells import Cell, composing
 from inkproof.studies.definition import Study
@@ -16,10 +16,8 @@ from inkproof.tracking import Store
 def make_digits(cells: Sequence[Cell]) -> bool:
     """Make the digits files that cells train on and that are not here, as training would; return whether any was."""
     configs = {cell.config["data"]["name"]: cell.config for cell in cells}.values()
-    missing = [config for config in configs if not path_of(config["digits"]).exists()]
-    for config in missing:
-        prepare(config["data"], path_of(config["digits"]).parent)
-    return bool(missing)
+    made = [prepare_absent(config["data"], path_of(config["digits"])) for config in configs]
+    return any(made)
 
 
 def missing_frames(cells: Sequence[Cell]) -> list[dict[str, Any]]:
@@ -42,8 +40,8 @@ def make_drawings(config: Mapping[str, Any]) -> None:
     """Fetch the pen digits where they are absent and `config`, one of `src/frames.py`, names drawings made of them."""
     folder = path_of(config["pens"]["folder"])
     read = {path_of(config["sets"][name]["folder"]) for name in config["data"]["drawn_sets"]}
-    if folder in read and not (folder / FILE_NAME).exists():
-        prepare(config["pens"], folder)
+    if folder in read:
+        prepare_absent(config["pens"], folder / FILE_NAME)
 
 
 def start_parent(study: Study) -> tuple[Store, str]:

@@ -6,6 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from inkproof.config import is_number
 from inkproof.errors import UserError
 
 if TYPE_CHECKING:
@@ -51,20 +52,26 @@ def _parameter(listed: Any, config: Mapping[str, Any]) -> Parameter:
         if name not in KEYS:
             raise UserError(f"tuner.space.parameters: {key}: {name} does nothing; there is {', '.join(KEYS)}")
     value_at(config, key)
-    choices = listed.get("choices")
-    if (choices is None) == ("low" not in listed or "high" not in listed):
-        raise UserError(f"tuner.space.parameters: {key}: give either choices, or low and high")
-    if choices is not None:
-        if not isinstance(choices, list) or not choices:
+    if "choices" in listed:
+        if listed.keys() != {"key", "choices"}:
+            raise UserError(f"tuner.space.parameters: {key}: give either choices, or low and high")
+        if not isinstance(listed["choices"], list) or not listed["choices"]:
             raise UserError(f"tuner.space.parameters: {key}: choices: expected a list of values")
-        return Parameter(key, choices=tuple(choices))
-    low, high = listed["low"], listed["high"]
-    numbers = all(isinstance(bound, int | float) and not isinstance(bound, bool) for bound in (low, high))
-    if not numbers or not low < high or (listed.get("log") and low <= 0):
+        return Parameter(key, choices=tuple(listed["choices"]))
+    if not {"low", "high"} <= listed.keys():
+        raise UserError(f"tuner.space.parameters: {key}: give either choices, or low and high")
+    low, high, step, log = listed["low"], listed["high"], listed.get("step"), listed.get("log", False)
+    if not is_number(low) or not is_number(high) or not low < high or (log and low <= 0):
         raise UserError(
             f"tuner.space.parameters: {key}: low and high: expected numbers, the lower first, above 0 for log"
         )
-    return Parameter(key, low=low, high=high, step=listed.get("step"), log=bool(listed.get("log", False)))
+    found = Parameter(key, low=low, high=high, step=step, log=bool(log))
+    if not isinstance(log, bool) or (log and step is not None):
+        raise UserError(f"tuner.space.parameters: {key}: log: expected true or false, and no step beside true")
+    if step is not None and (not is_number(step) or step <= 0 or (found.whole and not isinstance(step, int))):
+        kind = "whole number" if found.whole else "number"
+        raise UserError(f"tuner.space.parameters: {key}: step: expected a {kind} above 0")
+    return found
 
 
 def value_at(config: Mapping[str, Any], key: str) -> Any:

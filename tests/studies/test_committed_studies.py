@@ -1,0 +1,45 @@
+"""The studies that the repository holds: their ledgers are of one kind, and their READMEs say what stands in them."""
+
+from pathlib import Path
+
+import pytest
+
+from inkproof.paths import ROOT
+from inkproof.studies import cells as planning
+from inkproof.studies.definition import Study, read_study
+from inkproof.studies.ledger import Row, read_ledger
+from inkproof.studies.markdown import BEGIN, END
+from inkproof.studies.overview import planned
+from inkproof.studies.readme import results
+from inkproof.studies.summary import groups_of
+
+FOLDERS = [path.parent for path in sorted((ROOT / "experiments").glob("*/results.csv"))]
+
+
+@pytest.fixture(autouse=True)
+def no_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plan as a fresh clone does: with the digits that the ledgers were made on."""
+    monkeypatch.setattr(planning, "path_of", lambda value: tmp_path / "absent.npz")
+
+
+def read(folder: Path) -> tuple[Study, dict[str, Row]]:
+    study = read_study(folder)
+    return study, read_ledger(study.ledger)
+
+
+def test_ledgers_of_one_data_set_were_made_on_the_same_digits():
+    found: dict[str, dict[str, list[str]]] = {}
+    for folder in FOLDERS:
+        for row in read(folder)[1].values():
+            found.setdefault(row.data, {}).setdefault(row.data_sha, []).append(f"{folder.name}: {row.cell}")
+    for name, by_sha in found.items():
+        assert len(by_sha) == 1, f"{name}: {[cells[0] for cells in by_sha.values()]}"
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_a_readme_says_what_its_ledger_holds(folder: Path):
+    study, rows = read(folder)
+    cells = planned(study, rows)
+    assert any(cell.done_by(rows.get(cell.key)) for cell in cells), "its cells have other keys than its rows"
+    said = (folder / "README.md").read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0]
+    assert said.strip() == results(study, cells, rows, groups_of(cells, rows)).strip()
