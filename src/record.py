@@ -19,6 +19,7 @@ from inkproof.record.choice_file import (
     write_choice,
     write_final_study,
 )
+from inkproof.record.earlier_choices import take_over
 from inkproof.record.evaluation_runs import log_evaluation
 from inkproof.record.evaluations import KINDS, add_evaluation, read_evaluations, summarise, write_evaluations
 from inkproof.record.held_out import pool_cells
@@ -98,6 +99,7 @@ def evaluate(options: argparse.Namespace, how: Launching) -> None:
     check_committed(folder / FILE_NAME)
     if all(one["choice"] != choice["number"] for one in read_evaluations(folder)):
         final = write_final_study(read_study(folder), choice)
+        take_over(read_study(folder), choice)
         study(final, how, options.retries, "")
         cells = {(*cell.labels.values(), cell.seed): cell for cell in plan(read_study(final))}
         data = next(iter(cells.values())).config["data"]["name"]

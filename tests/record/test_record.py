@@ -84,3 +84,13 @@ def test_candidates_are_cross_validated_one_is_chosen_and_evaluated_once(workspa
     workspace.run(*RECORD, "evaluate")
     assert len(yaml.safe_load((folder / "evaluations.yaml").read_text())) == 1
     assert "choice 1 stands there" in workspace.fails(*RECORD, "choose")
+
+    # A second choice, of the same networks here, trains none of them again.
+    workspace.run(*RECORD, "choose", "--seeds", "2", "--members", "2", "--again")
+    git(workspace.root, "commit", "-qam", "another choice")
+    workspace.run(*RECORD, "evaluate")
+    first, second = (folder.with_name(f"71-record-choice-{number}") / "results.csv" for number in (1, 2))
+    assert first.read_text() == second.read_text()
+    evaluations = yaml.safe_load((folder / "evaluations.yaml").read_text())
+    assert [one["choice"] for one in evaluations] == [1, 2]
+    assert evaluations[0]["ensemble"]["errors"] == evaluations[1]["ensemble"]["errors"]

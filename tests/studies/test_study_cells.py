@@ -193,6 +193,11 @@ def test_a_student_learns_from_the_cell_of_its_own_seed(tmp_path: Path):
         assert student.config["teacher"]["runs"] == [teacher.folder.relative_to(ROOT).as_posix()]
         assert (teacher.teachers, student.teachers) == ((), (teacher.key,))
     assert len({cell.configuration for cell in cells.values()}) == 2
+    # In another study's folder it is the same cell, and with another teacher another.
+    elsewhere = {cell.name: cell for cell in planned(tmp_path / "08-elsewhere", **TAUGHT)}
+    assert all(elsewhere[name].key == cell.key for name, cell in cells.items())
+    deeper = {**TAUGHT["grid"]["network"], "wide": {"model": "cnn", "epochs": 7}}
+    assert planned(tmp_path, **{**TAUGHT, "grid": {"network": deeper}})[2].key != cells["network=pupil seed=0"].key
 
 
 def test_a_teacher_stands_before_its_student(tmp_path: Path):
