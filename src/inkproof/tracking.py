@@ -66,6 +66,8 @@ class Store:
         self.local = self.uri.startswith("sqlite:")
         self.lock = FileLock(ROOT / "mlflow.db.lock")
         with self.lock, _asked_briefly(), large_libraries():  # it imports those of the database
+            if self.local:
+                _create_whole(Path(self.uri.removeprefix("sqlite:///")))
             mlflow.set_tracking_uri(self.uri)
             self.client = mlflow.MlflowClient()
             self.client.search_experiments(max_results=1)
@@ -262,6 +264,16 @@ class Store:
     def find_original(self, experiment: str, original: str) -> tuple[str, str] | None:
         """Return (run id, status) of the run that was recreated for `original`, or None."""
         return self._newest(experiment, f"tags.original_run_id = '{original}'")
+
+
+def _create_whole(database: Path) -> None:
+    """Make a local store whole or not at all: killed amid MLflow's migrations, it could not be opened again."""
+    import mlflow
+
+    if not database.exists() and database.parent.is_dir():
+        with replacing(database) as scratch:
+            uri = f"sqlite:///{scratch}"
+            mlflow.MlflowClient(uri, uri).search_experiments(max_results=1)
 
 
 def _view() -> dict[str, str]:

@@ -39,6 +39,11 @@ def tables(folder: Path) -> list[str]:
     return [line for line in (folder / "README.md").read_text().splitlines() if line.startswith("|")]
 
 
+def epochs_begun(workspace: Workspace) -> int:
+    logs = (workspace.root / "runs" / "studies" / NAME).glob("*/log.txt")
+    return sum(log.read_text().count("Epoch ") for log in logs)
+
+
 def prepared(workspace: Workspace) -> Path:
     folder = workspace.root / "experiments" / NAME
     folder.mkdir()
@@ -60,19 +65,21 @@ def test_killing_a_study_ten_times_at_random_points_changes_nothing(
     longest = time.monotonic() - started
     workspace = new_workspace()
     folder = prepared(workspace)
-    # One of its trainings was done before by hand, as 03 takes over those of 02.
-    by_hand = ("model=cnn", "aug=on", "seed=1", "data=optdigits", "epochs=3", "train_size=400", "batch_size=20")
-    workspace.run("python", "src/train.py", *by_hand)
+    if launcher == "basic":  # side by side cells have fewer threads, and sums come out otherwise
+        # One of its trainings was done before by hand, as 03 takes over those of 02.
+        by_hand = ("model=cnn", "aug=on", "seed=1", "data=optdigits", "epochs=3", "train_size=400", "batch_size=20")
+        workspace.run("python", "src/train.py", *by_hand)
     chance = random.Random(1)
     reached = set()
     for _ in range(KILLS):
         process = workspace.start(*COMMAND, launcher)
         # From its first moments to the middle of some cell; each time it goes on from where it was.
         time.sleep(chance.uniform(0.5, SHARES[launcher] * longest))
-        assert process.poll() is None, "it ended before it was killed: lessen its share"
+        if process.poll() is not None:
+            pytest.fail(f"it ended before it was killed: lessen its share, or {process.communicate()}")
         workspace.stop(process)
-        reached.add(len(rows(folder)) if (folder / "results.csv").exists() else 0)
-    assert len(reached) > 1, "no kill was in the middle"
+        reached.add(epochs_begun(workspace))
+    assert len(reached) > 2, "no kills were in the middle"
     workspace.run(*COMMAND, launcher)
     assert rows(folder) == rows(undisturbed)
     assert tables(folder) == tables(undisturbed)
