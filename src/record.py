@@ -28,6 +28,7 @@ from inkproof.studies.definition import read_study, study_folder
 from inkproof.studies.launch import Launching
 from inkproof.studies.launch_options import NAMES, add_launch_options, launching
 from inkproof.studies.ledger import now, read_ledger
+from inkproof.tracking import Store
 from study import study
 
 SCRIPT = Path(__file__).name
@@ -94,12 +95,12 @@ def choose_step(options: argparse.Namespace) -> None:
 
 def evaluate(options: argparse.Namespace, how: Launching) -> None:
     """Train the committed choice on all training digits, read the test digits and the drawings, write what came."""
-    folder = read_study(options.folder).folder
-    choice = read_choice(folder)
-    check_committed(folder / FILE_NAME)
-    if all(one["choice"] != choice["number"] for one in read_evaluations(folder)):
-        final = write_final_study(read_study(folder), choice)
-        take_over(read_study(folder), choice)
+    spec = read_study(options.folder)
+    choice = read_choice(spec.folder)
+    check_committed(spec.folder / FILE_NAME)
+    if all(one["choice"] != choice["number"] for one in read_evaluations(spec.folder)):
+        final = write_final_study(spec, choice)
+        take_over(spec, choice)
         study(final, how, options.retries, "")
         cells = {(*cell.labels.values(), cell.seed): cell for cell in plan(read_study(final))}
         data = next(iter(cells.values())).config["data"]["name"]
@@ -107,20 +108,20 @@ def evaluate(options: argparse.Namespace, how: Launching) -> None:
             config = compose("ensemble", (f"data={data}",))
         from ensemble import ensemble
 
-        found = {}
+        store, found = Store(), {}
         for kind in KINDS:
             chosen, results = choice[kind], []
             for number in range(choice["seeds"]):
                 runs = [str(cells[member].folder) for member in members_of(choice, kind, number)]
                 result = ensemble({**config, "runs": runs, "views": chosen["views"]})
-                which = {"choice": choice["number"], "kind": kind}
-                run_id = log_evaluation(f"study/{folder.name}", which, number, config["rung"], result)
+                which = {"choice": choice["number"], "kind": kind, "number": number}
+                run_id = log_evaluation(store, spec.experiment, which, config["rung"], result)
                 results.append({**result, "run": run_id})
             found[kind] = {"chosen": chosen, **summarise(results)}
         about = {"choice": choice["number"], "data": data, "date": datetime.now(UTC).date().isoformat()}
         where = {"commit": git_commit(), "machine": describe_machine()}
-        add_evaluation(folder, {**about, **where, **found})
-    print(write_evaluations(folder))
+        add_evaluation(spec.folder, {**about, **where, **found})
+    print(write_evaluations(spec.folder))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from inkproof.quiet import start_tensorflow
 from inkproof.registry import registered_name
 from inkproof.resume import ensure_run, hand_over
 from inkproof.run_record import PRODUCTS, RunRecord, code_sha, copy_products, run_key, write_history
-from inkproof.sources import prepare, prepare_absent
+from inkproof.sources import prepare
+from inkproof.sources.absent import prepare_absent
 from inkproof.sources.digits import data_sha, digits_file
 from inkproof.tracking import Store
 from inkproof.training.precision import has_bfloat16, resolve_policy

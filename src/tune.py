@@ -18,7 +18,7 @@ from inkproof.provenance import describe_machine, git_commit
 from inkproof.quiet import start_tensorflow
 from inkproof.resume import adopt
 from inkproof.run_record import RunRecord, run_key
-from inkproof.sources import prepare_absent
+from inkproof.sources.absent import prepare_absent
 from inkproof.sources.digits import data_sha
 from inkproof.tracking import Store, nested
 from inkproof.tuning.recipe import FOUND, GROUPS, command_of, recipe_path, write_recipe
@@ -59,8 +59,7 @@ def tune(config: dict[str, Any], command: str, choices: Mapping[str, str], plain
     folder = ROOT / "runs" / "tune" / f"{config['name']}-{key}"
     tags = {"key": f"search {key}", "git_commit": git_commit(), "machine": describe_machine()}
     with store.lock:  # two workers that begin at once are to have one parent
-        found = store.find(experiment, tags["key"])
-        parent = store.start(experiment, config["name"], tags, found and found[0])
+        parent = store.start_again(experiment, config["name"], tags)
 
     def train_trial(chosen: dict[str, Any], trial: str) -> dict[str, float]:
         products = folder / f"trial_{trial}"

@@ -12,10 +12,16 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{ROOT / 'mlflow.db'}"
 
 
+def database_file(uri: str) -> Path | None:
+    """Return the file of a local store, None where `uri` names none: a server, or a database in memory."""
+    path = uri.removeprefix("sqlite:///").partition("?")[0]
+    return Path(path) if path and uri.startswith("sqlite:///") else None
+
+
 def has_store() -> bool:
     """Return whether there is a store to look into: opening a database that does not exist would make it."""
-    file = tracking_uri().removeprefix("sqlite:///")
-    return file == tracking_uri() or Path(file).exists()
+    file = database_file(tracking_uri())
+    return file is None or file.exists()
 
 
 def require_store() -> None:

@@ -20,7 +20,7 @@ from inkproof.atomic import replacing
 from inkproof.importing import large_libraries
 from inkproof.paths import ROOT
 from inkproof.quiet import quiet_stderr
-from inkproof.store_address import tracking_uri
+from inkproof.store_address import database_file, tracking_uri
 
 VIEW = "inkproof"  # the name of the view that shows these columns
 COLUMNS = (
@@ -66,8 +66,9 @@ class Store:
         self.local = self.uri.startswith("sqlite:")
         self.lock = FileLock(ROOT / "mlflow.db.lock")
         with self.lock, _asked_briefly(), large_libraries():  # it imports those of the database
-            if self.local:
-                _create_whole(Path(self.uri.removeprefix("sqlite:///")))
+            database = database_file(self.uri)
+            if database is not None and not database.exists() and database.parent.is_dir():
+                _create_whole(database)
             mlflow.set_tracking_uri(self.uri)
             self.client = mlflow.MlflowClient()
             self.client.search_experiments(max_results=1)
@@ -114,6 +115,11 @@ class Store:
         self.client.update_run(resume, status="RUNNING")
         self.tag(resume, tags)
         return resume
+
+    def start_again(self, experiment: str, name: str, tags: Mapping[str, str]) -> str:
+        """Return the id of a running run: the one that an earlier attempt with `tags["key"]` left, or a new one."""
+        found = self.find(experiment, tags["key"])
+        return self.start(experiment, name, tags, found and found[0])
 
     def exists(self, run_id: str) -> bool:
         """Return whether this store has the run (and it is not deleted)."""
@@ -270,10 +276,9 @@ def _create_whole(database: Path) -> None:
     """Make a local store whole or not at all: killed amid MLflow's migrations, it could not be opened again."""
     import mlflow
 
-    if not database.exists() and database.parent.is_dir():
-        with replacing(database) as scratch:
-            uri = f"sqlite:///{scratch}"
-            mlflow.MlflowClient(uri, uri).search_experiments(max_results=1)
+    with replacing(database) as scratch:
+        uri = f"sqlite:///{scratch}"
+        mlflow.MlflowClient(uri, uri).search_experiments(max_results=1)
 
 
 def _view() -> dict[str, str]:

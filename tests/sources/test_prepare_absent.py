@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from inkproof import sources
+from inkproof.sources import absent
 
 
 @pytest.mark.parametrize(
@@ -21,10 +21,10 @@ def test_a_digits_file_has_validation_digits_for_the_next_run(
     data: dict[str, Any], made_with: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     made: list[tuple[int, Path]] = []
-    monkeypatch.setattr(sources, "prepare", lambda data, out, mirror: made.append((data["val"], out)))
+    monkeypatch.setattr(absent, "prepare", lambda data, out, mirror: made.append((data["val"], out)))
     file = tmp_path / "digits.npz"
-    assert sources.prepare_absent(data, file)
+    assert absent.prepare_absent(data, file)
     assert made == [(made_with, tmp_path)]
     file.write_bytes(b"there")
-    assert not sources.prepare_absent(data, file)
+    assert not absent.prepare_absent(data, file)
     assert len(made) == 1

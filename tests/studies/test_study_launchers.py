@@ -56,7 +56,7 @@ def running(workspace: Workspace) -> dict[str, Any] | None:
 
 
 @pytest.mark.parametrize(
-    "launcher", ["joblib", *(pytest.param(name, marks=pytest.mark.slow) for name in ("submitit_local", "ray"))]
+    "launcher", [pytest.param(name, marks=[] if name == "joblib" else pytest.mark.slow) for name in PLUGINS]
 )
 def test_a_study_ends_whole_though_a_worker_is_killed(
     launcher: str, new_workspace: Callable[[], Workspace], tmp_path: Path

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from inkproof import sources
+from inkproof.sources import absent
 from inkproof.sources.drawings import FILE_NAME
 from inkproof.studies import preparation
 
@@ -17,7 +17,7 @@ def test_the_pen_digits_are_fetched_where_they_are_read_and_absent(
     sets: list[str], there: bool, asked: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     fetched: list[tuple[Any, Path]] = []
-    monkeypatch.setattr(sources, "prepare", lambda data, out, mirror: fetched.append((data["folder"], out)))
+    monkeypatch.setattr(absent, "prepare", lambda data, out, mirror: fetched.append((data["folder"], out)))
     folders = {name: str(tmp_path / name) for name in ("pens", "starter")}
     (tmp_path / "pens").mkdir()
     if there:

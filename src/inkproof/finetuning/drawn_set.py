@@ -24,7 +24,7 @@ from inkproof.ink.rungs import FRAME, apply_rung
 from inkproof.ink.varied import Variation, varied_drawing
 from inkproof.paths import ROOT
 from inkproof.run_record import code_sha
-from inkproof.sources import prepare_absent
+from inkproof.sources.absent import prepare_absent
 from inkproof.sources.digits import Digits, data_sha, digits_file, load_training, write_digits
 from inkproof.sources.drawings import Drawing, read_drawings
 from inkproof.sources.progress import say, tally

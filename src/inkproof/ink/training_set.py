@@ -21,7 +21,8 @@ from inkproof.ink.redrawn_digit import redrawn
 from inkproof.ink.rungs import FRAME, RUNGS, apply_rung
 from inkproof.ink.varied import Variation, varied_canvas, varied_drawing
 from inkproof.paths import ROOT
-from inkproof.sources import pens, prepare_absent, styles
+from inkproof.sources import pens, styles
+from inkproof.sources.absent import prepare_absent
 from inkproof.sources.digits import SPLITS, Digits, digits_file, load_test_split, load_training, write_digits
 from inkproof.sources.drawings import FILE_NAME, Drawing, read_drawings
 from inkproof.sources.progress import tally

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from inkproof.atomic import replacing
@@ -22,7 +23,7 @@ def take_over(study: Study, choice: Mapping[str, Any]) -> None:
         before = final_folder(study, number)
         rows = read_ledger(before / final.ledger.name)
         for cell in cells:
-            trained = cell.folder.parent.with_name(before.name) / cell.key
+            trained = replace(cell, study=before.name).folder
             if cell.key in rows and cell.key not in done and (trained / "run.json").exists():
                 with replacing(cell.folder) as folder:
                     shutil.copytree(trained, folder)

@@ -7,17 +7,17 @@ from inkproof.provenance import describe_machine, git_commit
 from inkproof.tracking import Store
 
 
-def log_evaluation(experiment: str, about: Mapping[str, Any], number: int, rung: str, result: Mapping[str, Any]) -> str:
+def log_evaluation(
+    store: Store, experiment: str, about: Mapping[str, Any], rung: str, result: Mapping[str, Any]
+) -> str:
     """Return the id of the run that holds `result`, which src/ensemble.py found; a run of an earlier attempt is reused.
 
-    `about` says which choice and kind it is; `number` counts the evaluations of that kind.
+    `about` says which `choice` and `kind` it is, and the `number` of the evaluation of that kind.
     """
-    store = Store()
-    name = f"choice {about['choice']}, {about['kind']} {number}"
+    name = f"choice {about['choice']}, {about['kind']} {about['number']}"
     tags = {"key": f"evaluation: {name}", "git_commit": git_commit(), "machine": describe_machine()}
-    found = store.find(experiment, tags["key"])
-    run = store.start(experiment, name, tags, found and found[0])
-    store.params(run, {**about, "number": number, "views": result["views"], "members": ", ".join(result["members"])})
+    run = store.start_again(experiment, name, tags)
+    store.params(run, {**about, "views": result["views"], "members": ", ".join(result["members"])})
     test = {f"test_{metric}": result["test"][metric] for metric in ("accuracy", "errors", "nll", "ece")}
     drawn = {f"drawn_{name}_{rung}_accuracy": one["accuracy"] for name, one in result["drawn"].items()}
     store.metrics(run, {**test, **drawn})

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from inkproof.errors import UserError
-from inkproof.paths import ROOT
-from inkproof.yaml_file import read_yaml
 
 MIRROR_VARIABLE = "INKPROOF_MIRROR"
 
@@ -35,19 +33,3 @@ def prepare(data: Mapping[str, Any], out: Path, mirror: str | None = None) -> No
     except OSError as error:  # reading has its own words: what is left is a full disk or a forbidden folder
         reason = error.strerror or error
         raise UserError(f"{out}: cannot be written ({reason}); mend that and run again") from error
-
-
-def prepare_absent(data: Mapping[str, Any], file: Path, mirror: str | None = None) -> bool:
-    """Make the data set `data` where `file`, which it is to leave in its folder, is absent; return whether it was.
-
-    With `data.val=0` a run trains on the validation digits too. That is no wish for a file without them, which would
-    be of no use to the next run and have its digits in another order: as many are cut off as `conf/data` says.
-    Raises UserError as `prepare` does.
-    """
-    if file.exists():
-        return False
-    conf = ROOT / "conf" / "data" / f"{data.get('name')}.yaml"
-    if data.get("val") == 0 and conf.exists():
-        data = {**data, "val": read_yaml(conf).get("val", 0)}
-    prepare(data, file.parent, mirror)
-    return True

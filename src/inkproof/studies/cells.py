@@ -155,9 +155,9 @@ def _cell(
     """Compose one cell; `before` are those that stand before it in the study."""
     asked = tuple(override(key, value) for key, value in overrides.items())
     teachers = _teachers(study, overrides, seed, before)
-    folders = {run: cell.folder.relative_to(ROOT).as_posix() for run, cell in teachers.items()}
     words = asked
     if teachers:
+        folders = {run: cell.folder.relative_to(ROOT).as_posix() for run, cell in teachers.items()}
         runs = [folders.get(run, run) for run in overrides["teacher.runs"]]
         words = tuple(override(key, value) for key, value in {**overrides, "teacher.runs": runs}.items())
     # Composing is slow: once for all seeds, where nothing else is made of them.
@@ -177,10 +177,10 @@ def _cell(
     }
     # The number format stays as it was asked for ("auto"): a ledger holds on machines with and without AMX.
     policy = config["precision"]["policy"]
-    # Teachers are known by their keys, in whichever study's folder they lie.
-    keys = {folders[run]: teacher.key for run, teacher in teachers.items()}
-    taught_by = [keys.get(run, run) for run in config["teacher"]["runs"]]
-    known_as = {**config, "teacher": {**config["teacher"], "runs": taught_by}}
+    known_as = config
+    if teachers:  # known by their keys, in whichever study's folder they lie
+        runs = [teachers[run].key if run in teachers else run for run in overrides["teacher.runs"]]
+        known_as = {**config, "teacher": {**config["teacher"], "runs": runs}}
     # What is made of the seed, and which cell of that seed teaches, do not make another configuration.
     common = compose("config", (*asked, override("seed", 0))) if seeded or teachers else config
     # Whose drawings its models are tried on: another data set's, where it has none of its own.

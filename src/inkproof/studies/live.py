@@ -91,7 +91,7 @@ class _Watcher:
         table.add_column(heading(metric) if metric else "", justify="right")
         states = self.look()
         done = [(cell, progress) for cell, progress in states if progress.state == DONE and cell.key not in self.before]
-        at_work = [(cell, progress) for cell, progress in states if progress.state in (RUNNING, FAILED)]
+        at_work = {cell.key for cell, progress in states if progress.state in (RUNNING, FAILED)}
         waiting = len(states) - len(self.before) - len(done) - len(at_work)
         room = max(height - FURNITURE - 2 * len(at_work), 0)  # the name of a cell, with its stage, may need two lines
         latest = {cell.key for cell, _ in sorted(done, key=lambda one: one[1].ended)[max(len(done) - room, 0) :]}
@@ -99,7 +99,7 @@ class _Watcher:
         if folded:
             table.add_row(SIGNS[DONE], f"{folded} cells done before", "", "", style=STYLES[DONE])
         for cell, progress in states:
-            if cell.key in latest or progress.state in (RUNNING, FAILED):
+            if cell.key in latest | at_work:
                 table.add_row(SIGNS[progress.state], *self._cells(cell, progress), style=STYLES[progress.state])
         if waiting:
             table.add_row(SIGNS[WAITING], f"{waiting} cells waiting", "", "", style=STYLES[WAITING])

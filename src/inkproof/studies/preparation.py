@@ -6,7 +6,7 @@ from typing import Any
 
 from inkproof.config import path_of
 from inkproof.provenance import describe_machine, git_commit
-from inkproof.sources import prepare_absent
+from inkproof.sources.absent import prepare_absent
 from inkproof.sources.drawings import FILE_NAME
 from inkproof.studies.cells import Cell, composing
 from inkproof.studies.definition import Study
@@ -53,5 +53,4 @@ def start_parent(study: Study) -> tuple[Store, str]:
         "git_commit": git_commit(),
         "machine": describe_machine(),
     }
-    found = store.find(study.experiment, tags["key"])
-    return store, store.start(study.experiment, study.name, tags, found and found[0])
+    return store, store.start_again(study.experiment, study.name, tags)

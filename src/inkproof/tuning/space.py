@@ -52,14 +52,13 @@ def _parameter(listed: Any, config: Mapping[str, Any]) -> Parameter:
         if name not in KEYS:
             raise UserError(f"tuner.space.parameters: {key}: {name} does nothing; there is {', '.join(KEYS)}")
     value_at(config, key)
-    if "choices" in listed:
-        if listed.keys() != {"key", "choices"}:
-            raise UserError(f"tuner.space.parameters: {key}: give either choices, or low and high")
+    bounded = "choices" not in listed and {"low", "high"} <= listed.keys()
+    if not bounded and listed.keys() != {"key", "choices"}:
+        raise UserError(f"tuner.space.parameters: {key}: give either choices, or low and high")
+    if not bounded:
         if not isinstance(listed["choices"], list) or not listed["choices"]:
             raise UserError(f"tuner.space.parameters: {key}: choices: expected a list of values")
         return Parameter(key, choices=tuple(listed["choices"]))
-    if not {"low", "high"} <= listed.keys():
-        raise UserError(f"tuner.space.parameters: {key}: give either choices, or low and high")
     low, high, step, log = listed["low"], listed["high"], listed.get("step"), listed.get("log", False)
     if not is_number(low) or not is_number(high) or not low < high or (log and low <= 0):
         raise UserError(
