@@ -41,7 +41,8 @@ def leaderboard(by: str, seeds: int, top: int, ui: str) -> None:
         "leaderboard`: mean ± standard deviation over n seeds. The links open in `make ui`; runs of "
         "another store have none, their ids stand in the ledgers. A ranking by test figures "
         "is a report: choices are made on validation digits. Two data sets may have other test digits: look at `data`. "
-        f"What has no {by} is left out.\n\n"
+        f"What has no {by} is left out. A seed counts once, even where several studies or machines trained it: the "
+        "first that is found gives its figures and link, another those that the first lacks.\n\n"
     )
     write_text(path, text + markdown(entries, by, links))
     show(entries, by)

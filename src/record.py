@@ -23,6 +23,7 @@ from inkproof.record.earlier_choices import take_over
 from inkproof.record.evaluation_runs import log_evaluation
 from inkproof.record.evaluations import KINDS, add_evaluation, read_evaluations, summarise, write_evaluations
 from inkproof.record.held_out import pool_cells
+from inkproof.record.misread import write_misread
 from inkproof.studies.cells import composing, plan
 from inkproof.studies.definition import read_study, study_folder
 from inkproof.studies.launch import Launching
@@ -78,12 +79,13 @@ def candidates(options: argparse.Namespace, how: Launching) -> None:
 
 
 def choose_step(options: argparse.Namespace) -> None:
-    """Write choice.yaml by the held-out answers alone."""
+    """Write choice.yaml by the held-out answers alone, and beside it what each network misread."""
     spec = read_study(options.folder)
     check_candidates(spec)
     pooled = pool_cells(plan(spec), read_ledger(spec.ledger))
     evidence = choose(pooled, teachers_of(spec), options.hours, options.members, options.at_once)
     path = write_choice(spec, evidence, options.seeds, options.again)
+    write_misread(spec.folder, pooled)
     for kind in KINDS:
         one = evidence[kind]
         views = " with views" if one["views"] else ""

@@ -1,5 +1,6 @@
 """The choice: pooled held-out errors decide, within the budget; a repeat is used only after those before it."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from inkproof.errors import UserError
 from inkproof.record.choice import choose, entries, training_seconds
 from inkproof.record.held_out import HeldOut, Pooled, pool, read_held_out, write_held_out
+from inkproof.record.misread import write_misread
 
 LABELS = np.arange(100) % 10
 
@@ -92,3 +94,16 @@ def test_answers_that_were_cut_short_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "held_out.npz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UserError, match="no held-out answers"):
         read_held_out(tmp_path / "held_out.npz")
+
+
+def test_what_each_network_misreads_is_written_down(tmp_path: Path) -> None:
+    write_misread(tmp_path, [pooled("a, taught", [9, 19], views=[19]), pooled("b", [])])
+    with (tmp_path / "misread.csv").open(newline="") as file:
+        lines = list(csv.reader(file))
+    assert lines == [
+        ["network", "repeat", "way", "errors", "digits"],
+        ["a, taught", "0", "plain", "2", "9 19"],
+        ["a, taught", "0", "views", "1", "19"],
+        ["b", "0", "plain", "0", ""],
+        ["b", "0", "views", "0", ""],
+    ]

@@ -58,6 +58,8 @@ def test_candidates_are_cross_validated_one_is_chosen_and_evaluated_once(workspa
     choice = yaml.safe_load((folder / "choice.yaml").read_text())
     assert "commit it, then run `evaluate`" in said and f"of {1437:,} wrong" in said
     assert choice["single"]["members"] == ["sixteen"] and choice["single"]["of"] == 1437  # all training digits
+    misread = (folder / "misread.csv").read_text()
+    assert f"sixteen,0,{'views' if choice['single']['views'] else 'plain'},{choice['single']['errors']}," in misread
     assert len(choice["singles"]) == 6 and choice["ensemble"]["compared"] == 6  # three networks, and pairs, in two ways
     assert all("folds" not in one["overrides"] for one in choice["trainings"].values())
 

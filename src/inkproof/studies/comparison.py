@@ -16,7 +16,7 @@ class Difference:
     """`this` minus `that` in one metric over the `n` seeds both have.
 
     `mean` and `sd` are of the differences; `p` is that of the two-sided paired t-test, `holm` the same after Holm's
-    correction for all tests of the study; None where fewer than two seeds are shared.
+    correction for all tests of the study; None where there is nothing to test by.
     """
 
     where: str
@@ -31,19 +31,15 @@ class Difference:
 
 
 def paired_t(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Return the two-sided p of the paired t-test, None below two pairs.
-
-    Without any spread among the differences there is nothing to test by: 1 where they are zero, else None.
+    """Return the two-sided p of the paired t-test; None below two pairs, and without any spread among the differences.
 
     Source: Student, "The probable error of a mean", Biometrika 6 (1908).
     """
     from scipy.stats import ttest_rel
 
     differences = np.asarray(first, float) - np.asarray(second, float)
-    if len(differences) < 2:
+    if len(differences) < 2 or np.ptp(differences) < ROUNDING:
         return None
-    if np.ptp(differences) < ROUNDING:
-        return 1.0 if abs(differences[0]) < ROUNDING else None
     return float(ttest_rel(first, second).pvalue)
 
 

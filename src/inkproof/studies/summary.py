@@ -77,6 +77,8 @@ def written(metric: str, mean: float | None, sd: float | None) -> str:
         return f"{mean:,.1f}"
     if metric in ("parameters", "epochs", "best_epoch") or metric.endswith("_errors"):
         return f"{mean:,.0f}" if mean == round(mean) else f"{mean:,.1f}"
+    if abs(mean) >= 100:
+        return f"{mean:,.0f}" + (f" ± {sd:,.0f}" if sd is not None else "")
     return f"{mean:.4g}" + (f" ± {sd:.2g}" if sd is not None else "")
 
 
