@@ -40,11 +40,11 @@ repro: $(READY) ## the whole pipeline, MNIST included, two stages at a time
 	@python src/repro.py
 
 pretrained: $(READY) ## models/pretrained, with which predict.py reads: train on all ink, export, measure, copy
-	@dvc repro evaluate@ink-cnn export@ink-cnn drawn@ink-cnn
+	@dvc repro evaluate@ink-vgg_bn export@ink-vgg_bn drawn@ink-vgg_bn
 	@python src/pretrained.py
 
 finetune: $(READY) ## go on from models/pretrained with the drawings of data/drawn/mine; what it gave, in reports/finetune
-	@python src/train.py experiment=finetune_drawn out=models/finetune/cnn
+	@python src/train.py experiment=finetune_drawn out=models/finetune/vgg_bn
 	@python src/finetuned.py
 
 leaderboard: $(READY) ## the best configurations of all studies and runs, in experiments/leaderboard.md

@@ -1,4 +1,4 @@
-"""Make models/pretrained of a finished run: python src/pretrained.py [data=ink model=cnn]."""
+"""Make models/pretrained of a finished run: python src/pretrained.py [data=ink model=vgg_bn]."""
 
 import shutil
 from pathlib import Path

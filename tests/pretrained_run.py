@@ -1,4 +1,4 @@
-"""A finished run of data=ink and model=cnn as the stages leave it, with invented figures, in a folder of a test.
+"""A finished run of data=ink and model=vgg_bn as the stages leave it, with invented figures, in a folder of a test.
 
 The reports are written by the functions that the stages call; `write_run` takes files in place of the invented ones.
 """
@@ -21,7 +21,7 @@ from inkproof.scoring.stress import stress_rows, summarise_stress
 from inkproof.scoring.summary import summarise_test
 from inkproof.sources.digits import Digits, data_sha, write_digits
 
-NAME = "ink-cnn"
+NAME = "ink-vgg_bn"
 RULE = Rule("energy", 1.25, 4.5)
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 STARTER = 270
@@ -37,7 +37,7 @@ def write_run(
 
     `starter` are the digits (270,) that canvas.tflite reads on the starter set.
     """
-    folders = {"run": "models/ink/cnn", "exports": "exports/ink/cnn", "report": "reports/ink/models/cnn"}
+    folders = {"run": "models/ink/vgg_bn", "exports": "exports/ink/vgg_bn", "report": "reports/ink/models/vgg_bn"}
     for folder in folders.values():
         (root / folder).mkdir(parents=True)
     write_ink(root / "data/ink")
@@ -109,7 +109,7 @@ def write_keras(path: Path, compiled: dict[str, Any] | None = None, weights: byt
 def record(sha: str) -> dict[str, Any]:
     config = {
         "data": {"name": "ink", "val": 7, "repeat": 1},
-        "model": {"name": "cnn", "build": {"_target_": "x", "filters": [32, 64], "dropout": 0.5}},
+        "model": {"name": "vgg_bn", "build": {"_target_": "x", "widths": [32, 64], "dropout": 0.5}},
         "aug": {"name": "ink", "rotation": 12.0, "zoom": 0.12, "shift": 0.0, "width": 0.8},
         "optimizer": {"_target_": "x", "name": "adam", "learning_rate": 0.002, "clip_norm": None},
         "callbacks": {"keep_best": {"monitor": "val_accuracy"}},
@@ -117,7 +117,8 @@ def record(sha: str) -> dict[str, Any]:
         **{"seed": 3, "epochs": 25, "batch_size": 128},
     }
     return {
-        **{"run_id": "r", "experiment": "ink", "name": "cnn-ink-s3", "key": "k", "data_sha": sha, "code_sha": "c0de"},
+        **{"run_id": "r", "experiment": "ink", "name": "vgg_bn-ink-s3", "key": "k"},
+        **{"data_sha": sha, "code_sha": "c0de"},
         **{"git_commit": COMMIT, "machine": "A Processor, 2 cores", "config": config, "finished": True},
         "metrics": {"val_accuracy": 0.875, "best_epoch": 17, "epochs": 20, "parameters": 242058},
         "seconds": 1234.0,
@@ -126,7 +127,7 @@ def record(sha: str) -> dict[str, Any]:
 
 def reports(kb: float, starter: np.ndarray | None = None) -> dict[str, Any]:
     """What the stages would have written: test, stress, export, rejection, drawn and timing."""
-    about = {"data": "ink", "model": "cnn", "aug": "ink", "seed": 3, "val_accuracy": 0.875}
+    about = {"data": "ink", "model": "vgg_bn", "aug": "ink", "seed": 3, "val_accuracy": 0.875}
     about |= {"parameters": 242058, "epochs": 20, "best_epoch": 17}
     labels = np.arange(10_000) % 10
     shifted = np.where(np.arange(10_000) < 47, (labels + 1) % 10, labels)

@@ -18,11 +18,11 @@ TRAIN = ("python", "src/train.py")
 # A replay of a few digits in place of all ink, on a rung that starts in no time, and a small network.
 SMALL = (
     *("data.replay.folder=data/replay", "data.replay.rung=mnist", "data.replay.workers=1", "data.replayed=30"),
-    *("data.val=20", "data.copies=2", "data.drawn=40", "model.build.filters=[4,8,8]", "model.build.dense=16"),
+    *("data.val=20", "data.copies=2", "data.drawn=40", "model.build.widths=[4,8]", "model.build.dense=16"),
     *("batch_size=10", "epochs=2", "register=false"),
 )
 TUNE = (*TRAIN, "experiment=finetune_drawn", *SMALL)
-PARENT = ("data=finetune", "model=cnn", "init=null", "out=models/parent")
+PARENT = ("data=finetune", "model=vgg_bn", "init=null", "out=models/parent")
 COMPARE = ("python", "src/finetuned.py", *(word for word in SMALL if word.startswith("data.replay.")))
 
 
@@ -33,7 +33,7 @@ def tuned(new_workspace: Callable[[], Workspace]) -> Workspace:
     config(made.root / "data", [drawing for name in ("anna", "ben", "cara", "dai") for drawing in sheet(name)])
     shutil.copytree(made.root / "data" / "mine", made.root / "data" / "drawn" / "mine", dirs_exist_ok=True)
     made.run(*TRAIN, *PARENT, *SMALL)
-    made.run(*TUNE, "init=models/parent", "out=models/finetune/cnn")
+    made.run(*TUNE, "init=models/parent", "out=models/finetune/vgg_bn")
     return made
 
 
@@ -42,7 +42,7 @@ def record(folder: Path) -> dict[str, Any]:
 
 
 def test_the_run_names_its_parent_and_is_known_by_its_weights(tuned: Workspace) -> None:
-    parent, child = (record(tuned.root / "models" / name) for name in ("parent", "finetune/cnn"))
+    parent, child = (record(tuned.root / "models" / name) for name in ("parent", "finetune/vgg_bn"))
     assert parent["parent"] is None and "init" not in parent["config"]
     assert child["parent"]["file"] == "models/parent/model.keras" and child["parent"]["run"] == parent["run_id"]
     assert child["config"]["init"] == child["parent"]["sha256"] and child["key"] != parent["key"]
@@ -101,7 +101,7 @@ def test_a_comparison_without_a_before_or_with_other_digits_ends_in_one_line(tun
     split = tuned.root / "data/finetune/split.json"
     text = split.read_text()
     split.write_text(text.replace('"sha256": "', '"sha256": "0'))
-    assert "not what cnn-ink-s0 was trained on; run `make finetune` again" in tuned.fails(*COMPARE, *words)
+    assert "not what vgg_bn-ink-s0 was trained on; run `make finetune` again" in tuned.fails(*COMPARE, *words)
     split.write_text(text)
 
 

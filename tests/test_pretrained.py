@@ -81,7 +81,7 @@ def test_what_fails_leaves_the_folder_as_it_was(typed: dict[str, str], monkeypat
 
 def test_digits_that_have_changed_since_are_refused(typed: dict[str, str]):
     change(Path(typed["run"]) / "run.json", data_sha="another")
-    with pytest.raises(UserError, match=r"digits\.npz: not what ink-cnn was trained on; run `dvc repro train@ink-cnn`"):
+    with pytest.raises(UserError, match=rf"digits\.npz: not what {NAME} was trained on; run `dvc repro train@{NAME}`"):
         script.pretrained(config(typed))
     assert not Path(typed["out"]).exists()
 
@@ -163,7 +163,7 @@ def test_readings_that_drawn_json_does_not_have_are_refused(exported: dict[str, 
     done = run_script(write_run(tmp_path, exported["own"], exported["weights"], every))
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert "drawn.json: has 270 of 270 drawings" in line and line.endswith("run `dvc repro drawn@ink-cnn`")
+    assert "drawn.json: has 270 of 270 drawings" in line and line.endswith("run `dvc repro drawn@ink-vgg_bn`")
 
 
 def test_make_runs_what_it_needs_and_copies(tmp_path: Path):
@@ -175,12 +175,12 @@ def test_make_runs_what_it_needs_and_copies(tmp_path: Path):
     done = subprocess.run(
         ["make", "-n", "pretrained"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
-    stages = "dvc repro evaluate@ink-cnn export@ink-cnn drawn@ink-cnn"
+    stages = "dvc repro evaluate@ink-vgg_bn export@ink-vgg_bn drawn@ink-vgg_bn"
     assert done.stdout.splitlines() == [stages, "python src/pretrained.py"]
-    for made in ("models/ink/cnn/model.keras", "data/ink/digits.npz"):
+    for made in ("models/ink/vgg_bn/model.keras", "data/ink/digits.npz"):
         (tmp_path / made).parent.mkdir(parents=True)
         (tmp_path / made).touch()
-    kept = ["models/pretrained/canvas.tflite", "reports/ink/models/cnn/test.json"]
+    kept = ["models/pretrained/canvas.tflite", "reports/ink/models/vgg_bn/test.json"]
     for name in kept:
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).touch()
@@ -211,7 +211,7 @@ def test_the_card_speaks_of_the_files_beside_it():
 
 def test_the_card_has_the_figures_of_the_reports():
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
-    reports = ROOT / "reports" / "ink" / "models" / "cnn"
+    reports = ROOT / "reports" / "ink" / "models" / "vgg_bn"
     test, drawn = (json.loads((reports / f"{part}.json").read_text()) for part in ("test", "drawn"))
     assert f"| MNIST, test digits | 10,000 | {test['accuracy']:.2%} |" in text
     titles = {"pens": "Pen tablet", "pens_pixels": "Pen tablet, single pixels", "starter": "Starter set"}

@@ -22,7 +22,7 @@ CHOSEN: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
 PARAMS: dict[str, dict[str, Any]] = CHOSEN["runs"]
 FRAMES: dict[str, dict[str, str]] = CHOSEN["frames"]
 REPORTS: dict[str, dict[str, str]] = CHOSEN["reports"]
-PRETRAINED = "ink-cnn"
+PRETRAINED = "ink-vgg_bn"
 METRICS = {"test.json", "stress.json", "export.json", "rejection.json", "drawn.json"}
 
 

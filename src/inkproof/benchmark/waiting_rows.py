@@ -93,26 +93,25 @@ def sweeps(setting: Setting) -> Iterator[Measured]:
 def reading(setting: Setting) -> Iterator[Measured]:
     """Reading one canvas, one digit, ten thousand pictures, and the first answer."""
     from inkproof.exporting.canvas_reader import CanvasReader
-    from inkproof.exporting.files import MODEL_FILES
+    from inkproof.exporting.files import CANVAS_FILES, MODEL_FILES
     from inkproof.exporting.litert import LiteRTDigits
     from inkproof.ink.strokes import render
-    from inkproof.predicting.find_model import find_model
     from inkproof.sources.drawings import read_drawings
 
     drawings = read_drawings(ROOT / "data" / "drawn" / "starter")
     canvas = render(drawings[0].strokes or [], drawings[0].canvas)
-    pretrained = CanvasReader(find_model())
-    figures = [pretrained.latency(canvas).median / 1000 for _ in range(setting.pairs)]
-    yield figure_of("canvas.tflite, one canvas, one thread", "ms", figures, 1.5)
-    seen = pretrained.read(canvas[np.newaxis]).seen[0]
-    for form, name in MODEL_FILES.items():
-        path = ROOT / "exports" / "mnist" / "cnn" / name
-        if not path.exists():
-            print(f"\n  cnn in {form}: skipped; `dvc repro export@mnist-cnn` makes {path}")
-        else:
-            digits = LiteRTDigits(path)
+    exports = ROOT / "exports" / "mnist" / "cnn"
+    if exports.exists():
+        reader = CanvasReader(exports / CANVAS_FILES["float32"])
+        figures = [reader.latency(canvas).median / 1000 for _ in range(setting.pairs)]
+        yield figure_of("canvas.tflite of cnn, one canvas, one thread", "ms", figures, 1.5)
+        seen = reader.read(canvas[np.newaxis]).seen[0]
+        for form, name in MODEL_FILES.items():
+            digits = LiteRTDigits(exports / name)
             figures = [digits.latency(seen).median / 1000 for _ in range(setting.pairs)]
             yield figure_of(f"cnn in {form}, one digit of 28 x 28, one thread", "ms", figures, 0.05)
+    else:
+        print(f"\n  files of cnn: skipped; `dvc repro export@mnist-cnn` makes {exports}")
     from PIL import Image
 
     count = 500 if setting.short else 10_000
