@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from finetuning.drawn_writers import config, sheet
 from workspaces import Workspace
 
 from inkproof.paths import ROOT
+from inkproof.trained_model import load_trained
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("finetune")]
 
@@ -56,16 +58,17 @@ def test_the_run_names_its_parent_and_is_known_by_its_weights(tuned: Workspace) 
 
 def test_it_goes_on_from_the_weights_and_keeps_them_where_the_rate_is_next_to_nothing(tuned: Workspace) -> None:
     tuned.run(*TUNE, "init=models/parent", "optimizer.learning_rate=1e-9", "out=models/still")
-    still, parent = (record(tuned.root / "models" / name)["metrics"] for name in ("still", "parent"))
-    assert still["val_accuracy"] == pytest.approx(parent["val_accuracy"])
-    assert still["val_loss"] == pytest.approx(parent["val_loss"], abs=1e-4)
+    # Its batch normalisation follows the digits it sees, at any rate: those means and variances are not trained.
+    still, parent = (load_trained(tuned.root / "models" / name).trainable_variables for name in ("still", "parent"))
+    for this, that in zip(still, parent, strict=True):
+        np.testing.assert_allclose(this.numpy(), that.numpy(), atol=1e-6)
 
 
 def test_another_network_a_missing_file_and_another_kind_of_file_end_in_one_line(tuned: Workspace) -> None:
     before = len(tuned.runs("finetune"))
     line = tuned.fails(*TUNE, "init=models/parent", "model.build.dense=17")
     assert "init=models/parent: another network than the one to be trained (layer " in line
-    assert "Dense 72x16 16 to 16, not Dense 72x17 17 to 17)" in line
+    assert "is Dense 128x16 to 16, not Dense 128x17 to 17)" in line
     assert "init=models/nobody: no trained model there; name a .keras file" in tuned.fails(*TUNE, "init=models/nobody")
     assert "init=dvc.yaml: no trained model there" in tuned.fails(*TUNE, "init=dvc.yaml")
     assert "init=3: expected a text or null" in tuned.fails(*TUNE, "init=3")
