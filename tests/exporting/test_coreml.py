@@ -30,16 +30,17 @@ def channels_first(x: Any) -> np.ndarray:
 
 @pytest.mark.parametrize("pad_type", ["valid", "same"])
 @pytest.mark.parametrize("kernel", [2, 3, 5])
-def test_a_convolution_is_tensorflows(pad_type: str, kernel: int) -> None:
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_convolution_is_tensorflows(pad_type: str, kernel: int, stride: int) -> None:
     x = RANDOM.normal(size=(1, 9, 7, 3)).astype(np.float32)
     weight = RANDOM.normal(size=(kernel, kernel, 3, 4)).astype(np.float32)
     own = OPERATORS["conv"](
         x=channels_first(x),
         weight=weight.transpose(3, 2, 0, 1),
         bias=np.arange(4, dtype=np.float32),
-        **{"strides": [1, 1], "pad_type": pad_type, "pad": [0] * 4, "dilations": [1, 1], "groups": 1},
+        **{"strides": [stride, stride], "pad_type": pad_type, "pad": [0] * 4, "dilations": [1, 1], "groups": 1},
     )
-    expected = tf.nn.conv2d(x, weight, 1, pad_type.upper()) + np.arange(4, dtype=np.float32)
+    expected = tf.nn.conv2d(x, weight, stride, pad_type.upper()) + np.arange(4, dtype=np.float32)
     np.testing.assert_allclose(own, channels_first(expected), atol=1e-4)
 
 

@@ -70,10 +70,11 @@ class CoreMLDigits:
 def _conv(
     x: Any, weight: Any, strides: Any, pad_type: str, pad: Any, dilations: Any, groups: Any, bias: Any = None
 ) -> Any:
-    if groups != 1 or set(dilations) != {1} or set(strides) != {1}:
-        raise NotImplementedError("convolutions with groups, strides or dilation")
+    if groups != 1 or set(dilations) != {1}:
+        raise NotImplementedError("convolutions with groups or dilation")
     x = _padded(x, weight.shape[2:], strides, pad_type, pad, 0.0)
-    windows = sliding_window_view(x, weight.shape[2:], axis=(2, 3))  # (1, channels, H, W, rows, columns)
+    windows = sliding_window_view(x, weight.shape[2:], axis=(2, 3))[:, :, :: strides[0], :: strides[1]]
+    # (1, channels, H, W, rows, columns)
     result = np.moveaxis(np.tensordot(windows, weight, axes=((1, 4, 5), (1, 2, 3))), 3, 1)
     return result if bias is None else result + bias[:, np.newaxis, np.newaxis]
 
