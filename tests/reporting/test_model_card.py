@@ -116,7 +116,7 @@ def test_how_it_was_trained_is_told_from_its_record(typed: dict[str, str]):
     assert "adam; learning rate 0.002; batches of 128; seed 3; float32" in training
     assert "20 epochs of at most 25 were run; the weights are those of epoch 17, the best by `val_accuracy`" in training
     assert "21 minutes on A Processor" in training
-    assert "(filters 32, 64; dropout 0.5) with 242,058 parameters" in section(text, "Model details")
+    assert "(widths 32, 64; dropout 0.5) with 242,058 parameters" in section(text, "Model details")
     assert "by 2 writers only" in section(text, "Ethical considerations")
 
 
@@ -159,7 +159,7 @@ def test_the_same_files_give_the_same_text_in_lines_of_120(typed: dict[str, str]
 def test_a_report_that_lacks_a_figure_is_one_line(typed: dict[str, str]):
     change(Path(typed["report"]) / "stress.json", mca={})
     with pytest.raises(
-        UserError, match=r"reports/ink/models/cnn: a file there lacks 'accuracy'; run `dvc repro drawn@"
+        UserError, match=r"reports/ink/models/vgg_bn: a file there lacks 'accuracy'; run `dvc repro drawn@"
     ):
         card(typed)
 
