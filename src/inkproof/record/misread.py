@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from inkproof.atomic import write_text
 from inkproof.record.held_out import Pooled
+from inkproof.reporting.tables import write_rows
 
-FILE_NAME = "misread.csv"
+COLUMNS = ("network", "repeat", "way", "errors", "digits")
 
 
 def write_misread(folder: Path, pooled: Iterable[Pooled]) -> None:
@@ -18,6 +17,6 @@ def write_misread(folder: Path, pooled: Iterable[Pooled]) -> None:
     for one in pooled:
         for way, answers in one.answers.items():
             wrong = np.flatnonzero(answers.argmax(axis=1) != one.labels)
-            lines.append((one.network, one.repeat, way, len(wrong), " ".join(map(str, wrong))))
-    frame = pd.DataFrame(lines, columns=["network", "repeat", "way", "errors", "digits"])
-    write_text(folder / FILE_NAME, frame.to_csv(index=False))
+            line = (one.network, one.repeat, way, len(wrong), " ".join(map(str, wrong)))
+            lines.append(dict(zip(COLUMNS, line, strict=True)))
+    write_rows(folder / "misread.csv", COLUMNS, lines)
