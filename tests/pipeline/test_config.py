@@ -198,7 +198,7 @@ def test_every_experiment_trains_a_step(one_process: dict[str, Any]):
     runs = workspace.runs("optdigits")
     recipes = [run for run in runs if run.info.status != "FAILED"]  # one fails on purpose
     assert [run.info.status for run in recipes] == ["FINISHED"] * len(options("experiment"))
-    assert {run.data.tags["model"] for run in recipes} == {"dense", "dense_2x128", "tflearn_cnn", "cnn"}
+    assert {run.data.tags["model"] for run in recipes} == {"dense", "dense_2x128", "tflearn_cnn", "cnn", "vgg_bn"}
     assert {run.data.params["epochs"] for run in recipes} == {"1"}
     assert all(run.data.metrics["epochs"] == 1 and run.data.metrics["loss"] > 0 for run in recipes)
     folders = [path for path in Path(workspace.root / "runs").iterdir() if (path / "model.keras").is_file()]
