@@ -1,4 +1,4 @@
-"""The studies that the repository holds: their READMEs say what stands in their ledgers."""
+"""The studies that the repository holds: their ledgers are of one kind, and their READMEs say what stands in them."""
 
 from pathlib import Path
 
@@ -25,6 +25,15 @@ def no_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def read(folder: Path) -> tuple[Study, dict[str, Row]]:
     study = read_study(folder)
     return study, read_ledger(study.ledger)
+
+
+def test_ledgers_of_one_data_set_were_made_on_the_same_digits():
+    found: dict[str, dict[str, list[str]]] = {}
+    for folder in FOLDERS:
+        for row in read(folder)[1].values():
+            found.setdefault(row.data, {}).setdefault(row.data_sha, []).append(f"{folder.name}: {row.cell}")
+    for name, by_sha in found.items():
+        assert len(by_sha) == 1, f"{name}: {[cells[0] for cells in by_sha.values()]}"
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
