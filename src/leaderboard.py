@@ -1,4 +1,7 @@
-"""Rank the configurations of all studies and runs: python src/leaderboard.py [--by METRIC] [--seeds 3]."""
+"""Rank the configurations of all studies and runs: python src/leaderboard.py [--by METRIC] [--seeds 3].
+
+The order by test accuracy is written to experiments/leaderboard.md; another is printed, and written with --write.
+"""
 
 import argparse
 from pathlib import Path
@@ -9,23 +12,30 @@ from inkproof.paths import ROOT
 
 SCRIPT = Path(__file__).name
 UI = "http://127.0.0.1:5000"  # where `make ui` serves
+BY, SEEDS, TOP = "test_accuracy", 1, 30  # the order that experiments/leaderboard.md holds
 
 
 def main() -> None:
-    """Parse the command line, write experiments/leaderboard.md and print the table."""
-    parser = argparse.ArgumentParser(prog=SCRIPT, description="Rank the configurations in all ledgers and in MLflow.")
-    parser.add_argument("--by", default="test_accuracy", help="the metric that ranks (default: %(default)s)")
-    parser.add_argument("--seeds", type=int, default=1, help="seeds a configuration has to have (default: 1)")
-    parser.add_argument("--top", type=int, default=30, help="lines (default: 30)")
+    """Parse the command line, print the table and write it."""
+    parser = argparse.ArgumentParser(
+        prog=SCRIPT,
+        description="Rank the configurations in all ledgers and in MLflow. Without --by, --seeds and --top the "
+        "ranking is written to experiments/leaderboard.md, too.",
+    )
+    parser.add_argument("--by", default=BY, help="the metric that ranks (default: %(default)s)")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="seeds a configuration has to have (default: 1)")
+    parser.add_argument("--top", type=int, default=TOP, help="lines (default: 30)")
+    parser.add_argument("--write", action="store_true", help="write another order to experiments/leaderboard.md, too")
     parser.add_argument("--ui", default=UI, help="address of the MLflow UI, for links (default: %(default)s)")
     options = parser.parse_args()
     if min(options.seeds, options.top) < 1:
         parser.error("--seeds and --top are at least 1")
-    run(SCRIPT, lambda: leaderboard(options.by, options.seeds, options.top, options.ui))
+    write = options.write or (options.by, options.seeds, options.top) == (BY, SEEDS, TOP)
+    run(SCRIPT, lambda: leaderboard(options.by, options.seeds, options.top, options.ui, write))
 
 
-def leaderboard(by: str, seeds: int, top: int, ui: str) -> None:
-    """Write and print the ranking."""
+def leaderboard(by: str, seeds: int, top: int, ui: str, write: bool) -> None:
+    """Print the ranking, and write it where `write` says so."""
     from inkproof.record.evaluations import entries as evaluated
     from inkproof.store_address import has_store
     from inkproof.studies.leaderboard import collect, markdown, ranked
@@ -33,7 +43,13 @@ def leaderboard(by: str, seeds: int, top: int, ui: str) -> None:
 
     logged = Store().runs_with(by) if has_store() else []
     found = [*collect(ROOT / "experiments", logged), *evaluated(ROOT / "experiments")]
-    entries = ranked(found, by, seeds)[:top]
+    everything = ranked(found, by, seeds)
+    entries = everything[:top]
+    show(entries, by)
+    if len(entries) < len(everything):
+        print(f"the first {top} of {len(everything)}; --top {len(everything)} shows all")
+    if not write:
+        return
     links = {one["run_id"]: f"{ui}/#/experiments/{one['experiment_id']}/runs/{one['run_id']}" for one in logged}
     path = ROOT / "experiments" / "leaderboard.md"
     text = (
@@ -45,17 +61,16 @@ def leaderboard(by: str, seeds: int, top: int, ui: str) -> None:
         "first that is found gives its figures and link, another those that the first lacks.\n\n"
     )
     write_text(path, text + markdown(entries, by, links))
-    show(entries, by)
     print(path)
 
 
 def show(entries: list, by: str) -> None:
     """Print the ranking as a table on the terminal."""
     from rich import box
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
+    from inkproof.console import table_console
     from inkproof.studies.leaderboard import shown_columns
     from inkproof.studies.summary import heading
 
@@ -68,7 +83,7 @@ def show(entries: list, by: str) -> None:
     for entry in entries:
         n = len(entry.values[by])
         table.add_row(escape(entry.name), entry.data, str(n), *(entry.written(name, n) for name in columns))
-    Console(highlight=False).print(table)
+    table_console().print(table)
 
 
 if __name__ == "__main__":

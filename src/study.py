@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
+from inkproof.console import table_console
 from inkproof.entry import run
 from inkproof.paths import ROOT
 from inkproof.studies.definition import read_study, study_folder
@@ -68,7 +67,7 @@ def study(folder: Path, how: Launching, retries: int, since: str) -> None:
 
 def list_studies() -> None:
     """Print all studies, their state and what is left to compute."""
-    console = Console(highlight=False)
+    console = table_console()
     with console.status("reading all studies"):
         states = all_studies(ROOT / "experiments")
     print_studies(states, console)

@@ -262,8 +262,13 @@ def test_the_leaderboard_joins_ledgers_and_runs(new_workspace: Callable[[], Work
     # The third seed of one of its configurations, by hand.
     words = ["data=optdigits", "epochs=1", "train_size=200", "batch_size=50", "model.build.hidden=[16]", "seed=2"]
     workspace.run("python", "src/train.py", *words)
-    done = workspace.run("python", "src/leaderboard.py", "--by", "val_accuracy", COLUMNS="160")
-    text = (workspace.root / "experiments" / "leaderboard.md").read_text()
+    path = workspace.root / "experiments" / "leaderboard.md"
+    before = path.read_text()
+    order = ("python", "src/leaderboard.py", "--by", "val_accuracy")
+    assert "the first 1 of 2; --top 2 shows all" in workspace.run(*order, "--top", "1").stdout
+    assert path.read_text() == before
+    done = workspace.run(*order, "--write", COLUMNS="160")
+    text = path.read_text()
     lines = {line.split(" | ")[1]: line for line in text.splitlines() if line.startswith("| ") and NAME in line}
     assert set(lines) == {"model.build.hidden=[4]", "model.build.hidden=[16]"}
     three = lines["model.build.hidden=[16]"]

@@ -104,6 +104,7 @@ def test_a_study_is_named_by_its_folder_or_file_from_anywhere(tmp_path: Path, mo
     assert (
         study_folder("experiments/02-augmentation") == study_folder("experiments/02-augmentation/study.yaml") == study
     )
+    assert study_folder("02-augmentation") == study  # the name that --list shows
     written_study(tmp_path / "mine")
     assert study_folder("mine") == Path("mine")
     assert study_folder("absent") == Path("absent")

@@ -108,9 +108,9 @@ class Study:
 
 
 def study_folder(word: str) -> Path:
-    """Return the folder that `word` names: itself or its study.yaml, from here or from the repository's root."""
+    """Return the folder that `word` names, itself, by its study.yaml, or as --list does, from here or from the root."""
     path = Path(word).parent if Path(word).name == FILE else Path(word)
-    return ROOT / path if not path.exists() and (ROOT / path).exists() else path
+    return next((found for found in (path, ROOT / path, ROOT / "experiments" / path) if found.exists()), path)
 
 
 def read_study(folder: Path) -> Study:

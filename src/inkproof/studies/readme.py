@@ -36,11 +36,10 @@ def results(study: Study, cells: Sequence[Cell], rows: Mapping[str, Row], groups
     done = [rows[cell.key] for cell in cells if cell.done_by(rows.get(cell.key))]
     title = study.question.replace("[", "(").replace("]", ")")
     parts = [f"![{title}]({PICTURE})", table(study, groups)]
-    if study.compare is not None:
-        found = differences(groups, study.compare)
-        if found:
-            parts.append(tests(found))
-    parts.append(_cost(study, cells, done))
+    found = differences(groups, study.compare) if study.compare else []
+    if found:
+        parts.append(tests(found))
+    parts.append(_caption(study, cells, done, found))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -79,13 +78,14 @@ def _p(p: float | None) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _cost(study: Study, cells: Sequence[Cell], done: Sequence[Row]) -> str:
+def _caption(study: Study, cells: Sequence[Cell], done: Sequence[Row], found: Sequence[Difference]) -> str:
     commits = list(dict.fromkeys(row.commit[:10] + ("+" if row.commit.endswith("+") else "") for row in done))
     machines = list(dict.fromkeys(row.machine for row in done))
     hours = sum(row.seconds for row in done) / 3600
+    untested = "; without one: a single seed, or no spread" if any(one.p is None for one in found) else ""
     said = [
         f"Mean ± standard deviation over seeds, bars in the figure; n cells a row, {len(done)} of {len(cells)} in all.",
-        "p: two-sided paired t-test over the seeds both have." if study.compare else "",
+        f"p: two-sided paired t-test over the seeds both have{untested}." if study.compare else "",
         f"Cost: {hours:.2f} hours of cells on {'; '.join(machines)}." if done else "",
         f"Code: {', '.join(commits)}." if done else "",
         f"Made by `python src/study.py experiments/{study.name}` from [results.csv](results.csv).",
