@@ -23,8 +23,10 @@ def main() -> None:
         "ranking is written to experiments/leaderboard.md, too.",
     )
     parser.add_argument("--by", default=BY, help="the metric that ranks (default: %(default)s)")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help="seeds a configuration has to have (default: 1)")
-    parser.add_argument("--top", type=int, default=TOP, help="lines (default: 30)")
+    parser.add_argument(
+        "--seeds", type=int, default=SEEDS, help="seeds a configuration has to have (default: %(default)s)"
+    )
+    parser.add_argument("--top", type=int, default=TOP, help="lines (default: %(default)s)")
     parser.add_argument("--write", action="store_true", help="write another order to experiments/leaderboard.md, too")
     parser.add_argument("--ui", default=UI, help="address of the MLflow UI, for links (default: %(default)s)")
     options = parser.parse_args()

@@ -79,7 +79,7 @@ def test_candidates_are_cross_validated_one_is_chosen_and_evaluated_once(workspa
         assert [run.info.run_id for run in logged] == evaluation[kind]["runs"]
         assert [run.data.metrics["test_errors"] for run in logged] == evaluation[kind]["errors"]
         assert all(run.data.metrics["drawn_starter_ink_accuracy"] > 0 for run in logged)
-    workspace.run("python", "src/leaderboard.py", "--top", "500")
+    workspace.run("python", "src/leaderboard.py", "--top", "500", "--write")
     ranking = (workspace.root / "experiments" / "leaderboard.md").read_text()
     assert "choice 1, single: sixteen" in ranking and f"/runs/{evaluation['single']['runs'][0]})" in ranking
 
