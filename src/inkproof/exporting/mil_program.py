@@ -72,9 +72,7 @@ def _conv(
 ) -> Any:
     if groups != 1 or set(dilations) != {1}:
         raise NotImplementedError("convolutions with groups or dilation")
-    x = _padded(x, weight.shape[2:], strides, pad_type, pad, 0.0)
-    windows = sliding_window_view(x, weight.shape[2:], axis=(2, 3))[:, :, :: strides[0], :: strides[1]]
-    # (1, channels, H, W, rows, columns)
+    windows = _windows(x, weight.shape[2:], strides, pad_type, pad, 0.0)
     result = np.moveaxis(np.tensordot(windows, weight, axes=((1, 4, 5), (1, 2, 3))), 3, 1)
     return result if bias is None else result + bias[:, np.newaxis, np.newaxis]
 
@@ -82,13 +80,14 @@ def _conv(
 def _max_pool(x: Any, kernel_sizes: Any, strides: Any, pad_type: str, pad: Any, ceil_mode: Any = False) -> Any:
     if ceil_mode:
         raise NotImplementedError("pooling that rounds up")
-    x = _padded(x, kernel_sizes, strides, pad_type, pad, -np.inf)
-    windows = sliding_window_view(x, tuple(kernel_sizes), axis=(2, 3))
-    return windows[:, :, :: strides[0], :: strides[1]].max(axis=(4, 5))
+    return _windows(x, kernel_sizes, strides, pad_type, pad, -np.inf).max(axis=(4, 5))
 
 
-def _padded(x: Any, kernel: Any, strides: Any, pad_type: str, pad: Any, value: float) -> Any:
-    """Pad (1, C, H, W); `same` gives ceil(side / stride) windows, the odd pixel behind."""
+def _windows(x: Any, kernel: Any, strides: Any, pad_type: str, pad: Any, value: float) -> Any:
+    """Return the windows of (1, C, H, W), padded with `value`, as (1, C, H', W', rows, columns).
+
+    Padding `same` gives ceil(side / stride) windows, the odd pixel behind.
+    """
     sides = [(0, 0), (0, 0)]
     for place, (side, size, step) in enumerate(zip(x.shape[2:], kernel, strides, strict=True)):
         if pad_type == "same":
@@ -100,7 +99,8 @@ def _padded(x: Any, kernel: Any, strides: Any, pad_type: str, pad: Any, value: f
             sides.append((0, 0))
         else:
             raise NotImplementedError(f"padding {pad_type}")
-    return np.pad(x, sides, constant_values=value)
+    padded = np.pad(x, sides, constant_values=value)
+    return sliding_window_view(padded, tuple(kernel), axis=(2, 3))[:, :, :: strides[0], :: strides[1]]
 
 
 def _softmax(x: Any, axis: Any) -> Any:
