@@ -33,11 +33,11 @@ cluster: $(READY) ## add what studies need on SLURM and on Ray clusters, from re
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) uv pip install --quiet --compile-bytecode --no-deps --require-hashes -r requirements-cluster.lock
 
 demo: $(READY) ## the whole pipeline on embedded digits, offline: train, evaluate, export, drawn digits, report
-	@python src/repro.py report@optdigits
+	@dvc repro report@optdigits
 	@python src/report.py data=optdigits show=true
 
-repro: $(READY) ## the whole pipeline, MNIST included, two stages at a time
-	@python src/repro.py
+repro: $(READY) ## the whole pipeline, MNIST included
+	@dvc repro
 
 pretrained: $(READY) ## models/pretrained, with which predict.py reads: train on all ink, export, measure, copy
 	@dvc repro evaluate@ink-vgg_bn export@ink-vgg_bn drawn@ink-vgg_bn
