@@ -41,17 +41,17 @@ repro: $(READY) ## the whole pipeline, MNIST included
 
 pretrained: $(READY) ## models/pretrained, with which predict.py reads: train on all ink, export, measure, copy
 	@dvc repro evaluate@ink-vgg_bn export@ink-vgg_bn drawn@ink-vgg_bn
-	@python src/pretrained.py
+	@python src/report.py pretrained
 
 finetune: $(READY) ## go on from models/pretrained with the drawings of data/drawn/mine; what it gave, in reports/finetune
 	@python src/train.py experiment=finetune_drawn out=models/finetune/vgg_bn
-	@python src/finetuned.py
+	@python src/evaluate.py finetuned
 
 leaderboard: $(READY) ## the best configurations of all studies and runs, in experiments/leaderboard.md
-	@python src/leaderboard.py
+	@python src/study.py leaderboard
 
 bench: $(READY) ## time what users wait for against named baselines, on an idle machine: an hour, reports/bench.md
-	@python src/bench.py
+	@python experiments/07-speed/bench.py
 
 test: $(READY) ## the fast tests
 	@python -m pytest -m "not slow" -n 2 --dist loadgroup

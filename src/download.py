@@ -2,15 +2,13 @@
 
 from typing import Any
 
-from inkproof.config import path_of, resolve
-from inkproof.entry import entry
-from inkproof.sources import prepare
+from inkproof.config.compose import entry, path_of
+from inkproof.data.prepare import prepare
 
 
 @entry("download")
-def main(cfg: Any) -> None:
+def main(config: dict[str, Any]) -> None:
     """Put the chosen data set into its folder."""
-    config = resolve(cfg)
     out = path_of(config["out"])
     prepare(config["data"], out)
     print(f"{config['data']['name']}: ready in {out}")

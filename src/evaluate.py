@@ -1,114 +1,69 @@
-"""Read the test digits with a trained model: python src/evaluate.py data=mnist model=cnn [run=FOLDER]."""
+"""Read the test digits with a trained model: python src/evaluate.py data=mnist model=cnn [run=FOLDER].
 
-import shutil
-from pathlib import Path
+Other things to read, each with a configuration of its own:
+  drawn      drawn digits, with the exported model
+  ensemble   test digits and drawings with the mean answer of runs: ensemble 'runs=[A,B]' views=true
+  finetuned  what fine-tuning on drawings gave, and what it cost
+  held_out   the digits that a cross-validated run left out
+"""
+
 from typing import Any
 
-import numpy as np
-
-from inkproof.atomic import replacing, write_json
-from inkproof.config import for_run, path_of, resolve
-from inkproof.entry import entry
-from inkproof.ink.stress_frames import read_stress
-from inkproof.reporting.curves import learning_curves
-from inkproof.reporting.matrix import confusion_matrix
-from inkproof.reporting.mistakes import mistakes_gallery
-from inkproof.reporting.reliability import reliability_diagram
-from inkproof.reporting.saving import save
-from inkproof.reporting.stress import stress_heatmap
-from inkproof.reporting.tables import write_rows
-from inkproof.resume import log_stage
-from inkproof.run_record import RunRecord, read_history
-from inkproof.scoring.calibration import reliability
-from inkproof.scoring.confusion import confusion_counts, per_class
-from inkproof.scoring.stress import COLUMNS, stress_rows, summarise_stress
-from inkproof.scoring.summary import summarise_test
-from inkproof.sources.digits import Digits, load_test_split
-from inkproof.trained_model import load_trained, predict
-
-
-def evaluate(config: dict[str, Any]) -> dict[str, Any]:
-    """Write test.json and test/ of the model in `config["run"]`; return what test.json holds."""
-    folder = path_of(config["run"])
-    record = RunRecord.read(folder)
-    config = for_run(config, record.config)
-    report = path_of(config["report"])
-    digits = load_test_split(path_of(config["digits"]))
-    model = load_trained(folder)
-    probabilities = predict(model, digits.images)
-    stress_labels, stress_frames = read_stress(path_of(config["stress"]))
-    answers = predict(model, np.concatenate(list(stress_frames.values()))).argmax(axis=1)
-    by_cell = np.split(answers, len(stress_frames))
-    stressed = stress_rows(stress_labels, dict(zip(stress_frames, by_cell, strict=True)))
-    stress = summarise_stress(stressed)
-
-    choices = {name: record.config[name]["name"] for name in ("data", "model", "aug")}
-    trained = {name: record.metrics[name] for name in ("parameters", "epochs", "best_epoch")}
-    summary = {
-        **choices,
-        "seed": record.config["seed"],
-        **trained,
-        "val_accuracy": record.metrics.get("val_accuracy"),
-        **summarise_test(probabilities, digits.labels),
-    }
-    with replacing(report / "test") as tables:
-        write_tables(tables, digits, probabilities)
-        write_rows(tables / "stress.csv", COLUMNS, stressed)
-        save(stress_heatmap(stress), tables / "stress.png")
-        curves = learning_curves(read_history(folder / "history.csv"), kept=int(record.metrics["best_epoch"]))
-        save(curves, tables / "curves.png")
-        for name in ("history.csv", "run.json"):  # the report reads this folder alone
-            shutil.copyfile(folder / name, tables / name)
-    write_json(report / "test.json", summary)
-    write_json(report / "stress.json", stress)
-
-    names = ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece", "errors")
-    metrics = {f"test_{name}": summary[name] for name in names}
-    metrics |= {"stress_clean": stress["clean"]["accuracy"], "stress_mca": stress["mca"]["accuracy"]}
-    store, run = log_stage("evaluate", record, folder, metrics, [(report / "test", "test")])
-    store.dataset(run, summary["data"], record.data_sha, "testing", {"digits": summary["n"]})
-    return summary
-
-
-def write_tables(folder: Path, digits: Digits, probabilities: np.ndarray) -> None:
-    """Write predictions, tables and figures of the test digits to `folder`."""
-    labels, read = digits.labels, probabilities.argmax(axis=1)
-    counts = confusion_counts(labels, read)
-    bins = reliability(probabilities, labels)
-    columns = [f"p{digit}" for digit in range(10)]
-    write_rows(
-        folder / "predictions.csv",
-        ["index", "label", "prediction", *columns],
-        (
-            {
-                "index": index,
-                "label": int(labels[index]),
-                "prediction": int(read[index]),
-                **dict(zip(columns, (f"{p:.5f}" for p in row), strict=True)),
-            }
-            for index, row in enumerate(probabilities)
-        ),
-    )
-    digits_read = [{"digit": digit, **{str(k): int(v) for k, v in enumerate(row)}} for digit, row in enumerate(counts)]
-    write_rows(folder / "confusion.csv", list(digits_read[0]), digits_read)
-    classes = per_class(counts)
-    write_rows(folder / "per_class.csv", list(classes[0]), classes)
-    write_rows(folder / "reliability.csv", list(bins[0]), bins)
-    save(confusion_matrix(counts), folder / "confusion.png")
-    save(reliability_diagram(bins), folder / "reliability.png")
-    save(mistakes_gallery(digits.images, labels, probabilities), folder / "mistakes.png")
+from inkproof.config.compose import call_named, entry, path_of
+from inkproof.runtime.startup import start_tensorflow
+from inkproof.tracking.record import RunRecord, trained_run
 
 
 @entry("evaluate")
-def main(cfg: Any) -> None:
-    """Compose and evaluate."""
-    summary = evaluate(resolve(cfg))
-    low, high = summary["accuracy_low"], summary["accuracy_high"]
-    print(
-        f"{summary['data']}-{summary['model']}: test accuracy {summary['accuracy']:.2%} "
-        f"({low:.2%} to {high:.2%}, {summary['errors']} of {summary['n']:,} wrong)"
-    )
+def evaluate(config: dict[str, Any]) -> None:
+    """Read the test digits and the stress suite."""
+    trained_run(config)
+    start_tensorflow()
+    from inkproof.stages.evaluate import evaluate, line
+
+    print(line(evaluate(config)))
+
+
+@entry("drawn")
+def drawn(config: dict[str, Any]) -> None:
+    """Read the drawings."""
+    trained_run(config)
+    from inkproof.stages.drawn import drawn, lines
+
+    print("\n".join(lines(config, drawn(config))))
+
+
+@entry("ensemble")
+def ensemble(config: dict[str, Any]) -> None:
+    """Read with the mean answer of several runs."""
+    for folder in config["runs"]:
+        RunRecord.read(path_of(folder))
+    start_tensorflow()
+    from inkproof.stages.ensemble import ensemble, lines
+
+    print("\n".join(lines(ensemble(config))))
+
+
+@entry("finetuned")
+def finetuned(config: dict[str, Any]) -> None:
+    """Compare a fine-tuned network with the one that it began as."""
+    RunRecord.read(path_of(config["run"]))
+    start_tensorflow()
+    from inkproof.stages.finetuned import finetuned, lines
+
+    print("\n".join(lines(config, finetuned(config))))
+
+
+@entry("held_out")
+def held_out(config: dict[str, Any]) -> None:
+    """Read the digits that a fold left out."""
+    trained_run(config)
+    start_tensorflow()
+    from inkproof.stages.held_out import held_out
+
+    for name, value in held_out(config).items():
+        print(f"{name} {value:.6g}")
 
 
 if __name__ == "__main__":
-    main()
+    call_named(evaluate, drawn=drawn, ensemble=ensemble, finetuned=finetuned, held_out=held_out)

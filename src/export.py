@@ -1,129 +1,36 @@
-"""Export a trained model and prove the files: python src/export.py data=mnist model=cnn [run=FOLDER]."""
+"""Export a trained model and prove the files: python src/export.py data=mnist model=cnn [run=FOLDER].
 
-from collections.abc import Iterator
+python src/export.py formats data=mnist model=cnn run=FOLDER compares the forms of the file by size and accuracy alone.
+"""
+
 from typing import Any
 
-import numpy as np
-
-from inkproof.atomic import replacing, write_json
-from inkproof.config import for_run, path_of, resolve
-from inkproof.entry import entry
-from inkproof.exporting.files import CANVAS_FILES, FORMS, LAYER_FILE, MODEL_FILES
-from inkproof.ink.drawn_frames import WHOLE, DrawnFrames, canvases_of, read_frames
-from inkproof.provenance import describe_machine
-from inkproof.reporting.rejection import rejection_figure
-from inkproof.reporting.saving import save
-from inkproof.resume import log_stage
-from inkproof.run_record import RunRecord
-from inkproof.scoring.rejection import summarise_rejection
-from inkproof.scoring.rejection_curves import coverage_rows, refusal_rows
-from inkproof.sources.digits import load_digits, load_test_split
-from inkproof.trained_model import load_trained, predict
-
-LOGGED = (MODEL_FILES["float32"], MODEL_FILES["int8"], CANVAS_FILES["float32"])  # to MLflow; the others in DVC's cache
-
-
-def export(config: dict[str, Any]) -> dict[str, Any]:
-    """Write the exports of the model in `config["run"]`, run every test digit through them; return export.json."""
-    folder = path_of(config["run"])
-    record = RunRecord.read(folder)
-    config = for_run(config, record.config)
-    report, out = path_of(config["report"]), path_of(config["out"])
-    digits = path_of(config["digits"])
-    test = load_test_split(digits)
-    model = load_trained(folder)
-    # These import TensorFlow, by now started.
-    from inkproof.exporting.acceptance import choose_acceptance
-    from inkproof.exporting.canvas_model import layer_part, up_to_logits
-    from inkproof.exporting.coreml import is_installed
-    from inkproof.exporting.proved import Origin, prove_canvas_files, prove_coreml, prove_frame_files, spread
-
-    reference = predict(model, test.images)
-    network = up_to_logits(model)
-    drawn = dict(read_frames(path_of(config["frames"])))
-    acceptance = dict(read_frames(path_of(config["acceptance"])))
-    kept = [drawn_set for name, drawn_set in drawn.items() if name in config["acceptance_sets"]]
-    rule, frame_rule = choose_acceptance(network, [acceptance["validation"], *kept], acceptance["choices"])
-    calibration = load_digits(digits, "train").images
-    canvases, frames, labels, writers = drawn_canvases(config, drawn)
-    logits = predict(network, frames)
-    origin = Origin(model, f"{record.config['data']['name']}-{record.config['model']['name']}", record.git_commit)
-    with replacing(out) as exports:
-        exports.mkdir()
-        proved = prove_frame_files(origin, exports, frame_rule, calibration, test, reference)
-        layer = LAYER_FILE.read_bytes() if LAYER_FILE.exists() else layer_part()
-        # Ranges of what the layer gives, which is not what every training set looks like.
-        normalised = acceptance["validation"].rungs[WHOLE]
-        proved |= prove_canvas_files(origin, exports, rule, layer, normalised, canvases, logits, labels)
-        if is_installed():
-            sample = spread(test, reference, config["coreml_sample"])
-            proved["coreml"] = prove_coreml(origin, exports, frame_rule, *sample)
-    results = {kind: one.result for kind, one in proved.items()}
-    timing: dict[str, Any] = {"machine": describe_machine()}
-    for kind, one in proved.items():
-        if one.latency is not None:
-            timing[f"{kind}_us"], timing[f"{kind}_p95_us"] = (round(value, 1) for value in one.latency)
-    others = acceptance["reporting"]
-    refused = predict(network, others.rungs[WHOLE])
-    kinds = [source.split("/")[1] for source in others.writers]
-    rejection = summarise_rejection(rule, logits, labels, refused, kinds, writers, others.writers)
-    curves = coverage_rows(logits, labels, rule.temperature), refusal_rows(rule, logits, refused, kinds)
-    save(rejection_figure(*curves, rejection), report / "rejection.png")
-    write_json(report / "rejection.json", rejection)
-    write_json(report / "export.json", results)
-    write_json(report / "timing.json", timing)
-
-    metrics = metrics_of(results, timing) | {"rejection_auroc": rejection["rules"][rule.name]["auroc"]}
-    log_stage("export", record, folder, metrics, [(out / file, "exports") for file in LOGGED])
-    return results
-
-
-def metrics_of(results: dict[str, Any], timing: dict[str, Any]) -> dict[str, float]:
-    """Return the metrics of all files by the names that MLflow's table has for them."""
-    metrics: dict[str, float] = {}
-    for kind, result in results.items():
-        name = "tflite" if kind == "float32" else f"tflite_{kind}" if kind in FORMS else kind
-        keys = ("kb", "agreement") if kind.startswith("canvas") else ("kb", "accuracy", "agreement")
-        metrics |= {f"{name}_{key}": result[key] for key in keys if key in result}
-        metrics |= {f"{name}_us": timing[f"{kind}_us"]} if f"{kind}_us" in timing else {}
-    return metrics
-
-
-def drawn_canvases(
-    config: dict[str, Any], drawn: dict[str, DrawnFrames]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return the drawings on which canvas.tflite is tried: canvases (N, 280, 280), frames, labels and writers."""
-    parts = []
-    for name, frames in drawn.items():
-        if name in config["agreement_sets"] and len(frames.labels):
-            chosen = config["sets"][name]
-            canvases = canvases_of(frames.ids, path_of(chosen["folder"]), chosen)
-            parts.append((canvases, frames.rungs[WHOLE], frames.labels, frames.writers))
-    canvases, seen, labels, writers = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return canvases, seen, labels, writers
-
-
-def lines(name: str, results: dict[str, Any]) -> Iterator[str]:
-    """Yield what is said of each file of the run `name` on the terminal."""
-    for kind, result in results.items():
-        if "accuracy" in result:
-            on = " of drawings" if kind.startswith("canvas") else f" of {result['n']} digits" if "n" in result else ""
-            yield (
-                f"{name} {kind}: {result['kb']:,.0f} KB, accuracy{on} {result['accuracy']:.2%} "
-                f"({result['accuracy_difference'] * 100:+.2f} points against Keras), "
-                f"agreement {result['agreement']:.2%}"
-            )
-    if "coreml" not in results:
-        yield f"{name} coreml: skipped, coremltools is not installed (`make coreml` adds it)"
+from inkproof.config.compose import call_named, entry
+from inkproof.runtime.startup import start_tensorflow
+from inkproof.tracking.record import trained_run
 
 
 @entry("export")
-def main(cfg: Any) -> None:
-    """Compose and export."""
-    config = resolve(cfg)
+def export(config: dict[str, Any]) -> None:
+    """Write the exported files, and say how each agrees with Keras."""
+    trained_run(config)
+    start_tensorflow()
+    from inkproof.stages.export import export, lines
+
     for line in lines(f"{config['data']['name']}-{config['model']['name']}", export(config)):
         print(line)
 
 
+@entry("export")
+def formats(config: dict[str, Any]) -> None:
+    """Compare the forms."""
+    trained_run(config)
+    start_tensorflow()
+    from inkproof.stages.formats import formats
+
+    for form, result in formats(config).items():
+        print(f"{form}: {result['kb']:,.1f} KB, {result['accuracy']:.2%} of the test digits")
+
+
 if __name__ == "__main__":
-    main()
+    call_named(export, formats=formats)

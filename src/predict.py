@@ -5,20 +5,15 @@ import os
 import signal
 import sys
 import tempfile
-import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from itertools import chain
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from inkproof.entry import run
-
-if TYPE_CHECKING:
-    from inkproof.predicting.prediction import Prediction
-
-SHEET = 60  # pictures on a contact sheet: what one looks through; more are better looked up in the CSV
-WIDEST = 60  # columns up to which paths are padded, so that what follows stands in line
+from inkproof.config.one_line import run
+from inkproof.inference.find_model import FILES, REGISTRY, find_model
+from inkproof.inference.output import COLUMNS, SHEET
+from inkproof.runtime.paths import require_store
+from inkproof.stages.predict import DrawSheet, predict
 
 EXAMPLE = """\
 examples:
@@ -41,8 +36,7 @@ def parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
     top = argparse.ArgumentParser(prog="predict.py", description=__doc__, epilog=EXAMPLE, formatter_class=raw)
     top.add_argument("paths", metavar="PATH", nargs="+", help="a picture, or a folder of png, jpg, bmp, gif or tif")
-    columns = "path,digit,probability,second,second_probability,accepted"
-    top.add_argument("--csv", metavar="OUT", type=Path, help=f"write {columns}")
+    top.add_argument("--csv", metavar="OUT", type=Path, help=f"write {','.join(COLUMNS)}")
     sheet = f"draw the first {SHEET} pictures beside what the network saw"
     top.add_argument("--show", metavar="OUT.png", type=Path, help=sheet)
     model = "a .tflite file, a folder with one, a run such as mnist-cnn, models:/NAME@ALIAS or models:/NAME/VERSION"
@@ -56,8 +50,14 @@ def command(options: argparse.Namespace) -> int:
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     # Ended by a job's time limit it cleans up, too: half a table, and the processes that read.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    draw: DrawSheet | None = None
+    if options.show is not None:
+        from inkproof.reporting.drawn_figures import write_sheet
+
+        draw = write_sheet
     try:
-        return predict(options)
+        with model_file(options.model) as model:
+            return 0 if predict(options.paths, model, options.csv, options.show, draw) else 1
     except KeyboardInterrupt:
         print("predict.py: interrupted", file=sys.stderr)
         return 130
@@ -67,79 +67,18 @@ def command(options: argparse.Namespace) -> int:
         return 141
 
 
-def predict(options: argparse.Namespace) -> int:
-    """Do what `command` does, interrupts and closed pipes aside."""
-    from inkproof.predicting.batch import predict_pictures
-    from inkproof.predicting.find_pictures import find_pictures
-    from inkproof.predicting.output import check_out, csv_rows, line, progress
-    from inkproof.predicting.prediction import Prediction, Unreadable, printable
-
-    for out, picture in ((options.csv, False), (options.show, True)):
-        if out is not None:
-            check_out(out, picture)
-    paths, faults = find_pictures(options.paths, options.show)
-    width = min(max((len(printable(path)) for path in paths), default=0), WIDEST)
-    shown: list[Prediction] = []
-    complete = True
-    with ExitStack() as stack:
-        model = stack.enter_context(model_file(options.model))
-        results = stack.enter_context(closing(predict_pictures(paths, model, SHEET if options.show else 0)))
-        write_row = stack.enter_context(csv_rows(options.csv)) if options.csv else None
-        advance = stack.enter_context(progress(len(paths)))
-        for result in chain(faults, results):
-            if isinstance(result, Unreadable):
-                complete = False
-                print(f"predict.py: {printable(result.path)}: {result.reason}", file=sys.stderr, flush=True)
-            else:
-                print(line(result, width), flush=True)
-                if write_row is not None:
-                    write_row(result)
-                if result.canvas is not None:
-                    shown.append(result)
-            advance()
-        if shown:
-            draw_sheet(shown, len(paths), options.show)
-    return 0 if complete else 1
-
-
 @contextmanager
 def model_file(word: str) -> Iterator[Path]:
     """Yield the file that `--model` means; one out of MLflow's registry stays as long as the block lasts."""
-    from inkproof.predicting.find_model import FILES, REGISTRY, find_model
-
     if not word.startswith(REGISTRY):
         yield find_model(word)
         return
-    from inkproof.registry import copy_export
-    from inkproof.store_address import require_store
-    from inkproof.tracking import Store
-
     require_store()
+    from inkproof.tracking.registry import copy_export
+    from inkproof.tracking.store import Store
+
     with tempfile.TemporaryDirectory() as folder:
         yield copy_export(Store(), word, FILES, Path(folder))
-
-
-def draw_sheet(shown: "list[Prediction]", total: int, out: Path) -> None:
-    """Draw the contact sheet of what was kept of the first pictures, out of `total`."""
-    import numpy as np
-
-    from inkproof.predicting.prediction import printable
-    from inkproof.reporting.contact_sheet import contact_sheet
-    from inkproof.reporting.saving import save
-
-    note = "" if total <= SHEET else f"the first {SHEET} of {total:,} pictures"
-    if note:
-        print(f"predict.py: {out}: {note}", file=sys.stderr)
-    figure = contact_sheet(
-        np.stack([one.canvas for one in shown if one.canvas is not None]),
-        np.stack([one.seen for one in shown if one.seen is not None]),
-        [printable(one.path) for one in shown],
-        [(one.digit, one.probability, one.accepted) for one in shown],
-        note,
-    )
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # names in a script that the font lacks come out as boxes
-        save(figure, out)
 
 
 if __name__ == "__main__":

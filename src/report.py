@@ -1,68 +1,31 @@
-"""Compare the models of one data set: python src/report.py data=mnist [show=true]."""
+"""Compare the models of one data set: python src/report.py data=mnist [show=true].
 
-from pathlib import Path
+python src/report.py pretrained [data=ink model=vgg_bn] makes models/pretrained of a finished run.
+"""
+
 from typing import Any
 
-from inkproof.config import path_of, resolve
-from inkproof.entry import entry
-from inkproof.errors import UserError
-from inkproof.registry import registered_name, set_champion
-from inkproof.reporting.champion import choose_champion
-from inkproof.reporting.ladder import write_ladder
-from inkproof.reporting.page import write_page
-from inkproof.reporting.results import load_models
-from inkproof.reporting.tables import leaderboard, print_leaderboard, write_leaderboard_csv, write_leaderboard_md
-from inkproof.resume import log_stage
-from inkproof.run_record import RunRecord
-
-
-def report(config: dict[str, Any]) -> Path:
-    """Write leaderboard, ladder and page from the models' results, move the alias `champion`; return the page."""
-    folder = path_of(config["report"])
-    beside = folders_beside(config["data"].get("beside", []), folder)
-    models = load_models(folder / "models", beside)
-    rows = leaderboard(models)
-    champion = choose_champion(rows, config["data"]["name"])
-    # Read before anything is written: a clone holds the small results, not the figures and records beside them.
-    record = None if champion is None else read_record(folder / "models" / champion / "test")
-    page = write_page(folder, config["data"], models, champion)
-    write_ladder(models, folder / "ladder.png")
-    write_leaderboard_csv(rows, folder / "leaderboard.csv")
-    write_leaderboard_md(rows, folder / "leaderboard.md")
-    if record is not None:
-        store, run = log_stage("report", record, folder / "models" / str(champion) / "test")
-        set_champion(store, registered_name(config["data"]["name"]), run)
-        print(f"Compare the runs: `make ui`, then http://127.0.0.1:5000/{store.view(record.experiment)}")
-    return page
-
-
-def folders_beside(names: Any, folder: Path) -> dict[str, Path]:
-    """Return where the results of the models of other data sets lie, beside the report in `folder`."""
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise UserError(f"data.beside={names}: expected a list of data sets, such as [ink]")
-    return {name: folder.parent / name / "models" for name in names}
-
-
-def read_record(folder: Path) -> RunRecord:
-    """Return the record of the run whose evaluation lies in `folder`; raises UserError where it is not there."""
-    if not (folder / "run.json").is_file():
-        raise UserError(
-            f"{folder}: the evaluation's files are not here; run `dvc repro`, or add show=true to only look"
-        )
-    return RunRecord.read(folder)
+from inkproof.config.compose import call_named, entry
+from inkproof.runtime.startup import start_tensorflow
 
 
 @entry("report")
-def main(cfg: Any) -> None:
-    """Compose, and make or show the report."""
-    config = resolve(cfg)
-    if not isinstance(config["show"], bool):
-        raise UserError(f"show={config['show']}: expected true or false")
-    folder = path_of(config["report"])
-    page = folder / "index.html" if config["show"] else report(config)
-    print_leaderboard(folder / "leaderboard.csv")
-    print(f"The report with every figure: {page}")
+def report(config: dict[str, Any]) -> None:
+    """Make the report, or show the one there is."""
+    from inkproof.stages.report import made_or_shown
+
+    print(f"The report with every figure: {made_or_shown(config)}")
+
+
+@entry("pretrained")
+def pretrained(config: dict[str, Any]) -> None:
+    """Check the run's files and copy them, with a model card."""
+    start_tensorflow()
+    from inkproof.stages.pretrained import pretrained
+
+    for path in pretrained(config).values():
+        print(f"{path}: {path.stat().st_size / 1024:,.0f} KB")
 
 
 if __name__ == "__main__":
-    main()
+    call_named(report, pretrained=pretrained)

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
-from workspaces import Workspace, clean_environment
 
-from inkproof.paths import ROOT
+from inkproof.runtime.paths import ROOT
+from support.workspaces import Workspace, clean_environment
+
+pytest_plugins = ["support.pipeline"]
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before any test imports TensorFlow
 
@@ -89,8 +91,8 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the small models of stand_in.py: canvas.tflite, bare.tflite, model.tflite; made once for all."""
 
     def make(making: Path) -> None:
-        environment = {**clean_environment(), "PYTHONPATH": str(ROOT / "src")}
-        script = Path(__file__).with_name("stand_in.py")
+        environment = {**clean_environment(), "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT / 'tests'}"}
+        script = Path(__file__).parent / "support" / "stand_in.py"
         subprocess.run([sys.executable, script, making], env=environment, check=True, capture_output=True)
 
     return made_once(tmp_path_factory, "stand-in", make)

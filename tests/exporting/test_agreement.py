@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from inkproof.errors import UserError
-from inkproof.exporting.agreement import check_agreement, check_canvases, compare
+from inkproof.exporting.proved import check_agreement, check_canvases, compare
+from inkproof.runtime.errors import UserError
 
 
 def lost(count: int, n: int) -> dict[str, float]:

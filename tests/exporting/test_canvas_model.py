@@ -8,23 +8,21 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from inkproof.errors import UserError
-from inkproof.exporting.acceptance import choose_acceptance
-from inkproof.exporting.agreement import check_canvases, compare_canvases
+from inkproof.data.drawings import read_drawings
+from inkproof.datasets.drawn_frames import DrawnFrames
+from inkproof.evaluation.calibration import fit_temperature
+from inkproof.evaluation.rejection import RULES, Rule, acceptance_scores
 from inkproof.exporting.canvas_model import CanvasModel, graph_score, layer_part, up_to_logits
-from inkproof.exporting.canvas_reader import CanvasReader
 from inkproof.exporting.described import describe_canvas
 from inkproof.exporting.files import CANVAS_FILES
-from inkproof.exporting.litert import foreign_operators
-from inkproof.ink.canvas import load_canvases
-from inkproof.ink.drawn_frames import DrawnFrames
-from inkproof.ink.rungs import apply_rung
+from inkproof.exporting.proved import check_canvases, choose_acceptance, compare_canvases
+from inkproof.exporting.readers import CanvasReader, foreign_operators
 from inkproof.models.dense import build
-from inkproof.paths import ROOT
-from inkproof.scoring.calibration import fit_temperature
-from inkproof.scoring.rejection import RULES, Rule, acceptance_scores
-from inkproof.sources.drawings import read_drawings
-from inkproof.trained_model import predict
+from inkproof.models.loading import predict
+from inkproof.preprocessing.canvas import load_canvases
+from inkproof.preprocessing.rungs import apply_rung
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
 
 STARTER = ROOT / "data/drawn/starter"
 TEMPERATURE = 1.7

@@ -6,13 +6,13 @@ import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from segments import DIGITS, canvas
-from stand_in import METADATA, expected
 
-from inkproof.errors import UserError
-from inkproof.exporting.canvas_reader import FRAME_THRESHOLD, CanvasReader, FrameReader, open_reader, read_canvases
 from inkproof.exporting.metadata import write_metadata
-from inkproof.ink.rungs import apply_rung
+from inkproof.exporting.readers import FRAME_THRESHOLD, CanvasReader, FrameReader, open_reader, read_canvases
+from inkproof.preprocessing.rungs import apply_rung
+from inkproof.runtime.errors import UserError
+from support.segments import DIGITS, canvas
+from support.stand_in import METADATA, expected
 
 
 @pytest.fixture(scope="module")

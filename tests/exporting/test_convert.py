@@ -11,12 +11,12 @@ from ai_edge_litert.interpreter import Interpreter
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from inkproof.errors import UserError
-from inkproof.exporting.agreement import check_agreement, compare
+from inkproof.data.digits import Digits, load_digits
 from inkproof.exporting.convert import to_litert, write_saved_model
-from inkproof.exporting.litert import LiteRTDigits, foreign_operators
-from inkproof.paths import ROOT
-from inkproof.sources.digits import Digits, load_digits
+from inkproof.exporting.proved import check_agreement, compare
+from inkproof.exporting.readers import LiteRTDigits, foreign_operators
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 

@@ -10,12 +10,11 @@ import tensorflow as tf
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from inkproof.errors import UserError
-from inkproof.exporting import mil_program
-from inkproof.exporting.coreml import is_installed, write_coreml
-from inkproof.exporting.mil_program import CoreMLDigits
-from inkproof.paths import ROOT
-from inkproof.scoring.rejection import Rule
+from inkproof.evaluation.rejection import Rule
+from inkproof.exporting import coreml as mil_program
+from inkproof.exporting.coreml import CoreMLDigits, is_installed, write_coreml
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 needs_coreml = pytest.mark.skipif(not is_installed(), reason="coremltools is an extra: `make coreml`")

@@ -7,8 +7,7 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from inkproof.exporting.convert import function_to_litert
-from inkproof.exporting.joined import join
+from inkproof.exporting.convert import function_to_litert, join
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 WEIGHTS = np.random.default_rng(0).normal(0, 1, (6, 4)).astype(np.float32)

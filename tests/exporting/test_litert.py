@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import pytest
 
-from inkproof.errors import UserError
 from inkproof.exporting.convert import to_litert, write_saved_model
-from inkproof.exporting.litert import LiteRTDigits
+from inkproof.exporting.readers import LiteRTDigits
+from inkproof.runtime.errors import UserError
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 
@@ -78,7 +78,7 @@ def test_a_model_of_other_shapes_is_refused(tmp_path: Path) -> None:
 def test_no_tensorflow_is_needed(path: Path) -> None:
     script = (
         "import sys, pathlib, numpy\n"
-        "from inkproof.exporting.litert import LiteRTDigits, foreign_operators\n"
+        "from inkproof.exporting.readers import LiteRTDigits, foreign_operators\n"
         "path = pathlib.Path(sys.argv[1])\n"
         "assert foreign_operators(path.read_bytes()) == []\n"
         "assert LiteRTDigits(path).probabilities(numpy.zeros((1, 28, 28), 'uint8')).shape == (1, 10)\n"

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
-from segments import canvas
-from stand_in import METADATA
 
-from inkproof.errors import UserError
 from inkproof.exporting.metadata import read_metadata, write_metadata
+from inkproof.runtime.errors import UserError
+from support.segments import canvas
+from support.stand_in import METADATA
 
 ENTRY = {"threshold": 0.75, "rule": "énergie", "labels": [0, 1], "reached": {"pens": 0.99}, "by": None}
 

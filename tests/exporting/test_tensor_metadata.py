@@ -12,12 +12,20 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 from flatbuffers import number_types as types
 from flatbuffers.table import Table
-from segments import canvas
 
+from inkproof.evaluation.rejection import Rule
 from inkproof.exporting.described import describe_canvas, describe_model
-from inkproof.exporting.metadata import packed_files, put_entries, read_metadata, write_metadata
-from inkproof.exporting.tensor_metadata import ENTRY, Card, Tensor, describe
-from inkproof.scoring.rejection import Rule
+from inkproof.exporting.metadata import (
+    TFLITE_ENTRY,
+    Card,
+    Tensor,
+    describe,
+    packed_files,
+    put_entries,
+    read_metadata,
+    write_metadata,
+)
+from support.segments import canvas
 
 RULE = Rule("energy", 1.25, 4.5)
 
@@ -58,7 +66,7 @@ def found(content: bytes) -> Found:
     (entry,) = [
         model.Metadata(index)
         for index in range(model.MetadataLength())
-        if model.Metadata(index).Name() == ENTRY.encode()
+        if model.Metadata(index).Name() == TFLITE_ENTRY.encode()
     ]
     data = bytearray(model.Buffers(entry.Buffer()).DataAsNumpy().tobytes())
     assert data[4:8] == b"M001"

@@ -9,7 +9,7 @@ import pytest
 from scipy.ndimage import affine_transform
 
 from inkproof.models import cnn, dense
-from inkproof.models.deslant import Deslant
+from inkproof.models.layers import Deslant
 
 
 def bar(slant: float = 0.0) -> np.ndarray:

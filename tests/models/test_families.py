@@ -10,7 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from inkproof.models import cnn, resnet
-from inkproof.paths import ROOT
+from inkproof.runtime.paths import ROOT
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 

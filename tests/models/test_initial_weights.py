@@ -11,11 +11,10 @@ import keras
 import numpy as np
 import pytest
 
-from inkproof.config import identity
-from inkproof.errors import UserError
-from inkproof.initial_weights import parent_of, start_from, weights_file
 from inkproof.models import cnn, dense
-from inkproof.run_record import RunRecord
+from inkproof.models.loading import start_from
+from inkproof.runtime.errors import UserError
+from inkproof.tracking.record import RunRecord, identity, parent_of, weights_file
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from inkproof.models import dense, tflearn_cnn
-from inkproof.models.normalization import FusedBatchNormalization, LocalResponseNormalization, UnitNormalization
+from inkproof.models.layers import FusedBatchNormalization, LocalResponseNormalization, UnitNormalization
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 

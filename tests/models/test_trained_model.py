@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import pytest
 
-from inkproof.errors import UserError
 from inkproof.models import dense
-from inkproof.trained_model import load_trained
+from inkproof.models.loading import load_trained
+from inkproof.runtime.errors import UserError
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 

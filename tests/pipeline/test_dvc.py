@@ -14,8 +14,8 @@ from dvc.utils.serialize import load_yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from inkproof.config import flatten
-from inkproof.paths import ROOT
+from inkproof.config.compose import flatten
+from inkproof.runtime.paths import ROOT
 
 CHOICES = ("data", "model", "aug", "seed", "tried_on")
 CHOSEN: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -58,10 +58,12 @@ def stages_of(root: Path) -> dict[str, Stage]:
 
 def chosen_files(root: Path, stage: Stage) -> set[str]:
     """The files of conf/ that a stage's command is composed from."""
-    script = Path(stage.words[1]).stem
-    primary = {"train": "config", "frames": "drawn"}.get(script, script)
+    script, words = Path(stage.words[1]).stem, stage.words[2:]
+    primary = {"train": "config", "preprocess": "drawn"}.get(script, script)
+    if words[0].isidentifier():  # the command of a script that has several
+        primary, *words = words
     with initialize_config_dir(str(root / "conf"), version_base="1.3"):
-        composed = compose(primary, stage.words[2:], return_hydra_config=True)
+        composed = compose(primary, words, return_hydra_config=True)
     choices = composed.hydra.runtime.choices
     files = {
         f"conf/{group.partition('@')[0]}/{option}.yaml"
@@ -144,7 +146,12 @@ def test_every_command_is_a_script_that_is_there_and_a_dep(stages: dict[str, Sta
         assert stage.words[0] == "python"
         assert (ROOT / stage.words[1]).is_file()
         assert stage.words[1] in stage.deps
-        made_by = {"pens": "download", "ink": "download"}.get(stage.name, stage.name.partition("@")[0])
+        made_by = stage.name.partition("@")[0]
+        made_by = {
+            **dict.fromkeys(("pens", "ink"), "download"),
+            **dict.fromkeys(("frames", "layer"), "preprocess"),
+            "drawn": "evaluate",
+        }.get(made_by, made_by)
         assert Path(stage.words[1]).stem == made_by
 
 
@@ -160,7 +167,8 @@ def test_every_stage_says_which_run_it_is_about(stages: dict[str, Stage]):
     for key, run in PARAMS.items():
         about = [f"data={run['data']}", f"model={run['model']}"]
         for stage in ("evaluate", "export", "drawn"):
-            assert stages[f"{stage}@{key}"].words[2:] == about
+            command = ["drawn"] if stage == "drawn" else []
+            assert stages[f"{stage}@{key}"].words[2:] == [*command, *about]
         typed = [*about, f"aug={run['aug']}", f"seed={run['seed']}", f"out=models/{run['data']}/{run['model']}"]
         assert stages[f"train@{key}"].words[2:] == typed
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from inkproof.paths import ROOT
+from inkproof.runtime.paths import ROOT
 
 # What git does not keep, or what is kept elsewhere: not the repository's own text.
 OUTPUTS = ("models", "exports", "runs", "mlruns", "data/mnist", "data/optdigits", "data/drawn/pens")

@@ -6,21 +6,27 @@ from typing import Any
 
 import pytest
 
-from inkproof.paths import ROOT
+from inkproof.runtime.paths import ROOT
 
 SRC = ROOT / "src"
 PACKAGE = SRC / "inkproof"
-REPORTING_STAGES = {"evaluate.py", "export.py", "frames.py", "drawn.py", "formats.py", "finetuned.py", "ensemble.py"}
-# A study runs whole stages, those that report among them; it chooses nothing. record.py chooses by held-out answers,
-# and calls a reporting stage only once that choice is committed.
-RUNS_STAGES = {"study.py", "record.py"}
-OWNER = "inkproof/sources/digits.py"
+REPORTING_STAGES = {
+    f"inkproof/stages/{name}.py"
+    for name in ("evaluate", "export", "preprocess", "drawn", "formats", "finetuned", "ensemble")
+}
+# A study runs whole stages, those that report among them; it chooses nothing. A choice goes by held-out answers, and
+# calls a reporting stage only once it is committed.
+RUNS_STAGES = {
+    *("evaluate.py", "export.py", "preprocess.py"),
+    *(f"inkproof/studies/{name}.py" for name in ("run_cell", "run_study", "choice_evaluation")),
+}
+OWNER = "inkproof/data/digits.py"
 NAMES = {"load_test_split", "test_images", "test_labels"}
 # The data set's own modules cut, rename or pass on the splits; MNIST's published files have these names.
-CUTTING = {OWNER, "inkproof/sources/mnist.py", "inkproof/ink/training_set.py"}
+CUTTING = {OWNER, "inkproof/data/mnist.py", "inkproof/datasets/training_set.py"}
 LOADERS = {"load", "fromfile", "memmap"}
 # The other readers of NumPy files read what they wrote themselves.
-READERS = {OWNER, "inkproof/training/backup.py", "inkproof/ink/frame_archive.py", "inkproof/record/held_out.py"}
+READERS = {OWNER, "inkproof/training/backup.py", "inkproof/datasets/drawn_frames.py", "inkproof/evaluation/held_out.py"}
 
 
 def modules() -> dict[str, ast.Module]:
@@ -73,13 +79,13 @@ def test_no_other_module_reads_a_digits_file_past_the_one_that_guards_it():
 
 
 def test_only_the_reporting_stages_may_import_a_reporting_stage():
-    stages = {name.removesuffix(".py") for name in REPORTING_STAGES}
-    assert "tune.py" in modules()
+    stages = {name.removesuffix(".py").replace("/", ".") for name in REPORTING_STAGES}
+    assert {"tune.py", "inkproof/tuning/run.py"} <= set(modules())
     assert {path for path, tree in modules().items() if imports(tree) & stages} == RUNS_STAGES
 
 
 def test_the_common_reader_refuses_the_test_split(workspace_template: Path):
-    from inkproof.sources.digits import load_digits
+    from inkproof.data.digits import load_digits
 
     with pytest.raises(ValueError, match="load_test_split"):
         load_digits(workspace_template / "data" / "optdigits", "test")

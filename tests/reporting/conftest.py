@@ -12,17 +12,22 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from inkproof.atomic import write_json
-from inkproof.reporting.before_after import before_after, telling
-from inkproof.reporting.mistakes import mistakes_gallery
-from inkproof.reporting.saving import save
+from inkproof.evaluation.calibration import reliability
+from inkproof.evaluation.metrics import (
+    confusion_counts,
+    per_class,
+    per_writer,
+    stress_rows,
+    summarise_set,
+    summarise_stress,
+    summarise_test,
+)
+from inkproof.evaluation.rejection import choose_rule, summarise_rejection
+from inkproof.reporting.drawn_figures import before_after, telling
+from inkproof.reporting.evaluation_figures import mistakes_gallery
+from inkproof.reporting.style import save
 from inkproof.reporting.tables import write_rows
-from inkproof.scoring.calibration import reliability
-from inkproof.scoring.confusion import confusion_counts, per_class
-from inkproof.scoring.drawn import per_writer, summarise_set
-from inkproof.scoring.rejection import choose_rule, summarise_rejection
-from inkproof.scoring.stress import stress_rows, summarise_stress
-from inkproof.scoring.summary import summarise_test
+from inkproof.runtime.files import write_json
 
 # name: test accuracy, what each rung reaches on drawings, weights, epochs
 Model = tuple[float, tuple[float, ...], int, int]

@@ -1,6 +1,6 @@
 from typing import Any
 
-from inkproof.reporting.champion import KEPT, choose_champion
+from inkproof.reporting.tables import KEPT, choose_champion
 
 
 def row(

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from segments import DIGITS, canvas, templates
 
-from inkproof.reporting import contact_sheet as module
-from inkproof.reporting.contact_sheet import contact_sheet
-from inkproof.reporting.saving import save
+from inkproof.reporting import drawn_figures as module
+from inkproof.reporting.drawn_figures import contact_sheet
+from inkproof.reporting.style import save
+from support.segments import DIGITS, canvas, templates
 
 CANVASES = np.stack([canvas(digit) for digit in DIGITS])
 SEEN = templates().round().astype(np.uint8)

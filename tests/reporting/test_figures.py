@@ -6,14 +6,16 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from inkproof.reporting.before_after import before_after, telling
-from inkproof.reporting.curves import learning_curves
-from inkproof.reporting.matrix import confusion_matrix
-from inkproof.reporting.mistakes import mistakes_gallery, worst_first
-from inkproof.reporting.reliability import reliability_diagram
-from inkproof.reporting.rungs import climb, rung_bars
-from inkproof.reporting.saving import save
-from inkproof.scoring.calibration import reliability
+from inkproof.evaluation.calibration import reliability
+from inkproof.reporting.drawn_figures import before_after, climb, rung_bars, telling
+from inkproof.reporting.evaluation_figures import (
+    confusion_matrix,
+    learning_curves,
+    mistakes_gallery,
+    reliability_diagram,
+    worst_first,
+)
+from inkproof.reporting.style import save
 
 EPOCHS = [
     {"epoch": e, "accuracy": 0.9 + e / 100, "loss": 1 / e, "val_accuracy": v, "val_loss": 1 / e}

@@ -5,16 +5,15 @@ from pathlib import Path
 
 import pytest
 import yaml
-from pretrained_run import NAME, PENS, change, load, write_run
 
-from inkproof.errors import UserError
-from inkproof.paths import ROOT
-from inkproof.reporting.card_figures import figures_of_rejection
-from inkproof.reporting.fill_markdown import fill_markdown
+from inkproof.data.digits import sources_of
+from inkproof.reporting.card_figures import Share, figures_of_rejection, shares
 from inkproof.reporting.model_card import model_card
 from inkproof.reporting.pretrained import PretrainedRun
-from inkproof.reporting.shares import Share, shares
-from inkproof.sources.digits import sources_of
+from inkproof.reporting.wording import fill_markdown
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
+from support.pretrained_run import NAME, PENS, change, load, write_run
 
 SETS = yaml.safe_load((ROOT / "conf/drawings/all.yaml").read_text())
 

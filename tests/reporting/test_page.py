@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from inkproof.atomic import write_json
-from inkproof.errors import UserError
 from inkproof.reporting.page import HERE, write_page
 from inkproof.reporting.results import load_models
 from inkproof.reporting.style import PALETTE
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import write_json
 
 MNIST = {"name": "mnist", "title": "MNIST", "train": 55_000, "val": 5_000, "test": 10_000}
 OPTDIGITS = {"name": "optdigits"}

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pretrained_run import RULE, change, lite_file, load, write_keras, write_run
 
-from inkproof.errors import UserError
-from inkproof.exporting.agreement import check_same_network
+from inkproof.exporting.proved import check_same_network
 from inkproof.reporting.pretrained import LIMITS, check_files, check_readings
+from inkproof.runtime.errors import UserError
+from support.pretrained_run import RULE, change, lite_file, load, write_keras, write_run
 
 DVC = r"run `dvc repro drawn@ink-vgg_bn evaluate@ink-vgg_bn export@ink-vgg_bn` first$"
 

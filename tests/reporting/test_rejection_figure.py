@@ -5,10 +5,9 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from inkproof.reporting.rejection import rejection_figure
-from inkproof.reporting.saving import save, to_svg
-from inkproof.scoring.rejection import choose_rule, summarise_rejection
-from inkproof.scoring.rejection_curves import coverage_rows, refusal_rows
+from inkproof.evaluation.rejection import choose_rule, coverage_rows, refusal_rows, summarise_rejection
+from inkproof.reporting.robustness_figures import rejection_figure
+from inkproof.reporting.style import save, to_svg
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from inkproof.errors import UserError
 from inkproof.reporting.results import ModelResults, load_models
 from inkproof.reporting.robustness import dress_table, rejection_table, stress_table
 from inkproof.reporting.wording import percent
+from inkproof.runtime.errors import UserError
 
 
 def model(name: str = "cnn", **parts: Any) -> ModelResults:

@@ -6,9 +6,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from inkproof.reporting.curves import learning_curves
-from inkproof.reporting.saving import save, to_svg
-from inkproof.reporting.style import PALETTE
+from inkproof.reporting.evaluation_figures import learning_curves
+from inkproof.reporting.style import PALETTE, save, to_svg
 
 ROWS = [{"epoch": e, "accuracy": 0.9, "loss": 0.12 / e, "val_accuracy": 0.91, "val_loss": 0.1} for e in (1, 2, 3)]
 

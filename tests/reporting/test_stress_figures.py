@@ -6,8 +6,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from inkproof.reporting.saving import save, to_svg
-from inkproof.reporting.stress import stress_heatmap, stress_sheet
+from inkproof.reporting.robustness_figures import stress_heatmap, stress_sheet
+from inkproof.reporting.style import save, to_svg
 
 
 def summary(**corruptions: list[float]) -> dict:

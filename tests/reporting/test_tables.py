@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from inkproof.atomic import write_json
-from inkproof.errors import UserError
 from inkproof.reporting.results import load_models
 from inkproof.reporting.tables import (
     HEAD,
@@ -20,6 +18,8 @@ from inkproof.reporting.tables import (
     write_rows,
 )
 from inkproof.reporting.wording import percent
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import write_json
 
 
 def read(path: Path) -> list[dict[str, str]]:

@@ -4,14 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from inkproof.paths import ROOT
+from inkproof.runtime.paths import ROOT
 from inkproof.studies import cells as planning
+from inkproof.studies.comparison import groups_of
 from inkproof.studies.definition import Study, read_study
 from inkproof.studies.ledger import Row, read_ledger
-from inkproof.studies.markdown import BEGIN, END
-from inkproof.studies.overview import planned
-from inkproof.studies.readme import results
-from inkproof.studies.summary import groups_of
+from inkproof.studies.live import planned
+from inkproof.studies.readme import BEGIN, END, results
 
 FOLDERS = [path.parent for path in sorted((ROOT / "experiments").glob("*/results.csv"))]
 

@@ -5,19 +5,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from studies.made_up import cell, row
-from workspaces import clean_environment
 
-from inkproof.errors import UserError
-from inkproof.paths import ROOT
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
 from inkproof.studies import ledger
 from inkproof.studies.ledger import read_ledger, write_row
+from support.made_up import cell, row
+from support.workspaces import clean_environment
 
 FIRST, SECOND = cell({"model": "a"}, 0), cell({"model": "b"}, 1)
 WRITER = """
 import sys
 from pathlib import Path
-from studies.made_up import cell, row
+from support.made_up import cell, row
 from inkproof.studies import ledger
 ledger.ROOT = Path(sys.argv[2])
 for number in range(20):

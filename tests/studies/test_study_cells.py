@@ -8,16 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from studies.made_up import study
 
-from inkproof.config import identity
-from inkproof.errors import UserError
-from inkproof.paths import ROOT
-from inkproof.run_record import RunRecord, configuration_key
-from inkproof.sources.digits import Digits, write_digits
+from inkproof.data.digits import Digits, write_digits
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
 from inkproof.studies import cells as planning
 from inkproof.studies.cells import Cell, plan
 from inkproof.studies.definition import read_study
+from inkproof.tracking.record import RunRecord, configuration_key, identity
+from support.made_up import study
 
 
 @pytest.fixture(autouse=True)
@@ -124,7 +123,7 @@ def test_what_is_kept_besides_is_named_by_patterns(tmp_path: Path):
     ],
 )
 def test_what_cannot_be_run_is_refused_before_anything_runs(changes: dict[str, Any], message: str, tmp_path: Path):
-    from inkproof.entry import explain
+    from inkproof.config.one_line import explain
 
     with pytest.raises(Exception, match=re.escape(message)) as raised:
         planned(tmp_path, **changes)
@@ -134,7 +133,7 @@ def test_what_cannot_be_run_is_refused_before_anything_runs(changes: dict[str, A
 
 
 def test_a_row_that_lacks_a_stage_or_a_figure_does_not_finish_a_cell(tmp_path: Path):
-    from studies.made_up import row
+    from support.made_up import row
 
     cell = planned(tmp_path)[0]
     whole = row(cell, val_accuracy=0.9, test_accuracy=0.8)

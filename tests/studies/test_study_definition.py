@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
-from studies.made_up import SMALL, study, written_study
 
-from inkproof.errors import UserError
-from inkproof.paths import ROOT
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
+from inkproof.studies.cells import override
 from inkproof.studies.definition import Choice, read_study, study_folder
-from inkproof.studies.overrides import override
+from support.made_up import SMALL, study, written_study
 
 STUDIES = sorted(path.parent for path in (ROOT / "experiments").glob("*/study.yaml"))
 
@@ -132,6 +132,9 @@ def test_a_value_comes_through_hydra_as_it_was_in_yaml(value: Any, seen: Any):
 
 @pytest.mark.parametrize("folder", STUDIES, ids=lambda folder: folder.name)
 def test_every_study_of_the_repository_opens_with_its_command_and_can_be_read(folder: Path):
-    script = "record" if folder.name == "05-record" else "study"
-    assert f"python src/{script}.py experiments/{folder.name}" in (folder / "study.yaml").read_text().splitlines()[0]
+    command = "select candidates" if folder.name == "05-record" else "run"
+    assert (
+        f"python src/study.py {command} experiments/{folder.name}"
+        in (folder / "study.yaml").read_text().splitlines()[0]
+    )
     assert read_study(folder).question.endswith("?")

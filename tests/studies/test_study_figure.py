@@ -4,10 +4,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from studies.made_up import cell, row, study
 
+from inkproof.studies.comparison import groups_of
 from inkproof.studies.figure import frontier, study_figure
-from inkproof.studies.summary import groups_of
+from support.made_up import cell, row, study
 
 CELLS = [cell({"size": size, "aug": aug}, seed) for size in ("100", "1000") for aug in ("off", "on") for seed in (0, 1)]
 GROUPS = groups_of(

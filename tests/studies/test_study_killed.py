@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from workspaces import Workspace
+
+from support.workspaces import Workspace
 
 NAME = "81-killed"
-COMMAND = ("python", "src/study.py", f"experiments/{NAME}", "--launcher")
+COMMAND = ("python", "src/study.py", "run", f"experiments/{NAME}", "--launcher")
 KILLS = 10
 # Of the time of the whole study, until the latest kill. Much of that is starting, ten times over, longer with joblib.
 SHARES = {"basic": 0.35, "joblib": 0.6}
@@ -50,7 +51,7 @@ def prepared(workspace: Workspace) -> Path:
     folder = workspace.root / "experiments" / NAME
     folder.mkdir()
     (folder / "study.yaml").write_text(yaml.safe_dump(STUDY, sort_keys=False))
-    workspace.run("python", "src/frames.py", "data=optdigits")
+    workspace.run("python", "src/preprocess.py", "data=optdigits")
     return folder
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
-from workspaces import Workspace
 
 from inkproof.studies.launch import CLUSTER_THREADS, Launching
 from inkproof.studies.ledger import read_ledger
+from support.workspaces import Workspace
 
 pytestmark = pytest.mark.xdist_group("study")
 
@@ -69,7 +69,7 @@ def test_a_study_ends_whole_though_a_worker_is_killed(
     (folder / "study.yaml").write_text(yaml.safe_dump(STUDY))
     # The extras may lie outside the environment; Ray keeps a token in the home folder.
     own = {"HOME": str(tmp_path), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
-    command = ("python", "src/study.py", f"experiments/{NAME}", "--launcher", launcher, "--jobs", "2")
+    command = ("python", "src/study.py", "run", f"experiments/{NAME}", "--launcher", launcher, "--jobs", "2")
     process = workspace.start(*command, **own)
     killed = None
     deadline = time.monotonic() + DEADLINE
@@ -93,13 +93,13 @@ def test_a_study_ends_whole_though_a_worker_is_killed(
 
 
 def test_the_cores_are_divided_among_the_cells_of_a_machine(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("inkproof.cores.cores", lambda: 8)
+    monkeypatch.setattr("inkproof.runtime.processes.cores", lambda: 8)
     assert Launching("basic", 1).threads is None
     assert [Launching("joblib", jobs).threads for jobs in (1, 3, 8, 20)] == [8, 2, 1, 1]
 
 
 def test_a_cluster_s_machines_are_not_this_one(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("inkproof.cores.cores", lambda: 8)
+    monkeypatch.setattr("inkproof.runtime.processes.cores", lambda: 8)
     address = "+hydra.launcher.ray.init.address=auto"
     assert Launching("submitit_slurm", 40).threads == Launching("ray", 40, (address,)).threads == CLUSTER_THREADS
     assert Launching("ray", 4).threads == 2

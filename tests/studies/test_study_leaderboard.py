@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studies.made_up import cell, row
 
-from inkproof.errors import UserError
-from inkproof.run_record import configuration_key
+from inkproof.runtime.errors import UserError
 from inkproof.studies import ledger
 from inkproof.studies.leaderboard import collect, markdown, ranked
+from inkproof.tracking.record import configuration_key
+from support.made_up import cell, row
 
 PARAMS = {"model.name": "cnn", "data.name": "mnist", "epochs": "3"}
 SAME = configuration_key(PARAMS, "d1")

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 from rich.console import Console
-from studies.made_up import cell, row, study
 
 from inkproof.studies import cells as planning
 from inkproof.studies import ledger, live
 from inkproof.studies.live import hours, watching
 from inkproof.studies.progress import DONE, FAILED, RUNNING, Progress
+from support.made_up import cell, row, study
 
 CELLS = [cell({"model": name}, 0) for name in "abcde"]
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from inkproof.sources import absent
-from inkproof.sources.drawings import FILE_NAME
-from inkproof.studies import preparation
+from inkproof.data import prepare as absent
+from inkproof.data.drawings import FILE_NAME
+from inkproof.studies import run_study as preparation
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import pytest
-from studies.made_up import cell, row, study
 
-from inkproof.errors import UserError
-from inkproof.studies.markdown import BEGIN, END
-from inkproof.studies.readme import write_results
+from inkproof.runtime.errors import UserError
+from inkproof.studies.readme import BEGIN, END, write_results
+from support.made_up import cell, row, study
 
 CELLS = [cell({"model": "dense", "aug": aug}, seed) for aug in ("off", "on") for seed in (0, 1)]
 ROWS = {

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from studies.made_up import cell, row
 
 from inkproof.studies import cells as planning
 from inkproof.studies import ledger
 from inkproof.studies.cells import Cell
-from inkproof.studies.progress import FAILED, RUNNING, Progress
-from inkproof.studies.rounds import DIED, UNTAUGHT, run_rounds
+from inkproof.studies.progress import DIED, FAILED, RUNNING, UNTAUGHT, Progress, run_rounds
+from support.made_up import cell, row
 
 CELLS = [cell({"model": name}, 0) for name in "abc"]
 

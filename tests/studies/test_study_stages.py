@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from workspaces import Workspace
 
 from inkproof.exporting.files import FORMS
 from inkproof.studies.cells import plan
 from inkproof.studies.definition import read_study
 from inkproof.studies.ledger import Row, read_ledger
+from support.workspaces import Workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("study")]
 
@@ -36,7 +36,7 @@ def ran(new_workspace: Callable[[], Workspace]) -> tuple[Workspace, Path, Row]:
     (folder / "study.yaml").write_text(yaml.safe_dump(STUDY))
     # The same training by hand, before: the study takes it, and leaves that run alone.
     workspace.run("python", "src/train.py", "data=optdigits", "model=dense", "epochs=10")
-    workspace.run("python", "src/study.py", f"experiments/{NAME}")
+    workspace.run("python", "src/study.py", "run", f"experiments/{NAME}")
     (row,) = read_ledger(folder / "results.csv").values()
     return workspace, workspace.root / "runs" / "studies" / NAME / row.key, row
 

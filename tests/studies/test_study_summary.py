@@ -3,12 +3,11 @@
 import math
 
 import pytest
-from studies.made_up import cell, row
 
-from inkproof.studies.comparison import differences, holm, paired_t
+from inkproof.studies.comparison import differences, groups_of, heading, holm, paired_t, written
 from inkproof.studies.definition import Comparison
-from inkproof.studies.overview import estimate
-from inkproof.studies.summary import groups_of, heading, written
+from inkproof.studies.live import estimate
+from support.made_up import cell, row
 
 OFF = [cell({"model": "cnn", "aug": "off"}, seed) for seed in range(3)]
 ON = [cell({"model": "cnn", "aug": "on"}, seed) for seed in range(3)]

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from inkproof.models.head import softmax_head
-from inkproof.sources.digits import Digits
+from inkproof.data.digits import Digits
+from inkproof.models.layers import softmax_head
 from inkproof.training.augment import Distortion
 from inkproof.training.loop import Outcome, Plan, fit, prepare_keras
 from inkproof.training.optimizer import build as optimizer

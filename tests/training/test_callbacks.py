@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from inkproof.paths import ROOT
+from inkproof.runtime.paths import ROOT
 from inkproof.training.keep_best import KeepBest
 from inkproof.training.stop_at_accuracy import StopAtAccuracy
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from inkproof.training.objective import Teacher, loss_and_metrics, softened
+from inkproof.training.losses import Teacher, loss_and_metrics, softened
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from inkproof.paths import ROOT
+from inkproof.runtime.paths import ROOT
 from inkproof.training.optimizer import build
 
 pytestmark = pytest.mark.xdist_group("tensorflow")

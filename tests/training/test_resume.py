@@ -11,14 +11,13 @@ import keras
 import numpy as np
 import pytest
 
+from inkproof.data.digits import Digits
 from inkproof.models.dense import build as dense
-from inkproof.models.head import softmax_head
-from inkproof.sources.digits import Digits
+from inkproof.models.layers import softmax_head
 from inkproof.training.augment import Distortion
-from inkproof.training.averaged_weights import AveragedWeights
 from inkproof.training.backup import FILE_NAME, Backup
 from inkproof.training.keep_best import KeepBest
-from inkproof.training.loop import Outcome, Plan, Row, fit, prepare_keras
+from inkproof.training.loop import AveragedWeights, Outcome, Plan, Row, fit, prepare_keras
 from inkproof.training.optimizer import build as optimizer
 from inkproof.training.stop_at_accuracy import StopAtAccuracy
 

@@ -7,9 +7,9 @@ import pytest
 import yaml
 from hydra import compose, initialize_config_dir
 
-from inkproof.config import resolve
-from inkproof.errors import UserError
-from inkproof.paths import ROOT
+from inkproof.config.compose import resolve
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
 from inkproof.tuning.recipe import GROUPS, command_of, recipe_path, write_recipe
 
 CHOICES = {

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from inkproof.errors import UserError
+from inkproof.runtime.errors import UserError
 from inkproof.tuning.search import Search, make_oracle
 from inkproof.tuning.space import read_space
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from inkproof.errors import UserError
-from inkproof.tuning.space import Parameter, configured, hyperparameters, read_space
+from inkproof.runtime.errors import UserError
+from inkproof.tuning.search import hyperparameters
+from inkproof.tuning.space import Parameter, configured, read_space
 
 CONFIG = {"batch_size": 64, "optimizer": {"learning_rate": 0.01}, "model": {"build": {"filters": [4, 8]}}}
 SPACE = [

@@ -1,1 +1,1 @@
-"""Models as files that run without Keras, and the checks that they say what Keras says."""
+"""Files for phones and browsers, proved against Keras, and their readers."""

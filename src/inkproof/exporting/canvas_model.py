@@ -7,11 +7,10 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from inkproof.exporting.convert import CALIBRATION_DIGITS, function_to_litert
-from inkproof.exporting.joined import join
-from inkproof.ink.normalization import InkNormalization
-from inkproof.ink.strokes import SIDE
-from inkproof.scoring.rejection import Rule
+from inkproof.evaluation.rejection import Rule
+from inkproof.exporting.convert import CALIBRATION_DIGITS, function_to_litert, join
+from inkproof.preprocessing.normalization import InkNormalization
+from inkproof.preprocessing.strokes import SIDE
 
 LOGITS = "logits"  # the layer before the softmax, by the name that every family gives it
 _PREPARED, _FEATURES = "prepared", "features"  # what the first layer with weights takes, and what that one takes

@@ -8,14 +8,18 @@ import importlib.util
 import json
 import logging
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
+from inkproof.evaluation.rejection import Rule
 from inkproof.exporting.described import AUTHOR, LABELS, LICENCE, SUMMARY, version
-from inkproof.quiet import quiet_stderr
-from inkproof.scoring.rejection import Rule
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.startup import quiet_stderr
 
 INPUT, DIGIT = "image", "digit"
 PROBABILITIES = f"{DIGIT}_probs"  # as coremltools calls them after the digit
@@ -71,3 +75,154 @@ def _name_parts(manifest: Path) -> None:
     content["itemInfoEntries"] = {new[old]: part for old, part in content["itemInfoEntries"].items()}
     content["rootModelIdentifier"] = new[content["rootModelIdentifier"]]
     manifest.write_text(json.dumps(content, indent=4, sort_keys=True) + "\n", encoding="utf-8")
+
+
+_Values = dict[str, Any]
+
+
+class CoreMLDigits:
+    """A saved package of 28 x 28 digits, as `coreml.write_coreml` writes it.
+
+    Attributes:
+        labels: what its probabilities stand for.
+        description: its `Model` description as coremltools has it, with inputs, outputs and metadata.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Load `path`; raises UserError where it cannot be read, has another input, or an operator unknown here."""
+        with quiet_stderr():
+            from coremltools.converters.mil.frontend.milproto import load as milproto
+            from coremltools.models.utils import load_spec
+        try:
+            spec = load_spec(str(path))
+            weights = path / "Data" / "com.apple.CoreML" / "weights"
+            program = milproto.load(spec, spec.specificationVersion, str(weights))
+        except Exception as error:  # coremltools raises whatever it meets
+            raise UserError(f"{path}: not a readable Core ML package; export it again ({error})") from error
+        self.description = spec.description
+        self._operators = list(program.functions["main"].operations)
+        (entry,) = program.functions["main"].inputs.values()
+        if tuple(entry.shape) != (1, 1, 28, 28):
+            raise UserError(f"{path}: expected a picture (1, 1, 28, 28), not {tuple(entry.shape)}")
+        self._input = entry.name
+        classify = self._operators.pop()
+        unknown = {one.op_type for one in self._operators} - set(_OPERATORS) - {"const"}
+        if classify.op_type != "classify" or unknown:
+            raise UserError(f"{path}: cannot be computed here: {', '.join(sorted(unknown)) or 'it is no classifier'}")
+        self._output = classify.inputs["probabilities"].name
+        self.labels = [str(label) for label in classify.inputs["classes"].val]
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """Return float32 (N, 10) for digits uint8 (N, 28, 28), white on black, computed in float32."""
+        return np.stack([self._run(image) for image in images]) if len(images) else np.empty((0, 10), np.float32)
+
+    def _run(self, image: np.ndarray) -> np.ndarray:
+        known: _Values = {self._input: image[np.newaxis, np.newaxis].astype(np.float32)}
+        for operator in self._operators:
+            if operator.op_type == "const":
+                continue
+            values = {
+                name: known.get(entry.name, entry.val) for name, entry in operator.inputs.items() if name != "name"
+            }
+            (out,) = operator.outputs
+            known[out.name] = np.asarray(_OPERATORS[operator.op_type](**values), np.float32)
+        return np.asarray(known[self._output][0], np.float32)
+
+
+def _conv(
+    x: Any, weight: Any, strides: Any, pad_type: str, pad: Any, dilations: Any, groups: Any, bias: Any = None
+) -> Any:
+    if groups != 1 or set(dilations) != {1}:
+        raise NotImplementedError("convolutions with groups or dilation")
+    windows = _windows(x, weight.shape[2:], strides, pad_type, pad, 0.0)
+    result = np.moveaxis(np.tensordot(windows, weight, axes=((1, 4, 5), (1, 2, 3))), 3, 1)
+    return result if bias is None else result + bias[:, np.newaxis, np.newaxis]
+
+
+def _max_pool(x: Any, kernel_sizes: Any, strides: Any, pad_type: str, pad: Any, ceil_mode: Any = False) -> Any:
+    if ceil_mode:
+        raise NotImplementedError("pooling that rounds up")
+    return _windows(x, kernel_sizes, strides, pad_type, pad, -np.inf).max(axis=(4, 5))
+
+
+def _windows(x: Any, kernel: Any, strides: Any, pad_type: str, pad: Any, value: float) -> Any:
+    """Return the windows of (1, C, H, W), padded with `value`, as (1, C, H', W', rows, columns).
+
+    Padding `same` gives ceil(side / stride) windows, the odd pixel behind.
+    """
+    sides = [(0, 0), (0, 0)]
+    for place, (side, size, step) in enumerate(zip(x.shape[2:], kernel, strides, strict=True)):
+        if pad_type == "same":
+            whole = max((-(-side // step) - 1) * step + size - side, 0)
+            sides.append((whole // 2, whole - whole // 2))
+        elif pad_type == "custom":
+            sides.append((pad[2 * place], pad[2 * place + 1]))
+        elif pad_type == "valid":
+            sides.append((0, 0))
+        else:
+            raise NotImplementedError(f"padding {pad_type}")
+    padded = np.pad(x, sides, constant_values=value)
+    return sliding_window_view(padded, tuple(kernel), axis=(2, 3))[:, :, :: strides[0], :: strides[1]]
+
+
+def _softmax(x: Any, axis: Any) -> Any:
+    powers = np.exp(x - x.max(axis=axis, keepdims=True))
+    return powers / powers.sum(axis=axis, keepdims=True)
+
+
+def _matmul(x: Any, y: Any, transpose_x: Any = False, transpose_y: Any = False) -> Any:
+    return (np.swapaxes(x, -1, -2) if transpose_x else x) @ (np.swapaxes(y, -1, -2) if transpose_y else y)
+
+
+def _linear(x: Any, weight: Any, bias: Any = None) -> Any:
+    return x @ weight.T + (0 if bias is None else bias)
+
+
+def _slice_by_index(
+    x: Any,
+    begin: Any,
+    end: Any,
+    stride: Any = None,
+    begin_mask: Any = None,
+    end_mask: Any = None,
+    squeeze_mask: Any = None,
+) -> Any:
+    def given(mask: Any, place: int) -> bool:
+        return mask is not None and bool(mask[place])
+
+    index: list[int | slice] = []
+    for place in range(x.ndim):
+        if given(squeeze_mask, place):
+            index.append(int(begin[place]))
+            continue
+        first = None if given(begin_mask, place) else int(begin[place])
+        last = None if given(end_mask, place) else int(end[place])
+        index.append(slice(first, last, None if stride is None else int(stride[place])))
+    return x[tuple(index)]
+
+
+_OPERATORS: dict[str, Callable[..., Any]] = {
+    "abs": lambda x: np.abs(x),
+    "add": lambda x, y: x + y,
+    "conv": _conv,
+    "exp": lambda x: np.exp(x),
+    "expand_dims": lambda x, axes: np.expand_dims(x, tuple(axes)),
+    "linear": _linear,
+    "log": lambda x, epsilon: np.log(x + epsilon),
+    "matmul": _matmul,
+    "max_pool": _max_pool,
+    "maximum": lambda x, y: np.maximum(x, y),
+    "minimum": lambda x, y: np.minimum(x, y),
+    "mul": lambda x, y: x * y,
+    "real_div": lambda x, y: x / y,
+    "reduce_sum": lambda x, axes, keep_dims: x.sum(axis=tuple(axes), keepdims=bool(keep_dims)),
+    "relu": lambda x: np.maximum(x, 0),
+    "reshape": lambda x, shape: x.reshape(tuple(shape)),
+    "rsqrt": lambda x, epsilon: 1 / np.sqrt(x + epsilon),
+    "slice_by_index": _slice_by_index,
+    "softmax": _softmax,
+    "square": lambda x: np.square(x),
+    "squeeze": lambda x, axes: np.squeeze(x, tuple(axes)),
+    "sub": lambda x, y: x - y,
+    "transpose": lambda x, perm: np.transpose(x, tuple(perm)),
+}

@@ -1,15 +1,15 @@
 """What each LiteRT file of a model is told to say about itself, to programs and to Android's tools."""
 
 from inkproof import __version__
-from inkproof.exporting.metadata import ENTRY, encoded
-from inkproof.exporting.tensor_metadata import Card, Tensor, describe
-from inkproof.ink.rungs import FRAME
-from inkproof.ink.strokes import SIDE
-from inkproof.scoring.rejection import Rule
+from inkproof.evaluation.rejection import Rule
+from inkproof.exporting.metadata import ENTRY, Card, Tensor, describe, encoded
+from inkproof.preprocessing.rungs import FRAME
+from inkproof.preprocessing.strokes import SIDE
 
 LABELS = [str(digit) for digit in range(10)]
 AUTHOR = "The developers of Inkproof"
 LICENCE = "MIT"
+
 
 SUMMARY = "Which digit, 0 to 9, a picture of one handwritten digit shows."
 _FRAME = Tensor("image", "Grey levels, 0 to 255, white ink on black, set into the frame as in MNIST", (0, 255), FRAME)

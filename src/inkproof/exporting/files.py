@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from inkproof.paths import ROOT
+from inkproof.runtime.paths import ROOT
 
 FORMS = ("float32", "float16", "dynamic", "int8")
 """float32: as trained. float16: halved weights, computed in float32. dynamic: int8 weights in tensors of 1,024
 and more, activations quantised as they come. int8: weights and activations, with ranges found on training digits."""
+
 
 MODEL_FILES = {
     "float32": "model.tflite",
@@ -16,6 +17,7 @@ MODEL_FILES = {
 }
 """LiteRT files of the network alone, 28 x 28 in; `int8` takes and gives uint8."""
 
+
 CANVAS_FILES = {
     "float32": "canvas.tflite",
     "float16": "canvas_float16.tflite",
@@ -24,8 +26,10 @@ CANVAS_FILES = {
 }
 """LiteRT files of layer and network, a canvas in; the form is that of the network, the layer is always float32."""
 
+
 LAYER_FILE = ROOT / "exports" / "layer.tflite"
 """The normalisation alone, a canvas in, 28 x 28 out: what every canvas*.tflite begins with."""
+
 
 COREML_FILE = "model.mlpackage"
 SAVED_MODEL = "saved_model"

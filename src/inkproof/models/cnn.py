@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from inkproof.models.deslant import Deslant
-from inkproof.models.head import softmax_head
+from inkproof.models.layers import Deslant, softmax_head
 
 
 def build(

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from inkproof.models.deslant import Deslant
-from inkproof.models.head import softmax_head
-from inkproof.models.normalization import UnitNormalization
+from inkproof.models.layers import Deslant, UnitNormalization, softmax_head
 
 
 def build(hidden: Sequence[int], normalize_axis: int | None = None, deslant: bool = False) -> keras.Model:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from inkproof.models.head import softmax_head
-from inkproof.models.normalization import LocalResponseNormalization
+from inkproof.models.layers import LocalResponseNormalization, softmax_head
 
 
 def build(

@@ -5,9 +5,7 @@ from typing import Any
 
 import keras
 
-from inkproof.models.deslant import Deslant
-from inkproof.models.head import softmax_head
-from inkproof.models.normalization import FusedBatchNormalization
+from inkproof.models.layers import Deslant, FusedBatchNormalization, softmax_head
 
 
 def build(

@@ -1,1 +1,1 @@
-"""What people read: figures, tables and the page, made from the files that the other stages wrote."""
+"""Tables, figures, pages and the model card."""

@@ -1,16 +1,49 @@
-"""The figures of a model card: what a run reached, in words and numbers as its template wants them."""
+"""The figures of the model card."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from inkproof.reporting.credits import CREDITS
-from inkproof.reporting.results import SETS, in_order
-from inkproof.reporting.shares import Share
+from inkproof.reporting.results import CREDITS, SETS, in_order
 from inkproof.reporting.tables import SHOWN_RUNG
 from inkproof.reporting.wording import MISSING, count, interval, percent, set_title
 
+
+@dataclass(frozen=True)
+class Share:
+    """What one source gave to a split: `images` made from so many different `digits` by so many `writers`.
+
+    `source` names it in `reporting.credits`; `writers` is None where the source does not tell them apart.
+    """
+
+    source: str
+    images: int
+    digits: int
+    writers: int | None
+
+
+def shares(names: Sequence[str], data: str, images: int) -> list[Share]:
+    """Return what each source gave to a split, in order of appearance.
+
+    `names` are of `sources.digits.sources_of`: MNIST's digits, pen digits and authored styles, told apart by how
+    their names begin. Where there are none, all `images` are of the data set `data` itself.
+    """
+    if not names:
+        return [Share(data, images, images, None)]
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(name.partition("-")[0], []).append(name)
+    found = []
+    for begin, own in groups.items():
+        # "pens-tra-w01-0001" is by the writer tra-w01.
+        writers = len({tuple(name.split("-")[:3]) for name in own}) if begin == "pens" else None
+        found.append(Share({"style": "styles"}.get(begin, begin), len(own), len(set(own)), writers))
+    return found
+
+
 _WORST = 5  # corruptions shown
 _NOT_REPORTED = ("mine", "pens_kept")  # the user's own, and those that choices were made on
+
 
 Drawn = Mapping[str, Mapping[str, Any]]
 

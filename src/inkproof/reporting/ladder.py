@@ -10,16 +10,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
+from inkproof.reporting.drawn_figures import plot_climb
 from inkproof.reporting.results import RUNGS, ModelResults, in_order, rungs_of
-from inkproof.reporting.rungs import plot_climb
-from inkproof.reporting.saving import save
-from inkproof.reporting.style import PALETTE, percent_axis, place, series, sheet, styled
+from inkproof.reporting.style import PALETTE, percent_axis, place, save, series, sheet, styled
 from inkproof.reporting.wording import RUNG_BRIEFS, count, percent, set_title
 
 SETS = ("pens", "starter")
 """The sets of drawings worth a ladder, the more telling first: strangers' hands before one author's."""
 
+
 SCALE = 2  # the picture is shown in READMEs, where screens have two pixels for each of the page's
+
 
 # Marks of a scale on which halving the mistakes is about the same step anywhere near the top.
 _MARKS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)

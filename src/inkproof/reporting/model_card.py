@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from inkproof.errors import UserError
 from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, MODEL_FILES
 from inkproof.reporting.card_figures import (
+    Share,
     figures_of_rejection,
     figures_of_set,
     figures_of_stress,
@@ -19,14 +19,14 @@ from inkproof.reporting.card_figures import (
     latency,
     reported_sets,
 )
-from inkproof.reporting.credits import CREDITS, credits_for
-from inkproof.reporting.fill_markdown import fill_markdown
 from inkproof.reporting.pretrained import PretrainedRun, command
-from inkproof.reporting.shares import Share
-from inkproof.reporting.wording import MISSING, count, kilobytes, percent
+from inkproof.reporting.results import CREDITS, credits_for
+from inkproof.reporting.wording import MISSING, count, fill_markdown, kilobytes, percent
+from inkproof.runtime.errors import UserError
 
 CARD = "README.md"
 _HERE = Path(__file__).parent
+
 
 # What the licences want said of a source that was not taken as it is.
 _CHANGES = {

@@ -7,17 +7,14 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from inkproof.atomic import write_text
-from inkproof.errors import UserError
-from inkproof.reporting.credits import credits_for
+from inkproof.evaluation.statistics import discordant, mcnemar
+from inkproof.reporting.drawn_figures import climb
 from inkproof.reporting.ladder import ladder, ladder_set
-from inkproof.reporting.results import DRESSES, RUNGS, ModelResults, in_order, rungs_of, sets_of
+from inkproof.reporting.results import DRESSES, RUNGS, ModelResults, credits_for, in_order, rungs_of, sets_of
 from inkproof.reporting.robustness import dress_table, rejection_table, stress_table
-from inkproof.reporting.rungs import climb
-from inkproof.reporting.saving import to_svg
 from inkproof.reporting.section import section, slug
 from inkproof.reporting.story import tell
-from inkproof.reporting.style import PALETTE
+from inkproof.reporting.style import PALETTE, to_svg
 from inkproof.reporting.tables import SHOWN_RUNG
 from inkproof.reporting.wording import (
     DATA_NOTES,
@@ -30,7 +27,8 @@ from inkproof.reporting.wording import (
     percent,
     set_title,
 )
-from inkproof.scoring.paired import discordant, mcnemar
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import write_text
 
 HERE = Path(__file__).parent
 

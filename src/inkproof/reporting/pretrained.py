@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inkproof.errors import UserError
 from inkproof.exporting.files import CANVAS_FILES, kilobytes
 from inkproof.exporting.metadata import read_metadata
 from inkproof.reporting.results import read_object
-from inkproof.run_record import RunRecord
+from inkproof.runtime.errors import UserError
+from inkproof.tracking.record import RunRecord
 
 WEIGHTS = "model.keras"
 CANVAS = CANVAS_FILES["float32"]
 LIMITS = {CANVAS: 2_000_000, WEIGHTS: 4_000_000}
 """Bytes that each file may have at most: git keeps them for good, and every clone downloads them."""
+
 
 PARTS = ("test", "stress", "export", "rejection", "drawn")
 TRIED = "starter"

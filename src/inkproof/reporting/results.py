@@ -3,21 +3,24 @@
 import csv
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from inkproof.errors import UserError
+from inkproof.runtime.errors import UserError
 
 RUNGS = ("tutorial", "polarity", "digitre", "mnist", "ink")
 """The rungs from the crudest to the best preparation."""
 
+
 DRESSES = ("pens_thin", "pens_fat", "pens_pixels", "pens_inverted")
 """The pen digits of the reporting writers drawn in other ways: shown by themselves, not in every table."""
 
+
 SETS = ("starter", "mine", "pens", *DRESSES, "pens_kept")
 """The sets of drawings in the order they are shown."""
+
 
 logger = logging.getLogger(__name__)
 
@@ -141,3 +144,58 @@ def sets_of(models: Sequence[ModelResults]) -> list[str]:
 def in_order(found: Sequence[str] | set[str], order: Sequence[str]) -> list[str]:
     """Return what was found, known names in their order and unknown ones after them by name."""
     return [name for name in order if name in found] + sorted(set(found) - set(order))
+
+
+@dataclass(frozen=True)
+class Credit:
+    """A data set's name, its citation, its licence and the address where it is described."""
+
+    title: str
+    citation: str
+    licence: str
+    link: str
+
+
+CREDITS = {
+    "mnist": Credit(
+        "MNIST",
+        "Y. LeCun, C. Cortes and C. J. C. Burges: The MNIST database of handwritten digits (1998).",
+        "CC BY-SA 3.0, as commonly stated",
+        "http://yann.lecun.com/exdb/mnist/",
+    ),
+    "optdigits": Credit(
+        "Optical Recognition of Handwritten Digits",
+        "E. Alpaydin and C. Kaynak, UCI Machine Learning Repository (1998); the copy inside scikit-learn.",
+        "CC BY 4.0",
+        "https://doi.org/10.24432/C50P49",
+    ),
+    "pens": Credit(
+        "Pen-Based Recognition of Handwritten Digits",
+        "E. Alpaydin and F. Alimoglu, UCI Machine Learning Repository (1996). The strokes are changed: rendered, and "
+        "where a network is trained on them also bent, slanted, turned and stretched.",
+        "CC BY 4.0",
+        "https://doi.org/10.24432/C5MG6K",
+    ),
+    "styles": Credit(
+        "Authored stroke styles",
+        "Written in this repository as strokes, apart from the starter set; not collected from people.",
+        "MIT, as the repository",
+        "",
+    ),
+    "starter": Credit(
+        "Starter set",
+        "Authored in this repository as strokes; not collected from people.",
+        "MIT, as the repository",
+        "",
+    ),
+}
+
+
+# All sets of pen drawings come from one data set, and data=ink from three.
+PARENTS = dict.fromkeys([*DRESSES, "pens_kept"], ("pens",)) | {"ink": ("mnist", "pens", "styles")}
+
+
+def credits_for(names: Iterable[str]) -> list[Credit]:
+    """Return the credits of the data sets and sets of drawings named, each once, unknown ones left out."""
+    wanted = dict.fromkeys(parent for name in names for parent in PARENTS.get(name, (name,)))
+    return [CREDITS[name] for name in wanted if name in CREDITS]

@@ -3,18 +3,19 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from inkproof.errors import UserError
-from inkproof.reporting.rejection import RULE_NAMES
 from inkproof.reporting.results import DRESSES, ModelResults
-from inkproof.reporting.stress import words
+from inkproof.reporting.robustness_figures import RULE_NAMES, words
 from inkproof.reporting.tables import SHOWN_RUNG
 from inkproof.reporting.wording import MISSING, count, interval, percent, points, set_title
+from inkproof.runtime.errors import UserError
 
 USUAL = "pens"
 """The set whose drawings the dressed sets show in other dress."""
 
+
 Cell = tuple[str, str]
 """A figure, and what stands small below it."""
+
 
 Table = dict[str, Any]
 """`columns`, each a heading and what stands small below it, `rows` of name, place and cells, and where known `size`."""

@@ -11,23 +11,12 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from inkproof.errors import UserError
-from inkproof.reporting.curves import learning_curves
-from inkproof.reporting.matrix import confusion_matrix
-from inkproof.reporting.reliability import reliability_diagram
+from inkproof.reporting.drawn_figures import rung_bars
+from inkproof.reporting.evaluation_figures import confusion_matrix, learning_curves, reliability_diagram
 from inkproof.reporting.results import ModelResults, read_rows, rungs_of
-from inkproof.reporting.rungs import rung_bars
-from inkproof.reporting.saving import to_svg
-from inkproof.reporting.wording import (
-    MISSING,
-    count,
-    data_title,
-    interval,
-    kilobytes,
-    percent,
-    points,
-    set_title,
-)
+from inkproof.reporting.style import to_svg
+from inkproof.reporting.wording import MISSING, count, data_title, interval, kilobytes, percent, points, set_title
+from inkproof.runtime.errors import UserError
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 

@@ -11,8 +11,10 @@ from inkproof.reporting.wording import RUNG_ENDS, RUNG_NOTES, RUNG_STEPS, count,
 # The set that says most comes first: many unseen hands, then the user's own, then one author's.
 PREFERENCE = ("pens", "mine", "starter")
 
+
 # So many drawings bear a headline; three of one's own do not.
 ENOUGH = 30
+
 
 # A difference below this many percentage points is not worth a sentence of praise.
 NOTABLE = 1.0

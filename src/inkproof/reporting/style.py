@@ -5,20 +5,31 @@ both. The series colours follow the palette of M. Okabe and K. Ito, "Color Unive
 for contrast on paper; where colour carries a meaning (right, wrong), a sign carries it too.
 """
 
-from collections.abc import Callable
+import io
+import re
+from collections.abc import Callable, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
+import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
+from PIL import Image
+
+from inkproof.runtime.files import replacing
 
 WIDTH = 4.0
 """Width of every figure in inches."""
 
+
 DPI = 160
 """Pixels an inch of saved pictures: 640 pixels a figure, so the pixels of digits fall on whole pixels."""
+
 
 # The page replaces each of these colours by the style sheet's variable of the same name, which is how one
 # figure serves the light and the dark page. Hence every value differs from every other.
@@ -39,6 +50,7 @@ PALETTE = {
 }
 SERIES = tuple(colour for name, colour in PALETTE.items() if name.startswith("series-"))
 MARKERS = ("o", "s", "D", "^", "v", "P")
+
 
 _RC: dict[Any, Any] = {
     "font.family": ["DejaVu Sans"],
@@ -67,6 +79,7 @@ _RC: dict[Any, Any] = {
     "figure.facecolor": PALETTE["paper"],
     "figure.dpi": DPI,
 }
+
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -108,3 +121,89 @@ def percent_axis(axes: Axes, which: str = "y") -> None:
 def series(index: int) -> tuple[str, str]:
     """Return the colour and the marker of the model with this place in the leaderboard, from 0."""
     return SERIES[index % len(SERIES)], MARKERS[index % len(MARKERS)]
+
+
+Block = tuple[int, int, npt.NDArray[np.uint8]]
+
+
+def paint(figure: Figure, width: int, height: int, blocks: Sequence[Block]) -> None:
+    """Cover `figure`, which is `width` x `height` pixels, with grey pictures given as (left, top, picture).
+
+    Everything goes into one image: a set of axes for each picture would take a hundred times as long.
+    """
+    paper = np.array([round(255 * part) for part in to_rgb(PALETTE["paper"])], dtype=np.uint8)
+    page = np.broadcast_to(paper, (height, width, 3)).copy()
+    for left, top, picture in blocks:
+        rows, columns = picture.shape
+        page[top : top + rows, left : left + columns] = picture[..., None]
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), zorder=-1)
+    axes.imshow(page, interpolation="nearest", aspect="auto", extent=(0, width, height, 0))
+    axes.set_axis_off()
+
+
+def shrunk(canvas: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
+    """Return a canvas as a picture of `side` x `side` pixels, each the mean of what it covers."""
+    return np.asarray(Image.fromarray(canvas).resize((side, side), Image.Resampling.BOX))
+
+
+def framed(left: int, top: int, picture: npt.NDArray[np.uint8]) -> list[Block]:
+    """Return the picture on a grey square one pixel larger: a white canvas would melt into the paper."""
+    rows, columns = picture.shape
+    return [(left - 1, top - 1, np.full((rows + 2, columns + 2), 190, np.uint8)), (left, top, picture)]
+
+
+# Text, rules and a grey ramp need few colours; fewer colours are half the bytes.
+COLOURS = 96
+
+
+def save(figure: Figure, path: Path, scale: int = 1) -> None:
+    """Write `figure` to `path` as a palette PNG, whole or not at all; the same figure, the same bytes.
+
+    A picture without digits' pixels may have `scale` times as many pixels each way, for screens that show them.
+    """
+    buffer = io.BytesIO()
+    # Packed lightly at first: the file that counts is written below.
+    figure.savefig(buffer, format="png", dpi=scale * DPI, pil_kwargs={"compress_level": 1})
+    picture = Image.open(buffer).convert("RGB")
+    small = picture.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    with replacing(path) as temporary:
+        small.save(temporary, format="PNG", optimize=True)
+
+
+def _rounded(number: re.Match[str]) -> str:
+    """A coordinate to a tenth of a point, which is finer than any screen shows it."""
+    return f"{float(number[0]):.1f}".removesuffix(".0")
+
+
+def to_svg(figure: Figure, name: str, label: str) -> str:
+    """Return `figure` as an SVG element to stand inside a page.
+
+    `name` keeps its identifiers apart from those of other figures on the page, `label` says what it shows to
+    those who cannot see it. The palette's colours become the variables of the page's style sheet
+    (`var(--ink, #1d2129)`), texts stay texts and take the page's font, and nothing depends on the clock.
+    """
+    buffer = io.StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
+        figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    box = re.search(r'viewBox="[^"]*"', svg)
+    assert box is not None  # matplotlib always writes one
+    svg = re.sub(r"^<svg[^>]*>", "", svg)
+    # The rule would reach every element of the page; the style sheet says the same for figures alone.
+    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
+    used = set(re.findall(r'(?:xlink:href="|url\()#([^")]+)', svg))
+    svg = re.sub(r' id="([^"]*)"', lambda found: f' id="{name}-{found[1]}"' if found[1] in used else "", svg)
+    svg = re.sub(r'xlink:href="#', f'href="#{name}-', svg)
+    svg = svg.replace("url(#", f"url(#{name}-")
+    svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)
+    svg = re.sub(r' transform="rotate\(-?0 [^"]*"', "", svg)
+    # Only inside tags: the texts between them hold figures that must stay as they are.
+    svg = re.sub(r"<[^>]*>", lambda tag: re.sub(r"-?\d+\.\d{2,}", _rounded, tag[0]), svg)
+    for token, colour in PALETTE.items():
+        svg = svg.replace(colour, f"var(--{token},{colour})")
+    svg = re.sub(r"\s*\n\s*", " ", svg)
+    svg = svg.replace("> <", "><")
+    escaped = label.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    return f'<svg class="figure" {box[0]} role="img" aria-label="{escaped}">{svg.strip()}'

@@ -1,4 +1,4 @@
-"""The leaderboard: one row a model, as CSV for programs, Markdown for READMEs and a table on the terminal."""
+"""Which model is the champion: chosen on validation digits and kept writers, never on test figures."""
 
 import csv
 import io
@@ -7,10 +7,34 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from inkproof.atomic import write_text
-from inkproof.errors import UserError
 from inkproof.reporting.results import DRESSES, RUNGS, SETS, ModelResults, in_order, read_rows, rungs_of, sets_of
 from inkproof.reporting.wording import data_title, interval, kilobytes, percent, set_title
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import write_text
+
+KEPT = "drawn_pens_kept_ink_accuracy"
+
+
+def choose_champion(rows: Sequence[Mapping[str, Any]], data: str) -> str | None:
+    """Return the model trained on `data` that reads best what it is chosen by, or None where none was validated.
+
+    `rows` are the leaderboard's; models of other data sets beside those of `data` are no candidates, since their
+    validation digits are others. The score is the mean of the accuracy on validation digits and on the
+    pen digits of the six training writers kept for such choices, or the former alone where no pen digits
+    were read. Equal scores go to the model with fewer parameters.
+    """
+    scored = [row for row in rows if row.get("data") == data and row.get("val_accuracy") is not None]
+    if not scored:
+        return None
+    return str(max(scored, key=lambda row: (_score(row), -row["parameters"]))["model"])
+
+
+def _score(row: Mapping[str, Any]) -> float:
+    parts = [float(row["val_accuracy"])]
+    if row.get(KEPT) is not None:
+        parts.append(float(row[KEPT]))
+    return sum(parts) / len(parts)
+
 
 HEAD = (
     "model",
@@ -29,12 +53,16 @@ TAIL = ("float32_kb", "int8_kb", "int8_accuracy", "canvas_kb", "canvas_int8_kb",
 SHOWN_RUNG = "ink"
 """The rung by which short tables speak of a set of drawings."""
 
+
 TEXTS = ("model", "data", "aug")
+
 
 # A column of the terminal is no wider than its figures.
 SHORT_TITLES = {"starter": "starter", "mine": "own", "pens": "pens", "pens_kept": "pens,\nkept"}
 
+
 DRAWN = re.compile(r"drawn_(?P<set>.+)_(?P<rung>[^_]+)_accuracy")
+
 
 Row = dict[str, Any]
 

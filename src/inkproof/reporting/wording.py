@@ -1,5 +1,8 @@
 """Numbers and names as people read them: per cents with honest decimals, sets and rungs in words."""
 
+import re
+import textwrap
+
 SET_TITLES = {
     "starter": "Starter set",
     "mine": "Your drawings",
@@ -11,10 +14,13 @@ SET_TITLES = {
     "pens_kept": "Pen tablet, kept writers",
 }
 
+
 DATA_TITLES = {"mnist": "MNIST", "ink": "MNIST and drawn ink"}
+
 
 # Said of a model shown beside those of another data set: how its test figure differs from theirs.
 DATA_NOTES = {"ink": "it reads the test digits through the normalisation layer, as it was trained"}
+
 
 SET_NOTES = {
     "starter": "Drawn for this repository in the many ways the world writes digits.",
@@ -27,6 +33,7 @@ SET_NOTES = {
     "pens_kept": "Writers set aside for choosing among models.",
 }
 
+
 RUNG_NOTES = {
     "tutorial": "invert every picture, whatever it looks like, and shrink it to 28 x 28",
     "polarity": "invert only dark ink on a light ground, and shrink",
@@ -34,6 +41,7 @@ RUNG_NOTES = {
     "mnist": "fit the ink into 20 x 20 and set its centre of mass in the middle of 28 x 28, as in MNIST",
     "ink": "the whole normalisation layer: ground, contrast and specks, and strokes brought to MNIST's width",
 }
+
 
 # Below a rung's name in a figure that stands by itself.
 RUNG_BRIEFS = {
@@ -44,6 +52,7 @@ RUNG_BRIEFS = {
     "ink": "ink as in\nMNIST",
 }
 
+
 # "The network reads 55%. Inverting only dark ink gives 69%; ..."
 RUNG_STEPS = {
     "polarity": "inverting only where the ink is dark",
@@ -52,11 +61,13 @@ RUNG_STEPS = {
     "ink": "the whole normalisation layer",
 }
 
+
 # "55% on real drawings, 97% once they are ..."
 RUNG_ENDS = {
     "mnist": "prepared like MNIST",
     "ink": "normalised by the ink layer",
 }
+
 
 MISSING = "\N{EN DASH}"
 
@@ -113,3 +124,42 @@ def set_title(name: str) -> str:
 def data_title(name: str) -> str:
     """Return a data set's name for people; an unknown one keeps its own."""
     return DATA_TITLES.get(name, name)
+
+
+_WHOLE = re.compile(r"`[^`]*`|\[[^]]*\]\([^)]*\)")  # code and links, within which no line is to end
+
+
+def fill_markdown(text: str, width: int = 120) -> str:
+    """Return Markdown with paragraphs and list items ("- ") filled to `width` columns.
+
+    Headings, tables and fenced code stay as they are; of several blank lines one stays.
+    """
+    filled: list[str] = []
+    paragraph: list[str] = []
+    code = False
+
+    def end_paragraph() -> None:
+        if paragraph:
+            filled.extend(_lines(" ".join(paragraph), width))
+            paragraph.clear()
+
+    for line in text.splitlines():
+        fence = line.startswith("```")
+        code ^= fence
+        if not (fence or code or not line or line.startswith(("#", "|"))):
+            if line.startswith("- "):
+                end_paragraph()
+            paragraph.append(line)
+            continue
+        end_paragraph()
+        if line or code or (filled and filled[-1]):
+            filled.append(line)
+    end_paragraph()
+    return "\n".join(filled).rstrip("\n") + "\n"
+
+
+def _lines(paragraph: str, width: int) -> list[str]:
+    glued = _WHOLE.sub(lambda span: span[0].replace(" ", "\0"), paragraph)
+    indent = "  " if paragraph.startswith("- ") else ""
+    lines = textwrap.wrap(glued, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return [line.replace("\0", " ") for line in lines]

@@ -1,4 +1,1 @@
-"""Studies: from a question in study.yaml to cells, a ledger, a table with error bars and a figure.
-
-The topmost layer of the package: a cell runs whole stages, which the entry point hands in, and talks to the store.
-"""
+"""Studies: a question, its cells, its ledger, its table; choices by cross-validation; the leaderboard."""

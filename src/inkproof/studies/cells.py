@@ -1,26 +1,95 @@
-"""From a study to its cells: every combination composed, checked and given its key before anything runs."""
+"""Values as Hydra's override grammar writes them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from inkproof.config import check_training, flatten, identity, path_of, resolve
-from inkproof.entry import explain
-from inkproof.errors import UserError
-from inkproof.paths import ROOT
-from inkproof.run_record import configuration_key, run_key
-from inkproof.sources.digits import data_sha
+from inkproof.config.compose import Compose, composing, flatten, path_of
+from inkproof.config.one_line import explain
+from inkproof.config.schema import check_training
+from inkproof.data.digits import data_sha
+from inkproof.evaluation.held_out import SECONDS, WAYS
+from inkproof.exporting.files import FORMS
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
 from inkproof.studies.definition import FILE, Part, Study
 from inkproof.studies.ledger import Row
-from inkproof.studies.metrics import closest, known_metrics
-from inkproof.studies.overrides import override
+from inkproof.tracking.record import configuration_key, identity, run_key
 
-Compose = Callable[[str, tuple[str, ...]], dict[str, Any]]
+_PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
+_KEYWORDS = ("null", "true", "false", "nan", "inf")
+
+
+def override(key: str, value: Any) -> str:
+    """Return `key=value` for Hydra, where `value` came from YAML: a text, number, null, list or mapping."""
+    return f"{key}={_text(value)}"
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, list):
+        return "[" + ",".join(map(_text, value)) + "]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{_text(one)}" for key, one in value.items()) + "}"
+    text = str(value)
+    # A quoted text stays one: "1" must not become the number, nor "a,b" two choices.
+    if _PLAIN.fullmatch(text) and text.lower() not in _KEYWORDS:
+        return text
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+ENDINGS = ("accuracy", "low", "high")
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """Return what to say of a metric that there is not: those of a like name, or some of those there are."""
+    close = difflib.get_close_matches(name, sorted(known), n=3)
+    return f"did you mean {' or '.join(close)}?" if close else f"there is {', '.join(sorted(known)[:8])}, ..."
+
+
+def known_metrics(
+    stages: Sequence[str], data: Mapping[str, Any], drawn_sets: Sequence[str], rungs: Sequence[str]
+) -> set[str]:
+    """Return the names of all metrics of a cell with these `stages`.
+
+    `data` is the resolved configuration of its data set, `drawn_sets` are those that its models are tried on.
+    """
+    names = {"accuracy", "loss", "best_epoch", "epochs", "parameters"}
+    if data["val"] != 0:
+        names |= {"val_accuracy", "val_loss"}
+    if "held_out" in stages:
+        names |= {f"held_out_{way}_{name}" for way in WAYS for name in ("accuracy", "errors", "nll")}
+        names |= {SECONDS}
+    if "evaluate" in stages:
+        names |= {f"test_{name}" for name in ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece", "errors")}
+        names |= {"stress_clean", "stress_mca"}
+    if "export" in stages:
+        for form in FORMS:
+            ending = "" if form == "float32" else f"_{form}"
+            names |= {f"tflite{ending}_{name}" for name in ("kb", "us", "accuracy", "agreement")}
+            names |= {f"canvas{ending}_{name}" for name in ("kb", "us", "agreement")}
+        # Where coremltools is installed, Core ML as well.
+        names |= {"saved_model_kb", "rejection_auroc", *(f"coreml_{name}" for name in ("kb", "accuracy", "agreement"))}
+    if "drawn" in stages:
+        names |= {f"drawn_{name}_{rung}_{ending}" for name in drawn_sets for rung in rungs for ending in ENDINGS}
+    if "formats" in stages:
+        for form in FORMS:
+            names |= {f"{form}_kb", f"{form}_accuracy", *(f"{form}_{name}_accuracy" for name in drawn_sets)}
+    return names
+
+
 # Of the stages, these have a configuration file of another name.
 CONFIGS = {"formats": "export"}
 
@@ -102,23 +171,6 @@ def _naming(path: Path) -> Iterator[None]:
         if said is None:
             raise
         raise UserError(f"{path}: {said}") from error
-
-
-@contextmanager
-def composing() -> Iterator[Compose]:
-    """Yield a function that composes and resolves a file of conf/ with overrides."""
-    from hydra import compose, initialize_config_dir
-
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-
-        @cache
-        def composed(primary: str, overrides: tuple[str, ...]) -> dict[str, Any]:
-            try:
-                return resolve(compose(primary, list(overrides)))
-            except ValueError as error:  # such as a number where a file of conf/ is chosen
-                raise UserError(f"{' '.join(overrides)}: {' '.join(str(error).split())}") from error
-
-        yield composed
 
 
 def _combinations(part: Part) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:

@@ -6,9 +6,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from inkproof.errors import UserError
-from inkproof.paths import ROOT
-from inkproof.yaml_file import read_yaml
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import read_yaml
+from inkproof.runtime.paths import ROOT
 
 FILE = "study.yaml"
 STAGES = ("train", "held_out", "evaluate", "export", "drawn", "formats")

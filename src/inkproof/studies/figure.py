@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from inkproof.reporting.style import PALETTE, percent_axis, place, series, sheet, styled
+from inkproof.studies.comparison import Group, heading, is_share
 from inkproof.studies.definition import FigurePlan, number_of
-from inkproof.studies.summary import Group, heading, is_share
 
 ROW = 0.26  # inches a line of the dot plot takes
 TALL = 0.34  # and where names take two

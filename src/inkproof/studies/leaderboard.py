@@ -5,17 +5,27 @@ That is experiments/leaderboard.md; `inkproof.reporting.tables` makes the pipeli
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from inkproof.errors import UserError
-from inkproof.run_record import configuration_key
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import write_text
+from inkproof.runtime.paths import ROOT, has_store
+from inkproof.runtime.progress import table_console
+from inkproof.studies.cells import closest
+from inkproof.studies.comparison import heading, spread, written
+from inkproof.studies.evaluations import FILE_NAME, KINDS, members, read_evaluations
 from inkproof.studies.ledger import read_ledger
-from inkproof.studies.markdown import markdown_table
-from inkproof.studies.metrics import closest
-from inkproof.studies.summary import heading, spread, written
+from inkproof.studies.readme import markdown_table
+from inkproof.tracking.record import configuration_key
+from inkproof.tracking.store import Store
 
 COLUMNS = (
     "test_accuracy",
@@ -130,3 +140,56 @@ def _place(name: str) -> str:
 
 def _linked(seed: int, run: str, links: Mapping[str, str]) -> str:
     return f"[{seed}]({links[run]})" if run in links else str(seed)
+
+
+def evaluated(experiments: Path) -> Iterator[Entry]:
+    """Yield what stands in every evaluations.yaml below `experiments` as entries of the leaderboard."""
+    for path in sorted(experiments.glob(f"*/{FILE_NAME}")):
+        place = path.parent.name
+        for evaluation in read_evaluations(path.parent):
+            for kind in KINDS:
+                one, title = evaluation[kind], f"choice {evaluation['choice']}, {kind}"
+                entry = Entry(f"{title}: {members(one['chosen'])}", evaluation["data"], f"{place} {title}")
+                for number, (errors, run) in enumerate(zip_longest(one["errors"], one.get("runs", []), fillvalue="")):
+                    metrics = {"test_accuracy": 1 - errors / one["of"], "test_errors": errors}
+                    entry.add(place, number, run, metrics)
+                yield entry
+
+
+def leaderboard(by: str, seeds: int, top: int, ui: str, write: bool) -> None:
+    """Print the ranking, and write it where `write` says so."""
+    logged = Store().runs_with(by) if has_store() else []
+    found = [*collect(ROOT / "experiments", logged), *evaluated(ROOT / "experiments")]
+    everything = ranked(found, by, seeds)
+    entries = everything[:top]
+    show(entries, by)
+    if len(entries) < len(everything):
+        print(f"the first {top} of {len(everything)}; --top {len(everything)} shows all")
+    if not write:
+        return
+    links = {one["run_id"]: f"{ui}/#/experiments/{one['experiment_id']}/runs/{one['run_id']}" for one in logged}
+    path = ROOT / "experiments" / "leaderboard.md"
+    text = (
+        f"# The best configurations by {by}\n\nFrom the ledgers of all studies and the MLflow store, by `make "
+        "leaderboard`: mean ± standard deviation over n seeds. The links open in `make ui`; runs of "
+        "another store have none, their ids stand in the ledgers. A ranking by test figures "
+        "is a report: choices are made on validation digits. Two data sets may have other test digits: look at `data`. "
+        f"What has no {by} is left out. A seed counts once, even where several studies or machines trained it: the "
+        "first that is found gives its figures and link, another those that the first lacks.\n\n"
+    )
+    write_text(path, text + markdown(entries, by, links))
+    print(path)
+
+
+def show(entries: Sequence[Entry], by: str) -> None:
+    """Print the ranking as a table on the terminal."""
+    columns = shown_columns(entries, by)[:3]  # more would leave no room for names in 80 letters a line
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("configuration", overflow="fold")
+    table.add_column("data", no_wrap=True)
+    for title in ("n", *map(heading, columns)):
+        table.add_column(title, justify="right", no_wrap=True)
+    for entry in entries:
+        n = len(entry.values[by])
+        table.add_row(escape(entry.name), entry.data, str(n), *(entry.written(name, n) for name in columns))
+    table_console().print(table)

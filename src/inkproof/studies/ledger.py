@@ -12,9 +12,9 @@ from typing import Any
 
 from filelock import FileLock
 
-from inkproof.atomic import write_text
-from inkproof.errors import UserError
-from inkproof.paths import ROOT
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import write_text
+from inkproof.runtime.paths import ROOT
 
 HEAD = (
     "key",

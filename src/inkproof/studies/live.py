@@ -1,24 +1,102 @@
-"""What is shown while a study runs: one table of all cells, or a line for each that ends where there is no terminal."""
+"""All studies at a glance: how far each is, and how long what is left will take."""
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 from rich import box
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from inkproof.errors import UserError
-from inkproof.studies.cells import Cell
-from inkproof.studies.definition import Study
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.progress import table_console
+from inkproof.studies.cells import Cell, plan
+from inkproof.studies.comparison import heading, written
+from inkproof.studies.definition import FILE, Study, read_study
 from inkproof.studies.ledger import Row, read_ledger
-from inkproof.studies.overview import State, estimate
-from inkproof.studies.progress import DONE, FAILED, RUNNING, WAITING, Progress, read_progress
-from inkproof.studies.rounds import alive
-from inkproof.studies.run_cell import finished
-from inkproof.studies.summary import heading, written
+from inkproof.studies.progress import DONE, FAILED, RUNNING, WAITING, Progress, alive, finished, read_progress
+
+
+@dataclass(frozen=True)
+class State:
+    """One folder of experiments/: `left` seconds of cells are estimated, None where nothing is known of them.
+
+    `total` is 0 for what was computed by hand, without a study.yaml; `stale` counts rows of no present cell.
+    """
+
+    name: str
+    question: str
+    done: int
+    total: int
+    spent: float
+    left: float | None
+    stale: int = 0
+
+    @property
+    def word(self) -> str:
+        """Its state in a word."""
+        if not self.total:
+            return "by hand"
+        return "finished" if self.done == self.total else "begun" if self.done else "to run"
+
+
+def all_studies(experiments: Path) -> list[State]:
+    """Return the state of every folder below `experiments`; raises UserError where a study.yaml is wrong."""
+    folders = sorted(path for path in experiments.iterdir() if path.is_dir()) if experiments.is_dir() else []
+    return [_state(folder) for folder in folders if (folder / FILE).exists() or (folder / "README.md").exists()]
+
+
+def _state(folder: Path) -> State:
+    if not (folder / FILE).exists():
+        lines = (folder / "README.md").read_text(encoding="utf-8").splitlines()
+        return State(folder.name, lines[0].lstrip("# ") if lines else "", 0, 0, 0.0, None)
+    study = read_study(folder)
+    rows = read_ledger(study.ledger)
+    cells = planned(study, rows)
+    done = [rows[cell.key] for cell in cells if cell.done_by(rows.get(cell.key))]
+    left = [cell for cell in cells if not cell.done_by(rows.get(cell.key))]
+    keys = {cell.key for cell in cells}
+    return State(
+        name=study.name,
+        question=study.question,
+        done=len(done),
+        total=len(cells),
+        spent=sum(row.seconds for row in done),
+        left=estimate(left, cells, rows),
+        stale=sum(row.key not in keys for row in rows.values()),
+    )
+
+
+def planned(study: Study, rows: Mapping[str, Row]) -> list[Cell]:
+    """Return a study's cells; where its digits are not here, they are taken to be those that the ledger was made on."""
+    return plan(study, {row.data: row.data_sha for row in rows.values()})
+
+
+def estimate(left: Sequence[Cell], cells: Sequence[Cell], rows: Mapping[str, Row]) -> float | None:
+    """Return the seconds that the cells in `left` will take, judged by the finished ones most like them.
+
+    Those of the same choices, else those with most choices in common; None where nothing has finished. Rows of a time
+    when the study had fewer stages say nothing.
+    """
+    known = [
+        (cell, row.seconds)
+        for cell in cells
+        if (row := rows.get(cell.key)) is not None and set(cell.stages) <= set(row.stages)
+    ]
+    if not known:
+        return None if left else 0.0
+    total = 0.0
+    for cell in left:
+        alike = [(len(set(cell.labels.items()) & set(other.labels.items())), seconds) for other, seconds in known]
+        most = max(count for count, _ in alike)
+        nearest = [seconds for count, seconds in alike if count == most]
+        total += sum(nearest) / len(nearest)
+    return total
+
 
 PERIOD = 1.0  # seconds between two looks at the cells
 FURNITURE = 7  # lines of the table that are no cells: its head, those that stand for many cells, the caption
@@ -165,3 +243,11 @@ def print_studies(states: Sequence[State], console: Console) -> None:
     known = [f"{hours(total)} of cells"] if total or not unknown else []
     rest = [f"{', '.join(state.name for state in unknown)}, of which no cell is timed yet"] if unknown else []
     console.print(f"Left to compute: {', and '.join(known + rest)}.", style="dim", highlight=False)
+
+
+def print_all(experiments: Path) -> None:
+    """Print all studies below `experiments`, their state and what is left to compute."""
+    console = table_console()
+    with console.status("reading all studies"):
+        states = all_studies(experiments)
+    print_studies(states, console)

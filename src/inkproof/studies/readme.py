@@ -1,18 +1,44 @@
-"""A study's README: what was computed stands between two markers, what people think about it around them."""
+"""What a program writes into a README stands between two markers; what people write, around them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from inkproof.atomic import write_text
-from inkproof.reporting.fill_markdown import fill_markdown
-from inkproof.reporting.saving import save
+from inkproof.reporting.style import save
+from inkproof.reporting.wording import fill_markdown
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import write_text
 from inkproof.studies.cells import Cell
-from inkproof.studies.comparison import Difference, differences
+from inkproof.studies.comparison import Difference, Group, differences, groups_of, heading, is_share, written
 from inkproof.studies.definition import Study
 from inkproof.studies.figure import study_figure
 from inkproof.studies.ledger import Row
-from inkproof.studies.markdown import BEGIN, END, markdown_table, split
-from inkproof.studies.summary import Group, groups_of, heading, is_share, written
+
+BEGIN, END = "<!-- results: written by src/study.py -->", "<!-- end of results -->"
+
+
+def markdown_table(lines: Iterable[Sequence[str]]) -> str:
+    """Return lines of cells, the second one of dashes, as a table."""
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def split(path: Path, text: str, begin: str = BEGIN, end: str = END) -> tuple[str, str]:
+    """Return what stands before and after the markers in `text`; where there are none, they come last.
+
+    Raises UserError, naming the file `path`, where they are not a pair.
+    """
+    if text.count(begin) > 1 or text.count(begin) != text.count(end) or text.find(end) < text.find(begin):
+        raise UserError(f"{path}: the markers `{begin}` and `{end}` are not a pair; put them right")
+    if begin not in text:
+        return text.rstrip("\n") + "\n\n", "\n"
+    before, _, rest = text.partition(begin)
+    return before, rest.partition(end)[2]
+
+
+def check_markers(path: Path) -> None:
+    """Raise UserError where a README that is there has its markers wrong: before hours of training, not after."""
+    if path.exists():
+        split(path, path.read_text(encoding="utf-8"))
+
 
 PICTURE = "results.png"
 
@@ -88,7 +114,7 @@ def _caption(study: Study, cells: Sequence[Cell], done: Sequence[Row], found: Se
         f"p: two-sided paired t-test over the seeds both have{untested}." if study.compare else "",
         f"Cost: {hours:.2f} hours of cells on {'; '.join(machines)}." if done else "",
         f"Code: {', '.join(commits)}." if done else "",
-        f"Made by `python src/study.py experiments/{study.name}` from [results.csv](results.csv).",
+        f"Made by `python src/study.py run experiments/{study.name}` from [results.csv](results.csv).",
     ]
     return fill_markdown(" ".join(part for part in said if part)).rstrip("\n")
 

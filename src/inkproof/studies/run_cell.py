@@ -13,20 +13,19 @@ from typing import Any
 
 from filelock import FileLock
 
-from inkproof.config import resolve
-from inkproof.cores import use_threads
-from inkproof.entry import in_one_line
-from inkproof.errors import UserError
-from inkproof.provenance import describe_machine
-from inkproof.resume import adopt, ensure_run
-from inkproof.run_record import RunRecord
+from inkproof.config.compose import resolve
+from inkproof.config.one_line import in_one_line
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.processes import end_with_parent, use_threads
+from inkproof.runtime.startup import start_tensorflow
 from inkproof.studies.cells import Cell
 from inkproof.studies.ledger import Row, now, read_ledger, write_row
-from inkproof.studies.progress import DONE, FAILED, RUNNING, Progress, read_progress
-from inkproof.tracking import Store, nested
-from inkproof.workers import end_with_parent
+from inkproof.studies.progress import DONE, FAILED, RUNNING, Progress, finished, read_progress
+from inkproof.tracking.provenance import describe_machine
+from inkproof.tracking.record import RunRecord
+from inkproof.tracking.run import adopt, ensure_run
+from inkproof.tracking.store import Store, nested
 
-Stages = Callable[[], Mapping[str, Callable[[dict[str, Any]], Any]]]
 LOG = "log.txt"
 
 
@@ -34,8 +33,7 @@ LOG = "log.txt"
 class CellTask:
     """What a launcher calls for each cell, with the cell's key as `cell` among the overrides.
 
-    `stages` returns the stage functions by name: it is called where the cell runs, so that nothing slow is imported
-    before. `threads` is how many of a machine's cores a cell may use, None for all. `since` is "" or the moment
+    `threads` is how many of a machine's cores a cell may use, None for all. `since` is "" or the moment
     (UTC, ISO 8601) from which on a row of the ledger counts, for studies that are forced. `started_by` is the id of the
     process that launches: workers that it starts itself end with it.
     """
@@ -44,7 +42,6 @@ class CellTask:
     ledger: Path
     experiment: str
     parent: str
-    stages: Stages
     threads: int | None
     since: str
     started_by: int
@@ -56,7 +53,6 @@ class CellTask:
         cell = self.cells[config.pop("cell")]
         if self.threads is not None:
             use_threads(self.threads)
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         cell.folder.mkdir(parents=True, exist_ok=True)
         # A worker that outlived its launcher may still be at it: whoever comes second waits, and finds it done.
         with FileLock(cell.folder / "lock"):
@@ -80,7 +76,7 @@ class CellTask:
         return DONE
 
     def _stages(self, cell: Cell, config: dict[str, Any], progress: Progress) -> Row:
-        stages = self.stages()
+        stages = stage_functions()
         replace(progress, stage="train").write(cell.folder)
         told = {"experiment_name": self.experiment, "register": False, "out": str(cell.folder)}
         with nested(self.parent, cell.name):
@@ -116,9 +112,22 @@ class CellTask:
         )
 
 
-def finished(cell: Cell, row: Row | None, since: str = "") -> bool:
-    """Return whether `row` finishes the cell, and was written after `since`, where that is given."""
-    return cell.done_by(row) and row is not None and row.finished >= since
+def stage_functions() -> Mapping[str, Callable[[dict[str, Any]], Any]]:
+    """Return the functions of the pipeline's stages by name.
+
+    A cell is what its process begins with, as a script is: TensorFlow is imported here, once the process knows with
+    how many threads to compute.
+    """
+    start_tensorflow()
+    from inkproof.stages.drawn import drawn
+    from inkproof.stages.evaluate import evaluate
+    from inkproof.stages.export import export
+    from inkproof.stages.formats import formats
+    from inkproof.stages.held_out import held_out
+    from inkproof.stages.train import train
+
+    stages = (train, held_out, evaluate, export, drawn, formats)
+    return {stage.__name__: stage for stage in stages}
 
 
 @contextlib.contextmanager

@@ -2,36 +2,85 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from inkproof.config.compose import composing, path_of
+from inkproof.data.drawings import FILE_NAME
+from inkproof.data.prepare import prepare_absent
+from inkproof.stages.preprocess import frames
 from inkproof.studies.cells import Cell, plan
 from inkproof.studies.definition import Study, read_study
 from inkproof.studies.launch import Launching, check_launcher, launch, quiet
 from inkproof.studies.ledger import read_ledger
-from inkproof.studies.live import hours, watching
-from inkproof.studies.markdown import check_markers
-from inkproof.studies.overview import planned
-from inkproof.studies.preparation import make_digits, missing_frames, start_parent
-from inkproof.studies.rounds import Failure, run_rounds
-from inkproof.studies.run_cell import CellTask, Stages, finished
-from inkproof.tracking import Store
-
-MakeFrames = Callable[[list[dict[str, Any]]], None]
+from inkproof.studies.live import hours, planned, watching
+from inkproof.studies.progress import Failure, finished, run_rounds
+from inkproof.studies.readme import check_markers
+from inkproof.studies.run_cell import LOG, CellTask
+from inkproof.tracking.provenance import describe_machine, git_commit
+from inkproof.tracking.store import Store
 
 
-def run_study(
-    folder: Path, how: Launching, retries: int, since: str, stages: Stages, make_frames: MakeFrames
-) -> list[Failure]:
+def make_digits(cells: Sequence[Cell]) -> bool:
+    """Make the digits files that cells train on and that are not here, as training would; return whether any was."""
+    configs = {cell.config["data"]["name"]: cell.config for cell in cells}.values()
+    made = [prepare_absent(config["data"], path_of(config["digits"])) for config in configs]
+    return any(made)
+
+
+def missing_frames(cells: Sequence[Cell]) -> list[dict[str, Any]]:
+    """Return a configuration of `frames` for each data set whose frames cells read and that are not here."""
+    needed = {
+        str(config[key])
+        for cell in cells
+        for config in cell.later.values()
+        for key in ("stress", "frames", "acceptance")
+        if isinstance(config.get(key), str)
+    }
+    missing = sorted({Path(path).parent.name for path in needed if not path_of(path).exists()})
+    if not missing:
+        return []
+    with composing() as compose:
+        return [compose("drawn", (f"data={name}",)) for name in missing]
+
+
+def make_drawings(config: Mapping[str, Any]) -> None:
+    """Fetch the pen digits where they are absent and `config`, one of `frames`, names drawings made of them."""
+    folder = path_of(config["pens"]["folder"])
+    read = {path_of(config["sets"][name]["folder"]) for name in config["data"]["drawn_sets"]}
+    if folder in read:
+        prepare_absent(config["pens"], folder / FILE_NAME)
+
+
+def start_parent(study: Study) -> tuple[Store, str]:
+    """Return the store and the id of the study's run, which those of its cells are children of."""
+    store = Store()
+    tags: Mapping[str, str] = {
+        "key": f"study {study.name}",
+        "question": study.question,
+        "git_commit": git_commit(),
+        "machine": describe_machine(),
+    }
+    return store, store.start_again(study.experiment, study.name, tags)
+
+
+def study(folder: Path, how: Launching, retries: int, since: str) -> bool:
+    """Run what is left of a study and write its table; say which cells were given up and return whether none was."""
+    failures = run_study(folder, how, retries, since)
+    for failure in failures:
+        log = failure.cell.folder / LOG
+        print(f"study.py: {failure.cell.name}: given up: {failure.error}; see {log}", file=sys.stderr)
+    return not failures
+
+
+def run_study(folder: Path, how: Launching, retries: int, since: str) -> list[Failure]:
     """Run what is left of the study in `folder`, then write its table and figure; return the cells given up.
 
-    `since` is "" or the moment (UTC, ISO 8601) from which on a row of the ledger counts; `stages` returns the stage
-    functions by name where a cell runs, `make_frames` makes the frames that they read.
+    `since` is "" or the moment (UTC, ISO 8601) from which on a row of the ledger counts.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     study = read_study(folder)
     check_launcher(how)
     check_markers(study.folder / "README.md")
@@ -50,11 +99,13 @@ def run_study(
             console.print(
                 f"{study.name}: first the drawings that models are tried on, for {names}; made once, in minutes"
             )
-        make_frames(missing)
+        for config in missing:
+            make_drawings(config)
+            frames(config)
         quiet()
         store, parent = start_parent(study)
         try:
-            failures = _run_cells(study, cells, how, retries, since, stages, parent, console)
+            failures = _run_cells(study, cells, how, retries, since, parent, console)
             readme = write_table(study, cells)
             _hand_over(study, store, parent)
         except BaseException:
@@ -70,7 +121,7 @@ def run_study(
 
 def write_table(study: Study, cells: Sequence[Cell] | None = None) -> Path:
     """Write table and figure of a study from its ledger alone; return the README."""
-    from inkproof.studies.readme import write_results  # draws: slow to import
+    from inkproof.studies.readme import write_results
 
     rows = read_ledger(study.ledger)
     return write_results(study, planned(study, rows) if cells is None else cells, rows)
@@ -82,7 +133,6 @@ def _run_cells(
     how: Launching,
     retries: int,
     since: str,
-    stages: Stages,
     parent: str,
     console: Console,
 ) -> list[Failure]:
@@ -91,7 +141,6 @@ def _run_cells(
         study.ledger,
         study.experiment,
         parent,
-        stages,
         how.threads,
         since,
         started_by=os.getpid(),

@@ -1,1 +1,1 @@
-"""Training: the input pipeline with augmentation, callbacks, precision, the loop and its resume."""
+"""One training: from a configuration to weights."""

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from inkproof.atomic import replacing
+from inkproof.runtime.files import replacing
 
 FILE_NAME = "backup.npz"
 # Where callbacks keep weights of their own: KeepBest and EarlyStopping, AveragedWeights.

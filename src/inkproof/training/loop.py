@@ -1,4 +1,4 @@
-"""One training run: compile, fit, resume, hand back the weights worth keeping."""
+"""A running average of the weights, validated and kept in place of the weights themselves."""
 
 import time
 from collections.abc import Callable
@@ -10,13 +10,45 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from inkproof.sources.digits import Digits
+from inkproof.data.digits import Digits
 from inkproof.training.augment import Distortion
-from inkproof.training.averaged_weights import AveragedWeights
 from inkproof.training.backup import Backup
 from inkproof.training.input_pipeline import evaluation_batches, steps_per_epoch, training_batches
 from inkproof.training.keep_best import KeepBest
-from inkproof.training.objective import Teacher, loss_and_metrics
+from inkproof.training.losses import Teacher, loss_and_metrics
+
+
+class AveragedWeights(keras.callbacks.Callback):
+    """Put the optimizer's running average of the weights into the model while it is validated, kept and saved.
+
+    The average of the last steps reads as well as weights do whose rate has been lowered, at any time of the schedule
+    (Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992). Training goes on from the
+    weights it had. Stands before all callbacks that look at weights. Keras's own SwapEMAWeights is not resumed
+    rightly, and leaves the weights without average where training was stopped early.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trained_weights: list[np.ndarray] = []  # while the averages are in the model
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self._put_averages()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._put_averages()
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.trained_weights:
+            for variable, value in zip(self.model.trainable_variables, self.trained_weights, strict=True):
+                variable.assign(value)
+            self.trained_weights = []
+
+    def _put_averages(self) -> None:
+        if not self.trained_weights:
+            variables = self.model.trainable_variables
+            self.trained_weights = [np.array(variable) for variable in variables]
+            self.model.optimizer.finalize_variable_values(variables)
+
 
 Row = dict[str, float]
 
@@ -48,6 +80,12 @@ class Outcome:
     def best(self) -> Row:
         """The metrics of the kept epoch."""
         return self.history[self.best_epoch - 1]
+
+    @property
+    def metrics(self) -> Row:
+        """What a run remembers of it: losses and accuracies of the kept epoch, which it is, and how many there were."""
+        kept = {name: value for name, value in self.best.items() if name not in ("epoch", "learning_rate")}
+        return {**kept, "best_epoch": self.best_epoch, "epochs": len(self.history)}
 
 
 def prepare_keras(seed: int, policy: str, deterministic: bool) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-POLICIES = ("auto", "float32", "mixed_bfloat16")
+from inkproof.config.schema import POLICIES
 
 
 def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:

@@ -6,10 +6,10 @@ from typing import Any
 
 import yaml
 
-from inkproof.atomic import write_text
-from inkproof.config import path_of
-from inkproof.errors import UserError
-from inkproof.paths import ROOT
+from inkproof.config.compose import path_of
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import write_text
+from inkproof.runtime.paths import ROOT
 
 FOLDER = ROOT / "conf" / "experiment"
 FOUND = "Found by a search"  # how such a file begins, below its package

@@ -14,9 +14,9 @@ from keras_tuner.engine.trial import TrialStatus
 from keras_tuner.errors import FailedTrialError, FatalError
 from keras_tuner.src import utils
 
-from inkproof.atomic import write_json
-from inkproof.errors import Diverged, UserError
-from inkproof.tuning.space import Parameter, configured, hyperparameters, value_at
+from inkproof.runtime.errors import Diverged, UserError
+from inkproof.runtime.files import write_json
+from inkproof.tuning.space import Parameter, configured, value_at
 
 OBJECTIVE = "val_accuracy"
 IDLE = 0.5  # seconds between two questions of a worker for which there is no trial yet
@@ -150,3 +150,22 @@ def make_oracle(tuner: Mapping[str, Any], space: Sequence[Parameter], epochs: in
 
 def _short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def hyperparameters(space: Sequence[Parameter]) -> keras_tuner.HyperParameters:
+    """Return the space as keras-tuner has it; what it cannot hold, such as a list, it gets as JSON."""
+    found = keras_tuner.HyperParameters()
+    for one in space:
+        if one.choices:
+            found.Choice(one.key, [json.dumps(choice) for choice in one.choices], ordered=False)
+        elif one.whole:
+            found.Int(one.key, int(one.low), int(one.high), **_scale(one))
+        else:
+            found.Float(one.key, float(one.low), float(one.high), **_scale(one))
+    return found
+
+
+def _scale(one: Parameter) -> dict[str, Any]:
+    if one.log:
+        return {"sampling": "log"}
+    return {} if one.step is None else {"step": one.step}

@@ -4,13 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from inkproof.config import is_number
-from inkproof.errors import UserError
-
-if TYPE_CHECKING:
-    import keras_tuner
+from inkproof.config.schema import is_number
+from inkproof.runtime.errors import UserError
 
 KEYS = ("key", "low", "high", "step", "log", "choices")
 
@@ -81,27 +78,6 @@ def value_at(config: Mapping[str, Any], key: str) -> Any:
             raise UserError(f"tuner.space.parameters: {key}: no key of the training configuration")
         found = found[part]
     return found
-
-
-def hyperparameters(space: Sequence[Parameter]) -> "keras_tuner.HyperParameters":
-    """Return the space as keras-tuner has it; what it cannot hold, such as a list, it gets as JSON."""
-    import keras_tuner
-
-    found = keras_tuner.HyperParameters()
-    for one in space:
-        if one.choices:
-            found.Choice(one.key, [json.dumps(choice) for choice in one.choices], ordered=False)
-        elif one.whole:
-            found.Int(one.key, int(one.low), int(one.high), **_scale(one))
-        else:
-            found.Float(one.key, float(one.low), float(one.high), **_scale(one))
-    return found
-
-
-def _scale(one: Parameter) -> dict[str, Any]:
-    if one.log:
-        return {"sampling": "log"}
-    return {} if one.step is None else {"step": one.step}
 
 
 def configured(config: Mapping[str, Any], space: Sequence[Parameter], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,210 @@
+"""The models that the server has, and reading canvases with them."""
+
+import base64
+import hashlib
+import io
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flask import Blueprint, Response, jsonify, request
+from numpy.typing import NDArray
+from PIL import Image
+
+from inkproof.app import payload
+from inkproof.app.payload import Limits, Refusal, Strokes
+from inkproof.exporting.readers import CanvasReader, Readings
+from inkproof.preprocessing.canvas import to_canvas
+from inkproof.preprocessing.strokes import render
+from inkproof.runtime.errors import UserError
+
+PRETRAINED = "pretrained"
+
+
+@dataclass(frozen=True)
+class Model:
+    """One `canvas.tflite`, opened.
+
+    Attributes:
+        name: what it is called on the page and in requests.
+        content: the file.
+        version: the head of the SHA-256 of `content`.
+    """
+
+    name: str
+    content: bytes
+    version: str
+    _reader: CanvasReader
+    _one: threading.Lock = field(default_factory=threading.Lock)
+
+    def read(self, canvas: NDArray[np.uint8]) -> Readings:
+        """Read a canvas uint8 (280, 280)."""
+        with self._one:  # an interpreter has one set of tensors
+            return self._reader.read(canvas[np.newaxis])
+
+    def describe(self) -> dict[str, Any]:
+        """Return what `GET /api/models` says of it: what a page needs to read with the file as the server does."""
+        about = self._reader.metadata
+        described: dict[str, Any] = {
+            "name": self.name,
+            "version": self.version,
+            "file": f"/models/{self.name}/{self.version}.tflite",
+            "kb": round(len(self.content) / 1024),
+            "threshold": self._reader.threshold,
+        }
+        return described | {key: about[key] for key in ("rule", "temperature", "labels", "model") if key in about}
+
+
+class Catalogue:
+    """The files that `find` returns by name, opened when they are first asked for and again when they change."""
+
+    def __init__(self, find: Callable[[], dict[str, Path]]) -> None:
+        self._find = find
+        self._opened: dict[str, tuple[tuple[int, int], Model | None]] = {}
+        self._one = threading.Lock()
+
+    def models(self) -> dict[str, Model]:
+        """Return the models by name, the pretrained one first; unreadable and doubled files are left out."""
+        with self._one:
+            found = self._find()
+            names = sorted(found, key=lambda name: (name != PRETRAINED, name))
+            self._opened = {name: self._current(name, found[name]) for name in names}
+            models = [model for _, model in self._opened.values() if model is not None]
+            # The pretrained file is the export of some run: the same file is not offered under two names.
+            first = {model.version: model.name for model in reversed(models)}
+            return {model.name: model for model in models if first[model.version] == model.name}
+
+    def _current(self, name: str, path: Path) -> tuple[tuple[int, int], Model | None]:
+        try:
+            state = path.stat()
+            key = state.st_mtime_ns, state.st_size
+            known = self._opened.get(name)
+            if known is not None and known[0] == key:
+                return known
+            content = path.read_bytes()
+            version = hashlib.sha256(content).hexdigest()[:12]
+            return key, Model(name, content, version, CanvasReader(path))
+        except (UserError, OSError):
+            return (0, 0), None  # such as one that the pipeline is just now replacing
+
+
+def recognise(model: Model, canvas: NDArray[np.uint8]) -> dict[str, Any]:
+    """Return what `model` reads on a canvas uint8 (280, 280), ready for JSON.
+
+    `digit` is the best guess whether accepted or not; `seen` is base64 of the 28 x 28 grey levels that the network saw,
+    row by row, white on black; `milliseconds` is the time of the reading alone.
+    """
+    started = time.perf_counter()
+    read = model.read(canvas)
+    milliseconds = (time.perf_counter() - started) * 1000
+    probabilities = read.probabilities[0]
+    return {
+        "digit": int(probabilities.argmax()),
+        "probabilities": probabilities.tolist(),
+        "accepted": bool(read.accepted[0]),
+        "score": float(read.score[0]),
+        "seen": base64.b64encode(read.seen[0].tobytes()).decode(),
+        "model": model.name,
+        "version": model.version,
+        "milliseconds": round(milliseconds, 3),
+    }
+
+
+def draw(strokes: Strokes, size: tuple[int, int], brush: float) -> NDArray[np.uint8]:
+    """Return the canvas uint8 (280, 280) of strokes on a canvas of `size`, black on white; the pressure is ignored."""
+    return render([[point[:2] for point in stroke] for stroke in strokes], size, brush)
+
+
+_FORMATS = ("PNG", "JPEG")
+# Decoded one at a time: a picture takes some ten bytes a pixel on the way, and the server answers several requests.
+_one = threading.Lock()
+
+
+def canvas_of(content: bytes, limits: Limits) -> NDArray[np.uint8]:
+    """Return the canvas uint8 (280, 280) of a PNG or JPEG; raises Refusal where it is too large or cannot be read."""
+    if not content:
+        raise Refusal(422, "the picture is empty")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
+                width, height = picture.size
+    except Image.DecompressionBombError:
+        raise Refusal(413, f"the picture has more than {limits.pixels:,} pixels; send it smaller") from None
+    except Exception:
+        # Pillow's readers meet broken heads with OSError, SyntaxError, ValueError, struct.error, ...
+        raise Refusal(422, "the picture is no PNG or JPEG that can be read") from None
+    if width * height > limits.pixels:
+        raise Refusal(413, f"{width} x {height} pixels are more than {limits.pixels:,}; send the picture smaller")
+    try:
+        with _one:
+            return to_canvas(content, "the picture")
+    except UserError as error:
+        raise Refusal(422, str(error)) from None
+
+
+_FIELDS = ("image", "strokes", "canvas", "model")
+
+
+def api(catalogue: Catalogue, limits: Limits, brush: float) -> Blueprint:
+    """Return the routes; `brush` is the diameter of the brush for strokes, in pixels of a 280 x 280 canvas."""
+    routes = Blueprint("api", __name__)
+
+    @routes.post("/api/recognise")
+    def recognise_one() -> Response:
+        if request.mimetype == "multipart/form-data":
+            upload = request.files.get("image")
+            if upload is None:
+                raise Refusal(400, "send the picture as a file in the form's field 'image'")
+            asked: dict[str, Any] = {"model": request.form["model"]} if "model" in request.form else {}
+            canvas = canvas_of(upload.read(), limits)
+        else:
+            asked = payload.json_object()
+            payload.only(asked, _FIELDS)
+            if ("image" in asked) == ("strokes" in asked):
+                found = "both are there" if "image" in asked else "neither is there"
+                raise Refusal(400, f"send either image or strokes; {found}")
+            if "image" in asked:
+                canvas = canvas_of(payload.decoded(asked["image"]), limits)
+            else:
+                size = payload.canvas_size(asked.get("canvas", [280, 280]))
+                canvas = draw(payload.strokes(asked["strokes"], limits), size, brush)
+        return jsonify(recognise(chosen(catalogue, asked.get("model")), canvas))
+
+    @routes.get("/api/models")
+    def models() -> Response:
+        found = catalogue.models()
+        return jsonify(models=[model.describe() for model in found.values()], brush=brush)
+
+    @routes.get("/models/<name>/<version>.tflite")
+    def model_file(name: str, version: str) -> Response:
+        model = catalogue.models().get(name)
+        if model is None or model.version != version:
+            raise Refusal(404, "there is no such file of a model; GET /api/models lists those there are")
+        answer = Response(model.content, mimetype="application/octet-stream")
+        answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return answer
+
+    @routes.get("/healthz")
+    def health() -> Response:
+        count = len(catalogue.models())
+        if not count:
+            raise Refusal(503, "no model can be read; `make pretrained` or `dvc repro` makes some")
+        return jsonify(status="ok", models=count)
+
+    return routes
+
+
+def chosen(catalogue: Catalogue, name: Any) -> Model:
+    """Return the model that a request names, the first where it names none."""
+    found = catalogue.models()
+    if name is None and found:
+        return next(iter(found.values()))
+    if not isinstance(name, str) or name not in found:
+        raise Refusal(404 if found else 503, f"there is no such model; choose one of: {', '.join(found) or 'none'}")
+    return found[name]

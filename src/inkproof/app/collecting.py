@@ -1,0 +1,80 @@
+"""Drawings that the page kept, into a set of drawings in the one form."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from inkproof.app.drawing_store import DrawingStore, Kept
+from inkproof.data.drawings import Drawing, read_drawings, write_drawings
+from inkproof.runtime.errors import UserError
+from inkproof.stages.drawings import say_next, table
+
+SOURCE = "drawing page"
+
+
+@dataclass(slots=True)
+class Collected:
+    """What collecting did: the whole set after it, and which of its drawings are new, changed and gone from it."""
+
+    drawings: list[Drawing]
+    added: list[Drawing] = field(default_factory=list)
+    changed: list[Drawing] = field(default_factory=list)
+    removed: list[Drawing] = field(default_factory=list)
+
+
+def collect(database: Path, into: Path) -> Collected:
+    """Bring the set in `into` up to date with the drawings kept in `database`; collecting again changes nothing.
+
+    What was imported stays as it is, before the collected drawings, which are in the order of their writers. A drawing
+    is removed only where the gallery deleted it: one that a lost database no longer knows stays.
+
+    Raises:
+        UserError: there is no database, or it or the set cannot be read; nothing is written then.
+    """
+    if not database.is_file():
+        raise UserError(f"{database}: no drawings have been kept; `make app` serves a page to draw on")
+    store = DrawingStore(database)
+    before = read_drawings(into)
+    deleted = store.deleted()
+    kept = {drawing.id: drawing for drawing in map(in_one_form, store.all())}
+    known = {drawing.id: drawing for drawing in before}
+    result = Collected([])
+    for drawing in before:
+        if drawing.id in deleted:
+            result.removed.append(drawing)
+        elif drawing.id not in kept:
+            result.drawings.append(drawing)
+    result.added = [drawing for name, drawing in kept.items() if name not in known]
+    result.changed = [drawing for name, drawing in kept.items() if name in known and known[name] != drawing]
+    ours = [drawing for drawing in result.drawings if drawing.source.startswith(SOURCE)]
+    imported = [drawing for drawing in result.drawings if not drawing.source.startswith(SOURCE)]
+    ours = sorted([*ours, *kept.values()], key=lambda drawing: (drawing.writer, drawing.created, drawing.id))
+    result.drawings = [*imported, *ours]
+    if result.drawings != before:
+        write_drawings(into, result.drawings)
+    return result
+
+
+def in_one_form(kept: Kept) -> Drawing:
+    """Return a kept drawing as a set has it: the same strokes, without the pressure that the one form lacks."""
+    return Drawing(
+        id=kept.id,
+        label=kept.label,
+        writer=kept.writer,
+        source=f"{SOURCE}/{kept.device}-{kept.pointer}",
+        canvas=(kept.width, kept.height),
+        strokes=[[[float(number) for number in point[:3]] for point in stroke] for stroke in kept.strokes],
+        image=None,
+        created=kept.created,
+    )
+
+
+def collect_kept(database: Path, into: Path) -> None:
+    """Collect the drawings and say what happened."""
+    result = collect(database, into)
+    counts = f"{len(result.added)} added, {len(result.changed)} corrected, {len(result.removed)} deleted"
+    print(f"{into}: {counts}")
+    print()
+    writers = sorted({drawing.writer for drawing in result.drawings})
+    by_writer = {name: [drawing for drawing in result.drawings if drawing.writer == name] for name in writers}
+    print(table({**by_writer, "in the set": result.drawings}))
+    say_next(into)

@@ -1,0 +1,235 @@
+"""Drawings that were kept, in SQLite: what was acknowledged is on the disk, whatever happens next."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, astuple, dataclass, fields
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from inkproof.runtime.errors import UserError
+
+SCHEMA = 1
+_CREATE = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS drawings (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    label INTEGER CHECK (label BETWEEN 0 AND 9),
+    writer TEXT NOT NULL,
+    strokes TEXT NOT NULL,
+    width INTEGER NOT NULL,
+    height INTEGER NOT NULL,
+    predicted INTEGER CHECK (predicted BETWEEN 0 AND 9),
+    model TEXT NOT NULL,
+    version TEXT NOT NULL,
+    device TEXT NOT NULL,
+    pointer TEXT NOT NULL,
+    created TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS deleted (id TEXT PRIMARY KEY) STRICT;
+PRAGMA user_version = {SCHEMA};
+COMMIT;
+"""
+_WAIT = 5.0  # seconds for another process that writes
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A drawing as it is kept.
+
+    Attributes:
+        id: unique; what a program names it by.
+        label: the digit that was meant, or None for "not a digit".
+        writer: who drew it.
+        strokes: lists of points [x, y, t] or [x, y, t, pressure] on a canvas of `width` x `height` pixels.
+        predicted: the digit that was read, or None where it was refused as no digit.
+        model, version: by which model, and of which file.
+        device, pointer: the class of the device, and what it was drawn with.
+        created: ISO 8601, UTC, when it was kept.
+    """
+
+    id: str
+    label: int | None
+    writer: str
+    strokes: list[list[list[float]]]
+    width: int
+    height: int
+    predicted: int | None
+    model: str
+    version: str
+    device: str
+    pointer: str
+    created: str
+
+
+_COLUMNS = tuple(field.name for field in fields(Kept))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some drawings, the newest first, and `before`: what to ask for the next page with, None at the end."""
+
+    drawings: list[Kept]
+    before: int | None
+
+
+class DrawingStore:
+    """The database in one file, which appears with the first drawing. Safe to use from several threads and processes.
+
+    Every method raises UserError where the file is no such database, or of a newer version of the program, and
+    sqlite3.OperationalError where the machine denies something, such as space on the disk.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def add(self, drawing: Kept) -> None:
+        """Keep a drawing; once this returns it survives the end of the process and a power cut."""
+        marks = ", ".join("?" * len(_COLUMNS))
+        with self._open(create=True) as connection:
+            values = _row(drawing)
+            connection.execute(f"INSERT INTO drawings ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
+
+    def find(
+        self,
+        label: int | str | None = None,
+        wrong: bool = False,
+        writer: str | None = None,
+        before: int | None = None,
+        most: int = 60,
+    ) -> Page:
+        """Return the newest drawings first, at most `most`.
+
+        Args:
+            label: a digit, or "none" for what is no digit; None for every label.
+            wrong: only those that were read as something else than their label.
+            writer: only those of one writer.
+            before: `before` of the page that came before this one.
+        """
+        conditions: list[str] = []
+        values: list[Any] = []
+        for condition, value in (("label = ?", label), ("writer = ?", writer), ("number < ?", before)):
+            if value is not None and value != "none":
+                conditions.append(condition)
+                values.append(value)
+        if label == "none":
+            conditions.append("label IS NULL")
+        if wrong:
+            conditions.append("label IS NOT predicted")
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        query = f"SELECT number, {', '.join(_COLUMNS)} FROM drawings {where} ORDER BY number DESC LIMIT ?"
+        with self._open() as connection:
+            rows = connection.execute(query, (*values, most + 1)).fetchall() if connection else []
+        return Page([_kept(row[1:]) for row in rows[:most]], rows[most - 1][0] if most and len(rows) > most else None)
+
+    def get(self, name: str) -> Kept | None:
+        """Return the drawing with the id `name`, if there is one."""
+        with self._open() as connection:
+            if connection is None:
+                return None
+            row = connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM drawings WHERE id = ?", (name,)).fetchone()
+        return _kept(row) if row else None
+
+    def correct(self, name: str, label: int | None, writer: str) -> bool:
+        """Give a drawing another label and writer; return whether there is such a drawing."""
+        with self._open() as connection:
+            if connection is None:
+                return False
+            query = "UPDATE drawings SET label = ?, writer = ? WHERE id = ?"
+            return connection.execute(query, (label, writer, name)).rowcount == 1
+
+    def delete(self, name: str) -> bool:
+        """Delete a drawing, strokes and all; its id is remembered so that `collect` can follow."""
+        with self._open() as connection:
+            if connection is None:
+                return False
+            found = connection.execute("DELETE FROM drawings WHERE id = ?", (name,)).rowcount == 1
+            if found:
+                connection.execute("INSERT OR IGNORE INTO deleted VALUES (?)", (name,))
+            return found
+
+    def counts(self) -> dict[str, Any]:
+        """Return how many drawings there are: `total`, by `labels` ("0" to "9" and "none"), by `writers`, `wrong`."""
+        with self._open() as connection:
+            if connection is None:
+                return {"total": 0, "wrong": 0, "labels": {}, "writers": {}}
+            labels = connection.execute("SELECT label, count(*) FROM drawings GROUP BY label").fetchall()
+            writers = connection.execute("SELECT writer, count(*) FROM drawings GROUP BY writer").fetchall()
+            wrong = connection.execute("SELECT count(*) FROM drawings WHERE label IS NOT predicted").fetchone()[0]
+        by_label = {"none" if label is None else str(label): count for label, count in labels}
+        return {"total": sum(by_label.values()), "wrong": wrong, "labels": by_label, "writers": dict(writers)}
+
+    def all(self) -> list[Kept]:
+        """Return every drawing in the order in which they were kept."""
+        with self._open() as connection:
+            query = f"SELECT {', '.join(_COLUMNS)} FROM drawings ORDER BY number"
+            return [_kept(row) for row in connection.execute(query)] if connection else []
+
+    def deleted(self) -> set[str]:
+        """Return the ids of all drawings that were deleted."""
+        with self._open() as connection:
+            return {row[0] for row in connection.execute("SELECT id FROM deleted")} if connection else set()
+
+    @contextmanager
+    def _open(self, create: bool = False) -> Iterator[Any]:
+        """Yield a connection in a transaction, or None where there is no file yet and none is to be made."""
+        if not self.path.exists():
+            if not create:
+                yield None
+                return
+            self._make()
+        try:
+            with closing(sqlite3.connect(self.path, timeout=_WAIT)) as connection:
+                self._prepare(connection)
+                with connection:
+                    yield connection
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError | sqlite3.IntegrityError):
+                raise
+            raise UserError(f"{self.path}: not a database of drawings ({error}); move it away") from error
+
+    def _make(self) -> None:
+        """Put an empty database in its place, whole: SQLite does not wait for others while it changes to a log."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=f".{self.path.name}-", dir=self.path.parent) as folder:
+            unfinished = Path(folder, self.path.name)
+            with closing(sqlite3.connect(unfinished)) as connection:
+                self._prepare(connection)
+            with suppress(FileExistsError):  # another was quicker
+                self.path.hardlink_to(unfinished)
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        # FULL: the log is on the disk before a write is acknowledged. Deleted strokes are overwritten with zeros.
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA:
+            raise UserError(f"{self.path}: written by a newer version of Inkproof; update, or name another database")
+        if version == 0:
+            connection.execute("PRAGMA journal_mode = WAL")  # stays in the file
+            connection.executescript(_CREATE)
+
+
+def _row(drawing: Kept) -> tuple[Any, ...]:
+    return tuple(json.dumps(value) if isinstance(value, list) else value for value in astuple(drawing))
+
+
+def _kept(row: tuple[Any, ...]) -> Kept:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    return Kept(**{**values, "strokes": json.loads(values["strokes"])})
+
+
+def as_json(drawing: Kept) -> dict[str, Any]:
+    """Return a drawing as the API gives it."""
+    values = asdict(drawing)
+    canvas = [values.pop("width"), values.pop("height")]
+    return {**values, "canvas": canvas}
+
+
+def new_id() -> str:
+    """Return an id that no other drawing has."""
+    return f"page-{os.urandom(8).hex()}"

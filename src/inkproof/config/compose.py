@@ -1,0 +1,148 @@
+"""Composition by Hydra: what every script that takes overrides shares."""
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf, errors
+
+from inkproof.config.one_line import explain, fail, run
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
+from inkproof.runtime.processes import share, use_threads
+from inkproof.runtime.startup import large_libraries
+
+with large_libraries():
+    import hydra
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.hydra_config import HydraConfig
+
+
+def resolve(cfg: DictConfig) -> dict[str, Any]:
+    """Return `cfg` as a plain dictionary with interpolations resolved; raises UserError where one cannot be."""
+    try:
+        plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    except errors.OmegaConfBaseException as error:
+        raise UserError(f"the configuration cannot be resolved: {str(error).splitlines()[0]}") from error
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def flatten(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested dictionaries as one, with dotted keys: {"model": {"name": 1}} becomes {"model.name": 1}."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, dict):
+            flat.update(flatten(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def path_of(value: str) -> Path:
+    """Return a configured path; a relative one counts from the repository's root, wherever the command is typed."""
+    return ROOT / value
+
+
+Task = Callable[[dict[str, Any]], Any]
+
+
+def entry(config_name: str) -> Callable[[Task], Callable[[], None]]:
+    """Return a decorator that makes `task(config)` the main function of a script.
+
+    `config_name` is a file in conf/, `config` what is composed of it, resolved. A mistake of the user ends in one line
+    on stderr and exit code 2.
+    """
+
+    def decorate(task: Task) -> Callable[[], None]:
+        def main() -> None:
+            process = os.getpid()
+
+            @functools.wraps(task)
+            def checked(cfg: Any) -> Any:
+                worker = os.getpid() != process
+                if worker:
+                    use_threads(_threads_of_worker())
+                try:
+                    return task(resolve(cfg))
+                except Exception as error:
+                    # Hydra would print the overrides above our line; a launcher's worker must not exit, though.
+                    if worker or explain(error) is None:
+                        raise
+                    fail(script, error)
+
+            os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions reach us instead of being printed by Hydra
+            script = Path(sys.argv[0]).name
+            run(script, functools.partial(_arrange_arguments, sweeps=config_name == "config"))
+            composed = hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name=config_name)
+            run(script, composed(checked))
+
+        return main
+
+    return decorate
+
+
+def call_named(default: Callable[[], None], **others: Callable[[], None]) -> None:
+    """Call that main function of a script which the first word of its command line names, else `default`."""
+    word = sys.argv[1] if len(sys.argv) > 1 else ""
+    if word in others:
+        del sys.argv[1]
+    elif word.isidentifier():
+        names = ", ".join(sorted(others))
+        fail(Path(sys.argv[0]).name, UserError(f"{word}: there is no such command; choose one of: {names}, or none"))
+    others.get(word, default)()
+
+
+def _threads_of_worker() -> int:
+    """The cores for each process of a sweep on this machine; other launchers than joblib see to that themselves."""
+    return share(int(HydraConfig.get().launcher.get("n_jobs", 1)))
+
+
+def _arrange_arguments(sweeps: bool) -> None:
+    """Put -m first, as Hydra's parser wants it; raise UserError for what a script that makes one thing cannot do."""
+    flags = [word for word in sys.argv[1:] if word in ("-m", "--multirun")]
+    others = [word for word in sys.argv[1:] if word not in flags]
+    sys.argv[1:] = flags + others
+    if sweeps:
+        if flags and "--cfg" in others:
+            raise UserError(f"--cfg with {flags[0]}: a sweep has many configurations; leave one of the two out")
+        return
+    if flags:
+        raise UserError(f"{flags[0]}: one model at a time here; only train.py runs sweeps")
+    for word in others:
+        if word.startswith("+"):
+            raise UserError(f"{word}: an option that does nothing; write key=value with a key that --cfg job shows")
+
+
+def typed() -> list[str]:
+    """Return the overrides on the command line of this script."""
+    return [str(word) for word in HydraConfig.get().overrides.task]
+
+
+def choices() -> dict[str, str]:
+    """Return the file that was chosen from each group of conf/."""
+    return {str(group): str(choice) for group, choice in HydraConfig.get().runtime.choices.items()}
+
+
+Compose = Callable[[str, tuple[str, ...]], dict[str, Any]]
+
+
+@contextmanager
+def composing() -> Iterator[Compose]:
+    """Yield a function that composes and resolves a file of conf/ with overrides."""
+    within = GlobalHydra.instance().is_initialized()  # in a script that Hydra runs, from the same conf/
+    with nullcontext() if within else hydra.initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+
+        @cache
+        def composed(primary: str, overrides: tuple[str, ...]) -> dict[str, Any]:
+            try:
+                return resolve(hydra.compose(primary, list(overrides)))
+            except ValueError as error:  # such as a number where a file of conf/ is chosen
+                raise UserError(f"{' '.join(overrides)}: {' '.join(str(error).split())}") from error
+
+        yield composed

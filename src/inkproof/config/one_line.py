@@ -1,0 +1,107 @@
+"""What a user can get wrong ends in one line and exit code 2."""
+
+import difflib
+import errno
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NoReturn
+
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import tracking_uri
+
+# Conditions of the machine, not of the code: worth one line rather than a traceback.
+MENDABLE = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EACCES: "permission denied",
+    errno.EROFS: "the file system is read-only",
+    errno.ENOTDIR: "a file stands where a folder should be",
+    errno.EEXIST: "a file stands where a folder should be",
+}
+
+
+def run(script: str, work: Callable[[], Any]) -> None:
+    """Call `work`; print what a user can mend as one line under the name `script` and exit with 2."""
+    try:
+        work()
+    except KeyboardInterrupt:
+        print(f"{script}: interrupted; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        if explain(error) is None:
+            raise
+        fail(script, error)
+
+
+def fail(script: str, error: Exception) -> NoReturn:
+    """End the process with the line that `explain` has for `error`, and exit code 2."""
+    print(f"{script}: error: {explain(error)}", file=sys.stderr)
+    sys.exit(2)
+
+
+def explain(error: BaseException) -> str | None:
+    """Return the line that tells a user how to mend `error`, or None when it is not the user's to mend."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in MENDABLE:
+        where = f": {error.filename}" if error.filename else ""
+        return f"{MENDABLE[error.errno]}{where}; mend that and give the same command again"
+    if type(error).__module__.split(".")[0] in ("hydra", "omegaconf"):
+        return _explain_config(error)
+    if isinstance(error, ValueError) and str(error).startswith("Config group override"):  # Hydra's own for model=1
+        return f"model=, data=, aug= and their like take the name of a file in conf/: {error}"
+    return explain_tracking(error)
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return what `explain` says of an error, or else its type and its words."""
+    return explain(error) or f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _explain_config(error: BaseException) -> str | None:
+    from hydra.errors import InstantiationException, MissingConfigException, OverrideParseException
+
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        group, _, name = error.missing_cfg_file.rpartition("/")
+        return _unknown(f"{group}={name}", group, name, error.options or [])
+    if isinstance(error, OverrideParseException):
+        return f"cannot read the override {error.override!r}: write key=value ({_first_line(error)})"
+    if isinstance(error, InstantiationException):
+        return f"this configuration cannot be built: {' '.join(str(error).split())}"
+    cause: Any = error.__cause__
+    parent = getattr(cause, "parent_node", None)
+    if parent is not None and getattr(cause, "full_key", None):
+        keys = sorted(str(key) for key in parent if not str(key).startswith(("_", "hydra")))
+        return _unknown(str(cause.full_key), "key", str(cause.key), keys)
+    return " ".join(str(error).split())
+
+
+def _unknown(what: str, kind: str, name: str, choices: Iterable[str]) -> str:
+    ordered: Sequence[str] = sorted(choices)
+    close = difflib.get_close_matches(name, ordered, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    return f"{what}: there is no such {kind}; {hint}choose one of: {', '.join(ordered)}"
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0]
+
+
+def explain_tracking(error: BaseException) -> str | None:
+    """Return one line for a fault of the tracking store that a user can mend, or None for any other error."""
+    if type(error).__module__.split(".")[0] not in ("mlflow", "sqlalchemy", "sqlite3", "requests"):
+        return None
+    text = " ".join(str(error).split())
+    for sign, advice in {
+        "database is locked": "another program holds the database; close it and give the same command again",
+        "unable to open database": "the folder is missing or not writable",
+        "readonly database": "the file is not writable",
+        "database or disk is full": "the disk is full; make room and give the same command again",
+        "file is not a database": "the file is damaged; move it away and a new one is made",
+        "detected out-of-date database schema": "it was made by another MLflow version; run `mlflow db upgrade` on it",
+        "Max retries exceeded": "the tracking server does not answer; check MLFLOW_TRACKING_URI",
+        "unsupported URI": "no kind of store that MLflow knows; check MLFLOW_TRACKING_URI",
+    }.items():
+        if sign.lower() in text.lower():
+            return f"MLflow store {tracking_uri()}: {sign}: {advice}"
+    return None

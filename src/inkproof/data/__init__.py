@@ -1,0 +1,1 @@
+"""Digits, pen strokes and drawings: where they come from and how they are kept."""

@@ -1,0 +1,132 @@
+"""The digits file, `data/D/digits.npz`: images (N, 28, 28) and labels (N,) for train, val and test.
+
+Pixels are uint8, white ink on black. The file is not compressed, so that training starts at once.
+"""
+
+import hashlib
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import replacing
+
+SPLITS = ("train", "val", "test")
+SIDE = 28
+SHA = "sha256"
+
+
+class Digits(NamedTuple):
+    """One split: images uint8 (N, 28, 28), white ink on black, and labels uint8 (N,), 0 to 9."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+def digits_file(path: Path) -> Path:
+    """Return the digits file that `path`, a data set's folder or the file itself, stands for."""
+    return path if path.suffix == ".npz" else path / "digits.npz"
+
+
+def write_digits(path: Path, splits: Mapping[str, Digits], extra: Mapping[str, np.ndarray] | None = None) -> None:
+    """Write the three splits to `path` (folder or file), whole or not at all; equal digits, equal bytes.
+
+    `extra` holds further arrays by name, such as where each digit came from; readers here pass them over.
+    """
+    target = digits_file(path)
+    arrays = dict(extra or {})
+    for split in SPLITS:
+        images, labels = splits[split]
+        arrays[f"{split}_images"] = np.ascontiguousarray(images, np.uint8)
+        arrays[f"{split}_labels"] = np.ascontiguousarray(labels, np.uint8)
+    # The hash is stored because training records it but must not open the test arrays to compute it.
+    sha = {SHA: np.array(_sha_of(arrays))}
+    with replacing(target) as temporary:
+        np.savez(temporary, **arrays, **sha)  # type: ignore[arg-type]
+
+
+def load_digits(path: Path, split: str) -> Digits:
+    """Return the `train` or `val` split of the digits file at `path` (folder or file).
+
+    Raises UserError where the file is missing or broken, and ValueError for the test split, which has a
+    function of its own.
+    """
+    if split not in ("train", "val"):
+        raise ValueError(f"load_digits gives train or val, not {split!r}; reporting calls load_test_split")
+    return _load(digits_file(path), split)
+
+
+def load_training(path: Path) -> tuple[Digits, Digits]:
+    """Return (train, val) of the digits file at `path` (folder or file); the test arrays stay unread."""
+    return load_digits(path, "train"), load_digits(path, "val")
+
+
+def load_test_split(path: Path) -> Digits:
+    """Return the test split; only the stages that report (evaluate, export, drawn) may call this."""
+    return _load(digits_file(path), "test")
+
+
+def sources_of(path: Path, split: str) -> list[str]:
+    """Return the names (N,) of what each digit of the `train` or `val` split was made from; [] in a file without."""
+    name = f"{split}_source"
+    with _reading(digits_file(path)) as archive:
+        return [source.decode() for source in archive[name].tolist()] if name in archive else []
+
+
+def data_sha(path: Path) -> str:
+    """Return the SHA-256 of what the digits file holds, whatever the zip around it looks like.
+
+    Written files carry it; for one made elsewhere it is computed from all its arrays.
+    """
+    target = digits_file(path)
+    with _reading(target) as archive:
+        if SHA in archive:
+            return str(archive[SHA])
+        return _sha_of({name: archive[name] for name in archive.files})
+
+
+def _sha_of(arrays: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.data)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _reading(target: Path) -> Iterator[np.lib.npyio.NpzFile]:
+    """Yield the open file; its arrays are read one by one as they are asked for."""
+    if not target.is_file():
+        raise UserError(
+            f"{target}: no such digits file; make it with `python src/download.py data={target.parent.name}`"
+        )
+    try:
+        if not zipfile.is_zipfile(target):
+            raise _broken(target, "it is no npz file, or was cut short")
+        with np.load(target, allow_pickle=False) as archive:
+            yield archive
+    except KeyError as error:
+        raise _broken(target, str(error.args[0])) from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise _broken(target, str(error)) from error
+
+
+def _load(target: Path, split: str) -> Digits:
+    with _reading(target) as archive:
+        images, labels = archive[f"{split}_images"], archive[f"{split}_labels"]
+    if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE):
+        raise _broken(target, f"{split}_images is {images.dtype} {images.shape}, not uint8 (N, 28, 28)")
+    if labels.dtype != np.uint8 or labels.shape != images.shape[:1]:
+        raise _broken(target, f"{split}_labels is {labels.dtype} {labels.shape}, not uint8 ({len(images)},)")
+    if len(labels) and labels.max() > 9:
+        raise _broken(target, f"{split}_labels holds {labels.max()}, which is no digit")
+    return Digits(images, labels)
+
+
+def _broken(target: Path, why: str) -> UserError:
+    return UserError(f"{target}: broken digits file ({why}); delete it and run the download again")

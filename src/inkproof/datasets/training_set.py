@@ -1,0 +1,223 @@
+"""The digits of `data=ink` and `data=mnist_ink`: MNIST, pen digits and authored styles, all read through one rung.
+
+It stands here and not among the sources because it draws: sources know nothing of canvases.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkproof.data import pens
+from inkproof.data.digits import SPLITS, Digits, digits_file, load_test_split, load_training, write_digits
+from inkproof.data.drawings import FILE_NAME, Drawing, read_drawings
+from inkproof.data.prepare import prepare_absent
+from inkproof.preprocessing.canvas import block_canvases, load_canvases
+from inkproof.preprocessing.rungs import FRAME, RUNGS, apply_rung
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
+from inkproof.runtime.processes import in_order
+from inkproof.runtime.progress import tally
+from inkproof.synthetic import styles
+from inkproof.synthetic.redrawn import ADDED, redrawn, with_added_stroke
+from inkproof.synthetic.varied import Variation, varied_canvas, varied_drawing
+
+Frames = NDArray[np.uint8]
+
+
+_BATCH = 128  # canvases at a time, 78 kB each, and several times that within a rung
+# The first number of the seed of each kind of drawing, so that none is drawn by the numbers of another.
+_PENS, _STYLES, _ADDED, _REDRAWN = 1, 2, 3, 4
+
+
+@dataclass(frozen=True)
+class Part:
+    """Digits of one kind: labels and names (N,), and `batches`, each a function that makes up to `_BATCH` frames."""
+
+    labels: NDArray[np.uint8]
+    names: Sequence[str]
+    batches: Sequence[Callable[[], Frames]]
+
+
+def prepare(data: Mapping[str, Any], out: Path, mirror: str | None) -> None:
+    """Write `out/digits.npz`: MNIST's splits, with drawings added to those for training and validation.
+
+    `data` is `conf/data/ink.yaml` or `mnist_ink.yaml`; the sets it names below `mnist` and `pens` are made first
+    where they are absent. Training has MNIST's digits, `added` times each of its 1s, 7s and 9s with the stroke that
+    they lack (see `added_strokes`), `redrawn` times each of both with another stroke width, `copies` varied
+    renderings of each pen digit of the writers who are free to train on, and `styles` drawings of authored styles;
+    validation has MNIST's and, where `kept`, the kept writers' drawings as they are; test has MNIST's. Without
+    `copies` and `kept` the pen digits are not even fetched. All are brought to 28 x 28 by `rung`. The extra arrays
+    `train_source` and `val_source` name the digit or drawing that each row was made from.
+
+    Raises:
+        UserError: a source cannot be had, or a value of `data` does not fit.
+    """
+    limits = _checked(data)
+    digits, drawings = _fetched(data, mirror)
+    rung, seed = str(data["rung"]), int(data["seed"])
+    train, val = load_training(digits)
+    free = _by(drawings, data["pens"], "training") * int(data["copies"]) if data["copies"] else []
+    kept = _by(drawings, data["pens"], "choices") if data["kept"] else []
+    splits = {
+        "train": [
+            _published(train, "mnist-train", rung),
+            _with_added(train, int(data["added"]), rung, seed),
+            _with_other_pens(train, int(data["redrawn"]), int(data["added"]), rung, seed),
+            _redrawn(free, rung, limits, seed),
+            _authored(int(data["styles"]), rung, limits, seed),
+        ],
+        "val": [_published(val, "mnist-val", rung), _as_drawn(kept, rung, float(data["brush"]))],
+        "test": [_published(load_test_split(digits), "mnist-test", rung)],
+    }
+    counts = [len(part.labels) for part in splits["val"]]
+    if sum(counts) != int(data["val"]):
+        raise UserError(
+            f"data.val={data['val']}: {counts[0]:,} digits of {data['mnist']['name']} and {counts[1]:,} of the kept "
+            f"pen writers are {sum(counts):,}; write that"
+        )
+    made = _made(splits, str(data["name"]), int(data["workers"]))
+    write_digits(out, made, extra={f"{split}_source": _names(splits[split]) for split in ("train", "val")})
+
+
+def _checked(data: Mapping[str, Any]) -> Variation:
+    for key, least in {"added": 0, "redrawn": 0, "copies": 0, "styles": 0, "workers": 1, "seed": 0}.items():
+        if int(data[key]) < least:
+            raise UserError(f"data.{key}={data[key]}: expected at least {least}")
+    if data["rung"] not in RUNGS:
+        raise UserError(f"data.rung={data['rung']}: there is no such rung; choose one of {', '.join(RUNGS)}")
+    return Variation.of(data["vary"])
+
+
+def _fetched(data: Mapping[str, Any], mirror: str | None) -> tuple[Path, list[Drawing]]:
+    """MNIST's digits file and, where they have a part, all pen drawings, made where they are absent."""
+    needed = ("mnist", "pens") if data["copies"] or data["kept"] else ("mnist",)
+    folders = {name: ROOT / data[name]["folder"] for name in needed}
+    files = {name: folder / FILE_NAME if name == "pens" else digits_file(folder) for name, folder in folders.items()}
+    for name, file in files.items():
+        prepare_absent(data[name], file, mirror)
+    return files["mnist"], read_drawings(folders["pens"]) if "pens" in folders else []
+
+
+def _by(drawings: list[Drawing], conf: Mapping[str, Any], role: str) -> list[Drawing]:
+    return [drawing for drawing in pens.of_role(drawings, conf, role) if drawing.label is not None]
+
+
+def _published(digits: Digits, name: str, rung: str) -> Part:
+    names = [f"{name}-{index:05d}" for index in range(len(digits.labels))]
+    batches = [partial(_frames_of_digits, digits.images[part], rung) for part in _slices(len(names))]
+    return Part(digits.labels, names, batches)
+
+
+def _with_added(digits: Digits, times: int, rung: str, seed: int) -> Part:
+    chosen = [(index, copy) for copy in range(times) for index in _lacking(digits)]
+    batches = [partial(_frames_of_added, digits, chosen[part], rung, seed) for part in _slices(len(chosen))]
+    labels = np.array([digits.labels[index] for index, _ in chosen], np.uint8)
+    return Part(labels, [f"mnist-train-{index:05d}-added{copy}" for index, copy in chosen], batches)
+
+
+def _with_other_pens(digits: Digits, times: int, added: int, rung: str, seed: int) -> Part:
+    """Each digit `times` times, and those that lack a stroke as many times more with it as they were added with it."""
+    plain = [(index, copy, False) for copy in range(times) for index in range(len(digits.labels))]
+    chosen = plain + [(index, copy, True) for copy in range(times * added) for index in _lacking(digits)]
+    batches = [partial(_frames_of_other_pens, digits, chosen[part], rung, seed) for part in _slices(len(chosen))]
+    labels = np.array([digits.labels[index] for index, _, _ in chosen], np.uint8)
+    names = [f"mnist-train-{index:05d}-{'added-' if stroke else ''}pen{copy}" for index, copy, stroke in chosen]
+    return Part(labels, names, batches)
+
+
+def _lacking(digits: Digits) -> list[int]:
+    return np.flatnonzero(np.isin(digits.labels, ADDED)).tolist()
+
+
+def _redrawn(drawings: list[Drawing], rung: str, limits: Variation, seed: int) -> Part:
+    batches = [
+        partial(_frames_of_pens, drawings[part], part.start, rung, limits, seed) for part in _slices(len(drawings))
+    ]
+    return Part(_labels(drawings), [drawing.id for drawing in drawings], batches)
+
+
+def _as_drawn(drawings: list[Drawing], rung: str, brush: float) -> Part:
+    batches = [partial(_frames_as_drawn, drawings[part], rung, brush) for part in _slices(len(drawings))]
+    return Part(_labels(drawings), [drawing.id for drawing in drawings], batches)
+
+
+def _authored(count: int, rung: str, limits: Variation, seed: int) -> Part:
+    numbers = range(count)
+    batches = [partial(_frames_of_styles, numbers[part], rung, limits, seed) for part in _slices(count)]
+    labels = np.array([styles.label(number) for number in numbers], np.uint8)
+    return Part(labels, [styles.name(number, seed) for number in numbers], batches)
+
+
+def _slices(count: int) -> Iterator[slice]:
+    return (slice(first, min(first + _BATCH, count)) for first in range(0, count, _BATCH))
+
+
+def _labels(drawings: list[Drawing]) -> NDArray[np.uint8]:
+    return np.array([drawing.label for drawing in drawings], np.uint8)
+
+
+# What a batch does, in a process of its own.
+
+
+def _frames_of_digits(images: Frames, rung: str) -> Frames:
+    """Digits already in the frame, each on a canvas as blocks of 10 x 10, which the rungs bring back."""
+    return apply_rung(rung, block_canvases(images))
+
+
+def _frames_of_added(digits: Digits, chosen: Sequence[tuple[int, int]], rung: str, seed: int) -> Frames:
+    canvases = []
+    for index, copy in chosen:
+        rng = np.random.default_rng([seed, _ADDED, copy, index])
+        canvases.append(with_added_stroke(digits.images[index], int(digits.labels[index]), rng))
+    return apply_rung(rung, np.stack(canvases))
+
+
+def _frames_of_other_pens(digits: Digits, chosen: Sequence[tuple[int, int, bool]], rung: str, seed: int) -> Frames:
+    canvases = []
+    for index, copy, stroke in chosen:
+        rng = np.random.default_rng([seed, _REDRAWN, copy, index, stroke])
+        digit = digits.images[index]
+        canvases.append(redrawn(with_added_stroke(digit, int(digits.labels[index]), rng) if stroke else digit, rng))
+    return apply_rung(rung, np.stack(canvases))
+
+
+def _frames_of_pens(drawings: list[Drawing], first: int, rung: str, limits: Variation, seed: int) -> Frames:
+    numbered = enumerate(drawings, start=first)
+    canvases = [varied_drawing(one, limits, np.random.default_rng([seed, _PENS, number])) for number, one in numbered]
+    return apply_rung(rung, np.stack(canvases))
+
+
+def _frames_of_styles(numbers: Sequence[int], rung: str, limits: Variation, seed: int) -> Frames:
+    canvases = []
+    for number in numbers:
+        rng = np.random.default_rng([seed, _STYLES, number])
+        canvases.append(varied_canvas(styles.drawing(number, seed).strokes or [], styles.label(number), limits, rng))
+    return apply_rung(rung, np.stack(canvases))
+
+
+def _frames_as_drawn(drawings: list[Drawing], rung: str, brush: float) -> Frames:
+    return apply_rung(rung, load_canvases(Path(), drawings, brush))
+
+
+def _made(splits: Mapping[str, Sequence[Part]], name: str, workers: int) -> dict[str, Digits]:
+    """Run all batches and put their frames together, split by split."""
+    labels = {split: np.concatenate([part.labels for part in splits[split]]) for split in SPLITS}
+    images = {split: np.empty((len(labels[split]), FRAME, FRAME), np.uint8) for split in SPLITS}
+    filled = dict.fromkeys(SPLITS, 0)
+    batches = [(split, batch) for split in SPLITS for part in splits[split] for batch in part.batches]
+    with tally(f"{name}: digits", sum(map(len, labels.values()))) as advance:
+        made = in_order([batch for _, batch in batches], workers)
+        for (split, _), frames in zip(batches, made, strict=True):
+            images[split][filled[split] : filled[split] + len(frames)] = frames
+            filled[split] += len(frames)
+            advance(len(frames))
+    return {split: Digits(images[split], labels[split]) for split in SPLITS}
+
+
+def _names(parts: Sequence[Part]) -> NDArray[np.bytes_]:
+    return np.array([name for part in parts for name in part.names], np.bytes_)

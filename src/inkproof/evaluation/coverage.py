@@ -1,0 +1,161 @@
+"""How many digits are accepted at which accuracy, and how well a score separates digits from the rest."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from inkproof.evaluation.statistics import wilson
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageCurve:
+    """One point for each distinct score, the strictest threshold first; arrays (K,).
+
+    Attributes:
+        threshold: digits with this score or more are accepted; falls from point to point.
+        coverage: the fraction of all digits that is accepted; rises to 1.
+        accuracy: the fraction of the accepted digits that is read right.
+    """
+
+    threshold: npt.NDArray[np.float64]
+    coverage: npt.NDArray[np.float64]
+    accuracy: npt.NDArray[np.float64]
+
+    def at(self, coverage: float) -> int:
+        """Return the index of the strictest threshold that accepts at least this fraction of the digits."""
+        if not 0 < coverage <= 1:
+            raise ValueError(f"coverage must be within (0, 1], not {coverage}")
+        # 0.1 + 0.2 of ten digits is three of them, although the sum is more than 3 / 10 in binary.
+        return int(np.searchsorted(self.coverage, coverage - 1e-9))
+
+
+def coverage_curve(scores: npt.ArrayLike, right: npt.ArrayLike) -> CoverageCurve:
+    """Return the curve of digits with scores (N,), the surest highest; `right` (N,) says which are read right.
+
+    Digits of equal score are accepted together, since no threshold tells them apart. Raises ValueError when the
+    lengths differ, a score is not finite, or there is no digit.
+
+    Source: R. El-Yaniv and Y. Wiener, "On the foundations of noise-free selective classification",
+    Journal of Machine Learning Research 11 (2010).
+    """
+    s, hit = _checked(scores, right)
+    order = np.argsort(-s, kind="stable")
+    s, hit = s[order], hit[order]
+    last = np.append(np.flatnonzero(np.diff(s)), s.size - 1)
+    accepted = last + 1
+    return CoverageCurve(s[last], accepted / s.size, np.cumsum(hit)[last] / accepted)
+
+
+def accuracy_at_coverage(
+    scores: npt.ArrayLike, right: npt.ArrayLike, coverage: float = 0.95
+) -> dict[str, float | None]:
+    """Return accuracy, its Wilson interval low and high, coverage and threshold where `coverage` is just reached.
+
+    Arguments as for `coverage_curve`; the coverage returned is a little larger where scores are equal.
+    """
+    curve = coverage_curve(scores, right)
+    return point(scores, right, float(curve.threshold[curve.at(coverage)]))
+
+
+def point(scores: npt.ArrayLike, right: npt.ArrayLike, threshold: float) -> dict[str, float | None]:
+    """Return accuracy, low, high, coverage and threshold of accepting digits that score `threshold` or more.
+
+    Arguments as for `coverage_curve`. Where nothing is accepted the accuracy is None and its interval 0 to 1.
+    """
+    s, hit = _checked(scores, right)
+    accepted = s >= threshold
+    n, hits = int(accepted.sum()), int((accepted & hit).sum())
+    low, high = wilson(hits, n)
+    accuracy = hits / n if n else None
+    return {"threshold": threshold, "coverage": n / s.size, "accuracy": accuracy, "low": low, "high": high}
+
+
+def area_under_risk_coverage(scores: npt.ArrayLike, right: npt.ArrayLike) -> float:
+    """Return the mean error rate of the k surest digits, over all k from 1 to N: 0 is best.
+
+    Arguments as for `coverage_curve`. Digits of equal score count as if shuffled: what is expected of their errors
+    enters, not the order they happen to stand in.
+
+    Source: Y. Geifman, G. Uziel and R. El-Yaniv, "Bias-reduced uncertainty estimation for deep neural classifiers",
+    ICLR 2019 (AURC).
+    """
+    curve = coverage_curve(scores, right)
+    n = np.asarray(scores).size
+    accepted = curve.coverage * n
+    errors = accepted * (1 - curve.accuracy)
+    k = np.arange(1, n + 1)
+    return float((np.interp(k, np.append(0, accepted), np.append(0, errors)) / k).mean())
+
+
+def _checked(scores: npt.ArrayLike, right: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    s, hit = np.asarray(scores, np.float64), np.asarray(right, bool)
+    if s.ndim != 1 or s.shape != hit.shape or not s.size:
+        raise ValueError(f"expected one score a digit, and whether it is right, not {s.shape} and {hit.shape}")
+    if not np.isfinite(s).all():
+        raise ValueError("scores hold values that are not finite")
+    return s, hit
+
+
+def auroc(digits: npt.ArrayLike, negatives: npt.ArrayLike) -> float:
+    """Return the chance that a digit scores higher than a negative, equal scores counting half: 0.5 is guessing.
+
+    Scores are (N,) and (M,), the surest digit highest. Raises ValueError when either is empty or not finite.
+    """
+    # scikit-learn loads slowly and the report stage, which only reads such figures, has to start fast.
+    from sklearn.metrics import roc_auc_score
+
+    positive, negative = np.asarray(digits, np.float64), np.asarray(negatives, np.float64)
+    if not positive.size or not negative.size:
+        raise ValueError(f"an AUROC needs digits and negatives, not {positive.size} and {negative.size}")
+    truth = np.repeat([True, False], [positive.size, negative.size])
+    return float(roc_auc_score(truth, np.concatenate([positive, negative])))
+
+
+def auroc_interval(
+    digits: npt.ArrayLike,
+    negatives: npt.ArrayLike,
+    digit_groups: npt.ArrayLike | None = None,
+    negative_groups: npt.ArrayLike | None = None,
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Return the percentile interval (low, high) of `auroc` when digits and negatives are both drawn anew.
+
+    `digit_groups` (N,) names who drew each digit and `negative_groups` (M,) what each negative was drawn after:
+    members of a group succeed and fail together, so whole groups are resampled. Without them each drawing is a group
+    of its own. Raises ValueError when the lengths differ.
+
+    Source: cluster bootstrap, A. C. Davison and D. V. Hinkley, "Bootstrap Methods and their Application" (1997).
+    """
+    positive, negative = np.asarray(digits, np.float64), np.sort(np.asarray(negatives, np.float64))
+    order = np.argsort(np.asarray(negatives, np.float64), kind="stable")
+    rng = np.random.default_rng(seed)
+    by_digit = _groups(digit_groups, positive.size)
+    by_negative = _groups(negative_groups, negative.size)[order]
+    below, up_to = (np.searchsorted(negative, positive, side=side) for side in ("left", "right"))
+    areas = np.empty(resamples)
+    for index in range(resamples):
+        first, second = _weights(by_digit, rng), _weights(by_negative, rng)
+        mass = np.concatenate([[0.0], np.cumsum(second)])
+        areas[index] = first @ (mass[below] + mass[up_to]) / 2 / (first.sum() * mass[-1])
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(areas, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _groups(names: npt.ArrayLike | None, n: int) -> npt.NDArray[np.int64]:
+    """The number of each drawing's group, from 0."""
+    if names is None:
+        return np.arange(n)
+    found = np.asarray(names)
+    if found.shape != (n,):
+        raise ValueError(f"expected one group for each of {n} drawings, not {found.shape}")
+    return np.unique(found, return_inverse=True)[1]
+
+
+def _weights(groups: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """How often each drawing comes in one resample of the groups."""
+    count = int(groups.max()) + 1
+    return rng.multinomial(count, np.full(count, 1 / count))[groups].astype(np.float64)

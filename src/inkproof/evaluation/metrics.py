@@ -1,0 +1,195 @@
+"""The figures of test digits, of drawings and of the stress suite."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from inkproof.evaluation.calibration import CLASSES, checked, expected_calibration_error, nll
+from inkproof.evaluation.statistics import wilson, writer_bootstrap
+
+
+def confusion_counts(labels: npt.ArrayLike, predictions: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Return counts (10, 10): row = the true digit, column = the digit read.
+
+    Raises ValueError when the lengths differ or a value is not 0 to 9.
+    """
+    y = np.asarray(labels).astype(np.int64)
+    read = np.asarray(predictions).astype(np.int64)
+    if y.ndim != 1 or y.shape != read.shape:
+        raise ValueError(f"expected labels (N,) and predictions (N,), not {y.shape} and {read.shape}")
+    both = np.concatenate([y, read])
+    if both.size and not (both.min() >= 0 and both.max() < CLASSES):
+        raise ValueError("labels and predictions must be digits 0 to 9")
+    return np.bincount(y * CLASSES + read, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
+
+
+def per_class(counts: npt.NDArray[np.int64]) -> list[dict[str, float | int | None]]:
+    """Return one row a digit from counts (10, 10): digit, n, recall, precision, f1.
+
+    Recall is the fraction of the digit's images read right, precision the fraction of its readings that are
+    right; a fraction of nothing is None.
+    """
+    rows: list[dict[str, float | int | None]] = []
+    for digit in range(CLASSES):
+        hits, n, read = (int(v) for v in (counts[digit, digit], counts[digit].sum(), counts[:, digit].sum()))
+        rows.append(
+            {
+                "digit": digit,
+                "n": n,
+                "recall": hits / n if n else None,
+                "precision": hits / read if read else None,
+                "f1": 2 * hits / (n + read) if n + read else None,
+            }
+        )
+    return rows
+
+
+def summarise_test(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> dict[str, Any]:
+    """Return n, errors, accuracy with its Wilson interval, nll (nats), ece and the accuracy of each digit.
+
+    `probabilities` is (N, 10), `labels` (N,); accuracies are fractions. A digit that does not occur has None
+    in `per_class`. Raises ValueError on wrong shapes, on values that are not finite, and without digits.
+    """
+    p, y = checked(probabilities, labels)
+    read = p.argmax(axis=1)
+    n = int(y.size)
+    right = int((read == y).sum())
+    low, high = wilson(right, n)
+    loss = nll(p, y)
+    return {
+        "n": n,
+        "errors": n - right,
+        "accuracy": right / n,
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "nll": loss,
+        "ece": expected_calibration_error(p, y),
+        "per_class": {str(row["digit"]): row["recall"] for row in per_class(confusion_counts(y, read))},
+    }
+
+
+# Below five hands a resample of writers says more about who happened to draw than about the model.
+FEWEST_WRITERS = 5
+
+
+def summarise_drawn(labels: npt.ArrayLike, predictions: npt.ArrayLike, writers: npt.ArrayLike) -> dict[str, Any]:
+    """Return accuracy, low, high, interval and per_digit of one set of drawings read on one rung.
+
+    All three arguments hold one value a drawing (N,): the digit meant, the digit read, the writer's name.
+    `interval` says how low and high came about: "writers" (bootstrap over writers) from five writers on,
+    else "wilson". A digit nobody drew has None in `per_digit`. Raises ValueError when there is no drawing or
+    the lengths differ.
+    """
+    y, read, names = np.asarray(labels), np.asarray(predictions), np.asarray(writers)
+    if not y.size or names.shape != y.shape:
+        raise ValueError(f"expected drawings with one writer each, not {y.shape} and {names.shape}")
+    classes = per_class(confusion_counts(y, read))
+    right = y == read
+    n, hits = int(y.size), int(right.sum())
+    by_writer = np.unique(names).size >= FEWEST_WRITERS
+    low, high = writer_bootstrap(right, names) if by_writer else wilson(hits, n)
+    return {
+        "accuracy": hits / n,
+        "low": low,
+        "high": high,
+        "interval": "writers" if by_writer else "wilson",
+        "per_digit": {str(row["digit"]): row["recall"] for row in classes},
+    }
+
+
+def summarise_set(
+    labels: npt.ArrayLike, predictions: Mapping[str, npt.ArrayLike], writers: npt.ArrayLike
+) -> dict[str, Any]:
+    """Return a set's whole entry of `drawn.json`: n, writers, interval and one summary a rung.
+
+    `predictions` maps a rung's name to the digits read on it (N,). A set without drawings is {"n": 0}.
+    """
+    names = np.asarray(writers)
+    if not names.size:
+        return {"n": 0}
+    rungs = {rung: summarise_drawn(labels, read, names) for rung, read in predictions.items()}
+    intervals = {summary.pop("interval") for summary in rungs.values()}
+    return {
+        "n": int(names.size),
+        "writers": int(np.unique(names).size),
+        "interval": intervals.pop() if intervals else "wilson",
+        **rungs,
+    }
+
+
+def per_writer(
+    labels: npt.ArrayLike, predictions: Mapping[str, npt.ArrayLike], writers: npt.ArrayLike
+) -> list[dict[str, Any]]:
+    """Return one row a writer and rung, writers sorted by name: writer, rung, n, accuracy."""
+    y, names = np.asarray(labels), np.asarray(writers)
+    rows = []
+    for writer in np.unique(names):
+        own = names == writer
+        for rung, read in predictions.items():
+            hits = int((y[own] == np.asarray(read)[own]).sum())
+            n = int(own.sum())
+            rows.append({"writer": str(writer), "rung": rung, "n": n, "accuracy": hits / n})
+    return rows
+
+
+COLUMNS = ("corruption", "severity", "n", "correct", "accuracy", "low", "high")
+
+
+def stress_rows(labels: npt.ArrayLike, predictions: Mapping[tuple[str, int], npt.ArrayLike]) -> list[dict[str, Any]]:
+    """Return one row (`COLUMNS`) for each corruption and severity, in the order of `predictions`.
+
+    `labels` are the digits meant (N,), `predictions` the digits read (N,) by (corruption, severity), the clean
+    canvases among them at severity 0. low and high are the Wilson interval. Raises ValueError without a digit,
+    and where the lengths differ.
+    """
+    y = np.asarray(labels)
+    if y.ndim != 1 or not y.size:
+        raise ValueError(f"expected the labels (N,) of at least one digit, not {y.shape}")
+    rows = []
+    for (corruption, severity), read in predictions.items():
+        answers = np.asarray(read)
+        if answers.shape != y.shape:
+            raise ValueError(f"{corruption} {severity}: expected predictions {y.shape}, not {answers.shape}")
+        n, correct = int(y.size), int((answers == y).sum())
+        low, high = wilson(correct, n)
+        cell = (corruption, severity, n, correct, correct / n, low, high)
+        rows.append(dict(zip(COLUMNS, cell, strict=True)))
+    return rows
+
+
+def summarise_stress(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return n, clean, mca and corruptions of the rows of `stress_rows`; each but n has accuracy, low and high.
+
+    `mca`, the mean corruption accuracy, is the mean over corruptions of the mean over severities, and clean
+    canvases have no part in it: one minus the mean corruption error of MNIST-C, not related to any baseline.
+    `corruptions` holds each corruption's mean, and under `severities` its accuracies from 1 on.
+
+    The interval of a mean is that of a proportion of n digits, not of n readings for each cell: a digit that
+    is hard under one corruption is hard under others, so its many readings count as one. Raises ValueError
+    where the clean canvases, every corruption, or a corruption's severity is missing, or n differs.
+    """
+    cells = {(row["corruption"], row["severity"]): row for row in rows}
+    clean = [row for row in rows if row["severity"] == 0]
+    names = list(dict.fromkeys(row["corruption"] for row in rows if row["severity"]))
+    grades = sorted({row["severity"] for row in rows} - {0})
+    wanted = len(names) * len(grades)
+    sizes = {int(row["n"]) for row in rows}
+    if not wanted or len(clean) != 1 or len(rows) != wanted + 1 or len(cells) != len(rows) or len(sizes) != 1:
+        raise ValueError("a stress table has one row for clean and for every corruption and severity, of one n")
+    n = sizes.pop()
+    accuracies = {name: [float(cells[name, severity]["accuracy"]) for severity in grades] for name in names}
+    means = {name: float(np.mean(own)) for name, own in accuracies.items()}
+    return {
+        "n": n,
+        "clean": {key: clean[0][key] for key in ("accuracy", "low", "high")},
+        "mca": _mean(float(np.mean(list(means.values()))), n),
+        "corruptions": {name: {**_mean(means[name], n), "severities": accuracies[name]} for name in names},
+    }
+
+
+def _mean(accuracy: float, n: int) -> dict[str, float]:
+    low, high = wilson(round(accuracy * n), n)
+    # Rounded to a whole digit, a mean near an end could lie outside by less than half a digit.
+    return {"accuracy": accuracy, "low": min(low, accuracy), "high": max(high, accuracy)}

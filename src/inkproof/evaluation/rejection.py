@@ -1,0 +1,259 @@
+"""Saying "not a digit": scores of acceptance, how well each tells digits from the rest, and the choice of a rule."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from inkproof.evaluation.calibration import CLASSES, checked
+from inkproof.evaluation.coverage import (
+    accuracy_at_coverage,
+    area_under_risk_coverage,
+    auroc,
+    auroc_interval,
+    coverage_curve,
+    point,
+)
+from inkproof.evaluation.statistics import wilson
+
+RULES = ("maximum_probability", "margin", "negative_entropy", "energy")
+
+
+SIXTY_PERCENT = 0.6
+"""Recipe 001 answers "Huh..." where the largest probability stays below this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A drawing is accepted as a digit where its score by the rule `name`, one of `RULES`, reaches `threshold`.
+
+    Logits are divided by `temperature` first.
+    """
+
+    name: str
+    temperature: float
+    threshold: float
+
+    def scores(self, logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return the scores (N,) of logits (N, 10)."""
+        return acceptance_scores(logits, self.temperature)[self.name]
+
+    def accepts(self, logits: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Return which (N,) of logits (N, 10) count as a digit."""
+        return self.scores(logits) >= self.threshold
+
+
+def sixty_percent(temperature: float = 1.0) -> Rule:
+    """Return the rule of recipe 001 on calibrated probabilities, to compare others with."""
+    return Rule("maximum_probability", temperature, SIXTY_PERCENT)
+
+
+def acceptance_scores(logits: npt.ArrayLike, temperature: float = 1.0) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the score (N,) of each of `RULES` for logits (N, 10); the higher, the more likely a digit.
+
+    With p = softmax(logits / T):
+
+    - `maximum_probability`: the largest p (Hendrycks and Gimpel, ICLR 2017), 0.1 to 1;
+    - `margin`: the largest p less the second largest, 0 to 1;
+    - `negative_entropy`: the sum of p log p in nats, -2.3 to 0;
+    - `energy`: T log sum exp(logits / T), the negative free energy (Liu et al., NeurIPS 2020), in units of logits.
+
+    Log-probabilities serve as logits for all but `energy`, which they turn into a constant: it needs what the
+    network gives before the softmax. Raises ValueError on other shapes, on values that are not finite, and on a
+    temperature that is not positive.
+    """
+    # scipy.special loads slowly and the report stage has to start fast.
+    from scipy.special import log_softmax, logsumexp
+
+    z = np.asarray(logits, np.float64)
+    if z.ndim != 2 or z.shape[1] != CLASSES:
+        raise ValueError(f"expected logits (N, {CLASSES}), not {z.shape}")
+    if not np.isfinite(z).all():
+        raise ValueError("logits hold values that are not finite")
+    if not temperature > 0:
+        raise ValueError(f"a temperature is positive, not {temperature}")
+    z = z / temperature
+    log_p = log_softmax(z, axis=1)
+    p = np.exp(log_p)
+    second, first = np.sort(p, axis=1)[:, -2:].T
+    return {
+        "maximum_probability": first,
+        "margin": first - second,
+        "negative_entropy": (p * log_p).sum(axis=1),
+        "energy": temperature * logsumexp(z, axis=1),
+    }
+
+
+def choose_rule(
+    logits: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    negative_logits: npt.ArrayLike,
+    temperature: float = 1.0,
+    coverage: float = 0.99,
+    rules: Sequence[str] = RULES,
+) -> Rule:
+    """Return the rule that tells digits from negatives best, and the threshold that keeps enough digits.
+
+    The rule is the one with the largest AUROC, the earlier of two equal ones; the threshold is the strictest that
+    still accepts the fraction `coverage` of the digits that are read right. No negative has a say in the threshold:
+    the best balanced accuracy, say, would weigh a scribble like a digit, and it is digits that users draw.
+
+    Args:
+        logits: (N, 10) of digits kept for choices, never of those that are reported on.
+        labels: (N,), 0 to 9.
+        negative_logits: (M, 10) of drawings that are not digits, kept for choices too.
+        temperature: from `fit_temperature`.
+        coverage: within (0, 1].
+        rules: those to choose among.
+
+    Raises:
+        ValueError: shapes, an unknown rule, or no digit is read right.
+    """
+    z, y = checked(logits, labels)
+    if not rules or not set(rules) <= set(RULES):
+        raise ValueError(f"rules are some of {', '.join(RULES)}, not {', '.join(rules) or 'none'}")
+    right = z.argmax(axis=1) == y
+    if not right.any():
+        raise ValueError("no digit is read right, so there is no threshold that keeps them")
+    digits, others = acceptance_scores(z, temperature), acceptance_scores(negative_logits, temperature)
+    best = max(rules, key=lambda name: auroc(digits[name], others[name]))
+    curve = coverage_curve(digits[best][right], np.ones(int(right.sum()), bool))
+    return Rule(best, temperature, float(curve.threshold[curve.at(coverage)]))
+
+
+def summarise_rejection(
+    rule: Rule,
+    logits: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    negative_logits: npt.ArrayLike,
+    kinds: npt.ArrayLike,
+    writers: npt.ArrayLike | None = None,
+    templates: npt.ArrayLike | None = None,
+) -> dict[str, Any]:
+    """Return what a rule accepts and refuses, how all rules compare at its temperature, and the 60% rule.
+
+    Args:
+        rule: the chosen one.
+        logits: (N, 10) of digits.
+        labels: (N,).
+        negative_logits: (M, 10).
+        kinds: (M,), the kind of each negative.
+        writers: (N,), who drew each digit; AUROCs are then bootstrapped over writers, else over digits.
+        templates: (M,), what each negative was drawn after; likewise.
+
+    Returns:
+        A dictionary fit for JSON: `rule`, `temperature`, `threshold`; `chosen` and `sixty_percent`, each with
+        `digits` (n, coverage, and accuracy, low, high of the accepted), `right_accepted` (the share of right-read
+        digits that is accepted) and `refused` (by kind and for all, n, share, low, high); `rules`, for each its
+        auroc, low, high, aurc and accuracy_at_95 with low and high; `kinds`, for each the AUROC of each rule.
+
+    Raises:
+        ValueError: shapes, or no digit, or no negative.
+    """
+    z, y = checked(logits, labels)
+    names = np.asarray(kinds)
+    digits = acceptance_scores(z, rule.temperature)
+    others = acceptance_scores(negative_logits, rule.temperature)
+    if names.shape != others["margin"].shape or not names.size or not y.size:
+        raise ValueError(f"expected digits, and negatives with a kind each, not {y.shape} and {names.shape}")
+    right = z.argmax(axis=1) == y
+    rules: dict[str, dict[str, float | None]] = {}
+    for name in RULES:
+        low, high = auroc_interval(digits[name], others[name], writers, templates)
+        at = accuracy_at_coverage(digits[name], right)
+        rules[name] = {
+            "auroc": auroc(digits[name], others[name]),
+            "low": low,
+            "high": high,
+            "aurc": area_under_risk_coverage(digits[name], right),
+            "accuracy_at_95": at["accuracy"],
+            "accuracy_at_95_low": at["low"],
+            "accuracy_at_95_high": at["high"],
+        }
+    return {
+        "rule": rule.name,
+        "temperature": rule.temperature,
+        "threshold": rule.threshold,
+        "chosen": _operating(rule, digits, right, others, names),
+        "sixty_percent": _operating(sixty_percent(rule.temperature), digits, right, others, names),
+        "rules": rules,
+        "kinds": {
+            str(kind): {name: auroc(digits[name], others[name][names == kind]) for name in RULES}
+            for kind in np.unique(names)
+        },
+    }
+
+
+def _operating(
+    rule: Rule,
+    digits: Mapping[str, npt.NDArray[np.float64]],
+    right: npt.NDArray[np.bool_],
+    others: Mapping[str, npt.NDArray[np.float64]],
+    kinds: npt.NDArray[Any],
+) -> dict[str, Any]:
+    """What happens at the threshold of a rule."""
+    kept = digits[rule.name] >= rule.threshold
+    refused = others[rule.name] < rule.threshold
+    groups = {"all": refused} | {str(kind): refused[kinds == kind] for kind in np.unique(kinds)}
+    return {
+        "digits": {"n": int(right.size), **point(digits[rule.name], right, rule.threshold)},
+        "right_accepted": float(kept[right].mean()) if right.any() else None,
+        "refused": {name: _share(group) for name, group in groups.items()},
+    }
+
+
+def _share(refused: npt.NDArray[np.bool_]) -> dict[str, float]:
+    n, count = int(refused.size), int(refused.sum())
+    low, high = wilson(count, n)
+    return {"n": n, "share": count / n, "low": low, "high": high}
+
+
+def coverage_rows(
+    logits: npt.ArrayLike, labels: npt.ArrayLike, temperature: float = 1.0, least: float = 0.5, points: int = 101
+) -> list[dict[str, Any]]:
+    """Return rows rule, coverage, accuracy for each of `RULES`, from full coverage down to `least`.
+
+    Takes digits: logits (N, 10), labels (N,). A point stands where the strictest threshold reaches a coverage on an
+    even grid, so there are at most `points` a rule.
+    """
+    z, y = checked(logits, labels)
+    right = z.argmax(axis=1) == y
+    rows = []
+    for rule, scores in acceptance_scores(z, temperature).items():
+        curve = coverage_curve(scores, right)
+        at = dict.fromkeys(curve.at(float(coverage)) for coverage in np.linspace(1.0, least, points))
+        rows += [{"rule": rule, "coverage": float(curve.coverage[i]), "accuracy": float(curve.accuracy[i])} for i in at]
+    return rows
+
+
+def refusal_rows(
+    rule: Rule,
+    logits: npt.ArrayLike,
+    negative_logits: npt.ArrayLike,
+    kinds: npt.ArrayLike,
+    least: float = 0.001,
+    points: int = 61,
+) -> list[dict[str, Any]]:
+    """Return rows kind, digits_refused, refused: the ROC of the rule's score, one curve a kind of negative.
+
+    Takes digits (N, 10), negatives (M, 10) and the kind of each (M,). `digits_refused` runs from all digits down to
+    the share `least` in even steps of its logarithm, since a rule is of use where hardly any digit is refused.
+    """
+    digits, others = np.sort(rule.scores(logits)), rule.scores(negative_logits)
+    names = np.asarray(kinds)
+    shares = np.geomspace(1.0, least, points)
+    # So many digits lie below the threshold; at the full share it lies above them all.
+    below = dict.fromkeys(np.floor(shares * digits.size + 1e-9).astype(int).tolist())
+    thresholds = np.append(digits, np.inf)[list(below)]
+    refused_digits = np.searchsorted(digits, thresholds) / digits.size
+    rows = []
+    for kind in np.unique(names):
+        own = np.sort(others[names == kind])
+        refused = np.searchsorted(own, thresholds) / own.size
+        rows += [
+            {"kind": str(kind), "digits_refused": float(x), "refused": float(y)}
+            for x, y in zip(refused_digits, refused, strict=True)
+        ]
+    return rows

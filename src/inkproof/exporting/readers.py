@@ -1,0 +1,255 @@
+"""Running exported files without TensorFlow."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkproof.exporting.metadata import read_metadata
+from inkproof.preprocessing.rungs import FRAME, apply_rung
+from inkproof.preprocessing.strokes import SIDE
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.startup import quiet_stderr
+
+
+class Latency(NamedTuple):
+    """Microseconds of one inference: the median, and what 95 of 100 stay below."""
+
+    median: float
+    p95: float
+
+
+class LiteRTDigits:
+    """A 28 x 28 model file, run picture by picture on one thread, as a phone does."""
+
+    def __init__(self, path: Path, side_by_side: int = 1) -> None:
+        """Load `path`, so many times that as many pictures are read side by side.
+
+        Raises UserError where it is missing or no LiteRT model of 28 x 28 digits.
+        """
+        self._interpreters = [open_interpreter(path) for _ in range(side_by_side)]
+        self._interpreter = self._interpreters[0]
+        self._input = self._interpreter.get_input_details()[0]
+        self._output = self._interpreter.get_output_details()[0]
+        if tuple(self._input["shape"]) != (1, 28, 28, 1) or tuple(self._output["shape"]) != (1, 10):
+            raise UserError(f"{path}: expected a model from (1, 28, 28, 1) to (1, 10)")
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """Return float32 (N, 10) for digits uint8 (N, 28, 28), white on black."""
+        pixels = images[:, np.newaxis, :, :, np.newaxis].astype(self._input["dtype"])
+        parts = np.array_split(pixels, len(self._interpreters))
+        with ThreadPoolExecutor(len(parts)) as pool:
+            result = np.concatenate(list(pool.map(self._read, self._interpreters, parts)))
+        scale, zero = self._output["quantization"]
+        return (result - zero) * scale if scale else result
+
+    def latency(self, image: np.ndarray, runs: int = 500) -> Latency:
+        """Return how long one inference of `image` uint8 (28, 28) takes on one thread."""
+        picture = image[np.newaxis, :, :, np.newaxis].astype(self._input["dtype"])
+        self._interpreter.set_tensor(self._input["index"], picture)
+        return measure(self._interpreter, runs)
+
+    def _read(self, interpreter: Any, pixels: np.ndarray) -> np.ndarray:
+        result = np.empty((len(pixels), 10), np.float32)
+        for number, picture in enumerate(pixels):
+            interpreter.set_tensor(self._input["index"], picture)
+            interpreter.invoke()
+            result[number] = interpreter.get_tensor(self._output["index"])[0]
+        return result
+
+
+def open_interpreter(path: Path) -> Any:
+    """Return the interpreter of a LiteRT file, on one thread; raises UserError where it is missing or no such file."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        # Its content and not its name, which LiteRT would want in UTF-8.
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such file; src/export.py makes it") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); name an exported .tflite file") from None
+    try:
+        with quiet_stderr():
+            interpreter = Interpreter(model_content=content, num_threads=1)
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: not a readable LiteRT model; export it again ({reason})") from error
+    return interpreter
+
+
+def measure(interpreter: Any, runs: int) -> Latency:
+    """Return how long an inference of what the input holds takes; the first tenth of `runs` only warms up."""
+    times = []
+    for _ in range(runs):
+        started = time.perf_counter_ns()
+        interpreter.invoke()
+        times.append(time.perf_counter_ns() - started)
+    return Latency(*(float(one) / 1000 for one in np.percentile(times[runs // 10 :], [50, 95])))
+
+
+def foreign_operators(content: bytes) -> list[str]:
+    """Return the names of the operators in a LiteRT file that are not built in (Flex, custom)."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.Model.GetRootAs(content, 0)
+    codes = (model.OperatorCodes(index) for index in range(model.OperatorCodesLength()))
+    return sorted(code.CustomCode().decode() for code in codes if code.CustomCode())
+
+
+_Kinds = dict[str, tuple[tuple[int, ...], Any]]
+# What canvas.tflite takes and gives, by the names in its signature.
+_INPUTS: _Kinds = {"canvas": ((1, SIDE, SIDE), np.uint8)}
+_OUTPUTS: _Kinds = {
+    "probabilities": ((1, 10), np.float32),
+    "seen": ((1, FRAME, FRAME), np.uint8),
+    "score": ((1,), np.float32),
+}
+# A file of 28 x 28 digits that says no threshold accepts from this probability on, as the published apps do.
+FRAME_THRESHOLD = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What a model reads on N canvases.
+
+    Attributes:
+        probabilities: float32 (N, 10).
+        seen: uint8 (N, 28, 28), what the network saw, white on black.
+        score: float32 (N,), how sure it is that the canvas holds a digit; its scale is the model's own.
+        accepted: bool (N,), whether the score reaches the model's threshold.
+    """
+
+    probabilities: NDArray[np.float32]
+    seen: NDArray[np.uint8]
+    score: NDArray[np.float32]
+    accepted: NDArray[np.bool_]
+
+
+class Reader(Protocol):
+    """What reads canvases; `threshold` is the score from which on it accepts."""
+
+    threshold: float
+
+    def read(self, canvases: NDArray[np.uint8]) -> Readings:
+        """Read canvases uint8 (N, 280, 280) of either polarity."""
+
+
+def open_reader(path: Path) -> Reader:
+    """Return the reader of an exported file: `CanvasReader` of a canvas.tflite, `FrameReader` of a model.tflite.
+
+    Raises:
+        UserError: the file is missing, no LiteRT file, or neither of the two kinds.
+    """
+    shape = tuple(open_interpreter(path).get_input_details()[0]["shape"])
+    return FrameReader(path) if shape == (1, FRAME, FRAME, 1) else CanvasReader(path)
+
+
+class CanvasReader:
+    """A `canvas.tflite`, run canvas by canvas on one thread, as a phone does.
+
+    Attributes:
+        metadata: what the file says about itself; see `inkproof.exporting.metadata`.
+        threshold: a canvas is accepted as a digit where its score reaches it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Load `path`; raises UserError where it is missing, no LiteRT file, or has another graph than this."""
+        self._interpreter = open_interpreter(path)
+        if tuple(self._interpreter.get_input_details()[0]["shape"]) == (1, FRAME, FRAME, 1):
+            raise UserError(f"{path}: reads digits of 28 x 28, not canvases; name the canvas.tflite exported beside it")
+        inputs, outputs = _tensors(self._interpreter)
+        if inputs is None or outputs is None:
+            raise UserError(
+                f"{path}: not a canvas.tflite, which takes canvas (1, {SIDE}, {SIDE}) and gives {', '.join(_OUTPUTS)}; "
+                "export it again"
+            )
+        self._canvas = inputs["canvas"]
+        self._outputs = outputs
+        self.metadata = read_metadata(path)
+        self.threshold = _threshold(path, self.metadata)
+
+    def read(self, canvases: NDArray[np.uint8]) -> Readings:
+        """Read canvases uint8 (N, 280, 280) of either polarity; raises ValueError on others."""
+        _check(canvases)
+        count = len(canvases)
+        read: dict[str, Any] = {name: np.empty((count, *shape[1:]), kind) for name, (shape, kind) in _OUTPUTS.items()}
+        for number in range(count):
+            self._interpreter.set_tensor(self._canvas, canvases[number : number + 1])
+            self._interpreter.invoke()
+            for name, rows in read.items():
+                rows[number] = self._interpreter.get_tensor(self._outputs[name])[0]
+        return Readings(**read, accepted=read["score"] >= np.float32(self.threshold))
+
+    def latency(self, canvas: NDArray[np.uint8], runs: int = 200) -> Latency:
+        """Return how long reading one canvas uint8 (280, 280) takes on one thread."""
+        self._interpreter.set_tensor(self._canvas, canvas[np.newaxis])
+        return measure(self._interpreter, runs)
+
+
+def read_canvases(path: Path, canvases: NDArray[np.uint8], threads: int = 2) -> Readings:
+    """Return what a `CanvasReader` of `path` reads on canvases uint8 (N, 280, 280), several readers side by side."""
+    readers = [CanvasReader(path) for _ in range(threads)]
+    with ThreadPoolExecutor(threads) as pool:
+        parts = list(pool.map(CanvasReader.read, readers, np.array_split(canvases, threads)))
+    return Readings(*(np.concatenate(column) for column in zip(*(astuple(part) for part in parts), strict=True)))
+
+
+class FrameReader:
+    """A `model.tflite` of 28 x 28 digits with the rung `mnist` before it, so that it reads canvases, too.
+
+    The score is the largest probability, and 0 where there is nothing on the canvas; the file says its threshold.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Load `path`, in any form; raises UserError where it is missing or no such file."""
+        self._digits = LiteRTDigits(path)
+        self.threshold = _threshold(path, {"threshold": FRAME_THRESHOLD} | read_metadata(path))
+
+    def read(self, canvases: NDArray[np.uint8]) -> Readings:
+        """Read canvases uint8 (N, 280, 280) of either polarity; raises ValueError on others."""
+        _check(canvases)
+        seen = apply_rung("mnist", canvases)
+        probabilities = self._digits.probabilities(seen)
+        score = np.where(seen.any(axis=(1, 2)), probabilities.max(axis=1), np.float32(0))
+        return Readings(probabilities, seen, score, score >= np.float32(self.threshold))
+
+
+def _threshold(path: Path, metadata: dict[str, Any]) -> float:
+    threshold = metadata.get("threshold")
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float):
+        raise UserError(f"{path}: says no threshold from which on it accepts a digit; export it again")
+    return float(threshold)
+
+
+def _check(canvases: NDArray[np.uint8]) -> None:
+    if canvases.dtype != np.uint8 or canvases.shape[1:] != (SIDE, SIDE):
+        raise ValueError(f"canvases are uint8 (N, {SIDE}, {SIDE}), not {canvases.dtype} {canvases.shape}")
+
+
+def _tensors(interpreter: Any) -> tuple[dict[str, int] | None, dict[str, int] | None]:
+    """Tensor indices of the inputs and outputs by name; None where one is missing or of another kind.
+
+    The signature has the names. A file without one, as some converters write it, still tells its tensors
+    apart, since no two have the same shape.
+    """
+    for key, names in interpreter.get_signature_list().items():
+        if set(_INPUTS) == set(names["inputs"]) and set(_OUTPUTS) <= set(names["outputs"]):
+            runner = interpreter.get_signature_runner(key)
+            return _named(runner.get_input_details(), _INPUTS), _named(runner.get_output_details(), _OUTPUTS)
+    return _by_shape(interpreter.get_input_details(), _INPUTS), _by_shape(interpreter.get_output_details(), _OUTPUTS)
+
+
+def _named(details: dict[str, Any], wanted: _Kinds) -> dict[str, int] | None:
+    return _by_shape([details[name] for name in wanted], wanted)
+
+
+def _by_shape(details: list[Any], wanted: _Kinds) -> dict[str, int] | None:
+    found = {(tuple(one["shape"].tolist()), one["dtype"]): one["index"] for one in details}
+    named = {name: found[kind] for name, kind in wanted.items() if kind in found}
+    return named if len(named) == len(wanted) else None

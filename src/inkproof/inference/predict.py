@@ -1,0 +1,208 @@
+"""From paths to predictions: pictures found, read in a few processes, in order."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkproof.data.labelled_pictures import numeric
+from inkproof.data.pictures import SUFFIXES
+from inkproof.exporting.readers import Reader, open_reader
+from inkproof.preprocessing.canvas import to_canvas
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.processes import cores, follow_parent
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model reads on a picture.
+
+    Attributes:
+        path: the picture, as it was found.
+        digit, probability: the best guess, whether accepted or not.
+        second, second_probability: the runner-up.
+        accepted: whether the model takes the picture for a digit at all.
+        canvas, seen: uint8 (280, 280) and (28, 28), the picture and what the network saw of it; None unless kept.
+    """
+
+    path: str
+    digit: int
+    probability: float
+    second: int
+    second_probability: float
+    accepted: bool
+    canvas: NDArray[np.uint8] | None = None
+    seen: NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A path that gives no prediction, and why, in a few words."""
+
+    path: str
+    reason: str
+
+
+def predict_picture(path: str, reader: Reader, keep: bool = False) -> Prediction | Unreadable:
+    """Read the picture at `path`; `keep` keeps its canvas and what the network saw."""
+    try:
+        canvas = to_canvas(path, "it")
+    except UserError as error:
+        return Unreadable(path, str(error).removeprefix("it cannot be read: "))
+    readings = reader.read(canvas[np.newaxis])
+    probabilities = readings.probabilities[0]
+    second, first = np.argsort(probabilities, kind="stable")[-2:].tolist()
+    return Prediction(
+        path,
+        first,
+        float(probabilities[first]),
+        second,
+        float(probabilities[second]),
+        bool(readings.accepted[0]),
+        canvas if keep else None,
+        readings.seen[0] if keep else None,
+    )
+
+
+def printable(path: str) -> str:
+    """Return `path` fit for one line of any terminal: line ends, control signs and bytes that are no text escaped."""
+    if path.isprintable():
+        return path
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in path)
+
+
+def find_pictures(paths: Sequence[str], leave_out: Path | None = None) -> tuple[list[str], list[Unreadable]]:
+    """Return the pictures that `paths` mean, in the order of `paths`, and the folders that give none.
+
+    What is no folder is taken as a picture, whatever its name and whether it exists: reading it will tell. A
+    folder is walked, in numeric order (digit2.png before digit10.png), for files with a picture's suffix; hidden
+    files and folders are passed over, and so is `leave_out`, the contact sheet of an earlier call.
+    """
+    pictures: list[str] = []
+    faults: list[Unreadable] = []
+    for path in paths:
+        if not path or not Path(path).is_dir():
+            pictures.append(path)
+            continue
+        unread: list[OSError] = []
+        found = _walk(path, unread)
+        faults += [Unreadable(str(error.filename), error.strerror or "cannot be read") for error in unread]
+        if leave_out is not None:
+            found = [name for name in found if not _same(name, leave_out)]
+        if not found and not unread:
+            faults.append(Unreadable(path, f"holds no pictures ({', '.join(suffix[1:] for suffix in SUFFIXES)})"))
+        pictures += found
+    return pictures, faults
+
+
+def _walk(folder: str, unread: list[OSError]) -> list[str]:
+    found = []
+    for parent, folders, files in os.walk(folder, onerror=unread.append):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            path = os.path.join(parent, name)  # noqa: PTH118  (as it was typed: a Path drops the ./ at its head)
+            if name.lower().endswith(SUFFIXES) and not name.startswith(".") and Path(path).is_file():
+                found.append(path)
+    return sorted(found, key=lambda path: (numeric(path), path))
+
+
+def _same(path: str, other: Path) -> bool:
+    return Path(path).name == other.name and Path(path).resolve() == other.resolve()
+
+
+MANY = 200  # pictures from which on more processes pay for their start of half a second
+CHUNK = 16  # pictures handed over at a time: a tenth of a second's work, so that results and Ctrl-C come soon
+AHEAD = 3  # chunks a process that may wait or be finished: enough for none to be idle
+_MOST = 4  # each process takes a hundred megabytes
+
+
+Result = Prediction | Unreadable
+
+
+def predict_pictures(
+    paths: Sequence[str], model: Path, keep: int = 0, processes: int | None = None
+) -> Generator[Result]:
+    """Return a generator of what `model` reads on each of the pictures, in their order, each as soon as it is known.
+
+    Args:
+        paths: the pictures; one that cannot be read gives an `Unreadable`.
+        model: a file for `open_reader`.
+        keep: so many predictions, from the first, keep their canvas and what the network saw.
+        processes: how many read at the same time; chosen by their number and the machine's cores if not given.
+            Each imports the main module, which therefore must be guarded as `multiprocessing` asks for.
+
+    Raises:
+        UserError: the model cannot be used (before anything is read), or a process was killed.
+    """
+    reader = open_reader(model)
+    if processes is None:
+        processes = min(cores(), _MOST) if len(paths) >= MANY else 1
+    if processes > 1:
+        return _predict_in_processes(paths, model, keep, processes)
+    return (predict_picture(path, reader, number < keep) for number, path in enumerate(paths))
+
+
+def _predict_in_processes(paths: Sequence[str], model: Path, keep: int, processes: int) -> Generator[Result]:
+    waiting: deque[Future[list[Result]]] = deque()
+    try:
+        with _pool(model, processes) as pool:
+            for first in range(0, len(paths), CHUNK):
+                # A process starts with the first chunk that no other is free for. It inherits that Ctrl-C, which
+                # the terminal sends to all, is ignored: this process alone answers it.
+                with _ignoring_interrupts(first < processes * CHUNK):
+                    waiting.append(pool.submit(_predict_chunk, paths[first : first + CHUNK], keep - first))
+                if len(waiting) >= AHEAD * processes:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+    except BrokenProcessPool:
+        raise UserError(
+            "a process that read pictures was ended from outside, as happens when memory runs out; "
+            "give fewer pictures at a time"
+        ) from None
+
+
+@contextmanager
+def _pool(model: Path, processes: int) -> Iterator[ProcessPoolExecutor]:
+    # Started anew and not forked: a fork copies locks that the interpreter's threads may hold.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, context, _start, (model,))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _ignoring_interrupts(wanted: bool) -> Iterator[None]:
+    if not wanted or threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may change it
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+_reader: Reader  # of a process that reads
+
+
+def _start(model: Path) -> None:
+    global _reader
+    follow_parent()
+    _reader = open_reader(model)
+
+
+def _predict_chunk(paths: Sequence[str], keep: int) -> list[Result]:
+    return [predict_picture(path, _reader, number < keep) for number, path in enumerate(paths)]

@@ -1,0 +1,76 @@
+"""Reading the network that a training left, and beginning with its weights."""
+
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import inkproof.models.layers  # noqa: F401  (registers the layers that a file names)
+from inkproof.runtime.errors import UserError
+from inkproof.tracking.record import weights_file
+
+
+def load_trained(folder: Path) -> keras.Model:
+    """Return the Keras model in `folder/model.keras`; raises UserError where there is none or it cannot be read."""
+    return load_network(folder / "model.keras")
+
+
+def load_network(path: Path) -> keras.Model:
+    """Return the Keras model in the file `path`; raises UserError where there is none or it cannot be read."""
+    if not path.is_file():
+        raise UserError(f"{path}: no trained model here; train it first")
+    if not zipfile.is_zipfile(path):  # Keras would say that there is no file
+        raise _unreadable(path, "it is no .keras file, or was cut short")
+    try:
+        return keras.saving.load_model(path)
+    except (OSError, ValueError, TypeError, LookupError, EOFError, zipfile.BadZipFile) as error:
+        raise _unreadable(path, str(error).strip().partition("\n")[0]) from error
+
+
+def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Return what `model` gives to digits uint8 (N, 28, 28): probabilities or logits, float32 (N, 10)."""
+    return model.predict(images[..., np.newaxis].astype(np.float32), batch_size=500, verbose=0)
+
+
+def _unreadable(path: Path, reason: str) -> UserError:
+    return UserError(f"{path}: not a readable Keras model ({reason}); delete it and train the model again")
+
+
+def start_from(model: keras.Model, init: str) -> None:
+    """Give `model` the weights that `init` names; raises UserError where they are those of another network.
+
+    Layers are compared by kind, shape of what they give, and shapes of their weights; what has no weights and changes
+    no shape, such as the rate of a dropout, may differ.
+    """
+
+    parent = load_network(weights_file(init))
+    theirs, ours = _layers(parent), _layers(model)
+    if theirs != ours:
+        at = next((at for at, pair in enumerate(zip(theirs, ours, strict=False)) if pair[0] != pair[1]), None)
+        difference = (
+            f"{len(theirs)} layers instead of {len(ours)}"
+            if at is None
+            else f"layer {at + 1} is {theirs[at]}, not {ours[at]}"
+        )
+        raise UserError(
+            f"init={init}: another network than the one to be trained ({difference}); choose the model and the "
+            "model.build that it was trained with"
+        )
+    model.set_weights(parent.get_weights())
+
+
+def _layers(model: keras.Model) -> list[str]:
+    return [
+        " ".join([type(layer).__name__, *(_shape(weight.shape) for weight in layer.weights), f"to {_given(layer)}"])
+        for layer in model.layers
+    ]
+
+
+def _given(layer: keras.Layer) -> str:
+    output = layer.output
+    return _shape((output[0] if isinstance(output, list) else output).shape[1:])
+
+
+def _shape(sides: tuple[int, ...]) -> str:
+    return "x".join(map(str, sides))

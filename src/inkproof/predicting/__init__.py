@@ -1,1 +1,0 @@
-"""Pictures of digits to predictions: which files, which model, one after the other or in several processes."""

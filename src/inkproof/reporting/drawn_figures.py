@@ -1,0 +1,291 @@
+"""Figures of drawings: before and after preparation, by rung, as a contact sheet."""
+
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from inkproof.inference.output import SHEET
+from inkproof.inference.predict import Prediction, printable
+from inkproof.reporting.results import RUNGS, in_order, rungs_of
+from inkproof.reporting.style import (
+    DPI,
+    PALETTE,
+    WIDTH,
+    Block,
+    framed,
+    paint,
+    percent_axis,
+    place,
+    save,
+    series,
+    sheet,
+    shrunk,
+    styled,
+)
+from inkproof.reporting.wording import set_title
+
+Grey = npt.NDArray[np.uint8]
+
+_PAIR_GAP, _PAIR_HEAD, _PAIR_FOOT = 14, 44, 48
+"""Pixels between pictures, above the first row for the headings, below each picture for its reading."""
+
+
+# Digits that people write in the most different ways first: a short picture should not show zeros only.
+VARIED = (7, 4, 1, 2, 9, 5, 3, 8, 6, 0)
+
+
+def telling(
+    labels: npt.NDArray[np.integer], predictions: Mapping[str, npt.NDArray[np.integer]], most: int = 6
+) -> list[int]:
+    """Return the indices of up to `most` drawings that show best what preparation does.
+
+    Drawings come first that the first rung misreads and the last reads, then those that the first reads too.
+    The last place is kept for a drawing that even the last rung misreads: a picture of successes only would
+    lie. Digits not yet picked go before those that were.
+    """
+    rungs = list(predictions)
+    before, after = predictions[rungs[0]] == labels, predictions[rungs[-1]] == labels
+    times: Counter[int] = Counter()
+    lost = 1 if most > 1 and not after.all() else 0
+    kept = _varied(labels, ~after, lost, times)
+    chosen: list[int] = []
+    for kind in (~before & after, before & after, ~after):
+        kind[kept] = False
+        chosen += _varied(labels, kind, most - len(kept) - len(chosen), times)
+    return chosen + kept
+
+
+def _varied(labels: npt.NDArray[np.integer], mask: npt.NDArray[np.bool_], room: int, times: Counter[int]) -> list[int]:
+    """Pick up to `room` of the masked drawings, the digit shown least often so far each time."""
+    waiting = {digit: np.flatnonzero(mask & (labels == digit)).tolist() for digit in VARIED}
+    picked: list[int] = []
+    while len(picked) < room and any(waiting.values()):
+        digit = min((d for d in VARIED if waiting[d]), key=lambda d: (times[d], VARIED.index(d)))
+        picked.append(waiting[digit].pop(0))
+        times[digit] += 1
+    return picked
+
+
+@styled
+def before_after(
+    canvases: Grey,
+    rungs: Mapping[str, Grey],
+    labels: Sequence[int] | npt.NDArray[np.integer],
+    predictions: Mapping[str, Sequence[int] | npt.NDArray[np.integer]],
+) -> Figure:
+    """Draw one row a drawing: the canvas with the digit meant, then a column a rung with the digit read.
+
+    `canvases` is (k, 280, 280), each array of `rungs` (k, 28, 28), `labels` and each of `predictions` (k,).
+    A reading is green with a tick or orange with a cross. Raises ValueError when a rung has no predictions
+    or there is nothing to draw.
+    """
+    count = len(canvases)
+    if not count or set(rungs) != set(predictions):
+        raise ValueError("before_after needs at least one drawing and predictions for every rung")
+    width = round(WIDTH * DPI)
+    columns = 1 + len(rungs)
+    scale = max(1, (width // columns - _PAIR_GAP) // 28)
+    side, pitch = 28 * scale, width // columns
+    height = _PAIR_HEAD + count * (side + _PAIR_FOOT)
+    figure = sheet(height / DPI)
+    blocks: list[Block] = []
+
+    def write(x: float, y: float, text: str, colour: str, size: float = 8.5, weight: str = "normal") -> None:
+        figure.text(x / width, 1 - y / height, text, fontsize=size, fontweight=weight, color=colour, va="baseline")
+
+    lefts = [column * pitch + _PAIR_GAP // 2 for column in range(columns)]
+    for left, title in zip(lefts, ["drawn", *rungs], strict=True):
+        write(left, _PAIR_HEAD - 14, title, PALETTE["muted"], weight="bold")
+    for row in range(count):
+        top = _PAIR_HEAD + row * (side + _PAIR_FOOT)
+        base = top + side + 24
+        meant = int(labels[row])
+        blocks += framed(lefts[0], top, shrunk(canvases[row], side))
+        write(lefts[0], base, f"{meant}", PALETTE["ink"], 9.5, "bold")
+        for left, (rung, pictures) in zip(lefts[1:], rungs.items(), strict=True):
+            blocks.append((left, top, np.kron(pictures[row], np.ones((scale, scale), np.uint8))))
+            read = int(predictions[rung][row])
+            sign, colour = ("✓", PALETTE["right"]) if read == meant else ("✗", PALETTE["wrong"])
+            write(left, base, f"{read} {sign}", colour, 9.5, "bold")
+    paint(figure, width, height, blocks)
+    return figure
+
+
+@styled
+def rung_bars(drawn: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Draw one model's accuracy as a bar for every set and rung, with its interval.
+
+    `drawn` is the content of `drawn.json`. A set without drawings stands there with the remark that it is
+    empty.
+    """
+    rungs = in_order({rung for entry in drawn.values() for rung in rungs_of(entry)}, RUNGS)
+    bar, gap = 0.17, 0.34
+    lines = [(name, rungs_of(entry)) for name, entry in drawn.items()]
+    height = sum(gap + bar * max(1, len(own)) for _, own in lines) + 0.5
+    figure = sheet(height)
+    if not drawn:
+        figure.text(0.5, 0.5, "no drawings", ha="center", va="center", color=PALETTE["muted"])
+        return figure
+    axes = place(figure, 0.95, 0.35, 0.6, 0.0)
+    y = height - 0.35
+    ticks: list[tuple[float, str]] = []
+    for name, own in lines:
+        y -= gap
+        heading = set_title(name)
+        count = int(drawn[name].get("n", 0))
+        title = f"{heading}, {count:,} drawings" if count else heading
+        axes.text(0, y + 0.07, title, fontsize=8.5, fontweight="bold", color=PALETTE["ink"])
+        if not own:
+            axes.text(0, y - bar / 2, "no drawings yet", color=PALETTE["muted"], va="center_baseline")
+        for rung in own:
+            y -= bar
+            result = drawn[name][rung]
+            strength = 0.35 + 0.65 * (rungs.index(rung) + 1) / len(rungs)
+            axes.barh(y + bar / 2, result["accuracy"], height=bar * 0.8, color=PALETTE["accent"], alpha=strength)
+            axes.plot([result["low"], result["high"]], [y + bar / 2] * 2, color=PALETTE["ink"], linewidth=1.2)
+            axes.text(
+                max(result["high"], result["accuracy"]) + 0.02,
+                y + bar / 2,
+                f"{result['accuracy']:.1%}",
+                va="center_baseline",
+                fontsize=8,
+            )
+            ticks.append((y + bar / 2, rung))
+        if not own:
+            y -= bar
+    axes.set_ylim(y - 0.06, height - 0.35)
+    axes.set_yticks([at for at, _ in ticks], [rung for _, rung in ticks])
+    axes.set_xlim(0, 1)
+    axes.grid(axis="x")
+    axes.spines["left"].set_visible(False)
+    percent_axis(axes, "x")
+    return figure
+
+
+@styled
+def climb(results: Sequence[Mapping[str, Mapping[str, float]] | None], rungs: Sequence[str]) -> Figure:
+    """Draw accuracy over the rungs for one set of drawings, one line a model, with intervals.
+
+    `results` holds for each model, in the order of the leaderboard (which gives colour and mark), its
+    summaries by rung, or None where the model has not read this set.
+    """
+    figure = sheet(2.7)
+    axes = place(figure, 0.5, 0.35, 0.15, 0.12)
+    lows = [summary["low"] for own in results if own for summary in own.values()]
+    plot_climb(axes, results, rungs)
+    axes.set_xticks(range(len(rungs)), list(rungs))
+    axes.set_xlim(-0.4, len(rungs) - 0.6)
+    axes.set_ylim(max(0.0, min(lows, default=0.0) - 0.05), 1.02)
+    axes.grid(axis="y")
+    axes.tick_params(axis="x", labelcolor=PALETTE["ink"])
+    percent_axis(axes)
+    return figure
+
+
+def plot_climb(
+    axes: Axes, results: Sequence[Mapping[str, Mapping[str, float]] | None], rungs: Sequence[str], step: float = 0.07
+) -> dict[int, tuple[float, float]]:
+    """Plot a line with intervals for each model into `axes`; return where each line ends, by the model's place.
+
+    The rungs stand at 0, 1, 2 and so on, the models `step` beside one another: the intervals of four models would
+    else lie on one line.
+    """
+    ends = {}
+    for index, summaries in enumerate(results):
+        if not summaries:
+            continue
+        colour, marker = series(index)
+        shift = (index - (len(results) - 1) / 2) * step
+        own = [(place_ + shift, summaries[rung]) for place_, rung in enumerate(rungs) if rung in summaries]
+        for x, summary in own:
+            axes.plot([x, x], [summary["low"], summary["high"]], color=colour, linewidth=3, alpha=0.35)
+        points = [(x, summary["accuracy"]) for x, summary in own]
+        axes.plot(
+            *zip(*points, strict=True),
+            color=colour,
+            linewidth=1.4,
+            marker=marker,
+            markersize=5,
+            markeredgecolor=PALETTE["paper"],
+            markeredgewidth=0.6,
+        )
+        ends[index] = points[-1]
+    return ends
+
+
+COLUMNS, SCALE = 3, 3  # a digit's pixel is a square of 3 x 3
+SIDE = 28 * SCALE
+PITCH = 212  # pixels from one pair of pictures to the next: three are the sheet's 640 and a margin
+GAP, LEFT, HEAD, FOOT = 10, 8, 40, 62
+NAME_LENGTH = 21  # signs of a name that fit below a pair
+
+
+@styled
+def contact_sheet(
+    canvases: Grey, seen: Grey, names: Sequence[str], readings: Sequence[tuple[int, float, bool]], note: str = ""
+) -> Figure:
+    """Draw a pair a picture: the canvas, what the network saw, and below them what it read and the picture's name.
+
+    `canvases` is (k, 280, 280) and `seen` (k, 28, 28); a reading is the digit, its probability and whether it
+    was accepted. `note` stands at the head. Raises ValueError when there is nothing to draw.
+    """
+    if not len(canvases):
+        raise ValueError("a contact sheet needs at least one picture")
+    width = round(WIDTH * DPI)
+    height = HEAD + -(-len(canvases) // COLUMNS) * (SIDE + FOOT)
+    figure = sheet(height / DPI)
+    blocks: list[Block] = []
+
+    def write(x: float, y: float, text: str, colour: str, size: float, **how: Any) -> None:
+        # File names may hold a dollar sign, which would start a formula.
+        place = x / width, 1 - y / height
+        figure.text(*place, text, color=colour, fontsize=size, va="baseline", parse_math=False, **how)
+
+    title = "drawn, and what the network saw"
+    write(LEFT, HEAD - 16, f"{title}: {note}" if note else title, PALETTE["muted"], 8.5, fontweight="bold")
+    for number, (digit, probability, accepted) in enumerate(readings):
+        left = LEFT + number % COLUMNS * PITCH
+        top = HEAD + number // COLUMNS * (SIDE + FOOT)
+        right = left + 2 * SIDE + GAP
+        blocks += framed(left, top, shrunk(canvases[number], SIDE))
+        blocks.append((left + SIDE + GAP, top, np.kron(seen[number], np.ones((SCALE, SCALE), np.uint8))))
+        base = top + SIDE + 22
+        if accepted:
+            write(left, base, str(digit), PALETTE["ink"], 9.5, fontweight="bold")
+            write(right, base, f"{probability:.1%}", PALETTE["muted"], 7.5, ha="right")
+        else:
+            write(left, base, "not a digit", PALETTE["wrong"], 8)
+            write(right, base, f"{digit}? {probability:.0%}", PALETTE["muted"], 7.5, ha="right")
+        write(left, top + SIDE + 42, _shortened(names[number]), PALETTE["muted"], 7)
+    paint(figure, width, height, blocks)
+    return figure
+
+
+def _shortened(name: str) -> str:
+    """The name, or its end after an ellipsis: there stands the file, before it only folders."""
+    return name if len(name) <= NAME_LENGTH else "…" + name[1 - NAME_LENGTH :]
+
+
+def write_sheet(shown: Sequence[Prediction], total: int, out: Path) -> None:
+    """Draw the contact sheet of `shown`, the first of `total` pictures, whose canvases were kept, to `out`."""
+    note = "" if total <= SHEET else f"the first {SHEET} of {total:,} pictures"
+    if note:
+        print(f"predict.py: {out}: {note}", file=sys.stderr)
+    figure = contact_sheet(
+        np.stack([one.canvas for one in shown if one.canvas is not None]),
+        np.stack([one.seen for one in shown if one.seen is not None]),
+        [printable(one.path) for one in shown],
+        [(one.digit, one.probability, one.accepted) for one in shown],
+        note,
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # names in a script that the font lacks come out as boxes
+        save(figure, out)

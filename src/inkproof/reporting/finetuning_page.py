@@ -1,0 +1,111 @@
+"""The page that says what fine-tuning gave: one HTML file, without network or script, like the report's."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from inkproof.evaluation.comparison import verdict
+from inkproof.reporting.section import picture
+from inkproof.reporting.style import PALETTE
+from inkproof.reporting.wording import count, interval, percent, points
+from inkproof.runtime.files import write_text
+
+HERE = Path(__file__).parent
+
+CSS = HERE / "page.css"
+
+
+MINE = "mine"
+TITLES = {
+    MINE: ("Your drawings", "of writers who were held out"),
+    "mnist": ("MNIST", "test digits, through the layer"),
+    "pens": ("Pen tablet", "writers nothing was trained on"),
+}
+_VERDICTS = {"better": "clearly better", "worse": "clearly worse", "alike": "could be chance"}
+
+
+def write_page(folder: Path, found: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], shot: Path | None) -> Path:
+    """Write `folder`/index.html and return its path.
+
+    `found` is the content of finetuned.json, `rows` are of `comparison.by_writer`, `shot` is the picture of drawings
+    before and after.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    sets = found["sets"]
+    page = environment.get_template("finetuning_page.html.j2").render(
+        css=Markup(CSS.read_text(encoding="utf-8")),
+        palette=PALETTE,
+        headline=headline(sets),
+        kept=what_was_lost(sets),
+        lines=[_line(name, sets[name], len(sets)) for name in TITLES],
+        writers=[(split, ", ".join(_given(found["writers"][split]))) for split in ("train", "val", "test")],
+        rows=rows,
+        picture=picture(shot) if shot else None,
+        about=found,
+        few=sets[MINE]["interval"] == "digits",
+    )
+    target = folder / "index.html"
+    write_text(target, page)
+    return target
+
+
+def headline(sets: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return what fine-tuning did for the drawings of the held-out writers, in a sentence."""
+    mine = sets[MINE]
+    before, after = (percent(mine[moment]["accuracy"], mine["n"]) for moment in ("before", "after"))
+    hands = count(mine["writers"], "writer")
+    moved = f"{before} before, {after} after" if before != after else f"{after}, before as after"
+    said = {
+        "better": f"Your drawings helped: {moved}, on {hands} held out.",
+        "worse": f"Your drawings did harm: {moved}, on {hands} held out.",
+        "alike": f"No clear difference: {moved}, on {hands} held out.",
+    }
+    return said[verdict(mine, len(sets))]
+
+
+def what_was_lost(sets: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return whether anything was forgotten, and how much may have been at most, in a sentence."""
+    others = {name: entry for name, entry in sets.items() if name != MINE}
+    lost = [TITLES[name][0] for name, entry in others.items() if verdict(entry, len(sets)) == "worse"]
+    most = [
+        f"{TITLES[name][0]} {points(entry['difference']['value'], entry['n'])} points "
+        f"({points(entry['difference']['low'], entry['n'])} to {points(entry['difference']['high'], entry['n'])})"
+        for name, entry in others.items()
+    ]
+    first = f"Something was forgotten on {' and '.join(lost)}" if lost else "No clear loss on what was known before"
+    return f"{first}: {', '.join(most)}."
+
+
+def _given(drawings: Mapping[str, int]) -> list[str]:
+    return [f"{name} ({number:,})" for name, number in drawings.items()]
+
+
+def _line(name: str, entry: Mapping[str, Any], comparisons: int) -> dict[str, Any]:
+    n, difference = entry["n"], entry["difference"]
+    title, note = TITLES[name]
+    return {
+        "title": title,
+        "note": note,
+        "n": count(n),
+        "writers": count(entry["writers"], "writer") if entry["writers"] else "",
+        **{
+            moment: {
+                "accuracy": percent(entry[moment]["accuracy"], n),
+                "interval": interval(entry[moment]["low"], entry[moment]["high"], n),
+                "right": count(entry[moment]["right"]),
+            }
+            for moment in ("before", "after")
+        },
+        "points": points(difference["value"], n),
+        "range": f"{points(difference['low'], n)} to {points(difference['high'], n)}",
+        "only_before": count(entry["only_before"]),
+        "only_after": count(entry["only_after"]),
+        "p": "< 0.001" if entry["p"] < 0.001 else f"{entry['p']:.3f}",
+        "verdict": _VERDICTS[verdict(entry, comparisons)],
+    }

@@ -1,0 +1,260 @@
+"""Figures of the stress suite and of rejection."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import NullLocator
+
+from inkproof.reporting.style import (
+    DPI,
+    PALETTE,
+    WIDTH,
+    Block,
+    framed,
+    paint,
+    percent_axis,
+    place,
+    series,
+    sheet,
+    shrunk,
+    styled,
+)
+
+Grey = npt.NDArray[np.uint8]
+
+
+# The strongest colour stands for this share of errors and more: a model that guesses is wrong nine times in ten.
+_WORST = 0.9
+# Pixels of the contact sheet: for the names, between pictures, and for the headings.
+_NAMES, _GAP, _HEAD = 122, 8, 34
+
+
+@styled
+def stress_heatmap(summary: Mapping[str, Any]) -> Figure:
+    """Draw accuracy in per cent by corruption (row) and severity (column) of a `summarise_stress`.
+
+    The first column is accuracy on clean canvases, one cell for all; the last is each corruption's mean, and
+    below it stands their mean, the mean corruption accuracy. The darker a cell, the more digits are misread.
+    """
+    corruptions = summary["corruptions"]
+    names = list(corruptions)
+    grades = len(next(iter(corruptions.values()))["severities"])
+    # Between the clean column, the severities and the means lies a gap.
+    mean_x = grades + 1.3
+    figure = sheet(0.6 + 0.245 * (len(names) + 1.25))
+    axes = place(figure, 1.22, 0.06, 0.06, 0.5)
+    _cell(axes, -0.15, (len(names) - 1) / 2, summary["clean"]["accuracy"], len(names))
+    for y, name in enumerate(names):
+        for x, accuracy in enumerate(corruptions[name]["severities"], start=1):
+            _cell(axes, x, y, accuracy)
+        _cell(axes, mean_x, y, corruptions[name]["accuracy"], bold=True)
+    bottom = len(names) + 0.25
+    _cell(axes, mean_x, bottom, summary["mca"]["accuracy"], bold=True)
+    axes.text(mean_x - 0.65, bottom, "mean corruption accuracy", ha="right", va="center_baseline", fontsize=8.5)
+    axes.set_xlim(-0.7, mean_x + 0.55)
+    axes.set_ylim(bottom + 0.55, -0.55)
+    axes.set_xticks(
+        [-0.15, *range(1, grades + 1), mean_x], ["clean", *(str(grade) for grade in range(1, grades + 1)), "mean"]
+    )
+    axes.set_yticks(range(len(names)), [words(name) for name in names])
+    axes.tick_params(length=0, labelcolor=PALETTE["ink"])
+    axes.xaxis.tick_top()
+    axes.text((grades + 1) / 2, -1.6, "severity", ha="center", va="center_baseline", fontsize=8, color=PALETTE["muted"])
+    axes.text(-0.85, -1.0, "% read right", ha="right", va="center_baseline", fontsize=8, color=PALETTE["muted"])
+    for side in axes.spines.values():
+        side.set_visible(False)
+    return figure
+
+
+def _cell(axes: Axes, x: float, y: float, accuracy: float, rows: int = 1, bold: bool = False) -> None:
+    """One accuracy in its cell, `rows` rows high around y."""
+    share = min(1.0, (1 - accuracy) / _WORST) ** 0.7
+    corner, height = (x - 0.47, y - rows / 2 + 0.04), rows - 0.08
+    axes.add_patch(Rectangle(corner, 0.94, height, facecolor=PALETTE["wrong"], alpha=0.04 + 0.86 * share, linewidth=0))
+    axes.text(
+        x,
+        y,
+        "100" if accuracy == 1 else f"{100 * accuracy:.1f}",
+        ha="center",
+        va="center_baseline",
+        fontsize=8,
+        fontweight="bold" if bold else "normal",
+        color=PALETTE["paper"] if share > 0.8 else PALETTE["ink"],
+    )
+
+
+@styled
+def stress_sheet(canvases: Mapping[str, Sequence[Grey] | Grey]) -> Figure:
+    """Draw one digit under each corruption (row) and severity (column).
+
+    `canvases` holds for each corruption the canvases uint8 (280, 280) from severity 1 on. Raises ValueError
+    when there is none, or not equally many of each.
+    """
+    counts = {len(own) for own in canvases.values()}
+    if len(counts) != 1 or counts == {0}:
+        raise ValueError("a stress sheet needs the same severities, at least one, of every corruption")
+    columns = counts.pop()
+    width = round(WIDTH * DPI)
+    pitch = (width - _NAMES) // columns
+    side = pitch - _GAP
+    height = _HEAD + len(canvases) * pitch
+    figure = sheet(height / DPI)
+    blocks: list[Block] = []
+    for column in range(columns):
+        x = _NAMES + column * pitch + side / 2
+        figure.text(x / width, 1 - (_HEAD - 11) / height, str(column + 1), ha="center", color=PALETTE["muted"])
+    figure.text(_GAP / width, 1 - (_HEAD - 11) / height, "severity", color=PALETTE["muted"], fontsize=8.5)
+    for row, (name, own) in enumerate(canvases.items()):
+        top = _HEAD + row * pitch
+        figure.text(
+            _GAP / width, 1 - (top + side / 2) / height, words(name).replace(" ", "\n"), va="center", fontsize=8.5
+        )
+        for column, canvas in enumerate(own):
+            blocks += framed(_NAMES + column * pitch, top, shrunk(canvas, side))
+    paint(figure, width, height, blocks)
+    return figure
+
+
+def words(name: str) -> str:
+    """Return a corruption's name for people."""
+    return name.replace("_", " ")
+
+
+RULE_NAMES = {
+    "maximum_probability": "largest probability",
+    "margin": "margin",
+    "negative_entropy": "entropy",
+    "energy": "energy",
+}
+KIND_NAMES = {
+    "scribble": "scribbles",
+    "letter": "letters",
+    "shape": "shapes",
+    "digits": "several digits",
+    "blank": "blanks and specks",
+}
+# Three of the rules nearly agree on digits, so their lines need gaps to be seen through.
+_DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), "-")
+_FEWEST = 0.001  # digits refused, at the left edge of the lower panel
+
+
+@styled
+def rejection_figure(
+    coverage: Sequence[Mapping[str, Any]], refusals: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]
+) -> Figure:
+    """Draw accuracy over coverage for every rule, above the share of negatives refused for each kind.
+
+    Args:
+        coverage: rows of `inkproof.evaluation.rejection.coverage_rows`.
+        refusals: rows of `refusal_rows`, of the rule that was chosen.
+        summary: from `inkproof.evaluation.rejection.summarise_rejection`; its two operating points, of the chosen
+            rule and of the 60% rule, are marked in both panels.
+
+    Raises:
+        ValueError: a table has no row.
+    """
+    if not coverage or not refusals:
+        raise ValueError("the figure of rejection needs rows of coverage and of refusals")
+    figure = sheet(6.3)
+    above = place(figure, 0.72, 3.86, 0.28, 0.3)
+    below = place(figure, 0.72, 0.9, 0.28, 3.15)
+    _coverage(above, coverage, summary)
+    _refusals(below, refusals, summary)
+    for axes in (above, below):
+        axes.grid()
+        axes.yaxis.set_label_coords(-0.18, 0.5)
+    return figure
+
+
+def _coverage(axes: Axes, rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) -> None:
+    rules = list(dict.fromkeys(row["rule"] for row in rows))
+    for index, rule in enumerate(rules):
+        own = [row for row in rows if row["rule"] == rule]
+        colour, _ = series(index)
+        axes.plot(
+            [float(row["coverage"]) for row in own],
+            [float(row["accuracy"]) for row in own],
+            color=colour,
+            linewidth=1.3,
+            linestyle=_DASHES[index % len(_DASHES)],
+            label=RULE_NAMES.get(rule, rule),
+        )
+    marks = (("sixty_percent", "X", "the 60% rule"), ("chosen", "o", "chosen threshold"))
+    for name, marker, label in marks:
+        at = summary[name]["digits"]
+        if at["accuracy"] is None:
+            continue
+        rule = "maximum_probability" if name == "sixty_percent" else summary["rule"]
+        colour = series(rules.index(rule))[0] if rule in rules else PALETTE["ink"]
+        axes.plot(
+            at["coverage"],
+            at["accuracy"],
+            marker=marker,
+            markersize=7.5,
+            color=colour,
+            markeredgecolor=PALETTE["paper"],
+            markeredgewidth=0.9,
+            linestyle="none",
+            label=label,
+            zorder=3,
+        )
+    axes.set_title("digits: fewer accepted, more of them right")
+    axes.set_xlabel("digits accepted")
+    axes.set_ylabel("accepted digits read right")
+    axes.margins(x=0.02)
+    axes.legend(loc="lower left", handlelength=1.6, fontsize=8)
+    percent_axis(axes)
+    percent_axis(axes, "x")
+
+
+def _refusals(axes: Axes, rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) -> None:
+    present = {row["kind"] for row in rows}
+    kinds = [kind for kind in KIND_NAMES if kind in present] + sorted(present - set(KIND_NAMES))
+    for index, kind in enumerate(kinds):
+        # A logarithmic axis has no place for a threshold that refuses no digit at all.
+        own = [row for row in rows if row["kind"] == kind and float(row["digits_refused"]) >= _FEWEST]
+        colour, _ = series(index)
+        axes.plot(
+            [float(row["digits_refused"]) for row in own],
+            [float(row["refused"]) for row in own],
+            color=colour,
+            linewidth=1.3,
+            label=KIND_NAMES.get(kind, kind),
+        )
+        by_sixty = summary["sixty_percent"]["refused"].get(kind)
+        if by_sixty is not None:
+            axes.plot(
+                max(1 - float(summary["sixty_percent"]["digits"]["coverage"]), _FEWEST),
+                by_sixty["share"],
+                marker="X",
+                markersize=6,
+                color=colour,
+                markeredgecolor=PALETTE["paper"],
+                markeredgewidth=0.8,
+                linestyle="none",
+                clip_on=False,
+                zorder=3,
+            )
+    refused = 1 - float(summary["chosen"]["digits"]["coverage"])
+    if refused >= _FEWEST:
+        axes.axvline(refused, color=PALETTE["muted"], linewidth=1, linestyle=":")
+        axes.text(refused * 0.93, 1.0, "chosen", color=PALETTE["muted"], ha="right", va="top", fontsize=8)
+    axes.plot([], [], marker="X", markersize=6, color=PALETTE["muted"], linestyle="none", label="by the 60% rule")
+    axes.set_xscale("log")
+    axes.set_xlim(_FEWEST, 1)
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_ylim(-0.02, 1.03)
+    axes.set_title(f"not digits: refused by {RULE_NAMES.get(summary['rule'], summary['rule'])}")
+    axes.set_xlabel("digits refused")
+    axes.set_ylabel("others refused")
+    # No corner stays free: where the curves run depends on the network.
+    axes.legend(
+        loc="upper center", bbox_to_anchor=(0.42, -0.19), ncols=3, handlelength=1.3, columnspacing=1.1, fontsize=8
+    )
+    percent_axis(axes)
+    percent_axis(axes, "x")

@@ -1,0 +1,1 @@
+"""Files, paths, processes, start-up and progress: nothing here knows machine learning."""

@@ -1,0 +1,31 @@
+"""Where the repository is: every default path hangs below ROOT, whatever folder a command is typed in."""
+
+import os
+from pathlib import Path
+
+from inkproof.runtime.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def tracking_uri() -> str:
+    """Return MLFLOW_TRACKING_URI, or the SQLite file in the repository's root that `mlflow ui` opens by default."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{ROOT / 'mlflow.db'}"
+
+
+def database_file(uri: str) -> Path | None:
+    """Return the file of a local store, None where `uri` names none: a server, or a database in memory."""
+    path = uri.removeprefix("sqlite:///").partition("?")[0]
+    return Path(path) if path and uri.startswith("sqlite:///") else None
+
+
+def has_store() -> bool:
+    """Return whether there is a store to look into: opening a database that does not exist would make it."""
+    file = database_file(tracking_uri())
+    return file is None or file.exists()
+
+
+def require_store() -> None:
+    """Raise UserError where the store to be looked into does not exist."""
+    if not has_store():
+        raise UserError(f"MLflow store {tracking_uri()}: there is no such database; src/train.py makes it")

@@ -1,0 +1,107 @@
+"""What long work shows of itself on stderr: a bar on a terminal, lines elsewhere; and the console for tables."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+    track,
+)
+
+Thing = TypeVar("Thing")
+WIDTH = 120  # letters a line where no terminal has a width of its own: Rich takes 80, which folds names
+
+
+def say(line: str) -> None:
+    """Print one line to standard error at once, so that a pipeline's log shows it while it happens."""
+    print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def meter(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Yield a function that is told how many bytes came; `total` is their number where it is known."""
+    if sys.stderr.isatty():
+        with _bar(label, total, DownloadColumn(), TransferSpeedColumn()) as advance:
+            yield advance
+        return
+    began, came = time.monotonic(), 0
+
+    def count(size: int) -> None:
+        nonlocal came
+        came += size
+
+    yield count
+    size = f"{came / 1e6:.1f} MB" if came >= 1e6 else f"{came / 1e3:.1f} kB"
+    say(f"{label}: {size} in {time.monotonic() - began:.1f} s")
+
+
+@contextmanager
+def tally(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Yield a function that is told how many of `total` things were made since it was last called."""
+    if sys.stderr.isatty():
+        with _bar(label, total, MofNCompleteColumn()) as advance:
+            yield advance
+        return
+    began = time.monotonic()
+    yield lambda count: None
+    say(f"{label}: {total:,} in {time.monotonic() - began:.1f} s")
+
+
+@contextmanager
+def counted(label: str, what: str, total: int, many: int, every: int) -> Iterator[Callable[[], None]]:
+    """Yield a function to call after each of `total` things, called `what`.
+
+    `many` of them get a bar on a terminal, which goes when all are done; elsewhere there is a line for each `every`.
+    """
+    if sys.stderr.isatty() and total >= many:
+        with _bar(label, total, MofNCompleteColumn(), transient=True) as advance:
+            yield lambda: advance(1)
+        return
+    done = 0
+
+    def count() -> None:
+        nonlocal done
+        done += 1
+        if done % every == 0:
+            say(f"{done:,} of {total:,} {what}")
+
+    yield count
+
+
+def passed_on(label: str, things: Sequence[Thing]) -> Iterable[Thing]:
+    """Return what shows a bar while it passes `things` on; without a terminal it passes them on silently."""
+    if not sys.stderr.isatty():
+        return things
+    return track(things, description=label, console=Console(stderr=True), transient=True)
+
+
+@contextmanager
+def _bar(
+    label: str, total: int | None, *columns: ProgressColumn, transient: bool = False
+) -> Iterator[Callable[[int], None]]:
+    shown = (TextColumn("{task.description}", markup=False), BarColumn(), *columns, TimeRemainingColumn())
+    # Lines for the same terminal go above the bar; those for a file or a pipe must go where they belong.
+    above = sys.stdout.isatty()
+    with Progress(*shown, console=Console(stderr=True), transient=transient, redirect_stdout=above) as progress:
+        task = progress.add_task(label, total=total)
+        yield lambda size: progress.update(task, advance=size)
+
+
+def table_console() -> Console:
+    """Return a console for tables: as wide as the terminal or COLUMNS says, else of WIDTH letters."""
+    console = Console(highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = WIDTH
+    return console

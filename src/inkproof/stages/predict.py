@@ -1,0 +1,50 @@
+"""Read pictures of drawn digits with an exported file, and say what they show."""
+
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from itertools import chain
+from pathlib import Path
+
+from inkproof.inference.output import EVERY, SHEET, check_out, csv_rows, line
+from inkproof.inference.predict import MANY, Prediction, Unreadable, find_pictures, predict_pictures, printable
+from inkproof.runtime.progress import counted
+
+WIDEST = 60  # columns up to which paths are padded, so that what follows stands in line
+
+DrawSheet = Callable[[Sequence[Prediction], int, Path], None]
+
+
+def predict(
+    paths: Sequence[str], model: Path, csv: Path | None = None, show: Path | None = None, draw: DrawSheet | None = None
+) -> bool:
+    """Read the pictures at `paths` with the file `model`, print what they show; return whether all could be read.
+
+    `csv` gets a row a picture; `draw` draws the first `SHEET` of them, out of how many, to `show`. Raises UserError
+    where nothing can be done.
+    """
+    for out, picture in ((csv, False), (show, True)):
+        if out is not None:
+            check_out(out, picture)
+    found, faults = find_pictures(paths, show)
+    width = min(max((len(printable(path)) for path in found), default=0), WIDEST)
+    shown: list[Prediction] = []
+    complete = True
+    with ExitStack() as stack:
+        results = stack.enter_context(closing(predict_pictures(found, model, SHEET if show else 0)))
+        write_row = stack.enter_context(csv_rows(csv)) if csv else None
+        advance = stack.enter_context(counted("reading", "pictures", len(found), MANY, EVERY))
+        for result in chain(faults, results):
+            if isinstance(result, Unreadable):
+                complete = False
+                print(f"predict.py: {printable(result.path)}: {result.reason}", file=sys.stderr, flush=True)
+            else:
+                print(line(result, width), flush=True)
+                if write_row is not None:
+                    write_row(result)
+                if result.canvas is not None:
+                    shown.append(result)
+            advance()
+        if shown and draw is not None and show is not None:
+            draw(shown, len(found), show)
+    return complete

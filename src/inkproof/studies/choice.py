@@ -1,0 +1,169 @@
+"""Which network and which small ensemble read the held-out digits best within a budget of training time."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from inkproof.evaluation.held_out import SECONDS, WAYS
+from inkproof.evaluation.metrics import summarise_test
+from inkproof.evaluation.statistics import mcnemar, wilson
+from inkproof.runtime.errors import UserError
+from inkproof.studies.definition import FILE, Study
+from inkproof.studies.held_out import Pooled
+
+Teachers = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Networks whose probabilities are averaged, read `way`, on all training digits when each was left out.
+
+    `wrong` (N,) says which digits it misreads; `seconds` is what its networks and their teachers take to train.
+    """
+
+    members: tuple[str, ...]
+    way: str
+    wrong: np.ndarray
+    nll: float
+    seconds: float
+
+    @property
+    def errors(self) -> int:
+        return int(self.wrong.sum())
+
+    def evidence(self) -> dict[str, Any]:
+        """Return what choice.yaml says of it."""
+        n = len(self.wrong)
+        low, high = wilson(n - self.errors, n)
+        return {
+            "members": list(self.members),
+            "views": self.way == "views",
+            "errors": self.errors,
+            "of": n,
+            "accuracy": round(1 - self.errors / n, 6),
+            "low": round(low, 6),
+            "high": round(high, 6),
+            "nll": round(self.nll, 6),
+            "hours": round(self.seconds / 3600, 3),
+        }
+
+
+def check_candidates(study: Study) -> None:
+    """Raise UserError where networks could be trained as the study says, but no choice be made among them."""
+    path = study.folder / FILE
+    if len(study.axes) != 1 or "held_out" not in study.stages:
+        raise UserError(f"{path}: a choice needs one axis, the network, and the stage held_out")
+    if not study.keeps(SECONDS):
+        raise UserError(f"{path}: the choice is one within a time: add {SECONDS} to metrics")
+    teachers_of(study)
+
+
+def teachers_of(study: Study) -> dict[str, tuple[str, ...]]:
+    """Return the networks of the study that each network learns from.
+
+    Raises UserError for a teacher that is no network of it: nobody would know its cost, or which digits it has seen.
+    """
+    found = {}
+    for part in study.parts:
+        for choice in (choice for choices in part.axes.values() for choice in choices):
+            runs = {**part.fixed, **choice.overrides}.get("teacher.runs") or ()
+            for run in runs:
+                if not run.startswith("@"):
+                    raise UserError(f"{choice.label}: teacher.runs: {run}: name a network of this study, such as @cnn")
+            found[choice.label] = tuple(run[1:] for run in runs)
+    return found
+
+
+def with_teachers(network: str, teachers: Teachers) -> set[str]:
+    """Return `network` with all that teach it, and with those that teach these."""
+    found: set[str] = set()
+    left = [network]
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += teachers.get(name, ())
+    return found
+
+
+def training_seconds(
+    pooled: Sequence[Pooled], members: Sequence[Pooled], teachers: Teachers, at_once: int = 1
+) -> float:
+    """Return the seconds that training `members` takes, with all that teach them; each training counts once.
+
+    Where `at_once` trainings shared the cores when they were timed, so they do here; a student waits for its teachers.
+    """
+    by_name = {(one.network, one.repeat): one.seconds for one in pooled}
+    needed = {(name, one.repeat) for one in members for name in with_teachers(one.network, teachers)}
+    for name, _ in needed - set(by_name):
+        raise UserError(f"{name}: teaches, but was not cross-validated; give it a seed for every fold")
+
+    def chain(name: str, repeat: int) -> float:
+        waited = max((chain(teacher, repeat) for teacher in teachers.get(name, ())), default=0.0)
+        return by_name[name, repeat] + waited
+
+    longest = max(chain(one.network, one.repeat) for one in members)
+    return max(longest, sum(by_name[one] for one in needed) / at_once)
+
+
+def entries(pooled: Sequence[Pooled], teachers: Teachers, most: int, at_once: int = 1) -> Iterator[Entry]:
+    """Yield every network, and every ensemble of up to `most` of them, in each way of reading.
+
+    Of a network that was cross-validated several times the repeats are used in order: an ensemble of two of its kind
+    is that of repeats 0 and 1.
+    """
+    for count in range(1, most + 1):
+        for members in combinations(pooled, count):
+            used = Counter(one.network for one in members)
+            if any(one.repeat >= used[one.network] for one in members):
+                continue
+            seconds = training_seconds(pooled, members, teachers, at_once)
+            for way in WAYS:
+                mean = np.mean([one.answers[way] for one in members], axis=0)
+                labels = members[0].labels
+                nll = float(summarise_test(mean, labels)["nll"])
+                yield Entry(tuple(one.network for one in members), way, mean.argmax(axis=1) != labels, nll, seconds)
+
+
+def best(found: Sequence[Entry], hours: float) -> Entry:
+    """Return the entry with fewest errors, then lowest nll, among those within `hours`; UserError if there is none."""
+    within = [entry for entry in found if entry.seconds <= hours * 3600]
+    if not within:
+        raise UserError(
+            f"nothing trains within {hours:g} hours: the shortest takes {min(e.seconds for e in found):.0f} s"
+        )
+    return min(within, key=lambda entry: (entry.errors, entry.nll))
+
+
+def choose(pooled: Sequence[Pooled], teachers: Teachers, hours: float, most: int, at_once: int = 1) -> dict[str, Any]:
+    """Return the best single network and the best ensemble of two to `most`, each trained within `hours`, and why.
+
+    Under `singles` stands every network in both ways, with McNemar's exact p against the chosen one: how sure the
+    choice is. Digits that decide between a hundred ensembles flatter the winner; `compared` says how many there were.
+    """
+    found = list(entries(pooled, teachers, most, at_once))
+    alone = [entry for entry in found if len(entry.members) == 1]
+    together = [entry for entry in found if len(entry.members) > 1]
+    if not together:
+        raise UserError("one network alone makes no ensemble: cross-validate a second, or one with more seeds")
+    single, ensemble = best(alone, hours), best(together, hours)
+    return {
+        "single": single.evidence(),
+        "ensemble": {
+            **ensemble.evidence(),
+            "compared": len(together),
+            "p_against_single": _p(ensemble, single),
+        },
+        "singles": [
+            {**entry.evidence(), "p_against_chosen": _p(entry, single)}
+            for entry in sorted(alone, key=lambda entry: (entry.errors, entry.nll))
+        ],
+    }
+
+
+def _p(one: Entry, other: Entry) -> float:
+    return float(f"{mcnemar(~one.wrong, ~other.wrong):.3g}")

@@ -1,0 +1,63 @@
+"""The evaluation of a committed choice, once."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from inkproof.config.compose import composing
+from inkproof.stages.ensemble import ensemble
+from inkproof.studies.cells import plan
+from inkproof.studies.choice_file import (
+    FILE_NAME,
+    check_committed,
+    members_of,
+    read_choice,
+    take_over,
+    write_final_study,
+)
+from inkproof.studies.definition import read_study
+from inkproof.studies.evaluations import (
+    KINDS,
+    add_evaluation,
+    log_evaluation,
+    read_evaluations,
+    summarise,
+    write_evaluations,
+)
+from inkproof.studies.launch import Launching
+from inkproof.studies.run_study import study
+from inkproof.tracking.provenance import describe_machine, git_commit
+from inkproof.tracking.store import Store
+
+
+def evaluate(folder: Path, how: Launching, retries: int) -> bool:
+    """Train the committed choice on all training digits, read test digits and drawings with it, write what came.
+
+    Returns False where a cell was given up: then nothing is read.
+    """
+    spec = read_study(folder)
+    choice = read_choice(spec.folder)
+    check_committed(spec.folder / FILE_NAME)
+    if all(one["choice"] != choice["number"] for one in read_evaluations(spec.folder)):
+        final = write_final_study(spec, choice)
+        take_over(spec, choice)
+        if not study(final, how, retries, ""):
+            return False
+        cells = {(*cell.labels.values(), cell.seed): cell for cell in plan(read_study(final))}
+        data = next(iter(cells.values())).config["data"]["name"]
+        with composing() as compose:
+            config = compose("ensemble", (f"data={data}",))
+        store, found = Store(), {}
+        for kind in KINDS:
+            chosen, results = choice[kind], []
+            for number in range(choice["seeds"]):
+                runs = [str(cells[member].folder) for member in members_of(choice, kind, number)]
+                result = ensemble({**config, "runs": runs, "views": chosen["views"]})
+                which = {"choice": choice["number"], "kind": kind, "number": number}
+                run_id = log_evaluation(store, spec.experiment, which, config["rung"], result)
+                results.append({**result, "run": run_id})
+            found[kind] = {"chosen": chosen, **summarise(results)}
+        about = {"choice": choice["number"], "data": data, "date": datetime.now(UTC).date().isoformat()}
+        where = {"commit": git_commit(), "machine": describe_machine()}
+        add_evaluation(spec.folder, {**about, **where, **found})
+    print(write_evaluations(spec.folder))
+    return True

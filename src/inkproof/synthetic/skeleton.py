@@ -1,0 +1,141 @@
+"""From a skeleton's notation to smooth pen paths."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.float64]
+
+
+STEP = 0.5
+"""Spacing of the points of a smooth path, in skeleton units (a digit is 100 units high)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PenStroke:
+    """One stroke of a skeleton: its control points (N, 2) and the indices of those that are corners.
+
+    `closes` is the index of the point that closes a loop, after which overlap follows; None without a loop.
+    """
+
+    points: Points
+    corners: frozenset[int]
+    closes: int | None
+
+
+def parse(notation: str) -> list[PenStroke]:
+    """Read a skeleton in the notation of `shapes`; raises ValueError where it is malformed."""
+    return [_parse_stroke(part) for part in notation.split("|")]
+
+
+def _parse_stroke(text: str) -> PenStroke:
+    points: list[tuple[float, float]] = []
+    corners: set[int] = set()
+    closes: int | None = None
+    for token in text.split():
+        if token == "~":
+            closes = len(points) - 1
+            continue
+        if token.endswith("!"):
+            corners.add(len(points))
+        x, y = token.rstrip("!").split(",")
+        points.append((float(x), float(y)))
+    if len(points) < 2:
+        raise ValueError(f"a stroke needs two points: {text!r}")
+    return PenStroke(np.array(points), frozenset(corners), closes)
+
+
+def smooth(stroke: PenStroke) -> tuple[Points, int | None]:
+    """The smooth path (M, 2) through the stroke's points, and the row of its `closes` point.
+
+    Centripetal Catmull-Rom splines (Barry and Goldman, 1988; Yuksel et al., 2011), which neither loop nor
+    cusp between control points; the spline is begun afresh at each corner.
+    """
+    cuts = [0, *sorted(c for c in stroke.corners if 0 < c < len(stroke.points) - 1), len(stroke.points) - 1]
+    rows: list[Points] = [stroke.points[:1]]
+    total, closing = 1, None
+    for first, last in pairwise(cuts):
+        run = stroke.points[first : last + 1]
+        guides = np.vstack([2 * run[0] - run[1], run, 2 * run[-1] - run[-2]])
+        for i in range(len(run) - 1):
+            piece = _piece(guides[i : i + 4])
+            rows.append(piece)
+            total += len(piece)
+            if stroke.closes is not None and first + i + 1 == stroke.closes:
+                closing = total - 1
+    return np.vstack(rows), closing
+
+
+def _piece(guides: Points) -> Points:
+    """The spline between the middle two of four guides (4, 2), without its first point."""
+    gaps = np.maximum(np.sqrt(np.linalg.norm(np.diff(guides, axis=0), axis=1)), 1e-6)
+    t = np.concatenate([[0.0], np.cumsum(gaps)])
+    count = max(2, int(np.linalg.norm(guides[2] - guides[1]) / STEP))
+    at = np.linspace(t[1], t[2], count + 1)[1:, None]
+
+    def between(a: Points, b: Points, low: float, high: float) -> Points:
+        return ((high - at) * a + (at - low) * b) / (high - low)
+
+    a1 = between(guides[0], guides[1], t[0], t[1])
+    a2 = between(guides[1], guides[2], t[1], t[2])
+    a3 = between(guides[2], guides[3], t[2], t[3])
+    b1 = between(a1, a2, t[0], t[2])
+    b2 = between(a2, a3, t[1], t[3])
+    return between(b1, b2, t[1], t[2])
+
+
+def arc_length(path: Points) -> NDArray[np.float64]:
+    """Length along `path` (M, 2) from its first point to each of its points, (M,), in the path's units."""
+    return np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
+
+
+def resample(path: Points, spacing: float) -> Points:
+    """`path` at points equally far apart, as near to `spacing` as comes out even; both ends are kept."""
+    length = arc_length(path)
+    at = np.linspace(0.0, length[-1], max(2, round(length[-1] / spacing) + 1))
+    return np.column_stack([np.interp(at, length, path[:, 0]), np.interp(at, length, path[:, 1])])
+
+
+CANVAS = 280
+MARGIN = 11.0  # the centre line keeps this far from the edge, so that a brush of 20 pixels stays whole
+_ROOM = CANVAS - 2 * MARGIN
+_PACE = 5.0  # pixels between two points of a stroke
+
+
+def bent(paths: list[Points], rng: np.random.Generator) -> list[Points]:
+    """Move every point by a smooth random field over the whole drawing: three slow waves in each direction."""
+    everything = np.vstack(paths)
+    low, extent = everything.min(axis=0), float(max(np.ptp(everything, axis=0).max(), 1.0))
+    wave = rng.normal(0, 3.0, (3, 2))
+    phase = rng.uniform(0, 2 * np.pi, 3)
+    size = rng.normal(0, 0.022 * extent, (3, 2))
+
+    def field(path: Points) -> NDArray[np.float64]:
+        return np.sin((path - low) / extent @ wave.T + phase) @ size
+
+    return [path + field(path) for path in paths]
+
+
+def placed(paths: list[Points], rng: np.random.Generator, height: float, turn: float = 6.0) -> list[Points]:
+    """Turn, slant and stretch the drawing, and put it somewhere on the canvas, `height` pixels high if it fits.
+
+    `turn` is the standard deviation of the rotation in degrees.
+    """
+    angle, slant = np.radians(rng.normal(0, turn)), np.tan(np.radians(np.clip(rng.normal(3, 7), -14, 18)))
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    matrix = rotation @ np.array([[np.exp(rng.normal(0, 0.1)), -slant], [0.0, 1.0]])
+    paths = [path @ matrix.T for path in paths]
+    everything = np.vstack(paths)
+    low, extent = everything.min(axis=0), np.ptp(everything, axis=0)
+    scale = min(height / max(extent[1], 1.0), _ROOM / max(extent.max(), 1.0))
+    corner = MARGIN + rng.uniform(0, 1, 2) * (_ROOM - extent * scale)
+    return [_spaced((path - low) * scale + corner) for path in paths]
+
+
+def _spaced(path: Points) -> Points:
+    """`path` (M, 2) at points some `_PACE` pixels apart, as a device reports them; a dot stays one point."""
+    length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
+    at = np.linspace(0.0, length[-1], max(2, round(length[-1] / _PACE) + 1)) if length[-1] > 0 else length[:1]
+    return np.column_stack([np.interp(at, length, path[:, k]) for k in range(2)])

@@ -1,0 +1,1 @@
+"""Runs in MLflow and on disk: identity, record, later stages, registry, provenance."""

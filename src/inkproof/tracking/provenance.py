@@ -1,0 +1,35 @@
+"""What a result is quoted with: the machine that computed it and the commit of the code."""
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+from inkproof.runtime.paths import ROOT
+
+
+def describe_machine() -> str:
+    """Return the processor's name and core count, as results are quoted with."""
+    name = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    return f"{name}, {os.cpu_count()} cores"
+
+
+def git_commit() -> str:
+    """Return the commit of the working tree, with "+" after it when the tree differs; "unknown" without git."""
+    try:
+        commit = _git("rev-parse", "HEAD")
+        # Results that a study adds to while it runs are not what its cells are computed with.
+        dirty = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!experiments")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return commit + ("+" if dirty else "")
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=ROOT, check=True, capture_output=True, text=True)
+    return done.stdout.strip()

@@ -1,0 +1,241 @@
+"""What a run is: its identity, its record on disk, and the folder it works in."""
+
+import csv
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from inkproof.config.compose import flatten, path_of
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import replacing, write_json
+from inkproof.runtime.paths import ROOT
+
+PRODUCTS = ("model.keras", "history.csv", "run.json")
+# The code that decides what a training computes; a change in it makes a new run of the same configuration.
+TRAINING_CODE = ("data/splits.py", "models", "training")
+
+
+def code_sha(folders: Sequence[str] = TRAINING_CODE) -> str:
+    """Return the SHA-256 of the code in `folders`, or files, of the package; training's if none are given."""
+    digest = hashlib.sha256()
+    package = ROOT / "src" / "inkproof"
+    for folder in folders:
+        paths = [package / folder] if folder.endswith(".py") else sorted((package / folder).rglob("*.py"))
+        for path in paths:
+            digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def run_key(identity: dict[str, Any], data_sha: str, code: str) -> str:
+    """Return the identity of a run: ten hexadecimal digits from its configuration, data and code."""
+    text = json.dumps([identity, data_sha, code], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def configuration_key(params: Mapping[str, Any], sha: str, policy: str = "auto") -> str:
+    """Return the hash of a configuration and its data, whatever the seed.
+
+    `params` are flattened, as MLflow holds them, so that runs in a ledger and in the store can be told to be alike.
+    `policy` is the number format that was asked for: what "auto" comes to on some machine makes no difference.
+    """
+    left_out = ("seed", "precision.policy")
+    chosen = {key: str(value) for key, value in params.items() if key not in left_out}
+    return run_key(chosen if policy == "auto" else {**chosen, "precision.policy": policy}, sha, "")
+
+
+@dataclass
+class RunRecord:
+    """The content of run.json. `metrics` are those of the kept epoch; `config` is the resolved one.
+
+    `parent` says where the first weights came from: `file`, its `sha256` and, where that is known, the `run` that left
+    it; None where they were drawn at random. `policy` is the number format that was asked for; `config` has what it
+    came to.
+    """
+
+    run_id: str
+    experiment: str
+    name: str
+    key: str
+    data_sha: str
+    code_sha: str
+    git_commit: str
+    machine: str
+    config: dict[str, Any]
+    metrics: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    finished: bool = False
+    parent: dict[str, str] | None = None
+    policy: str = "auto"
+
+    @property
+    def folder(self) -> Path:
+        """Where the run works: checkpoint and products, outside every DVC output."""
+        return ROOT / "runs" / f"{self.name}-{self.key}"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags of its MLflow run."""
+        return {
+            "model": self.config["model"]["name"],
+            "aug": self.config["aug"]["name"],
+            "data": self.config["data"]["name"],
+            "data_sha": self.data_sha,
+            "git_commit": self.git_commit,
+            "key": self.key,
+            "configuration": configuration_key(flatten(self.config), self.data_sha, self.policy),
+            "machine": self.machine,
+            **{f"init_{name}": value for name, value in (self.parent or {}).items()},
+        }
+
+    def write(self) -> None:
+        """Write run.json to the run's folder."""
+        write_json(self.folder / "run.json", asdict(self))
+
+    @classmethod
+    def read(cls, folder: Path) -> "RunRecord":
+        """Read run.json of a folder; raises UserError where there is none or it cannot be read."""
+        path = folder / "run.json"
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise UserError(f"{folder}: no trained model here (run.json is missing); train one first") from None
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{path}: not a run record ({error}); train the model again") from error
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for this process; raises UserError when another process is training it."""
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(f"{self.folder}.lock", timeout=0):
+                yield
+        except Timeout:
+            raise UserError(f"{self.name}-{self.key}: another process is training this very run") from None
+
+    def complete(self) -> bool:
+        """Return whether the run's folder holds every product of this finished run."""
+        if not all((self.folder / name).is_file() for name in PRODUCTS):
+            return False
+        try:
+            return RunRecord.read(self.folder).finished
+        except UserError:
+            return False
+
+
+def copy_products(source: Path, target: Path) -> None:
+    """Copy a run's products to another folder, each whole or not at all."""
+    for name in PRODUCTS:
+        with replacing(target / name) as temporary:
+            shutil.copyfile(source / name, temporary)
+
+
+def write_history(path: Path, rows: list[dict[str, float]]) -> None:
+    """Write a learning curve as CSV, one row an epoch."""
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_history(path: Path) -> list[dict[str, float]]:
+    """Read a learning curve written by `write_history`; raises UserError where there is none or it is no curve."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        return [{**row, "epoch": int(row["epoch"])} for row in rows]
+    except FileNotFoundError:
+        raise UserError(f"{path}: no learning curve here; train the model again") from None
+    except (ValueError, TypeError, KeyError, csv.Error) as error:
+        raise UserError(f"{path}: not a learning curve ({error}); train the model again") from error
+
+
+def weights_file(init: str) -> Path:
+    """Return the .keras file that `init` means: that file, or the one in the folder of a run.
+
+    A relative path counts from the repository's root. Raises UserError where there is no such file.
+    """
+    path = ROOT / init
+    if path.is_dir():
+        path = path / "model.keras"
+    if path.suffix != ".keras" or not path.is_file():
+        raise UserError(f"init={init}: no trained model there; name a .keras file, or a folder with a model.keras")
+    return path
+
+
+def weights_sha(init: str) -> str:
+    """Return the SHA-256 of the file that `init` means."""
+    with weights_file(init).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def parent_of(init: str) -> dict[str, str]:
+    """Return what a run remembers of its first weights: `file`, `sha256` and, where a run left them, its id as `run`.
+
+    The file is named from the repository's root where it lies in it.
+    """
+    file = weights_file(init)
+    named = file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else str(file)
+    parent = {"file": named, "sha256": weights_sha(init)}
+    if (file.parent / "run.json").is_file():
+        parent["run"] = RunRecord.read(file.parent).run_id
+    return parent
+
+
+# Keys that say where and how a run is done, not what is computed: they do not change its identity.
+NOT_IDENTITY = ("force", "out", "register", "digits", "experiment_name")
+
+
+def identity(config: dict[str, Any], policy: str) -> dict[str, Any]:
+    """Return the part of a training configuration that decides the result; `policy` is the number format used.
+
+    Weights to begin with are known by their SHA-256, wherever they lie; raises UserError where there are none.
+    """
+    chosen = {key: value for key, value in config.items() if key not in NOT_IDENTITY}
+    if config["init"] is None:
+        del chosen["init"]  # as runs were known before there was a choice
+    else:
+        chosen["init"] = weights_sha(config["init"])
+    if config["train_size"] is None:
+        del chosen["subset_seed"]  # all digits are no choice
+    # What is switched off is left out: runs are told apart as they were before there was such a switch.
+    if config["folds"] is None:
+        del chosen["folds"], chosen["fold"]
+    if not config["label_smoothing"]:
+        del chosen["label_smoothing"]
+    if not config["teacher"]["runs"]:
+        del chosen["teacher"]
+    data = {key: config["data"][key] for key in ("name", "val", "repeat")}
+    return {**chosen, "data": data, "precision": {"policy": policy}}
+
+
+def trained_run(config: dict[str, Any]) -> tuple[RunRecord, dict[str, Any]]:
+    """Return the record of the run in `config["run"]`, and a later stage's `config` fit for it.
+
+    What is made of another run than the pipeline's own stays in that run's folder, away from the pipeline's
+    results. Raises UserError where there is no run, or one trained on other data or of another model than the stage
+    is told.
+    """
+    record = RunRecord.read(path_of(config["run"]))
+    data, model = config["data"]["name"], config["model"]["name"]
+    theirs = record.config["data"]["name"], record.config["model"]["name"]
+    if theirs != (data, model):
+        raise UserError(
+            f"{config['run']}: a {theirs[1]} trained on {theirs[0]}; add data={theirs[0]} model={theirs[1]}"
+        )
+    run = path_of(config["run"])
+    if run == path_of(f"models/{data}/{model}"):
+        return record, config
+    own = {
+        "report": (f"reports/{data}/models/{model}", run / "report"),
+        "out": (f"exports/{data}/{model}", run / "exports"),
+        "exported": (f"exports/{data}/{model}/model.tflite", run / "exports" / "model.tflite"),
+    }
+    moved = {key: str(there) for key, (default, there) in own.items() if config.get(key) == default}
+    return record, {**config, **moved}

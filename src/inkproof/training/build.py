@@ -1,0 +1,89 @@
+"""From a checked configuration to everything that one training needs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+from hydra.utils import instantiate
+
+from inkproof.config.compose import path_of
+from inkproof.data.digits import Digits
+from inkproof.data.splits import training_split
+from inkproof.models.loading import load_trained
+from inkproof.tracking.record import RunRecord
+from inkproof.training.augment import Distortion
+from inkproof.training.loop import Plan, prepare_keras
+from inkproof.training.losses import Teacher
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What `fit` takes: digits, network, callbacks, optimizer; `val` and `teacher` are None where there is none."""
+
+    training: Digits
+    val: Digits | None
+    model: keras.Model
+    plan: Plan
+    callbacks: list[keras.callbacks.Callback]
+    make_optimizer: Callable[..., keras.optimizers.Optimizer]
+    teacher: Teacher | None
+
+
+def assemble(config: dict[str, Any], digits: Path, policy: str) -> Parts:
+    """Return the parts of the run that `config` describes, on the digits file `digits`.
+
+    Sets Keras's global state to `policy` and the seed. Raises UserError for digits that cannot be split so, and
+    Hydra's InstantiationException for a network, optimizer or callback that cannot be built.
+    """
+    training, val = training_split(
+        digits,
+        config["data"]["val"],
+        config["train_size"],
+        config["subset_seed"],
+        config["folds"],
+        config["fold"],
+    )
+    prepare_keras(config["seed"], policy, config["deterministic"])
+    make_optimizer = partial(instantiate, config["optimizer"])
+    make_optimizer(total_steps=2, steps_per_epoch=1)  # a wrong name is found now, not after the first look at the data
+    plan = Plan(
+        epochs=config["epochs"],
+        batch_size=config["batch_size"],
+        repeat=config["data"]["repeat"],
+        limits=Distortion(**{name: value for name, value in config["aug"].items() if name != "name"}),
+        seed=config["seed"],
+        label_smoothing=config["label_smoothing"],
+    )
+    callbacks = [instantiate(callback) for callback in config["callbacks"].values()]
+    model = build_model(config)
+    return Parts(training, val, model, plan, callbacks, make_optimizer, _teacher(config["teacher"]))
+
+
+def build_model(config: dict[str, Any]) -> keras.Model:
+    """Return a fresh network as `config["model"]` describes it, in Keras's present number format."""
+    return instantiate(config["model"]["build"], _convert_="all")
+
+
+def in_float32(model: keras.Model, config: dict[str, Any]) -> keras.Model:
+    """Return the trained `model` in float32 and without its optimizer: what every later stage reads.
+
+    Sets Keras's global number format to float32.
+    """
+    keras.mixed_precision.set_global_policy("float32")
+    final = build_model(config)
+    final.set_weights(model.get_weights())
+    return final
+
+
+def _teacher(chosen: dict[str, Any]) -> Teacher | None:
+    """The trained networks of the run folders in `chosen`, in Keras's present number format, which makes them fast."""
+    models = []
+    for folder in map(path_of, chosen["runs"]):
+        model = build_model(RunRecord.read(folder).config)
+        model.set_weights(load_trained(folder).get_weights())
+        model.trainable = False
+        models.append(model)
+    return Teacher(models, chosen["temperature"], chosen["weight"]) if models else None

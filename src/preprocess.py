@@ -1,0 +1,31 @@
+"""Bring drawings and stress suite to 28 x 28, once for all models: python src/preprocess.py data=mnist.
+
+python src/preprocess.py layer writes the normalisation that does it as a LiteRT file, once for all exports.
+"""
+
+from typing import Any
+
+from inkproof.config.compose import call_named, entry
+from inkproof.config.one_line import run
+from inkproof.runtime.startup import start_tensorflow
+
+
+@entry("drawn")
+def frames(config: dict[str, Any]) -> None:
+    """Write the frames that models are tried on."""
+    start_tensorflow()
+    from inkproof.stages.preprocess import frames
+
+    frames(config)
+
+
+def layer() -> None:
+    """Write exports/layer.tflite."""
+    start_tensorflow()
+    from inkproof.stages.layer import layer
+
+    run("preprocess.py", lambda: print(f"normalisation layer: {layer()}"))
+
+
+if __name__ == "__main__":
+    call_named(frames, layer=layer)

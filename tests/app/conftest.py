@@ -1,0 +1,18 @@
+"""A client of an application with the pretrained model and a database of the test's own."""
+
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from support.web_app import make_app
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "drawn" / "app.db"
+
+
+@pytest.fixture
+def client(database: Path) -> FlaskClient:
+    return make_app(database).test_client()

@@ -1,0 +1,141 @@
+"""drawings.py collect: kept drawings into the set of one's own, beside what was imported."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import drawings as command
+from inkproof.app.collecting import collect
+from inkproof.app.drawing_store import DrawingStore, Kept
+from inkproof.config import compose
+from inkproof.data.drawing_import import import_drawings
+from inkproof.data.drawings import read_drawings
+from inkproof.datasets.drawn_frames import frames_of
+from inkproof.runtime.errors import UserError
+
+ONE = Kept(
+    **{"id": "page-1", "label": 3, "writer": "zoë", "strokes": [[[10, 20, 0, 0.5], [200, 220, 17, 0.9]]]},
+    **{"width": 280, "height": 280, "predicted": 8, "model": "pretrained", "version": "0123", "device": "phone"},
+    **{"pointer": "touch", "created": "2026-11-21T10:00:00+00:00"},
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DrawingStore:
+    store = DrawingStore(tmp_path / "app.db")
+    store.add(ONE)
+    store.add(replace(ONE, id="page-2", writer="anna", created="2026-11-21T11:00:00+00:00"))
+    store.add(replace(ONE, id="page-3", writer="anna", label=None, created="2026-11-21T10:30:00+00:00"))
+    return store
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """A set that already holds an imported picture."""
+    (tmp_path / "pictures" / "5").mkdir(parents=True)
+    Image.fromarray(np.full((40, 30), 200, np.uint8)).save(tmp_path / "pictures" / "5" / "a.png")
+    import_drawings(tmp_path / "pictures", tmp_path / "mine")
+    return tmp_path / "mine"
+
+
+def test_they_follow_the_imported_ones_writer_by_writer(store: DrawingStore, mine: Path):
+    imported = read_drawings(mine)
+    result = collect(store.path, mine)
+    drawings = read_drawings(mine)
+    assert drawings == result.drawings
+    assert drawings[: len(imported)] == imported
+    assert [drawing.id for drawing in drawings[1:]] == ["page-3", "page-2", "page-1"]
+    assert [drawing.writer for drawing in drawings[1:]] == ["anna", "anna", "zoë"]
+    last = drawings[-1]
+    assert (last.label, last.canvas, last.created) == (3, (280, 280), ONE.created)
+    assert last.source == "drawing page/phone-touch"
+    assert last.strokes == [[[10, 20, 0], [200, 220, 17]]], "the one form has no pressure"
+
+
+def test_collecting_again_writes_nothing(store: DrawingStore, mine: Path):
+    collect(store.path, mine)
+    file = mine / "drawings.jsonl"
+    before = file.stat().st_ino, file.stat().st_mtime_ns, file.read_bytes()
+    again = collect(store.path, mine)
+    assert (again.added, again.changed, again.removed) == ([], [], [])
+    assert (file.stat().st_ino, file.stat().st_mtime_ns, file.read_bytes()) == before
+
+
+def test_it_follows_corrections_and_deletions(store: DrawingStore, mine: Path):
+    collect(store.path, mine)
+    store.correct("page-1", 8, "anna")
+    store.delete("page-2")
+    result = collect(store.path, mine)
+    assert [drawing.id for drawing in result.changed] == ["page-1"]
+    assert [drawing.id for drawing in result.removed] == ["page-2"]
+    kept = {drawing.id: drawing.label for drawing in read_drawings(mine)}
+    assert len(kept) == 3 and kept["page-1"] == 8 and kept["page-3"] is None
+
+
+def test_a_lost_database_takes_nothing_along(store: DrawingStore, mine: Path, tmp_path: Path):
+    collect(store.path, mine)
+    before = read_drawings(mine)
+    with pytest.raises(UserError, match="make app"):
+        collect(tmp_path / "gone.db", mine)
+    other = DrawingStore(tmp_path / "new.db")
+    other.add(replace(ONE, id="page-9", writer="zz"))
+    collect(other.path, mine)
+    assert [drawing.id for drawing in read_drawings(mine)] == [*(drawing.id for drawing in before), "page-9"]
+
+
+def test_importing_after_collecting_keeps_both(store: DrawingStore, mine: Path, tmp_path: Path):
+    collect(store.path, mine)
+    Image.fromarray(np.full((40, 30), 100, np.uint8)).save(tmp_path / "pictures" / "5" / "b.png")
+    import_drawings(tmp_path / "pictures", mine)
+    assert len(read_drawings(mine)) == 5
+    collect(store.path, mine)
+    assert len(read_drawings(mine)) == 5
+
+
+def test_a_broken_set_stays_as_it_is(store: DrawingStore, mine: Path):
+    (mine / "drawings.jsonl").write_text("{broken\n")
+    with pytest.raises(UserError, match="line 1"):
+        collect(store.path, mine)
+    assert (mine / "drawings.jsonl").read_text() == "{broken\n"
+
+
+def test_the_pipeline_reads_what_was_collected(store: DrawingStore, mine: Path):
+    drawings = collect(store.path, mine).drawings
+    how = {"brush": 20.0, "pixels": False, "inverted": False}
+    frames = frames_of(mine, drawings, how, ["mnist"])
+    assert frames.labels.tolist() == [5, 3, 3], "what is no digit has no accuracy"
+    assert frames.rungs["mnist"][1:].any(axis=(1, 2)).all()
+
+
+def test_the_command_says_what_it_did(store: DrawingStore, mine: Path, capsys: pytest.CaptureFixture):
+    with pytest.raises(SystemExit) as ended:
+        command.main(["collect", "--from", str(store.path), "--into", str(mine)])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    assert "3 added, 0 corrected, 0 deleted" in said
+    rows = {line.split()[0]: line.split()[1:] for line in said.splitlines()[3:6]}
+    assert rows["anna"][3] == "1" and rows["anna"][-2:] == ["1", "2"] and rows["zoë"][-1] == "1"
+
+
+def test_the_command_without_a_database_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture):
+    with pytest.raises(SystemExit) as ended:
+        command.main(["collect", "--from", str(tmp_path / "app.db"), "--into", str(tmp_path / "mine")])
+    assert ended.value.code == 2
+    line = capsys.readouterr().err
+    assert len(line.splitlines()) == 1 and "app.db" in line and "make app" in line
+    assert not (tmp_path / "mine").exists()
+
+
+def test_the_command_collects_from_the_database_that_the_page_is_configured_to_keep(
+    store: DrawingStore, mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "app.yaml").write_text(f"database: {store.path.name}\n")
+    monkeypatch.setattr(compose, "ROOT", tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        command.main(["collect", "--into", str(mine)])
+    assert ended.value.code == 0
+    assert "3 added" in capsys.readouterr().out

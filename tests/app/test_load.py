@@ -1,0 +1,133 @@
+"""The server under load, and killed: 10,000 malformed requests, 50 requests a second, SIGKILL while saving."""
+
+import http.client
+import os
+import signal
+import sqlite3
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import pytest
+
+from support.malformed import Request, malformed
+from support.web_app import starter, to_keep
+from support.web_server import serving
+from support.workspaces import TIMEOUT
+
+MALFORMED = 10_000
+RATE, MINUTE = 50, 60  # requests a second, seconds
+GROWTH = 25_000_000  # bytes: less than one request in a thousand leaving its body behind
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("web load")]
+
+
+class Sender:
+    """Sends requests over one connection a thread, as they are: no library mends them."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self._own = port, threading.local()
+
+    def __call__(self, request: Request) -> tuple[int, bytes]:
+        for attempt in (1, 2):
+            connection = getattr(self._own, "connection", None)
+            if connection is None:
+                connection = self._own.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
+            try:
+                connection.putrequest(request.method, request.path)
+                for name, value in {**request.headers, "Content-Length": str(len(request.body))}.items():
+                    connection.putheader(name, value)
+                connection.endheaders(request.body)
+                answer = connection.getresponse()
+                content = answer.read()
+                if answer.will_close:
+                    self._own.connection = None
+                return answer.status, content
+            except (ConnectionError, http.client.HTTPException):
+                connection.close()
+                self._own.connection = None  # the server may close what is idle or what it refused
+                if attempt == 2:
+                    raise
+        raise AssertionError
+
+
+def test_ten_thousand_malformed_requests(tmp_path: Path):
+    with serving(tmp_path / "app.db") as server:
+        send = Sender(server.port)
+        process = psutil.Process(server.process.pid)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(send, malformed(MALFORMED // 5, seed=1)))
+            before = process.memory_info().rss
+            counts: dict[int, int] = {}
+            for status, content in pool.map(send, malformed(MALFORMED, seed=2)):
+                counts[status] = counts.get(status, 0) + 1
+                assert status < 500, content
+        grown = process.memory_info().rss - before
+        assert sum(counts.values()) == MALFORMED and sum(n for status, n in counts.items() if status >= 400) > 8000
+        assert grown < GROWTH, f"grew by {grown:,} bytes"
+        assert list(tmp_path.iterdir()) == []
+        assert server.ask("GET", "/healthz")[0] == 200
+        print(f"{counts}, grew by {grown:,} bytes")
+
+
+def test_fifty_requests_a_second_for_a_minute(tmp_path: Path):
+    drawings = [drawing for drawing in starter() if drawing.strokes]
+    with serving(tmp_path / "app.db") as server:
+        began = time.monotonic()
+
+        def one(number: int) -> tuple[int, float]:
+            time.sleep(max(0.0, began + number / RATE - time.monotonic()))
+            drawing = drawings[number % len(drawings)]
+            sent = time.monotonic()
+            if number % 10 == 9:
+                asked = to_keep(label=drawing.label, strokes=drawing.strokes)
+                status = server.ask("POST", "/api/drawings", asked)[0]
+            else:
+                status = server.ask("POST", "/api/recognise", {"strokes": drawing.strokes})[0]
+            return status, time.monotonic() - sent
+
+        with ThreadPoolExecutor(16) as pool:
+            results = list(pool.map(one, range(RATE * MINUTE)))
+        lasted = time.monotonic() - began
+        assert {status for status, _ in results} == {200, 201}
+        assert lasted < MINUTE * 1.25, f"{lasted:.1f} s: it did not keep pace"
+        kept = server.ask("GET", "/api/drawings")[1]["counts"]["total"]
+        assert kept == sum(status == 201 for status, _ in results) == RATE * MINUTE // 10
+        times = sorted(seconds for _, seconds in results)
+        print(f"median {times[len(times) // 2]:.4f} s, p95 {times[len(times) * 95 // 100]:.4f} s")
+
+
+def test_killed_while_saving_no_acknowledged_drawing_is_lost(tmp_path: Path):
+    database = tmp_path / "app.db"
+    acknowledged: list[str] = []
+    for life in range(5):
+        with serving(database) as server:
+
+            def save(_: int, server=server) -> None:
+                while True:
+                    try:
+                        status, kept = server.ask("POST", "/api/drawings", to_keep(strokes=[[[1, 2, 3]] * 500]))
+                    except (OSError, http.client.HTTPException):
+                        return
+                    assert status == 201
+                    acknowledged.append(kept["id"])
+
+            with ThreadPoolExecutor(4) as pool:
+                saving = [pool.submit(save, number) for number in range(4)]
+                seen = len(acknowledged)
+                while len(acknowledged) < seen + 10 + 7 * life:
+                    time.sleep(0.002)
+                os.kill(server.process.pid, signal.SIGKILL)
+                for one in saving:
+                    one.result()
+            server.process.wait()
+    with serving(database) as server:
+        total = server.ask("GET", "/api/drawings")[1]["counts"]["total"]
+        for name in acknowledged:
+            assert server.ask("GET", f"/api/drawings/{name}")[0] == 200, name
+    assert len(acknowledged) >= 5 * 10 and total <= len(acknowledged) + 5 * 4
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -1,0 +1,211 @@
+"""Every file of conf/: it composes, it resolves, what it describes can be built, and it is named where it is chosen."""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from hydra.utils import instantiate
+
+from inkproof.config.schema import check_training
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
+
+CONF = ROOT / "conf"
+PRIMARIES = sorted(path.stem for path in CONF.glob("*.yaml"))
+Compose = Callable[..., dict[str, Any]]
+
+
+def options(group: str) -> list[str]:
+    """The files of a group on disk."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def groups(primary: str) -> dict[str, Any]:
+    """The groups that a primary file chooses from, with its choice; those of Hydra and relocated ones are left out."""
+    listed = yaml.safe_load((CONF / f"{primary}.yaml").read_text())["defaults"]
+    chosen = {group: option for entry in listed if isinstance(entry, dict) for group, option in entry.items()}
+    return {group: option for group, option in chosen.items() if "@" not in group and "override " not in group}
+
+
+# Where a script takes several primary files, its command is named as they are.
+COMMANDS = {
+    "config": "src/train.py",
+    "pretrained": "src/report.py pretrained",
+    **{name: f"src/evaluate.py {name}" for name in ("drawn", "ensemble", "finetuned", "held_out")},
+}
+CASES = [(primary, group, option) for primary in PRIMARIES for group in groups(primary) for option in options(group)]
+
+
+def test_every_group_is_chosen_from_by_some_primary_file():
+    folders = {path.parent.relative_to(CONF).as_posix() for path in CONF.rglob("*.yaml")} - {"."}
+    assert folders == {group for primary in PRIMARIES for group in groups(primary)} | {"drawings"}
+    drawn = yaml.safe_load((CONF / "drawn.yaml").read_text())["defaults"]
+    assert {"drawings@sets": "all"} in drawn  # relocated
+    assert len(CASES) > 40
+
+
+@pytest.mark.parametrize("primary", PRIMARIES)
+def test_every_primary_file_composes_as_it_stands_and_opens_with_its_command(primary: str, composed: Compose):
+    composed(primary)
+    command = COMMANDS.get(primary, f"src/{primary}.py")
+    assert f"python {command} " in (CONF / f"{primary}.yaml").read_text().splitlines()[0] + " "
+    assert (ROOT / command.split()[0]).is_file()
+
+
+@pytest.mark.parametrize(("primary", "group", "option"), CASES)
+def test_every_file_of_every_group_composes_and_resolves(primary: str, group: str, option: str, composed: Compose):
+    config = composed(primary, f"{group}={option}")
+    if "name" in config.get(group, {}) and group != "optimizer":
+        assert config[group]["name"] == option  # run names, folders and MLflow tags are made from it
+    if (primary, group, option) == ("config", "data", "pens"):
+        with pytest.raises(UserError, match="choose mnist, optdigits or ink"):
+            check_training(config)
+    elif primary == "config":
+        check_training(config)
+
+
+def test_on_and_off_are_texts_for_every_reader_of_yaml():
+    for option in ("on", "off"):
+        assert yaml.safe_load((CONF / "aug" / f"{option}.yaml").read_text())["name"] == option
+    assert groups("config")["aug"] == "off"
+
+
+@pytest.mark.parametrize("group", ["model", "aug", "optimizer", "callbacks", "precision", "debug"])
+def test_the_line_that_chooses_names_every_choice(group: str):
+    line = re.search(rf"^  - {group}: (.*)$", (CONF / "config.yaml").read_text(), re.MULTILINE)
+    assert line is not None
+    choice, comment = line[1].split("#")
+    named = re.findall(r"\w+", comment.replace(f"{group}=", ""))
+    assert sorted({*named, choice.strip(' "')} - {"null"}) == options(group)
+
+
+@pytest.mark.parametrize("overrides", [(), *[(f"experiment={name}",) for name in options("experiment")]])
+def test_one_step_is_one_step_whatever_else_is_chosen(overrides: tuple[str, ...], composed: Compose):
+    config = composed("config", *overrides, "debug=one_step")
+    assert config["epochs"] == 1
+    assert config["train_size"] == config["batch_size"]
+    assert config["register"] is False
+
+
+def test_the_pipeline_trains_the_slowest_model_for_eight_epochs_at_most(composed: Compose):
+    assert composed("config", "model=tflearn_cnn")["epochs"] <= 8
+
+
+def test_a_search_starts_from_the_configuration_that_training_has(composed: Compose):
+    chosen = ("data=optdigits", "model=dense", "aug=off")
+    tune, train = composed("tune", *chosen), composed("config", *chosen)
+    own = {"tuner", "name", "recipe", "service", "address"}
+    left_to_the_search = {"register", "force", "out", "experiment_name", "init"}
+    assert {key: value for key, value in tune.items() if key not in own} == {
+        key: value for key, value in train.items() if key not in left_to_the_search
+    }
+
+
+@pytest.mark.parametrize("model", options("model"))
+def test_every_model_has_a_space_to_search(model: str, composed: Compose):
+    from inkproof.tuning.space import read_space
+
+    config = composed("tune", f"model={model}")
+    assert read_space(config["tuner"]["space"]["parameters"], config)
+
+
+# What a file describes can be built. TensorFlow starts here, once.
+
+
+@pytest.mark.xdist_group("building")
+@pytest.mark.parametrize("option", options("model"))
+def test_every_model_file_builds_a_model_that_gives_probabilities(option: str, composed: Compose):
+    import keras
+
+    chosen = composed("config", f"model={option}")["model"]
+    model = instantiate(chosen["build"], _convert_="all")
+    assert model.input_shape == (None, 28, 28, 1)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1)).astype(np.float32)
+    answers = np.asarray(model(pixels))
+    assert answers.shape == (3, 10)
+    np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
+    assert any(isinstance(layer, keras.layers.Conv2D) for layer in model.layers) == chosen["convolutional"]
+
+
+@pytest.mark.xdist_group("building")
+@pytest.mark.parametrize("option", options("optimizer"))
+def test_every_optimizer_file_builds_an_optimizer_that_reaches_its_rate(option: str, composed: Compose):
+    import keras
+
+    chosen = composed("config", f"optimizer={option}")["optimizer"]
+    optimizer = partial(instantiate, chosen)(total_steps=100, steps_per_epoch=10)
+    assert isinstance(optimizer, keras.optimizers.Optimizer)
+    assert type(optimizer).__name__.lower() == chosen["name"]
+    rates = []
+    for step in range(100):
+        optimizer.iterations.assign(step)
+        rates.append(float(np.asarray(optimizer.learning_rate)))
+    assert max(rates) == pytest.approx(chosen["learning_rate"])
+    assert (min(rates) < 0.01 * max(rates)) == (chosen["schedule"] == "cosine")
+
+
+@pytest.mark.xdist_group("building")
+@pytest.mark.parametrize("option", options("callbacks"))
+def test_every_callbacks_file_builds_callbacks(option: str, composed: Compose):
+    import keras
+
+    chosen = composed("config", f"callbacks={option}")["callbacks"]
+    assert all(isinstance(instantiate(callback), keras.callbacks.Callback) for callback in chosen.values())
+    assert bool(chosen) == (option != "none")
+
+
+@pytest.mark.xdist_group("building")
+@pytest.mark.parametrize("option", options("precision"))
+def test_every_precision_file_names_a_number_format_keras_has(option: str, composed: Compose):
+    import keras
+
+    from inkproof.training.precision import resolve_policy
+
+    policy = composed("config", f"precision={option}")["precision"]["policy"]
+    for bfloat16 in (False, True):
+        assert keras.DTypePolicy(resolve_policy(policy, True, bfloat16)).variable_dtype == "float32"
+
+
+@pytest.mark.xdist_group("building")
+@pytest.mark.parametrize("option", options("aug"))
+def test_every_augmentation_file_gives_its_limits(option: str, composed: Compose):
+    from inkproof.training.augment import Distortion
+
+    chosen = composed("config", f"aug={option}")["aug"]
+    limits = Distortion(**{name: chosen[name] for name in chosen if name != "name"})
+    assert limits.identity == (option == "off")
+
+
+# The recipes.
+
+
+def test_the_four_recipes_are_there():
+    assert {"numbers_mnist", "digitre", "custom_digits", "coreml_cnn"} <= set(options("experiment"))
+
+
+@pytest.mark.parametrize("option", options("experiment"))
+def test_every_experiment_opens_with_its_command_and_what_it_reached(option: str):
+    text = (CONF / "experiment" / f"{option}.yaml").read_text().splitlines()
+    head = text[: next(index for index, line in enumerate(text) if not line.startswith("#"))]
+    assert any(line.strip("# ") == f"python src/train.py experiment={option}" for line in head)
+    reached = next(line for line in head if line.startswith("# Reached:"))
+    assert re.search(r"\d+\.\d+ ?%", reached), reached
+
+
+@pytest.mark.xdist_group("one_process")
+def test_every_experiment_trains_a_step(one_process: dict[str, Any]):
+    assert one_process["experiments"]["code"] == 0, one_process["experiments"]["stderr"]
+    workspace = one_process["workspace"]
+    runs = workspace.runs("optdigits")
+    recipes = [run for run in runs if run.info.status != "FAILED"]  # one fails on purpose
+    assert [run.info.status for run in recipes] == ["FINISHED"] * len(options("experiment"))
+    assert {run.data.tags["model"] for run in recipes} == {"dense", "dense_2x128", "tflearn_cnn", "cnn", "vgg_bn"}
+    assert {run.data.params["epochs"] for run in recipes} == {"1"}
+    assert all(run.data.metrics["epochs"] == 1 and run.data.metrics["loss"] > 0 for run in recipes)
+    folders = [path for path in Path(workspace.root / "runs").iterdir() if (path / "model.keras").is_file()]
+    assert len(folders) == len(recipes) + 1  # and the run of the three digits files, which is one and the same

@@ -1,0 +1,231 @@
+"""What a user can get wrong on a command line: one line on stderr, exit code 2, at once."""
+
+import errno
+import os
+import resource
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from inkproof.config.one_line import explain, run
+from inkproof.runtime.errors import UserError
+
+SECONDS = 4.0  # of processor time, which depends little on what else the machine does; 0.6 on a quiet one
+SCRIPTS = [  # with the command that some take first
+    *("train", "preprocess", "evaluate", "evaluate drawn", "evaluate ensemble", "evaluate finetuned"),
+    *("evaluate held_out", "export", "export formats", "report", "report pretrained", "download", "tune"),
+]
+SLOW_TO_IMPORT = ("tensorflow", "keras", "mlflow")
+
+# What is typed after `python src/train.py`, and what the line must say.
+MISTAKES = {
+    "model=cnnn": ["model=cnnn", "did you mean cnn?", "cnn, dense, dense_2x128, resnet, tflearn_cnn, vgg, vgg_bn"],
+    "aug=yes": ["aug=yes", "off, on"],
+    "model=1": ["model=", "a file in conf/", "Got int"],
+    "experiment=digiter": ["did you mean digitre?"],
+    "modle=cnn": ["modle", "did you mean model?", "aug, batch_size, callbacks"],
+    "epoch=3": ["epoch:", "did you mean epochs?"],
+    "optimizer.lr=1": ["optimizer.lr", "learning_rate"],
+    "model.build.hiden=3": ["model.build.hiden", "did you mean hidden?"],
+    "epochs=0": ["epochs=0", "at least 1"],
+    "epochs=many": ["epochs=many", "a whole number"],
+    "epochs=true": ["epochs=True", "a whole number"],
+    "batch_size=-1": ["batch_size=-1", "at least 1"],
+    "seed=1.5": ["seed=1.5", "a whole number"],
+    "train_size=3": ["train_size=3", "at least 10"],
+    "folds=5": ["folds=5", "data.val=0"],
+    "label_smoothing=1": ["label_smoothing=1", "below 1"],
+    "label_smoothing=abc": ["label_smoothing=abc", "expected a number"],
+    "callbacks.early_stopping.patience=x": ["callbacks.early_stopping.patience=x", "expected a number"],
+    "teacher.weight=2": ["teacher.weight=2", "at most 1"],
+    "register=maybe": ["register=maybe", "true or false"],
+    "epochs=${nothing}": ["nothing"],
+    "+foo=1": ["foo", "does nothing"],
+    "data=pens": ["data=pens", "mnist, optdigits or ink"],
+    "model=[": ["model=[", "key=value"],
+    "cnn": ["cnn", "key=value"],
+}
+
+
+@pytest.fixture(scope="module")
+def forbidden(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of modules that end the process when they are imported."""
+    folder = tmp_path_factory.mktemp("forbidden")
+    for name in SLOW_TO_IMPORT:
+        (folder / f"{name}.py").write_text("import os\nos._exit(77)\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bare(new_workspace: Callable[[], Any], forbidden: Path) -> Any:
+    """A workspace that no command of this module may change, after one has compiled its bytecode."""
+    made = new_workspace()
+    for script in SCRIPTS:
+        made.run("python", *words_of(script), "--help")
+    return made
+
+
+def words_of(script: str) -> list[str]:
+    """What is typed after `python` to run a script, with its command if there is one."""
+    name, *command = script.split()
+    return [f"src/{name}.py", *command]
+
+
+@pytest.fixture
+def at_once(bare: Any, forbidden: Path) -> Any:
+    """A function that runs a command which must start nothing slow, be quick and write nothing."""
+
+    def call(*command: str, code: int, cwd: Path | None = None) -> Any:
+        before = files(bare.root)
+        start = cpu_seconds()
+        done = bare.run("python", *command, code=code, cwd=cwd, PYTHONPATH=str(forbidden))
+        assert cpu_seconds() - start < SECONDS
+        assert files(bare.root) == before
+        return done
+
+    return call
+
+
+def cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def files(root: Path) -> set[Path]:
+    return {path for path in root.rglob("*") if "__pycache__" not in path.parts}
+
+
+def one_line(stderr: str, script: str, words: list[str]) -> None:
+    lines = stderr.splitlines()
+    assert len(lines) == 1, stderr
+    assert lines[0].startswith(f"{script.split()[0]}.py: error: "), stderr
+    assert all(word in lines[0] for word in words), stderr
+
+
+@pytest.fixture(scope="module")
+def mistakes(new_workspace: Callable[[], Any], several: Callable[..., Any], forbidden: Path) -> dict[str, Any]:
+    """How `python src/train.py` ends with each of MISTAKES, where nothing slow may be imported."""
+    made = new_workspace()
+    before = files(made.root)
+    ended, process = several(made, [["src/train.py", typed] for typed in MISTAKES], PYTHONPATH=str(forbidden))
+    assert process.stderr == ""
+    assert {path.name for path in files(made.root) - before} == {"commands.json", "results.json"}
+    return dict(zip(MISTAKES, ended, strict=True))
+
+
+@pytest.mark.xdist_group("mistakes")
+@pytest.mark.parametrize("typed", MISTAKES)
+def test_a_mistake_in_an_override_is_one_line(typed: str, mistakes: dict[str, Any]):
+    assert mistakes[typed]["code"] == 2
+    assert mistakes[typed]["stdout"] == ""
+    one_line(mistakes[typed]["stderr"], "train", MISTAKES[typed])
+
+
+@pytest.mark.parametrize("typed", ["modle=cnn", "epochs=0"])
+def test_a_mistake_in_an_override_is_named_at_once(typed: str, at_once: Any):
+    one_line(at_once("src/train.py", typed, code=2).stderr, "train", MISTAKES[typed])
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_entry_point_names_a_misspelled_group_and_choice(script: str, at_once: Any):
+    one_line(at_once(*words_of(script), "daat=mnist", code=2).stderr, script, ["daat", "did you mean data?"])
+    wrong = at_once(*words_of(script), "data=mnits", code=2)
+    one_line(wrong.stderr, script, ["data=mnits", "did you mean mnist?", "mnist, mnist_ink, optdigits, pens"])
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_comes_at_once_from_any_folder(script: str, at_once: Any, bare: Any, tmp_path: Path):
+    path, *command = words_of(script)
+    done = at_once(str(bare.root / path), *command, "--help", code=0, cwd=tmp_path)
+    assert "data: finetune, ink, mnist, mnist_ink, optdigits, pens" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_word_that_is_no_command_is_named_with_those_there_are(at_once: Any):
+    one_line(at_once("src/evaluate.py", "drawnn", code=2).stderr, "evaluate", ["drawnn", "drawn, ensemble"])
+
+
+def test_the_configuration_is_printed_not_run(at_once: Any):
+    done = at_once("src/train.py", "model=cnn", "aug=on", "seed=3", "--cfg", "job", code=0)
+    config = yaml.safe_load(done.stdout)
+    assert (config["model"]["name"], config["aug"]["name"], config["seed"]) == ("cnn", "on", 3)
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("script", ["evaluate", "evaluate drawn", "export", "export formats"])
+def test_a_stage_without_a_model_says_so(script: str, at_once: Any):
+    done = at_once(*words_of(script), "data=optdigits", "model=cnn", code=2)
+    one_line(done.stderr, script, ["models/optdigits/cnn", "train one first"])
+
+
+@pytest.mark.parametrize("script", [script for script in SCRIPTS if script != "train"])
+def test_a_stage_refuses_what_it_could_only_ignore(script: str, at_once: Any):
+    one_line(at_once(*words_of(script), "-m", "data=mnist", code=2).stderr, script, ["-m", "only train.py"])
+    one_line(at_once(*words_of(script), "+foo=1", code=2).stderr, script, ["+foo=1", "does nothing"])
+
+
+def test_a_sweep_with_a_bad_choice_trains_nothing(bare: Any, forbidden: Path):
+    done = bare.run("python", "src/train.py", "-m", "model=dense,cnnn", code=2, PYTHONPATH=str(forbidden))
+    one_line(done.stderr, "train", ["model=cnnn", "did you mean cnn?"])
+    done = bare.run("python", "src/train.py", "seed=one,two", "-m", "epochs=1", code=2, PYTHONPATH=str(forbidden))
+    one_line(done.stderr, "train", ["seed=one", "a whole number"])
+    assert not (bare.root / "mlflow.db").exists()
+
+
+@pytest.mark.xdist_group("one_process")
+def test_an_argument_the_builder_does_not_have_is_one_line(one_process: dict[str, Any]):
+    ended = one_process["unknown_argument"]
+    assert ended["code"] == 2
+    one_line(ended["stderr"], "train", ["cannot be built", "foo"])
+    assert one_process["process"].stderr == "", "TensorFlow's greetings"
+
+
+def test_an_interrupt_is_one_line_and_keeps_the_run(workspace: Any):
+    words = ("data=optdigits", "model=dense", "epochs=5000", "callbacks.early_stopping.patience=5000")
+    process = workspace.start("python", "src/train.py", *words, PYTHONUNBUFFERED="1")
+    for line in process.stdout:
+        if line.startswith("Epoch 3/"):
+            break
+    _, stderr = workspace.stop(process, signal.SIGINT)
+    assert process.returncode == 130
+    assert stderr.splitlines() == ["train.py: interrupted; the same command goes on from here"]
+    assert [run.info.status for run in workspace.runs("optdigits")] == ["KILLED"]
+    assert len(list(workspace.root.glob("runs/*/backup.npz"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EDQUOT, "quota"),
+        (errno.EACCES, "permission denied"),
+        (errno.EROFS, "read-only"),
+        (errno.ENOTDIR, "a file stands where a folder should be"),
+        (errno.EEXIST, "a file stands where a folder should be"),
+    ],
+)
+def test_what_the_machine_denies_is_one_line_with_the_place(number: int, words: str):
+    line = explain(OSError(number, os.strerror(number), "/somewhere/model.keras"))
+    assert line is not None and len(line.splitlines()) == 1
+    assert words in line and "/somewhere/model.keras" in line and "again" in line
+
+
+def test_a_mistake_in_the_code_keeps_its_traceback():
+    assert explain(ValueError("a bug")) is None
+    assert explain(OSError(errno.EBADF, "a bug")) is None
+    with pytest.raises(ZeroDivisionError):
+        run("train.py", lambda: 1 // 0)
+
+
+def test_a_users_mistake_ends_with_its_line_and_code_2(capsys: pytest.CaptureFixture[str]):
+    def work() -> None:
+        raise UserError("digits.npz: cut short; fetch it again")
+
+    with pytest.raises(SystemExit) as end:
+        run("train.py", work)
+    assert end.value.code == 2
+    assert capsys.readouterr().err == "train.py: error: digits.npz: cut short; fetch it again\n"

@@ -1,0 +1,40 @@
+"""The files of conf/data hold what the sources ask of them."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from inkproof.runtime.paths import ROOT
+
+FILES = sorted((ROOT / "conf/data").glob("*.yaml"))
+CONF: dict[str, dict[str, Any]] = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in FILES}
+
+
+@pytest.mark.parametrize("name", CONF)
+def test_a_data_set_has_its_name_a_licence_and_a_citation(name: str) -> None:
+    head = (ROOT / f"conf/data/{name}.yaml").read_text(encoding="utf-8").split("_target_")[0]
+    assert CONF[name]["name"] == name
+    assert "Citation:" in head and "Licence:" in head and f"python src/download.py data={name}" in head
+
+
+@pytest.mark.parametrize("name", ["mnist", "pens"])
+def test_what_is_downloaded_has_https_mirrors_and_content_hashes(name: str) -> None:
+    data = CONF[name]
+    assert len(data["mirrors"]) >= 2
+    assert all(mirror.startswith("https://") for mirror in data["mirrors"])
+    for entry in data["files"].values():
+        assert len(bytes.fromhex(entry["sha256"])) == 32
+    assert any("{name}" in form for form in data["offline"])
+    assert data["files"].keys() == (
+        {"train_images", "train_labels", "test_images", "test_labels"} if name == "mnist" else {"tra", "tes"}
+    )
+
+
+def test_splits_and_sets_are_those_of_the_design() -> None:
+    assert CONF["mnist"]["val"] == 5000
+    assert (CONF["optdigits"]["val"], CONF["optdigits"]["test"]) == (240, 360)
+    dressed = ["pens_thin", "pens_fat", "pens_pixels", "pens_inverted"]
+    assert CONF["mnist"]["drawn_sets"] == ["starter", "mine", "pens", *dressed, "pens_kept"]
+    assert CONF["optdigits"]["drawn_sets"] == ["starter", "mine"]
+    assert (CONF["mnist"]["repeat"], CONF["optdigits"]["repeat"]) == (1, 1)

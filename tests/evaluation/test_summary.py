@@ -1,0 +1,93 @@
+import json
+
+import numpy as np
+import pytest
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from inkproof.evaluation.metrics import (
+    confusion_counts,
+    per_class,
+    per_writer,
+    summarise_drawn,
+    summarise_set,
+    summarise_test,
+)
+from inkproof.evaluation.statistics import wilson, writer_bootstrap
+
+
+def some_digits(n: int = 400) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(2)
+    labels = rng.integers(0, 10, n)
+    return labels, np.where(rng.random(n) < 0.8, labels, rng.integers(0, 10, n))
+
+
+def test_confusion_and_classes_are_those_of_scikit_learn() -> None:
+    labels, read = some_digits()
+    counts = confusion_counts(labels, read)
+    assert (counts == confusion_matrix(labels, read, labels=range(10))).all()
+    precision, recall, f1, n = precision_recall_fscore_support(labels, read, labels=range(10))
+    rows = per_class(counts)
+    for key, expected in (("precision", precision), ("recall", recall), ("f1", f1), ("n", n)):
+        assert [row[key] for row in rows] == pytest.approx(expected)
+
+
+def test_a_digit_that_does_not_occur_has_no_figures() -> None:
+    rows = per_class(confusion_counts([1, 1], [1, 2]))
+    assert rows[0] == {"digit": 0, "n": 0, "recall": None, "precision": None, "f1": None}
+    assert rows[2] == {"digit": 2, "n": 0, "recall": None, "precision": 0.0, "f1": 0.0}
+
+
+@pytest.mark.parametrize(("labels", "read"), [([1, 2], [1]), ([1], [10]), ([-1], [1])])
+def test_confusion_of_what_are_no_digits_is_refused(labels: list[int], read: list[int]) -> None:
+    with pytest.raises(ValueError, match=r"labels .*predictions"):
+        confusion_counts(labels, read)
+
+
+def test_summary_of_the_test_digits() -> None:
+    labels = np.array([0, 1, 2, 2], np.uint8)
+    probabilities = np.eye(10, dtype=np.float32)[[0, 1, 2, 7]] * 0.91 + 0.009
+    summary = summarise_test(probabilities, labels)
+    assert (summary["n"], summary["errors"], summary["accuracy"]) == (4, 1, 0.75)
+    assert (summary["accuracy_low"], summary["accuracy_high"]) == wilson(3, 4)
+    assert summary["per_class"]["2"] == 0.5
+    assert summary["per_class"]["9"] is None
+    assert summary["ece"] == pytest.approx(0.919 - 0.75, abs=1e-6)
+    assert json.loads(json.dumps(summary)) == summary
+
+
+def test_few_writers_get_wilson_and_five_get_the_bootstrap() -> None:
+    labels, read = some_digits(200)
+    for hands, kind in ((1, "wilson"), (4, "wilson"), (5, "writers"), (14, "writers")):
+        writers = np.arange(200) % hands
+        summary = summarise_drawn(labels, read, writers)
+        hits = labels == read
+        expected = wilson(int(hits.sum()), 200) if kind == "wilson" else writer_bootstrap(hits, writers)
+        assert summary["interval"] == kind
+        assert (summary["low"], summary["high"]) == expected
+        assert summary["accuracy"] == hits.mean()
+
+
+def test_a_set_is_summed_up_by_rung() -> None:
+    labels, read = some_digits(60)
+    entry = summarise_set(labels, {"tutorial": read, "mnist": labels}, ["ann"] * 60)
+    assert (entry["n"], entry["writers"], entry["interval"]) == (60, 1, "wilson")
+    assert entry["mnist"]["accuracy"] == 1.0
+    assert entry["tutorial"]["accuracy"] < 1.0
+    assert set(entry["tutorial"]) == {"accuracy", "low", "high", "per_digit"}
+    assert json.loads(json.dumps(entry)) == entry
+
+
+def test_an_empty_set_is_only_counted() -> None:
+    assert summarise_set([], {"mnist": []}, []) == {"n": 0}
+    with pytest.raises(ValueError, match="drawings"):
+        summarise_drawn([], [], [])
+
+
+def test_writers_one_by_one() -> None:
+    rows = per_writer([1, 2, 3], {"tutorial": [1, 0, 0], "mnist": [1, 2, 0]}, ["bob", "ann", "bob"])
+    assert rows == [
+        {"writer": "ann", "rung": "tutorial", "n": 1, "accuracy": 0.0},
+        {"writer": "ann", "rung": "mnist", "n": 1, "accuracy": 1.0},
+        {"writer": "bob", "rung": "tutorial", "n": 2, "accuracy": 0.5},
+        {"writer": "bob", "rung": "mnist", "n": 2, "accuracy": 0.5},
+    ]

@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+
+from inkproof.evaluation.statistics import wilson, writer_bootstrap
+
+
+def test_it_agrees_with_gathering_the_digits_of_resampled_writers() -> None:
+    rng = np.random.default_rng(3)
+    writers = np.repeat([f"w{i}" for i in range(9)], rng.integers(5, 60, 9))
+    correct = rng.random(writers.size) < rng.uniform(0.5, 1, 9)[np.unique(writers, return_inverse=True)[1]]
+    own = {name: correct[writers == name] for name in np.unique(writers)}
+    accuracies = [np.concatenate([own[w] for w in rng.choice(list(own), 9)]).mean() for _ in range(4000)]
+    expected = np.quantile(accuracies, [0.025, 0.975])
+    assert writer_bootstrap(correct, writers, resamples=20_000) == pytest.approx(expected, abs=0.01)
+
+
+def test_writers_who_fail_together_widen_the_interval_beyond_wilson() -> None:
+    writers = np.repeat([f"w{i}" for i in range(10)], 100)
+    correct = np.repeat([1, 1, 1, 1, 1, 1, 1, 1, 0, 0], 100).astype(bool)
+    low, high = writer_bootstrap(correct, writers)
+    narrow = wilson(int(correct.sum()), correct.size)
+    assert high - low > 4 * (narrow[1] - narrow[0])
+    assert low < 0.8 < high
+
+
+def test_equal_writers_leave_no_spread() -> None:
+    writers = ["a", "a", "b", "b", "c", "c"]
+    assert writer_bootstrap([True, False] * 3, writers) == (0.5, 0.5)
+
+
+def test_the_seed_decides() -> None:
+    rng = np.random.default_rng(0)
+    writers = rng.integers(0, 14, 500).astype(str)
+    correct = rng.random(500) < 0.9
+    first = writer_bootstrap(correct, writers, seed=5)
+    assert first == writer_bootstrap(correct, writers, seed=5)
+    assert first != writer_bootstrap(correct, writers, seed=6)
+
+
+def test_higher_confidence_is_wider() -> None:
+    rng = np.random.default_rng(1)
+    writers = rng.integers(0, 14, 500).astype(str)
+    correct = rng.random(500) < 0.8
+    inner, outer = (writer_bootstrap(correct, writers, confidence=c) for c in (0.5, 0.99))
+    assert outer[0] < inner[0] < inner[1] < outer[1]
+
+
+@pytest.mark.parametrize(("correct", "writers"), [([True, False], ["a", "a"]), ([], []), ([True], ["a", "b"])])
+def test_one_writer_or_crooked_lengths_are_refused(correct: list[bool], writers: list[str]) -> None:
+    with pytest.raises(ValueError, match="writer"):
+        writer_bootstrap(correct, writers)

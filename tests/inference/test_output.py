@@ -1,0 +1,81 @@
+"""What people and programs get of a prediction."""
+
+import csv
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from inkproof.inference.output import EVERY, check_out, csv_rows, line
+from inkproof.inference.predict import MANY, Prediction
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.progress import counted
+
+SEVEN = Prediction("my 7.png", 7, 0.98765, 1, 0.01, True)
+NOTHING = Prediction("scribble.png", 7, 0.412, 2, 0.4, False)
+
+
+def test_a_digit_is_told_with_its_runner_up():
+    assert line(SEVEN) == "my 7.png  7   98.8%  then 1, 1.0%"
+    assert line(SEVEN, 12) == "my 7.png      7   98.8%  then 1, 1.0%"
+
+
+def test_what_is_no_digit_is_told_with_the_best_guess():
+    assert line(NOTHING, 12) == "scribble.png  not a digit (perhaps 7, 41%)"
+
+
+def test_a_row_holds_the_best_guess_whether_accepted_or_not(tmp_path: Path):
+    with csv_rows(tmp_path / "out.csv") as write:
+        write(SEVEN)
+        write(NOTHING)
+    assert (tmp_path / "out.csv").read_text() == (
+        "path,digit,probability,second,second_probability,accepted\n"
+        "my 7.png,7,0.987650,1,0.010000,true\n"
+        "scribble.png,7,0.412000,2,0.400000,false\n"
+    )
+    table = pd.read_csv(tmp_path / "out.csv")
+    assert table["accepted"].tolist() == [True, False] and table["digit"].tolist() == [7, 7]
+
+
+@pytest.mark.parametrize("path", ["a,b.png", 'say "7".png', "two\nlines.png", "七.png", " x ", "=1+1.png"])
+def test_any_name_comes_back_from_the_table(path: str, tmp_path: Path):
+    with csv_rows(tmp_path / "out.csv") as write:
+        write(Prediction(path, 1, 0.9, 7, 0.1, True))
+    with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as file:
+        assert next(csv.DictReader(file))["path"] == path
+
+
+def test_a_name_that_is_no_text_leaves_the_table_readable(tmp_path: Path):
+    with csv_rows(tmp_path / "out.csv") as write:
+        write(Prediction(os.fsdecode(b"latin\xe9.png"), 1, 0.9, 7, 0.1, True))
+    assert pd.read_csv(tmp_path / "out.csv")["path"].tolist() == [r"latin\udce9.png"]
+
+
+def test_the_table_appears_whole_or_not_at_all(tmp_path: Path):
+    (tmp_path / "out.csv").write_text("old")
+    with pytest.raises(KeyboardInterrupt), csv_rows(tmp_path / "out.csv") as write:
+        write(SEVEN)
+        raise KeyboardInterrupt
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+    assert (tmp_path / "out.csv").read_text() == "old"
+
+
+@pytest.mark.parametrize("picture", [True, False])
+def test_a_result_is_not_written_over_what_is_no_result(tmp_path: Path, picture: bool):
+    name = "out.png" if picture else "out.csv"
+    check_out(tmp_path / name, picture)
+    (tmp_path / name).mkdir()
+    with pytest.raises(UserError, match="is not a file, so it cannot be written over"):
+        check_out(tmp_path / name, picture)
+    with pytest.raises(UserError):
+        check_out(Path("/dev/null"), picture)
+    with pytest.raises(UserError, match="ends in .png" if picture else "has the name of a picture"):
+        check_out(tmp_path / "my_digit.JPG", picture)
+
+
+def test_a_line_a_thousand_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]):
+    with counted("reading", "pictures", 2500, MANY, EVERY) as advance:
+        for _ in range(2500):
+            advance()
+    assert capsys.readouterr().err == "1,000 of 2,500 pictures\n2,000 of 2,500 pictures\n"

@@ -1,0 +1,235 @@
+"""models/pretrained: how src/report.py pretrained makes it of a run, and what the repository holds of it."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+from PIL import Image
+
+from inkproof.config.compose import resolve
+from inkproof.data.drawings import read_drawings
+from inkproof.exporting.metadata import read_metadata
+from inkproof.preprocessing.strokes import render
+from inkproof.reporting.wording import percent
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
+from inkproof.stages import pretrained as script
+from support.pretrained_run import COMMIT, NAME, RULE, change, write_run
+from support.workspaces import clean_environment
+
+FOLDER = ROOT / "models" / "pretrained"
+FILES = {"canvas.tflite", "model.keras", "README.md"}
+
+
+def config(typed: dict[str, str]) -> dict[str, Any]:
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return resolve(compose("pretrained", [f"{key}='{value}'" for key, value in typed.items()]))
+
+
+def run_script(typed: dict[str, str]) -> Any:
+    command = [sys.executable, "src/report.py", "pretrained", *(f"{key}='{value}'" for key, value in typed.items())]
+    return subprocess.run(command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def typed(tmp_path: Path) -> dict[str, str]:
+    return write_run(tmp_path)
+
+
+# Making it. The tests that are not slow leave out the reading of drawings, which takes TensorFlow.
+
+
+def test_the_files_are_copied_and_the_card_written(typed: dict[str, str], monkeypatch: pytest.MonkeyPatch):
+    tried = []
+    monkeypatch.setattr(script, "try_files", lambda run, how: tried.append((run.name, how["folder"])))
+    made = script.pretrained(config(typed))
+    out = Path(typed["out"])
+    assert tried == [(NAME, "data/drawn/starter")]
+    assert set(made) == FILES == {path.name for path in out.iterdir()}
+    assert (out / "canvas.tflite").read_bytes() == (Path(typed["exports"]) / "canvas.tflite").read_bytes()
+    assert (out / "model.keras").read_bytes() == (Path(typed["run"]) / "model.keras").read_bytes()
+    assert "| 99.53% |" in (out / "README.md").read_text(encoding="utf-8")
+    first = {path.name: path.read_bytes() for path in out.iterdir()}
+    script.pretrained(config(typed))
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == first
+
+
+def test_what_fails_leaves_the_folder_as_it_was(typed: dict[str, str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(script, "try_files", lambda run, how: None)
+    script.pretrained(config(typed))
+    out = Path(typed["out"])
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    change(Path(typed["report"]) / "test.json", errors=46)
+
+    def full(source: Path, target: Path) -> None:
+        if target.name == "model.keras":
+            raise OSError(28, "No space left on device")
+        target.write_bytes(b"new")
+
+    monkeypatch.setattr(script.shutil, "copyfile", full)
+    with pytest.raises(OSError, match="No space left"):
+        script.pretrained(config(typed))
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_digits_that_have_changed_since_are_refused(typed: dict[str, str]):
+    change(Path(typed["run"]) / "run.json", data_sha="another")
+    with pytest.raises(UserError, match=rf"digits\.npz: not what {NAME} was trained on; run `dvc repro train@{NAME}`"):
+        script.pretrained(config(typed))
+    assert not Path(typed["out"]).exists()
+
+
+def test_without_a_run_it_ends_in_one_line(tmp_path: Path):
+    typed = {key: str(tmp_path / key) for key in ("run", "exports", "report", "digits", "out")}
+    done = run_script(typed)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"report.py: error: {tmp_path}/run/model.keras and 7 more files are missing; run `dvc ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_too_large_ends_in_one_line_and_nothing_is_written(typed: dict[str, str]):
+    path = Path(typed["exports"]) / "canvas.tflite"
+    path.write_bytes(path.read_bytes() + bytes(2_000_000))
+    change(Path(typed["report"]) / "export.json", canvas__kb=round(path.stat().st_size / 1024, 1))
+    done = run_script(typed)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"report.py: error: {path}: 2,000,") and "more than the 2,000,000" in line
+    assert not Path(typed["out"]).exists()
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A small network as model.keras, the same and another as canvas.tflite, and what that reads on the starter set."""
+    import keras
+
+    from inkproof.exporting.canvas_model import CanvasModel, layer_part, up_to_logits
+    from inkproof.exporting.described import describe_canvas
+    from inkproof.exporting.readers import CanvasReader
+    from inkproof.models.layers import softmax_head
+
+    folder = tmp_path_factory.mktemp("exported")
+    made: dict[str, Any] = {}
+    layer = layer_part()
+    for number, name in enumerate(("other", "own")):
+        keras.utils.set_random_seed(number)
+        image = keras.Input((28, 28, 1))
+        model = keras.Model(image, softmax_head(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))))
+        made[name] = describe_canvas(
+            CanvasModel(up_to_logits(model), RULE, layer).in_form(), RULE, NAME, "float32", COMMIT
+        )
+    model.save(folder / "model.keras")
+    (folder / "canvas.tflite").write_bytes(made["own"])
+    canvases = np.stack([render(drawing.strokes) for drawing in read_drawings(ROOT / "data/drawn/starter")])
+    read = CanvasReader(folder / "canvas.tflite").read(canvases).probabilities.argmax(axis=1)
+    return {**made, "weights": (folder / "model.keras").read_bytes(), "starter": read}
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("pretrained")
+def test_files_of_one_network_are_taken(exported: dict[str, Any], tmp_path: Path):
+    typed = write_run(tmp_path, exported["own"], exported["weights"], exported["starter"])
+    done = run_script(typed)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == [
+        str(tmp_path / "models/pretrained" / name) for name in ("canvas.tflite", "model.keras", "README.md")
+    ]
+    assert {path.name for path in Path(typed["out"]).iterdir()} == FILES
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("pretrained")
+def test_files_of_two_networks_are_refused(exported: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    # As if both read the starter set equally well, which good networks do.
+    monkeypatch.setattr(script, "check_readings", lambda *arguments: None)
+    typed = write_run(tmp_path, exported["other"], exported["weights"], exported["starter"])
+    with pytest.raises(UserError, match="the two are not the same network, export it again"):
+        script.pretrained(config(typed))
+    assert not Path(typed["out"]).exists()
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("pretrained")
+def test_readings_that_drawn_json_does_not_have_are_refused(exported: dict[str, Any], tmp_path: Path):
+    every = np.arange(270) // 27  # all of them read right, which the untrained network does not
+    done = run_script(write_run(tmp_path, exported["own"], exported["weights"], every))
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "drawn.json: has 270 of 270 drawings" in line and line.endswith("run `dvc repro drawn@ink-vgg_bn`")
+
+
+def test_make_runs_what_it_needs_and_copies(tmp_path: Path):
+    for name in ("Makefile", "requirements.lock", "requirements-bootstrap.lock"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "ready").touch()
+    environment = {name: value for name, value in clean_environment().items() if not name.startswith("MAKE")}
+    done = subprocess.run(
+        ["make", "-n", "pretrained"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    stages = "dvc repro evaluate@ink-vgg_bn export@ink-vgg_bn drawn@ink-vgg_bn"
+    assert done.stdout.splitlines() == [stages, "python src/report.py pretrained"]
+    for made in ("models/ink/vgg_bn/model.keras", "data/ink/digits.npz"):
+        (tmp_path / made).parent.mkdir(parents=True)
+        (tmp_path / made).touch()
+    kept = ["models/pretrained/canvas.tflite", "reports/ink/models/vgg_bn/test.json"]
+    for name in kept:
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    subprocess.run(["make", "clean"], cwd=tmp_path, env=environment, check=True)
+    assert not (tmp_path / "models/ink").exists() and not (tmp_path / "data/ink").exists()
+    assert [name for name in kept if not (tmp_path / name).exists()] == []
+
+
+# What the repository holds.
+
+
+def test_the_repository_holds_the_files_small_enough():
+    assert {path.name for path in FOLDER.iterdir()} == FILES
+    assert (FOLDER / "canvas.tflite").stat().st_size <= 2_000_000
+    assert (FOLDER / "model.keras").stat().st_size <= 4_000_000
+
+
+def test_the_card_speaks_of_the_files_beside_it():
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    said = read_metadata(FOLDER / "canvas.tflite")
+    assert said["model"] == NAME and text.startswith(f"# Model card: {NAME}, ")
+    for name in ("canvas.tflite", "model.keras"):
+        (size,) = set(re.findall(rf"^\| `{re.escape(name)}` \| ([\d,]+) KB \|", text, re.MULTILINE))
+        assert int(size.replace(",", "")) == round((FOLDER / name).stat().st_size / 1024)
+    assert f"the picture is taken for a digit from {said['threshold']:.4g} on" in text
+    assert f"the logits were divided by {said['temperature']:.4g}" in text
+
+
+def test_the_card_has_the_figures_of_the_reports():
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    reports = ROOT / "reports" / "ink" / "models" / "vgg_bn"
+    test, drawn = (json.loads((reports / f"{part}.json").read_text()) for part in ("test", "drawn"))
+    assert f"| MNIST, test digits | 10,000 | {test['accuracy']:.2%} |" in text
+    titles = {"pens": "Pen tablet", "pens_pixels": "Pen tablet, single pixels", "starter": "Starter set"}
+    for name, title in titles.items():
+        n = drawn[name]["n"]
+        assert f"| {title} | {n:,} | {percent(drawn[name]['ink']['accuracy'], n)} |" in text
+
+
+def test_predict_reads_starter_drawings_with_it(tmp_path: Path):
+    seven = next(one for one in read_drawings(ROOT / "data/drawn/starter") if one.label == 7)
+    Image.fromarray(render(seven.strokes)).save(tmp_path / "seven.png")
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "src/predict.py"), "seven.png"],
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.match(r"seven\.png  7  ", done.stdout)

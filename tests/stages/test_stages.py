@@ -1,0 +1,319 @@
+"""What follows a training: evaluate, export, drawn digits, report, as they are typed."""
+
+import csv
+import dataclasses
+import importlib.util
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from inkproof.evaluation.statistics import wilson
+from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, MODEL_FILES
+from inkproof.exporting.metadata import packed_files, read_metadata
+from inkproof.stages.export import lines
+from support.workspaces import Workspace
+
+pytestmark = pytest.mark.xdist_group("stages")
+
+CHOSEN = ("data=optdigits", "model=dense")
+TRAINED = (*CHOSEN, "data.repeat=2")  # a margin over the accuracy asked for, whatever the processor rounds
+MODEL, REPORT = Path("models/optdigits/dense"), Path("reports/optdigits/models/dense")
+RUNGS = ("tutorial", "polarity", "digitre", "mnist", "ink")
+STAGES = (("src/evaluate.py",), ("src/export.py",), ("src/evaluate.py", "drawn"))
+DRAWINGS = 270  # in the starter set
+DIGITS = list("0123456789")
+
+
+@pytest.fixture(scope="module")
+def staged(new_workspace: Callable[[], Workspace]) -> Workspace:
+    """A workspace where one model went through all stages, its digits made on the way."""
+    workspace = new_workspace()
+    shutil.rmtree(workspace.root / "data" / "optdigits")
+    workspace.run("python", "src/train.py", *TRAINED, f"out={MODEL}")
+    workspace.run("python", "src/preprocess.py", "data=optdigits")
+    for command in STAGES:
+        workspace.run("python", *command, *CHOSEN)
+    workspace.run("python", "src/report.py", "data=optdigits")
+    return workspace
+
+
+def load(workspace: Workspace, path: Path) -> Any:
+    return json.loads((workspace.root / path).read_text())
+
+
+def rows(workspace: Workspace, path: Path) -> list[dict[str, str]]:
+    with (workspace.root / path).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def names(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()}
+
+
+def test_a_small_net_learns(staged: Workspace) -> None:
+    test = load(staged, REPORT / "test.json")
+    assert test["val_accuracy"] >= 0.95
+    assert test["accuracy"] >= 0.93
+    assert (staged.root / "data/optdigits/digits.npz").is_file()  # training fetched what it needs
+
+
+def test_what_evaluate_writes(staged: Workspace) -> None:
+    test, record = load(staged, REPORT / "test.json"), load(staged, MODEL / "run.json")
+    assert (test["data"], test["model"], test["aug"], test["seed"]) == ("optdigits", "dense", "off", 0)
+    assert (test["parameters"], test["n"]) == (101_770, 360)
+    for name in ("epochs", "best_epoch", "val_accuracy"):
+        assert test[name] == record["metrics"][name]
+    assert test["accuracy"] == 1 - test["errors"] / 360
+    assert (test["accuracy_low"], test["accuracy_high"]) == pytest.approx(wilson(360 - test["errors"], 360))
+    assert set(test["per_class"]) == {str(digit) for digit in range(10)}
+    assert 0 < test["nll"] < 0.5
+    assert 0 < test["ece"] < 0.1
+
+    folder = staged.root / REPORT / "test"
+    tables = {"predictions.csv", "history.csv", "confusion.csv", "per_class.csv", "reliability.csv", "run.json"}
+    assert names(folder) == tables | {
+        "confusion.png",
+        "reliability.png",
+        "mistakes.png",
+        "curves.png",
+        "stress.csv",
+        "stress.png",
+    }
+    assert (folder / "history.csv").read_bytes() == (staged.root / MODEL / "history.csv").read_bytes()
+
+    predictions = rows(staged, REPORT / "test/predictions.csv")
+    with np.load(staged.root / "data/optdigits/digits.npz") as digits:
+        assert [int(row["label"]) for row in predictions] == digits["test_labels"].tolist()
+    assert sum(row["label"] != row["prediction"] for row in predictions) == test["errors"]
+    for row in predictions[:20]:
+        shares = [float(row[f"p{digit}"]) for digit in range(10)]
+        assert int(np.argmax(shares)) == int(row["prediction"])
+        assert sum(shares) == pytest.approx(1, abs=1e-4)
+    confusion = np.array(
+        [[int(row[str(digit)]) for digit in range(10)] for row in rows(staged, REPORT / "test/confusion.csv")]
+    )
+    assert (confusion.sum(), np.trace(confusion)) == (360, 360 - test["errors"])
+
+
+def test_what_export_writes(staged: Workspace) -> None:
+    export, test = load(staged, REPORT / "export.json"), load(staged, REPORT / "test.json")
+    folder = staged.root / "exports/optdigits/dense"
+    coreml = {"coreml": COREML_FILE} if importlib.util.find_spec("coremltools") else {}
+    canvases = {"canvas" if form == "float32" else f"canvas_{form}": file for form, file in CANVAS_FILES.items()}
+    assert names(folder) == {"saved_model", *MODEL_FILES.values(), *CANVAS_FILES.values(), *coreml.values()}
+    assert set(export) == {"saved_model", *MODEL_FILES, *canvases, *coreml}
+    canvas = export["canvas"]
+    assert (canvas["n"], canvas["agreement"]) == (DRAWINGS, 1.0)
+    assert canvas["max_difference"] < 1e-3
+    said = read_metadata(folder / "canvas.tflite")
+    assert (said["rule"], said["model"]) == (canvas["rule"], "optdigits-dense")
+    rejection = load(staged, REPORT / "rejection.json")
+    assert rejection["threshold"] == said["threshold"]
+    assert rejection["chosen"]["refused"]["all"]["n"] == 200
+    for kind, file in canvases.items():
+        assert export[kind]["n"] == DRAWINGS and export[kind]["agreement"] >= 0.98
+        assert export[kind]["kb"] == pytest.approx((folder / file).stat().st_size / 1024, abs=0.06)
+    for kind, file in MODEL_FILES.items():
+        metadata = read_metadata(folder / file)
+        assert (metadata["rule"], metadata["form"], metadata["labels"]) == ("maximum_probability", kind, DIGITS)
+        assert packed_files((folder / file).read_bytes())["labels.txt"].decode().split() == DIGITS
+        figures = export[kind]
+        assert set(figures) == {"kb", "accuracy", "accuracy_difference", "agreement", "max_difference"}
+        assert figures["kb"] == pytest.approx((folder / file).stat().st_size / 1024, abs=0.06)
+        assert figures["accuracy"] == pytest.approx(test["accuracy"] + figures["accuracy_difference"])
+    assert export["float32"]["max_difference"] <= 1e-3
+    assert export["float32"]["accuracy"] == test["accuracy"]
+    assert export["int8"]["kb"] < 0.4 * export["float32"]["kb"]
+    timing = load(staged, REPORT / "timing.json")
+    assert timing["machine"]
+    assert 0 < timing["float32_us"] < 1e5
+    for kind in (*MODEL_FILES, *canvases):
+        assert 0 < timing[f"{kind}_us"] <= timing[f"{kind}_p95_us"] < 1e6
+    assert not [key for key in timing if key.startswith(("coreml", "saved_model"))]
+
+
+def test_core_ml_that_is_skipped_is_said_in_a_word() -> None:
+    figures = {"kb": 951.2, "accuracy": 0.9956, "accuracy_difference": -0.0003, "agreement": 0.9995}
+    results = {"saved_model": {"kb": 1.0}, "int8": figures, "canvas": {**figures, "n": 3768}}
+    assert list(lines("mnist-cnn", results)) == [
+        "mnist-cnn int8: 951 KB, accuracy 99.56% (-0.03 points against Keras), agreement 99.95%",
+        "mnist-cnn canvas: 951 KB, accuracy of drawings 99.56% (-0.03 points against Keras), agreement 99.95%",
+        "mnist-cnn coreml: skipped, coremltools is not installed (`make coreml` adds it)",
+    ]
+    *_, last = lines("mnist-cnn", {**results, "coreml": {**figures, "n": 500}})
+    assert last.startswith("mnist-cnn coreml: 951 KB, accuracy of 500 digits 99.56%")
+
+
+def test_what_drawn_writes(staged: Workspace) -> None:
+    drawn = load(staged, REPORT / "drawn.json")
+    assert drawn["mine"] == {"n": 0}
+    assert (drawn["starter"]["n"], drawn["starter"]["interval"]) == (DRAWINGS, "wilson")
+    table = rows(staged, REPORT / "drawn/drawings.csv")
+    assert len(table) == DRAWINGS * len(RUNGS)
+    for rung in RUNGS:
+        figures = drawn["starter"][rung]
+        read = [row for row in table if row["rung"] == rung]
+        right = sum(row["label"] == row["prediction"] for row in read)
+        assert figures["accuracy"] == pytest.approx(right / DRAWINGS)
+        assert (figures["low"], figures["high"]) == pytest.approx(wilson(right, DRAWINGS))
+        assert set(figures["per_digit"]) == {str(digit) for digit in range(10)}
+    # The point of the exercise: the normalisation brings back what the tutorial's preparation loses.
+    assert drawn["starter"]["mnist"]["accuracy"] > drawn["starter"]["tutorial"]["accuracy"] + 0.2
+    assert {row["set"] for row in rows(staged, REPORT / "drawn/per_writer.csv")} == {"starter"}
+    pictures = {"drawn.png", "before_after_starter.png"}
+    assert names(staged.root / REPORT / "drawn") == {"drawings.csv", "per_writer.csv"} | pictures
+
+
+def test_what_report_writes(staged: Workspace) -> None:
+    (row,) = rows(staged, Path("reports/optdigits/leaderboard.csv"))
+    test, export, drawn = (load(staged, REPORT / f"{part}.json") for part in ("test", "export", "drawn"))
+    assert (row["model"], row["data"], row["aug"], row["parameters"]) == ("dense", "optdigits", "off", "101770")
+    assert float(row["test_accuracy"]) == pytest.approx(test["accuracy"])
+    assert float(row["drawn_starter_mnist_accuracy"]) == pytest.approx(drawn["starter"]["mnist"]["accuracy"])
+    assert float(row["float32_kb"]) == export["float32"]["kb"]
+    page = (staged.root / "reports/optdigits/index.html").read_text()
+    assert "dense" in page
+    assert f"{test['accuracy']:.1%}"[:-1] in page
+    assert names(staged.root / "reports/optdigits") == {
+        *("models", "index.html", "ladder.png", "leaderboard.csv", "leaderboard.md"),
+    }
+
+
+def test_one_mlflow_run_tells_the_whole_story(staged: Workspace) -> None:
+    (run,) = staged.runs("optdigits")
+    assert run.info.run_id == load(staged, MODEL / "run.json")["run_id"]
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["stage"] == "report"
+    metrics = run.data.metrics
+    test, export, drawn = (load(staged, REPORT / f"{part}.json") for part in ("test", "export", "drawn"))
+    assert metrics["val_accuracy"] == test["val_accuracy"]
+    for name in ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece", "errors"):
+        assert metrics[f"test_{name}"] == test[name]
+    assert metrics["tflite_kb"] == export["float32"]["kb"]
+    assert metrics["tflite_int8_accuracy"] == export["int8"]["accuracy"]
+    assert metrics["tflite_us"] > 0
+    for rung in RUNGS:
+        assert metrics[f"drawn_starter_{rung}_accuracy"] == drawn["starter"][rung]["accuracy"]
+    assert not [name for name in metrics if name.startswith("drawn_mine")]
+    client = staged.client()
+    stored = {file.path for file in client.list_artifacts(run.info.run_id)}
+    assert {"products", "test", "exports", "drawn"} <= stored
+    inputs = {item.tags[0].value: json.loads(item.dataset.profile) for item in run.inputs.dataset_inputs}
+    assert inputs == {"training": {"digits": 1197}, "validation": {"digits": 240}, "testing": {"digits": 360}}
+
+
+def test_report_moves_the_champion(staged: Workspace) -> None:
+    client = staged.client()
+    (version,) = client.search_model_versions("name='inkproof-optdigits'")
+    assert client.get_model_version_by_alias("inkproof-optdigits", "champion").version == version.version
+    assert version.run_id == load(staged, MODEL / "run.json")["run_id"]
+
+
+@pytest.fixture
+def copy(staged: Workspace, tmp_path: Path) -> Workspace:
+    """The same workspace elsewhere, without a database, as a clone with pulled models is."""
+    left_out = shutil.ignore_patterns("copy-*.db", "mlflow.db*", "mlruns", "runs")
+    shutil.copytree(staged.root, tmp_path / "copy", ignore=left_out)
+    return dataclasses.replace(staged, root=tmp_path / "copy")
+
+
+def test_without_its_database_a_run_is_made_again_once(copy: Workspace) -> None:
+    original = load(copy, MODEL / "run.json")
+    copy.run("python", "src/evaluate.py", "drawn", *CHOSEN)
+    (made,) = copy.runs("optdigits")
+    assert made.info.run_id != original["run_id"]
+    assert made.data.tags["original_run_id"] == original["run_id"]
+    assert (made.info.run_name, made.info.status) == ("dense-off-s0", "FINISHED")
+    assert made.data.tags["key"] == original["key"]
+    assert made.data.metrics["val_accuracy"] == original["metrics"]["val_accuracy"]
+    assert made.data.params["model.build.hidden"] == "[128]"
+    curve = copy.client().get_metric_history(made.info.run_id, "epoch/loss")
+    assert len(curve) == original["metrics"]["epochs"]
+
+    # The next stage finds that run, though no model is registered for it; and so does training.
+    copy.run("python", "src/report.py", "data=optdigits")
+    again = copy.run("python", "src/train.py", *TRAINED, "out=models/again")
+    assert "trained before, reused" in again.stdout
+    (found,) = copy.runs("optdigits")
+    assert found.info.run_id == made.info.run_id
+    assert found.data.tags["stage"] == "report"
+    assert "drawn_starter_mnist_accuracy" in found.data.metrics
+    assert load(copy, MODEL / "run.json") == original
+
+
+def test_the_report_alone_makes_its_run_again(copy: Workspace) -> None:
+    original = load(copy, MODEL / "run.json")
+    copy.run("python", "src/report.py", "data=optdigits")
+    (made,) = copy.runs("optdigits")
+    assert made.data.tags["original_run_id"] == original["run_id"]
+    assert (made.data.tags["stage"], made.info.status) == ("report", "FINISHED")
+
+
+def test_a_report_without_its_figures_is_left_as_it_was(copy: Workspace) -> None:
+    shutil.rmtree(copy.root / REPORT / "test")  # as in a clone, which holds the small results alone
+    page = (copy.root / "reports/optdigits/index.html").read_bytes()
+    line = copy.fails("python", "src/report.py", "data=optdigits")
+    assert line.startswith(f"report.py: error: {copy.root / REPORT / 'test'}: the evaluation's files are not here")
+    assert (copy.root / "reports/optdigits/index.html").read_bytes() == page
+    assert "dense" in copy.run("python", "src/report.py", "data=optdigits", "show=true").stdout
+    assert "show=ture: expected true or false" in copy.fails("python", "src/report.py", "data=optdigits", "show=ture")
+
+
+def test_models_of_another_data_set_are_shown_beside(copy: Workspace) -> None:
+    other = copy.root / "reports/other/models/dense"
+    shutil.copytree(copy.root / REPORT, other)
+    test = load(copy, REPORT / "test.json")
+    (other / "test.json").write_text(json.dumps(test | {"data": "other", "val_accuracy": 1.0}))
+    copy.run("python", "src/report.py", "data=optdigits", "data.beside=[other,absent]")
+    shown = {row["model"]: row["data"] for row in rows(copy, Path("reports/optdigits/leaderboard.csv"))}
+    assert shown == {"dense": "optdigits", "other-dense": "other"}
+    page = (copy.root / "reports/optdigits/index.html").read_text()
+    assert re.findall(r">([\w-]+)</a><span class=\"badge\">", page) == ["dense"]
+    line = copy.fails("python", "src/report.py", "data=optdigits", "data.beside=other")
+    assert "data.beside=other: expected a list of data sets, such as [ink]" in line
+
+
+def test_another_run_keeps_its_results_to_itself(copy: Workspace) -> None:
+    shutil.copytree(copy.root / MODEL, copy.root / "runs/own")
+    before = load(copy, REPORT / "test.json")
+    line = copy.fails("python", "src/evaluate.py", "run=runs/own")
+    assert line.endswith("runs/own: a dense trained on optdigits; add data=optdigits model=dense")
+    for command in STAGES:
+        copy.run("python", *command, *CHOSEN, "run=runs/own")
+    own = copy.root / "runs/own"
+    assert names(own / "report") == names(copy.root / REPORT)
+    assert "model.tflite" in names(own / "exports")
+    assert load(copy, REPORT / "test.json") == before
+    assert json.loads((own / "report/test.json").read_text())["accuracy"] == before["accuracy"]
+
+
+@pytest.mark.parametrize("command", STAGES)
+def test_without_a_model_a_stage_says_where_it_looked(copy: Workspace, command: tuple[str, ...]) -> None:
+    shutil.rmtree(copy.root / MODEL)
+    line = copy.fails("python", *command, *CHOSEN, "report=reports/none")
+    assert line.startswith(f"{Path(command[0]).name}: error: {copy.root / MODEL}: no trained model here")
+    assert not (copy.root / "reports/none").exists()
+    assert not (copy.root / "mlflow.db").exists()
+
+
+def test_a_damaged_model_is_named_and_nothing_is_written(copy: Workspace) -> None:
+    whole = (copy.root / MODEL / "model.keras").read_bytes()
+    (copy.root / MODEL / "model.keras").write_bytes(whole[: len(whole) // 2])
+    line = copy.fails("python", "src/export.py", *CHOSEN, "report=reports/none", "out=exports/none")
+    assert line.startswith(f"export.py: error: {copy.root / MODEL / 'model.keras'}: not a readable Keras model (")
+    assert not (copy.root / "reports/none").exists()
+    assert not (copy.root / "exports/none").exists()
+
+
+def test_a_damaged_export_is_named_and_nothing_is_written(copy: Workspace) -> None:
+    path = copy.root / "exports/optdigits/dense/model.tflite"
+    path.write_bytes(path.read_bytes()[:1000])
+    line = copy.fails("python", "src/evaluate.py", "drawn", *CHOSEN, "report=reports/none")
+    assert line.startswith(f"evaluate.py: error: {path}: not a readable LiteRT model; export it again")
+    assert not (copy.root / "reports/none").exists()

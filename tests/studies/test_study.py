@@ -1,0 +1,281 @@
+"""src/study.py as it is typed: cells, ledger, table, mistakes."""
+
+import csv
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from inkproof.runtime.paths import ROOT
+from support.workspaces import Workspace, git
+
+pytestmark = pytest.mark.xdist_group("study")
+
+README = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+COMMANDS = [line for line in README if line.startswith("python src/study.py")]
+NAME = "70-tiny"
+STUDY = ("python", "src/study.py", "run", f"experiments/{NAME}")
+TINY: dict[str, Any] = {
+    "question": "Do more units help?",
+    "fixed": {"data": "optdigits", "model": "dense", "epochs": 1, "train_size": 200, "batch_size": 50},
+    "grid": {"model.build.hidden": [[4], [16]]},
+    "seeds": [0, 1],
+    "stages": ["train"],
+    "metrics": ["val_accuracy", "val_loss"],
+    "compare": {"axis": "model.build.hidden", "baseline": "[4]"},
+}
+
+
+def write(workspace: Workspace, name: str = NAME, **changes: Any) -> Path:
+    folder = workspace.root / "experiments" / name
+    folder.mkdir(exist_ok=True)
+    (folder / "study.yaml").write_text(yaml.safe_dump({**TINY, **changes}, sort_keys=False))
+    return folder
+
+
+def ledger(folder: Path) -> list[dict[str, str]]:
+    with (folder / "results.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def table(folder: Path) -> list[str]:
+    return [line for line in (folder / "README.md").read_text().splitlines() if line.startswith("|")]
+
+
+@pytest.fixture(scope="module")
+def run(new_workspace: Callable[[], Workspace]) -> tuple[Workspace, Path, str]:
+    """A workspace where a study of four cells was run."""
+    workspace = new_workspace()
+    folder = write(workspace)
+    return workspace, folder, workspace.run(*STUDY).stdout
+
+
+def test_each_cell_is_a_row_of_the_ledger_with_its_figures(run: tuple[Workspace, Path, str]):
+    workspace, folder, printed = run
+    rows = ledger(folder)
+    assert [row["cell"] for row in rows] == [
+        f"model.build.hidden=[{units}] seed={seed}" for units in (4, 16) for seed in (0, 1)
+    ]
+    for row in rows:
+        record = json.loads((workspace.root / "runs" / "studies" / NAME / row["key"] / "run.json").read_text())
+        assert float(row["val_accuracy"]) == pytest.approx(record["metrics"]["val_accuracy"], abs=1e-8)
+        assert record["config"]["seed"] == int(row["seed"])
+        assert row["run"] == record["run_id"]
+        assert row["machine"] == record["machine"]
+        assert (row["commit"], row["stages"]) == ("unknown", "train")  # a workspace is no git repository
+    assert len({row["key"] for row in rows}) == 4
+    assert printed.count("✔") == 4
+    assert "4 of 4 cells" in printed
+
+
+def test_each_cell_is_a_child_run_named_by_what_varies(run: tuple[Workspace, Path, str]):
+    workspace, folder, _ = run
+    runs = {made.info.run_name: made for made in workspace.runs(f"study/{NAME}")}
+    parent = runs.pop(NAME)
+    assert parent.info.status == "FINISHED"
+    assert parent.data.tags["question"] == TINY["question"]
+    assert set(runs) == {row["cell"] for row in ledger(folder)}
+    for made in runs.values():
+        assert made.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        assert made.info.status == "FINISHED"
+        assert made.data.metrics["val_accuracy"] > 0
+    stored = {file.path for file in workspace.client().list_artifacts(parent.info.run_id)}
+    assert stored == {"README.md", "results.csv", "results.png"}
+    assert workspace.client().search_registered_models() == []
+
+
+def test_the_table_is_that_of_the_ledger(run: tuple[Workspace, Path, str]):
+    _, folder, _ = run
+    first, second = (float(row["val_accuracy"]) for row in ledger(folder)[:2])
+    mean, sd = (first + second) / 2 * 100, abs(first - second) / 2**0.5 * 100
+    assert table(folder)[2].startswith(f"| [4] | 2 | {mean:.2f} ± {sd:.2f} |")
+    assert any(line.startswith("| [16] − [4] | val (%) | 2 |") for line in table(folder))
+
+
+def test_given_again_nothing_is_run_and_an_empty_store_changes_nothing(run: tuple[Workspace, Path, str]):
+    workspace, folder, _ = run
+    before = {name: (folder / name).read_bytes() for name in ("README.md", "results.csv", "results.png")}
+    (folder / "results.png").unlink()
+    moved = workspace.root / "elsewhere"
+    moved.mkdir()
+    for name in ("mlflow.db", "mlruns", "runs"):
+        (workspace.root / name).rename(moved / name)
+    try:
+        done = workspace.run(*STUDY)
+        assert done.stdout.startswith(f"{NAME}: 4 of 4 cells")
+        assert not (workspace.root / "mlflow.db").exists()
+        assert {name: (folder / name).read_bytes() for name in before} == before
+    finally:
+        shutil.rmtree(workspace.root / "runs", ignore_errors=True)
+        for name in ("mlflow.db", "mlruns", "runs"):
+            (moved / name).rename(workspace.root / name)
+
+
+def test_the_list_of_studies_tells_what_is_left(run: tuple[Workspace, Path, str]):
+    workspace, _, _ = run
+    more = write(workspace, "71-more", seeds=[0, 1, 2])
+    shutil.copy(workspace.root / "experiments" / NAME / "results.csv", more)
+    write(workspace, "72-new", question="Is it new?")
+    try:
+        lines = workspace.run("python", "src/study.py", "list", COLUMNS="200").stdout.splitlines()
+    finally:
+        for name in ("71-more", "72-new"):
+            shutil.rmtree(workspace.root / "experiments" / name)
+    said = {line.split()[0]: line for line in lines if line.strip()}
+    assert "finished" in said[NAME] and " 4/4 " in said[NAME]
+    assert "begun" in said["71-more"] and " 4/6 " in said["71-more"] and " min " in said["71-more"]
+    assert "to run" in said["72-new"] and " 0/4 " in said["72-new"] and " ? " in said["72-new"]
+    assert "by hand" in said["00-first-choices"]
+    assert lines[-1].startswith("Left to compute: ")
+    assert lines[-1].endswith("of which no cell is timed yet.")
+
+
+@pytest.mark.slow
+def test_a_row_names_the_commit_that_trained_it(workspace: Workspace):
+    folder = write(workspace, grid={"model.build.hidden": [[4]]}, seeds=[0], compare={})
+    git(workspace.root, "init", "-q")
+    git(workspace.root, "commit", "-qm", "first", "--allow-empty")
+    words = [f"{key}={value}" for key, value in TINY["fixed"].items()]
+    workspace.run("python", "src/train.py", *words, "model.build.hidden=[4]", "seed=0")
+    (record,) = [json.loads(path.read_text()) for path in (workspace.root / "runs").glob("*/run.json")]
+    git(workspace.root, "commit", "-qm", "second", "--allow-empty")
+    workspace.run(*STUDY)
+    (row,) = ledger(folder)
+    assert len(row["commit"]) == 40 and row["commit"] == record["git_commit"]
+    assert float(row["seconds"]) == pytest.approx(record["seconds"], abs=0.1)
+    assert row["run"] != record["run_id"]  # the study has a run of its own
+
+
+@pytest.mark.slow
+def test_one_seed_more_runs_its_cells_alone_and_force_runs_all(run: tuple[Workspace, Path, str]):
+    workspace, folder, _ = run
+    before = {row["cell"]: row for row in ledger(folder)}
+    write(workspace, seeds=[0, 1, 2], grid={"model.build.hidden": [[4]]}, metrics=["val_accuracy"])
+    assert workspace.run(*STUDY).stdout.count("✔") == 1
+    after = {row["cell"]: row for row in ledger(folder)}
+    assert {name: after[name] for name in before} == before
+    assert set(after) - set(before) == {"model.build.hidden=[4] seed=2"}
+    write(workspace, grid={"model.build.hidden": [[4]]}, seeds=[0])
+    assert workspace.run(*STUDY, "--force").stdout.count("✔") == 1
+    forced = {row["cell"]: row for row in ledger(folder)}
+    name = "model.build.hidden=[4] seed=0"
+    assert forced[name]["run"] != before[name]["run"]
+    assert forced[name]["val_accuracy"] == before[name]["val_accuracy"]
+    assert len(forced) == 5
+
+
+@pytest.mark.slow
+def test_a_cell_that_cannot_be_run_is_given_up_and_the_others_are_not(workspace: Workspace):
+    folder = write(workspace, grid={"model.build.hidden": [["many"], [4]]}, seeds=[0], compare=None)
+    spec = yaml.safe_load((folder / "study.yaml").read_text())
+    del spec["compare"]
+    (folder / "study.yaml").write_text(yaml.safe_dump(spec))
+    done = workspace.run(*STUDY, "--retries", "1", code=1)
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("study.py: model.build.hidden=[many] seed=0: given up: this configuration cannot be built")
+    assert [row["cell"] for row in ledger(folder)] == ["model.build.hidden=[4] seed=0"]
+    runs = {made.info.run_name: made.info.status for made in workspace.runs(f"study/{NAME}")}
+    assert runs[NAME] == "FAILED"
+
+
+@pytest.mark.parametrize(
+    ("words", "changes", "message"),
+    [
+        (["experiments/absent"], {}, "no study.yaml here"),
+        ([], {"stagez": []}, "stagez: a key that does nothing"),
+        ([], {"metrics": ["val_acuracy"]}, "no cell measures val_acuracy; did you mean val_accuracy"),
+        ([], {"grid": {"modle": ["dense"]}}, "modle"),
+        ([], {"grid": {"model": ["densee"]}}, "study.yaml: model=densee: there is no such model; did you mean dense?"),
+        (["--launcher", "submitit_local"], {}, "--launcher submitit_local: not installed; `make cluster`"),
+        (["--jobs", "2"], {}, "--jobs 2: the launcher basic runs one cell after another"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    run: tuple[Workspace, Path, str], words: list[str], changes: dict[str, Any], message: str
+):
+    workspace, _, _ = run
+    if "submitit_local" in words and installed("hydra_plugins.hydra_submitit_launcher"):
+        pytest.skip("the launcher is installed")
+    changed = {**changes, "compare": {}} if "grid" in changes or "metrics" in changes else changes
+    write(workspace, "73-wrong", **changed)
+    target = [] if words and words[0].startswith("experiments") else ["experiments/73-wrong"]
+    line = workspace.fails("python", "src/study.py", "run", *target, *words)
+    assert line.startswith("study.py: error: ")
+    assert message in line
+
+
+def test_a_broken_ledger_is_one_line_and_stays_as_it_is(run: tuple[Workspace, Path, str]):
+    workspace, _, _ = run
+    folder = write(workspace, "74-broken")
+    (folder / "results.csv").write_text("key,cell\nabc\n")
+    line = workspace.fails("python", "src/study.py", "run", "experiments/74-broken")
+    assert "results.csv, line 1: not a ledger of cells" in line
+    shutil.rmtree(folder)
+
+
+def test_a_wrong_word_is_refused_by_the_parser(run: tuple[Workspace, Path, str]):
+    workspace, _, _ = run
+    for words in (
+        [],
+        ["list", "experiments/x"],
+        ["run", f"experiments/{NAME}", "epochs=3"],
+        ["run", "x", "--launcher", "slurm"],
+        ["run", "x", "--retries", "-1"],
+    ):
+        done = workspace.run("python", "src/study.py", *words, code=2)
+        assert re.search(r"^study\.py( run| list)?: error: ", done.stderr, re.MULTILINE)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_the_commands_of_the_readme_are_understood(line: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(ROOT / "src"))
+    from study import parse
+
+    words = line.split("#")[0].split()[2:]
+    options, how = parse(words)
+    given = {word.split("=")[0] for word in words if "hydra.launcher" in word}
+    assert {setting.split("=")[0] for setting in (how.settings if how else ())} == given
+    assert "list" in words or options.folder is not None
+
+
+def installed(module: str) -> bool:
+    import importlib.util
+
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+@pytest.mark.slow
+def test_the_leaderboard_joins_ledgers_and_runs(new_workspace: Callable[[], Workspace]):
+    workspace = new_workspace()
+    for folder in (workspace.root / "experiments").glob("*/results.csv"):
+        folder.unlink()  # of this workspace: the repository's own studies are not what is tested
+    folder = write(workspace)
+    workspace.run(*STUDY)
+    # The third seed of one of its configurations, by hand.
+    words = ["data=optdigits", "epochs=1", "train_size=200", "batch_size=50", "model.build.hidden=[16]", "seed=2"]
+    workspace.run("python", "src/train.py", *words)
+    path = workspace.root / "experiments" / "leaderboard.md"
+    before = path.read_text()
+    order = ("python", "src/study.py", "leaderboard", "--by", "val_accuracy")
+    assert "the first 1 of 2; --top 2 shows all" in workspace.run(*order, "--top", "1").stdout
+    assert path.read_text() == before
+    done = workspace.run(*order, "--write", COLUMNS="160")
+    text = path.read_text()
+    lines = {line.split(" | ")[1]: line for line in text.splitlines() if line.startswith("| ") and NAME in line}
+    assert set(lines) == {"model.build.hidden=[4]", "model.build.hidden=[16]"}
+    three = lines["model.build.hidden=[16]"]
+    assert " | 3 | " in three and f"[{NAME}]({NAME}/README.md), `optdigits`" in three
+    runs = [row["run"] for row in ledger(folder) if "[16]" in row["cell"]]
+    assert all(f"/runs/{run})" in three for run in runs)
+    assert "model.build.hidden=[16]" in done.stdout
+    line = workspace.fails("python", "src/study.py", "leaderboard", "--by", "nothing")
+    assert line.startswith("leaderboard.py: error: --by nothing: no configuration has it; there is ")

@@ -1,0 +1,123 @@
+"""Drawing on the page in a browser, and what is to be read from it."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from support.web_app import make_app
+
+# Draws strokes by pointer events, on the element as a browser would send them, and waits for the reading.
+DRAW = """async (strokes) => {
+  const pad = document.getElementById("pad");
+  const box = pad.getBoundingClientRect();
+  const at = (type, [x, y], buttons) => pad.dispatchEvent(new PointerEvent(type, {
+    pointerId: 7, pointerType: "touch", isPrimary: true, bubbles: true, cancelable: true, button: 0, buttons,
+    clientX: box.left + x * box.width / 280, clientY: box.top + y * box.height / 280 }));
+  inkproof.drawing.clear();
+  for (const stroke of strokes) {
+    at("pointerdown", stroke[0], 1);
+    for (const point of stroke.slice(1)) at("pointermove", point, 1);
+    at("pointerup", stroke.at(-1), 0);
+  }
+  await inkproof.readings.settled();
+}"""
+# What was read, and the PNG of the very pixels that were.
+READ = """async () => {
+  await inkproof.readings.settled();
+  const { pngOf } = await import("/js/server_reader.js");
+  const [reading] = inkproof.readings.latest.values();
+  return { ...reading, seen: Array.from(reading.seen), place: inkproof.models.place,
+    strokes: inkproof.drawing.strokes, png: pngOf(inkproof.readings.levels()) };
+}"""
+
+
+@dataclass
+class Running:
+    """A server in a thread of the tests; `stop` is the network's end."""
+
+    url: str
+    _server: Any
+
+    def stop(self) -> None:
+        self._server.close()
+        self._server.task_dispatcher.shutdown()
+        for channel in list(self._server.active_channels.values()):
+            channel.close()
+
+
+@contextmanager
+def running(database: Path, models: dict[str, Path] | None = None) -> Iterator[Running]:
+    """Yield a server of the page; models as `make_app` takes them."""
+    from waitress.server import create_server
+
+    server = create_server(make_app(database, models), host="127.0.0.1", port=0, threads=4)
+    thread = threading.Thread(target=_run, args=(server,), daemon=True)
+    thread.start()
+    server_running = Running(f"http://127.0.0.1:{server.effective_port}", server)
+    try:
+        yield server_running
+    finally:
+        server_running.stop()
+        thread.join(5)
+
+
+def _run(server: Any) -> None:
+    with contextlib.suppress(OSError):  # its socket is closed under it by `stop`
+        server.run()
+
+
+def until(page: Any, condition: str, seconds: float = 30.0) -> None:
+    """Wait until `condition` holds; Playwright's own wait compiles text, which the page's policy forbids."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, f"not within {seconds} s: {condition}"
+        time.sleep(0.02)
+
+
+def draw_by_mouse(page: Any, strokes: list) -> None:
+    """Draw strokes of a canvas of 280 x 280 as a hand with a mouse does, and wait until they are read."""
+    box = page.locator("#pad").bounding_box()
+    scale = box["width"] / 280
+
+    def place(point: list) -> tuple[float, float]:
+        return box["x"] + point[0] * scale, box["y"] + point[1] * scale
+
+    for stroke in strokes:
+        page.mouse.move(*place(stroke[0]))
+        page.mouse.down()
+        for point in stroke[1:]:
+            page.mouse.move(*place(point))
+        page.mouse.up()
+    page.evaluate("inkproof.readings.settled()")
+
+
+def draw_by_finger(page: Any, strokes: list) -> None:
+    """Draw them as a finger on a touch screen does."""
+    session = page.context.new_cdp_session(page)
+    box = page.locator("#pad").bounding_box()
+    scale = box["width"] / 280
+    for stroke in strokes:
+        for index, point in enumerate(stroke):
+            place = {"x": box["x"] + point[0] * scale, "y": box["y"] + point[1] * scale}
+            kind = "touchMove" if index else "touchStart"
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [place]})
+        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.evaluate("inkproof.readings.settled()")
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of "rgb(r, g, b)", as WCAG defines it."""
+    channels = [int(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio of two colours, 1 to 21."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)

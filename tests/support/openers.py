@@ -1,0 +1,44 @@
+"""One of several processes that open the tracking store at once: python openers.py FOLDER NUMBER ROUNDS.
+
+In round R it opens `FOLDER/R/mlflow.db`, which nobody has made, as soon as `FOLDER/go-R` appears, creates an
+experiment, a run in it and data sets that all of them read, and says how that went in `FOLDER/R-NUMBER`.
+"""
+
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import mlflow  # noqa: F401  (imported before the start, so that all start together)
+
+from inkproof.tracking import store as tracking
+
+DATA_SETS = 40
+
+
+def open_store(folder: Path, number: int) -> str:
+    """Create experiment and run in the folder's store; return the run's id."""
+    tracking.ROOT = folder
+    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder / 'mlflow.db'}"
+    store = tracking.Store()
+    run = store.start("digits", f"run {number}", {"key": f"k{number}"})
+    store.params(run, {"seed": number})
+    store.metrics(run, {"accuracy": number / 10})
+    for part in range(DATA_SETS):  # new to the store for whoever comes first
+        store.dataset(run, "digits", f"sha {part}", "training", {"digits": 1797})
+    store.finish(run)
+    return run
+
+
+if __name__ == "__main__":
+    folder, number, rounds = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    for current in range(rounds):
+        (folder / f"ready-{current}-{number}").touch()
+        while not (folder / f"go-{current}").exists():
+            time.sleep(0.005)
+        try:
+            said = open_store(folder / str(current), number)
+        except BaseException:
+            said = traceback.format_exc()
+        (folder / f"said-{current}-{number}").write_text(said)

@@ -1,0 +1,153 @@
+"""What the tests of the pipeline share: workspaces in which something was run once."""
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+from PIL import Image
+
+from inkproof.config.compose import resolve
+from inkproof.preprocessing.strokes import render
+from inkproof.runtime.paths import ROOT
+from inkproof.tracking.store import Store
+from support.stores import use
+
+CONF = ROOT / "conf"
+ONE_PROCESS = Path(__file__).with_name("one_process.py")
+EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+DENSE = ("data=optdigits", "model=dense", "epochs=2", "train_size=200", "batch_size=64", "register=false")
+# Epochs where the pipeline itself is tested: enough for the int8 file to read as well as the model, on any machine.
+SHORT = {"dense": 10, "dense_2x128": 4, "tflearn_cnn": 2, "cnn": 6}
+INK = {  # label: strokes on a canvas of 280 x 280
+    1: [[(140, 50), (138, 230)]],
+    7: [[(80, 70), (200, 68), (130, 230)]],
+    0: [[(140, 60), (90, 90), (80, 150), (100, 215), (150, 225), (190, 180), (195, 110), (140, 60)]],
+}
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that MLflow has just made; making one takes seconds."""
+    folder = tmp_path_factory.mktemp("store")
+    with pytest.MonkeyPatch.context() as patch:
+        use(folder, patch)
+        Store()
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def opened(empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Store]:
+    """A function that opens this test's own store, in a folder that stands for the repository's root."""
+    shutil.copyfile(empty_store, tmp_path / "mlflow.db")
+    use(tmp_path, monkeypatch)
+    return Store
+
+
+@pytest.fixture(scope="session")
+def composed() -> Callable[..., dict[str, Any]]:
+    """A function: the resolved configuration of a file in conf/ with overrides, as a plain dictionary."""
+
+    def make(primary: str, *overrides: str) -> dict[str, Any]:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return resolve(compose(primary, list(overrides)))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def dvc_workspace(new_workspace: Callable[[], Any], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """A function that makes a workspace whose DVC and git know nothing of this machine's, with short trainings."""
+
+    def make(epochs_of: dict[str, int] = SHORT) -> Any:
+        made = new_workspace()
+        for model, epochs in epochs_of.items():
+            set_epochs(made.root / "conf" / "model" / f"{model}.yaml", epochs)
+        nobody = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
+        for role in ("AUTHOR", "COMMITTER"):
+            nobody |= {f"GIT_{role}_NAME": "test", f"GIT_{role}_EMAIL": "test@example.org"}
+        own = {**nobody, "DVC_SITE_CACHE_DIR": str(tmp_path_factory.mktemp("dvc"))}
+        return dataclasses.replace(made, environment={**made.environment, **own})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def chain(dvc_workspace: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A workspace where three pictures were imported and DVC ran the stages of dense and cnn on optdigits."""
+    made = dvc_workspace()
+    folder = tmp_path_factory.mktemp("pictures")
+    for label, strokes in INK.items():
+        Image.fromarray(render(strokes)).save(folder / f"my {label}.png")
+    labels = folder.with_suffix(".csv")
+    labels.write_text("file,label\n" + "".join(f"my {label}.png,{label}\n" for label in INK))
+    made.run("python", "src/drawings.py", "import", str(folder), "--labels", str(labels))
+    stages = [f"{stage}@optdigits-{model}" for model in ("cnn", "dense") for stage in ("drawn", "evaluate")]
+    made.run("dvc", "repro", *stages)
+    made.run("dvc", "repro", "-s", "report@optdigits")  # of these two models alone
+    return made
+
+
+@pytest.fixture
+def chain_copy(chain: Any, tmp_path: Path) -> Any:
+    """A copy of the workspace `chain` to be changed; its MLflow runs keep their files in the original."""
+    shutil.copytree(chain.root, tmp_path / "copy", ignore=shutil.ignore_patterns("copy-*.db"))
+    return dataclasses.replace(chain, root=tmp_path / "copy")
+
+
+@pytest.fixture(scope="session")
+def one_process(new_workspace: Callable[[], Any]) -> dict[str, Any]:
+    """Commands that need TensorFlow, run in one process: how each ended, the process itself and its workspace.
+
+    `experiments`: every experiment for one step. `unknown_argument`: an argument that the model's builder does
+    not have. `whole`, `garbled`, `absent`: the same training on digits files that differ in their test split.
+    """
+    made = new_workspace()
+    pretrained = Path("models", "pretrained", "model.keras")  # which finetune_drawn goes on from
+    (made.root / pretrained.parent).mkdir(parents=True)
+    shutil.copyfile(ROOT / pretrained, made.root / pretrained)
+    train = ["src/train.py"]
+    commands = {
+        "experiments": [*train, "-m", f"experiment={','.join(EXPERIMENTS)}", "debug=one_step", "data=optdigits"],
+        "unknown_argument": [*train, *DENSE, "+model.build.foo=1"],
+    }
+    for name in break_test_split(made.root / "data" / "optdigits" / "digits.npz"):
+        commands[name] = [*train, *DENSE, f"digits=data/{name}.npz", "force=true", f"experiment_name={name}"]
+    results, process = in_one_process(made, list(commands.values()))
+    return {**dict(zip(commands, results, strict=True)), "process": process, "workspace": made}
+
+
+def in_one_process(workspace: Any, commands: list[list[str]], **environment: str) -> tuple[list[Any], Any]:
+    """Run the commands, each the words after `python`, in one process; return how each ended, and the process."""
+    (workspace.root / "commands.json").write_text(json.dumps(commands))
+    process = workspace.run("python", str(ONE_PROCESS), "commands.json", "results.json", **environment)
+    return json.loads((workspace.root / "results.json").read_text()), process
+
+
+@pytest.fixture(scope="session")
+def several() -> Callable[..., tuple[list[Any], Any]]:
+    """The function `in_one_process`."""
+    return in_one_process
+
+
+def break_test_split(whole: Path) -> Iterator[str]:
+    """Write digits files with the test split whole, garbled and absent to the folder above; yield their names."""
+    folder = whole.parents[1]
+    with np.load(whole) as file:
+        arrays = dict(file)
+    test = [name for name in arrays if name.startswith("test_")]
+    np.savez(folder / "whole.npz", **arrays)
+    np.savez(folder / "garbled.npz", **arrays | dict.fromkeys(test, np.array("not digits")))
+    np.savez(folder / "absent.npz", **{name: array for name, array in arrays.items() if name not in test})
+    yield from ("whole", "garbled", "absent")
+
+
+def set_epochs(path: Path, epochs: int) -> None:
+    """Change the number of epochs in a file of conf/model."""
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(f"epochs: {epochs}" if line.startswith("epochs:") else line for line in lines) + "\n")
