@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+DEV := $(VENV)/dev
+LOCKS := requirements
 # Commands of the pipeline say `python`: it is the one of the environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # TensorFlow and MLflow start in half the time from compiled bytecode.
@@ -14,23 +16,30 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY) ## create .venv with everything pinned by requirements.lock
+setup: $(READY) ## create .venv with everything pinned by requirements/base.lock
 
-$(READY): requirements.lock requirements-bootstrap.lock
+$(READY): $(LOCKS)/base.lock $(LOCKS)/bootstrap.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "make: Inkproof needs Python 3.11, 3.12 or 3.13; name one with PYTHON=python3.12" >&2; exit 2; }
 	@echo "Setting up $(VENV), once: about 600 MB to download, 3 GB on disk, then a minute or two to compile it."
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.lock
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --compile-bytecode --require-hashes requirements.lock requirements-bootstrap.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCKS)/bootstrap.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --compile-bytecode --require-hashes $(LOCKS)/base.lock $(LOCKS)/bootstrap.lock
 	@test -d .git || $(BIN)/dvc config --local core.no_scm true
 	@touch $@
 
-coreml: $(READY) ## add coremltools to .venv; src/export.py then writes Core ML, too
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) uv pip install --quiet --compile-bytecode --require-hashes -r requirements-coreml.lock
+# $(call add,NAME): install an extra into .venv from its lock.
+add = VIRTUAL_ENV=$(CURDIR)/$(VENV) uv pip install --quiet --compile-bytecode --no-deps --require-hashes -r $(LOCKS)/$(1).lock
 
-cluster: $(READY) ## add what studies need on SLURM and on Ray clusters, from requirements-cluster.lock
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) uv pip install --quiet --compile-bytecode --no-deps --require-hashes -r requirements-cluster.lock
+$(DEV): $(READY) $(LOCKS)/dev.lock
+	@$(call add,dev)
+	@touch $@
+
+coreml: $(READY) ## add coremltools to .venv; src/export.py then writes Core ML, too
+	@$(call add,coreml)
+
+cluster: $(READY) ## add what studies need on SLURM and on Ray clusters
+	@$(call add,cluster)
 
 demo: $(READY) ## the whole pipeline on embedded digits, offline: train, evaluate, export, drawn digits, report
 	@dvc repro report@optdigits
@@ -53,16 +62,16 @@ leaderboard: $(READY) ## the best configurations of all studies and runs, in exp
 bench: $(READY) ## time what users wait for against named baselines, on an idle machine: an hour, reports/bench.md
 	@python experiments/07-speed/bench.py
 
-test: $(READY) ## the fast tests
+test: $(DEV) ## the fast tests
 	@python -m pytest -m "not slow" -n 2 --dist loadgroup
 
-test-full: $(READY) ## all tests; those on MNIST need INKPROOF_MIRROR or the network
+test-full: $(DEV) ## all tests; those on MNIST need INKPROOF_MIRROR or the network
 	@python -m pytest -n 2 --dist loadgroup
 
-lint: $(READY) ## ruff and mypy
+lint: $(DEV) ## ruff and mypy
 	@ruff check . && ruff format --check . && mypy
 
-format: $(READY) ## let ruff put the code in order
+format: $(DEV) ## let ruff put the code in order
 	@ruff check --fix . && ruff format .
 
 ui: $(READY) ## compare runs in the MLflow UI, http://127.0.0.1:5000
@@ -72,15 +81,14 @@ ui: $(READY) ## compare runs in the MLflow UI, http://127.0.0.1:5000
 app: $(READY) ## a page to draw digits on, http://127.0.0.1:8765
 	@python src/app.py
 
-browser: $(READY) ## add Playwright, with which the tests of that page drive Chromium (its package is the system's)
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) uv pip install --quiet --require-hashes -r requirements-browser.lock
+browser: $(DEV) ## add Playwright, with which the tests of that page drive Chromium (its package is the system's)
+	@$(call add,browser)
 
-lock: $(READY) ## resolve the dependencies of pyproject.toml anew
-	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.lock
-	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-bootstrap.in -o requirements-bootstrap.lock
-	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-browser.in -o requirements-browser.lock
-	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -c requirements.lock requirements-cluster.in -o requirements-cluster.lock
-	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-coreml.in -o requirements-coreml.lock
+COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+lock: $(READY) ## resolve the dependencies of pyproject.toml and requirements/*.in anew
+	@$(COMPILE) pyproject.toml -o $(LOCKS)/base.lock
+	@$(COMPILE) $(LOCKS)/bootstrap.in -o $(LOCKS)/bootstrap.lock
+	@for extra in dev browser cluster coreml; do $(COMPILE) -c $(LOCKS)/base.lock $(LOCKS)/$$extra.in -o $(LOCKS)/$$extra.lock; done
 
 clean: ## remove what the pipeline made (not the environment, not your drawings, not the DVC cache)
 	@rm -rf models/mnist models/optdigits models/ink models/finetune exports runs reports/optdigits reports/finetune mlflow.db mlflow.db.lock mlruns

@@ -59,13 +59,14 @@ def test_demo_runs_the_offline_pipeline_once_the_environment_is_ready(workspace:
     (workspace.root / ".venv" / "ready").touch()
     planned = make(workspace.root, "-n", "demo").stdout.splitlines()
     assert planned == ["dvc repro report@optdigits", "python src/report.py data=optdigits show=true"]
-    (workspace.root / "requirements.lock").write_text("changed\n")
+    (workspace.root / "requirements" / "base.lock").write_text("changed\n")
     assert "--require-hashes" in make(workspace.root, "-n", "demo").stdout
 
 
 def lock(root: Path) -> None:
-    for name in ("requirements.lock", "requirements-bootstrap.lock"):
-        (root / name).touch()
+    (root / "requirements").mkdir()
+    for name in ("base.lock", "bootstrap.lock"):
+        (root / "requirements" / name).touch()
 
 
 def test_clean_removes_outputs_and_keeps_what_is_the_users(workspace: Any):
@@ -98,7 +99,7 @@ def test_what_an_extra_shares_with_the_base_has_the_bases_version():
     def pinned(name: str) -> set[str]:
         return set(re.findall(r"^([\w.-]+==[^\s;]+)", (ROOT / name).read_text(), re.MULTILINE))
 
-    base, extra = pinned("requirements.lock"), pinned("requirements-coreml.lock")
+    base, extra = pinned("requirements/base.lock"), pinned("requirements/coreml.lock")
     assert any(one.startswith("coremltools==9.0") for one in extra)
     names = {one.split("==")[0] for one in base}
     assert {one for one in extra if one.split("==")[0] in names} <= base
@@ -110,13 +111,13 @@ def test_no_file_names_a_package_registry():
     pattern = re.compile("|".join(named), re.IGNORECASE)
     own = Path(__file__).relative_to(ROOT).as_posix()
     seen = {name: pattern.findall(text) for name, text in texts() if name != own}
-    assert {"Makefile", "pyproject.toml", "requirements.lock", "src/train.py"} <= set(seen)
+    assert {"Makefile", "pyproject.toml", "requirements/base.lock", "src/train.py"} <= set(seen)
     assert {name: found for name, found in seen.items() if found} == {}
 
 
 def test_every_locked_package_is_pinned_and_hashed():
-    for name in sorted(path.name for path in ROOT.glob("requirements*.lock")):
-        lines = (ROOT / name).read_text().replace("\\\n", " ").splitlines()
+    for name in sorted(path.name for path in (ROOT / "requirements").glob("*.lock")):
+        lines = (ROOT / "requirements" / name).read_text().replace("\\\n", " ").splitlines()
         packages = [line for line in lines if line and not line.lstrip().startswith("#")]
         assert packages
         for line in packages:

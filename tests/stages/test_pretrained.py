@@ -167,8 +167,9 @@ def test_readings_that_drawn_json_does_not_have_are_refused(exported: dict[str, 
 
 
 def test_make_runs_what_it_needs_and_copies(tmp_path: Path):
-    for name in ("Makefile", "requirements.lock", "requirements-bootstrap.lock"):
-        shutil.copy(ROOT / name, tmp_path)
+    for name in ("Makefile", "requirements/base.lock", "requirements/bootstrap.lock"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv" / "ready").touch()
     environment = {name: value for name, value in clean_environment().items() if not name.startswith("MAKE")}

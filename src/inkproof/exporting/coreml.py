@@ -1,6 +1,6 @@
 """Keras model to Core ML: a package that Xcode shows as a classifier of grey pictures.
 
-coremltools is an extra (requirements-coreml.lock), and computing with a package takes macOS; `mil_program` proves it
+coremltools is an extra (requirements/coreml.lock), and computing with a package takes macOS; `mil_program` proves it
 elsewhere.
 """
 
