@@ -22,7 +22,7 @@ def frames(config: dict[str, Any]) -> None:
 def layer() -> None:
     """Write exports/layer.tflite."""
     start_tensorflow()
-    from inkproof.stages.layer import layer
+    from inkproof.stages.export import layer
 
     run("preprocess.py", lambda: print(f"normalisation layer: {layer()}"))
 

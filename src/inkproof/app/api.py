@@ -18,6 +18,7 @@ from PIL import Image
 
 from inkproof.app import payload
 from inkproof.app.payload import Limits, Refusal, Strokes
+from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.exporting.readers import CanvasReader, Readings
 from inkproof.preprocessing.canvas import to_canvas
 from inkproof.preprocessing.strokes import render
@@ -172,7 +173,7 @@ def api(catalogue: Catalogue, limits: Limits, brush: float) -> Blueprint:
             if "image" in asked:
                 canvas = canvas_of(payload.decoded(asked["image"]), limits)
             else:
-                size = payload.canvas_size(asked.get("canvas", [280, 280]))
+                size = payload.canvas_size(asked.get("canvas", [CANVAS_SIDE, CANVAS_SIDE]))
                 canvas = draw(payload.strokes(asked["strokes"], limits), size, brush)
         return jsonify(recognise(chosen(catalogue, asked.get("model")), canvas))
 

@@ -16,7 +16,7 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing
 
 SPLITS = ("train", "val", "test")
-SIDE = 28
+IMAGE_SIDE = 28  # pixels a side of a digit as networks take it
 SHA = "sha256"
 
 
@@ -119,7 +119,7 @@ def _reading(target: Path) -> Iterator[np.lib.npyio.NpzFile]:
 def _load(target: Path, split: str) -> Digits:
     with _reading(target) as archive:
         images, labels = archive[f"{split}_images"], archive[f"{split}_labels"]
-    if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE):
+    if images.dtype != np.uint8 or images.shape[1:] != (IMAGE_SIDE, IMAGE_SIDE):
         raise _broken(target, f"{split}_images is {images.dtype} {images.shape}, not uint8 (N, 28, 28)")
     if labels.dtype != np.uint8 or labels.shape != images.shape[:1]:
         raise _broken(target, f"{split}_labels is {labels.dtype} {labels.shape}, not uint8 ({len(images)},)")

@@ -15,6 +15,7 @@ from typing import Any
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
 
+CANVAS_SIDE = 280  # pixels a side of the canvas that drawings are brought to
 FILE_NAME = "drawings.jsonl"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from inkproof.data.digits import SIDE, Digits, write_digits
+from inkproof.data.digits import IMAGE_SIDE, Digits, write_digits
 from inkproof.data.download import PATIENCE, Fetcher, Patience
 from inkproof.data.idx import read_idx
 from inkproof.data.splits import cut
@@ -43,7 +43,7 @@ def prepare(data: Mapping[str, Any], out: Path, mirror: str | None, patience: Pa
 def _pair(fetcher: Fetcher, split: str) -> Digits:
     images = _array(fetcher, f"{split}_images", 3)
     labels = _array(fetcher, f"{split}_labels", 1)
-    if images.shape[1:] != (SIDE, SIDE) or len(images) != len(labels):
+    if images.shape[1:] != (IMAGE_SIDE, IMAGE_SIDE) or len(images) != len(labels):
         raise UserError(
             f"{fetcher.data}: {split} images {images.shape} and labels {labels.shape} do not go together; "
             f"check conf/data/{fetcher.data}.yaml"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from inkproof.data.digits import SIDE, Digits, write_digits
+from inkproof.data.digits import IMAGE_SIDE, Digits, write_digits
 from inkproof.data.splits import cut
 from inkproof.runtime.errors import UserError
 
@@ -57,9 +57,10 @@ def mnist_frame(counts: np.ndarray) -> np.ndarray:
     height, width = (max(1, round(side * BOX / max(ink.shape))) for side in ink.shape)
     small = _resized(ink, (height, width), Image.Resampling.BOX)
     top, left = (
-        int(np.clip(round(SIDE / 2 - _centre(small.sum(1 - axis))), 0, SIDE - small.shape[axis])) for axis in (0, 1)
+        int(np.clip(round(IMAGE_SIDE / 2 - _centre(small.sum(1 - axis))), 0, IMAGE_SIDE - small.shape[axis]))
+        for axis in (0, 1)
     )
-    frame = np.zeros((SIDE, SIDE))
+    frame = np.zeros((IMAGE_SIDE, IMAGE_SIDE))
     frame[top : top + height, left : left + width] = small
     return np.round(frame * 255).astype(np.uint8)
 

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from inkproof.data.download import PATIENCE, Fetcher, Patience
-from inkproof.data.drawings import Drawing, write_drawings
+from inkproof.data.drawings import CANVAS_SIDE, Drawing, write_drawings
 from inkproof.data.unipen import PenDigit, parse
 from inkproof.runtime.errors import UserError
 
 TABLET = 500  # units a side, y upward
-CANVAS = 280  # pixels a side, y downward
 SAMPLE = 100  # milliseconds between samples, and from the last of a stroke to the first of the next (.DT 100)
 PUBLISHED = "1998-07-01"
 ROLES = ("reporting", "choices", "training")
@@ -45,7 +44,7 @@ def drawings_of(digits: list[PenDigit], part: str) -> Iterator[Drawing]:
             label=digit.label,
             writer=f"{part}-{digit.writer:02d}",
             source="uci-pendigits",
-            canvas=(CANVAS, CANVAS),
+            canvas=(CANVAS_SIDE, CANVAS_SIDE),
             strokes=_strokes(digit),
             image=None,
             created=PUBLISHED,
@@ -53,7 +52,7 @@ def drawings_of(digits: list[PenDigit], part: str) -> Iterator[Drawing]:
 
 
 def _strokes(digit: PenDigit) -> list[list[list[float]]]:
-    scale = CANVAS / TABLET
+    scale = CANVAS_SIDE / TABLET
     strokes, time = [], 0
     for run in digit.strokes:
         stroke: list[list[float]] = []

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
-from inkproof.data.drawings import FILE_NAME, Drawing, read_drawings
+from inkproof.data.digits import IMAGE_SIDE
+from inkproof.data.drawings import CANVAS_SIDE, FILE_NAME, Drawing, read_drawings
 from inkproof.data.pens import of_role
 from inkproof.preprocessing.canvas import block_canvases, load_canvases, to_canvas
 from inkproof.preprocessing.corruptions import stress_canvases
-from inkproof.preprocessing.rungs import FRAME, apply_rung
-from inkproof.preprocessing.strokes import SIDE, render_in_pixels
+from inkproof.preprocessing.rungs import apply_rung
+from inkproof.preprocessing.strokes import render_in_pixels
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing
 
@@ -69,7 +70,7 @@ def draw(folder: Path, drawings: Sequence[Drawing], how: Mapping[str, Any]) -> N
     a picture cannot be read.
     """
     if how["pixels"]:
-        canvases = np.empty((len(drawings), SIDE, SIDE), np.uint8)
+        canvases = np.empty((len(drawings), CANVAS_SIDE, CANVAS_SIDE), np.uint8)
         for index, drawing in enumerate(drawings):
             if drawing.strokes is None:
                 raise UserError(f"{drawing.id}: a picture cannot be drawn anew in single pixels; only strokes can")
@@ -108,7 +109,7 @@ def _read(folder: Path, _changed: int) -> tuple[Drawing, ...]:
 def frames_of(folder: Path, drawings: Sequence[Drawing], how: Mapping[str, Any], rungs: Sequence[str]) -> DrawnFrames:
     """Return the labelled ones among `drawings`, drawn as `how` says (see `draw`), on each of `rungs`."""
     labelled = [drawing for drawing in drawings if drawing.label is not None]
-    seen = {rung: np.empty((len(labelled), FRAME, FRAME), np.uint8) for rung in rungs}
+    seen = {rung: np.empty((len(labelled), IMAGE_SIDE, IMAGE_SIDE), np.uint8) for rung in rungs}
     for first in range(0, len(labelled), _BATCH):
         canvases = draw(folder, labelled[first : first + _BATCH], how)
         for rung, frames in seen.items():

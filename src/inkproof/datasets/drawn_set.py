@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkproof.data.digits import Digits, data_sha, digits_file, load_training, write_digits
+from inkproof.data.digits import IMAGE_SIDE, Digits, data_sha, digits_file, load_training, write_digits
 from inkproof.data.drawings import Drawing, read_drawings
 from inkproof.data.prepare import prepare_absent
 from inkproof.data.splits import cut
 from inkproof.preprocessing.canvas import load_canvases
-from inkproof.preprocessing.rungs import FRAME, apply_rung
+from inkproof.preprocessing.rungs import apply_rung
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_json
 from inkproof.runtime.paths import ROOT
@@ -230,7 +230,7 @@ def _made(
             advance(len(frames))
     labels = np.array([drawing.label for drawing, _ in chosen], np.uint8)
     return Digits(
-        np.concatenate([np.empty((0, FRAME, FRAME), np.uint8), *images]),
+        np.concatenate([np.empty((0, IMAGE_SIDE, IMAGE_SIDE), np.uint8), *images]),
         np.concatenate([replayed.labels, labels]) if replayed is not None else labels,
     )
 

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkproof.data import pens
-from inkproof.data.digits import SPLITS, Digits, digits_file, load_test_split, load_training, write_digits
+from inkproof.data.digits import IMAGE_SIDE, SPLITS, Digits, digits_file, load_test_split, load_training, write_digits
 from inkproof.data.drawings import FILE_NAME, Drawing, read_drawings
 from inkproof.data.prepare import prepare_absent
 from inkproof.preprocessing.canvas import block_canvases, load_canvases
-from inkproof.preprocessing.rungs import FRAME, RUNGS, apply_rung
+from inkproof.preprocessing.rungs import RUNGS, apply_rung
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.runtime.processes import in_order
@@ -207,7 +207,7 @@ def _frames_as_drawn(drawings: list[Drawing], rung: str, brush: float) -> Frames
 def _made(splits: Mapping[str, Sequence[Part]], name: str, workers: int) -> dict[str, Digits]:
     """Run all batches and put their frames together, split by split."""
     labels = {split: np.concatenate([part.labels for part in splits[split]]) for split in SPLITS}
-    images = {split: np.empty((len(labels[split]), FRAME, FRAME), np.uint8) for split in SPLITS}
+    images = {split: np.empty((len(labels[split]), IMAGE_SIDE, IMAGE_SIDE), np.uint8) for split in SPLITS}
     filled = dict.fromkeys(SPLITS, 0)
     batches = [(split, batch) for split in SPLITS for part in splits[split] for batch in part.batches]
     with tally(f"{name}: digits", sum(map(len, labels.values()))) as advance:

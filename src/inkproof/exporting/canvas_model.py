@@ -7,10 +7,11 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from inkproof.data.digits import IMAGE_SIDE
+from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.evaluation.rejection import Rule
 from inkproof.exporting.convert import CALIBRATION_DIGITS, function_to_litert, join
 from inkproof.preprocessing.normalization import InkNormalization
-from inkproof.preprocessing.strokes import SIDE
 
 LOGITS = "logits"  # the layer before the softmax, by the name that every family gives it
 _PREPARED, _FEATURES = "prepared", "features"  # what the first layer with weights takes, and what that one takes
@@ -36,7 +37,9 @@ def layer_part() -> bytes:
             "seen": tf.cast(frame[..., 0], tf.uint8, name="seen"),
         }
 
-    return function_to_litert(normalise, tf.TensorSpec((1, SIDE, SIDE), tf.uint8, name="canvas"), "the layer")
+    return function_to_litert(
+        normalise, tf.TensorSpec((1, CANVAS_SIDE, CANVAS_SIDE), tf.uint8, name="canvas"), "the layer"
+    )
 
 
 class CanvasModel:
@@ -77,7 +80,7 @@ class CanvasModel:
                 "score": tf.identity(graph_score(rule.name, scaled, log_p, rule.temperature), name="score"),
             }
 
-        image = tf.TensorSpec((1, 28, 28, 1), tf.float32, name="image")
+        image = tf.TensorSpec((1, IMAGE_SIDE, IMAGE_SIDE, 1), tf.float32, name="image")
         features = tf.TensorSpec((1, *head.input.shape[1:]), tf.float32, name=_FEATURES)
         self._before = [layer, function_to_litert(prepare, image, "the preparation")]
         self._after = function_to_litert(answer, features, "the rule", network)

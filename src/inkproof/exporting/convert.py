@@ -9,7 +9,9 @@ import flatbuffers
 import keras
 import numpy as np
 import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
 
+from inkproof.data.digits import IMAGE_SIDE
 from inkproof.exporting.readers import foreign_operators
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.startup import quiet_stderr
@@ -23,7 +25,7 @@ def write_saved_model(model: keras.Model, folder: Path) -> None:
     The batch is fixed to 1: with a free batch the LiteRT file gets shape operators that the browser's
     runtime refuses.
     """
-    signature = [keras.InputSpec(shape=(1, 28, 28, 1), dtype="float32", name="image")]
+    signature = [keras.InputSpec(shape=(1, IMAGE_SIDE, IMAGE_SIDE, 1), dtype="float32", name="image")]
     with quiet_stderr():
         model.export(folder, format="tf_saved_model", input_signature=signature, verbose=False)
 
@@ -114,8 +116,6 @@ def join(parts: Sequence[bytes], outputs: Sequence[str]) -> bytes:
         ValueError: an input and the output it goes on with differ in shape, type or quantisation, a name of
             `outputs` is given by no part, or a part has more than one graph or signature.
     """
-    from ai_edge_litert import schema_py_generated as schema
-
     whole = schema.ModelT.InitFromObj(schema.Model.GetRootAs(parts[0], 0))
     graph, signature = _only(whole)
     given = {_text(one.name): one.tensorIndex for one in signature.outputs}

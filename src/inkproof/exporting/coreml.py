@@ -16,6 +16,7 @@ import keras
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from inkproof.data.digits import IMAGE_SIDE
 from inkproof.evaluation.rejection import Rule
 from inkproof.exporting.described import AUTHOR, LABELS, LICENCE, SUMMARY, version
 from inkproof.runtime.errors import UserError
@@ -43,9 +44,9 @@ def write_coreml(model: keras.Model, path: Path, rule: Rule, name: str, commit: 
 
         logging.getLogger("coremltools").setLevel(logging.ERROR)
         picture = ct.ImageType(
-            name=INPUT, shape=(1, 28, 28, 1), scale=1.0, bias=0.0, color_layout=ct.colorlayout.GRAYSCALE
+            name=INPUT, shape=(1, IMAGE_SIDE, IMAGE_SIDE, 1), scale=1.0, bias=0.0, color_layout=ct.colorlayout.GRAYSCALE
         )
-        entry = keras.Input((28, 28, 1), name=INPUT)  # whatever the model calls it
+        entry = keras.Input((IMAGE_SIDE, IMAGE_SIDE, 1), name=INPUT)  # whatever the model calls it
         package = ct.convert(
             keras.Model(entry, model(entry)),  # a functional model: others are refused
             source="tensorflow",
@@ -102,7 +103,7 @@ class CoreMLDigits:
         self.description = spec.description
         self._operators = list(program.functions["main"].operations)
         (entry,) = program.functions["main"].inputs.values()
-        if tuple(entry.shape) != (1, 1, 28, 28):
+        if tuple(entry.shape) != (1, 1, IMAGE_SIDE, IMAGE_SIDE):
             raise UserError(f"{path}: expected a picture (1, 1, 28, 28), not {tuple(entry.shape)}")
         self._input = entry.name
         classify = self._operators.pop()

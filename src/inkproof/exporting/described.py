@@ -1,10 +1,10 @@
 """What each LiteRT file of a model is told to say about itself, to programs and to Android's tools."""
 
 from inkproof import __version__
+from inkproof.data.digits import IMAGE_SIDE
+from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.evaluation.rejection import Rule
 from inkproof.exporting.metadata import ENTRY, Card, Tensor, describe, encoded
-from inkproof.preprocessing.rungs import FRAME
-from inkproof.preprocessing.strokes import SIDE
 
 LABELS = [str(digit) for digit in range(10)]
 AUTHOR = "The developers of Inkproof"
@@ -12,9 +12,11 @@ LICENCE = "MIT"
 
 
 SUMMARY = "Which digit, 0 to 9, a picture of one handwritten digit shows."
-_FRAME = Tensor("image", "Grey levels, 0 to 255, white ink on black, set into the frame as in MNIST", (0, 255), FRAME)
-_CANVAS = Tensor("canvas", "Grey levels, 0 to 255; ink darker than its ground or lighter", (0, 255), SIDE)
-_SEEN = Tensor("seen", "What the network saw, white on black", (0, 255), FRAME)
+_FRAME = Tensor(
+    "image", "Grey levels, 0 to 255, white ink on black, set into the frame as in MNIST", (0, 255), IMAGE_SIDE
+)
+_CANVAS = Tensor("canvas", "Grey levels, 0 to 255; ink darker than its ground or lighter", (0, 255), CANVAS_SIDE)
+_SEEN = Tensor("seen", "What the network saw, white on black", (0, 255), IMAGE_SIDE)
 
 
 def version(commit: str) -> str:

@@ -25,6 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
 from inkproof.exporting.files import LABELS_FILE
 from inkproof.runtime.errors import UserError
 
@@ -55,10 +59,6 @@ def put_entries(content: bytes, entries: Mapping[str, bytes], files: Mapping[str
     They join what it had, in place of what had the same name. Android's metadata library looks for files in a ZIP
     behind the model; runtimes read no further than the model. Raises UserError where `content` is no LiteRT file.
     """
-    import flatbuffers
-    import numpy as np
-    from ai_edge_litert import schema_py_generated as schema
-
     model = schema.ModelT.InitFromObj(_parsed(content, "the model"))
     model.metadata = model.metadata or []
     for name, data in entries.items():
@@ -113,8 +113,6 @@ def read_metadata(source: bytes | str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _parsed(content: bytes, name: str) -> Any:
-    from ai_edge_litert import schema_py_generated as schema
-
     if content[4:8] != _IDENTIFIER:
         raise UserError(f"{name}: not a LiteRT file; export it again")
     return schema.Model.GetRootAs(content, 0)
@@ -176,8 +174,6 @@ def describe(
     Raises:
         ValueError: the graph has another number of inputs or outputs.
     """
-    from ai_edge_litert import schema_py_generated as schema
-
     graph = schema.Model.GetRootAs(content, 0).Subgraphs(0)
     if (graph.InputsLength(), graph.OutputsLength()) != (len(inputs), len(outputs)):
         raise ValueError(f"{graph.InputsLength()} inputs and {graph.OutputsLength()} outputs are to be described")
@@ -188,8 +184,6 @@ def describe(
 
 
 def _model(card: Card, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bytes:
-    import flatbuffers
-
     b = flatbuffers.Builder(1024)
     subgraph = _table(
         b,

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+from scipy.special import softmax
 
 from inkproof.data.digits import Digits
 from inkproof.datasets.drawn_frames import WHOLE, DrawnFrames
@@ -75,8 +76,6 @@ def compare_canvases(
     agreement is the share of canvases with the same digit and the same acceptance; max_difference is the largest
     in any single calibrated probability. With `labels` (N,) also accuracy, and accuracy_difference to Keras.
     """
-    from scipy.special import softmax
-
     ours, theirs = read.probabilities.argmax(axis=1), logits.argmax(axis=1)
     same = (ours == theirs) & (read.accepted == rule.accepts(logits))
     difference = np.abs(read.probabilities - softmax(logits / rule.temperature, axis=1))

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
+from inkproof.data.digits import IMAGE_SIDE
+from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.exporting.metadata import read_metadata
-from inkproof.preprocessing.rungs import FRAME, apply_rung
-from inkproof.preprocessing.strokes import SIDE
+from inkproof.preprocessing.rungs import apply_rung
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.startup import quiet_stderr
 
@@ -35,7 +38,7 @@ class LiteRTDigits:
         self._interpreter = self._interpreters[0]
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]
-        if tuple(self._input["shape"]) != (1, 28, 28, 1) or tuple(self._output["shape"]) != (1, 10):
+        if tuple(self._input["shape"]) != (1, IMAGE_SIDE, IMAGE_SIDE, 1) or tuple(self._output["shape"]) != (1, 10):
             raise UserError(f"{path}: expected a model from (1, 28, 28, 1) to (1, 10)")
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
@@ -64,8 +67,6 @@ class LiteRTDigits:
 
 def open_interpreter(path: Path) -> Any:
     """Return the interpreter of a LiteRT file, on one thread; raises UserError where it is missing or no such file."""
-    from ai_edge_litert.interpreter import Interpreter
-
     try:
         # Its content and not its name, which LiteRT would want in UTF-8.
         content = path.read_bytes()
@@ -95,8 +96,6 @@ def measure(interpreter: Any, runs: int) -> Latency:
 
 def foreign_operators(content: bytes) -> list[str]:
     """Return the names of the operators in a LiteRT file that are not built in (Flex, custom)."""
-    from ai_edge_litert import schema_py_generated as schema
-
     model = schema.Model.GetRootAs(content, 0)
     codes = (model.OperatorCodes(index) for index in range(model.OperatorCodesLength()))
     return sorted(code.CustomCode().decode() for code in codes if code.CustomCode())
@@ -104,10 +103,10 @@ def foreign_operators(content: bytes) -> list[str]:
 
 _Kinds = dict[str, tuple[tuple[int, ...], Any]]
 # What canvas.tflite takes and gives, by the names in its signature.
-_INPUTS: _Kinds = {"canvas": ((1, SIDE, SIDE), np.uint8)}
+_INPUTS: _Kinds = {"canvas": ((1, CANVAS_SIDE, CANVAS_SIDE), np.uint8)}
 _OUTPUTS: _Kinds = {
     "probabilities": ((1, 10), np.float32),
-    "seen": ((1, FRAME, FRAME), np.uint8),
+    "seen": ((1, IMAGE_SIDE, IMAGE_SIDE), np.uint8),
     "score": ((1,), np.float32),
 }
 # A file of 28 x 28 digits that says no threshold accepts from this probability on, as the published apps do.
@@ -147,7 +146,7 @@ def open_reader(path: Path) -> Reader:
         UserError: the file is missing, no LiteRT file, or neither of the two kinds.
     """
     shape = tuple(open_interpreter(path).get_input_details()[0]["shape"])
-    return FrameReader(path) if shape == (1, FRAME, FRAME, 1) else CanvasReader(path)
+    return FrameReader(path) if shape == (1, IMAGE_SIDE, IMAGE_SIDE, 1) else CanvasReader(path)
 
 
 class CanvasReader:
@@ -161,13 +160,13 @@ class CanvasReader:
     def __init__(self, path: Path) -> None:
         """Load `path`; raises UserError where it is missing, no LiteRT file, or has another graph than this."""
         self._interpreter = open_interpreter(path)
-        if tuple(self._interpreter.get_input_details()[0]["shape"]) == (1, FRAME, FRAME, 1):
+        if tuple(self._interpreter.get_input_details()[0]["shape"]) == (1, IMAGE_SIDE, IMAGE_SIDE, 1):
             raise UserError(f"{path}: reads digits of 28 x 28, not canvases; name the canvas.tflite exported beside it")
         inputs, outputs = _tensors(self._interpreter)
         if inputs is None or outputs is None:
             raise UserError(
-                f"{path}: not a canvas.tflite, which takes canvas (1, {SIDE}, {SIDE}) and gives {', '.join(_OUTPUTS)}; "
-                "export it again"
+                f"{path}: not a canvas.tflite, which takes canvas (1, {CANVAS_SIDE}, {CANVAS_SIDE}) "
+                f"and gives {', '.join(_OUTPUTS)}; export it again"
             )
         self._canvas = inputs["canvas"]
         self._outputs = outputs
@@ -228,8 +227,8 @@ def _threshold(path: Path, metadata: dict[str, Any]) -> float:
 
 
 def _check(canvases: NDArray[np.uint8]) -> None:
-    if canvases.dtype != np.uint8 or canvases.shape[1:] != (SIDE, SIDE):
-        raise ValueError(f"canvases are uint8 (N, {SIDE}, {SIDE}), not {canvases.dtype} {canvases.shape}")
+    if canvases.dtype != np.uint8 or canvases.shape[1:] != (CANVAS_SIDE, CANVAS_SIDE):
+        raise ValueError(f"canvases are uint8 (N, {CANVAS_SIDE}, {CANVAS_SIDE}), not {canvases.dtype} {canvases.shape}")
 
 
 def _tensors(interpreter: Any) -> tuple[dict[str, int] | None, dict[str, int] | None]:

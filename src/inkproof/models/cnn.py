@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
+from inkproof.data.digits import IMAGE_SIDE
 from inkproof.models.layers import Deslant, softmax_head
 
 
@@ -23,7 +24,7 @@ def build(
     """
     if not len(filters) == len(kernels) == len(pools):
         raise ValueError("filters, kernels and pools need one value for each convolution")
-    inputs = keras.Input((28, 28, 1), name="image")
+    inputs = keras.Input((IMAGE_SIDE, IMAGE_SIDE, 1), name="image")
     x = keras.layers.Rescaling(1 / 255)(inputs)
     if deslant:
         x = Deslant()(x)

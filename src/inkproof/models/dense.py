@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
+from inkproof.data.digits import IMAGE_SIDE
 from inkproof.models.layers import Deslant, UnitNormalization, softmax_head
 
 
@@ -14,7 +15,7 @@ def build(hidden: Sequence[int], normalize_axis: int | None = None, deslant: boo
     axis 1 of (B, 28, 28, 1) scales every column of the picture to unit length. `deslant` sets slanted digits upright
     first.
     """
-    inputs = keras.Input((28, 28, 1), name="image")
+    inputs = keras.Input((IMAGE_SIDE, IMAGE_SIDE, 1), name="image")
     x = keras.layers.Rescaling(1 / 255)(inputs)
     if deslant:
         x = Deslant()(x)

@@ -6,6 +6,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from inkproof.data.digits import IMAGE_SIDE
+
 
 @keras.saving.register_keras_serializable(package="inkproof")
 class UnitNormalization(keras.layers.Layer):
@@ -78,7 +80,6 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         return outputs
 
 
-_SIDE = 28
 # Rows move by at most this many pixels for each that they are away from the middle: 39 degrees.
 _STEEPEST = 0.8
 # Ink in full pixels, and its second moment down the rows, that are counted at least: a digit has ten times as much, and
@@ -104,7 +105,7 @@ class Deslant(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         ink = inputs[..., 0]
-        index = ops.arange(_SIDE, dtype="float32")
+        index = ops.arange(IMAGE_SIDE, dtype="float32")
         rows, columns = ops.sum(ink, axis=2), ops.sum(ink, axis=1)
         weight = ops.maximum(ops.sum(rows, axis=1, keepdims=True), _LEAST_INK)
         down = index - ops.sum(rows * index, axis=1, keepdims=True) / weight

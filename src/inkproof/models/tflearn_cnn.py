@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
+from inkproof.data.digits import IMAGE_SIDE
 from inkproof.models.layers import LocalResponseNormalization, softmax_head
 
 
@@ -21,7 +22,7 @@ def build(
     square, hence the division by two. `conv_initializer` draws the convolutions' first weights:
     Keras's own way, or "lecun_uniform" for TFLearn's, of four times the spread in the first.
     """
-    inputs = keras.Input((28, 28, 1), name="image")
+    inputs = keras.Input((IMAGE_SIDE, IMAGE_SIDE, 1), name="image")
     x = keras.layers.Rescaling(1 / 255)(inputs)
     for count in filters:
         x = keras.layers.Conv2D(

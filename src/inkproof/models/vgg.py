@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from inkproof.data.digits import IMAGE_SIDE
 from inkproof.models.layers import Deslant, FusedBatchNormalization, softmax_head
 
 
@@ -27,7 +28,7 @@ def build(
     stacks of small convolutions; Springenberg, Dosovitskiy, Brox and Riedmiller, "Striving for simplicity: the all
     convolutional net" (2015), for strides instead of pooling.
     """
-    inputs = keras.Input((28, 28, 1), name="image")
+    inputs = keras.Input((IMAGE_SIDE, IMAGE_SIDE, 1), name="image")
     x = keras.layers.Rescaling(1 / 255)(inputs)
     if deslant:
         x = Deslant()(x)

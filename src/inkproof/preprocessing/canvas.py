@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from inkproof.data.drawings import Drawing
+from inkproof.data.digits import IMAGE_SIDE
+from inkproof.data.drawings import CANVAS_SIDE, Drawing
 from inkproof.data.pictures import open_picture, plain, to_8_bit
-from inkproof.preprocessing.strokes import SIDE, render
+from inkproof.preprocessing.strokes import render
 
 
 def area_means(
@@ -59,7 +60,7 @@ _SHARPNESS = 8.0
 
 def block_canvases(digits: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return digits uint8 (..., 28, 28) enlarged to canvases uint8 (..., 280, 280), each pixel a block of 10 x 10."""
-    block = SIDE // digits.shape[-1]
+    block = CANVAS_SIDE // digits.shape[-1]
     return digits.repeat(block, axis=-2).repeat(block, axis=-1)
 
 
@@ -79,16 +80,16 @@ def digit_canvas(
     Raises:
         ValueError: the digit has another shape or type.
     """
-    if digit.dtype != np.uint8 or digit.shape != (28, 28):
+    if digit.dtype != np.uint8 or digit.shape != (IMAGE_SIDE, IMAGE_SIDE):
         raise ValueError(f"a digit is uint8 (28, 28), not {digit.dtype} {digit.shape}")
     share, *off = rng.uniform((_SHARES[0], -_OFF, -_OFF), (_SHARES[1], _OFF, _OFF)).tolist()
-    canvas = np.full((SIDE, SIDE), paper, np.uint8)
+    canvas = np.full((CANVAS_SIDE, CANVAS_SIDE), paper, np.uint8)
     mask = digit >= min(_FAINTEST, max(1, int(digit.max())))
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not rows.size:
         return canvas
     top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-    pixel = share * SIDE / max(bottom - top, right - left)
+    pixel = share * CANVAS_SIDE / max(bottom - top, right - left)
     height, width = (round((end - begin + 2 * _RIM) * pixel) for begin, end in ((top, bottom), (left, right)))
     source = Image.fromarray(np.pad(digit, _RIM))
     # Padded by the rim, the box with its rim begins where the box alone began.
@@ -98,9 +99,11 @@ def digit_canvas(
     large = large.filter(ImageFilter.GaussianBlur(0.45 * pixel))
     coverage = np.clip((np.asarray(large, np.float32) - _EDGE) * (_SHARPNESS / 255) + 0.5, 0, 1)
     drawn = np.rint(paper + (ink - paper) * coverage).astype(np.uint8)
-    y, x = round((SIDE - height) / 2 + off[0]), round((SIDE - width) / 2 + off[1])
+    y, x = round((CANVAS_SIDE - height) / 2 + off[0]), round((CANVAS_SIDE - width) / 2 + off[1])
     # The rim, always blank paper at its far side, may stick out of the canvas; the ink cannot.
-    canvas[max(y, 0) : y + height, max(x, 0) : x + width] = drawn[max(-y, 0) : SIDE - y, max(-x, 0) : SIDE - x]
+    canvas[max(y, 0) : y + height, max(x, 0) : x + width] = drawn[
+        max(-y, 0) : CANVAS_SIDE - y, max(-x, 0) : CANVAS_SIDE - x
+    ]
     return canvas
 
 
@@ -131,7 +134,7 @@ def to_canvas(source: Picture, name: str = "") -> NDArray[np.uint8]:
         picture = plain(source)
     else:
         # Twice the canvas leaves the averaging below something to average.
-        picture = open_picture(source, name, draft=2 * SIDE)
+        picture = open_picture(source, name, draft=2 * CANVAS_SIDE)
     return _square(picture.convert("L"))
 
 
@@ -151,7 +154,7 @@ def load_canvases(folder: Path, drawings: Sequence[Drawing], brush: float = 20.0
     Raises:
         UserError: a picture cannot be read.
     """
-    canvases = np.empty((len(drawings), SIDE, SIDE), np.uint8)
+    canvases = np.empty((len(drawings), CANVAS_SIDE, CANVAS_SIDE), np.uint8)
     for index, drawing in enumerate(drawings):
         if drawing.strokes is not None:
             canvases[index] = render(drawing.strokes, drawing.canvas, brush)
@@ -176,11 +179,11 @@ def _square(picture: Image.Image) -> NDArray[np.uint8]:
     Resampled before it is padded, because the square of a very long strip could be larger than memory.
     """
     longest = max(picture.size)
-    width, height = (max(1, round(side * SIDE / longest)) for side in picture.size)
-    left, top = (SIDE - width) // 2, (SIDE - height) // 2
-    canvas = np.full((SIDE, SIDE), _border_level(picture), np.uint8)
+    width, height = (max(1, round(side * CANVAS_SIDE / longest)) for side in picture.size)
+    left, top = (CANVAS_SIDE - width) // 2, (CANVAS_SIDE - height) // 2
+    canvas = np.full((CANVAS_SIDE, CANVAS_SIDE), _border_level(picture), np.uint8)
     # Whole blocks first, which Pillow averages many times faster; what is left to do is at most 2 to 1.
-    block = max(1, longest // SIDE)
+    block = max(1, longest // CANVAS_SIDE)
     rows = np.linspace(0, picture.height / block, height + 1)
     columns = np.linspace(0, picture.width / block, width + 1)
     levels = np.asarray(picture.reduce(block) if block > 1 else picture)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.data.splits import cut
 from inkproof.preprocessing.canvas import digit_canvas
 from inkproof.preprocessing.image_corruptions import (
@@ -25,7 +26,6 @@ from inkproof.preprocessing.image_corruptions import (
     uneven_ground,
 )
 from inkproof.preprocessing.stroke_corruptions import broken, cut_off, rotate, scale, shear, thick, thin, translate
-from inkproof.preprocessing.strokes import SIDE
 
 # In the order of tables and figures.
 CORRUPTIONS: dict[str, Corruption] = {
@@ -74,7 +74,7 @@ def stress_canvases(
     corruption draw the same numbers, so that a mark only gets longer and a digit is turned further to the
     same side. One array of canvases takes 78 kB a digit; two exist at a time.
     """
-    clean = np.empty((len(images), SIDE, SIDE), np.uint8)
+    clean = np.empty((len(images), CANVAS_SIDE, CANVAS_SIDE), np.uint8)
     for index, image in enumerate(images):
         clean[index] = digit_canvas(image, _generator(seed, CLEAN, index))
     if CLEAN in names:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from inkproof.preprocessing.strokes import SIDE, render
+from inkproof.data.drawings import CANVAS_SIDE
+from inkproof.preprocessing.strokes import render
 
 SEVERITIES = (1, 2, 3, 4, 5)
 
@@ -38,8 +39,8 @@ def graded(
         def corruption(canvas: Canvas, severity: int, rng: np.random.Generator) -> Canvas:
             if severity not in SEVERITIES:
                 raise ValueError(f"a severity is 1 to {SEVERITIES[-1]}, not {severity}")
-            if canvas.dtype != np.uint8 or canvas.shape != (SIDE, SIDE):
-                raise ValueError(f"a canvas is uint8 ({SIDE}, {SIDE}), not {canvas.dtype} {canvas.shape}")
+            if canvas.dtype != np.uint8 or canvas.shape != (CANVAS_SIDE, CANVAS_SIDE):
+                raise ValueError(f"a canvas is uint8 ({CANVAS_SIDE}, {CANVAS_SIDE}), not {canvas.dtype} {canvas.shape}")
             level = levels[severity - 1]
             if of == "light" or ground(canvas) < 128:
                 return function(canvas, level, rng)
@@ -66,7 +67,7 @@ def ink_box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
     """Return (top, bottom, left, right) of the ink; a blank has none and gives a point in the middle."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not rows.size:
-        return SIDE // 2, SIDE // 2, SIDE // 2, SIDE // 2
+        return CANVAS_SIDE // 2, CANVAS_SIDE // 2, CANVAS_SIDE // 2, CANVAS_SIDE // 2
     return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
 
 
@@ -91,7 +92,7 @@ def gaussian_noise(canvas: Canvas, deviation: float, rng: np.random.Generator) -
 
     The deviations are those of `gaussian_noise` in ImageNet-C and in MNIST-C's code.
     """
-    size = SIDE // _GRAIN
+    size = CANVAS_SIDE // _GRAIN
     return _with_noise(canvas, rng.standard_normal((size, size), np.float32) * np.float32(255 * deviation))
 
 
@@ -127,7 +128,7 @@ def _with_noise(canvas: Canvas, noise: np.ndarray) -> Canvas:
     return np.rint(grown, out=grown).astype(np.uint8)
 
 
-_CENTRES = np.arange(SIDE) + 0.5 - SIDE / 2
+_CENTRES = np.arange(CANVAS_SIDE) + 0.5 - CANVAS_SIDE / 2
 
 
 @graded(0.12, 0.25, 0.40, 0.56, 0.72)
@@ -151,7 +152,7 @@ def grid_paper(ink: Canvas, lines: tuple[int, float], rng: np.random.Generator) 
     pitch = rng.uniform(24, 36)
     angle = np.radians(rng.uniform(-3, 3))
     cos, sin = np.cos(angle), np.sin(angle)
-    ruled = np.zeros((SIDE, SIDE), np.float32)
+    ruled = np.zeros((CANVAS_SIDE, CANVAS_SIDE), np.float32)
     for y, x in ((cos, sin), (-sin, cos)):
         at = ((y * _CENTRES + rng.uniform(0, pitch))[:, None] + x * _CENTRES).astype(np.float32)
         away = np.abs(at - pitch * np.rint(at / pitch))
@@ -167,13 +168,13 @@ def stray_mark(ink: Canvas, length: float, rng: np.random.Generator) -> Canvas:
     margins and runs along the digit, which it may touch.
     """
     top, bottom, left, right = ink_box(ink_mask(ink))
-    margins = np.array([top, SIDE - bottom, left, SIDE - right], np.float64)
+    margins = np.array([top, CANVAS_SIDE - bottom, left, CANVAS_SIDE - right], np.float64)
     side = int(rng.choice(4, p=margins**2 / (margins**2).sum()))
     brush, start, angle, bend = rng.uniform((7, 0.15, -0.15, -0.002), (13, 0.85, 0.25, 0.006)).tolist()
     # Points three pixels apart, towards the farther end of the margin, where the longest mark has room.
     turn = angle + bend * np.arange(0, length, 3)
-    along = SIDE * start + (3 if start < 0.5 else -3) * np.cumsum(np.cos(turn))
+    along = CANVAS_SIDE * start + (3 if start < 0.5 else -3) * np.cumsum(np.cos(turn))
     inward = np.maximum(margins[side] / 2 + 3 * np.cumsum(np.sin(turn)), brush)
-    across = SIDE - inward if side % 2 else inward
+    across = CANVAS_SIDE - inward if side % 2 else inward
     points = np.stack((along, across) if side < 2 else (across, along), axis=1)
     return np.maximum(ink, render([points.tolist()], brush=brush, ink=int(ink.max()), ground=0))

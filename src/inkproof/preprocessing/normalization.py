@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from inkproof.data.digits import IMAGE_SIDE
 from inkproof.preprocessing.ground import (
     bent_ground,
     flat_ground,
@@ -96,7 +97,6 @@ def _indices(count: int) -> Any:
     return ops.cast(ops.arange(count), "float32")
 
 
-FRAME = 28
 _BOX = 20
 # The centre of mass comes to the pixel with this index, as in MNIST.
 _CENTRE = 14
@@ -178,7 +178,7 @@ class InkNormalization(keras.layers.Layer):
         super().build(input_shape)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        return (input_shape[0], FRAME, FRAME, 1)
+        return (input_shape[0], IMAGE_SIDE, IMAGE_SIDE, 1)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self.steps}
@@ -225,7 +225,7 @@ class InkNormalization(keras.layers.Layer):
         else:
             top = left = ops.zeros_like(ink[:, :1, 0])
             tall, wide = top + height, left + width
-            span = FRAME
+            span = IMAGE_SIDE
         pixel = ops.maximum(tall, wide) / span
         tall, wide = tall / pixel, wide / pixel
         if self.steps["stroke_width"]:
@@ -242,7 +242,7 @@ class InkNormalization(keras.layers.Layer):
         field = both_ways(rows, ink, columns)
         down = self._place(ops.sum(field, axis=2), index, tall)
         across = self._place(ops.sum(field, axis=1), index, wide)
-        return both_ways(shifts(down - _RIM, FRAME, count), field, shifts(across - _RIM, FRAME, count))
+        return both_ways(shifts(down - _RIM, IMAGE_SIDE, count), field, shifts(across - _RIM, IMAGE_SIDE, count))
 
     def _with_mnists_strokes(self, ink: Any, top: Any, left: Any, pixel: Any, span: int) -> tuple[Any, Any, Any]:
         """Grid (B, S, S) of the box, with strokes changed, and how: by `amount` on each side, then by `zoom`.
@@ -272,10 +272,10 @@ class InkNormalization(keras.layers.Layer):
     def _place(self, profile: Any, index: Any, side: Any) -> Any:
         """Where in the frame a box of `side` pixels (B, 1) begins; `profile` (B, n) is the ink of it and its rim."""
         if not self.steps["centre"]:
-            return ops.floor((FRAME - side) / 2)
+            return ops.floor((IMAGE_SIDE - side) / 2)
         mass = ops.maximum(ops.sum(profile, axis=1, keepdims=True), 1e-3)
         place = ops.round(_CENTRE + _RIM - ops.sum(profile * index, axis=1, keepdims=True) / mass)
-        return ops.clip(place, 0.0, FRAME - side) if self.steps["box"] else place
+        return ops.clip(place, 0.0, IMAGE_SIDE - side) if self.steps["box"] else place
 
 
 def _strongest(ink: Any) -> Any:

@@ -4,18 +4,19 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
+from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 from PIL import Image
 
+from inkproof.data.digits import IMAGE_SIDE
+from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.preprocessing.canvas import area_means
-from inkproof.preprocessing.strokes import SIDE
 from inkproof.runtime.startup import quiet_stderr, start_tensorflow
 
-FRAME = 28
 _BOX = 20
 # MNIST's own centres of mass lie within half a pixel of the pixel with index 14, all 10,000 of its test set.
 _CENTRE = 14
-_BLOCK = SIDE // FRAME
+_BLOCK = CANVAS_SIDE // IMAGE_SIDE
 # Width of the border that tells paper from ink: one pixel of the frame, so that a hairline around the paper
 # does not count as paper.
 _BORDER = _BLOCK
@@ -57,11 +58,11 @@ def apply_rung(name: str, canvases: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """
     if name not in RUNGS:
         raise ValueError(f"there is no rung {name!r}; there are {', '.join(RUNGS)}")
-    if canvases.dtype != np.uint8 or canvases.shape[1:] != (SIDE, SIDE):
-        raise ValueError(f"canvases are uint8 (N, {SIDE}, {SIDE}), not {canvases.dtype} {canvases.shape}")
+    if canvases.dtype != np.uint8 or canvases.shape[1:] != (CANVAS_SIDE, CANVAS_SIDE):
+        raise ValueError(f"canvases are uint8 (N, {CANVAS_SIDE}, {CANVAS_SIDE}), not {canvases.dtype} {canvases.shape}")
     if name == "ink":
         return _ink(canvases)
-    frames = np.empty((len(canvases), FRAME, FRAME), np.uint8)
+    frames = np.empty((len(canvases), IMAGE_SIDE, IMAGE_SIDE), np.uint8)
     for index, canvas in enumerate(canvases):
         frames[index] = _BY_CANVAS[name](canvas)
     return frames
@@ -78,7 +79,7 @@ def _polarity(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _digitre(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
     ink = _above_ground(canvas)
     if not ink.any():
-        return np.zeros((FRAME, FRAME), np.uint8)
+        return np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)
     ends = [np.flatnonzero(ink.any(axis=axis))[[0, -1]] for axis in (1, 0)]
     half = max(*(int(last - first) for first, last in ends), _CROP) // 2 + 1
     top, left = (int(first + last) // 2 for first, last in ends)
@@ -90,32 +91,30 @@ def _digitre(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
     # The recipe leaves it at that, although a side may be longer now; evened out, the centre stays where it is.
     short = [max(digit.shape) - side for side in digit.shape]
     digit = np.pad(digit, [(by // 2, by - by // 2) for by in short])
-    return np.asarray(Image.fromarray(digit).resize((FRAME, FRAME), Image.Resampling.LANCZOS))
+    return np.asarray(Image.fromarray(digit).resize((IMAGE_SIDE, IMAGE_SIDE), Image.Resampling.LANCZOS))
 
 
 def _mnist(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
     ink = _above_ground(canvas)
     peak = int(ink.max())
     if peak < _CONTRAST:
-        return np.zeros((FRAME, FRAME), np.uint8)
+        return np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)
     inside = ink >= _INK_SHARE * peak
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
     pixel = max(bottom - top, right - left) / _BOX
     # Each row and column of the field is a pixel of the frame; the box begins at index `_CENTRE` of both.
-    steps = pixel * np.arange(-_CENTRE, FRAME + 1, dtype=np.float64)
+    steps = pixel * np.arange(-_CENTRE, IMAGE_SIDE + 1, dtype=np.float64)
     field = area_means(ink, top + steps, left + steps)
     height, width = (int(np.ceil(side / pixel - 1e-6)) for side in (bottom - top, right - left))
     digit = field[_CENTRE - _RIM : _CENTRE + height + _RIM, _CENTRE - _RIM : _CENTRE + width + _RIM]
     y, x = _offset(digit.sum(axis=1), height), _offset(digit.sum(axis=0), width)
-    frame = field[_CENTRE - y : _CENTRE - y + FRAME, _CENTRE - x : _CENTRE - x + FRAME]
+    frame = field[_CENTRE - y : _CENTRE - y + IMAGE_SIDE, _CENTRE - x : _CENTRE - x + IMAGE_SIDE]
     return np.rint(frame).astype(np.uint8)
 
 
 def _ink(canvases: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    from ai_edge_litert.interpreter import Interpreter
-
-    frames = np.empty((len(canvases), FRAME, FRAME), np.uint8)
+    frames = np.empty((len(canvases), IMAGE_SIDE, IMAGE_SIDE), np.uint8)
     with quiet_stderr():
         interpreter = Interpreter(model_content=_layer(), num_threads=1)
         interpreter.allocate_tensors()
@@ -133,12 +132,13 @@ def _layer() -> bytes:
 
     Canvas by canvas it stays within the processor's cache, and takes less than half of TensorFlow's time on many.
     """
+    # Only this rung needs TensorFlow, and only to make the file: readers of exported files do without.
     start_tensorflow()
     import tensorflow as tf
 
     from inkproof.preprocessing.normalization import InkNormalization
 
-    layer = tf.function(InkNormalization(), [tf.TensorSpec((1, SIDE, SIDE), tf.uint8)], autograph=False)
+    layer = tf.function(InkNormalization(), [tf.TensorSpec((1, CANVAS_SIDE, CANVAS_SIDE), tf.uint8)], autograph=False)
     with quiet_stderr():
         return bytes(tf.lite.TFLiteConverter.from_concrete_functions([layer.get_concrete_function()]).convert())
 
@@ -175,8 +175,8 @@ def _white_on_black(canvas: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
 
 def _shrink(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Mean of each block of 10 x 10 pixels, to the nearest level."""
-    sums = canvas.reshape(FRAME, _BLOCK, SIDE).sum(axis=1, dtype=np.uint16)
-    sums = sums.reshape(FRAME, FRAME, _BLOCK).sum(axis=2, dtype=np.uint16)
+    sums = canvas.reshape(IMAGE_SIDE, _BLOCK, CANVAS_SIDE).sum(axis=1, dtype=np.uint16)
+    sums = sums.reshape(IMAGE_SIDE, IMAGE_SIDE, _BLOCK).sum(axis=2, dtype=np.uint16)
     area = _BLOCK * _BLOCK
     return ((sums + area // 2) // area).astype(np.uint8)
 
@@ -188,4 +188,4 @@ def _offset(profile: NDArray[np.float64], side: int) -> int:
     its centre of mass, so nothing of the digit is cut off.
     """
     centre = float(profile @ np.arange(len(profile)) / profile.sum()) - _RIM
-    return int(np.clip(round(_CENTRE - centre), 0, FRAME - side))
+    return int(np.clip(round(_CENTRE - centre), 0, IMAGE_SIDE - side))

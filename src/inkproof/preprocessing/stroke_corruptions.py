@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from scipy import ndimage
 
+from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.preprocessing.image_corruptions import Canvas, graded, ground, ink_box, ink_mask
-from inkproof.preprocessing.strokes import SIDE
 
 # Pixels kept free between ink and edge wherever a corruption is not about being cut off.
 _MARGIN = 3
@@ -24,8 +24,8 @@ def translate(ink: Canvas, share: float, rng: np.random.Generator) -> Canvas:
     """
     top, bottom, left, right = ink_box(ink_mask(ink))
     down, rightwards = rng.integers(0, 2, 2).tolist()
-    room_y = SIDE - bottom if down else top
-    room_x = SIDE - right if rightwards else left
+    room_y = CANVAS_SIDE - bottom if down else top
+    room_x = CANVAS_SIDE - right if rightwards else left
     dy, dx = (round(share * max(0, room - _MARGIN)) for room in (room_y, room_x))
     return _moved(ink, dy if down else -dy, dx if rightwards else -dx)
 
@@ -63,9 +63,12 @@ def cut_off(ink: Canvas, share: float, rng: np.random.Generator) -> Canvas:
     """Push the digit over an edge, so that 4, 8, 12, 16 and 20% of its height or width are gone."""
     top, bottom, left, right = ink_box(ink_mask(ink))
     rows, columns = round(share * (bottom - top)), round(share * (right - left))
-    dy, dx = ((-top - rows, 0), (SIDE - bottom + rows, 0), (0, -left - columns), (0, SIDE - right + columns))[
-        int(rng.integers(4))
-    ]
+    dy, dx = (
+        (-top - rows, 0),
+        (CANVAS_SIDE - bottom + rows, 0),
+        (0, -left - columns),
+        (0, CANVAS_SIDE - right + columns),
+    )[int(rng.integers(4))]
     return _moved(ink, dy, dx)
 
 
@@ -76,8 +79,8 @@ def _sign(rng: np.random.Generator) -> int:
 def _moved(ink: Canvas, dy: int, dx: int) -> Canvas:
     """Move by whole pixels; paper comes in, what leaves is lost."""
     moved = np.full_like(ink, ground(ink))
-    moved[max(dy, 0) : SIDE + min(dy, 0), max(dx, 0) : SIDE + min(dx, 0)] = ink[
-        max(-dy, 0) : SIDE + min(-dy, 0), max(-dx, 0) : SIDE + min(-dx, 0)
+    moved[max(dy, 0) : CANVAS_SIDE + min(dy, 0), max(dx, 0) : CANVAS_SIDE + min(dx, 0)] = ink[
+        max(-dy, 0) : CANVAS_SIDE + min(-dy, 0), max(-dx, 0) : CANVAS_SIDE + min(-dx, 0)
     ]
     return moved
 
@@ -94,9 +97,9 @@ def _mapped(ink: Canvas, matrix: NDArray[np.float64]) -> Canvas:
         return ink.copy()
     middle = np.array([top + bottom, left + right]) / 2
     outline = (_outline(mask) - middle) @ matrix.T
-    fit = min(1.0, (SIDE - 2 * _MARGIN) / np.ptp(outline, axis=0).max())
+    fit = min(1.0, (CANVAS_SIDE - 2 * _MARGIN) / np.ptp(outline, axis=0).max())
     matrix, outline = matrix * fit, outline * fit + middle
-    inside = np.maximum(_MARGIN - outline.min(axis=0), 0) + np.minimum(SIDE - _MARGIN - outline.max(axis=0), 0)
+    inside = np.maximum(_MARGIN - outline.min(axis=0), 0) + np.minimum(CANVAS_SIDE - _MARGIN - outline.max(axis=0), 0)
     picture = Image.fromarray(ink)
     factor = float(np.sqrt(abs(np.linalg.det(matrix))))
     if factor < _COARSE:
@@ -107,7 +110,11 @@ def _mapped(ink: Canvas, matrix: NDArray[np.float64]) -> Canvas:
     (yy, yx), (xy, xx) = back.tolist()
     dy, dx = (middle - back @ (middle + inside)).tolist()
     mapped = picture.transform(
-        (SIDE, SIDE), Image.Transform.AFFINE, (xx, xy, dx, yx, yy, dy), Image.Resampling.BILINEAR, fillcolor=ground(ink)
+        (CANVAS_SIDE, CANVAS_SIDE),
+        Image.Transform.AFFINE,
+        (xx, xy, dx, yx, yy, dy),
+        Image.Resampling.BILINEAR,
+        fillcolor=ground(ink),
     )
     return np.array(mapped)
 
@@ -115,7 +122,7 @@ def _mapped(ink: Canvas, matrix: NDArray[np.float64]) -> Canvas:
 def _outline(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Corners (n, 2), in (y, x), of the first and last ink of each row: the outermost points are among them."""
     rows = np.flatnonzero(mask.any(axis=1))
-    first, last = mask[rows].argmax(axis=1), SIDE - mask[rows, ::-1].argmax(axis=1)
+    first, last = mask[rows].argmax(axis=1), CANVAS_SIDE - mask[rows, ::-1].argmax(axis=1)
     return np.stack([np.concatenate([rows, rows + 1] * 2), np.concatenate([first, first, last, last])], axis=1)
 
 
@@ -195,7 +202,7 @@ def _distances(ink: Canvas, around: int) -> _Half | None:
     if top == bottom:
         return None
     top, left = max(0, top // 2 - around), max(0, left // 2 - around)
-    bottom, right = min(SIDE // 2, -(-bottom // 2) + around), min(SIDE // 2, -(-right // 2) + around)
+    bottom, right = min(CANVAS_SIDE // 2, -(-bottom // 2) + around), min(CANVAS_SIDE // 2, -(-right // 2) + around)
     levels = ink[2 * top : 2 * bottom, 2 * left : 2 * right].astype(np.uint16)
     levels = levels[::2] + levels[1::2]
     levels = levels[:, ::2] + levels[:, 1::2]
@@ -215,7 +222,7 @@ def _coverage(half: _Half, field: Field, outside: float = 0.0) -> Field:
     """Enlarge a field, positive where ink is, to the share float32 (280, 280) that ink covers of each pixel."""
     height, width = field.shape
     large = Image.fromarray(field.astype(np.float32)).resize((2 * width, 2 * height), Image.Resampling.BICUBIC)
-    coverage = np.full((SIDE, SIDE), outside, np.float32)
+    coverage = np.full((CANVAS_SIDE, CANVAS_SIDE), outside, np.float32)
     top, left = 2 * half.top, 2 * half.left
     coverage[top : top + 2 * height, left : left + 2 * width] = np.clip(2 * np.asarray(large) + 0.5, 0, 1)
     return coverage

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-SIDE = 280
-
+from inkproof.data.digits import IMAGE_SIDE
+from inkproof.data.drawings import CANVAS_SIDE
 
 # A segment is cut into pieces no longer than this, so that all pieces fit boxes of one small size and are
 # drawn together; cutting changes no distance, as the nearest point of the whole is the nearest of some piece.
@@ -18,7 +18,7 @@ _BATCH = 16
 
 def render(
     strokes: Sequence[Sequence[Sequence[float]]],
-    canvas: tuple[int, int] = (SIDE, SIDE),
+    canvas: tuple[int, int] = (CANVAS_SIDE, CANVAS_SIDE),
     brush: float = 20.0,
     ink: int = 0,
     ground: int = 255,
@@ -42,17 +42,17 @@ def render(
     Raises:
         ValueError: the brush is not a positive number, or a coordinate is not finite.
     """
-    if not 0 < brush <= SIDE:
-        raise ValueError(f"the brush must be wider than 0 and at most {SIDE} pixels, not {brush}")
-    picture = np.full((SIDE, SIDE), ground, np.uint8)
+    if not 0 < brush <= CANVAS_SIDE:
+        raise ValueError(f"the brush must be wider than 0 and at most {CANVAS_SIDE} pixels, not {brush}")
+    picture = np.full((CANVAS_SIDE, CANVAS_SIDE), ground, np.uint8)
     radius = brush / 2
     starts, ends = _within_reach(*_segments(strokes, canvas), radius + 1)
     if len(starts) == 0:
         return picture
     squared, left, top = _nearest(*_pieces(starts, ends), radius)
     # The box of the drawing may stick out of the canvas on any side, or lie just beside it.
-    rows = slice(max(top, 0), min(top + squared.shape[0], SIDE))
-    columns = slice(max(left, 0), min(left + squared.shape[1], SIDE))
+    rows = slice(max(top, 0), min(top + squared.shape[0], CANVAS_SIDE))
+    columns = slice(max(left, 0), min(left + squared.shape[1], CANVAS_SIDE))
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return picture
     drawn = squared[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
@@ -74,8 +74,8 @@ def _segments(
     A dot starts where it ends.
     """
     width, height = canvas
-    scale = SIDE / max(width, height)
-    offset = (SIDE - scale * width) / 2, (SIDE - scale * height) / 2
+    scale = CANVAS_SIDE / max(width, height)
+    offset = (CANVAS_SIDE - scale * width) / 2, (CANVAS_SIDE - scale * height) / 2
     starts: list[NDArray[np.float64]] = []
     ends: list[NDArray[np.float64]] = []
     for stroke in strokes:
@@ -99,7 +99,7 @@ def _within_reach(
 
     Nothing beyond can touch a pixel, and the clipped ends cannot either (Liang-Barsky clipping).
     """
-    low, high = -reach, SIDE + reach
+    low, high = -reach, CANVAS_SIDE + reach
     inside = ((starts > low) & (starts < high) & (ends > low) & (ends < high)).all(axis=1)
     if inside.all():
         return starts, ends
@@ -175,9 +175,6 @@ def _outer_sum(rows: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArr
     return rows.astype(np.float32)[:, :, None] + columns.astype(np.float32)[:, None, :]
 
 
-_SIDE = 28
-
-
 def render_in_pixels(
     strokes: Sequence[Sequence[Sequence[float]]], canvas: tuple[int, int] = (280, 280), pencil: int = 1
 ) -> NDArray[np.uint8]:
@@ -196,9 +193,9 @@ def render_in_pixels(
         uint8 (28, 28), 0 and 255.
     """
     width, height = canvas
-    scale = _SIDE / max(width, height)
-    left, top = (_SIDE - width * scale) / 2, (_SIDE - height * scale) / 2
-    picture = Image.new("L", (_SIDE, _SIDE), 255)
+    scale = IMAGE_SIDE / max(width, height)
+    left, top = (IMAGE_SIDE - width * scale) / 2, (IMAGE_SIDE - height * scale) / 2
+    picture = Image.new("L", (IMAGE_SIDE, IMAGE_SIDE), 255)
     draw = ImageDraw.Draw(picture)
     for stroke in strokes:
         # A pencil knows whole pixels alone: the one that a point falls into.
@@ -209,5 +206,5 @@ def render_in_pixels(
     line = np.asarray(picture)
     thick = line.copy()
     for down, right in np.ndindex(pencil, pencil):
-        np.minimum(thick[down:, right:], line[: _SIDE - down, : _SIDE - right], out=thick[down:, right:])
+        np.minimum(thick[down:, right:], line[: IMAGE_SIDE - down, : IMAGE_SIDE - right], out=thick[down:, right:])
     return thick

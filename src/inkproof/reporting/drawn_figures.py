@@ -12,6 +12,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from inkproof.data.digits import IMAGE_SIDE
 from inkproof.inference.output import SHEET
 from inkproof.inference.predict import Prediction, printable
 from inkproof.reporting.results import RUNGS, in_order, rungs_of
@@ -92,8 +93,8 @@ def before_after(
         raise ValueError("before_after needs at least one drawing and predictions for every rung")
     width = round(WIDTH * DPI)
     columns = 1 + len(rungs)
-    scale = max(1, (width // columns - _PAIR_GAP) // 28)
-    side, pitch = 28 * scale, width // columns
+    scale = max(1, (width // columns - _PAIR_GAP) // IMAGE_SIDE)
+    side, pitch = IMAGE_SIDE * scale, width // columns
     height = _PAIR_HEAD + count * (side + _PAIR_FOOT)
     figure = sheet(height / DPI)
     blocks: list[Block] = []
@@ -222,7 +223,7 @@ def plot_climb(
 
 
 COLUMNS, SCALE = 3, 3  # a digit's pixel is a square of 3 x 3
-SIDE = 28 * SCALE
+SIDE = IMAGE_SIDE * SCALE
 PITCH = 212  # pixels from one pair of pictures to the next: three are the sheet's 640 and a margin
 GAP, LEFT, HEAD, FOOT = 10, 8, 40, 62
 NAME_LENGTH = 21  # signs of a name that fit below a pair

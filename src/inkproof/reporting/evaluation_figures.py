@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from inkproof.data.digits import IMAGE_SIDE
 from inkproof.evaluation.statistics import wilson
 from inkproof.reporting.style import DPI, PALETTE, WIDTH, paint, percent_axis, place, sheet, styled
 
@@ -143,7 +144,7 @@ def confusion_matrix(counts: npt.NDArray[np.int64]) -> Figure:
 
 
 # 5 columns of 32 units of 4 pixels are the sheet's 640 pixels: a digit's pixel is a square of 4 x 4.
-COLUMNS, SCALE, TILE = 5, 4, 28
+COLUMNS, SCALE, TILE = 5, 4, IMAGE_SIDE
 PITCH_X, PITCH_Y, MARGIN = 32, 42, 2
 
 

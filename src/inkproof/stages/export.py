@@ -1,6 +1,7 @@
 """Export a trained model and prove the files."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -116,3 +117,10 @@ def lines(name: str, results: dict[str, Any]) -> Iterator[str]:
             )
     if "coreml" not in results:
         yield f"{name} coreml: skipped, coremltools is not installed (`make coreml` adds it)"
+
+
+def layer() -> Path:
+    """Write the normalisation that every canvas.tflite begins with as a LiteRT file; return the file."""
+    with replacing(LAYER_FILE) as temporary:
+        temporary.write_bytes(layer_part())
+    return LAYER_FILE

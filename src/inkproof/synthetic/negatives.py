@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from inkproof.data.drawings import Drawing
-from inkproof.synthetic.skeleton import CANVAS, MARGIN, Points, bent, parse, placed, smooth
+from inkproof.data.drawings import CANVAS_SIDE, Drawing
+from inkproof.synthetic.skeleton import MARGIN, Points, bent, parse, placed, smooth
 
 PARTS = ("choices", "reporting")
 
@@ -130,7 +130,7 @@ def negatives(count: int, seed: int, digits: Sequence[Drawing], *, part: str = "
                 label=None,
                 writer=WRITER,
                 source=f"negative/{kind}/{name}",
-                canvas=(CANVAS, CANVAS),
+                canvas=(CANVAS_SIDE, CANVAS_SIDE),
                 strokes=[np.round(path, 1).tolist() for path in makers[kind][name](rng)],
                 image=None,
                 created=CREATED,
@@ -258,22 +258,22 @@ def _blank(rng: np.random.Generator) -> list[Points]:
 
 
 def _dot(rng: np.random.Generator) -> list[Points]:
-    return [rng.uniform(MARGIN, CANVAS - MARGIN, (1, 2))]
+    return [rng.uniform(MARGIN, CANVAS_SIDE - MARGIN, (1, 2))]
 
 
 def _smudge(rng: np.random.Generator) -> list[Points]:
     """A touch of the pen that slipped: a few pixels, in a direction that makes no 1."""
-    start, slip = rng.uniform(30, CANVAS - 30, 2), rng.uniform(-1, 1, (5, 2)) * (4.0, 2.0)
+    start, slip = rng.uniform(30, CANVAS_SIDE - 30, 2), rng.uniform(-1, 1, (5, 2)) * (4.0, 2.0)
     return [np.vstack([start, start + np.cumsum(slip, axis=0)])]
 
 
 def _specks(rng: np.random.Generator) -> list[Points]:
-    return [rng.uniform(MARGIN, CANVAS - MARGIN, (1, 2)) for _ in range(rng.integers(2, 6))]
+    return [rng.uniform(MARGIN, CANVAS_SIDE - MARGIN, (1, 2)) for _ in range(rng.integers(2, 6))]
 
 
 def _dash(rng: np.random.Generator) -> list[Points]:
     """A short level stroke; an upright one would be a 1."""
-    middle, angle = rng.uniform(50, CANVAS - 50, 2), rng.normal(0, 0.12)
+    middle, angle = rng.uniform(50, CANVAS_SIDE - 50, 2), rng.normal(0, 0.12)
     half = rng.uniform(8, 30) * np.array([np.cos(angle), np.sin(angle)])
     return [np.vstack([middle - half, middle + half])]
 

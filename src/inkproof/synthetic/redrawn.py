@@ -5,11 +5,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from scipy.ndimage import distance_transform_edt, label, minimum
 
+from inkproof.data.digits import IMAGE_SIDE
+from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.preprocessing.canvas import block_canvases
-from inkproof.preprocessing.strokes import SIDE
 
-_BLOCK = SIDE // 28
+_BLOCK = CANVAS_SIDE // IMAGE_SIDE
 _INK = 96  # level from which a pixel of MNIST belongs to the digit
 # A stroke is seldom wider than so many pixels of MNIST; what is wider is a junction.
 _WIDEST = 4.5
@@ -54,7 +56,7 @@ def _with_flag(one: Picture, rng: Generator) -> Picture:
     along = np.array([np.sin(angle), -np.cos(angle)]) * rng.uniform(*_FLAG_LENGTH) * height * _BLOCK
     start = np.array([head + 0.5, top + stem / 2]) * _BLOCK
     middle = start + along / 2 + rng.normal(0, _FLAG_BEND) * np.array([-along[1], along[0]])
-    t = np.linspace(0, 1, SIDE // 4)[:, None]  # a quadratic Bezier curve
+    t = np.linspace(0, 1, CANVAS_SIDE // 4)[:, None]  # a quadratic Bezier curve
     path = (1 - t) ** 2 * start + 2 * t * (1 - t) * middle + t**2 * (start + along)
     return _drawn(block_canvases(one), path, stem * _BLOCK * rng.uniform(*_FLAG_WIDTH))
 
@@ -70,7 +72,7 @@ def _with_bar(seven: Picture, rng: Generator) -> Picture:
     length = rng.uniform(*_BAR_LENGTH) * height * _BLOCK
     middle = np.array([(right + 1 - stem / 2) * _BLOCK + rng.uniform(*_BAR_ASIDE) * length, (at + 0.5) * _BLOCK])
     tilt = np.radians(rng.uniform(*_BAR_TILT))
-    t = np.linspace(-1, 1, SIDE // 4)[:, None]
+    t = np.linspace(-1, 1, CANVAS_SIDE // 4)[:, None]
     bow = rng.normal(0, _BAR_BEND) * length * (1 - t**2) * [0, 1]
     path = middle + t * [np.cos(tilt), np.sin(tilt)] * (length / 2) + bow
     return _drawn(block_canvases(seven), path, stem * _BLOCK * rng.uniform(*_BAR_WIDTH))
@@ -84,17 +86,17 @@ def _with_tail(nine: Picture, rng: Generator) -> Picture:
     stem = _stroke(ink[bottom - height // 3 :])
     foot = np.flatnonzero(ink[bottom - 1 : bottom + 1].any(axis=0)).mean() + 0.5
     radius = rng.uniform(*_TAIL_RADIUS) * height * _BLOCK
-    turned = np.radians(np.linspace(0, rng.uniform(*_TAIL_TURN), SIDE // 4))
+    turned = np.radians(np.linspace(0, rng.uniform(*_TAIL_TURN), CANVAS_SIDE // 4))
     across = -radius * rng.uniform(*_TAIL_WIDE) * (1 - np.cos(turned))
     down = radius * rng.uniform(*_TAIL_FLAT) * np.sin(turned)
-    room = SIDE // 2
+    room = CANVAS_SIDE // 2
     start = np.array([foot * _BLOCK, (bottom + 1 - stem / 2) * _BLOCK]) + room
     canvas = _drawn(
         np.pad(block_canvases(nine), room),
         start + np.stack([across, down], axis=1),
         stem * _BLOCK * rng.uniform(*_TAIL_WIDTH),
     )
-    return _proportioned(canvas.reshape(SIDE, 2, SIDE, 2).mean(axis=(1, 3)).round().astype(np.uint8), rng)
+    return _proportioned(canvas.reshape(CANVAS_SIDE, 2, CANVAS_SIDE, 2).mean(axis=(1, 3)).round().astype(np.uint8), rng)
 
 
 _ADD: dict[int, Callable[[Picture, Generator], Picture]] = {1: _with_flag, 7: _with_bar, 9: _with_tail}
@@ -123,12 +125,12 @@ def _proportioned(canvas: Picture, rng: Generator) -> Picture:
     for axis in (0, 1):
         found = np.flatnonzero((canvas >= _INK).any(axis=1 - axis))
         low, extent = found[0], max(found[-1] - found[0], 1)
-        place = (np.arange(SIDE) - low) / extent
-        before = np.linspace(0, 1, SIDE)
+        place = (np.arange(CANVAS_SIDE) - low) / extent
+        before = np.linspace(0, 1, CANVAS_SIDE)
         after = before + rng.uniform(*_TAIL_PROPORTION) * before * (1 - before)
         inside = (place > 0) & (place < 1)
         source = np.where(inside, np.interp(place, after, before), place) * extent + low
-        canvas = canvas.take(np.clip(np.rint(source).astype(int), 0, SIDE - 1), axis=axis)
+        canvas = canvas.take(np.clip(np.rint(source).astype(int), 0, CANVAS_SIDE - 1), axis=axis)
     return canvas
 
 
@@ -158,15 +160,13 @@ def redrawn(digit: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.ui
     Returns uint8 (280, 280), white on black. No bolder pen closes a hole, though coarse pixels may; a blank stays one.
     """
     # SciPy's image functions are wanted for training data alone.
-    from scipy.ndimage import distance_transform_edt
-
     enlarged = digit.shape[0] < _GRID
     picture = Image.fromarray(digit).resize(
         (_GRID, _GRID), Image.Resampling.BICUBIC if enlarged else Image.Resampling.BOX
     )
     ink = np.asarray(picture) >= _GRID_INK
     if not ink.any():
-        return np.zeros((SIDE, SIDE), np.uint8)
+        return np.zeros((CANVAS_SIDE, CANVAS_SIDE), np.uint8)
     # Distance to the outline: positive in the ink, negative outside.
     depth = distance_transform_edt(ink) - distance_transform_edt(~ink)
     rows, columns = np.nonzero(ink)
@@ -175,13 +175,15 @@ def redrawn(digit: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.ui
     if rng.random() >= _PIXELS:
         wanted = side * np.exp(rng.uniform(*np.log(_WIDTH)))
         shape = _moved(ink, depth, width, wanted)
-        return np.asarray(Image.fromarray(shape).resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+        return np.asarray(Image.fromarray(shape).resize((CANVAS_SIDE, CANVAS_SIDE), Image.Resampling.BILINEAR))
     pixel = side / np.exp(rng.uniform(*np.log(_SMALL)))
     pencil = 1 if rng.random() < _FINE else 2
     shape = _moved(ink, depth, width, 0.9 * pencil * pixel)
     count = max(4, round(_GRID / pixel))
     small = np.asarray(Image.fromarray(shape).resize((count, count), Image.Resampling.BOX)) >= 100
-    return np.asarray(Image.fromarray(255 * small.astype(np.uint8)).resize((SIDE, SIDE), Image.Resampling.NEAREST))
+    return np.asarray(
+        Image.fromarray(255 * small.astype(np.uint8)).resize((CANVAS_SIDE, CANVAS_SIDE), Image.Resampling.NEAREST)
+    )
 
 
 def _moved(ink: NDArray[np.bool_], depth: NDArray[np.float64], width: float, wanted: float) -> NDArray[np.uint8]:
@@ -192,8 +194,6 @@ def _moved(ink: NDArray[np.bool_], depth: NDArray[np.float64], width: float, wan
 
 def _smallest_hole(ink: NDArray[np.bool_], depth: NDArray[np.float64]) -> float:
     """By how much the outline may move outward before a hole is closed; infinite without a hole."""
-    from scipy.ndimage import label, minimum
-
     regions, count = label(~ink)
     outside = set(np.unique(np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])))
     sizes = np.bincount(regions.ravel())

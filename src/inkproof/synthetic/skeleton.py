@@ -6,6 +6,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from inkproof.data.drawings import CANVAS_SIDE
+
 Points = NDArray[np.float64]
 
 
@@ -98,9 +100,8 @@ def resample(path: Points, spacing: float) -> Points:
     return np.column_stack([np.interp(at, length, path[:, 0]), np.interp(at, length, path[:, 1])])
 
 
-CANVAS = 280
 MARGIN = 11.0  # the centre line keeps this far from the edge, so that a brush of 20 pixels stays whole
-_ROOM = CANVAS - 2 * MARGIN
+_ROOM = CANVAS_SIDE - 2 * MARGIN
 _PACE = 5.0  # pixels between two points of a stroke
 
 

@@ -7,9 +7,9 @@ last byte.
 import random
 from collections.abc import Iterator
 
-from inkproof.data.drawings import Drawing, write_drawings
+from inkproof.data.drawings import CANVAS_SIDE, Drawing, write_drawings
 from inkproof.runtime.paths import ROOT
-from inkproof.synthetic.starter_hand import CANVAS, FINGER, HASTY, MOUSE, STYLUS, THUMB, Strokes, draw
+from inkproof.synthetic.starter_hand import FINGER, HASTY, MOUSE, STYLUS, THUMB, Strokes, draw
 
 LEAST_HEIGHT: dict[int, float] = {0: 95, 1: 90, 2: 90, 3: 90, 4: 108, 5: 92, 6: 100, 7: 95, 8: 105, 9: 100}
 """The least height in pixels at which a digit can still be read when drawn with a brush of 20 pixels."""
@@ -195,7 +195,7 @@ def _drawing(name: str, label: int | None, source: str, strokes: Strokes) -> Dra
         label=label,
         writer=WRITER,
         source=source,
-        canvas=(CANVAS, CANVAS),
+        canvas=(CANVAS_SIDE, CANVAS_SIDE),
         strokes=strokes,
         image=None,
         created=CREATED,

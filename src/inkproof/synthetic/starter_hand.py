@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.synthetic.skeleton import STEP, PenStroke, Points, arc_length, parse, resample, smooth
 
-CANVAS = 280
 MARGIN = 11.0  # the centre line keeps this far from the edge, so that a brush of 20 pixels stays whole
 TICK_MS = 1000 / 60  # touch screens and browsers report the pointer about sixty times a second
 Strokes = list[list[list[float]]]
@@ -97,9 +97,9 @@ def _place(paths: list[Points], hand: Hand, rng: random.Random, height: float) -
     paths = [path @ matrix.T for path in paths]
     everything = np.vstack(paths)
     low, extent = everything.min(axis=0), np.ptp(everything, axis=0)
-    room = CANVAS - 2 * MARGIN - 8
+    room = CANVAS_SIDE - 2 * MARGIN - 8
     scale = min(height / extent[1], room / max(extent))
-    free = np.maximum(CANVAS - 2 * MARGIN - extent * scale, 0.0)
+    free = np.maximum(CANVAS_SIDE - 2 * MARGIN - extent * scale, 0.0)
     if rng.random() < 0.45:
         share = np.clip([rng.gauss(0.5, 0.1), rng.gauss(0.5, 0.1)], 0, 1)
     else:
@@ -150,8 +150,10 @@ def _shake(path: Points, hand: Hand, rng: random.Random) -> Points:
 def _keep_inside(paths: list[Points]) -> list[Points]:
     """Shift what wobble moved over the margin back, as a whole where that is enough."""
     everything = np.vstack(paths)
-    shift = np.maximum(MARGIN - everything.min(axis=0), 0) - np.maximum(everything.max(axis=0) - (CANVAS - MARGIN), 0)
-    return [np.clip(path + shift, MARGIN, CANVAS - MARGIN) for path in paths]
+    shift = np.maximum(MARGIN - everything.min(axis=0), 0) - np.maximum(
+        everything.max(axis=0) - (CANVAS_SIDE - MARGIN), 0
+    )
+    return [np.clip(path + shift, MARGIN, CANVAS_SIDE - MARGIN) for path in paths]
 
 
 def _report(paths: list[Points], hand: Hand, rng: random.Random) -> Strokes:

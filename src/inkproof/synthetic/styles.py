@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from inkproof.data.drawings import Drawing
+from inkproof.data.drawings import CANVAS_SIDE, Drawing
 from inkproof.synthetic import deform
 from inkproof.synthetic import styles_bent as bent
 from inkproof.synthetic import styles_round as loops
@@ -70,10 +70,9 @@ def _trace(path: Path, hand: Hand, rng: Generator) -> Strokes:
     return [deform.sample(piece, hand.pace) for piece in pieces]
 
 
-__all__ = ["CANVAS", "STYLES", "draw", "drawing", "label", "name"]
+__all__ = ["STYLES", "draw", "drawing", "label", "name"]
 
 
-CANVAS = 280
 SIDE = 220.0
 """The longer side of every drawing in pixels of the canvas; the drawing stands in the middle."""
 CREATED = "2026-11-21"
@@ -111,13 +110,13 @@ def drawing(number: int, seed: int) -> Drawing:
     chosen = list(styles)[rng.choice(len(styles), p=weights / weights.sum())]
     strokes = write(styles[chosen], writer, rng)
     extent = np.max([path.max(axis=0) for path in strokes], axis=0) * SIDE
-    corner = (CANVAS - extent) / 2
+    corner = (CANVAS_SIDE - extent) / 2
     return Drawing(
         id=name(number, seed),
         label=digit,
         writer=f"style-{seed}-{block:05d}",
         source=f"styles/{digit}-{chosen}",
-        canvas=(CANVAS, CANVAS),
+        canvas=(CANVAS_SIDE, CANVAS_SIDE),
         strokes=[np.round(path * SIDE + corner, 2).tolist() for path in strokes],
         image=None,
         created=CREATED,

@@ -7,12 +7,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from inkproof.data.drawings import Drawing
+from inkproof.data.digits import IMAGE_SIDE
+from inkproof.data.drawings import CANVAS_SIDE, Drawing
 from inkproof.preprocessing.canvas import block_canvases
-from inkproof.preprocessing.strokes import SIDE, render, render_in_pixels
+from inkproof.preprocessing.strokes import render, render_in_pixels
 from inkproof.synthetic import deform
 
-_PIXELS = 28  # a side of the small picture that is drawn in single pixels
 # The least width (but that of a 1) and height there: below that nobody can read the digit.
 _LEAST_PIXELS = np.array([3.0, 6.0])
 # Digits with a loop, or nearly one: no brush is wider than this share of the shorter side of such a drawing, or the
@@ -101,12 +101,12 @@ def varied_canvas(
     if label in _LOOPED:
         boldest = min(boldest, _LOOP_SHARE * float(_shares(paths).min()))
     # The greatest brush with which a drawing that fills the canvas is not bolder than that.
-    widest = (SIDE - 2) / (1 + 1 / boldest)
+    widest = (CANVAS_SIDE - 2) / (1 + 1 / boldest)
     brush = min(widest, _log_uniform(*limits.brush, rng))
     margin = 0.0 if rng.random() < limits.at_edge else brush / 2 + 1
-    room = SIDE - 2 * margin
-    least = max(size[0] * SIDE, brush / boldest)
-    side = min(room, _log_uniform(least, max(least, size[1] * SIDE), rng))
+    room = CANVAS_SIDE - 2 * margin
+    least = max(size[0] * CANVAS_SIDE, brush / boldest)
+    side = min(room, _log_uniform(least, max(least, size[1] * CANVAS_SIDE), rng))
     return render([path.tolist() for path in _placed(paths, side, room, margin, rng)], brush=brush)
 
 
@@ -116,13 +116,13 @@ def _in_pixels(
     least_pencil, greatest_pencil = limits.pencil
     wide = least_pencil < greatest_pencil and rng.random() < 0.5
     pencil = int(rng.integers(least_pencil + 1, greatest_pencil + 1)) if wide else least_pencil
-    room = _PIXELS - pencil + 1 - 0.01  # the last pixel reaches to 28, which is outside
+    room = IMAGE_SIDE - pencil + 1 - 0.01  # the last pixel reaches to 28, which is outside
     # A hole is to stay as wide as with one pixel.
     width, height = (_LEAST_PIXELS + np.array([1.5, 2.0]) * (pencil - 1)) / _shares(paths)
-    least = max(height, size[0] * _PIXELS, 0 if label == 1 else width)
-    side = min(room, _log_uniform(least, max(least, size[1] * _PIXELS), rng))
+    least = max(height, size[0] * IMAGE_SIDE, 0 if label == 1 else width)
+    side = min(room, _log_uniform(least, max(least, size[1] * IMAGE_SIDE), rng))
     strokes = [path.tolist() for path in _placed(paths, side, room, 0.0, rng)]
-    return block_canvases(render_in_pixels(strokes, (_PIXELS, _PIXELS), pencil))
+    return block_canvases(render_in_pixels(strokes, (IMAGE_SIDE, IMAGE_SIDE), pencil))
 
 
 def _placed(paths: deform.Strokes, side: float, room: float, margin: float, rng: np.random.Generator) -> deform.Strokes:
