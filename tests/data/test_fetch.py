@@ -119,6 +119,19 @@ def test_a_machine_without_network(monkeypatch: pytest.MonkeyPatch) -> None:
         Fetcher.of(tiny.config("https://digits.invalid/{name}.gz"), None, tiny.HASTY).fetch("test_labels")
 
 
+def test_a_proxy_that_does_not_answer(server: bad.Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    with pytest.raises(UserError, match=r"the proxy did not let the request through \(3 tries\)"):
+        fetcher(server, "/good/{name}.gz").fetch("train_images")
+
+
+def test_a_length_that_is_no_number(server: bad.Server) -> None:
+    server.routes["/odd"] = bad.endless(Content_Length="many")
+    with pytest.raises(UserError, match=r"it cannot be asked \(invalid literal for int"):
+        fetcher(server, "/odd").fetch("train_images")
+
+
 @pytest.mark.parametrize("address", ["http://", "http://[::1/x", "http://a b/\udcff"])
 def test_an_address_that_is_none(address: str) -> None:
     with pytest.raises(UserError, match="no mirror served"):
@@ -188,6 +201,8 @@ def test_ones_own_mirror_may_be_an_address(server: bad.Server) -> None:
     source = fetcher(server, mirror=server.address + "/own/")
     assert source.fetch("test_images") == tiny.CONTENT["t10k-images-idx3-ubyte"]
     assert server.asked["/own/mnist/t10k-images-idx3-ubyte.gz"] == 1, "the listed forms are tried in order"
+    assert source.fetch("test_labels") == tiny.CONTENT["t10k-labels-idx1-ubyte"]
+    assert server.asked["/own/mnist/mnist.npz"] == 1, "it is not downloaded again for the next file"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from inkproof.data.idx import read_idx, write_idx
+from inkproof.data.unpack import read_idx, write_idx
 
 CUBE = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 HEADER = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4])

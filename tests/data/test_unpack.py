@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from inkproof.data.download import Fault, unpack
+from inkproof.data.unpack import Fault, unpack
 from support import pen_text
 
 FIXTURES = Path(__file__).parent / "fixtures"

@@ -44,8 +44,10 @@ class _Quiet(ThreadingHTTPServer):
         """Say nothing: clients hang up on this server with good reason."""
 
 
-def _head(handler: BaseHTTPRequestHandler, kind: str = "application/octet-stream", **headers: object) -> None:
-    handler.send_response(200)
+def _head(
+    handler: BaseHTTPRequestHandler, kind: str = "application/octet-stream", code: int = 200, **headers: object
+) -> None:
+    handler.send_response(code)
     handler.send_header("Content-Type", kind)
     for name, value in headers.items():
         handler.send_header(name.replace("_", "-"), str(value))
@@ -117,6 +119,18 @@ def trickles(body: bytes) -> Behaviour:
             handler.wfile.flush()
             if server.closing.wait(0.05):
                 return
+
+    return behave
+
+
+def endless(code: int = 200, chunked: bool = False, **headers: object) -> Behaviour:
+    """Send zeros as fast as they are taken, for as long as the connection is held."""
+    piece = bytes(1 << 20)
+
+    def behave(handler: BaseHTTPRequestHandler, server: Server) -> None:
+        _head(handler, code=code, **({"Transfer_Encoding": "chunked"} if chunked else {}), **headers)
+        while not server.closing.is_set():
+            handler.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
 
     return behave
 

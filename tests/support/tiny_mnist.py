@@ -12,7 +12,7 @@ import numpy as np
 from inkproof.data.download import Patience
 
 # Fast enough for a test, slow enough for a busy machine.
-HASTY = Patience(connect=5, silence=0.5, window=0.4, floor=2000, tries=3, pause=0.01)
+HASTY = Patience(connect=5, silence=0.5, deadline=3, floor=2000, tries=3, pause=0.01)
 
 _random = np.random.default_rng(5)
 TRAIN_LABELS = np.repeat(np.arange(10), [8, 4, 4, 4, 4, 4, 4, 4, 2, 2]).astype(np.uint8)

@@ -1,43 +1,39 @@
-"""Downloads: mirrors asked in turn, broken transfers resumed, archives unpacked, content known by its SHA-256."""
+"""Downloads: mirrors asked in turn by pooch, with limits on size and time; content known by its SHA-256."""
 
-import gzip
 import hashlib
 import io
 import time
-import warnings
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pooch
 import requests
-from urllib3.exceptions import HTTPError, NameResolutionError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ReadTimeoutError
 
-from inkproof.data.idx import write_idx
+from inkproof.data.unpack import LIMIT, PIECE, ZIP, Fault, read_whole, unpack
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.progress import meter, say
 
 # Asked for plainly: a body compressed on the way would no longer have the length that the server announces.
 HEADERS = {"Accept-Encoding": "identity", "User-Agent": "inkproof"}
-PIECE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long to wait for a mirror; seconds, but for `floor` (bytes a second) and `tries`.
 
-    `connect` bounds the connection, `silence` the wait for the next byte. A server that sends, but fewer than
-    `floor` bytes a second over a `window`, counts as stalled too. A passing fault is tried `tries` times with
-    pauses of `pause`, twice that, four times that.
+    `connect` bounds the connection, `silence` the wait for the next byte, `deadline` the whole body: MNIST's
+    largest file, 10 MB, then needs 16 kB a second. A server that has sent fewer than `floor` bytes a second once
+    `silence` is over counts as stalled too. A passing fault is tried `tries` times with pauses of `pause`, twice
+    that, four times that.
     """
 
     connect: float = 10.0
     silence: float = 15.0
-    window: float = 20.0
+    deadline: float = 600.0
     floor: float = 500.0
     tries: int = 3
     pause: float = 1.0
@@ -45,188 +41,117 @@ class Patience:
 
 PATIENCE = Patience()
 
-
-class Fault(Exception):
-    """Why a mirror did not serve a file, in words; `passing` says whether asking again may help."""
-
-    def __init__(self, reason: str, passing: bool = False) -> None:
-        super().__init__(reason)
-        self.passing = passing
-
-
-def download(address: str, label: str, patience: Patience = PATIENCE) -> bytes:
-    """Return the body at `address` as it was sent, showing its progress under `label`. Raises Fault."""
-    with _in_words(patience), requests.Session() as session:
-        answer = session.get(address, stream=True, headers=HEADERS, timeout=(patience.connect, patience.silence))
-        with answer:
-            if answer.status_code != requests.codes.ok:
-                passing = answer.status_code >= 500 or answer.status_code == requests.codes.too_many_requests
-                raise Fault(f"the server answered {answer.status_code} {answer.reason}", passing)
-            return _body(answer, label, patience)
+# Why a request failed: the first kind that fits what requests raised, in words; whether asking again may help.
+FAILURES: tuple[tuple[type[Exception], str, bool], ...] = (
+    (requests.ConnectTimeout, "no connection within {0.connect:g} s", False),  # the system has knocked several times
+    (requests.ReadTimeout, "stalled: no answer for {0.silence:g} s", False),
+    (requests.exceptions.SSLError, "its certificate was not accepted", False),
+    (requests.exceptions.ProxyError, "the proxy did not let the request through", True),
+    (requests.TooManyRedirects, "it redirects without end", False),
+    (requests.ConnectionError, "the connection was closed without an answer", True),
+)
 
 
-def _body(answer: requests.Response, label: str, patience: Patience) -> bytes:
-    announced = answer.headers.get("Content-Length", "")
-    total = int(announced) if announced.isdecimal() else None
-    body = bytearray()
-    with meter(label, total) as advance:
-        try:
-            for piece in _pieces(answer, patience):
-                body += piece
-                advance(len(piece))
-        except ReadTimeoutError as error:
-            raise Fault(f"stalled: no byte came for {patience.silence:g} s") from error
-        except HTTPError as error:
-            whole = "an unknown number of" if total is None else f"{total:,}"
-            raise Fault(f"truncated: {len(body):,} of {whole} bytes came", passing=True) from error
-    return bytes(body)
+def download(address: str, label: str, patience: Patience = PATIENCE, limit: int = LIMIT) -> bytes:
+    """Return the body at `address` as it was sent, showing its progress under `label`.
 
-
-def _pieces(answer: requests.Response, patience: Patience) -> Iterator[bytes]:
-    """Yield what has arrived as soon as it has: waiting for a full piece would hide a mere trickle."""
-    began, arrived = time.monotonic(), 0
-    while piece := answer.raw.read1(PIECE, decode_content=False):
-        yield piece
-        arrived += len(piece)
-        elapsed = time.monotonic() - began
-        if elapsed >= patience.window:
-            if arrived < patience.floor * elapsed:
-                raise Fault(f"stalled: only {arrived:,} bytes in {elapsed:.3g} s")
-            began, arrived = time.monotonic(), 0
-
-
-@contextmanager
-def _in_words(patience: Patience) -> Iterator[None]:
-    try:
-        yield
-    except requests.exceptions.ConnectTimeout as error:
-        # Not a passing fault: within that time the system has already knocked several times.
-        raise Fault(f"no connection within {patience.connect:g} s") from error
-    except requests.exceptions.ReadTimeout as error:
-        raise Fault(f"stalled: no answer for {patience.silence:g} s") from error
-    except requests.exceptions.SSLError as error:
-        raise Fault("its certificate was not accepted") from error
-    except requests.exceptions.ProxyError as error:
-        raise Fault("the proxy did not let the request through", passing=True) from error
-    except requests.exceptions.ConnectionError as error:
-        raise Fault(_why_not_connected(error), passing=True) from error
-    except requests.exceptions.TooManyRedirects as error:
-        raise Fault("it redirects without end") from error
-    except (requests.exceptions.RequestException, ValueError) as error:
-        raise Fault(f"not an address that can be asked ({error})") from error
-
-
-def _why_not_connected(error: requests.exceptions.ConnectionError) -> str:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, NameResolutionError):
-            return "its host name was not found (is this machine offline?)"
-        if isinstance(cause, OSError) and not isinstance(cause, requests.RequestException) and cause.strerror:
-            return f"no connection ({cause.strerror.lower()})"
-        reason = getattr(cause.args[0], "reason", None) if cause.args else None
-        cause = reason if isinstance(reason, BaseException) else cause.__cause__ or cause.__context__
-    return "the connection was closed without an answer"
-
-
-GZIP, COMPRESS, ZIP = b"\x1f\x8b", b"\x1f\x9d", b"PK\x03\x04"
-
-
-def is_archive(body: bytes) -> bool:
-    """Say whether `body` is a zip (an npz is one too) that may hold further wanted files."""
-    return body.startswith(ZIP)
-
-
-def unpack(body: bytes, name: str, array: str | None = None) -> bytes:
-    """Return the content of the file `name` out of `body`; raises Fault where it is not there or broken.
-
-    The first bytes tell the form, not the address: servers undo or add gzip as they like. From a zip the
-    member `name`, `name.Z` or `name.gz` is taken; from an npz the array called `array`, as the bytes of the
-    IDX file that holds the same numbers, so that one content hash serves both forms.
+    Raises Fault, also for a body of more than `limit` bytes. It is held in memory: a killed process leaves no file.
     """
-    if body.startswith(GZIP):
-        return unpack(_gunzip(body), name, array)
-    if body.startswith(COMPRESS):
-        return unpack(_uncompress(body), name, array)
-    if body.startswith(ZIP):
-        return _member(body, name, array)
-    if body[:256].lstrip().startswith(b"<"):
-        raise Fault("an HTML page came in place of the data")
-    if not body:
-        raise Fault("an empty body came", passing=True)
-    return body
-
-
-def _gunzip(body: bytes) -> bytes:
-    try:
-        return gzip.decompress(body)
-    except EOFError as error:
-        raise Fault("truncated: the gzip data ends early", passing=True) from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise Fault(f"corrupt gzip data ({error})") from error
-
-
-def _uncompress(body: bytes) -> bytes:
-    import uncompresspy
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)  # the library only warns of a stream that ends early
+    body = io.BytesIO()
+    with ExitStack() as stack:
+        ask = pooch.HTTPDownloader(
+            chunk_size=PIECE,
+            headers=HEADERS,
+            timeout=(patience.connect, patience.silence),
+            hooks={"response": _Transfer(label, patience, limit, stack).begin},
+        )
         try:
-            with uncompresspy.LZWFile(io.BytesIO(body)) as stream:
-                return bytes(stream.read())
-        except (ValueError, RuntimeWarning) as error:
-            raise Fault(f"corrupt or truncated .Z data ({error})", passing=True) from error
+            ask(address, body, None)
+        except (requests.RequestException, ValueError) as error:
+            raise _in_words(error, patience) from error
+    return body.getvalue()
 
 
-def _member(body: bytes, name: str, array: str | None) -> bytes:
-    try:
-        with zipfile.ZipFile(io.BytesIO(body)) as archive:
-            members = {member.rsplit("/")[-1]: member for member in archive.namelist()}
-            for wanted in (name, f"{name}.Z", f"{name}.gz"):
-                if wanted in members:
-                    return unpack(archive.read(members[wanted]), name)
-            if array is not None and f"{array}.npy" in members:
-                with archive.open(members[f"{array}.npy"]) as stream:
-                    return write_idx(np.lib.format.read_array(stream, allow_pickle=False))
-    except zipfile.BadZipFile as error:
-        raise Fault(f"corrupt or truncated zip ({error})", passing=True) from error
-    except (EOFError, ValueError, zlib.error, RuntimeError) as error:
-        raise Fault(f"corrupt member in the zip ({error})") from error
-    raise Fault(f"the zip holds no {name}")
+def _in_words(error: Exception, patience: Patience) -> Fault:
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        code = error.response.status_code
+        passing = code >= 500 or code == requests.codes.too_many_requests
+        return Fault(f"the server answered {code} {error.response.reason}", passing)
+    reason = next((getattr(argument, "reason", None) for argument in error.args), None)  # what urllib3 gave up for
+    if isinstance(reason, NameResolutionError):
+        return Fault("its host name was not found (is this machine offline?)", passing=True)
+    if isinstance(reason, NewConnectionError) and isinstance(reason.__cause__, OSError):
+        return Fault(f"no connection ({str(reason.__cause__.strerror).lower()})", passing=True)
+    for kind, words, passing in FAILURES:
+        if isinstance(error, kind):
+            return Fault(words.format(patience), passing)
+    return Fault(f"it cannot be asked ({error})")
+
+
+class _Transfer:
+    """A body on its way, read in place of requests' own: that one waits for a full piece, so a trickle would hide."""
+
+    def __init__(self, label: str, patience: Patience, limit: int, stack: ExitStack) -> None:
+        self.label, self.patience, self.limit, self.stack = label, patience, limit, stack
+
+    def begin(self, answer: requests.Response, **_: object) -> None:
+        """Take over the body of `answer`; requests calls this for every answer, redirects among them."""
+        self.stack.callback(answer.raw.close)
+        if answer.is_redirect:
+            answer.raw.close()  # requests would read the body to its end, and it may have none
+        elif answer.ok:
+            announced = answer.headers.get("Content-Length", "")
+            self.total = int(announced) if announced.isdecimal() else None
+            self.advance = self.stack.enter_context(meter(self.label, self.total))
+            self.raw, answer.raw = answer.raw, self
+            self.began, self.arrived = time.monotonic(), 0
+
+    def read(self, size: int) -> bytes:
+        """Return what has arrived, at most `size` bytes; none at the end. Raises Fault at a limit or an early end."""
+        try:
+            piece: bytes = self.raw.read1(size, decode_content=False)
+        except ReadTimeoutError as error:
+            raise Fault(f"stalled: no byte came for {self.patience.silence:g} s") from error
+        except HTTPError as error:
+            whole = "an unknown number of" if self.total is None else f"{self.total:,}"
+            raise Fault(f"truncated: {self.arrived:,} of {whole} bytes came", passing=True) from error
+        self.arrived += len(piece)
+        self.advance(len(piece))
+        if max(self.arrived, self.total or 0) > self.limit:
+            raise Fault(f"too large: more than {self.limit:,} bytes")
+        elapsed = time.monotonic() - self.began
+        trickles = elapsed > self.patience.silence and self.arrived < self.patience.floor * elapsed
+        if piece and (trickles or elapsed > self.patience.deadline):
+            raise Fault(f"stalled: only {self.arrived:,} bytes in {elapsed:.3g} s")
+        return piece
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A published file: its name, the SHA-256 of its decompressed bytes, and its array's name in an npz."""
+    """A published file: its name, the SHA-256 of its decompressed bytes, its array's name in an npz, and a limit.
+
+    `limit` is in bytes, for the file as sent (an archive with other files in it, too) and as unpacked.
+    """
 
     name: str
     sha256: str
     array: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Mirror:
-    """A place to ask: `base` (a folder, an http(s) address, or empty) and the `forms` a file may have there.
-
-    A form is a path below the base, or a whole address where the base is empty; `{name}` in it stands for the
-    file's name.
-    """
-
-    base: str
-    forms: tuple[str, ...]
+    limit: int = LIMIT
 
 
 @dataclass(slots=True)
 class Fetcher:
-    """Fetches the files of one data set; a mirror that served one file is asked first for the next.
+    """Fetches the files of one data set; the mirror that served one file is asked first for the next.
 
-    `offline` is the layout of a user's own mirror, as forms; it is told to the user when all mirrors fail.
-    Files are held in memory (the largest is 47 MB): a process killed in a download leaves nothing behind.
+    `mirrors` are addresses with `{name}` for the file's name. Where the user has a mirror of their `own`, a folder
+    or an address that ends in a slash, they are the paths below it. `offline` are such paths, to tell the user.
     """
 
     data: str
-    mirrors: Sequence[Mirror]
     wanted: Mapping[str, Wanted]
+    mirrors: Sequence[str]
     offline: Sequence[str]
+    own: str = ""
     patience: Patience = PATIENCE
     _archives: dict[str, bytes] = field(default_factory=dict)
 
@@ -234,43 +159,37 @@ class Fetcher:
     def of(cls, data: Mapping[str, Any], mirror: str | None, patience: Patience = PATIENCE) -> "Fetcher":
         """Read the files and mirrors of a data configuration; `mirror`, if given, replaces its mirrors."""
         wanted = {role: Wanted(**entry) for role, entry in data["files"].items()}
-        if mirror:
-            mirrors = [Mirror(mirror.removeprefix("file://").rstrip("/") or "/", tuple(data["offline"]))]
-        else:
-            mirrors = [Mirror("", (address,)) for address in data["mirrors"]]
-        return cls(data["name"], mirrors, wanted, data["offline"], patience)
+        own = f"{mirror.removeprefix('file://').rstrip('/')}/" if mirror else ""
+        if own and not _is_web(own) and not Path(own).expanduser().is_dir():
+            raise UserError(f"{data['name']}: {mirror}: no such folder; set INKPROOF_MIRROR to an absolute path")
+        return cls(data["name"], wanted, data["offline" if own else "mirrors"], data["offline"], own, patience)
 
     def fetch(self, role: str) -> bytes:
         """Return the decompressed content of this role's file; raises UserError if no mirror has it."""
         wanted = self.wanted[role]
         failures: list[str] = []
         for mirror in self.mirrors:
-            if failures:
+            if failures and not self.own:
                 say(f"{self.data}: {failures[-1]}; asking the next mirror")
-            if mirror.base and not _is_web(mirror.base) and not Path(mirror.base).expanduser().is_dir():
-                failures.append(f"{mirror.base}: no such folder (give its absolute path)")
+            place = mirror.replace("{name}", wanted.name)
+            try:
+                content = self._patiently(self.own + place, wanted)
+            except Fault as fault:
+                failures.append(f"{place}: {fault}")
                 continue
-            faults = []
-            for form in mirror.forms:
-                place = form.replace("{name}", wanted.name)
-                try:
-                    content = self._patiently(mirror.base, place, wanted)
-                except Fault as fault:
-                    faults.append(f"{place}: {fault}")
-                    continue
-                self.mirrors = [mirror, *(other for other in self.mirrors if other is not mirror)]
-                return content
-            failures.append(" ".join((*([f"{mirror.base}:"] if mirror.base else []), "; ".join(faults))))
+            if not self.own:
+                self.mirrors = [mirror, *(other for other in self.mirrors if other != mirror)]
+            return content
         raise UserError(self._nowhere(wanted, failures))
 
-    def _patiently(self, base: str, place: str, wanted: Wanted) -> bytes:
+    def _patiently(self, address: str, wanted: Wanted) -> bytes:
         for attempt in range(1, self.patience.tries + 1):
             try:
-                content = unpack(self._body(base, place), wanted.name, wanted.array)
+                content = unpack(self._body(address, wanted.limit), wanted.name, wanted.array, wanted.limit)
                 break
             except Fault as fault:
-                self._archives.clear()
-                if not fault.passing or not _is_web(base or place):
+                self._archives.pop(address, None)
+                if not fault.passing or not _is_web(address):
                     raise
                 if attempt == self.patience.tries:
                     raise Fault(f"{fault} ({attempt} tries)") from fault
@@ -282,26 +201,29 @@ class Fetcher:
             raise Fault(f"wrong content: SHA-256 {digest[:12]}... where {wanted.sha256[:12]}... is published")
         return content
 
-    def _body(self, base: str, place: str) -> bytes:
-        address = f"{base}/{place}" if base else place
+    def _body(self, address: str, limit: int) -> bytes:
         if address in self._archives:
             return self._archives[address]
         if _is_web(address):
             label = f"{self.data}: {address.rsplit('/', 1)[-1]} from {address.split('/')[2]}"
-            body = download(address, label, self.patience)
+            body = download(address, label, self.patience, limit)
         else:
-            body = _read(Path(address))
-        if is_archive(body):
-            self._archives[address] = body  # it holds the next wanted file too
+            try:
+                with Path(address).expanduser().open("rb") as file:
+                    body = read_whole(file, limit)
+            except OSError as error:
+                missing = isinstance(error, FileNotFoundError)
+                raise Fault("no such file" if missing else f"cannot be read ({error.strerror})") from error
+        if body.startswith(ZIP):
+            self._archives = {address: body}  # it holds the next wanted file too
         return body
 
     def _nowhere(self, wanted: Wanted, failures: Sequence[str]) -> str:
-        own = any(mirror.base for mirror in self.mirrors)
-        advice = (
-            "INKPROOF_MIRROR is set, so nothing else was asked. Unset it, or let it hold these files:"
-            if own
-            else "Offline? Put these files into a folder and set INKPROOF_MIRROR to its absolute path:"
-        )
+        if self.own:
+            failures = [f"{self.own.rstrip('/')}: {'; '.join(failures)}"]
+            advice = "INKPROOF_MIRROR is set, so nothing else was asked. Unset it, or let it hold these files:"
+        else:
+            advice = "Offline? Put these files into a folder and set INKPROOF_MIRROR to its absolute path:"
         single = [form for form in self.offline if "{name}" in form]
         layout = [" or ".join(form.replace("{name}", each.name) for form in single) for each in self.wanted.values()]
         layout += [f"or, for all of them, {form}" for form in self.offline if form not in single]
@@ -311,12 +233,3 @@ class Fetcher:
 
 def _is_web(address: str) -> bool:
     return address.lower().startswith(("http://", "https://"))
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.expanduser().read_bytes()
-    except FileNotFoundError as error:
-        raise Fault("no such file") from error
-    except OSError as error:
-        raise Fault(f"cannot be read ({error.strerror})") from error

@@ -12,8 +12,8 @@ import numpy as np
 
 from inkproof.data.digits import IMAGE_SIDE, Digits, write_digits
 from inkproof.data.download import PATIENCE, Fetcher, Patience
-from inkproof.data.idx import read_idx
 from inkproof.data.splits import cut
+from inkproof.data.unpack import read_idx
 from inkproof.runtime.errors import UserError
 
 

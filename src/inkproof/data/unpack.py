@@ -1,0 +1,146 @@
+"""What a download is unpacked from: gzip, .Z, zip and npz, within limits, and the IDX form of MNIST's arrays."""
+
+import gzip
+import io
+import math
+import struct
+import warnings
+import zipfile
+import zlib
+from typing import IO
+
+import numpy as np
+from uncompresspy import LZWFile
+
+PIECE = 1 << 16  # bytes that are read at once
+LIMIT = 64_000_000  # bytes of a body, as sent and as unpacked: MNIST's training images, the largest, have 47 million
+LZW_SHARE = 4  # a .Z file may give a quarter of that: its decoder can go over, and keeps a table as large again
+NESTED = 3  # forms inside one another, such as a .gz in a zip that a server compressed on the way
+MEMBERS = 1000  # of a zip; each costs memory when it is opened
+
+GZIP, COMPRESS, ZIP, ZIP_ENTRY = b"\x1f\x8b", b"\x1f\x9d", b"PK\x03\x04", b"PK\x01\x02"
+
+
+class Fault(Exception):
+    """Why a mirror did not serve a file, in words; `passing` says whether asking again may help."""
+
+    def __init__(self, reason: str, passing: bool = False) -> None:
+        super().__init__(reason)
+        self.passing = passing
+
+
+def read_whole(stream: IO[bytes] | LZWFile, limit: int) -> bytes:
+    """Return what is left in `stream`; raises Fault once that is more than `limit` bytes."""
+    content = io.BytesIO()
+    while piece := stream.read(PIECE):
+        content.write(piece)
+        if content.tell() > limit:
+            raise Fault(f"too large: more than {limit:,} bytes")
+    return content.getvalue()
+
+
+def unpack(body: bytes, name: str, array: str | None = None, limit: int = LIMIT) -> bytes:
+    """Return the content of the file `name` out of `body`; raises Fault where it is not there or broken.
+
+    The first bytes tell the form, not the address: servers undo or add gzip as they like. From a zip the
+    member `name`, `name.Z` or `name.gz` is taken; from an npz the array called `array`, as the bytes of the
+    IDX file that holds the same numbers, so that one content hash serves both forms. Nothing of more than
+    `limit` bytes is unpacked, and no more than NESTED forms one inside the other.
+    """
+    for _ in range(NESTED):
+        if body.startswith(GZIP):
+            body = _gunzip(body, limit)
+        elif body.startswith(COMPRESS):
+            body = _uncompress(body, limit // LZW_SHARE)
+        elif body.startswith(ZIP):
+            body = _member(body, name, array, limit)
+    if body.startswith((GZIP, COMPRESS, ZIP)):
+        raise Fault(f"compressed more than {NESTED} times over")
+    if body[:256].lstrip().startswith(b"<"):
+        raise Fault("an HTML page came in place of the data")
+    if not body:
+        raise Fault("an empty body came", passing=True)
+    return body
+
+
+def _gunzip(body: bytes, limit: int) -> bytes:
+    try:
+        return read_whole(gzip.GzipFile(fileobj=io.BytesIO(body)), limit)
+    except EOFError as error:
+        raise Fault("truncated: the gzip data ends early", passing=True) from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise Fault(f"corrupt gzip data ({error})") from error
+
+
+def _uncompress(body: bytes, limit: int) -> bytes:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)  # the library only warns of a stream that ends early
+        try:
+            with LZWFile(io.BytesIO(body), save_checkpoints=False) as stream:
+                if body[2] & 0x1F > 16:  # the most that `compress` writes; the decoder's table doubles with each bit
+                    raise ValueError("codes of more than 16 bits")
+                return read_whole(stream, limit)
+        except (ValueError, RuntimeWarning) as error:
+            raise Fault(f"corrupt or truncated .Z data ({error})", passing=True) from error
+
+
+def _member(body: bytes, name: str, array: str | None, limit: int) -> bytes:
+    if body.count(ZIP_ENTRY) > MEMBERS:
+        raise Fault(f"the zip lists more than {MEMBERS:,} files")
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            members = {member.filename.rsplit("/")[-1]: member for member in archive.infolist()}
+            for wanted in (name, f"{name}.Z", f"{name}.gz", f"{array}.npy"):
+                if wanted in members:
+                    # Other methods unpack a piece at once whatever comes of it, which may be a gigabyte.
+                    if members[wanted].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                        raise Fault(f"{wanted} is compressed in a way that is not read here")
+                    with archive.open(members[wanted]) as stream:
+                        content = read_whole(stream, limit)
+                    return _npy_to_idx(content) if wanted.endswith(".npy") else content
+    except zipfile.BadZipFile as error:
+        raise Fault(f"corrupt or truncated zip ({error})", passing=True) from error
+    except (EOFError, OverflowError, RuntimeError, TypeError, ValueError, struct.error, zlib.error) as error:
+        raise Fault(f"corrupt member in the zip ({error})") from error
+    raise Fault(f"the zip holds no {name}")
+
+
+UINT8 = 0x08
+
+
+def read_idx(content: bytes) -> np.ndarray:
+    """Return the uint8 array in `content`, a file of the form that MNIST is published in.
+
+    Such a file is a magic number, the dimensions (32-bit, big-endian), then the bytes (LeCun, Cortes, Burges,
+    "The MNIST database", 1998). Raises ValueError where magic, dimensions or size disagree.
+    """
+    if len(content) < 4:
+        raise ValueError("too short for an IDX file")
+    zero, kind, rank = struct.unpack(">HBB", content[:4])
+    if zero != 0 or kind != UINT8 or rank == 0:
+        raise ValueError(f"magic number 0x{content[:4].hex()} is not that of an IDX file of bytes")
+    start = 4 + 4 * rank
+    if len(content) < start:
+        raise ValueError("the IDX header ends early")
+    shape = struct.unpack(f">{rank}I", content[4:start])
+    expected = start + math.prod(shape)
+    if len(content) != expected:
+        raise ValueError(f"{len(content):,} bytes where the IDX header {shape} asks for {expected:,}")
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def write_idx(array: np.ndarray) -> bytes:
+    """Return the IDX file that holds the uint8 `array`; raises ValueError for any other type."""
+    if array.dtype != np.uint8:
+        raise ValueError(f"an IDX file of bytes cannot hold {array.dtype}")
+    header = struct.pack(f">HBB{array.ndim}I", 0, UINT8, array.ndim, *array.shape)
+    return b"".join((header, np.ascontiguousarray(array).data))
+
+
+def _npy_to_idx(content: bytes) -> bytes:
+    """Return the array in an npy file as an IDX file; no memory is taken for bytes that are announced but absent."""
+    stream = io.BytesIO(content)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise ValueError("not an npy file of version 1.0")
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+    return write_idx(np.ndarray(shape, dtype, content, stream.tell(), order="F" if fortran else "C"))
