@@ -1,7 +1,7 @@
 """Start TensorFlow and MLflow quietly and sooner.
 
 Medians of three on an AMD EPYC, in seconds of processor time until both are imported: 2.7 as it stands, 3.5 with the
-garbage collector on, 3.8 with the libraries that Keras imports for parts not used here. Experiment 07 has whole commands.
+garbage collector on, 3.8 with the libraries that Keras imports for parts not used here.
 """
 
 import gc
