@@ -16,6 +16,7 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
 from inkproof.runtime.paths import ROOT
 
+
 @dataclass(frozen=True)
 class Row:
     """A finished cell.

@@ -8,7 +8,7 @@ from inkproof.reporting.wording import fill_markdown
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
 from inkproof.studies.cells import Cell
-from inkproof.studies.comparison import Difference, Group, differences, groups_of, heading, is_share, written
+from inkproof.studies.comparison import Difference, Group, differences, groups_of, heading, is_share
 from inkproof.studies.definition import Study
 from inkproof.studies.figure import study_figure
 from inkproof.studies.ledger import Row
@@ -75,8 +75,8 @@ def table(study: Study, groups: Sequence[Group]) -> str:
     heads = [*axes, "n", *map(heading, study.metrics)]
     lines = [heads, ["---"] * len(axes) + ["---:"] * (len(heads) - len(axes))]
     for group in groups:
-        cells = [written(metric, group.mean(metric), group.sd(metric)) for metric in study.metrics]
-        lines.append([*(group.labels.get(axis, "") for axis in axes), str(group.n), *cells])
+        labels = (group.labels.get(axis, "") for axis in axes)
+        lines.append([*labels, str(group.n), *map(group.written, study.metrics)])
     return markdown_table(lines)
 
 
