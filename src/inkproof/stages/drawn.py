@@ -41,8 +41,8 @@ def drawn(config: dict[str, Any]) -> dict[str, Any]:
             writer_rows += [{"set": name, **row} for row in per_writer(drawn_set.labels, answers, drawn_set.writers)]
             if len(drawn_set.labels) and name in SHOWN:
                 save(examples(config, name, drawn_set, answers), tables / f"before_after_{name}.png")
-        write_rows(tables / "drawings.csv", ["set", "id", "writer", "label", "rung", "prediction", "probability"], rows)
-        write_rows(tables / "per_writer.csv", ["set", "writer", "rung", "n", "accuracy"], writer_rows)
+        write_rows(tables / "drawings.csv", rows, ["set", "id", "writer", "label", "rung", "prediction", "probability"])
+        write_rows(tables / "per_writer.csv", writer_rows, ["set", "writer", "rung", "n", "accuracy"])
         save(rung_bars({name: result for name, result in results.items() if result["n"]}), tables / "drawn.png")
     write_json(report / "drawn.json", results)
 

@@ -81,4 +81,4 @@ def write_misread(folder: Path, pooled: Iterable[Pooled]) -> None:
             wrong = np.flatnonzero(answers.argmax(axis=1) != one.labels)
             line = (one.network, one.repeat, way, len(wrong), " ".join(map(str, wrong)))
             lines.append(dict(zip(COLUMNS, line, strict=True)))
-    write_rows(folder / "misread.csv", COLUMNS, lines)
+    write_rows(folder / "misread.csv", lines)

@@ -16,6 +16,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from inkproof.reporting.tables import markdown_table
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
 from inkproof.runtime.paths import ROOT, has_store
@@ -24,7 +25,6 @@ from inkproof.studies.cells import closest
 from inkproof.studies.comparison import Seeds, heading
 from inkproof.studies.evaluations import FILE_NAME, KINDS, members, read_evaluations
 from inkproof.studies.ledger import read_ledger
-from inkproof.studies.readme import markdown_table
 from inkproof.tracking.record import configuration_key
 from inkproof.tracking.store import Store
 
@@ -121,13 +121,13 @@ def markdown(entries: Sequence[Entry], metric: str, links: Mapping[str, str]) ->
     """Return the leaderboard as Markdown; `links` gives the address of each run that the store still has."""
     columns = shown_columns(entries, metric)
     heads = ["", "configuration", "data", "n", *map(heading, columns), "found in", "runs by seed"]
-    lines = [heads, ["---:", "---", "---", "---:", *["---:"] * len(columns), "---", "---"]]
+    lines = []
     for place, entry in enumerate(entries, start=1):
         runs = ", ".join(_linked(seed, run, links) for seed, run in sorted(entry.runs.items()))
         n = entry.of(metric).size
         figures = [entry.written(name, n) for name in columns]
         lines.append([str(place), entry.name, entry.data, str(n), *figures, ", ".join(map(_place, entry.places)), runs])
-    return markdown_table(lines) + "\n"
+    return markdown_table(heads, "rllr" + "r" * len(columns) + "ll", lines) + "\n"
 
 
 def _place(name: str) -> str:
