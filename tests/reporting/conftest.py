@@ -88,7 +88,7 @@ def write_test_folder(folder: Path, images: np.ndarray, labels: np.ndarray, prob
     tables = {
         "predictions": predictions,
         "confusion": confusion,
-        "per_class": per_class(counts),
+        "per_class": per_class(labels, read),
         "reliability": reliability(probabilities, labels),
     }
     for name, rows in tables.items():

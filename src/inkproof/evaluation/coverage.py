@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.metrics import roc_auc_score
 
 from inkproof.evaluation.statistics import wilson
 
@@ -102,9 +103,6 @@ def auroc(digits: npt.ArrayLike, negatives: npt.ArrayLike) -> float:
 
     Scores are (N,) and (M,), the surest digit highest. Raises ValueError when either is empty or not finite.
     """
-    # scikit-learn loads slowly and the report stage, which only reads such figures, has to start fast.
-    from sklearn.metrics import roc_auc_score
-
     positive, negative = np.asarray(digits, np.float64), np.asarray(negatives, np.float64)
     if not positive.size or not negative.size:
         raise ValueError(f"an AUROC needs digits and negatives, not {positive.size} and {negative.size}")

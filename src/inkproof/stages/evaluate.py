@@ -84,7 +84,7 @@ def write_tables(folder: Path, digits: Digits, probabilities: np.ndarray) -> Non
     five = pd.DataFrame(probabilities, columns=[f"p{digit}" for digit in range(10)]).map("{:.5f}".format)
     write_rows(folder / "predictions.csv", predictions.join(five))
     write_rows(folder / "confusion.csv", pd.DataFrame(counts).rename_axis("digit").reset_index())
-    write_rows(folder / "per_class.csv", per_class(counts))
+    write_rows(folder / "per_class.csv", per_class(labels, read))
     write_rows(folder / "reliability.csv", bins)
     save(confusion_matrix(counts), folder / "confusion.png")
     save(reliability_diagram(bins), folder / "reliability.png")
