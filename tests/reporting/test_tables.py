@@ -175,7 +175,7 @@ def test_models_tried_on_other_test_digits_do_not_stand_beside(mnist_report: Pat
 
 
 def test_rows_are_written_without_noise(tmp_path: Path) -> None:
-    write_rows(tmp_path / "r.csv", [{"a": 0.1 + 0.2, "b": None}, {"a": 1.0, "b": "x,y", "c": 3}], ("a", "b", "c"))
+    write_rows(tmp_path / "r.csv", [{"a": 0.1 + 0.2, "b": None}, {"a": 1.0, "b": "x,y", "c": 3}], ["a", "b", "c"])
     assert (tmp_path / "r.csv").read_text() == 'a,b,c\n0.3,,\n1,"x,y",3\n'
 
 

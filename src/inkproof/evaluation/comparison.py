@@ -82,7 +82,7 @@ def by_writer(
     before: npt.NDArray[np.integer],
     after: npt.NDArray[np.integer],
     writers: Sequence[str],
-) -> list[dict[str, Any]]:
+) -> list[dict[Any, Any]]:
     """Return one row a writer, sorted by name: writer, n, and how many were read right before and after."""
     right = pd.DataFrame({"before": before == labels, "after": after == labels})
     by_name = right.groupby(np.asarray(writers)).agg(

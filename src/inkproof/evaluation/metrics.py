@@ -21,7 +21,7 @@ def confusion_counts(labels: npt.ArrayLike, predictions: npt.ArrayLike) -> npt.N
     return confusion_matrix(y, read, labels=range(CLASSES))
 
 
-def per_class(labels: npt.ArrayLike, predictions: npt.ArrayLike) -> list[dict[str, Any]]:
+def per_class(labels: npt.ArrayLike, predictions: npt.ArrayLike) -> list[dict[Any, Any]]:
     """Return one row a digit from labels and predictions (N,): digit, n, recall, precision, f1.
 
     Recall is the fraction of the digit's images read right, precision the fraction of its readings that are
@@ -115,7 +115,7 @@ def summarise_set(
 
 def per_writer(
     labels: npt.ArrayLike, predictions: Mapping[str, npt.ArrayLike], writers: npt.ArrayLike
-) -> list[dict[str, Any]]:
+) -> list[dict[Any, Any]]:
     """Return one row a writer and rung, writers sorted by name: writer, rung, n, accuracy."""
     y = np.asarray(labels)
     right = pd.DataFrame({"writer": writers, **{rung: y == np.asarray(read) for rung, read in predictions.items()}})

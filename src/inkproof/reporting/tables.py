@@ -1,14 +1,14 @@
 """Which model is the champion: chosen on validation digits and kept writers, never on test figures."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from inkproof.reporting.results import DRESSES, RUNGS, ModelResults, in_order, rungs_of, sets_of
 from inkproof.reporting.wording import data_title, interval, kilobytes, percent, set_title
@@ -92,22 +92,19 @@ def leaderboard(models: Sequence[ModelResults]) -> pd.DataFrame:
     return table[[*HEAD, *(column for column in drawn if column in table), *TAIL, "beside"]]
 
 
-def write_rows(
-    path: Path, rows: pd.DataFrame | Iterable[Mapping[str, Any]], columns: Sequence[str] | None = None
-) -> None:
+def write_rows(path: Path, rows: pd.DataFrame | Iterable[dict[Any, Any]], columns: list[str] | None = None) -> None:
     """Write rows as CSV, whole or not at all, with these columns or else their own; None and a missing key are blank.
 
     Fractions are written with six decimals: enough for one digit in a million, and readable in a diff.
     """
     table = pd.DataFrame(rows, columns=columns)
-    write_text(path, table.to_csv(index=False, lineterminator="\n", float_format=_fraction))
+    text = table.to_csv(
+        index=False, lineterminator="\n", float_format=lambda value: f"{value:.6f}".rstrip("0").rstrip(".")
+    )
+    write_text(path, text)
 
 
-def _fraction(value: float) -> str:
-    return f"{value:.6f}".rstrip("0").rstrip(".")
-
-
-def read_rows(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
+def read_rows(path: Path, needed: Sequence[str]) -> list[dict[Any, str]]:
     """Return the rows of a CSV file with a heading line, or no rows where the file does not exist.
 
     Raises UserError, naming the file, when it cannot be read or lacks one of the `needed` columns.
@@ -142,7 +139,7 @@ def _shown_sets(rows: pd.DataFrame) -> list[str]:
     return [m["set"] for m in matches if m and m["rung"] == SHOWN_RUNG and m["set"] not in DRESSES]
 
 
-def _with_interval(row: Mapping[str, Any], key: str) -> str:
+def _with_interval(row: pd.Series, key: str) -> str:
     """Write "99.49% (99.33-99.61)" of the figure `key`, or nothing where the row lacks it."""
     value, low, high = row[key], row[f"{key}_low"], row[f"{key}_high"]
     if pd.isna(value):
@@ -165,7 +162,7 @@ def write_leaderboard_md(rows: pd.DataFrame, path: Path) -> None:
     write_text(path, f"{table}\n\n{note}\n")
 
 
-def _sizes(row: Mapping[str, Any]) -> list[str]:
+def _sizes(row: pd.Series) -> list[str]:
     """Write float32 KB, int8 KB and the number of weights; what is not known is blank."""
     sizes = ["" if pd.isna(row[key]) else kilobytes(row[key]) for key in ("float32_kb", "int8_kb")]
     return [*sizes, "" if pd.isna(row["parameters"]) else f"{row['parameters']:,.0f}"]
@@ -178,10 +175,9 @@ def print_leaderboard(csv_path: Path) -> None:
     """
     rows = _read_leaderboard(csv_path)
     sets = _shown_sets(rows)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("model", no_wrap=True)
-    for title in ("test", *(SHORT_TITLES.get(name, name) for name in sets), "float32\nKB", "weights"):
-        table.add_column(title, justify="right", no_wrap=True)
+    titles = ("test", *(SHORT_TITLES.get(name, name) for name in sets), "float32\nKB", "weights")
+    numbers = [Column(title, justify="right", no_wrap=True) for title in titles]
+    table = Table(Column("model", no_wrap=True), *numbers, box=box.SIMPLE_HEAD, pad_edge=False)
     for _, row in rows.iterrows():
         drawn = [row[f"drawn_{name}_{SHOWN_RUNG}_accuracy"] for name in sets]
         cells = ["" if pd.isna(value) else percent(value).rstrip("%") for value in drawn]
@@ -207,7 +203,7 @@ def _read_leaderboard(path: Path) -> pd.DataFrame:
         raise UserError(f"{path} is not a leaderboard ({error}); run its report stage again") from error
 
 
-def _half_width(row: Mapping[str, Any]) -> str:
+def _half_width(row: pd.Series) -> str:
     accuracy, low, high = (row[f"test_accuracy{ending}"] for ending in ("", "_low", "_high"))
     n = 2000 if high - low < 0.01 else 0
     half = max(high - accuracy, accuracy - low)

@@ -130,7 +130,7 @@ class Difference:
     holm: float | None = None
 
 
-def paired_t(first: Sequence[float], second: Sequence[float]) -> float | None:
+def paired_t(first: Sequence[float] | pd.Series, second: Sequence[float] | pd.Series) -> float | None:
     """Return the two-sided p of the paired t-test; None below two pairs, and without any spread among the differences.
 
     Source: Student, "The probable error of a mean", Biometrika 6 (1908).

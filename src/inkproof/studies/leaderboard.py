@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from rich import box
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from inkproof.reporting.tables import markdown_table
 from inkproof.runtime.errors import UserError
@@ -62,10 +62,11 @@ def _entries(runs: Iterable[Run]) -> list[Entry]:
     """Return one entry a key; of two runs with one seed the first stays, and the other lends what only it has."""
     found = []
     table = pd.DataFrame(runs, columns=["key", "name", "data", "place", "seed", "run", "metrics"])
-    for (key,), own in table.groupby(["key"], sort=False):
+    for key, own in table.groupby("key", sort=False):
         values = pd.DataFrame(own["metrics"].tolist(), index=own["seed"]).groupby(level=0).first()
-        first, by_seed = own.iloc[0], own.groupby("seed")["run"].first()
-        found.append(Entry(values, first["name"], first["data"], key, own["place"].unique(), by_seed.to_dict()))
+        first, by_seed = own.iloc[0], own.drop_duplicates("seed")
+        linked = dict(zip(by_seed["seed"], by_seed["run"], strict=True))
+        found.append(Entry(values, first["name"], first["data"], str(key), list(own["place"].unique()), linked))
     return found
 
 
@@ -98,7 +99,7 @@ def ranked(entries: Sequence[Entry], metric: str, least: int) -> list[Entry]:
     """
     found = [entry for entry in entries if entry.of(metric).size >= least]
     if not found:
-        known = {name for entry in entries for name in entry.values}
+        known = {str(name) for entry in entries for name in entry.values}
         if metric in known:
             raise UserError(f"--by {metric}: no configuration has {least} seeds of it; give a smaller --seeds")
         there = closest(metric, known) if known else "run a study, or train and evaluate a model"
@@ -180,11 +181,9 @@ def leaderboard(by: str, seeds: int, top: int, ui: str, write: bool) -> None:
 def show(entries: Sequence[Entry], by: str) -> None:
     """Print the ranking as a table on the terminal."""
     columns = shown_columns(entries, by)[:3]  # more would leave no room for names in 80 letters a line
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("configuration", overflow="fold")
-    table.add_column("data", no_wrap=True)
-    for title in ("n", *map(heading, columns)):
-        table.add_column(title, justify="right", no_wrap=True)
+    numbers = [Column(title, justify="right", no_wrap=True) for title in ("n", *map(heading, columns))]
+    texts = Column("configuration", overflow="fold"), Column("data", no_wrap=True)
+    table = Table(*texts, *numbers, box=box.SIMPLE_HEAD, pad_edge=False)
     for entry in entries:
         n = entry.of(by).size
         table.add_row(escape(entry.name), entry.data, str(n), *(entry.written(name, n) for name in columns))

@@ -103,7 +103,7 @@ def _table(rows: Collection[Row]) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=[*HEAD, *metrics])
 
 
-def _row(record: Mapping[str, Any]) -> Row:
+def _row(record: Mapping[Any, Any]) -> Row:
     head = {name: record[name] for name in HEAD} | {"stages": tuple(record["stages"].split())}
     return Row(**head, metrics={name: value for name, value in record.items() if name not in HEAD and pd.notna(value)})
 
@@ -115,17 +115,17 @@ def _checked(path: Path, lines: pd.DataFrame) -> pd.DataFrame:
         raise _broken(path, 1, "two columns of one name")
     if missing := [name for name in HEAD if name not in table]:
         raise _broken(path, 1, f"no column {', '.join(missing)}")
-    if (short := table.isna().any(axis="columns")).any():
-        count = table.loc[short.idxmax()].count()
-        raise _broken(path, short.idxmax() + 1, f"{count} values in {len(table.columns)} columns")
+    counts = table.notna().sum(axis="columns").to_numpy()
+    for row in np.flatnonzero(counts < len(table.columns)).tolist():
+        raise _broken(path, row + 2, f"{counts[row]} values in {len(table.columns)} columns")
     numbers = table.drop(columns=[name for name in HEAD if name not in ("seed", "seconds")])
     blank = (numbers == "") & ~numbers.columns.isin(HEAD)
     wrong = ~np.isfinite(numbers.apply(pd.to_numeric, errors="coerce").astype(float)) & ~blank
-    if wrong.any(axis=None):
-        index, name = wrong.stack().idxmax()
-        raise _broken(path, index + 1, f"{name} is {numbers.at[index, name]!r}, not a number")
-    if (unnamed := (table[["key", "cell"]] == "").any(axis="columns")).any():
-        raise _broken(path, unnamed.idxmax() + 1, "a cell without key or name")
+    for row, column in np.argwhere(wrong).tolist():
+        why = f"{numbers.columns[column]} is {numbers.iat[row, column]!r}, not a number"
+        raise _broken(path, row + 2, why)
+    for row in np.flatnonzero((table["key"] == "") | (table["cell"] == "")).tolist():
+        raise _broken(path, row + 2, "a cell without key or name")
     # astype reads a number to its last digit, unlike to_numeric.
     table[numbers.columns] = numbers.mask(blank, np.nan).astype(float)
     return table.astype({"seed": int}).drop_duplicates("key", keep="last")

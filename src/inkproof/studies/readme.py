@@ -84,8 +84,8 @@ def tests(found: Sequence[Difference]) -> str:
         lines.append([one.where, " − ".join(names), metric, str(one.n), _gap(one), _p(one.p), _p(one.holm)])
     heads = ["rows", "compared", "metric", "n", "difference", "p", "p, Holm"]
     filled = [column for column in zip(heads, "lllrrrr", *lines, strict=True) if any(column[2:])]
-    heads, align, *lines = zip(*filled, strict=True)
-    return markdown_table(heads, align, lines)
+    heads, align, *lines = map(list, zip(*filled, strict=True))
+    return markdown_table(heads, "".join(align), lines)
 
 
 def _gap(one: Difference) -> str:
