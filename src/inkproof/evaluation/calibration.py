@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
@@ -46,7 +47,7 @@ def nll(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     return float(-np.log(np.clip(p[np.arange(y.size), y], SMALLEST, 1.0)).mean())
 
 
-def reliability(probabilities: npt.ArrayLike, labels: npt.ArrayLike, bins: int = 15) -> list[dict[str, Any]]:
+def reliability(probabilities: npt.ArrayLike, labels: npt.ArrayLike, bins: int = 15) -> list[dict[Any, Any]]:
     """Return one row a confidence bin (low, high]: low, high, n, mean confidence, accuracy.
 
     Bins have equal width; confidence is the largest of the ten probabilities, accuracy the fraction of the
@@ -58,22 +59,14 @@ def reliability(probabilities: npt.ArrayLike, labels: npt.ArrayLike, bins: int =
         raise ValueError(f"bins must be at least 1, not {bins}")
     p, y = checked(probabilities, labels)
     confidence = p.max(axis=1, initial=0.0).clip(0.0, 1.0)
-    right = p.argmax(axis=1) == y
     edges = np.linspace(0.0, 1.0, bins + 1)
-    index = np.searchsorted(edges[1:-1], confidence, side="left")
-    count = np.bincount(index, minlength=bins)
-    sure = np.bincount(index, weights=confidence, minlength=bins)
-    hits = np.bincount(index, weights=right, minlength=bins)
-    return [
-        {
-            "low": float(edges[b]),
-            "high": float(edges[b + 1]),
-            "n": int(count[b]),
-            "confidence": float(sure[b] / count[b]) if count[b] else None,
-            "accuracy": float(hits[b] / count[b]) if count[b] else None,
-        }
-        for b in range(bins)
-    ]
+    read = pd.DataFrame({"confidence": confidence, "accuracy": p.argmax(axis=1) == y})
+    by_bin = read.groupby(np.searchsorted(edges[1:-1], confidence, side="left"))
+    rows = by_bin.mean().reindex(range(bins)).astype(object)
+    rows.insert(0, "n", by_bin.size().reindex(range(bins), fill_value=0))
+    rows.insert(0, "high", edges[1:])
+    rows.insert(0, "low", edges[:-1])
+    return rows.where(rows.notna(), None).to_dict("records")
 
 
 def expected_calibration_error(probabilities: npt.ArrayLike, labels: npt.ArrayLike, bins: int = 15) -> float:

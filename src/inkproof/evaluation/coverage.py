@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from inkproof.evaluation.statistics import wilson
@@ -41,11 +42,9 @@ def coverage_curve(scores: npt.ArrayLike, right: npt.ArrayLike) -> CoverageCurve
     Journal of Machine Learning Research 11 (2010).
     """
     s, hit = _checked(scores, right)
-    order = np.argsort(-s, kind="stable")
-    s, hit = s[order], hit[order]
-    last = np.append(np.flatnonzero(np.diff(s)), s.size - 1)
-    accepted = last + 1
-    return CoverageCurve(s[last], accepted / s.size, np.cumsum(hit)[last] / accepted)
+    by_score = pd.Series(hit).groupby(s).agg(["size", "sum"])[::-1].cumsum()
+    accepted = by_score["size"].to_numpy()
+    return CoverageCurve(by_score.index.to_numpy(), accepted / s.size, by_score["sum"].to_numpy() / accepted)
 
 
 def accuracy_at_coverage(

@@ -216,8 +216,11 @@ def hours(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.0f} min"
 
 
-def print_studies(states: Sequence[State], console: Console) -> None:
-    """Print all studies, their state and what is left to compute."""
+def print_all(experiments: Path) -> None:
+    """Print all studies below `experiments`, their state and what is left to compute."""
+    console = table_console()
+    with console.status("reading all studies"):
+        states = all_studies(experiments)
     texts = [Column(title, no_wrap=True) for title in ("study", "state")]
     numbers = [Column(title, no_wrap=True, justify="right") for title in ("cells", "spent", "left")]
     table = Table(*texts, *numbers, "question", box=box.SIMPLE_HEAD, pad_edge=False)
@@ -232,11 +235,3 @@ def print_studies(states: Sequence[State], console: Console) -> None:
     known = [f"{hours(total)} of cells"] if total or not unknown else []
     rest = [f"{', '.join(state.name for state in unknown)}, of which no cell is timed yet"] if unknown else []
     console.print(f"Left to compute: {', and '.join(known + rest)}.", style="dim", highlight=False)
-
-
-def print_all(experiments: Path) -> None:
-    """Print all studies below `experiments`, their state and what is left to compute."""
-    console = table_console()
-    with console.status("reading all studies"):
-        states = all_studies(experiments)
-    print_studies(states, console)
