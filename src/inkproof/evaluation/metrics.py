@@ -160,22 +160,21 @@ def summarise_stress(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     is hard under one corruption is hard under others, so its many readings count as one. Raises ValueError
     where the clean canvases, every corruption, or a corruption's severity is missing, or n differs.
     """
-    cells = {(row["corruption"], row["severity"]): row for row in rows}
-    clean = [row for row in rows if row["severity"] == 0]
-    names = list(dict.fromkeys(row["corruption"] for row in rows if row["severity"]))
-    grades = sorted({row["severity"] for row in rows} - {0})
-    wanted = len(names) * len(grades)
-    sizes = {int(row["n"]) for row in rows}
-    if not wanted or len(clean) != 1 or len(rows) != wanted + 1 or len(cells) != len(rows) or len(sizes) != 1:
+    table = pd.DataFrame(rows)
+    clean, faulty = table[table["severity"] == 0], table[table["severity"] > 0]
+    grid = faulty.groupby(["corruption", "severity"])["accuracy"].first().unstack()
+    if len(clean) != 1 or not 0 < grid.size == len(faulty) or grid.isna().any(axis=None) or table["n"].nunique() != 1:
         raise ValueError("a stress table has one row for clean and for every corruption and severity, of one n")
-    n = sizes.pop()
-    accuracies = {name: [float(cells[name, severity]["accuracy"]) for severity in grades] for name in names}
-    means = {name: float(np.mean(own)) for name, own in accuracies.items()}
+    n = int(clean["n"].iloc[0])
+    means = grid.mean(axis="columns").to_dict()
     return {
         "n": n,
-        "clean": {key: clean[0][key] for key in ("accuracy", "low", "high")},
+        "clean": clean[["accuracy", "low", "high"]].iloc[0].to_dict(),
         "mca": _mean(float(np.mean(list(means.values()))), n),
-        "corruptions": {name: {**_mean(means[name], n), "severities": accuracies[name]} for name in names},
+        "corruptions": {
+            name: {**_mean(means[name], n), "severities": grid.loc[name].tolist()}
+            for name in faulty["corruption"].unique()
+        },
     }
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
+from scipy.optimize import isotonic_regression
 
 from inkproof.reporting.drawn_figures import plot_climb
 from inkproof.reporting.results import RUNGS, ModelResults, in_order, rungs_of
@@ -150,9 +151,6 @@ def spread(wanted: Sequence[float], gap: float) -> npt.NDArray[np.float64]:
     In the least-squares sense: less their share of gaps, the places may not descend, which is isotonic regression.
     Where there is no room for all, they start at 0 and go beyond 1.
     """
-    # scipy.optimize loads slowly, and nothing but this figure needs it.
-    from scipy.optimize import isotonic_regression
-
     gaps = gap * np.arange(len(wanted))
     nearest = isotonic_regression(np.asarray(wanted, float) - gaps).x
     return np.clip(nearest, gap / 2, max(gap / 2, 1 - gap / 2 - gaps[-1])) + gaps
