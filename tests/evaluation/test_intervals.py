@@ -21,7 +21,7 @@ def test_all_or_none_right_ends_exactly_at_the_edge() -> None:
         assert wilson(n, n)[1] == 1.0
 
 
-@pytest.mark.parametrize(("correct", "n", "confidence"), [(3, 2, 0.95), (-1, 2, 0.95), (1, 2, 0.0), (1, 2, 95)])
+@pytest.mark.parametrize(("correct", "n", "confidence"), [(3, 2, 0.95), (-1, 2, 0.95), (1, 2, -0.1), (1, 2, 95)])
 def test_impossible_counts_are_refused(correct: int, n: int, confidence: float) -> None:
-    with pytest.raises(ValueError, match="must be within"):
+    with pytest.raises(ValueError, match="must "):
         wilson(correct, n, confidence)

@@ -26,13 +26,13 @@ def test_confusion_and_classes_are_those_of_scikit_learn() -> None:
     counts = confusion_counts(labels, read)
     assert (counts == confusion_matrix(labels, read, labels=range(10))).all()
     precision, recall, f1, n = precision_recall_fscore_support(labels, read, labels=range(10))
-    rows = per_class(counts)
+    rows = per_class(labels, read)
     for key, expected in (("precision", precision), ("recall", recall), ("f1", f1), ("n", n)):
         assert [row[key] for row in rows] == pytest.approx(expected)
 
 
 def test_a_digit_that_does_not_occur_has_no_figures() -> None:
-    rows = per_class(confusion_counts([1, 1], [1, 2]))
+    rows = per_class([1, 1], [1, 2])
     assert rows[0] == {"digit": 0, "n": 0, "recall": None, "precision": None, "f1": None}
     assert rows[2] == {"digit": 2, "n": 0, "recall": None, "precision": 0.0, "f1": 0.0}
 

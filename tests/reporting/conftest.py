@@ -88,11 +88,11 @@ def write_test_folder(folder: Path, images: np.ndarray, labels: np.ndarray, prob
     tables = {
         "predictions": predictions,
         "confusion": confusion,
-        "per_class": per_class(counts),
+        "per_class": per_class(labels, read),
         "reliability": reliability(probabilities, labels),
     }
     for name, rows in tables.items():
-        write_rows(folder / f"{name}.csv", list(rows[0]), rows)
+        write_rows(folder / f"{name}.csv", rows)
     save(mistakes_gallery(images, labels, probabilities), folder / "mistakes.png")
 
 
@@ -192,7 +192,7 @@ def fake_report(
         }
         write_json(own / "test.json", about | summary)
         write_test_folder(own / "test", images, labels, probabilities)
-        write_rows(own / "test" / "history.csv", list(rows[0]), rows)
+        write_rows(own / "test" / "history.csv", rows)
         sizes = {"starter": (6 * each, 1), "mine": (mine, 1)}
         if data != "optdigits":
             sizes |= dict.fromkeys(("pens", *DRESSES), (14 * each, 14)) | {"pens_kept": (6 * each, 6)}
@@ -205,7 +205,7 @@ def fake_report(
                 drawn[kind], own_rows = draw(own / "drawn", kind, size, hands, able, 10 * step + place)
                 writers += [{"set": kind, **row} for row in own_rows]
         write_json(own / "drawn.json", drawn)
-        write_rows(own / "drawn" / "per_writer.csv", ("set", "writer", "rung", "n", "accuracy"), writers)
+        write_rows(own / "drawn" / "per_writer.csv", writers)
         kb = weights * 4 / 1024
         same = {"accuracy": summary["accuracy"], "accuracy_difference": 0.0, "agreement": 1.0}
         export = {

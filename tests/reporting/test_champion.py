@@ -1,6 +1,9 @@
 from typing import Any
 
-from inkproof.reporting.tables import KEPT, choose_champion
+import pandas as pd
+
+from inkproof.reporting.tables import KEPT
+from inkproof.reporting.tables import choose_champion as choose_among
 
 
 def row(
@@ -9,6 +12,10 @@ def row(
     figures = {"val_accuracy": val, KEPT: kept}
     known = {key: value for key, value in figures.items() if value is not None}
     return {"model": model, "data": data, "parameters": weights, "test_accuracy": 0.5, **known}
+
+
+def choose_champion(rows: list[dict[str, Any]], data: str) -> str | None:
+    return choose_among(pd.DataFrame(rows, columns=["model", "data", "parameters", "val_accuracy", KEPT]), data)
 
 
 def test_the_mean_of_validation_digits_and_kept_writers_decides() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pandas.testing import assert_frame_equal
 
 from inkproof.reporting.results import load_models
 from inkproof.reporting.tables import (
@@ -33,9 +34,9 @@ def change(path: Path, **values: Any) -> None:
 
 def test_rows_stand_by_test_accuracy_with_the_columns_of_the_contract(mnist_report: Path, tmp_path: Path) -> None:
     rows = leaderboard(load_models(mnist_report / "models"))
-    accuracies = [row["test_accuracy"] for row in rows]
+    accuracies = rows["test_accuracy"].tolist()
     assert accuracies == sorted(accuracies, reverse=True)
-    assert {row["model"] for row in rows} == {"dense", "dense_2x128", "tflearn_cnn", "cnn"}
+    assert set(rows["model"]) == {"dense", "dense_2x128", "tflearn_cnn", "cnn"}
     write_leaderboard_csv(rows, tmp_path / "leaderboard.csv")
     written = read(tmp_path / "leaderboard.csv")
     assert set(HEAD) | set(TAIL) <= set(written[0])
@@ -71,7 +72,7 @@ def test_what_a_model_lacks_is_blank(broken: Path, tmp_path: Path) -> None:
 def test_a_model_not_yet_evaluated_is_skipped_with_a_warning(broken: Path, caplog: pytest.LogCaptureFixture) -> None:
     (broken / "models" / "cnn" / "test.json").unlink()
     with caplog.at_level(logging.WARNING):
-        assert [row["model"] for row in leaderboard(load_models(broken / "models"))] == ["dense"]
+        assert leaderboard(load_models(broken / "models"))["model"].tolist() == ["dense"]
     assert "cnn has no test.json" in caplog.text
 
 
@@ -122,14 +123,13 @@ def test_the_terminal_shows_all_of_it_within_eighty_columns(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     rows = leaderboard(load_models(mnist_report / "models", {"ink": ink_models}))
-    for row in rows:
-        row["drawn_mine_ink_accuracy"] = 1.0
+    rows["drawn_mine_ink_accuracy"] = 1.0
     write_leaderboard_csv(rows, tmp_path / "l.csv")
     print_leaderboard(tmp_path / "l.csv")
     out = capsys.readouterr().out
     assert "…" not in out
     assert max(map(len, out.splitlines())) <= 80
-    for row in rows:
+    for _, row in rows.iterrows():
         line = next(line for line in out.splitlines() if line.split()[:1] == [row["model"]])
         assert f"{row['parameters']:,}" in line
         assert percent(row["drawn_pens_ink_accuracy"]).rstrip("%") in line.split()
@@ -151,11 +151,11 @@ def test_models_of_other_data_stand_beside_under_a_name_of_their_own(
     mnist_report: Path, ink_models: Path, tmp_path: Path
 ) -> None:
     rows = leaderboard(load_models(mnist_report / "models", {"ink": ink_models, "pens": tmp_path / "not yet"}))
-    assert {row["model"]: row["data"] for row in rows} == {
+    assert dict(zip(rows["model"], rows["data"], strict=True)) == {
         **dict.fromkeys(("dense", "dense_2x128", "tflearn_cnn", "cnn"), "mnist"),
         "ink-cnn": "ink",
     }
-    accuracies = [row["test_accuracy"] for row in rows]
+    accuracies = rows["test_accuracy"].tolist()
     assert accuracies == sorted(accuracies, reverse=True)
     write_leaderboard_csv(rows, tmp_path / "l.csv")
     assert next(row for row in read(tmp_path / "l.csv") if row["model"] == "ink-cnn")["val_accuracy"] == "0.993"
@@ -166,7 +166,7 @@ def test_models_of_other_data_stand_beside_under_a_name_of_their_own(
 def test_a_folder_beside_without_an_evaluated_model_is_passed_over(optdigits_report: Path, tmp_path: Path) -> None:
     (tmp_path / "cnn").mkdir()
     rows = leaderboard(load_models(optdigits_report / "models", {"ink": tmp_path}))
-    assert {row["model"] for row in rows} == {"dense", "cnn"}
+    assert set(rows["model"]) == {"dense", "cnn"}
 
 
 def test_models_tried_on_other_test_digits_do_not_stand_beside(mnist_report: Path, optdigits_report: Path) -> None:
@@ -175,10 +175,10 @@ def test_models_tried_on_other_test_digits_do_not_stand_beside(mnist_report: Pat
 
 
 def test_rows_are_written_without_noise(tmp_path: Path) -> None:
-    write_rows(tmp_path / "r.csv", ("a", "b", "c"), [{"a": 0.1 + 0.2, "b": None}, {"a": 1.0, "b": "x,y", "c": 3}])
+    write_rows(tmp_path / "r.csv", [{"a": 0.1 + 0.2, "b": None}, {"a": 1.0, "b": "x,y", "c": 3}], ["a", "b", "c"])
     assert (tmp_path / "r.csv").read_text() == 'a,b,c\n0.3,,\n1,"x,y",3\n'
 
 
 def test_the_same_folder_gives_the_same_leaderboard(mnist_report: Path, tmp_path: Path) -> None:
     shutil.copytree(mnist_report / "models", tmp_path / "models")
-    assert leaderboard(load_models(mnist_report / "models")) == leaderboard(load_models(tmp_path / "models"))
+    assert_frame_equal(*(leaderboard(load_models(folder / "models")) for folder in (mnist_report, tmp_path)))

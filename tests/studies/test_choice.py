@@ -8,8 +8,7 @@ import pytest
 
 from inkproof.evaluation.held_out import HeldOut, read_held_out, write_held_out
 from inkproof.runtime.errors import UserError
-from inkproof.studies.choice import choose, entries, training_seconds
-from inkproof.studies.held_out import Pooled, pool, write_misread
+from inkproof.studies.choice import Pooled, choose, entries, pool, training_seconds, write_misread
 
 LABELS = np.arange(100) % 10
 

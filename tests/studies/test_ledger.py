@@ -9,7 +9,7 @@ import pytest
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.studies import ledger
-from inkproof.studies.ledger import read_ledger, write_row
+from inkproof.studies.ledger import read_ledger, results_table, write_row
 from support.made_up import cell, row
 from support.workspaces import clean_environment
 
@@ -86,6 +86,23 @@ def test_a_broken_ledger_is_named_with_the_line(broken, message: str, path: Path
         read_ledger(path)
     assert str(path) in str(raised.value)
     assert "git checkout" in str(raised.value)
+
+
+def test_a_column_in_twice_is_named(path: Path):
+    write_row(path, row(FIRST, val_accuracy=0.5))
+    path.write_text(path.read_text().replace("val_accuracy", "seconds"))
+    with pytest.raises(UserError, match=r"line 1: .*two columns of one name"):
+        read_ledger(path)
+
+
+def test_the_table_for_analysis_has_a_line_a_cell_and_numbers(path: Path):
+    write_row(path, row(FIRST, 12.5, val_accuracy=0.25))
+    write_row(path, row(SECOND, 7.0, val_accuracy=0.5, tflite_kb=39.1))
+    table = results_table(path)
+    assert table["cell"].tolist() == [FIRST.name, SECOND.name]
+    assert table.groupby("seed")["val_accuracy"].mean().to_dict() == {0: 0.25, 1: 0.5}
+    assert table["tflite_kb"].isna().tolist() == [True, False]
+    assert results_table(path.with_name("absent.csv")).empty
 
 
 def test_bytes_that_are_no_text_are_refused(path: Path):

@@ -48,8 +48,8 @@ def test_one_configuration_is_one_line_wherever_its_seeds_ran(experiments: Path)
     entries = ranked(collect(experiments, runs), "test_accuracy", least=1)
     assert [entry.name for entry in entries] == ["cnn-on", "model=cnn", "network=other"]
     merged = entries[1]
-    assert merged.values["test_accuracy"] == {0: 0.98, 1: 0.99, 2: 1.0}  # the ledger's seed 0, not the twin's
-    assert merged.places == ["02-a", "03-b", "mnist"]
+    assert merged.of("test_accuracy").to_dict() == {0: 0.98, 1: 0.99, 2: 1.0}  # the ledger's seed 0, not the twin's
+    assert list(merged.places) == ["02-a", "03-b", "mnist"]
     assert merged.runs == {0: "run-modelcnn0", 1: "run-modelcnn1", 2: "new"}
     assert merged.written("test_accuracy") == "99.00 ± 1.00"
 

@@ -1,7 +1,12 @@
 """Whether a probability of 0.9 is right nine times in ten: log loss, calibration error, temperature scaling."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
 
 CLASSES = 10
 
@@ -32,7 +37,8 @@ def checked(
 def nll(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     """Return the mean negative log-likelihood in nats of probabilities (N, 10) for labels (N,).
 
-    Probabilities below 1e-12 count as 1e-12. Raises ValueError on wrong shapes, on values that are not
+    Probabilities below 1e-12 count as 1e-12; scikit-learn's log loss cuts elsewhere, and warns where float32
+    probabilities do not add up to one. Raises ValueError on wrong shapes, on values that are not
     finite, and with no digit at all.
     """
     p, y = checked(probabilities, labels)
@@ -41,9 +47,7 @@ def nll(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     return float(-np.log(np.clip(p[np.arange(y.size), y], SMALLEST, 1.0)).mean())
 
 
-def reliability(
-    probabilities: npt.ArrayLike, labels: npt.ArrayLike, bins: int = 15
-) -> list[dict[str, float | int | None]]:
+def reliability(probabilities: npt.ArrayLike, labels: npt.ArrayLike, bins: int = 15) -> list[dict[Any, Any]]:
     """Return one row a confidence bin (low, high]: low, high, n, mean confidence, accuracy.
 
     Bins have equal width; confidence is the largest of the ten probabilities, accuracy the fraction of the
@@ -55,22 +59,14 @@ def reliability(
         raise ValueError(f"bins must be at least 1, not {bins}")
     p, y = checked(probabilities, labels)
     confidence = p.max(axis=1, initial=0.0).clip(0.0, 1.0)
-    right = p.argmax(axis=1) == y
     edges = np.linspace(0.0, 1.0, bins + 1)
-    index = np.searchsorted(edges[1:-1], confidence, side="left")
-    count = np.bincount(index, minlength=bins)
-    sure = np.bincount(index, weights=confidence, minlength=bins)
-    hits = np.bincount(index, weights=right, minlength=bins)
-    return [
-        {
-            "low": float(edges[b]),
-            "high": float(edges[b + 1]),
-            "n": int(count[b]),
-            "confidence": float(sure[b] / count[b]) if count[b] else None,
-            "accuracy": float(hits[b] / count[b]) if count[b] else None,
-        }
-        for b in range(bins)
-    ]
+    read = pd.DataFrame({"confidence": confidence, "accuracy": p.argmax(axis=1) == y})
+    by_bin = read.groupby(np.searchsorted(edges[1:-1], confidence, side="left"))
+    rows = by_bin.mean().reindex(range(bins)).astype(object)
+    rows.insert(0, "n", by_bin.size().reindex(range(bins), fill_value=0))
+    rows.insert(0, "high", edges[1:])
+    rows.insert(0, "low", edges[:-1])
+    return rows.where(rows.notna(), None).to_dict("records")
 
 
 def expected_calibration_error(probabilities: npt.ArrayLike, labels: npt.ArrayLike, bins: int = 15) -> float:
@@ -79,18 +75,11 @@ def expected_calibration_error(probabilities: npt.ArrayLike, labels: npt.ArrayLi
     A fraction: 0.02 means that a stated probability is off by two points on average. Raises ValueError with
     no digit at all. Source: C. Guo et al., ICML 2017, equation 3.
     """
-    rows = reliability(probabilities, labels, bins)
-    total = sum(int(row["n"] or 0) for row in rows)
-    if not total:
+    filled = [row for row in reliability(probabilities, labels, bins) if row["n"]]
+    if not filled:
         raise ValueError("no digits to score")
-    return (
-        sum(
-            int(row["n"] or 0) * abs(row["accuracy"] - row["confidence"])
-            for row in rows
-            if row["accuracy"] is not None and row["confidence"] is not None
-        )
-        / total
-    )
+    off = sum(row["n"] * abs(row["accuracy"] - row["confidence"]) for row in filled)
+    return off / sum(row["n"] for row in filled)
 
 
 def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
@@ -103,10 +92,6 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
 
     Source: C. Guo et al., "On calibration of modern neural networks", ICML 2017, section 4.2.
     """
-    # SciPy loads slowly and the report stage, which imports this module, has to start fast.
-    from scipy.optimize import minimize_scalar
-    from scipy.special import logsumexp
-
     z, y = checked(logits, labels)
     if not y.size:
         raise ValueError("no digits to fit a temperature to")

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from inkproof.evaluation.metrics import FEWEST_WRITERS, summarise_drawn
-from inkproof.evaluation.statistics import discordant, mcnemar
+from inkproof.evaluation.statistics import discordant, mcnemar, writer_bootstrap
 
-_RESAMPLES = 2000
 _Z = 1.959964  # of a normal distribution, 95%
 
 
@@ -51,17 +51,12 @@ def difference_interval(
     """Return the 95% interval (low, high) of the difference of two accuracies on the same digits.
 
     `before` and `after` (N,) say which digits are read right, `writers` (N,) who wrote them. From five writers on,
-    whole writers are drawn anew (see `scoring.writers`), with fewer the digits count as independent: A. Agresti and
+    whole writers are drawn anew (see `writer_bootstrap`), with fewer the digits count as independent: A. Agresti and
     Y. Min, "Simple improved confidence intervals for comparing matched proportions", Statistics in Medicine 24 (2005).
     """
     change = after.astype(np.int64) - before.astype(np.int64)
-    names, index = np.unique(writers, return_inverse=True)
-    if names.size >= FEWEST_WRITERS:
-        digits, gained = np.bincount(index), np.bincount(index, weights=change)
-        shares = np.full(names.size, 1 / names.size)
-        drawn = np.random.default_rng(0).multinomial(names.size, shares, size=_RESAMPLES)
-        low, high = np.quantile((drawn @ gained) / (drawn @ digits), [0.025, 0.975])
-        return float(low), float(high)
+    if np.unique(writers).size >= FEWEST_WRITERS:
+        return writer_bootstrap(change, writers)
     n = change.size + 2
     gains, losses = int((change > 0).sum()) + 0.5, int((change < 0).sum()) + 0.5
     centre = (gains - losses) / n
@@ -87,15 +82,10 @@ def by_writer(
     before: npt.NDArray[np.integer],
     after: npt.NDArray[np.integer],
     writers: Sequence[str],
-) -> list[dict[str, Any]]:
+) -> list[dict[Any, Any]]:
     """Return one row a writer, sorted by name: writer, n, and how many were read right before and after."""
-    names = np.asarray(writers)
-    return [
-        {
-            "writer": str(name),
-            "n": int((own := names == name).sum()),
-            "before": int((before[own] == labels[own]).sum()),
-            "after": int((after[own] == labels[own]).sum()),
-        }
-        for name in np.unique(names)
-    ]
+    right = pd.DataFrame({"before": before == labels, "after": after == labels})
+    by_name = right.groupby(np.asarray(writers)).agg(
+        n=("before", "size"), before=("before", "sum"), after=("after", "sum")
+    )
+    return by_name.rename_axis("writer").reset_index().to_dict("records")

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+from sklearn.metrics import roc_auc_score
 
 from inkproof.evaluation.statistics import wilson
 
@@ -40,11 +42,9 @@ def coverage_curve(scores: npt.ArrayLike, right: npt.ArrayLike) -> CoverageCurve
     Journal of Machine Learning Research 11 (2010).
     """
     s, hit = _checked(scores, right)
-    order = np.argsort(-s, kind="stable")
-    s, hit = s[order], hit[order]
-    last = np.append(np.flatnonzero(np.diff(s)), s.size - 1)
-    accepted = last + 1
-    return CoverageCurve(s[last], accepted / s.size, np.cumsum(hit)[last] / accepted)
+    by_score = pd.Series(hit).groupby(s).agg(["size", "sum"])[::-1].cumsum()
+    accepted = by_score["size"].to_numpy()
+    return CoverageCurve(by_score.index.to_numpy(), accepted / s.size, by_score["sum"].to_numpy() / accepted)
 
 
 def accuracy_at_coverage(
@@ -102,9 +102,6 @@ def auroc(digits: npt.ArrayLike, negatives: npt.ArrayLike) -> float:
 
     Scores are (N,) and (M,), the surest digit highest. Raises ValueError when either is empty or not finite.
     """
-    # scikit-learn loads slowly and the report stage, which only reads such figures, has to start fast.
-    from sklearn.metrics import roc_auc_score
-
     positive, negative = np.asarray(digits, np.float64), np.asarray(negatives, np.float64)
     if not positive.size or not negative.size:
         raise ValueError(f"an AUROC needs digits and negatives, not {positive.size} and {negative.size}")

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from inkproof.evaluation.calibration import CLASSES, checked, expected_calibration_error, nll
 from inkproof.evaluation.statistics import wilson, writer_bootstrap
@@ -15,35 +17,27 @@ def confusion_counts(labels: npt.ArrayLike, predictions: npt.ArrayLike) -> npt.N
 
     Raises ValueError when the lengths differ or a value is not 0 to 9.
     """
-    y = np.asarray(labels).astype(np.int64)
-    read = np.asarray(predictions).astype(np.int64)
-    if y.ndim != 1 or y.shape != read.shape:
-        raise ValueError(f"expected labels (N,) and predictions (N,), not {y.shape} and {read.shape}")
-    both = np.concatenate([y, read])
-    if both.size and not (both.min() >= 0 and both.max() < CLASSES):
-        raise ValueError("labels and predictions must be digits 0 to 9")
-    return np.bincount(y * CLASSES + read, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
+    y, read = _digits(labels, predictions)
+    return confusion_matrix(y, read, labels=range(CLASSES))
 
 
-def per_class(counts: npt.NDArray[np.int64]) -> list[dict[str, float | int | None]]:
-    """Return one row a digit from counts (10, 10): digit, n, recall, precision, f1.
+def per_class(labels: npt.ArrayLike, predictions: npt.ArrayLike) -> list[dict[Any, Any]]:
+    """Return one row a digit from labels and predictions (N,): digit, n, recall, precision, f1.
 
     Recall is the fraction of the digit's images read right, precision the fraction of its readings that are
-    right; a fraction of nothing is None.
+    right; a fraction of nothing is None. Raises ValueError as `confusion_counts` does.
     """
-    rows: list[dict[str, float | int | None]] = []
-    for digit in range(CLASSES):
-        hits, n, read = (int(v) for v in (counts[digit, digit], counts[digit].sum(), counts[:, digit].sum()))
-        rows.append(
-            {
-                "digit": digit,
-                "n": n,
-                "recall": hits / n if n else None,
-                "precision": hits / read if read else None,
-                "f1": 2 * hits / (n + read) if n + read else None,
-            }
-        )
-    return rows
+    y, read = _digits(labels, predictions)
+    precision, recall, f1, n = precision_recall_fscore_support(y, read, labels=range(CLASSES), zero_division=np.nan)
+    rows = pd.DataFrame({"digit": range(CLASSES), "n": n, "recall": recall, "precision": precision, "f1": f1})
+    return rows.astype(object).where(rows.notna(), None).to_dict("records")
+
+
+def _digits(labels: npt.ArrayLike, predictions: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    both = np.asarray(labels), np.asarray(predictions)
+    if both[0].ndim != 1 or both[0].shape != both[1].shape or not np.isin(both, range(CLASSES)).all():
+        raise ValueError(f"labels {both[0].shape} and predictions {both[1].shape} must be digits 0 to 9, one for one")
+    return np.stack(both).astype(np.int64)
 
 
 def summarise_test(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> dict[str, Any]:
@@ -66,7 +60,7 @@ def summarise_test(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> dict[
         "accuracy_high": high,
         "nll": loss,
         "ece": expected_calibration_error(p, y),
-        "per_class": {str(row["digit"]): row["recall"] for row in per_class(confusion_counts(y, read))},
+        "per_class": {str(row["digit"]): row["recall"] for row in per_class(y, read)},
     }
 
 
@@ -85,7 +79,7 @@ def summarise_drawn(labels: npt.ArrayLike, predictions: npt.ArrayLike, writers: 
     y, read, names = np.asarray(labels), np.asarray(predictions), np.asarray(writers)
     if not y.size or names.shape != y.shape:
         raise ValueError(f"expected drawings with one writer each, not {y.shape} and {names.shape}")
-    classes = per_class(confusion_counts(y, read))
+    classes = per_class(y, read)
     right = y == read
     n, hits = int(y.size), int(right.sum())
     by_writer = np.unique(names).size >= FEWEST_WRITERS
@@ -121,17 +115,13 @@ def summarise_set(
 
 def per_writer(
     labels: npt.ArrayLike, predictions: Mapping[str, npt.ArrayLike], writers: npt.ArrayLike
-) -> list[dict[str, Any]]:
+) -> list[dict[Any, Any]]:
     """Return one row a writer and rung, writers sorted by name: writer, rung, n, accuracy."""
-    y, names = np.asarray(labels), np.asarray(writers)
-    rows = []
-    for writer in np.unique(names):
-        own = names == writer
-        for rung, read in predictions.items():
-            hits = int((y[own] == np.asarray(read)[own]).sum())
-            n = int(own.sum())
-            rows.append({"writer": str(writer), "rung": rung, "n": n, "accuracy": hits / n})
-    return rows
+    y = np.asarray(labels)
+    right = pd.DataFrame({"writer": writers, **{rung: y == np.asarray(read) for rung, read in predictions.items()}})
+    by_rung = right.melt("writer", var_name="rung").groupby(["writer", "rung"], sort=False)["value"]
+    rows = by_rung.agg(n="size", accuracy="mean").reset_index().sort_values("writer", kind="stable")
+    return rows.to_dict("records")
 
 
 COLUMNS = ("corruption", "severity", "n", "correct", "accuracy", "low", "high")
@@ -170,22 +160,21 @@ def summarise_stress(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     is hard under one corruption is hard under others, so its many readings count as one. Raises ValueError
     where the clean canvases, every corruption, or a corruption's severity is missing, or n differs.
     """
-    cells = {(row["corruption"], row["severity"]): row for row in rows}
-    clean = [row for row in rows if row["severity"] == 0]
-    names = list(dict.fromkeys(row["corruption"] for row in rows if row["severity"]))
-    grades = sorted({row["severity"] for row in rows} - {0})
-    wanted = len(names) * len(grades)
-    sizes = {int(row["n"]) for row in rows}
-    if not wanted or len(clean) != 1 or len(rows) != wanted + 1 or len(cells) != len(rows) or len(sizes) != 1:
+    table = pd.DataFrame(rows)
+    clean, faulty = table[table["severity"] == 0], table[table["severity"] > 0]
+    grid = faulty.groupby(["corruption", "severity"])["accuracy"].first().unstack()
+    if len(clean) != 1 or not 0 < grid.size == len(faulty) or grid.isna().any(axis=None) or table["n"].nunique() != 1:
         raise ValueError("a stress table has one row for clean and for every corruption and severity, of one n")
-    n = sizes.pop()
-    accuracies = {name: [float(cells[name, severity]["accuracy"]) for severity in grades] for name in names}
-    means = {name: float(np.mean(own)) for name, own in accuracies.items()}
+    n = int(clean["n"].iloc[0])
+    means = grid.mean(axis="columns").to_dict()
     return {
         "n": n,
-        "clean": {key: clean[0][key] for key in ("accuracy", "low", "high")},
+        "clean": clean[["accuracy", "low", "high"]].iloc[0].to_dict(),
         "mca": _mean(float(np.mean(list(means.values()))), n),
-        "corruptions": {name: {**_mean(means[name], n), "severities": accuracies[name]} for name in names},
+        "corruptions": {
+            name: {**_mean(means[name], n), "severities": grid.loc[name].tolist()}
+            for name in faulty["corruption"].unique()
+        },
     }
 
 

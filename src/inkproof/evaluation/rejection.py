@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import log_softmax, logsumexp
 
 from inkproof.evaluation.calibration import CLASSES, checked
 from inkproof.evaluation.coverage import (
@@ -64,9 +65,6 @@ def acceptance_scores(logits: npt.ArrayLike, temperature: float = 1.0) -> dict[s
     network gives before the softmax. Raises ValueError on other shapes, on values that are not finite, and on a
     temperature that is not positive.
     """
-    # scipy.special loads slowly and the report stage has to start fast.
-    from scipy.special import log_softmax, logsumexp
-
     z = np.asarray(logits, np.float64)
     if z.ndim != 2 or z.shape[1] != CLASSES:
         raise ValueError(f"expected logits (N, {CLASSES}), not {z.shape}")

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from inkproof.reporting.results import CREDITS, SETS, in_order
 from inkproof.reporting.tables import SHOWN_RUNG
 from inkproof.reporting.wording import MISSING, count, interval, percent, set_title
@@ -30,14 +32,11 @@ def shares(names: Sequence[str], data: str, images: int) -> list[Share]:
     """
     if not names:
         return [Share(data, images, images, None)]
-    groups: dict[str, list[str]] = {}
-    for name in names:
-        groups.setdefault(name.partition("-")[0], []).append(name)
     found = []
-    for begin, own in groups.items():
+    for begin, own in pd.Series(names).groupby([name.partition("-")[0] for name in names], sort=False):
         # "pens-tra-w01-0001" is by the writer tra-w01.
         writers = len({tuple(name.split("-")[:3]) for name in own}) if begin == "pens" else None
-        found.append(Share({"style": "styles"}.get(begin, begin), len(own), len(set(own)), writers))
+        found.append(Share("styles" if begin == "style" else str(begin), len(own), own.nunique(), writers))
     return found
 
 

@@ -1,6 +1,5 @@
 """What the stages wrote about each model, read back from `reports/D/models` for tables and page."""
 
-import csv
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -109,25 +108,6 @@ def _check_drawn(path: Path, drawn: Mapping[str, Any]) -> None:
         for rung in rungs_of(entry):
             if not all(isinstance(entry[rung].get(key), int | float) for key in ("accuracy", "low", "high")):
                 raise UserError(f"{path} lacks figures for `{name}` on the rung `{rung}`; run its stage again")
-
-
-def read_rows(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
-    """Return the rows of a CSV file with a heading line, or no rows where the file does not exist.
-
-    Raises UserError, naming the file, when it cannot be read or lacks one of the `needed` columns.
-    """
-    if not path.is_file():
-        return []
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
-            missing = [column for column in needed if column not in (reader.fieldnames or ())]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} is not a readable table ({error}); run its stage again") from error
-    if missing or any(row[column] is None for row in rows for column in needed):
-        raise UserError(f"{path} lacks values for {', '.join(missing or needed)}; run its stage again")
-    return rows
 
 
 def rungs_of(entry: Mapping[str, Any]) -> list[str]:

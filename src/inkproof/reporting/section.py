@@ -13,8 +13,9 @@ from markupsafe import Markup
 
 from inkproof.reporting.drawn_figures import rung_bars
 from inkproof.reporting.evaluation_figures import confusion_matrix, learning_curves, reliability_diagram
-from inkproof.reporting.results import ModelResults, read_rows, rungs_of
+from inkproof.reporting.results import ModelResults, rungs_of
 from inkproof.reporting.style import to_svg
+from inkproof.reporting.tables import read_rows
 from inkproof.reporting.wording import MISSING, count, data_title, interval, kilobytes, percent, points, set_title
 from inkproof.runtime.errors import UserError
 

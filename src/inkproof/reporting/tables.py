@@ -1,13 +1,16 @@
 """Which model is the champion: chosen on validation digits and kept writers, never on test figures."""
 
-import csv
-import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from inkproof.reporting.results import DRESSES, RUNGS, SETS, ModelResults, in_order, read_rows, rungs_of, sets_of
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Column, Table
+
+from inkproof.reporting.results import DRESSES, RUNGS, ModelResults, in_order, rungs_of, sets_of
 from inkproof.reporting.wording import data_title, interval, kilobytes, percent, set_title
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
@@ -15,7 +18,7 @@ from inkproof.runtime.files import write_text
 KEPT = "drawn_pens_kept_ink_accuracy"
 
 
-def choose_champion(rows: Sequence[Mapping[str, Any]], data: str) -> str | None:
+def choose_champion(rows: pd.DataFrame, data: str) -> str | None:
     """Return the model trained on `data` that reads best what it is chosen by, or None where none was validated.
 
     `rows` are the leaderboard's; models of other data sets beside those of `data` are no candidates, since their
@@ -23,17 +26,12 @@ def choose_champion(rows: Sequence[Mapping[str, Any]], data: str) -> str | None:
     pen digits of the six training writers kept for such choices, or the former alone where no pen digits
     were read. Equal scores go to the model with fewer parameters.
     """
-    scored = [row for row in rows if row.get("data") == data and row.get("val_accuracy") is not None]
-    if not scored:
+    scored = rows[(rows["data"] == data) & rows["val_accuracy"].notna()]
+    if scored.empty:
         return None
-    return str(max(scored, key=lambda row: (_score(row), -row["parameters"]))["model"])
-
-
-def _score(row: Mapping[str, Any]) -> float:
-    parts = [float(row["val_accuracy"])]
-    if row.get(KEPT) is not None:
-        parts.append(float(row[KEPT]))
-    return sum(parts) / len(parts)
+    score = scored.reindex(columns=["val_accuracy", KEPT]).mean(axis="columns")
+    best = scored.assign(score=score).sort_values(["score", "parameters"], ascending=[False, True], kind="stable")
+    return str(best["model"].iloc[0])
 
 
 HEAD = (
@@ -64,113 +62,110 @@ SHORT_TITLES = {"starter": "starter", "mine": "own", "pens": "pens", "pens_kept"
 DRAWN = re.compile(r"drawn_(?P<set>.+)_(?P<rung>[^_]+)_accuracy")
 
 
-Row = dict[str, Any]
+def leaderboard(models: Sequence[ModelResults]) -> pd.DataFrame:
+    """Return one row a model, in their order; accuracies are fractions, and what a model lacks is NaN.
 
-
-def leaderboard(models: Sequence[ModelResults]) -> list[Row]:
-    """Return one row a model, in their order; accuracies are fractions.
-
-    Keys are the columns of leaderboard.csv, and `beside` as in `ModelResults`; what a model lacks is not in its
-    row. For drawings a row holds `drawn_<set>_<rung>_accuracy` and the same with `_low` and `_high`.
+    Columns are those of leaderboard.csv, and `beside` as in `ModelResults`. For drawings these are
+    `drawn_<set>_<rung>_accuracy` and the same with `_low` and `_high`, where any model has a figure for them.
     """
-    rows = []
-    sets = sets_of(models)
+    rows, endings = [], {"accuracy": "", "low": "_low", "high": "_high"}
     for model in models:
         test = model.test
-        row: Row = {key: test[key] for key in HEAD if test.get(key) is not None}
-        row |= {
-            f"test_{key}": test[key]
-            for key in ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece")
-            if test.get(key) is not None
-        }
-        row["model"] = model.name
-        if model.beside:
-            row["data"] = row["beside"] = model.beside
-        for name in sets:
-            entry = model.drawn.get(name, {})
+        row = {key: test.get(key) for key in HEAD}
+        row |= {f"test_{key}": test.get(key) for key in ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece")}
+        row |= {"model": model.name, "data": model.beside or row["data"], "beside": model.beside}
+        for name, entry in model.drawn.items():
             for rung in rungs_of(entry):
-                for key, ending in (("accuracy", ""), ("low", "_low"), ("high", "_high")):
-                    row[f"drawn_{name}_{rung}_accuracy{ending}"] = entry[rung][key]
+                row |= {f"drawn_{name}_{rung}_accuracy{endings[key]}": entry[rung][key] for key in endings}
         for column in TAIL:
             kind, _, key = column.rpartition("_")
-            if key in model.export.get(kind, {}):
-                row[column] = model.export[kind][key]
+            row[column] = model.export.get(kind, {}).get(key)
         rows.append(row)
-    return rows
+    table = pd.DataFrame(rows)
+    rungs = in_order({rung for model in models for entry in model.drawn.values() for rung in rungs_of(entry)}, RUNGS)
+    drawn = [
+        f"drawn_{name}_{rung}_accuracy{ending}"
+        for name in sets_of(models)
+        for rung in rungs
+        for ending in endings.values()
+    ]
+    return table[[*HEAD, *(column for column in drawn if column in table), *TAIL, "beside"]]
 
 
-def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows as CSV with these columns, whole or not at all; None and a missing key are blank.
+def write_rows(path: Path, rows: pd.DataFrame | Iterable[dict[Any, Any]], columns: list[str] | None = None) -> None:
+    """Write rows as CSV, whole or not at all, with these columns or else their own; None and a missing key are blank.
 
     Fractions are written with six decimals: enough for one digit in a million, and readable in a diff.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([_cell(row.get(column)) for column in columns])
-    write_text(path, text.getvalue())
+    table = pd.DataFrame(rows, columns=columns)
+    text = table.to_csv(
+        index=False, lineterminator="\n", float_format=lambda value: f"{value:.6f}".rstrip("0").rstrip(".")
+    )
+    write_text(path, text)
 
 
-def _cell(value: Any) -> Any:
-    if value is None:
-        return ""
-    return f"{value:.6f}".rstrip("0").rstrip(".") if isinstance(value, float) else value
+def read_rows(path: Path, needed: Sequence[str]) -> list[dict[Any, str]]:
+    """Return the rows of a CSV file with a heading line, or no rows where the file does not exist.
+
+    Raises UserError, naming the file, when it cannot be read or lacks one of the `needed` columns.
+    """
+    if not path.is_file():
+        return []
+    try:
+        # In Python's engine a line that lacks values can be told from one with empty values.
+        table = pd.read_csv(path, dtype=object, keep_default_na=False, index_col=False, engine="python")
+    except (OSError, ValueError) as error:  # pandas' own errors are of ValueError
+        raise UserError(f"{path} is not a readable table ({error}); run its stage again") from error
+    missing = [column for column in needed if column not in table]
+    if missing or table[list(needed)].isna().any(axis=None):
+        raise UserError(f"{path} lacks values for {', '.join(missing or needed)}; run its stage again")
+    return table.to_dict("records")
 
 
-def columns_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the columns of leaderboard.csv: a set or rung without a figure in any row has no column."""
-    pairs = {(match["set"], match["rung"]) for row in rows for key in row if (match := DRAWN.fullmatch(key))}
-    drawn = [
-        f"drawn_{name}_{rung}_accuracy{ending}"
-        for name in in_order({name for name, _ in pairs}, SETS)
-        for rung in in_order({rung for own, rung in pairs if own == name}, RUNGS)
-        for ending in ("", "_low", "_high")
-    ]
-    return [*HEAD, *drawn, *TAIL]
+def markdown_table(heads: Sequence[str], align: str, lines: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown; `align` has a letter a column: "l" for texts, "r" for numbers."""
+    rule = ["---:" if letter == "r" else "---" for letter in align]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (heads, rule, *lines))
 
 
-def write_leaderboard_csv(rows: Sequence[Row], path: Path) -> None:
+def write_leaderboard_csv(rows: pd.DataFrame, path: Path) -> None:
     """Write the rows of `leaderboard` to `path` as CSV."""
-    write_rows(path, columns_of(rows), rows)
+    write_rows(path, rows.drop(columns="beside"))
 
 
-def _shown_sets(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _shown_sets(rows: pd.DataFrame) -> list[str]:
     """Return the sets of drawings that have a figure on the shown rung, in showing order."""
-    matches = [DRAWN.fullmatch(column) for column in columns_of(rows)]
+    matches = [DRAWN.fullmatch(column) for column in rows.columns]
     return [m["set"] for m in matches if m and m["rung"] == SHOWN_RUNG and m["set"] not in DRESSES]
 
 
-def _with_interval(row: Mapping[str, Any], key: str) -> str:
+def _with_interval(row: pd.Series, key: str) -> str:
     """Write "99.49% (99.33-99.61)" of the figure `key`, or nothing where the row lacks it."""
-    if row.get(key) is None:
+    value, low, high = row[key], row[f"{key}_low"], row[f"{key}_high"]
+    if pd.isna(value):
         return ""
-    low, high = row.get(f"{key}_low"), row.get(f"{key}_high")
     # The row does not say on how many digits it rests, but the width of its interval does.
-    n = 2000 if low is not None and high is not None and high - low < 0.01 else 0
-    return f"{percent(row[key], n)} ({interval(low, high, n)})"
+    n = 2000 if high - low < 0.01 else 0
+    return f"{percent(value, n)} ({interval(low, high, n)})"
 
 
-def write_leaderboard_md(rows: Sequence[Row], path: Path) -> None:
+def write_leaderboard_md(rows: pd.DataFrame, path: Path) -> None:
     """Write the rows of `leaderboard` to `path` as a short Markdown table with 95% intervals in brackets."""
     sets = _shown_sets(rows)
-    heading = ["Model", "Test accuracy", *map(set_title, sets), "float32 KB", "int8 KB", "Weights"]
-    lines = [heading, ["---"] + ["---:"] * (len(heading) - 1)]
-    for row in rows:
-        drawn = [_with_interval(row, f"drawn_{name}_{SHOWN_RUNG}_accuracy") for name in sets]
-        lines.append([row["model"], _with_interval(row, "test_accuracy"), *drawn, *_sizes(row)])
-    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    keys = ["test_accuracy", *(f"drawn_{name}_{SHOWN_RUNG}_accuracy" for name in sets)]
+    heads = ["Model", "Test accuracy", *map(set_title, sets), "float32 KB", "int8 KB", "Weights"]
+    lines = [[row["model"], *(_with_interval(row, key) for key in keys), *_sizes(row)] for _, row in rows.iterrows()]
+    table = markdown_table(heads, "l" + "r" * (len(heads) - 1), lines)
     note = f"In brackets: 95% intervals. Drawings: the exported float32 model on the rung `{SHOWN_RUNG}`."
-    for row in rows:
-        if row.get("beside"):
-            note += f" {row['model']} is trained on {data_title(row['beside'])}."
+    for _, row in rows.dropna(subset="beside").iterrows():
+        note += f" {row['model']} is trained on {data_title(row['beside'])}."
     write_text(path, f"{table}\n\n{note}\n")
 
 
-def _sizes(row: Mapping[str, Any]) -> list[str]:
+def _sizes(row: pd.Series) -> list[str]:
     """Write float32 KB, int8 KB and the number of weights; what is not known is blank."""
-    sizes = [kilobytes(row[key]) if key in row else "" for key in ("float32_kb", "int8_kb")]
-    return [*sizes, f"{row['parameters']:,.0f}" if "parameters" in row else ""]
+    sizes = ["" if pd.isna(row[key]) else kilobytes(row[key]) for key in ("float32_kb", "int8_kb")]
+    return [*sizes, "" if pd.isna(row["parameters"]) else f"{row['parameters']:,.0f}"]
 
 
 def print_leaderboard(csv_path: Path) -> None:
@@ -178,19 +173,14 @@ def print_leaderboard(csv_path: Path) -> None:
 
     Raises UserError when the file is missing or is not a leaderboard.
     """
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
     rows = _read_leaderboard(csv_path)
     sets = _shown_sets(rows)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("model", no_wrap=True)
-    for title in ("test", *(SHORT_TITLES.get(name, name) for name in sets), "float32\nKB", "weights"):
-        table.add_column(title, justify="right", no_wrap=True)
-    for row in rows:
-        drawn = [row.get(f"drawn_{name}_{SHOWN_RUNG}_accuracy") for name in sets]
-        cells = ["" if value is None else percent(value).rstrip("%") for value in drawn]
+    titles = ("test", *(SHORT_TITLES.get(name, name) for name in sets), "float32\nKB", "weights")
+    numbers = [Column(title, justify="right", no_wrap=True) for title in titles]
+    table = Table(Column("model", no_wrap=True), *numbers, box=box.SIMPLE_HEAD, pad_edge=False)
+    for _, row in rows.iterrows():
+        drawn = [row[f"drawn_{name}_{SHOWN_RUNG}_accuracy"] for name in sets]
+        cells = ["" if pd.isna(value) else percent(value).rstrip("%") for value in drawn]
         float32, _, weights = _sizes(row)
         table.add_row(row["model"], _half_width(row), *cells, float32, weights)
     console = Console(highlight=False)
@@ -200,20 +190,20 @@ def print_leaderboard(csv_path: Path) -> None:
         console.print(f"Drawings read right, in %, on the rung {SHOWN_RUNG}.", style="dim")
 
 
-def _read_leaderboard(path: Path) -> list[Row]:
-    """Read leaderboard.csv back, figures as numbers and blanks left out."""
+def _read_leaderboard(path: Path) -> pd.DataFrame:
+    """Read leaderboard.csv back, figures as numbers and blanks as NaN."""
     if not path.is_file():
         raise UserError(f"no leaderboard at {path}; run `dvc repro` to make the report first")
-    rows = []
-    for cells in read_rows(path, ("model", "test_accuracy", "test_accuracy_low", "test_accuracy_high")):
-        try:
-            rows.append({key: value if key in TEXTS else float(value) for key, value in cells.items() if value})
-        except ValueError as error:
-            raise UserError(f"{path} is not a leaderboard ({error}); run its report stage again") from error
-    return rows
+    rows = read_rows(path, ("model", "test_accuracy", "test_accuracy_low", "test_accuracy_high"))
+    table = pd.DataFrame(rows).replace("", float("nan"))
+    table = table.reindex(columns=table.columns.union([*HEAD, *TAIL], sort=False))
+    try:
+        return table.astype({column: float for column in table.columns if column not in TEXTS})
+    except ValueError as error:
+        raise UserError(f"{path} is not a leaderboard ({error}); run its report stage again") from error
 
 
-def _half_width(row: Mapping[str, Any]) -> str:
+def _half_width(row: pd.Series) -> str:
     accuracy, low, high = (row[f"test_accuracy{ending}"] for ending in ("", "_low", "_high"))
     n = 2000 if high - low < 0.01 else 0
     half = max(high - accuracy, accuracy - low)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from inkproof.config.compose import path_of
@@ -41,8 +42,8 @@ def drawn(config: dict[str, Any]) -> dict[str, Any]:
             writer_rows += [{"set": name, **row} for row in per_writer(drawn_set.labels, answers, drawn_set.writers)]
             if len(drawn_set.labels) and name in SHOWN:
                 save(examples(config, name, drawn_set, answers), tables / f"before_after_{name}.png")
-        write_rows(tables / "drawings.csv", ["set", "id", "writer", "label", "rung", "prediction", "probability"], rows)
-        write_rows(tables / "per_writer.csv", ["set", "writer", "rung", "n", "accuracy"], writer_rows)
+        write_rows(tables / "drawings.csv", rows, ["set", "id", "writer", "label", "rung", "prediction", "probability"])
+        write_rows(tables / "per_writer.csv", writer_rows, ["set", "writer", "rung", "n", "accuracy"])
         save(rung_bars({name: result for name, result in results.items() if result["n"]}), tables / "drawn.png")
     write_json(report / "drawn.json", results)
 
@@ -57,19 +58,12 @@ def drawn(config: dict[str, Any]) -> dict[str, Any]:
     return results
 
 
-def rows_of(drawn_set: DrawnFrames, read: dict[str, np.ndarray]) -> Iterator[dict[str, Any]]:
+def rows_of(drawn_set: DrawnFrames, read: dict[str, np.ndarray]) -> Iterator[dict[Any, Any]]:
     """Yield one row a drawing and rung: what was read, and with what probability."""
-    for rung, probabilities in read.items():
-        best = probabilities.argmax(axis=1)
-        for index, label in enumerate(drawn_set.labels):
-            yield {
-                "id": str(drawn_set.ids[index]),
-                "writer": str(drawn_set.writers[index]),
-                "label": int(label),
-                "rung": rung,
-                "prediction": int(best[index]),
-                "probability": float(probabilities[index, best[index]]),
-            }
+    about = pd.DataFrame({"id": drawn_set.ids, "writer": drawn_set.writers, "label": drawn_set.labels})
+    for rung, p in read.items():
+        rows = about.assign(rung=rung, prediction=p.argmax(axis=1), probability=p.max(axis=1))
+        yield from rows.to_dict("records")
 
 
 def examples(config: dict[str, Any], name: str, drawn_set: DrawnFrames, answers: dict[str, np.ndarray]) -> Figure:

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from inkproof.config.compose import path_of
 from inkproof.data.digits import Digits, load_test_split
 from inkproof.datasets.drawn_frames import read_stress
 from inkproof.evaluation.calibration import reliability
 from inkproof.evaluation.metrics import (
-    COLUMNS,
     confusion_counts,
     per_class,
     stress_rows,
@@ -58,7 +58,7 @@ def evaluate(config: dict[str, Any]) -> dict[str, Any]:
     }
     with replacing(report / "test") as tables:
         write_tables(tables, digits, probabilities)
-        write_rows(tables / "stress.csv", COLUMNS, stressed)
+        write_rows(tables / "stress.csv", stressed)
         save(stress_heatmap(stress), tables / "stress.png")
         curves = learning_curves(read_history(folder / "history.csv"), kept=int(record.metrics["best_epoch"]))
         save(curves, tables / "curves.png")
@@ -80,25 +80,12 @@ def write_tables(folder: Path, digits: Digits, probabilities: np.ndarray) -> Non
     labels, read = digits.labels, probabilities.argmax(axis=1)
     counts = confusion_counts(labels, read)
     bins = reliability(probabilities, labels)
-    columns = [f"p{digit}" for digit in range(10)]
-    write_rows(
-        folder / "predictions.csv",
-        ["index", "label", "prediction", *columns],
-        (
-            {
-                "index": index,
-                "label": int(labels[index]),
-                "prediction": int(read[index]),
-                **dict(zip(columns, (f"{p:.5f}" for p in row), strict=True)),
-            }
-            for index, row in enumerate(probabilities)
-        ),
-    )
-    digits_read = [{"digit": digit, **{str(k): int(v) for k, v in enumerate(row)}} for digit, row in enumerate(counts)]
-    write_rows(folder / "confusion.csv", list(digits_read[0]), digits_read)
-    classes = per_class(counts)
-    write_rows(folder / "per_class.csv", list(classes[0]), classes)
-    write_rows(folder / "reliability.csv", list(bins[0]), bins)
+    predictions = pd.DataFrame({"index": range(len(labels)), "label": labels, "prediction": read})
+    five = pd.DataFrame(probabilities, columns=[f"p{digit}" for digit in range(10)]).map("{:.5f}".format)
+    write_rows(folder / "predictions.csv", predictions.join(five))
+    write_rows(folder / "confusion.csv", pd.DataFrame(counts).rename_axis("digit").reset_index())
+    write_rows(folder / "per_class.csv", per_class(labels, read))
+    write_rows(folder / "reliability.csv", bins)
     save(confusion_matrix(counts), folder / "confusion.png")
     save(reliability_diagram(bins), folder / "reliability.png")
     save(mistakes_gallery(digits.images, labels, probabilities), folder / "mistakes.png")

@@ -61,7 +61,7 @@ def finetuned(config: dict[str, Any]) -> dict[str, Any]:
     }
     rows = by_writer(held.labels, read[MINE]["before"], read[MINE]["after"], split.held_out_writers)
     shot = examples(config, split, held.images, held.labels, read[MINE], report)
-    write_rows(report / "by_writer.csv", list(rows[0]), rows)
+    write_rows(report / "by_writer.csv", rows)
     write_json(report / "finetuned.json", found)
     write_page(report, found, rows, shot)
     metrics: dict[str, float] = {}

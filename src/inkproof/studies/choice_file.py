@@ -131,15 +131,12 @@ def members_of(choice: Mapping[str, Any], kind: str, evaluation: int) -> list[tu
 
 def check_committed(path: Path) -> None:
     """Raise UserError unless git holds `path` just as it is here."""
+    command = ["git", "status", "--porcelain", "--ignored", "--untracked-files=all", "--", path.name]
     try:
-        found = subprocess.run(
-            ["git", "status", "--porcelain", "--ignored", "--", path.name],
-            cwd=path.parent, check=True, capture_output=True, text=True,
-        ).stdout  # fmt: skip
-        tracked = subprocess.run(["git", "ls-files", "--", path.name], cwd=path.parent, capture_output=True, text=True)
+        found = subprocess.run(command, cwd=path.parent, check=True, capture_output=True, text=True).stdout
     except (OSError, subprocess.CalledProcessError) as error:
         raise UserError(f"{path}: git does not say that it is committed, and nothing is evaluated before") from error
-    if found.strip() or not tracked.stdout.strip():
+    if found.strip():
         raise UserError(f"{path}: not committed as it is; commit it, then evaluate: a choice comes before its test")
 
 

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise, product
 
 import numpy as np
+import pandas as pd
+from scipy.stats import ttest_rel
 
 from inkproof.studies.cells import Cell
 from inkproof.studies.definition import Comparison
@@ -14,26 +17,40 @@ SHARES = ("accuracy", "_low", "_high", "stress_clean", "stress_mca", "agreement"
 
 
 @dataclass(frozen=True)
-class Group:
-    """The cells that differ by seed alone, and what came of those that are finished, by metric and seed."""
+class Seeds:
+    """What came of one configuration: `values` has its metrics, one line a seed."""
 
-    labels: Mapping[str, str]
-    cells: tuple[Cell, ...]
-    values: Mapping[str, Mapping[int, float]]
-    seconds: tuple[float, ...]
+    values: pd.DataFrame
 
     @property
     def n(self) -> int:
-        """How many of its cells are finished."""
-        return len(self.seconds)
+        """How many seeds are finished."""
+        return len(self.values)
+
+    def of(self, metric: str) -> pd.Series:
+        """Return a metric by seed, without the seeds that lack it."""
+        return self.values.get(metric, pd.Series(dtype=float)).dropna()
 
     def mean(self, metric: str) -> float | None:
-        """Return the mean over seeds, None where no cell has the metric."""
-        return spread(self.values.get(metric, {}).values())[0]
+        """Return the mean over seeds, None where no seed has the metric."""
+        return spread(self.of(metric))[0]
 
     def sd(self, metric: str) -> float | None:
         """Return the standard deviation over seeds (n - 1), None below two."""
-        return spread(self.values.get(metric, {}).values())[1]
+        return spread(self.of(metric))[1]
+
+    def written(self, metric: str, n: int | None = None) -> str:
+        """Return mean ± sd as a table shows it, with the number of seeds behind it where that is not `n`."""
+        values = self.of(metric)
+        said = written(metric, *spread(values))
+        return f"{said} (n = {len(values)})" if said and n is not None and len(values) != n else said
+
+
+@dataclass(frozen=True)
+class Group(Seeds):
+    """The cells of a study that differ by seed alone, and the choices they share."""
+
+    labels: Mapping[str, str]
 
     def title(self, without: Sequence[str] = ()) -> str:
         """Return its labels as a figure shows them, axes in `without` left out."""
@@ -53,13 +70,8 @@ def groups_of(cells: Sequence[Cell], rows: Mapping[str, Row]) -> list[Group]:
         by_labels.setdefault(tuple(cell.labels.items()), []).append(cell)
     groups = []
     for labels, members in by_labels.items():
-        done = {cell.seed: rows[cell.key] for cell in members if cell.done_by(rows.get(cell.key))}
-        names = {name for row in done.values() for name in row.metrics}
-        values = {
-            name: {seed: row.metrics[name] for seed, row in done.items() if name in row.metrics} for name in names
-        }
-        seconds = tuple(row.seconds for row in done.values())
-        groups.append(Group(dict(labels), tuple(members), values, seconds))
+        done = {cell.seed: rows[cell.key].metrics for cell in members if cell.done_by(rows.get(cell.key))}
+        groups.append(Group(pd.DataFrame(list(done.values()), index=list(done)), dict(labels)))
     return groups
 
 
@@ -118,13 +130,11 @@ class Difference:
     holm: float | None = None
 
 
-def paired_t(first: Sequence[float], second: Sequence[float]) -> float | None:
+def paired_t(first: Sequence[float] | pd.Series, second: Sequence[float] | pd.Series) -> float | None:
     """Return the two-sided p of the paired t-test; None below two pairs, and without any spread among the differences.
 
     Source: Student, "The probable error of a mean", Biometrika 6 (1908).
     """
-    from scipy.stats import ttest_rel
-
     differences = np.asarray(first, float) - np.asarray(second, float)
     if len(differences) < 2 or np.ptp(differences) < ROUNDING:
         return None
@@ -132,54 +142,40 @@ def paired_t(first: Sequence[float], second: Sequence[float]) -> float | None:
 
 
 def holm(ps: Sequence[float]) -> list[float]:
-    """Return p-values corrected for their number.
+    """Return p-values corrected for their number; SciPy has only corrections that control the false discovery rate.
 
     Source: S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics
     6 (1979).
     """
-    corrected = [0.0] * len(ps)
-    largest = 0.0
-    for rank, index in enumerate(sorted(range(len(ps)), key=lambda one: ps[one])):
-        largest = max(largest, min(1.0, (len(ps) - rank) * ps[index]))
-        corrected[index] = largest
-    return corrected
+    order = np.argsort(ps)
+    stepped = np.maximum.accumulate(np.sort(ps) * np.arange(len(ps), 0, -1))
+    corrected = np.empty(len(ps))
+    corrected[order] = np.minimum(stepped, 1.0)
+    return corrected.tolist()
 
 
 def differences(groups: Sequence[Group], plan: Comparison) -> list[Difference]:
     """Return the comparisons of a study for which there is anything yet, corrected for their number."""
-    found = list(_by_axis(groups, plan) if plan.axis is not None else _by_metric(groups, plan))
-    tested = [index for index, one in enumerate(found) if one.p is not None]
-    corrected = holm([found[index].p or 0.0 for index in tested])
-    by_index = dict(zip(tested, corrected, strict=True))
-    return [replace(one, holm=by_index.get(index)) for index, one in enumerate(found)]
+    found = []
+    for where, this, that, metric, values, others in _pairs(groups, plan):
+        gap = (values - others).dropna()  # over the seeds that both have
+        mean, sd = spread(gap)
+        if mean is not None:
+            p = paired_t(values[gap.index], others[gap.index])
+            found.append(Difference(where, this, that, metric, len(gap), mean, sd, p))
+    corrected = iter(holm([one.p for one in found if one.p is not None]))
+    return [one if one.p is None else replace(one, holm=next(corrected)) for one in found]
 
 
-def _by_axis(groups: Sequence[Group], plan: Comparison) -> Iterator[Difference]:
-    axis = str(plan.axis)
+def _pairs(groups: Sequence[Group], plan: Comparison) -> Iterator[tuple[str, str, str, str, pd.Series, pd.Series]]:
+    """Yield what is compared: where, this, that, metric, as of a Difference, and the figures of both by seed."""
     for group in groups:
-        if group.labels.get(axis) in (None, plan.baseline):
-            continue
-        wanted = {**group.labels, axis: plan.baseline}
-        base = next((other for other in groups if dict(other.labels) == wanted), None)
-        for metric in plan.metrics if base else ():
-            assert base is not None
-            where, this, that = group.title(without=[axis]), group.labels[axis], str(plan.baseline)
-            yield from _difference(where, this, that, metric, group.values.get(metric, {}), base.values.get(metric, {}))
-
-
-def _by_metric(groups: Sequence[Group], plan: Comparison) -> Iterator[Difference]:
-    for group in groups:
-        for before, metric in zip(plan.metrics, plan.metrics[1:], strict=False):
-            values, others = group.values.get(metric, {}), group.values.get(before, {})
-            yield from _difference(group.title(), metric, before, metric, values, others)
-
-
-def _difference(
-    where: str, this: str, that: str, metric: str, values: Mapping[int, float], others: Mapping[int, float]
-) -> Iterator[Difference]:
-    shared = sorted(set(values) & set(others))
-    if shared:
-        first, second = [values[seed] for seed in shared], [others[seed] for seed in shared]
-        mean, sd = spread(np.subtract(first, second))
-        assert mean is not None
-        yield Difference(where, this, that, metric, len(shared), mean, sd, paired_t(first, second))
+        if plan.axis is None:
+            for before, metric in pairwise(plan.metrics):
+                yield group.title(), metric, before, metric, group.of(metric), group.of(before)
+        elif group.labels.get(plan.axis) not in (None, plan.baseline):
+            that = str(plan.baseline)
+            base = [other for other in groups if other.labels == {**group.labels, plan.axis: that}]
+            for one, metric in product(base, plan.metrics):
+                where = group.title(without=[plan.axis])
+                yield where, group.labels[plan.axis], that, metric, group.of(metric), one.of(metric)

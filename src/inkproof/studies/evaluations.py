@@ -1,16 +1,18 @@
 """evaluations.yaml and the README's table: what each choice read of test digits and drawings, whatever it is."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from inkproof.reporting.tables import markdown_table
 from inkproof.reporting.wording import fill_markdown
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import read_yaml, write_text
 from inkproof.studies.comparison import spread
-from inkproof.studies.readme import markdown_table, split
+from inkproof.studies.readme import split
 from inkproof.tracking.provenance import describe_machine, git_commit
 from inkproof.tracking.store import Store
 
@@ -83,33 +85,34 @@ def write_evaluations(folder: Path) -> Path:
 
 def table(evaluations: Sequence[Mapping[str, Any]], name: str) -> str:
     """Return the table, one line a choice and kind, the latest choice first."""
+    if not evaluations:
+        return "Nothing is evaluated yet.\n"
     shown = [key for key in SHOWN if any(key in one[kind]["drawn"] for one in evaluations for kind in KINDS)]
     heads = ["choice", "what", "members", "cross-validated (%)", "hours", "n", "test (%)", "errors", *shown]
-    lines = [heads, ["---"] * 3 + ["---:"] * (len(heads) - 3)]
-    for evaluation in reversed(evaluations):
-        for kind in KINDS:
-            one = evaluation[kind]
-            chosen = one["chosen"]
-            lines.append(
-                [
-                    f"{evaluation['choice']}, {evaluation['date']}",
-                    kind,
-                    members(chosen),
-                    f"{chosen['accuracy'] * 100:.3f} ({chosen['low'] * 100:.3f} to {chosen['high'] * 100:.3f})",
-                    f"{chosen['hours']:.2f}",
-                    str(one["n"]),
-                    _written(one["accuracy"], 3),
-                    ", ".join(map(str, one["errors"])),
-                    *(_written(one["drawn"][key], 1) if key in one["drawn"] else "" for key in shown),
-                ]
-            )
+    lines = []
+    for evaluation, kind in product(reversed(evaluations), KINDS):
+        one = evaluation[kind]
+        chosen = one["chosen"]
+        lines.append(
+            [
+                f"{evaluation['choice']}, {evaluation['date']}",
+                kind,
+                members(chosen),
+                f"{chosen['accuracy'] * 100:.3f} ({chosen['low'] * 100:.3f} to {chosen['high'] * 100:.3f})",
+                f"{chosen['hours']:.2f}",
+                str(one["n"]),
+                _written(one["accuracy"], 3),
+                ", ".join(map(str, one["errors"])),
+                *(_written(one["drawn"][key], 1) if key in one["drawn"] else "" for key in shown),
+            ]
+        )
     yardsticks = YARDSTICKS if any(one["data"] == "mnist" for one in evaluations) else ""
     said = (
         "Mean ± standard deviation over n networks or ensembles that share no training. Hours: of training on all "
         "digits, teachers included, side by side as the candidates were timed. Drawn sets: per cent on the rung "
         f"`ink`.{yardsticks} Made by `python src/study.py select evaluate experiments/{name}`."
     )
-    return f"{markdown_table(lines)}\n\n{fill_markdown(said)}" if evaluations else "Nothing is evaluated yet.\n"
+    return f"{markdown_table(heads, 'lll' + 'r' * (len(heads) - 3), lines)}\n\n{fill_markdown(said)}"
 
 
 def _written(spread: Mapping[str, Any], digits: int) -> str:

@@ -185,10 +185,5 @@ def _short(value: float) -> str:
 def _target(axes: Axes, plan: FigurePlan, upright: bool = False) -> None:
     if plan.target is not None:
         draw = axes.axvline if upright else axes.axhline
-        draw(
-            1 - plan.target if plan.wrong else plan.target,
-            color=PALETTE["wrong"],
-            linewidth=0.8,
-            linestyle="--",
-            zorder=1,
-        )
+        level = 1 - plan.target if plan.wrong else plan.target
+        draw(level, color=PALETTE["wrong"], linewidth=0.8, linestyle="--", zorder=1)

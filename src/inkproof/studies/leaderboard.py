@@ -5,25 +5,26 @@ That is experiments/leaderboard.md; `inkproof.reporting.tables` makes the pipeli
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import zip_longest
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product, zip_longest
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from rich import box
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
+from inkproof.reporting.tables import markdown_table
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
 from inkproof.runtime.paths import ROOT, has_store
 from inkproof.runtime.progress import table_console
 from inkproof.studies.cells import closest
-from inkproof.studies.comparison import heading, spread, written
+from inkproof.studies.comparison import Seeds, heading
 from inkproof.studies.evaluations import FILE_NAME, KINDS, members, read_evaluations
 from inkproof.studies.ledger import read_ledger
-from inkproof.studies.readme import markdown_table
 from inkproof.tracking.record import configuration_key
 from inkproof.tracking.store import Store
 
@@ -38,9 +39,9 @@ COLUMNS = (
 SEED = re.compile(r"( seed=|-s)\d+$")
 
 
-@dataclass
-class Entry:
-    """One configuration on one data set; `values` by metric and seed, `runs` the MLflow run of each seed.
+@dataclass(frozen=True)
+class Entry(Seeds):
+    """One configuration on one data set; `runs` has the MLflow run of each seed.
 
     `name` says what varied where it was first found, `places` are the studies or MLflow experiments it was found in,
     `key` is the hash of the configuration.
@@ -49,27 +50,24 @@ class Entry:
     name: str
     data: str
     key: str
-    places: list[str] = field(default_factory=list)
-    values: dict[str, dict[int, float]] = field(default_factory=dict)
-    runs: dict[int, str] = field(default_factory=dict)
+    places: Sequence[str]
+    runs: Mapping[int, str]
 
-    def add(self, place: str, seed: int, run: str, metrics: Mapping[str, float]) -> None:
-        """Add one run; of two with the same seed the first stays, and lends what only the second has."""
-        if place not in self.places:
-            self.places.append(place)
-        self.runs.setdefault(seed, run)
-        for name, value in metrics.items():
-            self.values.setdefault(name, {}).setdefault(seed, value)
 
-    def mean(self, metric: str) -> float | None:
-        """Return the mean over seeds, None where it was not measured."""
-        return spread(self.values.get(metric, {}).values())[0]
+Run = tuple[str, str, str, str, int, str, Mapping[str, float]]
+"""One run as (key, name, data, place, seed, run, metrics); see `Entry`."""
 
-    def written(self, metric: str, n: int | None = None) -> str:
-        """Return mean ± sd as a table shows it, with the number of seeds behind it where that is not `n`."""
-        values = self.values.get(metric, {}).values()
-        said = written(metric, *spread(values))
-        return f"{said} (n = {len(values)})" if said and n is not None and len(values) != n else said
+
+def _entries(runs: Iterable[Run]) -> list[Entry]:
+    """Return one entry a key; of two runs with one seed the first stays, and the other lends what only it has."""
+    found = []
+    table = pd.DataFrame(runs, columns=["key", "name", "data", "place", "seed", "run", "metrics"])
+    for key, own in table.groupby("key", sort=False):
+        values = pd.DataFrame(own["metrics"].tolist(), index=own["seed"]).groupby(level=0).first()
+        first, by_seed = own.iloc[0], own.drop_duplicates("seed")
+        linked = dict(zip(by_seed["seed"], by_seed["run"], strict=True))
+        found.append(Entry(values, first["name"], first["data"], str(key), list(own["place"].unique()), linked))
+    return found
 
 
 def collect(experiments: Path, logged: Iterable[Mapping[str, Any]]) -> list[Entry]:
@@ -78,21 +76,20 @@ def collect(experiments: Path, logged: Iterable[Mapping[str, Any]]) -> list[Entr
     A logged run is as `tracking.Store.runs_with` gives it. Runs that lack what makes a configuration (made by hand in
     the MLflow UI, say) are passed over.
     """
-    entries: dict[str, Entry] = {}
-    known: dict[str, str] = {}  # of runs that are cells
-    for path in sorted(experiments.glob("*/results.csv")):
-        for row in read_ledger(path).values():
-            entry = entries.setdefault(row.configuration, Entry(SEED.sub("", row.cell), row.data, row.configuration))
-            entry.add(path.parent.name, row.seed, row.run, row.metrics)
-            known[row.run] = row.configuration
+    runs: list[Run] = [
+        (row.configuration, SEED.sub("", row.cell), row.data, path.parent.name, row.seed, row.run, row.metrics)
+        for path in sorted(experiments.glob("*/results.csv"))
+        for row in read_ledger(path).values()
+    ]
+    known = {run: key for key, *_, run, _ in runs}  # of runs that are cells
     for run in logged:
         params, tags = run["params"], run["tags"]
         if not {"seed", "model.name", "data.name"} <= set(params) or "data_sha" not in tags:
             continue
         key = known.get(run["run_id"]) or tags.get("configuration") or configuration_key(params, tags["data_sha"])
-        entry = entries.setdefault(key, Entry(SEED.sub("", run["name"]), params["data.name"], key))
-        entry.add(run["experiment"].removeprefix("study/"), int(params["seed"]), run["run_id"], run["metrics"])
-    return list(entries.values())
+        name, place = SEED.sub("", run["name"]), run["experiment"].removeprefix("study/")
+        runs.append((key, name, params["data.name"], place, int(params["seed"]), run["run_id"], run["metrics"]))
+    return _entries(runs)
 
 
 def ranked(entries: Sequence[Entry], metric: str, least: int) -> list[Entry]:
@@ -100,9 +97,9 @@ def ranked(entries: Sequence[Entry], metric: str, least: int) -> list[Entry]:
 
     Those of one name, as a study has that fixed something else before, are told apart by their keys.
     """
-    found = [entry for entry in entries if len(entry.values.get(metric, {})) >= least]
+    found = [entry for entry in entries if entry.of(metric).size >= least]
     if not found:
-        known = {name for entry in entries for name in entry.values}
+        known = {str(name) for entry in entries for name in entry.values}
         if metric in known:
             raise UserError(f"--by {metric}: no configuration has {least} seeds of it; give a smaller --seeds")
         there = closest(metric, known) if known else "run a study, or train and evaluate a model"
@@ -125,13 +122,13 @@ def markdown(entries: Sequence[Entry], metric: str, links: Mapping[str, str]) ->
     """Return the leaderboard as Markdown; `links` gives the address of each run that the store still has."""
     columns = shown_columns(entries, metric)
     heads = ["", "configuration", "data", "n", *map(heading, columns), "found in", "runs by seed"]
-    lines = [heads, ["---:", "---", "---", "---:", *["---:"] * len(columns), "---", "---"]]
+    lines = []
     for place, entry in enumerate(entries, start=1):
         runs = ", ".join(_linked(seed, run, links) for seed, run in sorted(entry.runs.items()))
-        n = len(entry.values[metric])
+        n = entry.of(metric).size
         figures = [entry.written(name, n) for name in columns]
         lines.append([str(place), entry.name, entry.data, str(n), *figures, ", ".join(map(_place, entry.places)), runs])
-    return markdown_table(lines) + "\n"
+    return markdown_table(heads, "rllr" + "r" * len(columns) + "ll", lines) + "\n"
 
 
 def _place(name: str) -> str:
@@ -142,18 +139,18 @@ def _linked(seed: int, run: str, links: Mapping[str, str]) -> str:
     return f"[{seed}]({links[run]})" if run in links else str(seed)
 
 
-def evaluated(experiments: Path) -> Iterator[Entry]:
-    """Yield what stands in every evaluations.yaml below `experiments` as entries of the leaderboard."""
+def evaluated(experiments: Path) -> list[Entry]:
+    """Return what stands in every evaluations.yaml below `experiments` as entries of the leaderboard."""
+    runs: list[Run] = []
     for path in sorted(experiments.glob(f"*/{FILE_NAME}")):
         place = path.parent.name
-        for evaluation in read_evaluations(path.parent):
-            for kind in KINDS:
-                one, title = evaluation[kind], f"choice {evaluation['choice']}, {kind}"
-                entry = Entry(f"{title}: {members(one['chosen'])}", evaluation["data"], f"{place} {title}")
-                for number, (errors, run) in enumerate(zip_longest(one["errors"], one.get("runs", []), fillvalue="")):
-                    metrics = {"test_accuracy": 1 - errors / one["of"], "test_errors": errors}
-                    entry.add(place, number, run, metrics)
-                yield entry
+        for evaluation, kind in product(read_evaluations(path.parent), KINDS):
+            one, title = evaluation[kind], f"choice {evaluation['choice']}, {kind}"
+            name, data, key = f"{title}: {members(one['chosen'])}", evaluation["data"], f"{place} {title}"
+            for number, (errors, run) in enumerate(zip_longest(one["errors"], one.get("runs", []), fillvalue="")):
+                metrics = {"test_accuracy": 1 - errors / one["of"], "test_errors": errors}
+                runs.append((key, name, data, place, number, run, metrics))
+    return _entries(runs)
 
 
 def leaderboard(by: str, seeds: int, top: int, ui: str, write: bool) -> None:
@@ -184,12 +181,10 @@ def leaderboard(by: str, seeds: int, top: int, ui: str, write: bool) -> None:
 def show(entries: Sequence[Entry], by: str) -> None:
     """Print the ranking as a table on the terminal."""
     columns = shown_columns(entries, by)[:3]  # more would leave no room for names in 80 letters a line
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("configuration", overflow="fold")
-    table.add_column("data", no_wrap=True)
-    for title in ("n", *map(heading, columns)):
-        table.add_column(title, justify="right", no_wrap=True)
+    numbers = [Column(title, justify="right", no_wrap=True) for title in ("n", *map(heading, columns))]
+    texts = Column("configuration", overflow="fold"), Column("data", no_wrap=True)
+    table = Table(*texts, *numbers, box=box.SIMPLE_HEAD, pad_edge=False)
     for entry in entries:
-        n = len(entry.values[by])
+        n = entry.of(by).size
         table.add_row(escape(entry.name), entry.data, str(n), *(entry.written(name, n) for name in columns))
     table_console().print(table)

@@ -1,36 +1,20 @@
 """results.csv, the ledger of a study: one row a finished cell, whole at every moment."""
 
-import csv
-import io
-import math
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 from filelock import FileLock
 
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
 from inkproof.runtime.paths import ROOT
-
-HEAD = (
-    "key",
-    "cell",
-    "seed",
-    "stages",
-    "seconds",
-    "finished",
-    "run",
-    "commit",
-    "machine",
-    "configuration",
-    "data",
-    "data_sha",
-)
-TEXTS = ("key", "cell", "stages", "finished", "run", "commit", "machine", "configuration", "data", "data_sha")
 
 
 @dataclass(frozen=True)
@@ -56,6 +40,10 @@ class Row:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
+HEAD = tuple(one.name for one in fields(Row) if one.name != "metrics")
+"""The columns that every ledger has."""
+
+
 def now() -> str:
     """Return this moment as a ledger has it: UTC, ISO 8601, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -68,29 +56,24 @@ def read_ledger(path: Path) -> dict[str, Row]:
     the line, where the file is no ledger.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+        # Without a header and in Python's engine a line that lacks values can be told from one with empty values.
+        lines = pd.read_csv(path, header=None, dtype=object, keep_default_na=False, engine="python")
+    except (FileNotFoundError, pd.errors.EmptyDataError):
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({error}); restore it with `git checkout`") from error
-    rows: dict[str, Row] = {}
-    try:
-        lines = list(csv.reader(io.StringIO(text), strict=True))
-    except csv.Error as error:
-        raise _broken(path, 1, str(error)) from error
-    if not lines:
-        return {}
-    columns = lines[0]
-    missing = [name for name in HEAD if name not in columns]
-    if missing:
-        raise _broken(path, 1, f"no column {', '.join(missing)}")
-    for number, cells in enumerate(lines[1:], start=2):
-        if len(cells) != len(columns):
-            raise _broken(path, number, f"{len(cells)} values in {len(columns)} columns")
-        row = _row(path, number, dict(zip(columns, cells, strict=True)))
-        rows.pop(row.key, None)
-        rows[row.key] = row
-    return rows
+    except pd.errors.ParserError as error:
+        line = re.search(r"line (\d+)", str(error))
+        raise _broken(path, int(line[1]) if line else 1, str(error)) from error
+    return {record["key"]: _row(record) for record in _checked(path, lines).to_dict("records")}
+
+
+def results_table(path: Path) -> pd.DataFrame:
+    """Return a ledger as a table for analysis: one line a finished cell, the columns of HEAD and one a metric.
+
+    A metric that a cell lacks is NaN. Raises UserError as `read_ledger` does.
+    """
+    return _table(read_ledger(path).values())
 
 
 def write_row(path: Path, row: Row) -> None:
@@ -98,7 +81,7 @@ def write_row(path: Path, row: Row) -> None:
     with locked(path):
         rows = read_ledger(path)
         rows.pop(row.key, None)
-        _write(path, [*rows.values(), row])
+        write_text(path, _table([*rows.values(), row]).to_csv(index=False, lineterminator="\n"))
 
 
 @contextmanager
@@ -110,47 +93,42 @@ def locked(path: Path) -> Any:
         yield
 
 
-def _row(path: Path, number: int, cells: Mapping[str, str]) -> Row:
-    metrics = {}
-    for name, value in cells.items():
-        if name not in HEAD and value:
-            metrics[name] = _number(path, number, name, value)
-    if not cells["key"] or not cells["cell"]:
-        raise _broken(path, number, "a cell without key or name")
-    return Row(
-        **{name: cells[name] for name in TEXTS if name != "stages"},
-        seed=int(_number(path, number, "seed", cells["seed"])),
-        seconds=_number(path, number, "seconds", cells["seconds"]),
-        stages=tuple(cells["stages"].split()),
-        metrics=metrics,
-    )
+def _table(rows: Collection[Row]) -> pd.DataFrame:
+    """Metrics keep nine decimals, enough that tables made from the ledger are those of the run."""
+    metrics = sorted({name for row in rows for name in row.metrics})
+    lines = [
+        {**vars(row), "stages": " ".join(row.stages), **{name: round(value, 9) for name, value in row.metrics.items()}}
+        for row in rows
+    ]
+    return pd.DataFrame(lines, columns=[*HEAD, *metrics])
 
 
-def _number(path: Path, line: int, name: str, value: str) -> float:
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise _broken(path, line, f"{name} is {value!r}, not a number")
-    return number
+def _row(record: Mapping[Any, Any]) -> Row:
+    head = {name: record[name] for name in HEAD} | {"stages": tuple(record["stages"].split())}
+    return Row(**head, metrics={name: value for name, value in record.items() if name not in HEAD and pd.notna(value)})
 
 
-def _write(path: Path, rows: Iterable[Row]) -> None:
-    kept = list(rows)
-    metrics = sorted({name for row in kept for name in row.metrics})
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*HEAD, *metrics])
-    for row in kept:
-        head = [" ".join(row.stages) if name == "stages" else getattr(row, name) for name in HEAD]
-        writer.writerow([*head, *(_figure(row.metrics.get(name)) for name in metrics)])
-    write_text(path, text.getvalue())
-
-
-def _figure(value: float | None) -> str:
-    """A metric with every digit that distinguishes it, so that tables made from the ledger are those of the run."""
-    return "" if value is None else repr(round(value, 9))
+def _checked(path: Path, lines: pd.DataFrame) -> pd.DataFrame:
+    """Return lines of texts, the first of them the heading, as a table of texts and numbers, each key once."""
+    table = lines[1:].set_axis(lines.iloc[0].tolist(), axis="columns")
+    if not table.columns.is_unique:
+        raise _broken(path, 1, "two columns of one name")
+    if missing := [name for name in HEAD if name not in table]:
+        raise _broken(path, 1, f"no column {', '.join(missing)}")
+    counts = table.notna().sum(axis="columns").to_numpy()
+    for row in np.flatnonzero(counts < len(table.columns)).tolist():
+        raise _broken(path, row + 2, f"{counts[row]} values in {len(table.columns)} columns")
+    numbers = table.drop(columns=[name for name in HEAD if name not in ("seed", "seconds")])
+    blank = (numbers == "") & ~numbers.columns.isin(HEAD)
+    wrong = ~np.isfinite(numbers.apply(pd.to_numeric, errors="coerce").astype(float)) & ~blank
+    for row, column in np.argwhere(wrong).tolist():
+        why = f"{numbers.columns[column]} is {numbers.iat[row, column]!r}, not a number"
+        raise _broken(path, row + 2, why)
+    for row in np.flatnonzero((table["key"] == "") | (table["cell"] == "")).tolist():
+        raise _broken(path, row + 2, "a cell without key or name")
+    # astype reads a number to its last digit, unlike to_numeric.
+    table[numbers.columns] = numbers.mask(blank, np.nan).astype(float)
+    return table.astype({"seed": int}).drop_duplicates("key", keep="last")
 
 
 def _broken(path: Path, line: int, why: str) -> UserError:

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich import box
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
+from rich.table import Column, Table
 
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.progress import table_console
@@ -137,6 +137,7 @@ def watching(study: Study, cells: Sequence[Cell], jobs: int, since: str, console
 class _Watcher:
     def __init__(self, study: Study, cells: Sequence[Cell], jobs: int, since: str) -> None:
         self.study, self.cells, self.jobs, self.since = study, cells, jobs, since
+        self.metric = study.metrics[0] if study.metrics else ""
         self.told: dict[str, tuple[str, float]] = {}
         self.rows: dict[str, Row] = read_ledger(study.ledger)
         self.before = {cell.key for cell in cells if finished(cell, self.rows.get(cell.key), since)}
@@ -161,12 +162,8 @@ class _Watcher:
 
         What does not fit is cells that are done: of these the latest are shown, the others are one line.
         """
-        metric = self.study.metrics[0] if self.study.metrics else ""
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption_justify="left")
-        table.add_column("")
-        table.add_column(self.study.name)
-        table.add_column("seconds", justify="right")
-        table.add_column(heading(metric) if metric else "", justify="right")
+        numbers = [Column(title, justify="right") for title in ("seconds", heading(self.metric) if self.metric else "")]
+        table = Table("", self.study.name, *numbers, box=box.SIMPLE_HEAD, pad_edge=False, caption_justify="left")
         states = self.look()
         done = [(cell, progress) for cell, progress in states if progress.state == DONE and cell.key not in self.before]
         at_work = {cell.key for cell, progress in states if progress.state in (RUNNING, FAILED)}
@@ -187,8 +184,7 @@ class _Watcher:
     def _cells(self, cell: Cell, progress: Progress) -> list[str]:
         row = self.rows.get(cell.key)
         if progress.state == DONE and row is not None:
-            metric = self.study.metrics[0] if self.study.metrics else ""
-            return [cell.name, f"{row.seconds:.0f}", written(metric, row.metrics.get(metric), None)]
+            return [cell.name, f"{row.seconds:.0f}", written(self.metric, row.metrics.get(self.metric), None)]
         seconds = (progress.ended if progress.state == FAILED else time.time()) - progress.started
         what = progress.error if progress.state == FAILED else progress.stage
         return [f"{cell.name}  {what}", f"{seconds:.0f}", ""]
@@ -209,7 +205,7 @@ class _Watcher:
             if ended and self.told.get(cell.key) != attempt:
                 self.told[cell.key] = attempt
                 what, seconds, value = self._cells(cell, progress)
-                said = f"{what}  {seconds} s" + (f"  {heading(self.study.metrics[0])} {value}" if value else "")
+                said = f"{what}  {seconds} s" + (f"  {heading(self.metric)} {value}" if value else "")
                 console.print(
                     f"{SIGNS[progress.state]} {said}  ({done} of {len(states)})", highlight=False, markup=False
                 )
@@ -220,18 +216,14 @@ def hours(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.0f} min"
 
 
-def print_studies(states: Sequence[State], console: Console) -> None:
-    """Print all studies, their state and what is left to compute."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title, justify in (
-        ("study", "left"),
-        ("state", "left"),
-        ("cells", "right"),
-        ("spent", "right"),
-        ("left", "right"),
-    ):
-        table.add_column(title, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    table.add_column("question")
+def print_all(experiments: Path) -> None:
+    """Print all studies below `experiments`, their state and what is left to compute."""
+    console = table_console()
+    with console.status("reading all studies"):
+        states = all_studies(experiments)
+    texts = [Column(title, no_wrap=True) for title in ("study", "state")]
+    numbers = [Column(title, no_wrap=True, justify="right") for title in ("cells", "spent", "left")]
+    table = Table(*texts, *numbers, "question", box=box.SIMPLE_HEAD, pad_edge=False)
     for state in states:
         cells = f"{state.done}/{state.total}" if state.total else ""
         left = "" if not state.total else "?" if state.left is None else hours(state.left) if state.left else "-"
@@ -243,11 +235,3 @@ def print_studies(states: Sequence[State], console: Console) -> None:
     known = [f"{hours(total)} of cells"] if total or not unknown else []
     rest = [f"{', '.join(state.name for state in unknown)}, of which no cell is timed yet"] if unknown else []
     console.print(f"Left to compute: {', and '.join(known + rest)}.", style="dim", highlight=False)
-
-
-def print_all(experiments: Path) -> None:
-    """Print all studies below `experiments`, their state and what is left to compute."""
-    console = table_console()
-    with console.status("reading all studies"):
-        states = all_studies(experiments)
-    print_studies(states, console)

@@ -1,24 +1,20 @@
 """What a program writes into a README stands between two markers; what people write, around them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from inkproof.reporting.style import save
+from inkproof.reporting.tables import markdown_table
 from inkproof.reporting.wording import fill_markdown
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
 from inkproof.studies.cells import Cell
-from inkproof.studies.comparison import Difference, Group, differences, groups_of, heading, is_share, written
+from inkproof.studies.comparison import Difference, Group, differences, groups_of, heading, is_share
 from inkproof.studies.definition import Study
 from inkproof.studies.figure import study_figure
 from inkproof.studies.ledger import Row
 
 BEGIN, END = "<!-- results: written by src/study.py -->", "<!-- end of results -->"
-
-
-def markdown_table(lines: Iterable[Sequence[str]]) -> str:
-    """Return lines of cells, the second one of dashes, as a table."""
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def split(path: Path, text: str, begin: str = BEGIN, end: str = END) -> tuple[str, str]:
@@ -71,25 +67,25 @@ def results(study: Study, cells: Sequence[Cell], rows: Mapping[str, Row], groups
 
 def table(study: Study, groups: Sequence[Group]) -> str:
     """Return the table of mean ± sd over seeds, one line a group."""
-    axes = study.axes
-    heads = [*axes, "n", *map(heading, study.metrics)]
-    lines = [heads, ["---"] * len(axes) + ["---:"] * (len(heads) - len(axes))]
-    for group in groups:
-        cells = [written(metric, group.mean(metric), group.sd(metric)) for metric in study.metrics]
-        lines.append([*(group.labels.get(axis, "") for axis in axes), str(group.n), *cells])
-    return markdown_table(lines)
+    lines = [
+        [*(group.labels.get(axis, "") for axis in study.axes), str(group.n), *map(group.written, study.metrics)]
+        for group in groups
+    ]
+    align = "l" * len(study.axes) + "r" * (1 + len(study.metrics))
+    return markdown_table([*study.axes, "n", *map(heading, study.metrics)], align, lines)
 
 
 def tests(found: Sequence[Difference]) -> str:
     """Return the table of paired comparisons."""
-    lines = [["rows", "compared", "metric", "n", "difference", "p", "p, Holm"]]
-    lines.append(["---", "---", "---", "---:", "---:", "---:", "---:"])
+    lines = []
     for one in found:
         names = (heading(one.this), heading(one.that)) if one.this == one.metric else (one.this, one.that)
         metric = "" if one.this == one.metric else heading(one.metric)
         lines.append([one.where, " − ".join(names), metric, str(one.n), _gap(one), _p(one.p), _p(one.holm)])
-    shown = [i for i in range(len(lines[0])) if any(line[i] for line in lines[2:])]
-    return markdown_table([[line[i] for i in shown] for line in lines])
+    heads = ["rows", "compared", "metric", "n", "difference", "p", "p, Holm"]
+    filled = [column for column in zip(heads, "lllrrrr", *lines, strict=True) if any(column[2:])]
+    heads, align, *lines = map(list, zip(*filled, strict=True))
+    return markdown_table(heads, "".join(align), lines)
 
 
 def _gap(one: Difference) -> str:

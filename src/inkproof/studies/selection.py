@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from inkproof.studies.cells import plan
-from inkproof.studies.choice import check_candidates, choose, teachers_of
+from inkproof.studies.choice import check_candidates, choose, pool_cells, teachers_of, write_misread
 from inkproof.studies.choice_file import (
     write_choice,
 )
@@ -11,7 +11,6 @@ from inkproof.studies.definition import read_study
 from inkproof.studies.evaluations import (
     KINDS,
 )
-from inkproof.studies.held_out import pool_cells, write_misread
 from inkproof.studies.launch import Launching
 from inkproof.studies.ledger import read_ledger
 from inkproof.studies.run_study import study

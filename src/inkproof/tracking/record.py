@@ -1,6 +1,5 @@
 """What a run is: its identity, its record on disk, and the folder it works in."""
 
-import csv
 import hashlib
 import json
 import shutil
@@ -10,11 +9,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from filelock import FileLock, Timeout
 
 from inkproof.config.compose import flatten, path_of
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.files import replacing, write_json
+from inkproof.runtime.files import replacing, write_json, write_text
 from inkproof.runtime.paths import ROOT
 
 PRODUCTS = ("model.keras", "history.csv", "run.json")
@@ -138,21 +138,17 @@ def copy_products(source: Path, target: Path) -> None:
 
 def write_history(path: Path, rows: list[dict[str, float]]) -> None:
     """Write a learning curve as CSV, one row an epoch."""
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_text(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\r\n", na_rep="nan"))
 
 
 def read_history(path: Path) -> list[dict[str, float]]:
     """Read a learning curve written by `write_history`; raises UserError where there is none or it is no curve."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-        return [{**row, "epoch": int(row["epoch"])} for row in rows]
+        curve = pd.read_csv(path, dtype=object, keep_default_na=False).astype(float).astype({"epoch": int})
+        return [{str(name): value for name, value in row.items()} for row in curve.to_dict("records")]
     except FileNotFoundError:
         raise UserError(f"{path}: no learning curve here; train the model again") from None
-    except (ValueError, TypeError, KeyError, csv.Error) as error:
+    except (ValueError, KeyError) as error:  # pandas' own errors are of ValueError
         raise UserError(f"{path}: not a learning curve ({error}); train the model again") from error
 
 
