@@ -14,8 +14,8 @@ import pytest
 from inkproof.inference import predict as batch
 from inkproof.inference.predict import CHUNK, Prediction, Unreadable, predict_pictures, printable
 from inkproof.runtime.errors import UserError
-from support.segments import DIGITS, canvas, picture
 from support.processes import within
+from support.segments import DIGITS, canvas, picture
 from support.stand_in import expected
 
 
