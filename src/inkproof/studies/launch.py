@@ -109,7 +109,8 @@ def launch(task: Callable[[Any], str], study: str, cells: Sequence[Cell], how: L
     words = sys.argv
     sys.argv = [words[0], *_multirun(study, cells, how)]
     try:
-        hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name="config")(task)()
+        # Without config_name: cells are composed already, and each job would be composed anew, twice.
+        hydra.main(version_base="1.3", config_path=str(ROOT / "conf"))(task)()
     except Exception as error:
         if explain(error) is not None:
             raise
@@ -128,6 +129,9 @@ def _multirun(study: str, cells: Sequence[Cell], how: Launching) -> list[str]:
         "--multirun",
         "+cell=" + ",".join(_quoted(cell.key) for cell in cells),
         f"hydra/launcher={how.launcher}",
+        "hydra/hydra_logging=none",
+        "hydra/job_logging=none",
+        "hydra.output_subdir=null",
         f"hydra.job.name={_quoted(f'study-{study}')}",
         f"hydra.sweep.dir={_quoted(ROOT / 'runs' / 'studies' / study / 'jobs')}",
         *(word for word in chosen if word.lstrip("+").partition("=")[0] not in how.given),
