@@ -9,7 +9,7 @@ from typing import Any
 from inkproof.config.compose import choices, composing, entry, typed
 from inkproof.runtime.startup import start_tensorflow
 from inkproof.tuning.recipe import GROUPS
-from inkproof.tuning.request import checked
+from inkproof.tuning.space import checked
 
 WHERE = ("service=", "address=", "recipe=")  # what does not decide the result
 
@@ -23,7 +23,7 @@ def main(config: dict[str, Any]) -> None:
         plain = compose("config", tuple(f"{group}={chosen[group]}" for group in GROUPS))
     asked = checked(config)
     start_tensorflow()
-    from inkproof.tuning.run import tune
+    from inkproof.tuning.search import tune
 
     tune(config, asked, " ".join(["python src/tune.py", *words]), chosen, plain)
 

@@ -14,6 +14,7 @@ import pytest
 from inkproof.inference import predict as batch
 from inkproof.inference.predict import CHUNK, Prediction, Unreadable, predict_pictures, printable
 from inkproof.runtime.errors import UserError
+from support.processes import within
 from support.segments import DIGITS, canvas, picture
 from support.stand_in import expected
 
@@ -28,6 +29,12 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     found = [str(folder / f"{number % 10}.png") for number in range(2 * CHUNK + 5)]
     found[5], found[-1] = str(folder / "broken.png"), str(folder / "absent.png")
     return found
+
+
+@pytest.fixture(autouse=True)
+def nobody_else() -> None:
+    """Processes without work end by themselves, soon: those of the test before are gone."""
+    assert within(30, lambda: not multiprocessing.active_children())
 
 
 @pytest.fixture(scope="module")

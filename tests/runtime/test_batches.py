@@ -1,5 +1,6 @@
 """Work in several processes: in order, and no process outlives the one that asked for it."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from inkproof.runtime import processes
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.runtime.processes import in_order
@@ -26,6 +28,35 @@ def test_results_come_in_the_order_of_the_work(workers: int) -> None:
     results = list(in_order([partial(slow_square, number) for number in range(20)], workers))
     assert [square for square, _ in results] == [number * number for number in range(20)]
     assert (os.getpid() in {process for _, process in results}) == (workers == 1)
+
+
+def marked(folder: Path, number: int) -> int:
+    (folder / str(number)).touch()
+    return number
+
+
+def test_results_come_as_they_are_made_and_never_far_ahead_of_who_takes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "AHEAD", 3)
+    results = in_order([partial(marked, tmp_path, number) for number in range(40)], 2)
+    assert next(results) == 0
+    time.sleep(1)
+    assert len(list(tmp_path.iterdir())) <= 6
+    assert list(results) == list(range(1, 40))
+
+
+def test_who_takes_results_may_pause_until_the_processes_are_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(processes, "AHEAD", 2)
+    monkeypatch.setattr(processes, "IDLE", 0.2)
+    found = []
+    for square, _ in in_order([partial(slow_square, number) for number in range(8)], 2):
+        found.append(square)
+        time.sleep(0.5)
+    assert found == [number * number for number in range(8)]
+    assert within(10, lambda: not multiprocessing.active_children())
 
 
 def test_an_error_is_that_of_the_work() -> None:

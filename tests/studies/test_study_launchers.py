@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
-from inkproof.studies.launch import CLUSTER_THREADS, Launching
+from inkproof.config.one_line import explain
+from inkproof.runtime.errors import UserError
+from inkproof.studies import launch as launching
+from inkproof.studies.launch import CLUSTER_THREADS, SETTINGS, Launching, launch
 from inkproof.studies.ledger import read_ledger
+from support.made_up import cell
 from support.workspaces import Workspace
 
 pytestmark = pytest.mark.xdist_group("study")
@@ -90,6 +95,57 @@ def test_a_study_ends_whole_though_a_worker_is_killed(
     attempts = (workspace.root / "runs" / "studies" / NAME / killed["key"] / "log.txt").read_text()
     assert attempts.count("Epoch 1/5") == 1, "the killed training went on, it did not begin anew"
     assert attempts.count("Epoch 5/5") == 1
+
+
+@pytest.fixture
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What launching says to the processes it starts is gone after the test."""
+    for name in ("PYTHONPATH", "HYDRA_FULL_ERROR"):
+        monkeypatch.setenv(name, "")
+
+
+@pytest.mark.usefixtures("own_environment")
+def test_each_cell_is_a_job_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "it's here" / "conf").mkdir(parents=True)
+    monkeypatch.setattr(launching, "ROOT", tmp_path / "it's here")
+    cells = [cell({"model": "a"}, seed, key=f"{seed}e0{seed}") for seed in range(3)]  # a key like a number is a text
+    words, told = list(sys.argv), []
+    launch(lambda cfg: told.append(cfg.cell), NAME, cells, Launching("basic", 1))
+    launch(lambda cfg: told.append(cfg.cell), NAME, cells[:1], Launching("basic", 1))
+    assert told == ["0e00", "1e01", "2e02", "0e00"]
+    assert sys.argv == words
+    jobs = tmp_path / "it's here" / "runs" / "studies" / NAME / "jobs"
+    assert sorted(path.name for path in jobs.iterdir() if path.is_dir()) == ["0", "1", "2"]
+
+
+@pytest.mark.usefixtures("own_environment")
+@pytest.mark.parametrize(
+    ("how", "error", "said"),
+    [
+        (Launching("basic", 1), UserError("this cannot be"), "this cannot be"),
+        (Launching("basic", 1), RuntimeError("two\nlines"), "--launcher basic: RuntimeError: two lines"),
+        (Launching("joblib", 2, ("hydra.launcher.nothing=1",)), None, "hydra.launcher.nothing: there is no such key"),
+    ],
+)
+def test_what_ends_a_launcher_is_one_line(
+    how: Launching, error: Exception | None, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def task(cfg: Any) -> str:
+        assert error is not None
+        raise error
+
+    (tmp_path / "conf").mkdir()
+    monkeypatch.setattr(launching, "ROOT", tmp_path)
+    with pytest.raises(Exception) as raised:
+        launch(task, NAME, [cell({"model": "a"}, 0)], how)
+    line = explain(raised.value)
+    assert line is not None and line.startswith(said) and "\n" not in line
+
+
+@pytest.mark.parametrize(("launcher", "batch"), [("submitit_local", "2"), ("joblib", None)])
+def test_submitit_is_given_no_more_cells_than_may_run(launcher: str, batch: str | None):
+    settings = dict(word.split("=") for word in SETTINGS[launcher](2, 1))
+    assert settings.get("hydra.sweeper.max_batch_size") == batch
 
 
 def test_the_cores_are_divided_among_the_cells_of_a_machine(monkeypatch: pytest.MonkeyPatch):

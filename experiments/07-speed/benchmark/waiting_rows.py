@@ -7,11 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from benchmark.measured import Measured, Setting, figure_of, needs_mnist, paired_figure
 from benchmark.pairs import alternate
 from benchmark.processes import run
 from benchmark.training_rows import remove_runs, small_training, timed_training
+from inkproof.data.drawings import read_drawings
+from inkproof.exporting.files import CANVAS_FILES, MODEL_FILES
+from inkproof.exporting.readers import CanvasReader, LiteRTDigits
+from inkproof.preprocessing.strokes import render
 from inkproof.runtime.paths import ROOT
 
 
@@ -92,11 +97,6 @@ def sweeps(setting: Setting) -> Iterator[Measured]:
 
 def reading(setting: Setting) -> Iterator[Measured]:
     """Reading one canvas, one digit, ten thousand pictures, and the first answer."""
-    from inkproof.data.drawings import read_drawings
-    from inkproof.exporting.files import CANVAS_FILES, MODEL_FILES
-    from inkproof.exporting.readers import CanvasReader, LiteRTDigits
-    from inkproof.preprocessing.strokes import render
-
     drawings = read_drawings(ROOT / "data" / "drawn" / "starter")
     canvas = render(drawings[0].strokes or [], drawings[0].canvas)
     exports = ROOT / "exports" / "mnist" / "cnn"
@@ -111,8 +111,6 @@ def reading(setting: Setting) -> Iterator[Measured]:
             yield figure_of(f"cnn in {form}, one digit of 28 x 28, one thread", "ms", figures, 0.05)
     else:
         print(f"\n  files of cnn: skipped; `dvc repro export@mnist-cnn` makes {exports}")
-    from PIL import Image
-
     count = 500 if setting.short else 10_000
     folder = setting.scratch / "pictures"
     folder.mkdir(exist_ok=True)

@@ -1,14 +1,14 @@
 """Cores, and processes that work for another one of this machine: they end with it, even if it was killed."""
 
-import multiprocessing
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+import warnings
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import TypeVar
 
 from inkproof.runtime.errors import UserError
@@ -45,14 +45,6 @@ PERIOD = 1.0  # seconds between two looks whether the parent is still there
 _watching = threading.Lock()
 
 
-def follow_parent() -> None:
-    """Leave interrupts to the process that started this one, and end when that is gone, even if it was killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    _end_after(parent.join)
-
-
 def end_with_parent(parent: int) -> None:
     """End this process within seconds of the end of the process `parent`, if that started it; returns at once.
 
@@ -65,45 +57,66 @@ def end_with_parent(parent: int) -> None:
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(PERIOD)
+        os._exit(1)  # whatever it is at: nobody is left to work for
 
-    _end_after(watch)
+    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
 
 
-def _end_after(wait: Callable[[], None]) -> None:
-    """End this process, whatever it is at, when `wait` returns in a thread of its own."""
-
-    def end() -> None:
-        wait()
-        os._exit(1)  # nobody is left to work for
-
-    threading.Thread(target=end, name="end-with-parent", daemon=True).start()
-
+AHEAD = 50  # calls a process that may be waiting or done: enough for few pauses, and little memory
+IDLE = 5.0  # seconds after which a process without work ends
 
 Result = TypeVar("Result")
 
+# That results are not wanted any more, as after Ctrl-C, and that a process whose memory has grown is renewed.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"joblib\.")
 
-def in_order(work: Sequence[Callable[[], Result]], workers: int) -> Iterator[Result]:
+
+def in_order(
+    work: Sequence[Callable[[], Result]], workers: int, advice: str = "try data.workers=1"
+) -> Generator[Result]:
     """Yield what each function of `work` returns, in order; with one worker they are called in this process.
 
-    With more, functions and results go to and from other processes by pickle. Raises UserError where such a
-    process is ended from outside.
+    With more, functions and results go to and from other processes by pickle, never far ahead of what is taken. Raises
+    UserError, which ends in `advice`, where such a process is ended from outside.
     """
     if workers == 1:
         for call in work:
             yield call()
         return
-    # A fresh interpreter for each: a forked copy of a process with threads, as TensorFlow's, may hang.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=follow_parent)
+    # Imported here because it takes 0.09 s, and a script that answers in 0.2 s starts with this module.
+    from joblib import Parallel, delayed
+
+    # No more calls than its queue takes are given to joblib at once (pre_dispatch): killed with more, loky shows a
+    # traceback. Arrays stay arrays, not files mapped into memory (max_nbytes).
+    settings = {"pre_dispatch": "2*n_jobs", "batch_size": 1, "max_nbytes": None, "idle_worker_timeout": IDLE}
     try:
-        yield from pool.map(_call, work)
+        with Parallel(workers, "loky", return_as="generator", **settings) as pool:
+            # joblib goes on as calls are done, whether results are taken or not: it gets a part at a time.
+            for first in range(0, len(work), AHEAD * workers):
+                calls = work[first : first + AHEAD * workers]
+                with _leaving_interrupts():
+                    results = pool(delayed(_call)(call, os.getpid()) for call in calls)
+                yield from results
     except BrokenProcessPool as error:
-        raise UserError(
-            "a drawing process was ended from outside, as for want of memory; try data.workers=1"
-        ) from error
+        raise UserError(f"a process was ended from outside, as happens when memory runs out; {advice}") from error
+
+
+@contextmanager
+def _leaving_interrupts() -> Iterator[None]:
+    """Let processes that are started within leave interrupts to this one.
+
+    Ctrl-C goes to all processes of a terminal; those that inherit that it is ignored do so for good.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may change it
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
     finally:
-        pool.shutdown(cancel_futures=True)
+        signal.signal(signal.SIGINT, before)
 
 
-def _call(call: Callable[[], Result]) -> Result:
+def _call(call: Callable[[], Result], parent: int) -> Result:
+    end_with_parent(parent)
     return call()

@@ -5,11 +5,13 @@ import logging
 import os
 import shutil
 import sys
-import warnings
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+import hydra
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
 
 from inkproof.config.one_line import explain, in_one_line
 from inkproof.runtime.errors import UserError
@@ -29,6 +31,7 @@ SETTINGS: dict[str, Callable[[int, int], list[str]]] = {
     "submitit_local": lambda jobs, threads: [
         f"hydra.launcher.cpus_per_task={threads}",
         "hydra.launcher.timeout_min=1440",
+        f"hydra.sweeper.max_batch_size={jobs}",  # its executor starts all that it is given at once
     ],
     "submitit_slurm": lambda jobs, threads: [
         f"hydra.launcher.cpus_per_task={threads}",
@@ -79,9 +82,6 @@ class Launching:
 
 def check_launcher(how: Launching) -> None:
     """Raise UserError where the launcher is not installed or cannot run as many cells at once."""
-    from hydra.core.plugins import Plugins
-    from hydra.plugins.launcher import Launcher
-
     launcher, jobs = how.launcher, how.jobs
     if jobs < 1:
         raise UserError(f"--jobs {jobs}: at least one cell has to run")
@@ -98,55 +98,45 @@ def check_launcher(how: Launching) -> None:
 def launch(task: Callable[[Any], str], study: str, cells: Sequence[Cell], how: Launching) -> None:
     """Run `task` for each of `cells` through a launcher; return when it says that all have ended.
 
-    Raises what `task` lets out, and UserError where the launcher fails, as when one of its processes dies; other cells
-    may then still be running.
+    `task` gets a configuration whose `cell` is the cell's key. Raises what it lets out, and UserError where the
+    launcher fails, as when one of its processes dies; other cells may then still be running.
     """
     # Processes that are not forks of this one find the package and the stages by this.
     source = str(ROOT / "src")
     paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != source]
     os.environ["PYTHONPATH"] = os.pathsep.join([source, *paths])
-    # submitit's local executor starts all that it is given at once.
-    size = how.jobs if how.launcher == "submitit_local" else len(cells)
-    for first in range(0, len(cells), size):
-        with _launcher(task, study, how) as run:
-            batch = cells[first : first + size]
-            words = [[*cell.overrides, f"+cell='{cell.key}'"] for cell in batch]
-            try:
-                ended = run.launch(words, initial_job_idx=first)
-            except Exception as error:
-                if explain(error) is not None:
-                    raise
-                raise UserError(f"--launcher {how.launcher}: {in_one_line(error)[:300]}") from error
-        for job in ended:
-            job.return_value  # noqa: B018 - a property that raises what ended the job
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions reach us instead of being printed by Hydra
+    words = sys.argv
+    sys.argv = [words[0], *_multirun(study, cells, how)]
+    try:
+        # Without config_name: cells are composed already, and each job would be composed anew, twice.
+        hydra.main(version_base="1.3", config_path=str(ROOT / "conf"))(task)()
+    except Exception as error:
+        if explain(error) is not None:
+            raise
+        raise UserError(f"--launcher {how.launcher}: {in_one_line(error)[:300]}") from error
+    finally:
+        sys.argv = words
 
 
-@contextmanager
-def _launcher(task: Any, study: str, how: Launching) -> Any:
-    """Yield a set-up launcher of Hydra."""
-    from hydra._internal.callbacks import Callbacks
-    from hydra._internal.hydra import Hydra
-    from hydra._internal.utils import create_config_search_path
-    from hydra.core.global_hydra import GlobalHydra
-    from hydra.core.plugins import Plugins
-    from hydra.types import HydraContext, RunMode
-
+def _multirun(study: str, cells: Sequence[Cell], how: Launching) -> list[str]:
+    """Return the words for Hydra's command line with which it launches a job for each of `cells`."""
     threads = how.threads or cores()
     chosen = list(SETTINGS[how.launcher](how.jobs, threads))
     if how.launcher == "ray" and not how.on_cluster:
         chosen.append(f"+hydra.launcher.ray.init.num_cpus={how.jobs * threads}")  # a cluster of this machine alone
-    chosen = [word for word in chosen if word.lstrip("+").partition("=")[0] not in how.given]
-    words = [f"hydra/launcher={how.launcher}", f"hydra.sweep.dir={_quoted(ROOT / 'runs' / 'studies' / study / 'jobs')}"]
-    GlobalHydra.instance().clear()
-    hydra = Hydra.create_main_hydra2(
-        task_name=f"study-{study}", config_search_path=create_config_search_path(str(ROOT / "conf"))
-    )
-    try:
-        config = hydra.compose_config("config", [*words, *chosen, *how.settings], RunMode.MULTIRUN)
-        context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(config))
-        yield Plugins.instance().instantiate_launcher(hydra_context=context, task_function=task, config=config)
-    finally:
-        GlobalHydra.instance().clear()
+    return [
+        "--multirun",
+        "+cell=" + ",".join(_quoted(cell.key) for cell in cells),
+        f"hydra/launcher={how.launcher}",
+        "hydra/hydra_logging=none",
+        "hydra/job_logging=none",
+        "hydra.output_subdir=null",
+        f"hydra.job.name={_quoted(f'study-{study}')}",
+        f"hydra.sweep.dir={_quoted(ROOT / 'runs' / 'studies' / study / 'jobs')}",
+        *(word for word in chosen if word.lstrip("+").partition("=")[0] not in how.given),
+        *how.settings,
+    ]
 
 
 def _quoted(path: Any) -> str:
@@ -157,8 +147,6 @@ def quiet() -> None:
     """Keep what launchers say off the terminal, where the table of cells stands."""
     for name in ("hydra", "hydra_plugins", "submitit", "ray"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    # joblib's executor renews a worker whose memory has grown, as TensorFlow's does with every network.
-    warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     sys.stdout.flush()
 
 

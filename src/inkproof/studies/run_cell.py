@@ -13,7 +13,6 @@ from typing import Any
 
 from filelock import FileLock
 
-from inkproof.config.compose import resolve
 from inkproof.config.one_line import in_one_line
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.processes import end_with_parent, use_threads
@@ -31,7 +30,7 @@ LOG = "log.txt"
 
 @dataclass(frozen=True)
 class CellTask:
-    """What a launcher calls for each cell, with the cell's key as `cell` among the overrides.
+    """What a launcher calls for each cell, with a configuration whose `cell` is the cell's key.
 
     `threads` is how many of a machine's cores a cell may use, None for all. `since` is "" or the moment
     (UTC, ISO 8601) from which on a row of the ledger counts, for studies that are forced. `started_by` is the id of the
@@ -49,8 +48,7 @@ class CellTask:
     def __call__(self, cfg: Any) -> str:
         """Run the cell that `cfg` names; return its state. Only a killed process gets out of this without one."""
         end_with_parent(self.started_by)
-        config = resolve(cfg)
-        cell = self.cells[config.pop("cell")]
+        cell = self.cells[cfg.cell]
         if self.threads is not None:
             use_threads(self.threads)
         cell.folder.mkdir(parents=True, exist_ok=True)
@@ -58,9 +56,9 @@ class CellTask:
         with FileLock(cell.folder / "lock"):
             if finished(cell, read_ledger(self.ledger).get(cell.key), self.since):
                 return DONE
-            return self._run(cell, config)
+            return self._run(cell)
 
-    def _run(self, cell: Cell, config: dict[str, Any]) -> str:
+    def _run(self, cell: Cell) -> str:
         # Forced, but begun before this process: that training is gone on with.
         force = bool(self.since) and read_progress(cell.folder).forced != self.since
         progress = Progress(
@@ -68,19 +66,19 @@ class CellTask:
         )
         try:
             with _logged(cell.folder / LOG):
-                write_row(self.ledger, self._stages(cell, {**config, "force": force}, progress))
+                write_row(self.ledger, self._stages(cell, force, progress))
         except Exception as error:
             replace(progress, state=FAILED, ended=time.time(), error=in_one_line(error)).write(cell.folder)
             return FAILED
         replace(progress, state=DONE, ended=time.time()).write(cell.folder)
         return DONE
 
-    def _stages(self, cell: Cell, config: dict[str, Any], progress: Progress) -> Row:
+    def _stages(self, cell: Cell, force: bool, progress: Progress) -> Row:
         stages = stage_functions()
         replace(progress, stage="train").write(cell.folder)
-        told = {"experiment_name": self.experiment, "register": False, "out": str(cell.folder)}
+        told = {"experiment_name": self.experiment, "register": False, "out": str(cell.folder), "force": force}
         with nested(self.parent, cell.name):
-            stages["train"]({**config, **told})
+            stages["train"]({**cell.config, **told})
             store = Store()
             record = adopt(store, RunRecord.read(cell.folder), cell.folder, self.experiment, self.parent)
         seconds = record.seconds

@@ -18,7 +18,7 @@ from inkproof.studies.launch import Launching, check_launcher, launch, quiet
 from inkproof.studies.ledger import read_ledger
 from inkproof.studies.live import hours, planned, watching
 from inkproof.studies.progress import Failure, finished, run_rounds
-from inkproof.studies.readme import check_markers
+from inkproof.studies.readme import check_markers, write_results
 from inkproof.studies.run_cell import LOG, CellTask
 from inkproof.tracking.provenance import describe_machine, git_commit
 from inkproof.tracking.store import Store
@@ -121,8 +121,6 @@ def run_study(folder: Path, how: Launching, retries: int, since: str) -> list[Fa
 
 def write_table(study: Study, cells: Sequence[Cell] | None = None) -> Path:
     """Write table and figure of a study from its ledger alone; return the README."""
-    from inkproof.studies.readme import write_results
-
     rows = read_ledger(study.ledger)
     return write_results(study, planned(study, rows) if cells is None else cells, rows)
 

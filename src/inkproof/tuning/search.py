@@ -1,4 +1,4 @@
-"""The search: keras-tuner deals out trials, each is one ordinary training run."""
+"""The search: keras-tuner deals out trials, each is one ordinary training run, and the best is written as a recipe."""
 
 import contextlib
 import io
@@ -10,26 +10,27 @@ from pathlib import Path
 from typing import Any
 
 import keras_tuner
-from keras_tuner.engine.trial import TrialStatus
+from keras_tuner.engine.base_tuner import BaseTuner
+from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.errors import FailedTrialError, FatalError
-from keras_tuner.src import utils
 
+from inkproof.config.compose import path_of
+from inkproof.data.digits import data_sha
+from inkproof.data.prepare import prepare_absent
 from inkproof.runtime.errors import Diverged, UserError
 from inkproof.runtime.files import write_json
-from inkproof.tuning.space import Parameter, configured, value_at
+from inkproof.runtime.paths import ROOT
+from inkproof.stages.train import train
+from inkproof.tracking.provenance import describe_machine, git_commit
+from inkproof.tracking.record import RunRecord, identity, run_key
+from inkproof.tracking.run import adopt
+from inkproof.tracking.store import Store, nested
+from inkproof.tuning.recipe import FOUND, command_of, write_recipe
+from inkproof.tuning.space import CHIEF, Parameter, Request, configured, value_at
 
 OBJECTIVE = "val_accuracy"
 IDLE = 0.5  # seconds between two questions of a worker for which there is no trial yet
 Train = Callable[[dict[str, Any], str], dict[str, float]]
-
-
-def _save_json(path: str, value: Any) -> str:
-    write_json(Path(path), value)
-    return json.dumps(value)
-
-
-# keras-tuner writes its state in place: a file cut short by a kill would be the end of a search.
-utils.save_json = _save_json
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Best:
     trials: int
 
 
-class Search(keras_tuner.engine.base_tuner.BaseTuner):
+class Search(BaseTuner):
     """A search that goes on where it was killed: finished trials stay, the one that was running is run again.
 
     `train(config, trial)` trains as `config` says, whatever process it is called in, and returns the metrics of the
@@ -64,8 +65,13 @@ class Search(keras_tuner.engine.base_tuner.BaseTuner):
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # "Reloading Tuner from ..."
                 super().__init__(oracle, directory=str(folder.parent), project_name=folder.name)
-        except (ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError) as error:
             raise UserError(f"{folder}: its state cannot be read ({error}); delete it to begin anew") from error
+
+    def reload(self) -> None:
+        """Take up the oracle's state; there is none of the tuner's own, and a kill may have cut its file short."""
+        if not self._is_worker():
+            self.oracle.reload()
 
     def run_trial(self, trial: Any, *_: Any, **__: Any) -> dict[str, float]:
         """Train as the trial says; return what it is judged by."""
@@ -128,9 +134,48 @@ class Search(keras_tuner.engine.base_tuner.BaseTuner):
         return Best(best.trial_id, self.config_of(best), float(best.score), len(done))
 
 
-def make_oracle(tuner: Mapping[str, Any], space: Sequence[Parameter], epochs: int) -> keras_tuner.Oracle:
-    """Return keras-tuner's oracle for a file in conf/tuner; `epochs` are those of a whole training."""
+class _InOneFile(keras_tuner.Oracle):
+    """An oracle that a kill at any moment leaves as it was before or after.
+
+    keras-tuner writes a file for each trial and one for the oracle, each in place: a kill could cut one short, or leave
+    two that do not belong together. Here all that is read again is one file, written whole.
+    """
+
+    def __init__(self, file: Path, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.file = file
+
+    def save(self) -> None:
+        """Write the state, trials included."""
+        trials = [trial.get_state() for trial in self.trials.values()]
+        write_json(self.file, {"oracle": self.get_state(), "trials": trials})
+
+    def reload(self) -> None:
+        """Take up the state; trials that were running are run again, by whoever asks."""
+        state = json.loads(self.file.read_text(encoding="utf-8"))
+        trials = [Trial.from_state(one) for one in state["trials"]]
+        self.trials = {trial.trial_id: trial for trial in trials}
+        oracle, ongoing = state["oracle"], state["oracle"]["ongoing_trials"].values()
+        again = [number for number in ongoing if self.trials[number].status == TrialStatus.RUNNING]
+        self.set_state({**oracle, "ongoing_trials": {}, "retry_queue": oracle["retry_queue"] + again})
+
+
+class _Hyperband(_InOneFile, keras_tuner.oracles.HyperbandOracle):
+    pass
+
+
+class _Random(_InOneFile, keras_tuner.oracles.RandomSearchOracle):
+    pass
+
+
+class _Bayesian(_InOneFile, keras_tuner.oracles.BayesianOptimizationOracle):
+    pass
+
+
+def make_oracle(tuner: Mapping[str, Any], space: Sequence[Parameter], epochs: int, folder: Path) -> keras_tuner.Oracle:
+    """Return the oracle for a file in conf/tuner, its state in `folder`; `epochs` are those of a whole training."""
     shared = {
+        "file": folder / "search.json",
         "objective": keras_tuner.Objective(OBJECTIVE, "max"),
         "hyperparameters": hyperparameters(space),
         "seed": tuner["seed"],
@@ -138,14 +183,11 @@ def make_oracle(tuner: Mapping[str, Any], space: Sequence[Parameter], epochs: in
     }
     name = tuner["name"]
     if name == "hyperband":
-        return keras_tuner.oracles.HyperbandOracle(
-            max_epochs=epochs, factor=tuner["factor"], hyperband_iterations=tuner["iterations"], **shared
-        )
+        iterations = tuner["iterations"]
+        return _Hyperband(max_epochs=epochs, factor=tuner["factor"], hyperband_iterations=iterations, **shared)
     if name == "random":
-        return keras_tuner.oracles.RandomSearchOracle(max_trials=tuner["trials"], **shared)
-    return keras_tuner.oracles.BayesianOptimizationOracle(
-        max_trials=tuner["trials"], num_initial_points=tuner["initial"], **shared
-    )
+        return _Random(max_trials=tuner["trials"], **shared)
+    return _Bayesian(max_trials=tuner["trials"], num_initial_points=tuner["initial"], **shared)
 
 
 def _short(value: Any) -> str:
@@ -169,3 +211,61 @@ def _scale(one: Parameter) -> dict[str, Any]:
     if one.log:
         return {"sampling": "log"}
     return {} if one.step is None else {"step": one.step}
+
+
+def tune(
+    config: dict[str, Any], asked: Request, command: str, choices: Mapping[str, str], plain: Mapping[str, Any]
+) -> Path | None:
+    """Search as the resolved `config` says; return the recipe, None in a worker, whose chief writes it.
+
+    `asked` is what was `checked` of it, `command` what was typed, `choices` are the files chosen from the groups of
+    conf/, and `plain` is the training configuration that these alone give.
+    """
+    experiment, training, space, recipe = asked.experiment, asked.training, asked.space, asked.recipe
+    digits = path_of(config["digits"])
+    prepare_absent(config["data"], digits)
+    searched = {"training": identity(training, training["precision"]["policy"]), "tuner": config["tuner"]}
+    key = run_key(searched, data_sha(digits), "")
+    folder = ROOT / "runs" / "tune" / f"{config['name']}-{key}"
+    oracle = make_oracle(config["tuner"], space, training["epochs"], folder)
+    store = Store()
+    chief = config["service"] in (None, CHIEF)
+    tags = {"key": f"search {key}", "git_commit": git_commit(), "machine": describe_machine()}
+    with store.lock:  # two workers that begin at once are to have one parent
+        parent = store.start_again(experiment, config["name"], tags)
+
+    def train_trial(chosen: dict[str, Any], trial: str) -> dict[str, float]:
+        products = folder / f"trial_{trial}"
+        with nested(parent, f"trial {trial}"):
+            metrics = train({**chosen, "out": str(products)}, say=lambda line: None)
+            adopt(store, RunRecord.read(products), products, experiment, parent)
+        return metrics
+
+    if not chief:
+        print(f"{config['service']}: asks the chief at {config['address']} for trials, and waits for it", flush=True)
+    try:
+        search = Search(oracle, training, space, train_trial, folder)
+        search.run()
+        if not chief:
+            return None
+        best = search.best()
+    except BaseException:
+        if chief:  # a worker's end is not that of the search
+            store.finish(parent, "KILLED")
+        raise
+    head = (
+        f"{FOUND} over {best.trials} trials; trial {best.number} was the best:",
+        "",
+        f"  {command}",
+        "",
+        f"  {command_of(recipe)}",
+        "",
+        f"Reached:   {best.accuracy:.2%} of the validation digits (seed {training['seed']}), by which it was chosen.",
+    )
+    write_recipe(recipe, choices, best.config, plain, [one.key for one in space], head)
+    store.metrics(parent, {"val_accuracy": best.accuracy, "trials": best.trials})
+    store.file(parent, recipe)
+    store.finish(parent)
+    print(f"best of {best.trials} trials: trial {best.number}, {best.accuracy:.2%} of the validation digits")
+    print(f"{recipe}: train it with `{command_of(recipe)}`")
+    return recipe
