@@ -49,8 +49,10 @@ def table(folder: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def run(new_workspace: Callable[[], Workspace]) -> tuple[Workspace, Path, str]:
-    """A workspace where a study of four cells was run."""
+    """A workspace where a study of four cells was run, beside one study of the repository, which has no grid."""
     workspace = new_workspace()
+    for path in (workspace.root / "experiments").glob("*/study.yaml"):
+        shutil.rmtree(path.parent)  # to plan them takes long, and is tested in test_committed_studies.py
     folder = write(workspace)
     return workspace, folder, workspace.run(*STUDY).stdout
 
