@@ -126,7 +126,7 @@ for _script in SCRIPTS:
 
 @pytest.fixture(scope="module")
 def refused(new_workspace: Callable[[], Any], forbidden: Path) -> dict[tuple[str, ...], Any]:
-    """How each of REFUSED ends where nothing slow may be imported; together they leave no file but Hydra's on sweeps."""
+    """How each of REFUSED ends where nothing slow may be imported; they leave no file but Hydra's of sweeps."""
     made = new_workspace()
     before = files(made.root)
     commands = [("python", f"src/{script}", *words) for script, *words in REFUSED]

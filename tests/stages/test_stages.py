@@ -268,9 +268,7 @@ def test_models_of_another_data_set_are_shown_beside_and_the_report_makes_its_ru
     test = load(copy, REPORT / "test.json")
     (other / "test.json").write_text(json.dumps(test | {"data": "other", "val_accuracy": 1.0}))
     report = ("python", "src/report.py", "data=optdigits")
-    _, wrong = copy.together(
-        (*report, "data.beside=[other,absent]"), (*report, "data.beside=other"), codes=[0, 2]
-    )
+    _, wrong = copy.together((*report, "data.beside=[other,absent]"), (*report, "data.beside=other"), codes=[0, 2])
     shown = {row["model"]: row["data"] for row in rows(copy, Path("reports/optdigits/leaderboard.csv"))}
     assert shown == {"dense": "optdigits", "other-dense": "other"}
     page = (copy.root / "reports/optdigits/index.html").read_text()

@@ -268,14 +268,14 @@ def failed(sweep: tuple[Workspace, str], new_workspace: Callable[[], Workspace])
     of that folder is known from a workspace where it was trained. `apart` diverges, `again` from its backup.
     """
     workspace = new_workspace()
-    name = next(path.name for path in (sweep[0].root / "runs").glob("dense-off-s0-*"))
+    folder = next(path.name for path in (sweep[0].root / "runs").glob("dense-off-s0-*"))
     (workspace.root / "runs").mkdir()
-    (workspace.root / "runs" / name).write_text("in the way")
+    (workspace.root / "runs" / folder).write_text("in the way")
     short = (*TRAIN, "model=dense", *SHORT)
     commands = {word: (*short, "experiment_name=unbuildable", word) for word in UNBUILDABLE}
     commands["blocked"] = (*short, "experiment_name=blocked")
-    for time in ("apart", "again"):
-        commands[time] = (*short, "experiment_name=apart", "optimizer.learning_rate=1e30")
+    for name in ("apart", "again"):
+        commands[name] = (*short, "experiment_name=apart", "optimizer.learning_rate=1e30")
     ended = workspace.together(*commands.values(), codes=[2] * len(commands))
     for done in ended:
         assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("train.py: error: ")

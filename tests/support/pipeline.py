@@ -138,8 +138,7 @@ def break_test_split(whole: Path) -> Iterator[str]:
 
 def set_epochs(path: Path, epochs: int) -> None:
     """Change the number of epochs in a file of conf/model."""
-    lines = path.read_text().splitlines()
-    path.write_text("\n".join(f"epochs: {epochs}" if line.startswith("epochs:") else line for line in lines) + "\n")
+    path.write_text(re.sub(r"^epochs: .*$", f"epochs: {epochs}", path.read_text(), flags=re.MULTILINE))
 
 
 def lighten(root: Path) -> None:

@@ -67,7 +67,8 @@ class Workspace:
     def together(self, *commands: Sequence[str], codes: Sequence[int] | None = None, **environment: str) -> list[Any]:
         """Run several commands of Python in one process, which starts TensorFlow once, and return how each ended.
 
-        Each is the words that `run` takes, and ends as a CompletedProcess; the exit codes must be `codes`, by default 0.
+        Each is the words that `run` takes, and ends as a CompletedProcess; the exit codes must be `codes`, by default
+        all 0.
         """
         (self.root / "commands.json").write_text(json.dumps([command[1:] for command in commands]))
         process = self.run("python", str(ONE_PROCESS), "commands.json", "results.json", **environment)
@@ -75,7 +76,8 @@ class Workspace:
         results = json.loads((self.root / "results.json").read_text())
         for name in ("commands.json", "results.json"):
             (self.root / name).unlink()
-        ended = [subprocess.CompletedProcess(command, **result) for command, result in zip(commands, results, strict=True)]
+        pairs = zip(commands, results, strict=True)
+        ended = [subprocess.CompletedProcess(command, **result) for command, result in pairs]
         for done, code in zip(ended, codes or [0] * len(ended), strict=True):
             assert done.returncode == code, f"{' '.join(done.args)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return ended
