@@ -1,5 +1,6 @@
 """Fixtures for all tests: workspaces, Hypothesis without a clock, and the mending of pytest-xdist's groups."""
 
+import compileall
 import os
 import shutil
 import subprocess
@@ -64,6 +65,7 @@ def workspace_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (making / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n")
         command = [sys.executable, "src/download.py", "data=optdigits"]
         subprocess.run(command, cwd=making, env=clean_environment(), check=True)
+        compileall.compile_dir(making / "src", quiet=1)  # once, and not again in each workspace
 
     return made_once(tmp_path_factory, "workspace-template", make)
 

@@ -199,7 +199,6 @@ def test_every_experiment_opens_with_its_command_and_what_it_reached(option: str
 
 @pytest.mark.xdist_group("one_process")
 def test_every_experiment_trains_a_step(one_process: dict[str, Any]):
-    assert one_process["experiments"]["code"] == 0, one_process["experiments"]["stderr"]
     workspace = one_process["workspace"]
     runs = workspace.runs("optdigits")
     recipes = [run for run in runs if run.info.status != "FAILED"]  # one fails on purpose

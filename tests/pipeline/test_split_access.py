@@ -75,7 +75,7 @@ def test_no_other_module_reads_a_digits_file_past_the_one_that_guards_it():
         if isinstance(node, ast.Attribute) and node.attr in LOADERS and ast.unparse(node.value) in ("np", "numpy")
     }
     assert OWNER in reading
-    assert {path for path in reading if not path.startswith("inkproof/sources/")} <= READERS
+    assert reading <= READERS
 
 
 def test_only_the_reporting_stages_may_import_a_reporting_stage():
@@ -95,7 +95,6 @@ def test_the_common_reader_refuses_the_test_split(workspace_template: Path):
 def test_training_is_the_same_whatever_the_test_split_holds(one_process: dict[str, Any]):
     curves = {}
     for name in ("whole", "garbled", "absent"):
-        assert one_process[name]["code"] == 0, one_process[name]["stderr"]
         (run,) = one_process["workspace"].runs(name)
         assert run.info.status == "FINISHED"
         wanted = ("accuracy", "loss", "val_accuracy", "val_loss", "best_epoch")

@@ -17,6 +17,7 @@ from inkproof.evaluation.statistics import wilson
 from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, MODEL_FILES
 from inkproof.exporting.metadata import packed_files, read_metadata
 from inkproof.stages.export import lines
+from support.pipeline import DRAWINGS, NEGATIVES, lighten
 from support.workspaces import Workspace
 
 pytestmark = pytest.mark.xdist_group("stages")
@@ -26,7 +27,6 @@ TRAINED = (*CHOSEN, "data.repeat=2")  # a margin over the accuracy asked for, wh
 MODEL, REPORT = Path("models/optdigits/dense"), Path("reports/optdigits/models/dense")
 RUNGS = ("tutorial", "polarity", "digitre", "mnist", "ink")
 STAGES = (("src/evaluate.py",), ("src/export.py",), ("src/evaluate.py", "drawn"))
-DRAWINGS = 270  # in the starter set
 DIGITS = list("0123456789")
 
 
@@ -34,12 +34,14 @@ DIGITS = list("0123456789")
 def staged(new_workspace: Callable[[], Workspace]) -> Workspace:
     """A workspace where one model went through all stages, its digits made on the way."""
     workspace = new_workspace()
+    lighten(workspace.root)
     shutil.rmtree(workspace.root / "data" / "optdigits")
-    workspace.run("python", "src/train.py", *TRAINED, f"out={MODEL}")
-    workspace.run("python", "src/preprocess.py", "data=optdigits")
-    for command in STAGES:
-        workspace.run("python", *command, *CHOSEN)
-    workspace.run("python", "src/report.py", "data=optdigits")
+    workspace.together(
+        ("python", "src/train.py", *TRAINED, f"out={MODEL}"),
+        ("python", "src/preprocess.py", "data=optdigits"),
+        *(("python", *command, *CHOSEN) for command in STAGES),
+        ("python", "src/report.py", "data=optdigits"),
+    )
     return workspace
 
 
@@ -115,7 +117,7 @@ def test_what_export_writes(staged: Workspace) -> None:
     assert (said["rule"], said["model"]) == (canvas["rule"], "optdigits-dense")
     rejection = load(staged, REPORT / "rejection.json")
     assert rejection["threshold"] == said["threshold"]
-    assert rejection["chosen"]["refused"]["all"]["n"] == 200
+    assert rejection["chosen"]["refused"]["all"]["n"] == NEGATIVES
     for kind, file in canvases.items():
         assert export[kind]["n"] == DRAWINGS and export[kind]["agreement"] >= 0.98
         assert export[kind]["kb"] == pytest.approx((folder / file).stat().st_size / 1024, abs=0.06)
@@ -237,8 +239,8 @@ def test_without_its_database_a_run_is_made_again_once(copy: Workspace) -> None:
     assert len(curve) == original["metrics"]["epochs"]
 
     # The next stage finds that run, though no model is registered for it; and so does training.
-    copy.run("python", "src/report.py", "data=optdigits")
-    again = copy.run("python", "src/train.py", *TRAINED, "out=models/again")
+    report = ("python", "src/report.py", "data=optdigits")
+    _, again = copy.together(report, ("python", "src/train.py", *TRAINED, "out=models/again"))
     assert "trained before, reused" in again.stdout
     (found,) = copy.runs("optdigits")
     assert found.info.run_id == made.info.run_id
@@ -247,36 +249,34 @@ def test_without_its_database_a_run_is_made_again_once(copy: Workspace) -> None:
     assert load(copy, MODEL / "run.json") == original
 
 
-def test_the_report_alone_makes_its_run_again(copy: Workspace) -> None:
-    original = load(copy, MODEL / "run.json")
-    copy.run("python", "src/report.py", "data=optdigits")
-    (made,) = copy.runs("optdigits")
-    assert made.data.tags["original_run_id"] == original["run_id"]
-    assert (made.data.tags["stage"], made.info.status) == ("report", "FINISHED")
-
-
 def test_a_report_without_its_figures_is_left_as_it_was(copy: Workspace) -> None:
     shutil.rmtree(copy.root / REPORT / "test")  # as in a clone, which holds the small results alone
     page = (copy.root / "reports/optdigits/index.html").read_bytes()
-    line = copy.fails("python", "src/report.py", "data=optdigits")
-    assert line.startswith(f"report.py: error: {copy.root / REPORT / 'test'}: the evaluation's files are not here")
+    report = ("python", "src/report.py", "data=optdigits")
+    without, shown, wrong = copy.together(report, (*report, "show=true"), (*report, "show=ture"), codes=[2, 0, 2])
+    missing = copy.root / REPORT / "test"
+    assert without.stderr.startswith(f"report.py: error: {missing}: the evaluation's files are not here")
     assert (copy.root / "reports/optdigits/index.html").read_bytes() == page
-    assert "dense" in copy.run("python", "src/report.py", "data=optdigits", "show=true").stdout
-    assert "show=ture: expected true or false" in copy.fails("python", "src/report.py", "data=optdigits", "show=ture")
+    assert "dense" in shown.stdout
+    assert "show=ture: expected true or false" in wrong.stderr
+    assert len(without.stderr.splitlines()) == len(wrong.stderr.splitlines()) == 1
 
 
-def test_models_of_another_data_set_are_shown_beside(copy: Workspace) -> None:
-    other = copy.root / "reports/other/models/dense"
+def test_models_of_another_data_set_are_shown_beside_and_the_report_makes_its_run_again(copy: Workspace) -> None:
+    original, other = load(copy, MODEL / "run.json"), copy.root / "reports/other/models/dense"
     shutil.copytree(copy.root / REPORT, other)
     test = load(copy, REPORT / "test.json")
     (other / "test.json").write_text(json.dumps(test | {"data": "other", "val_accuracy": 1.0}))
-    copy.run("python", "src/report.py", "data=optdigits", "data.beside=[other,absent]")
+    report = ("python", "src/report.py", "data=optdigits")
+    _, wrong = copy.together((*report, "data.beside=[other,absent]"), (*report, "data.beside=other"), codes=[0, 2])
     shown = {row["model"]: row["data"] for row in rows(copy, Path("reports/optdigits/leaderboard.csv"))}
     assert shown == {"dense": "optdigits", "other-dense": "other"}
     page = (copy.root / "reports/optdigits/index.html").read_text()
     assert re.findall(r">([\w-]+)</a><span class=\"badge\">", page) == ["dense"]
-    line = copy.fails("python", "src/report.py", "data=optdigits", "data.beside=other")
-    assert "data.beside=other: expected a list of data sets, such as [ink]" in line
+    assert "data.beside=other: expected a list of data sets, such as [ink]" in wrong.stderr
+    (made,) = copy.runs("optdigits")
+    assert made.data.tags["original_run_id"] == original["run_id"]
+    assert (made.data.tags["stage"], made.info.status) == ("report", "FINISHED")
 
 
 def test_another_run_keeps_its_results_to_itself(copy: Workspace) -> None:
@@ -284,8 +284,7 @@ def test_another_run_keeps_its_results_to_itself(copy: Workspace) -> None:
     before = load(copy, REPORT / "test.json")
     line = copy.fails("python", "src/evaluate.py", "run=runs/own")
     assert line.endswith("runs/own: a dense trained on optdigits; add data=optdigits model=dense")
-    for command in STAGES:
-        copy.run("python", *command, *CHOSEN, "run=runs/own")
+    copy.together(*(("python", *command, *CHOSEN, "run=runs/own") for command in STAGES))
     own = copy.root / "runs/own"
     assert names(own / "report") == names(copy.root / REPORT)
     assert "model.tflite" in names(own / "exports")
@@ -302,18 +301,20 @@ def test_without_a_model_a_stage_says_where_it_looked(copy: Workspace, command: 
     assert not (copy.root / "mlflow.db").exists()
 
 
-def test_a_damaged_model_is_named_and_nothing_is_written(copy: Workspace) -> None:
-    whole = (copy.root / MODEL / "model.keras").read_bytes()
-    (copy.root / MODEL / "model.keras").write_bytes(whole[: len(whole) // 2])
-    line = copy.fails("python", "src/export.py", *CHOSEN, "report=reports/none", "out=exports/none")
-    assert line.startswith(f"export.py: error: {copy.root / MODEL / 'model.keras'}: not a readable Keras model (")
+def test_what_is_damaged_is_named_and_nothing_is_written(copy: Workspace) -> None:
+    model, exported = copy.root / MODEL / "model.keras", copy.root / "exports/optdigits/dense/model.tflite"
+    for path in (model, exported):
+        path.write_bytes(path.read_bytes()[:1000])
+    export = ("python", "src/export.py", *CHOSEN, "report=reports/none", "out=exports/none")
+    drawn = ("python", "src/evaluate.py", "drawn", *CHOSEN, "report=reports/none")
+    for done, said in zip(
+        copy.together(export, drawn, codes=[2, 2]),
+        (
+            f"export.py: error: {model}: not a readable Keras model (",
+            f"evaluate.py: error: {exported}: not a readable LiteRT model; export it again",
+        ),
+        strict=True,
+    ):
+        assert done.stderr.startswith(said) and len(done.stderr.splitlines()) == 1
     assert not (copy.root / "reports/none").exists()
     assert not (copy.root / "exports/none").exists()
-
-
-def test_a_damaged_export_is_named_and_nothing_is_written(copy: Workspace) -> None:
-    path = copy.root / "exports/optdigits/dense/model.tflite"
-    path.write_bytes(path.read_bytes()[:1000])
-    line = copy.fails("python", "src/evaluate.py", "drawn", *CHOSEN, "report=reports/none")
-    assert line.startswith(f"evaluate.py: error: {path}: not a readable LiteRT model; export it again")
-    assert not (copy.root / "reports/none").exists()

@@ -26,7 +26,7 @@ PRODUCTS = {"model.keras", "history.csv", "run.json"}
 # A small convolutional network with everything that has a state, slow enough to be killed between two epochs.
 EPOCHS = 5
 SLOW = (
-    *("model=cnn", "aug=on", f"epochs={EPOCHS}", "batch_size=16", "register=false", "data.repeat=2"),
+    *("model=cnn", "aug=on", f"epochs={EPOCHS}", "batch_size=16", "register=false"),
     *("model.build.filters=[4,8,8]", "model.build.dense=16", "optimizer.learning_rate=0.005"),
 )
 
@@ -119,34 +119,41 @@ def test_a_run_tells_what_was_done_on_what(sweep: tuple[Workspace, str]) -> None
     assert record(kept)["metrics"]["val_accuracy"] == metrics["val_accuracy"]
 
 
-def test_a_finished_run_is_reused_and_its_products_are_copied(sweep: tuple[Workspace, str]) -> None:
+@pytest.fixture(scope="module")
+def again(sweep: tuple[Workspace, str]) -> tuple[Any, Any]:
+    """How two of the sweep's trainings ended when they were typed again: with all products and without any."""
     workspace, _ = sweep
-    before = workspace.runs("optdigits")
     with sqlite3.connect(workspace.root / "mlflow.db") as store:  # as if killed just before MLflow was told the end
         store.execute("UPDATE runs SET status = 'RUNNING' WHERE name = 'dense-off-s0'")
-    done = workspace.run(*TRAIN, "model=dense", *SHORT, "out=models/optdigits/dense")
-    assert "dense-off-s0: trained before, reused" in done.stdout
-    assert "Epoch" not in done.stdout
-    made, copied = folders(workspace)[0], workspace.root / "models" / "optdigits" / "dense"
+    lost = next(path for path in folders(workspace) if path.name.startswith("dense-on-s0"))
+    shutil.copytree(lost, workspace.root / "kept")
+    shutil.rmtree(lost)
+    whole = (*TRAIN, "model=dense", *SHORT, "out=copied")
+    without = (*TRAIN, "model=dense", "aug=on", *SHORT, "out=restored")
+    reused, restored = workspace.together(whole, without)
+    return reused, restored
+
+
+def test_a_finished_run_is_reused_and_its_products_are_copied(sweep: tuple[Workspace, str], again: tuple[Any, Any]):
+    workspace, _ = sweep
+    assert "dense-off-s0: trained before, reused" in again[0].stdout
+    assert "Epoch" not in again[0].stdout
+    made, copied = folders(workspace)[0], workspace.root / "copied"
     assert made.name.startswith("dense-off-s0")
     assert {file.name for file in copied.iterdir()} == PRODUCTS
     for name in PRODUCTS:
         assert (copied / name).read_bytes() == (made / name).read_bytes()
-    after = workspace.runs("optdigits")
-    assert [run.info.run_id for run in after] == [run.info.run_id for run in before]
-    assert {run.info.status for run in after} == {"FINISHED"}
+    runs = workspace.runs("optdigits")
+    assert {run.info.run_id for run in runs} == {record(folder)["run_id"] for folder in folders(workspace)}
+    assert len(runs) == 4 and {run.info.status for run in runs} == {"FINISHED"}
 
 
-def test_lost_products_are_restored_from_mlflow(sweep: tuple[Workspace, str]) -> None:
+def test_lost_products_are_restored_from_mlflow(sweep: tuple[Workspace, str], again: tuple[Any, Any]) -> None:
     workspace, _ = sweep
+    assert "dense-on-s0: trained before, reused" in again[1].stdout
+    assert again[1].stderr == ""
     lost = next(path for path in folders(workspace) if path.name.startswith("dense-on-s0"))
-    kept = {name: (lost / name).read_bytes() for name in PRODUCTS}
-    for file in lost.iterdir():
-        file.unlink()
-    lost.rmdir()
-    done = workspace.run(*TRAIN, "model=dense", "aug=on", *SHORT, "out=restored")
-    assert "dense-on-s0: trained before, reused" in done.stdout
-    assert done.stderr == ""
+    kept = {name: (workspace.root / "kept" / name).read_bytes() for name in PRODUCTS}
     assert {name: (lost / name).read_bytes() for name in PRODUCTS} == kept
     assert {name: (workspace.root / "restored" / name).read_bytes() for name in PRODUCTS} == kept
     assert len(workspace.runs("optdigits")) == 4
@@ -157,9 +164,14 @@ def test_lost_products_are_restored_from_mlflow(sweep: tuple[Workspace, str]) ->
 
 @pytest.fixture(scope="module")
 def twice(new_workspace: Callable[[], Workspace]) -> Workspace:
-    """A workspace where the slow run was trained, and trained anew, with its products in `first` and `second`."""
+    """A workspace where the slow run was trained, and trained anew, with its products in `first` and `second`; and
+    before that, as the experiment `halves`, a short one in two number formats and without validation digits."""
     workspace = new_workspace()
-    workspace.run(*SWEEP, *SLOW, "force=true", "out=first,second")
+    halves = ("model=dense", *SHORT, "register=false", "data.val=0", "callbacks=none", "experiment_name=halves")
+    done, _ = workspace.together(
+        (*SWEEP, *halves, "precision=bfloat16,float32"), (*SWEEP, *SLOW, "force=true", "out=first,second")
+    )
+    assert done.stdout.count("dense-off-s0: training accuracy ") == 2
     return workspace
 
 
@@ -215,15 +227,14 @@ def test_killed_and_started_again_it_ends_as_if_nothing_had_happened(
 # Choices that change what training needs.
 
 
-def test_no_validation_digits_and_bfloat16(workspace: Workspace) -> None:
-    words = ("model=dense", *SHORT, "register=false", "data.val=0", "callbacks=none")
-    done = workspace.run(*SWEEP, *words, "precision=bfloat16,float32")
-    assert done.stdout.count("dense-off-s0: training accuracy ") == 2
-    runs = workspace.runs("optdigits")
+def test_no_validation_digits_and_bfloat16(twice: Workspace) -> None:
+    workspace = twice
+    runs = workspace.runs("halves")
     assert [run.data.params["precision.policy"] for run in runs] == ["mixed_bfloat16", "float32"]
     assert len({run.data.tags["key"] for run in runs}) == 2
     assert not any(name.startswith("val_") for run in runs for name in run.data.metrics)
-    made = {record(path)["config"]["precision"]["policy"]: path for path in folders(workspace)}
+    dense = [path for path in folders(workspace) if path.name.startswith("dense")]
+    made = {record(path)["config"]["precision"]["policy"]: path for path in dense}
     assert set(made) == {"mixed_bfloat16", "float32"}
     for path in made.values():
         assert history(path)[0] == ["epoch", "accuracy", "loss", "learning_rate"]
@@ -242,51 +253,54 @@ def test_no_validation_digits_and_bfloat16(workspace: Workspace) -> None:
 # Mistakes.
 
 
-def test_a_run_that_fails_says_so_in_mlflow(workspace: Workspace) -> None:
-    workspace.run(*TRAIN, "model=dense", *SHORT)
-    (folder,) = folders(workspace)
-    shutil.rmtree(folder)
-    folder.write_text("in the way")  # a fault that no look at the configuration can find
-    assert "a file stands where a folder should be" in workspace.fails(*TRAIN, "model=dense", *SHORT)
-    (run,) = workspace.runs("optdigits")
+UNBUILDABLE = {
+    "optimizer.name=lion": "optimizer.name=lion: choose one of adam, sgd",
+    "+model.build.depth=3": "unexpected keyword argument 'depth'",
+    "train_size=2000": "train_size=2000: there are 1197 training digits",
+}
+
+
+@pytest.fixture(scope="module")
+def failed(sweep: tuple[Workspace, str], new_workspace: Callable[[], Workspace]) -> tuple[Workspace, dict[str, str]]:
+    """A workspace where trainings failed, all in one process, and the line that each said.
+
+    `blocked` meets a file where its folder should be, a fault that no look at the configuration can find; the name
+    of that folder is known from a workspace where it was trained. `apart` diverges, `again` from its backup.
+    """
+    workspace = new_workspace()
+    folder = next(path.name for path in (sweep[0].root / "runs").glob("dense-off-s0-*"))
+    (workspace.root / "runs").mkdir()
+    (workspace.root / "runs" / folder).write_text("in the way")
+    short = (*TRAIN, "model=dense", *SHORT)
+    commands = {word: (*short, "experiment_name=unbuildable", word) for word in UNBUILDABLE}
+    commands["blocked"] = (*short, "experiment_name=blocked")
+    for name in ("apart", "again"):
+        commands[name] = (*short, "experiment_name=apart", "optimizer.learning_rate=1e30")
+    ended = workspace.together(*commands.values(), codes=[2] * len(commands))
+    for done in ended:
+        assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("train.py: error: ")
+    return workspace, {key: done.stderr for key, done in zip(commands, ended, strict=True)}
+
+
+def test_a_run_that_fails_says_so_in_mlflow(failed: tuple[Workspace, dict[str, str]]) -> None:
+    workspace, said = failed
+    assert "a file stands where a folder should be" in said["blocked"]
+    (run,) = workspace.runs("blocked")
     assert run.info.status == "FAILED"
 
 
-def test_a_training_that_comes_apart_ends_at_once_and_again(workspace: Workspace) -> None:
-    for _ in range(2):  # the second time from the backup
-        line = workspace.fails(*TRAIN, "model=dense", *SHORT, "optimizer.learning_rate=1e30")
+def test_a_training_that_comes_apart_ends_at_once_and_again(failed: tuple[Workspace, dict[str, str]]) -> None:
+    workspace, said = failed
+    for line in (said["apart"], said["again"]):
         assert line.startswith("train.py: error: epoch 1: the loss is ") and "optimizer.learning_rate" in line
-    (run,) = workspace.runs("optdigits")
+    (run,) = workspace.runs("apart")
     assert run.info.status == "FAILED"
 
 
-@pytest.mark.parametrize(
-    ("word", "message"),
-    [
-        ("optimizer.name=lion", "optimizer.name=lion: choose one of adam, sgd"),
-        ("+model.build.depth=3", "unexpected keyword argument 'depth'"),
-        ("train_size=2000", "train_size=2000: there are 1197 training digits"),
-    ],
-)
-def test_what_cannot_be_built_leaves_no_run_behind(workspace: Workspace, word: str, message: str) -> None:
-    line = workspace.fails(*TRAIN, "model=dense", *SHORT, word)
-    assert line.startswith("train.py: error: ")
-    assert message in line
-    assert workspace.runs("optdigits") == []
-    assert not list(workspace.root.glob("runs/*/"))
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["callbacks.keep_best.monitor=nope"], "callbacks.keep_best.monitor=nope: choose one of accuracy, loss, val_"),
-        (["data.val=0"], "callbacks.keep_best.monitor=val_accuracy: there are no validation digits with data.val=0"),
-        (["precision.policy=float16"], "precision.policy=float16: choose one of auto, float32, mixed_bfloat16"),
-    ],
-)
-def test_a_choice_that_cannot_work_is_refused_before_anything_starts(
-    workspace: Workspace, words: list[str], message: str
-) -> None:
-    assert workspace.fails(*TRAIN, "model=dense", *words).startswith(f"train.py: error: {message}")
-    assert not (workspace.root / "runs").exists()
-    assert not (workspace.root / "mlflow.db").exists()
+def test_what_cannot_be_built_leaves_no_run_behind(failed: tuple[Workspace, dict[str, str]]) -> None:
+    workspace, said = failed
+    for word, message in UNBUILDABLE.items():
+        assert message in said[word]
+    assert workspace.runs("unbuildable") == []
+    (folder,) = (workspace.root / "runs").glob("*/")  # of the training that came apart
+    assert folder.name.startswith("dense-off-s0-")

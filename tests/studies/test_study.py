@@ -49,8 +49,10 @@ def table(folder: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def run(new_workspace: Callable[[], Workspace]) -> tuple[Workspace, Path, str]:
-    """A workspace where a study of four cells was run."""
+    """A workspace where a study of four cells was run, beside one study of the repository, which has no grid."""
     workspace = new_workspace()
+    for path in (workspace.root / "experiments").glob("*/study.yaml"):
+        shutil.rmtree(path.parent)  # to plan them takes long, and is tested in test_committed_studies.py
     folder = write(workspace)
     return workspace, folder, workspace.run(*STUDY).stdout
 
@@ -183,53 +185,65 @@ def test_a_cell_that_cannot_be_run_is_given_up_and_the_others_are_not(workspace:
     assert runs[NAME] == "FAILED"
 
 
-@pytest.mark.parametrize(
-    ("words", "changes", "message"),
-    [
-        (["experiments/absent"], {}, "no study.yaml here"),
-        ([], {"stagez": []}, "stagez: a key that does nothing"),
-        ([], {"metrics": ["val_acuracy"]}, "no cell measures val_acuracy; did you mean val_accuracy"),
-        ([], {"grid": {"modle": ["dense"]}}, "modle"),
-        ([], {"grid": {"model": ["densee"]}}, "study.yaml: model=densee: there is no such model; did you mean dense?"),
-        (["--launcher", "submitit_local"], {}, "--launcher submitit_local: not installed; `make cluster`"),
-        (["--jobs", "2"], {}, "--jobs 2: the launcher basic runs one cell after another"),
-    ],
-)
-def test_a_mistake_is_one_line(
-    run: tuple[Workspace, Path, str], words: list[str], changes: dict[str, Any], message: str
-):
-    workspace, _, _ = run
+MISTAKES: list[tuple[list[str], dict[str, Any], str]] = [
+    (["experiments/absent"], {}, "no study.yaml here"),
+    ([], {"stagez": []}, "stagez: a key that does nothing"),
+    ([], {"metrics": ["val_acuracy"]}, "no cell measures val_acuracy; did you mean val_accuracy"),
+    ([], {"grid": {"modle": ["dense"]}}, "modle"),
+    ([], {"grid": {"model": ["densee"]}}, "study.yaml: model=densee: there is no such model; did you mean dense?"),
+    (["--launcher", "submitit_local"], {}, "--launcher submitit_local: not installed; `make cluster`"),
+    (["--jobs", "2"], {}, "--jobs 2: the launcher basic runs one cell after another"),
+]
+WRONG_WORDS = [
+    [],
+    ["list", "experiments/x"],
+    ["run", f"experiments/{NAME}", "epochs=3"],
+    ["run", "x", "--launcher", "slurm"],
+    ["run", "x", "--retries", "-1"],
+]
+
+
+@pytest.fixture(scope="module")
+def mistaken(new_workspace: Callable[[], Workspace]) -> tuple[Workspace, list[Any], list[Any], Any]:
+    """A workspace, and how study.py ended in it with each of MISTAKES, each of WRONG_WORDS and a broken ledger."""
+    workspace = new_workspace()
+    commands = []
+    for number, (words, changes, _) in enumerate(MISTAKES):
+        changed = {**changes, "compare": {}} if "grid" in changes or "metrics" in changes else changes
+        folder = write(workspace, f"73-wrong-{number}", **changed)
+        target = [] if words and words[0].startswith("experiments") else [f"experiments/{folder.name}"]
+        commands.append(["run", *target, *words])
+    (write(workspace, "74-broken") / "results.csv").write_text("key,cell\nabc\n")
+    commands += [*WRONG_WORDS, ["run", "experiments/74-broken"]]
+    launcher = MISTAKES.index(next(mistake for mistake in MISTAKES if "submitit_local" in mistake[0]))
+    if installed("hydra_plugins.hydra_submitit_launcher"):
+        commands[launcher] = commands[0]
+    ended = workspace.together(*(("python", "src/study.py", *words) for words in commands), codes=[2] * len(commands))
+    assert not (workspace.root / "runs").exists()
+    return workspace, ended[: len(MISTAKES)], ended[len(MISTAKES) : -1], ended[-1]
+
+
+@pytest.mark.parametrize("number", range(len(MISTAKES)), ids=[message for _, _, message in MISTAKES])
+def test_a_mistake_is_one_line(mistaken: tuple[Workspace, list[Any], list[Any], Any], number: int):
+    words, _, message = MISTAKES[number]
     if "submitit_local" in words and installed("hydra_plugins.hydra_submitit_launcher"):
         pytest.skip("the launcher is installed")
-    changed = {**changes, "compare": {}} if "grid" in changes or "metrics" in changes else changes
-    write(workspace, "73-wrong", **changed)
-    target = [] if words and words[0].startswith("experiments") else ["experiments/73-wrong"]
-    line = workspace.fails("python", "src/study.py", "run", *target, *words)
+    (line,) = mistaken[1][number].stderr.splitlines()
     assert line.startswith("study.py: error: ")
     assert message in line
 
 
-def test_a_broken_ledger_is_one_line_and_stays_as_it_is(run: tuple[Workspace, Path, str]):
-    workspace, _, _ = run
-    folder = write(workspace, "74-broken")
-    (folder / "results.csv").write_text("key,cell\nabc\n")
-    line = workspace.fails("python", "src/study.py", "run", "experiments/74-broken")
+def test_a_broken_ledger_is_one_line_and_stays_as_it_is(mistaken: tuple[Workspace, list[Any], list[Any], Any]):
+    workspace, _, _, broken = mistaken
+    (line,) = broken.stderr.splitlines()
     assert "results.csv, line 1: not a ledger of cells" in line
-    shutil.rmtree(folder)
+    assert (workspace.root / "experiments/74-broken/results.csv").read_text() == "key,cell\nabc\n"
 
 
-def test_a_wrong_word_is_refused_by_the_parser(run: tuple[Workspace, Path, str]):
-    workspace, _, _ = run
-    for words in (
-        [],
-        ["list", "experiments/x"],
-        ["run", f"experiments/{NAME}", "epochs=3"],
-        ["run", "x", "--launcher", "slurm"],
-        ["run", "x", "--retries", "-1"],
-    ):
-        done = workspace.run("python", "src/study.py", *words, code=2)
+def test_a_wrong_word_is_refused_by_the_parser(mistaken: tuple[Workspace, list[Any], list[Any], Any]):
+    for done in mistaken[2]:
         assert re.search(r"^study\.py( run| list)?: error: ", done.stderr, re.MULTILINE)
-    assert "Traceback" not in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("line", COMMANDS)

@@ -14,7 +14,6 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.studies import cells as planning
 from inkproof.studies.cells import Cell, plan
-from inkproof.studies.definition import read_study
 from inkproof.tracking.record import RunRecord, configuration_key, identity
 from support.made_up import study
 
@@ -166,15 +165,6 @@ def test_a_number_format_that_was_asked_for_is_part_of_a_configuration(tmp_path:
     run = RunRecord("r", "optdigits", "cnn-off-s0", "k", data_sha=float32.data_sha, **about, config=config)
     assert run.tags["configuration"] == automatic.configuration  # on a machine where auto comes to float32
     assert replace(run, policy="float32").tags["configuration"] == float32.configuration
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("*/study.yaml")), ids=lambda path: path.parent.name)
-def test_every_study_of_the_repository_can_be_planned(path: Path):
-    found = read_study(path.parent)
-    cells = plan(found)
-    assert len(cells) == sum(
-        int(np.prod([len(choices) for choices in part.axes.values()])) * len(part.seeds) for part in found.parts
-    )
 
 
 TAUGHT: dict[str, Any] = {

@@ -35,8 +35,8 @@ STUDY: dict[str, Any] = {
         "model.build.filters": [4, 8, 8],
         "model.build.dense": 16,
     },
-    "grid": {"aug": ["off", "on"]},
-    "seeds": [0, 1],
+    "grid": {"aug": ["off"]},
+    "seeds": [0, 1, 2],  # two side by side and one that waits
     "stages": ["train"],
     "metrics": ["val_accuracy"],
 }
@@ -85,9 +85,9 @@ def test_a_study_ends_whole_though_a_worker_is_killed(
     os.kill(killed["pid"], signal.SIGKILL)
     stdout, stderr = process.communicate(timeout=400)
     assert process.returncode == 0, stdout + stderr
-    assert "4 of 4 cells" in stdout
+    assert "3 of 3 cells" in stdout
     rows = read_ledger(folder / "results.csv")
-    assert len(rows) == 4 and killed["key"] in rows
+    assert len(rows) == 3 and killed["key"] in rows
     runs = {run.info.run_name: run for run in workspace.runs(f"study/{NAME}")}
     assert set(runs) == {NAME, *(row.cell for row in rows.values())}
     assert {run.info.status for run in runs.values()} == {"FINISHED"}

@@ -1,7 +1,8 @@
 """Run several commands in one process, so that TensorFlow starts once: python one_process.py COMMANDS RESULTS.
 
 COMMANDS is a JSON file with a list of commands, each a list of words after `python`; RESULTS becomes one with the
-exit code, stdout and stderr of each. What C++ code writes past Python's stderr is left on the process's own.
+exit code, stdout and stderr of each, named as subprocess names them. What C++ code writes past Python's stderr is left
+on the process's own.
 """
 
 import contextlib
@@ -27,7 +28,7 @@ def run(command: list[str]) -> dict[str, Any]:
         except BaseException:
             traceback.print_exc()
             code = 1
-    return {"code": code, "stdout": out.getvalue(), "stderr": err.getvalue()}
+    return {"returncode": code, "stdout": out.getvalue(), "stderr": err.getvalue()}
 
 
 if __name__ == "__main__":

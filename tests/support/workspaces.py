@@ -5,17 +5,20 @@ touching the checkout that is being tested. (A module of its own: several folder
 them can be imported by that name.)
 """
 
+import json
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 FOREIGN = ("MLFLOW", "INKPROOF", "HYDRA", "DVC", "GIT_", "PYTEST", "PYTHON", "TF_", "KERAS")
 TIMEOUT = 300  # seconds; a command that takes longer hangs
+ONE_PROCESS = Path(__file__).with_name("one_process.py")
 
 
 def clean_environment() -> dict[str, str]:
@@ -60,6 +63,24 @@ class Workspace:
         done = self.run(*command, code=2, cwd=None, **environment)
         assert len(done.stderr.strip().splitlines()) == 1, f"not one line:\n{done.stderr}"
         return str(done.stderr.strip())
+
+    def together(self, *commands: Sequence[str], codes: Sequence[int] | None = None, **environment: str) -> list[Any]:
+        """Run several commands of Python in one process, which starts TensorFlow once, and return how each ended.
+
+        Each is the words that `run` takes, and ends as a CompletedProcess; the exit codes must be `codes`, by default
+        all 0.
+        """
+        (self.root / "commands.json").write_text(json.dumps([command[1:] for command in commands]))
+        process = self.run("python", str(ONE_PROCESS), "commands.json", "results.json", **environment)
+        assert process.stderr == "", f"past Python's stderr, as TensorFlow's greetings:\n{process.stderr}"
+        results = json.loads((self.root / "results.json").read_text())
+        for name in ("commands.json", "results.json"):
+            (self.root / name).unlink()
+        pairs = zip(commands, results, strict=True)
+        ended = [subprocess.CompletedProcess(command, **result) for command, result in pairs]
+        for done, code in zip(ended, codes or [0] * len(ended), strict=True):
+            assert done.returncode == code, f"{' '.join(done.args)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return ended
 
     def start(self, *command: str, **environment: str) -> subprocess.Popen[str]:
         """Start a command in a process group of its own; end it with `stop`."""
