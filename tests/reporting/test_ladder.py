@@ -8,8 +8,9 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from inkproof.preprocessing.rungs import RUNGS
 from inkproof.reporting.ladder import ladder, ladder_set, spread, write_ladder
-from inkproof.reporting.results import RUNGS, ModelResults
+from inkproof.reporting.results import ModelResults
 from inkproof.reporting.style import series
 
 REACHED = {

@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from inkproof.reporting.results import CREDITS, SETS, in_order
+from inkproof.reporting.results import CREDITS, in_order
 from inkproof.reporting.tables import SHOWN_RUNG
-from inkproof.reporting.wording import MISSING, count, interval, percent, set_title
+from inkproof.reporting.wording import MISSING, SETS, count, interval, percent, set_title
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.inference.output import SHEET
 from inkproof.inference.predict import Prediction, printable
-from inkproof.reporting.results import RUNGS, in_order, rungs_of
+from inkproof.preprocessing.rungs import RUNGS
+from inkproof.reporting.results import in_order, rungs_of
 from inkproof.reporting.style import (
     DPI,
     PALETTE,

@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 from scipy.optimize import isotonic_regression
 
+from inkproof.preprocessing.rungs import RUNGS
 from inkproof.reporting.drawn_figures import plot_climb
-from inkproof.reporting.results import RUNGS, ModelResults, in_order, rungs_of
+from inkproof.reporting.results import ModelResults, in_order, rungs_of
 from inkproof.reporting.style import PALETTE, percent_axis, place, save, series, sheet, styled
-from inkproof.reporting.wording import RUNG_BRIEFS, count, percent, set_title
+from inkproof.reporting.wording import RUNG_WORDS, UNKNOWN_RUNG, count, percent, set_title
 
 SETS = ("pens", "starter")
 """The sets of drawings worth a ladder, the more telling first: strangers' hands before one author's."""
@@ -86,7 +87,7 @@ def _rungs(axes: Axes, rungs: Sequence[str]) -> None:
     axes.set_xticks(range(len(rungs)), rungs, fontsize=8.5, fontweight="bold", color=PALETTE["ink"])
     for x, rung in enumerate(rungs):
         # Line by line, as texts of two lines would not stand on the same base.
-        for line, text in enumerate(RUNG_BRIEFS.get(rung, "").split("\n")):
+        for line, text in enumerate(RUNG_WORDS.get(rung, UNKNOWN_RUNG).brief.split("\n")):
             axes.annotate(
                 text,
                 (x, 0),

@@ -8,9 +8,10 @@ import numpy as np
 from markupsafe import Markup
 
 from inkproof.evaluation.statistics import discordant, mcnemar
+from inkproof.preprocessing.rungs import RUNGS
 from inkproof.reporting.drawn_figures import climb
 from inkproof.reporting.ladder import ladder, ladder_set
-from inkproof.reporting.results import DRESSES, RUNGS, ModelResults, credits_for, in_order, rungs_of, sets_of
+from inkproof.reporting.results import ModelResults, credits_for, in_order, rungs_of, sets_of
 from inkproof.reporting.robustness import dress_table, rejection_table, stress_table
 from inkproof.reporting.section import section, slug
 from inkproof.reporting.story import tell
@@ -18,8 +19,10 @@ from inkproof.reporting.style import PALETTE, to_svg
 from inkproof.reporting.tables import SHOWN_RUNG
 from inkproof.reporting.wording import (
     DATA_NOTES,
-    RUNG_NOTES,
-    SET_NOTES,
+    DRESSES,
+    RUNG_WORDS,
+    SETS,
+    UNKNOWN_RUNG,
     count,
     data_title,
     interval,
@@ -89,7 +92,7 @@ def write_page(
         stress=stress_table(models),
         rejection=rejection_table(models),
         empty=[name for name in sets if name not in filled],
-        rungs=[(rung, RUNG_NOTES.get(rung, "")) for rung in _rungs(models)],
+        rungs=[(rung, RUNG_WORDS.get(rung, UNKNOWN_RUNG).note) for rung in _rungs(models)],
         credits=credits_for([str(data["name"]), *filled, *(model.beside for model in models if model.beside)]),
         palette=PALETTE,
     )
@@ -149,7 +152,7 @@ def _climb(models: Sequence[ModelResults], name: str) -> dict[str, Any]:
     kind = next((m.drawn[name].get("interval") for m in models if rungs_of(m.drawn.get(name, {}))), "wilson")
     return {
         "title": set_title(name),
-        "note": SET_NOTES.get(name, ""),
+        "note": SETS[name].note if name in SETS else "",
         "size": _size(models, name),
         "interval": "bootstrap over writers" if kind == "writers" else "Wilson",
         "figure": Markup(to_svg(climb(results, rungs), f"climb-{slug(name)}", label)),

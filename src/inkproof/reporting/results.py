@@ -2,24 +2,14 @@
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from inkproof.preprocessing.rungs import RUNGS
+from inkproof.reporting.wording import DRESSES, SETS
 from inkproof.runtime.errors import UserError
-
-RUNGS = ("tutorial", "polarity", "digitre", "mnist", "ink")
-"""The rungs from the crudest to the best preparation."""
-
-
-DRESSES = ("pens_thin", "pens_fat", "pens_pixels", "pens_inverted")
-"""The pen digits of the reporting writers drawn in other ways: shown by themselves, not in every table."""
-
-
-SETS = ("starter", "mine", "pens", *DRESSES, "pens_kept")
-"""The sets of drawings in the order they are shown."""
-
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +111,7 @@ def sets_of(models: Sequence[ModelResults]) -> list[str]:
     return in_order({name for model in models for name in model.drawn}, SETS)
 
 
-def in_order(found: Sequence[str] | set[str], order: Sequence[str]) -> list[str]:
+def in_order(found: Collection[str], order: Collection[str]) -> list[str]:
     """Return what was found, known names in their order and unknown ones after them by name."""
     return [name for name in order if name in found] + sorted(set(found) - set(order))
 

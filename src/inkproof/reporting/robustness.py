@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from inkproof.reporting.results import DRESSES, ModelResults
+from inkproof.reporting.results import ModelResults
 from inkproof.reporting.robustness_figures import RULE_NAMES, words
 from inkproof.reporting.tables import SHOWN_RUNG
-from inkproof.reporting.wording import MISSING, count, interval, percent, points, set_title
+from inkproof.reporting.wording import DRESSES, MISSING, count, interval, percent, points, set_title
 from inkproof.runtime.errors import UserError
 
 USUAL = "pens"

@@ -10,8 +10,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 
-from inkproof.reporting.results import DRESSES, RUNGS, ModelResults, in_order, rungs_of, sets_of
-from inkproof.reporting.wording import data_title, interval, kilobytes, percent, set_title
+from inkproof.preprocessing.rungs import RUNGS
+from inkproof.reporting.results import ModelResults, in_order, rungs_of, sets_of
+from inkproof.reporting.wording import DRESSES, data_title, interval, kilobytes, percent, set_title
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
 

@@ -2,73 +2,77 @@
 
 import re
 import textwrap
+from typing import NamedTuple
 
-SET_TITLES = {
-    "starter": "Starter set",
-    "mine": "Your drawings",
-    "pens": "Pen tablet",
-    "pens_thin": "Pen tablet, thin brush",
-    "pens_fat": "Pen tablet, fat brush",
-    "pens_pixels": "Pen tablet, single pixels",
-    "pens_inverted": "Pen tablet, white on black",
-    "pens_kept": "Pen tablet, kept writers",
+
+class DrawnSet(NamedTuple):
+    """A set of drawings in words; `dressed` marks the reporting writers' pen digits drawn in another way."""
+
+    title: str
+    note: str
+    dressed: bool = False
+
+
+# In the order they are shown. How each is drawn stands in conf/drawings/all.yaml, which are read in conf/data.
+SETS = {
+    "starter": DrawnSet("Starter set", "Drawn for this repository in the many ways the world writes digits."),
+    "mine": DrawnSet("Your drawings", "Imported by you."),
+    "pens": DrawnSet("Pen tablet", "Nothing was trained, tuned or chosen on these writers."),
+    "pens_thin": DrawnSet(
+        "Pen tablet, thin brush", "The same digits with a brush of 8 pixels on a canvas of 280.", dressed=True
+    ),
+    "pens_fat": DrawnSet("Pen tablet, fat brush", "The same digits with a brush of 32 pixels.", dressed=True),
+    "pens_pixels": DrawnSet(
+        "Pen tablet, single pixels",
+        "The same digits drawn straight into 28 x 28 with hard one-pixel lines, as in Paint.",
+        dressed=True,
+    ),
+    "pens_inverted": DrawnSet("Pen tablet, white on black", "The same digits, white ink on black.", dressed=True),
+    "pens_kept": DrawnSet("Pen tablet, kept writers", "Writers set aside for choosing among models."),
 }
+DRESSES = tuple(name for name, one in SETS.items() if one.dressed)
 
+
+class Rung(NamedTuple):
+    """A rung in words: what it does; the same below its name in a figure; as a step of a story, and as its end."""
+
+    note: str
+    brief: str
+    step: str = ""
+    end: str = ""
+
+
+# `inkproof.preprocessing.rungs` has their order.
+RUNG_WORDS = {
+    "tutorial": Rung("invert every picture, whatever it looks like, and shrink it to 28 x 28", "always\ninvert"),
+    "polarity": Rung(
+        "invert only dark ink on a light ground, and shrink",
+        "invert if\nneeded",
+        step="inverting only where the ink is dark",
+    ),
+    "digitre": Rung(
+        "crop to the ink, set by the centre of mass, and shrink",
+        "crop and\ncentre",
+        step="cropping to the ink and centring it",
+    ),
+    "mnist": Rung(
+        "fit the ink into 20 x 20 and set its centre of mass in the middle of 28 x 28, as in MNIST",
+        "size as in\nMNIST",
+        step="fitting the ink into a box of 20 x 20 with its centre of mass in the middle, as in MNIST,",
+        end="prepared like MNIST",
+    ),
+    "ink": Rung(
+        "the whole normalisation layer: ground, contrast and specks, and strokes brought to MNIST's width",
+        "ink as in\nMNIST",
+        step="the whole normalisation layer",
+        end="normalised by the ink layer",
+    ),
+}
+UNKNOWN_RUNG = Rung("", "")
 
 DATA_TITLES = {"mnist": "MNIST", "ink": "MNIST and drawn ink"}
-
-
 # Said of a model shown beside those of another data set: how its test figure differs from theirs.
 DATA_NOTES = {"ink": "it reads the test digits through the normalisation layer, as it was trained"}
-
-
-SET_NOTES = {
-    "starter": "Drawn for this repository in the many ways the world writes digits.",
-    "mine": "Imported by you.",
-    "pens": "Nothing was trained, tuned or chosen on these writers.",
-    "pens_thin": "The same digits with a brush of 8 pixels on a canvas of 280.",
-    "pens_fat": "The same digits with a brush of 32 pixels.",
-    "pens_pixels": "The same digits drawn straight into 28 x 28 with hard one-pixel lines, as in Paint.",
-    "pens_inverted": "The same digits, white ink on black.",
-    "pens_kept": "Writers set aside for choosing among models.",
-}
-
-
-RUNG_NOTES = {
-    "tutorial": "invert every picture, whatever it looks like, and shrink it to 28 x 28",
-    "polarity": "invert only dark ink on a light ground, and shrink",
-    "digitre": "crop to the ink, set by the centre of mass, and shrink",
-    "mnist": "fit the ink into 20 x 20 and set its centre of mass in the middle of 28 x 28, as in MNIST",
-    "ink": "the whole normalisation layer: ground, contrast and specks, and strokes brought to MNIST's width",
-}
-
-
-# Below a rung's name in a figure that stands by itself.
-RUNG_BRIEFS = {
-    "tutorial": "always\ninvert",
-    "polarity": "invert if\nneeded",
-    "digitre": "crop and\ncentre",
-    "mnist": "size as in\nMNIST",
-    "ink": "ink as in\nMNIST",
-}
-
-
-# "The network reads 55%. Inverting only dark ink gives 69%; ..."
-RUNG_STEPS = {
-    "polarity": "inverting only where the ink is dark",
-    "digitre": "cropping to the ink and centring it",
-    "mnist": "fitting the ink into a box of 20 x 20 with its centre of mass in the middle, as in MNIST,",
-    "ink": "the whole normalisation layer",
-}
-
-
-# "55% on real drawings, 97% once they are ..."
-RUNG_ENDS = {
-    "mnist": "prepared like MNIST",
-    "ink": "normalised by the ink layer",
-}
-
-
 MISSING = "\N{EN DASH}"
 
 
@@ -118,7 +122,7 @@ def count(value: int | None, word: str = "") -> str:
 
 def set_title(name: str) -> str:
     """Return a set's name for people; an unknown set keeps its own."""
-    return SET_TITLES.get(name, name)
+    return SETS[name].title if name in SETS else name
 
 
 def data_title(name: str) -> str:

@@ -11,6 +11,7 @@ from inkproof.config.compose import path_of
 from inkproof.datasets.drawn_frames import DrawnFrames, canvases_of, read_frames
 from inkproof.evaluation.metrics import per_writer, summarise_set
 from inkproof.exporting.readers import LiteRTDigits
+from inkproof.preprocessing.rungs import RUNGS
 from inkproof.reporting.drawn_figures import before_after, rung_bars, telling
 from inkproof.reporting.style import save
 from inkproof.reporting.tables import write_rows
@@ -50,7 +51,7 @@ def drawn(config: dict[str, Any]) -> dict[str, Any]:
     metrics = {
         f"drawn_{name}_{rung}_{key}": result[rung][key]
         for name, result in results.items()
-        for rung in config["rungs"]
+        for rung in RUNGS
         for key in ("accuracy", "low", "high")
         if rung in result
     }
@@ -81,6 +82,6 @@ def examples(config: dict[str, Any], name: str, drawn_set: DrawnFrames, answers:
 def lines(config: dict[str, Any], results: dict[str, Any]) -> Iterator[str]:
     """Yield what is said of each set of drawings on the terminal."""
     for name, result in results.items():
-        figures = ", ".join(f"{rung} {result[rung]['accuracy']:.1%}" for rung in config["rungs"] if rung in result)
+        figures = ", ".join(f"{rung} {result[rung]['accuracy']:.1%}" for rung in RUNGS if rung in result)
         label = f"{config['data']['name']}-{config['model']['name']} {name}"
         yield f"{label}: {result['n']:,} drawings{': ' if figures else ''}{figures}"

@@ -7,6 +7,7 @@ from typing import Any
 from inkproof.config.compose import path_of
 from inkproof.data.digits import load_digits, load_test_split
 from inkproof.datasets.drawn_frames import (
+    WHOLE,
     drawings_of,
     frames_of,
     frames_of_digits,
@@ -16,6 +17,7 @@ from inkproof.datasets.drawn_frames import (
     write_stress,
 )
 from inkproof.preprocessing.corruptions import NAMES, stress_sample
+from inkproof.preprocessing.rungs import RUNGS
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.processes import in_order
 from inkproof.runtime.progress import tally
@@ -53,7 +55,7 @@ def of_drawings(config: dict[str, Any]) -> Work:
         chosen = config["sets"][name]
         folder = path_of(chosen["folder"])
         drawings = drawings_of(config["pens"], chosen, folder)
-        work[name] = partial(frames_of, folder, drawings, chosen, config["rungs"])
+        work[name] = partial(frames_of, folder, drawings, chosen, RUNGS)
     return work
 
 
@@ -65,7 +67,7 @@ def of_acceptance(config: dict[str, Any]) -> Work:
         if name in config["data"]["drawn_sets"]:
             chosen = config["sets"][name]
             several["reporting"] += drawings_of(config["pens"], chosen, path_of(chosen["folder"]))
-    rungs = config["rungs"][-1:]
+    rungs = [WHOLE]
     work: dict[str, Callable[[], Any]] = {"validation": partial(frames_of_digits, val.images, val.labels, rungs)}
     for part, digits in several.items():
         drawings = negatives(config["data"]["negatives"], config["negatives_seed"], digits, part=part)

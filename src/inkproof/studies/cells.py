@@ -16,6 +16,7 @@ from inkproof.config.schema import check_training
 from inkproof.data.digits import data_sha
 from inkproof.evaluation.held_out import SECONDS, WAYS
 from inkproof.exporting.files import FORMS
+from inkproof.preprocessing.rungs import RUNGS
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.studies.definition import FILE, Part, Study
@@ -59,9 +60,7 @@ def closest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {' or '.join(close)}?" if close else f"there is {', '.join(sorted(known)[:8])}, ..."
 
 
-def known_metrics(
-    stages: Sequence[str], data: Mapping[str, Any], drawn_sets: Sequence[str], rungs: Sequence[str]
-) -> set[str]:
+def known_metrics(stages: Sequence[str], data: Mapping[str, Any], drawn_sets: Sequence[str]) -> set[str]:
     """Return the names of all metrics of a cell with these `stages`.
 
     `data` is the resolved configuration of its data set, `drawn_sets` are those that its models are tried on.
@@ -83,7 +82,7 @@ def known_metrics(
         # Where coremltools is installed, Core ML as well.
         names |= {"saved_model_kb", "rejection_auroc", *(f"coreml_{name}" for name in ("kb", "accuracy", "agreement"))}
     if "drawn" in stages:
-        names |= {f"drawn_{name}_{rung}_{ending}" for name in drawn_sets for rung in rungs for ending in ENDINGS}
+        names |= {f"drawn_{name}_{rung}_{ending}" for name in drawn_sets for rung in RUNGS for ending in ENDINGS}
     if "formats" in stages:
         for form in FORMS:
             names |= {f"{form}_kb", f"{form}_accuracy", *(f"{form}_{name}_accuracy" for name in drawn_sets)}
@@ -237,7 +236,7 @@ def _cell(
     common = compose("config", (*asked, override("seed", 0))) if seeded or teachers else config
     # Whose drawings its models are tried on: another data set's, where it has none of its own.
     tried_on = compose("drawn", (f"data={Path(config['data']['frames']).name}",))
-    known = known_metrics(study.stages, config["data"], tried_on["data"]["drawn_sets"], tried_on["rungs"])
+    known = known_metrics(study.stages, config["data"], tried_on["data"]["drawn_sets"])
     return Cell(
         study=study.name,
         labels=labels,
