@@ -23,44 +23,16 @@ SCRIPTS = {
 }
 STARTUP = "runtime/startup.py"
 
-_LARGE = "half a second or more, which commands that never compute with it do not wait for"
-_PHONE = "LiteRT starts only where a file is run: reading names, rules and metadata needs none of it"
 # Imports within functions, "module: library", and why they do not stand at the top. New ones need a reason as good.
 LAZY = {
     "config/one_line.py: hydra": "explains Hydra's errors for scripts that do not use Hydra, as predict.py",
-    "data/download.py: uncompresspy": "for .Z files alone",
-    "data/optdigits.py: sklearn": f"the digits lie within scikit-learn; {_LARGE}",
-    "evaluation/calibration.py: scipy": _LARGE,
-    "evaluation/coverage.py: sklearn": _LARGE,
-    "evaluation/rejection.py: scipy": _LARGE,
-    "evaluation/statistics.py: scipy": _LARGE,
-    "exporting/convert.py: ai_edge_litert": _PHONE,
     "exporting/coreml.py: coremltools": "not installed with the rest: `make coreml` adds it",
-    "exporting/metadata.py: ai_edge_litert": _PHONE,
-    "exporting/metadata.py: flatbuffers": _PHONE,
-    "exporting/metadata.py: numpy": _PHONE,
-    "exporting/proved.py: scipy": _LARGE,
-    "exporting/readers.py: ai_edge_litert": _PHONE,
-    "preprocessing/rungs.py: ai_edge_litert": "only the rung `ink` needs it",
     "preprocessing/rungs.py: inkproof.preprocessing": "the layer is Keras's, and only the rung `ink` needs it",
     "preprocessing/rungs.py: tensorflow": "only the rung `ink` needs it",
-    "reporting/finetuning_page.py: jinja2": _LARGE,
-    "reporting/ladder.py: scipy": _LARGE,
-    "reporting/model_card.py: jinja2": _LARGE,
-    "reporting/page.py: jinja2": _LARGE,
-    "reporting/tables.py: rich": _LARGE,
+    "runtime/processes.py: joblib": "a tenth of a second for every command, and few start a pool",
     "runtime/startup.py: keras": "starting TensorFlow is what the function is for",
     "runtime/startup.py: tensorflow": "starting TensorFlow is what the function is for",
-    "studies/comparison.py: scipy": _LARGE,
-    "studies/launch.py: hydra": "Hydra's launchers are plugins, looked up only when cells run side by side",
-    "studies/run_cell.py: inkproof.stages": "each starts TensorFlow, and a worker imports those of its own cells",
-    "studies/run_study.py: inkproof.studies": "draws with matplotlib, once a study has ended",
-    "synthetic/redrawn.py: scipy": _LARGE,
-}
-# Private modules of libraries that are still imported, "module: private module", and why. It is to become empty.
-PRIVATE = {
-    "studies/launch.py: hydra._internal": "Hydra has no public way to start a launcher",
-    "tuning/search.py: keras_tuner.src": "the names of trials are KerasTuner's own",
+    "studies/run_cell.py: inkproof.stages": "a cell begins its process: threads are set before TensorFlow is imported",
 }
 
 
@@ -232,7 +204,7 @@ def test_no_script_is_imported():
 
 
 def test_no_private_module_of_a_library_is_imported():
-    agrees(private_modules(ROOT), PRIVATE, "PRIVATE")
+    assert private_modules(ROOT) == set()
 
 
 def test_nothing_is_written_into_the_table_of_modules():

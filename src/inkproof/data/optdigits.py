@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from sklearn.datasets import load_digits
 
 from inkproof.data.digits import IMAGE_SIDE, Digits, write_digits
 from inkproof.data.splits import cut
@@ -28,8 +29,6 @@ def prepare(data: Mapping[str, Any], out: Path, mirror: str | None) -> None:
     `data` is `conf/data/optdigits.yaml`: first `test`, then `val` digits are cut off, stratified and seeded
     by `split_seed`. Raises UserError where they leave none to train on.
     """
-    from sklearn.datasets import load_digits
-
     published = load_digits()
     images = np.stack([mnist_frame(counts) for counts in published.images])
     labels = published.target.astype(np.uint8)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from inkproof.evaluation.comparison import verdict
@@ -32,8 +33,6 @@ def write_page(folder: Path, found: Mapping[str, Any], rows: Sequence[Mapping[st
     `found` is the content of finetuned.json, `rows` are of `comparison.by_writer`, `shot` is the picture of drawings
     before and after.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

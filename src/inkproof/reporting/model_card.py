@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
 from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, MODEL_FILES
 from inkproof.reporting.card_figures import (
     Share,
@@ -71,8 +73,6 @@ def model_card(
 def _rendered(
     run: PretrainedRun, sources: Mapping[str, Sequence[Share]], drawn_as: Mapping[str, Mapping[str, Any]]
 ) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     environment = Environment(
         loader=FileSystemLoader(_HERE), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

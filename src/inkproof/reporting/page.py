@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from inkproof.evaluation.statistics import discordant, mcnemar
@@ -49,8 +50,6 @@ def write_page(
     story is told of it, or of the first of its own. Same results, same bytes. Raises UserError when a file of
     theirs cannot be used (naming it), and when `champion` has no results.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     named = {model.name: model for model in models if not model.beside}
     if champion is not None and champion not in named:
         raise UserError(f"champion {champion!r} has no results in {report_folder}; choose from {', '.join(named)}")

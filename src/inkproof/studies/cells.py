@@ -97,7 +97,7 @@ CONFIGS = {"formats": "export"}
 class Cell:
     """One training and what follows it.
 
-    `labels` are its choices by axis, `overrides` what Hydra is given, `config` the resolved training configuration,
+    `labels` are its choices by axis, `config` the resolved training configuration,
     `later` the resolved configuration of each later stage; `known` are the metrics it can have, `wanted` those it must,
     `kept` those the ledger holds. `key` is "" as long as its data are not known; `teachers` are the keys of the cells
     that it learns from. `configuration` is the hash of what cells that differ by seed alone have in common.
@@ -107,7 +107,6 @@ class Cell:
     labels: Mapping[str, str]
     seed: int
     stages: tuple[str, ...]
-    overrides: tuple[str, ...]
     config: Mapping[str, Any]
     later: Mapping[str, Mapping[str, Any]] = field(repr=False)
     known: frozenset[str] = field(repr=False)
@@ -242,7 +241,6 @@ def _cell(
         labels=labels,
         seed=seed,
         stages=study.stages,
-        overrides=(*words, override("seed", seed)),
         config=config,
         later=later,
         known=frozenset(known),
