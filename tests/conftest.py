@@ -49,6 +49,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callabl
     with FileLock(f"{folder}.lock"):
         if not folder.exists():
             making = shared / f"{name}-making"
+            shutil.rmtree(making, ignore_errors=True)  # of a worker whose making failed: the next one fails for itself
             making.mkdir()
             make(making)
             making.rename(folder)
