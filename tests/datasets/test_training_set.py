@@ -131,7 +131,7 @@ def test_the_same_seed_gives_the_same_file_with_any_number_of_processes(
 
 def test_sources_that_are_there_are_not_fetched_again(made: Path, tmp_path: Path) -> None:
     prepare(config(made), tmp_path / "ink", str(tmp_path / "no such mirror"))
-    with pytest.raises(UserError, match="no mirror served"):
+    with pytest.raises(UserError, match="no such mirror"):
         prepare(config(tmp_path), tmp_path / "ink", str(tmp_path / "no such mirror"))
 
 

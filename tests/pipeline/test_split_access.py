@@ -80,7 +80,7 @@ def test_no_other_module_reads_a_digits_file_past_the_one_that_guards_it():
 
 def test_only_the_reporting_stages_may_import_a_reporting_stage():
     stages = {name.removesuffix(".py").replace("/", ".") for name in REPORTING_STAGES}
-    assert {"tune.py", "inkproof/tuning/run.py"} <= set(modules())
+    assert {"tune.py", "inkproof/tuning/search.py"} <= set(modules())
     assert {path for path, tree in modules().items() if imports(tree) & stages} == RUNS_STAGES
 
 

@@ -268,7 +268,7 @@ def failed(sweep: tuple[Workspace, str], new_workspace: Callable[[], Workspace])
     of that folder is known from a workspace where it was trained. `apart` diverges, `again` from its backup.
     """
     workspace = new_workspace()
-    folder = next(path.name for path in (sweep[0].root / "runs").glob("dense-off-s0-*"))
+    folder = next(path.name for path in (sweep[0].root / "runs").glob("dense-off-s0-*") if path.is_dir())
     (workspace.root / "runs").mkdir()
     (workspace.root / "runs" / folder).write_text("in the way")
     short = (*TRAIN, "model=dense", *SHORT)

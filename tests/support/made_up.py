@@ -40,7 +40,6 @@ def cell(labels: dict[str, str], seed: int, **changes: Any) -> Cell:
         "labels": labels,
         "seed": seed,
         "stages": ("train",),
-        "overrides": (),
         "config": {"data": {"name": "optdigits"}},
         "later": {},
         "known": frozenset({"val_accuracy"}),
