@@ -14,7 +14,8 @@ import pytest
 from inkproof.models import cnn, dense
 from inkproof.models.loading import start_from
 from inkproof.runtime.errors import UserError
-from inkproof.tracking.record import RunRecord, identity, parent_of, weights_file
+from inkproof.tracking.identity import identity, weights_file
+from inkproof.tracking.record import RunRecord, parent_of
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 

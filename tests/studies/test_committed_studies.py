@@ -12,7 +12,7 @@ from inkproof.studies.comparison import groups_of
 from inkproof.studies.definition import Study, read_study
 from inkproof.studies.ledger import Row, read_ledger
 from inkproof.studies.live import planned
-from inkproof.studies.readme import BEGIN, END, results
+from inkproof.studies.table import BEGIN, END, results
 
 FOLDERS = [path.parent for path in sorted((ROOT / "experiments").glob("*/study.yaml"))]
 RUN = [folder for folder in FOLDERS if (folder / "results.csv").exists()]

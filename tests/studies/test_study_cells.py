@@ -14,7 +14,8 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.studies import cells as planning
 from inkproof.studies.cells import Cell, plan
-from inkproof.tracking.record import RunRecord, configuration_key, identity
+from inkproof.tracking.identity import configuration_key, identity
+from inkproof.tracking.record import RunRecord
 from support.made_up import study
 
 

@@ -8,7 +8,7 @@ import pytest
 from inkproof.runtime.errors import UserError
 from inkproof.studies import ledger
 from inkproof.studies.leaderboard import collect, markdown, ranked
-from inkproof.tracking.record import configuration_key
+from inkproof.tracking.identity import configuration_key
 from support.made_up import cell, row
 
 PARAMS = {"model.name": "cnn", "data.name": "mnist", "epochs": "3"}

@@ -24,7 +24,7 @@ from inkproof.runtime.paths import ROOT
 from inkproof.runtime.processes import in_order
 from inkproof.runtime.progress import say, tally
 from inkproof.synthetic.varied import Variation, varied_drawing
-from inkproof.tracking.record import code_sha
+from inkproof.tracking.identity import code_sha
 
 
 def split_writers(writers: Iterable[str], held_out: float, validation: float, seed: int) -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ import numpy as np
 
 import inkproof.models.layers  # noqa: F401  (registers the layers that a file names)
 from inkproof.runtime.errors import UserError
-from inkproof.tracking.record import weights_file
+from inkproof.tracking.identity import weights_file
 
 
 def load_trained(folder: Path) -> keras.Model:

@@ -19,7 +19,8 @@ from inkproof.reporting.style import save
 from inkproof.reporting.tables import write_rows
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_json
-from inkproof.tracking.record import RunRecord, weights_file, weights_sha
+from inkproof.tracking.identity import weights_file, weights_sha
+from inkproof.tracking.record import RunRecord
 from inkproof.tracking.run import log_stage
 
 EXAMPLES = 8  # drawings shown before and after

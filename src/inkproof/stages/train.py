@@ -12,8 +12,9 @@ from inkproof.data.digits import data_sha, digits_file
 from inkproof.data.prepare import prepare, prepare_absent
 from inkproof.models.loading import start_from
 from inkproof.runtime.errors import Diverged
+from inkproof.tracking.identity import code_sha, identity, run_key
 from inkproof.tracking.provenance import describe_machine, git_commit
-from inkproof.tracking.record import RunRecord, code_sha, copy_products, identity, parent_of, run_key
+from inkproof.tracking.record import RunRecord, copy_products, parent_of
 from inkproof.tracking.registry import registered_name
 from inkproof.tracking.run import Run
 from inkproof.training.build import Parts, assemble, in_float32

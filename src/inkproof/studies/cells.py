@@ -21,7 +21,7 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.studies.definition import FILE, Part, Study
 from inkproof.studies.ledger import Row
-from inkproof.tracking.record import configuration_key, identity, run_key
+from inkproof.tracking.identity import configuration_key, identity, run_key
 
 _PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
 _KEYWORDS = ("null", "true", "false", "nan", "inf")

@@ -12,7 +12,7 @@ from inkproof.reporting.wording import fill_markdown
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import read_yaml, write_text
 from inkproof.studies.comparison import spread
-from inkproof.studies.readme import split
+from inkproof.studies.table import split
 from inkproof.tracking.provenance import describe_machine, git_commit
 from inkproof.tracking.store import Store
 

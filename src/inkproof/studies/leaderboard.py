@@ -25,7 +25,7 @@ from inkproof.studies.cells import closest
 from inkproof.studies.comparison import Seeds, heading
 from inkproof.studies.evaluations import FILE_NAME, KINDS, members, read_evaluations
 from inkproof.studies.ledger import read_ledger
-from inkproof.tracking.record import configuration_key
+from inkproof.tracking.identity import configuration_key
 from inkproof.tracking.store import Store
 
 COLUMNS = (

@@ -18,8 +18,8 @@ from inkproof.studies.launch import Launching, check_launcher, launch, quiet
 from inkproof.studies.ledger import read_ledger
 from inkproof.studies.live import hours, planned, watching
 from inkproof.studies.progress import Failure, finished, run_rounds
-from inkproof.studies.readme import check_markers, write_results
 from inkproof.studies.run_cell import LOG, CellTask
+from inkproof.studies.table import check_markers, write_results
 from inkproof.tracking.provenance import describe_machine, git_commit
 from inkproof.tracking.store import Store
 

@@ -1,9 +1,8 @@
-"""What a run is: its identity, its record on disk, and the folder it works in."""
+"""What a run leaves on disk: its record, its products, and the folder it works in."""
 
-import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,38 +15,9 @@ from inkproof.config.compose import flatten, path_of
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing, write_json, write_text
 from inkproof.runtime.paths import ROOT
+from inkproof.tracking.identity import configuration_key, weights_file, weights_sha
 
 PRODUCTS = ("model.keras", "history.csv", "run.json")
-# The code that decides what a training computes; a change in it makes a new run of the same configuration.
-TRAINING_CODE = ("data/splits.py", "models", "training")
-
-
-def code_sha(folders: Sequence[str] = TRAINING_CODE) -> str:
-    """Return the SHA-256 of the code in `folders`, or files, of the package; training's if none are given."""
-    digest = hashlib.sha256()
-    package = ROOT / "src" / "inkproof"
-    for folder in folders:
-        paths = [package / folder] if folder.endswith(".py") else sorted((package / folder).rglob("*.py"))
-        for path in paths:
-            digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
-def run_key(identity: dict[str, Any], data_sha: str, code: str) -> str:
-    """Return the identity of a run: ten hexadecimal digits from its configuration, data and code."""
-    text = json.dumps([identity, data_sha, code], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:10]
-
-
-def configuration_key(params: Mapping[str, Any], sha: str, policy: str = "auto") -> str:
-    """Return the hash of a configuration and its data, whatever the seed.
-
-    `params` are flattened, as MLflow holds them, so that runs in a ledger and in the store can be told to be alike.
-    `policy` is the number format that was asked for: what "auto" comes to on some machine makes no difference.
-    """
-    left_out = ("seed", "precision.policy")
-    chosen = {key: str(value) for key, value in params.items() if key not in left_out}
-    return run_key(chosen if policy == "auto" else {**chosen, "precision.policy": policy}, sha, "")
 
 
 @dataclass
@@ -152,25 +122,6 @@ def read_history(path: Path) -> list[dict[str, float]]:
         raise UserError(f"{path}: not a learning curve ({error}); train the model again") from error
 
 
-def weights_file(init: str) -> Path:
-    """Return the .keras file that `init` means: that file, or the one in the folder of a run.
-
-    A relative path counts from the repository's root. Raises UserError where there is no such file.
-    """
-    path = ROOT / init
-    if path.is_dir():
-        path = path / "model.keras"
-    if path.suffix != ".keras" or not path.is_file():
-        raise UserError(f"init={init}: no trained model there; name a .keras file, or a folder with a model.keras")
-    return path
-
-
-def weights_sha(init: str) -> str:
-    """Return the SHA-256 of the file that `init` means."""
-    with weights_file(init).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def parent_of(init: str) -> dict[str, str]:
     """Return what a run remembers of its first weights: `file`, `sha256` and, where a run left them, its id as `run`.
 
@@ -182,33 +133,6 @@ def parent_of(init: str) -> dict[str, str]:
     if (file.parent / "run.json").is_file():
         parent["run"] = RunRecord.read(file.parent).run_id
     return parent
-
-
-# Keys that say where and how a run is done, not what is computed: they do not change its identity.
-NOT_IDENTITY = ("force", "out", "register", "digits", "experiment_name")
-
-
-def identity(config: dict[str, Any], policy: str) -> dict[str, Any]:
-    """Return the part of a training configuration that decides the result; `policy` is the number format used.
-
-    Weights to begin with are known by their SHA-256, wherever they lie; raises UserError where there are none.
-    """
-    chosen = {key: value for key, value in config.items() if key not in NOT_IDENTITY}
-    if config["init"] is None:
-        del chosen["init"]  # as runs were known before there was a choice
-    else:
-        chosen["init"] = weights_sha(config["init"])
-    if config["train_size"] is None:
-        del chosen["subset_seed"]  # all digits are no choice
-    # What is switched off is left out: runs are told apart as they were before there was such a switch.
-    if config["folds"] is None:
-        del chosen["folds"], chosen["fold"]
-    if not config["label_smoothing"]:
-        del chosen["label_smoothing"]
-    if not config["teacher"]["runs"]:
-        del chosen["teacher"]
-    data = {key: config["data"][key] for key in ("name", "val", "repeat")}
-    return {**chosen, "data": data, "precision": {"policy": policy}}
 
 
 def trained_run(config: dict[str, Any]) -> tuple[RunRecord, dict[str, Any]]:

@@ -21,8 +21,9 @@ from inkproof.runtime.errors import Diverged, UserError
 from inkproof.runtime.files import write_json
 from inkproof.runtime.paths import ROOT
 from inkproof.stages.train import train
+from inkproof.tracking.identity import identity, run_key
 from inkproof.tracking.provenance import describe_machine, git_commit
-from inkproof.tracking.record import RunRecord, identity, run_key
+from inkproof.tracking.record import RunRecord
 from inkproof.tracking.run import adopt
 from inkproof.tracking.store import Store, nested
 from inkproof.tuning.recipe import FOUND, command_of, write_recipe

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from inkproof.runtime.errors import UserError
-from inkproof.studies.readme import BEGIN, END, write_results
+from inkproof.studies.table import BEGIN, END, write_results
 from support.made_up import cell, row, study
 
 CELLS = [cell({"model": "dense", "aug": aug}, seed) for aug in ("off", "on") for seed in (0, 1)]
