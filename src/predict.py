@@ -74,8 +74,8 @@ def model_file(word: str) -> Iterator[Path]:
         yield find_model(word)
         return
     require_store()
+    from inkproof.tracking.mlflow_store import Store
     from inkproof.tracking.registry import copy_export
-    from inkproof.tracking.store import Store
 
     with tempfile.TemporaryDirectory() as folder:
         yield copy_export(Store(), word, FILES, Path(folder))

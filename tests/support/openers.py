@@ -12,7 +12,7 @@ from pathlib import Path
 
 import mlflow  # noqa: F401  (imported before the start, so that all start together)
 
-from inkproof.tracking import store as tracking
+from inkproof.tracking import mlflow_store as tracking
 
 DATA_SETS = 40
 

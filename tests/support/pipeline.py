@@ -15,7 +15,7 @@ from PIL import Image
 from inkproof.config.compose import resolve
 from inkproof.preprocessing.strokes import render
 from inkproof.runtime.paths import ROOT
-from inkproof.tracking.store import Store
+from inkproof.tracking.mlflow_store import Store
 from support.stores import use
 
 CONF = ROOT / "conf"

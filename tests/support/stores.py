@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from inkproof.runtime import paths
-from inkproof.tracking import store
+from inkproof.tracking import mlflow_store as store
 
 
 def use(folder: Path, patch: pytest.MonkeyPatch) -> None:

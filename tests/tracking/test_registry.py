@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from inkproof.runtime.errors import UserError
+from inkproof.tracking.mlflow_store import Store
 from inkproof.tracking.registry import copy_export, set_champion
-from inkproof.tracking.store import Store
 
 
 @pytest.fixture

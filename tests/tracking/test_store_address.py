@@ -10,7 +10,7 @@ import pytest
 from inkproof.config.one_line import explain_tracking as explain
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import require_store, tracking_uri
-from inkproof.tracking.store import Store
+from inkproof.tracking.mlflow_store import Store
 from support.stores import use
 
 

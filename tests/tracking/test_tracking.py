@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from inkproof.runtime.paths import ROOT
+from inkproof.tracking.mlflow_store import PARAM_LIMIT, Store, nested
 from inkproof.tracking.record import RunRecord, write_history
 from inkproof.tracking.run import adopt, ensure_run
-from inkproof.tracking.store import PARAM_LIMIT, Store, nested
 
 OPENERS = ROOT / "tests" / "support" / "openers.py"
 PROCESSES, ROUNDS = 4, 2

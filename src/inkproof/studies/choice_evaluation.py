@@ -25,8 +25,8 @@ from inkproof.studies.evaluations import (
 )
 from inkproof.studies.launch import Launching
 from inkproof.studies.run_study import study
+from inkproof.tracking.mlflow_store import Store
 from inkproof.tracking.provenance import describe_machine, git_commit
-from inkproof.tracking.store import Store
 
 
 def evaluate(folder: Path, how: Launching, retries: int) -> bool:

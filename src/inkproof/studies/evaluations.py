@@ -13,8 +13,8 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import read_yaml, write_text
 from inkproof.studies.comparison import spread
 from inkproof.studies.table import split
+from inkproof.tracking.mlflow_store import Store
 from inkproof.tracking.provenance import describe_machine, git_commit
-from inkproof.tracking.store import Store
 
 FILE_NAME = "evaluations.yaml"
 BEGIN, END = "<!-- evaluations: written by src/study.py select -->", "<!-- end of evaluations -->"

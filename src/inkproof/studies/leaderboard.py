@@ -26,7 +26,7 @@ from inkproof.studies.comparison import Seeds, heading
 from inkproof.studies.evaluations import FILE_NAME, KINDS, members, read_evaluations
 from inkproof.studies.ledger import read_ledger
 from inkproof.tracking.identity import configuration_key
-from inkproof.tracking.store import Store
+from inkproof.tracking.mlflow_store import Store
 
 COLUMNS = (
     "test_accuracy",

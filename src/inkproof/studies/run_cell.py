@@ -20,10 +20,10 @@ from inkproof.runtime.startup import start_tensorflow
 from inkproof.studies.cells import Cell
 from inkproof.studies.ledger import Row, now, read_ledger, write_row
 from inkproof.studies.progress import DONE, FAILED, RUNNING, Progress, finished, read_progress
+from inkproof.tracking.mlflow_store import Store, nested
 from inkproof.tracking.provenance import describe_machine
 from inkproof.tracking.record import RunRecord
 from inkproof.tracking.run import adopt, ensure_run
-from inkproof.tracking.store import Store, nested
 
 LOG = "log.txt"
 

@@ -20,8 +20,8 @@ from inkproof.studies.live import hours, planned, watching
 from inkproof.studies.progress import Failure, finished, run_rounds
 from inkproof.studies.run_cell import LOG, CellTask
 from inkproof.studies.table import check_markers, write_results
+from inkproof.tracking.mlflow_store import Store
 from inkproof.tracking.provenance import describe_machine, git_commit
-from inkproof.tracking.store import Store
 
 
 def make_digits(cells: Sequence[Cell]) -> bool:

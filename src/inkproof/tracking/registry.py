@@ -8,7 +8,7 @@ import mlflow
 from mlflow.exceptions import MlflowException
 
 from inkproof.runtime.errors import UserError
-from inkproof.tracking.store import Store
+from inkproof.tracking.mlflow_store import Store
 
 
 def registered_name(data: str) -> str:

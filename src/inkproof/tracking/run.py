@@ -9,8 +9,8 @@ from typing import Any
 
 from inkproof.config.compose import flatten
 from inkproof.runtime.files import replacing, write_json
+from inkproof.tracking.mlflow_store import Store
 from inkproof.tracking.record import PRODUCTS, RunRecord, read_history, write_history
-from inkproof.tracking.store import Store
 
 
 class Run:

@@ -22,10 +22,10 @@ from inkproof.runtime.files import write_json
 from inkproof.runtime.paths import ROOT
 from inkproof.stages.train import train
 from inkproof.tracking.identity import identity, run_key
+from inkproof.tracking.mlflow_store import Store, nested
 from inkproof.tracking.provenance import describe_machine, git_commit
 from inkproof.tracking.record import RunRecord
 from inkproof.tracking.run import adopt
-from inkproof.tracking.store import Store, nested
 from inkproof.tuning.recipe import FOUND, command_of, write_recipe
 from inkproof.tuning.space import CHIEF, Parameter, Request, configured, value_at
 
