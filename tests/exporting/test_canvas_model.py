@@ -12,7 +12,7 @@ from inkproof.data.drawings import read_drawings
 from inkproof.datasets.drawn_frames import DrawnFrames
 from inkproof.evaluation.calibration import fit_temperature
 from inkproof.evaluation.rejection import RULES, Rule, acceptance_scores
-from inkproof.exporting.canvas_model import CanvasModel, graph_score, layer_part, up_to_logits
+from inkproof.exporting.canvas_model import CanvasModel, graph_score, up_to_logits
 from inkproof.exporting.described import describe_canvas
 from inkproof.exporting.files import CANVAS_FILES
 from inkproof.exporting.proved import check_canvases, choose_acceptance, compare_canvases
@@ -23,6 +23,8 @@ from inkproof.preprocessing.canvas import load_canvases
 from inkproof.preprocessing.rungs import apply_rung
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
+
+pytestmark = pytest.mark.xdist_group("tensorflow")  # where the layer is converted for other tests, too
 
 STARTER = ROOT / "data/drawn/starter"
 TEMPERATURE = 1.7
@@ -54,11 +56,11 @@ def rule(logits: np.ndarray) -> Rule:
 
 @pytest.fixture(scope="module")
 def files(
-    network: keras.Model, rule: Rule, canvases: np.ndarray, tmp_path_factory: pytest.TempPathFactory
+    network: keras.Model, rule: Rule, canvases: np.ndarray, layer: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
     """A canvas file in each form."""
     folder = tmp_path_factory.mktemp("exported")
-    layer, calibration = layer_part(), apply_rung("ink", canvases)
+    calibration = apply_rung("ink", canvases)
     for form, name in CANVAS_FILES.items():
         content = CanvasModel(network, rule, layer).in_form(form, calibration)
         (folder / name).write_bytes(describe_canvas(content, rule, "untrained", form, "c0ffee"))

@@ -54,7 +54,11 @@ FAMILIES = [*sorted(file.stem for file in (ROOT / "conf" / "model").glob("*.yaml
 EVERY_LAYER = ("cnn", "dense deslant")
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+# `vgg_bn` is `vgg` with more in it.
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=pytest.mark.slow if name == "vgg" else []) for name in FAMILIES],
+)
 def exported(
     request: pytest.FixtureRequest, digits: tuple[Digits, Digits], tmp_path_factory: pytest.TempPathFactory
 ) -> Exported:
