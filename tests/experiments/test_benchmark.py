@@ -101,6 +101,7 @@ def test_a_mistake_ends_in_one_line_and_nothing_is_lost(words: list[str], told: 
     assert {path.name: path.read_text() for path in tmp_path.glob("*.json")} == before
 
 
+@pytest.mark.slow
 def test_training_has_not_become_slow(workspace: Workspace):
     """A third below the bar is more than noise, if three looks agree: other tests have the cores, too, and looks of
     one code beside them have shown ratios from 1.9 to 6.5."""
