@@ -88,7 +88,9 @@ def test_the_gallery_is_filtered_and_turned_page_by_page(client: FlaskClient):
     assert labels(most="2") == [None, 1] and len(labels(most="1000")) == 5
     counted = client.get("/api/drawings?most=0").json
     assert (counted["drawings"], counted["before"], counted["counts"]) == ([], None, first["counts"])
-    assert client.get("/api/drawings?most=-1").status_code == 422
+    for wrong in ("most=-1", "before=1_0", "label=07", "wrong=true"):
+        refused = client.get(f"/api/drawings?{wrong}")
+        assert refused.status_code == 422 and wrong.split("=")[0] in refused.json["error"]
     keep(client, label=3, predicted=None)
     keep(client, label=None, predicted=3)
     assert labels(wrong="1") == [None, 3, 8, 4, 0], "a digit that was refused, and the other way round"

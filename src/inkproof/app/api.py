@@ -15,9 +15,9 @@ import numpy as np
 from flask import Blueprint, Response, jsonify, request
 from numpy.typing import NDArray
 from PIL import Image
+from pydantic import Field
 
-from inkproof.app import payload
-from inkproof.app.payload import Limits, Refusal, Strokes
+from inkproof.app.payload import Asked, Canvas, Limits, Refusal, Strokes, decoded, json_object
 from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.exporting.readers import CanvasReader, Readings
 from inkproof.preprocessing.canvas import to_canvas
@@ -149,7 +149,13 @@ def canvas_of(content: bytes, limits: Limits) -> NDArray[np.uint8]:
         raise Refusal(422, str(error)) from None
 
 
-_FIELDS = ("image", "strokes", "canvas", "model")
+class ToRecognise(Asked):
+    """A drawing to read, as a picture in base64 or as strokes, and by which model."""
+
+    image: str = ""
+    strokes: Strokes = Field(default=[])
+    canvas: Canvas = Field(default=[CANVAS_SIDE, CANVAS_SIDE])
+    model: Any = None
 
 
 def api(catalogue: Catalogue, limits: Limits, brush: float) -> Blueprint:
@@ -162,20 +168,22 @@ def api(catalogue: Catalogue, limits: Limits, brush: float) -> Blueprint:
             upload = request.files.get("image")
             if upload is None:
                 raise Refusal(400, "send the picture as a file in the form's field 'image'")
-            asked: dict[str, Any] = {"model": request.form["model"]} if "model" in request.form else {}
+            name = request.form.get("model")
             canvas = canvas_of(upload.read(), limits)
         else:
-            asked = payload.json_object()
-            payload.only(asked, _FIELDS)
-            if ("image" in asked) == ("strokes" in asked):
-                found = "both are there" if "image" in asked else "neither is there"
+            fields = json_object()
+            if ("image" in fields) == ("strokes" in fields):
+                found = "both are there" if "image" in fields else "neither is there"
                 raise Refusal(400, f"send either image or strokes; {found}")
-            if "image" in asked:
-                canvas = canvas_of(payload.decoded(asked["image"]), limits)
+            if "image" in fields:
+                fields.pop("canvas", None)  # a picture has a size of its own
+            asked = ToRecognise.of(fields, limits)
+            name, (width, height) = asked.model, asked.canvas
+            if asked.strokes:
+                canvas = draw(asked.strokes, (width, height), brush)
             else:
-                size = payload.canvas_size(asked.get("canvas", [CANVAS_SIDE, CANVAS_SIDE]))
-                canvas = draw(payload.strokes(asked["strokes"], limits), size, brush)
-        return jsonify(recognise(chosen(catalogue, asked.get("model")), canvas))
+                canvas = canvas_of(decoded(asked.image), limits)
+        return jsonify(recognise(chosen(catalogue, name), canvas))
 
     @routes.get("/api/models")
     def models() -> Response:

@@ -1,17 +1,61 @@
 """The JSON API of kept drawings: keep one, look through them, correct, delete."""
 
 import datetime
-import reprlib
+from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, jsonify, request
+from pydantic import AfterValidator, Field
 
-from inkproof.app import payload
 from inkproof.app.drawing_store import DrawingStore, Kept, as_json, new_id
-from inkproof.app.payload import Limits, Refusal, Strokes
+from inkproof.app.payload import Asked, Canvas, Limits, Name, Refusal, Strokes, json_object
+from inkproof.data.drawings import Digit, must
 
-DEVICES = ("phone", "tablet", "desktop")
-POINTERS = ("touch", "pen", "mouse", "keyboard")
-_FIELDS = (*("consent", "label", "writer", "strokes", "canvas", "predicted", "model", "version", "device", "pointer"),)
+
+def _short(strokes: Strokes) -> Strokes:
+    """Coordinates to a tenth of a pixel, as the one form of drawings keeps them; time and pressure to a thousandth."""
+    return [
+        [[round(number, 1) for number in point[:2]] + [round(number, 3) for number in point[2:]] for point in stroke]
+        for stroke in strokes
+    ]
+
+
+_CONSENT = 'a drawing is kept only with its drawer\'s consent, stated by "consent": true'
+
+
+class ToKeep(Asked):
+    """A drawing to keep; `predicted` is None where no digit was read."""
+
+    consent: Annotated[Any, must(lambda given: given is True, _CONSENT, kind="consent")]
+    label: Digit | None
+    writer: Name
+    strokes: Annotated[Strokes, AfterValidator(_short)]
+    canvas: Canvas
+    predicted: Digit | None
+    model: Name
+    version: Name
+    device: Literal["phone", "tablet", "desktop"]
+    pointer: Literal["touch", "pen", "mouse", "keyboard"]
+
+
+# Not the whole numbers of pydantic, which reads " 1_0 " as 10.
+_Whole = Annotated[str, Field(pattern="^[0-9]{1,18}$")]
+
+
+class Filter(Asked):
+    """Which drawings to look through, from an address, where everything is text."""
+
+    label: Annotated[str, Field(pattern="^([0-9]|none)$")] | None = None
+    wrong: Literal["0", "1"] = "0"
+    writer: Name | None = None
+    before: _Whole | None = None
+    most: _Whole | None = None
+
+
+class Correction(Asked):
+    """What to change; a field that is not there stays as it is."""
+
+    label: Digit | None = None
+    writer: Name = ""
 
 
 def drawings_api(store: DrawingStore, limits: Limits) -> Blueprint:
@@ -20,42 +64,23 @@ def drawings_api(store: DrawingStore, limits: Limits) -> Blueprint:
 
     @routes.post("/api/drawings")
     def keep() -> tuple[Response, int]:
-        asked = payload.json_object()
-        payload.only(asked, _FIELDS)
-        missing = [field for field in _FIELDS if field not in asked]
-        if missing:
-            raise Refusal(400, f"{missing[0]!r} is missing")
-        if asked["consent"] is not True:
-            raise Refusal(403, 'a drawing is kept only with its drawer\'s consent, stated by "consent": true')
-        width, height = payload.canvas_size(asked["canvas"])
-        drawing = Kept(
-            id=new_id(),
-            label=payload.digit(asked["label"], "label"),
-            writer=payload.text(asked["writer"], "writer", limits),
-            strokes=_short(payload.strokes(asked["strokes"], limits)),
-            width=width,
-            height=height,
-            predicted=payload.digit(asked["predicted"], "predicted"),
-            model=payload.text(asked["model"], "model", limits),
-            version=payload.text(asked["version"], "version", limits),
-            device=payload.choice(asked["device"], "device", DEVICES),
-            pointer=payload.choice(asked["pointer"], "pointer", POINTERS),
-            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        )
+        asked = ToKeep.of(json_object(), limits)
+        width, height = asked.canvas
+        created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        said = asked.model_dump(exclude={"consent", "canvas"})
+        drawing = Kept(id=new_id(), width=width, height=height, created=created, **said)
         store.add(drawing)
         return jsonify(as_json(drawing)), 201
 
     @routes.get("/api/drawings")
     def browse() -> Response:
-        asked = request.args.to_dict()
-        payload.only(asked, ("label", "wrong", "writer", "before", "most"))
-        most = _number(asked.get("most"), "most")
+        asked = Filter.of(request.args.to_dict(), limits)
         page = store.find(
-            label=_label(asked.get("label")),
-            wrong=payload.choice(asked.get("wrong", "0"), "wrong", ("0", "1")) == "1",
-            writer=payload.text(asked["writer"], "writer", limits) if "writer" in asked else None,
-            before=_number(asked.get("before"), "before"),
-            most=limits.drawings if most is None else min(limits.drawings, most),
+            label=int(asked.label) if asked.label and asked.label != "none" else asked.label,
+            wrong=asked.wrong == "1",
+            writer=asked.writer,
+            before=int(asked.before) if asked.before else None,
+            most=min(limits.drawings, int(asked.most or limits.drawings)),
         )
         return jsonify(drawings=[as_json(one) for one in page.drawings], before=page.before, counts=store.counts())
 
@@ -65,14 +90,11 @@ def drawings_api(store: DrawingStore, limits: Limits) -> Blueprint:
 
     @routes.patch("/api/drawings/<name>")
     def correct(name: str) -> Response:
-        asked = payload.json_object()
-        payload.only(asked, ("label", "writer"))
-        known = _known(name)
-        label = payload.digit(asked["label"], "label") if "label" in asked else known.label
-        writer = payload.text(asked["writer"], "writer", limits) if "writer" in asked else known.writer
-        if not asked:
+        fields, known = json_object(), _known(name)
+        changed = Correction.of(fields, limits).model_dump(exclude_unset=True)
+        if not changed:
             raise Refusal(400, "send label or writer")
-        store.correct(name, label, writer)
+        store.correct(name, changed.get("label", known.label), changed.get("writer", known.writer))
         return jsonify(as_json(_known(name)))
 
     @routes.delete("/api/drawings/<name>")
@@ -88,26 +110,3 @@ def drawings_api(store: DrawingStore, limits: Limits) -> Blueprint:
         return drawing
 
     return routes
-
-
-def _short(strokes: Strokes) -> Strokes:
-    """Coordinates to a tenth of a pixel, as the one form of drawings keeps them; time and pressure to a thousandth."""
-    return [
-        [[round(number, 1) for number in point[:2]] + [round(number, 3) for number in point[2:]] for point in stroke]
-        for stroke in strokes
-    ]
-
-
-def _label(value: str | None) -> int | str | None:
-    choices = (*map(str, range(10)), "none")
-    if value is None or payload.choice(value, "label", choices) == "none":
-        return value
-    return int(value)
-
-
-def _number(value: str | None, field: str) -> int | None:
-    if value is None:
-        return None
-    if not (value.isascii() and value.isdigit() and len(value) <= 18):
-        raise Refusal(422, f"{field} is {reprlib.repr(value)}, not a whole number")
-    return int(value)

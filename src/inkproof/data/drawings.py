@@ -4,27 +4,53 @@ Strokes are the truth and rasters follow from them; a drawing that exists only a
 """
 
 import json
-import math
 import re
 import reprlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Annotated, Any, LiteralString
+
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, with_config
+from pydantic_core import PydanticCustomError
 
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
 
 CANVAS_SIDE = 280  # pixels a side of the canvas that drawings are brought to
 FILE_NAME = "drawings.jsonl"
-
-
-_FIELDS = ("id", "label", "writer", "source", "canvas", "strokes", "image", "created")
-_REQUIRED = ("id", "label", "writer", "source", "canvas", "created")
 # ISO 8601 to whatever precision is known: the pen digits have a year, a drawing page has the second.
 _ISO_DATE = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d.*)?)?)?")
 
 
+def must(holds: Callable[[Any], object], complaint: LiteralString, kind: LiteralString = "value") -> AfterValidator:
+    """Return a check for pydantic: a value for which `holds` is false is a mistake of `kind`, said as `complaint`."""
+
+    def check(value: Any) -> Any:
+        if not holds(value):
+            raise PydanticCustomError(kind, complaint)
+        return value
+
+    return AfterValidator(check)
+
+
+def _below(name: str) -> bool:
+    # Checked on the name alone: a picture may be a link into a data cache, which is no way out of the folder.
+    path = PurePosixPath(name)
+    return bool(name) and not path.is_absolute() and ".." not in path.parts and not set(name) & set("\\:\0")
+
+
+# Strict: in Python `true` is the whole number 1, and pydantic would take "7" for 7.
+Digit = Annotated[int, Field(strict=True, ge=0, le=9)]
+_Side = Annotated[int, Field(strict=True, ge=1)]
+_Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+_Point = Annotated[list[_Number], Field(min_length=2, max_length=3)]
+_Text = Annotated[str, must(str.strip, "not a text")]
+_Date = Annotated[str, must(_ISO_DATE.fullmatch, "not an ISO date such as 2026-11-21")]
+_Image = Annotated[str, must(_below, "outside the folder of the set; it must be a relative path below it")]
+
+
+@with_config(extra="forbid")
 @dataclass(frozen=True, slots=True)
 class Drawing:
     """One drawing by one writer, as strokes or as a picture (exactly one of the two is not None).
@@ -41,14 +67,40 @@ class Drawing:
         created: ISO 8601 date.
     """
 
-    id: str
-    label: int | None
-    writer: str
-    source: str
-    canvas: tuple[int, int]
-    strokes: list[list[list[float]]] | None
-    image: str | None
-    created: str
+    id: _Text
+    label: Digit | None
+    writer: _Text
+    source: _Text
+    canvas: tuple[_Side, _Side]
+    # The defaults are those of a line: in Python both are named, so that nobody forgets one.
+    strokes: Annotated[list[list[_Point]] | None, Field(default=None)]
+    image: Annotated[_Image | None, Field(default=None)]
+    created: _Date
+
+
+_FIELDS = tuple(field.name for field in fields(Drawing))
+_LINE = TypeAdapter(Drawing)
+
+
+def first_mistake(error: ValidationError, known: Iterable[str]) -> tuple[str, str]:
+    """Return what kind of mistake pydantic found first, in its terms, and one line that names the field.
+
+    Unknown fields come before missing ones, and these before values: a misspelt name is both, and said as it is.
+    `known` are the fields that there are.
+    """
+    kinds = ("unexpected_keyword_argument", "extra_forbidden", "missing")
+    mistakes = error.errors(include_url=False)
+    first = min(mistakes, key=lambda one: kinds.index(one["type"]) if one["type"] in kinds else len(kinds))
+    kind, field = first["type"], ".".join(map(str, first["loc"]))
+    if kind == "string_unicode" and not field:  # half a character as a name
+        kind, field = "extra_forbidden", str(first["input"])
+    if kind == "missing":
+        return kind, f"{field!r} is missing"
+    if kind in kinds:
+        return kind, f"unknown field {reprlib.repr(field)}; there are {', '.join(known)}"
+    # A line of the file is all that pydantic sees of it, and is named already.
+    complaint = first["msg"].removeprefix("Value error, ").replace(" at line 1 column", " at column")
+    return kind, f"{field} is {reprlib.repr(first['input'])}: {complaint}" if field else complaint
 
 
 def read_drawings(folder: Path) -> list[Drawing]:
@@ -74,11 +126,15 @@ def read_drawings(folder: Path) -> list[Drawing]:
         if not line.strip():
             continue
         try:
-            drawing = _parse(line)
+            drawing = _LINE.validate_json(line)
+            if (drawing.strokes is None) == (drawing.image is None):
+                raise ValueError(f"needs either 'strokes' or 'image', {'not both' if drawing.image else 'has neither'}")
             if drawing.id in line_of:
                 raise ValueError(f"id {drawing.id!r} already stands in line {line_of[drawing.id]}")
             if drawing.image is not None and not (folder / drawing.image).is_file():
                 raise ValueError(f"its picture {folder / drawing.image} is missing; restore it or delete the line")
+        except ValidationError as error:
+            raise UserError(f"{path}, line {number}: {first_mistake(error, _FIELDS)[1]}") from None
         except ValueError as error:
             raise UserError(f"{path}, line {number}: {error}") from None
         line_of[drawing.id] = number
@@ -119,92 +175,3 @@ def _short(number: float) -> float | int:
     """A tenth of a canvas pixel is finer than any brush shows; whole numbers lose their ".0"."""
     rounded = round(float(number), 1)
     return int(rounded) if rounded.is_integer() else rounded
-
-
-def _parse(line: str) -> Drawing:
-    try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error.msg} at column {error.colno}") from None
-    except RecursionError:
-        raise ValueError("not JSON that can be read: nested too deeply") from None
-    if not isinstance(record, dict):
-        raise ValueError("not a JSON object {...}")
-    for field in _REQUIRED:
-        if field not in record:
-            raise ValueError(f"{field!r} is missing")
-    for field in record:
-        if field not in _FIELDS:
-            raise ValueError(f"unknown field {field!r}; there are {', '.join(_FIELDS)}")
-    strokes, image = record.get("strokes"), record.get("image")
-    if (strokes is None) == (image is None):
-        raise ValueError("needs either 'strokes' or 'image', " + ("not both" if image else "has neither"))
-    created = _text(record, "created")
-    if not _ISO_DATE.fullmatch(created):
-        raise ValueError(f"created is {created!r}, not an ISO date such as 2026-11-21")
-    return Drawing(
-        id=_text(record, "id"),
-        label=_label(record["label"]),
-        writer=_text(record, "writer"),
-        source=_text(record, "source"),
-        canvas=_canvas(record["canvas"]),
-        strokes=None if strokes is None else _strokes(strokes),
-        image=None if image is None else _image(image),
-        created=created,
-    )
-
-
-def _text(record: dict[str, Any], field: str) -> str:
-    value = record[field]
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{field} is {reprlib.repr(value)}, not a text")
-    return value
-
-
-def _label(value: Any) -> int | None:
-    if value is None:
-        return None
-    # bool is an int in Python, so `true` would otherwise be the digit 1.
-    if type(value) is not int or not 0 <= value <= 9:
-        raise ValueError(f"label is {reprlib.repr(value)}, not a digit from 0 to 9 or null")
-    return value
-
-
-def _canvas(value: Any) -> tuple[int, int]:
-    if not isinstance(value, list) or len(value) != 2 or any(type(side) is not int or side < 1 for side in value):
-        raise ValueError(f"canvas is {reprlib.repr(value)}, not [width, height] in whole pixels")
-    return value[0], value[1]
-
-
-def _strokes(value: Any) -> list[list[list[float]]]:
-    if not isinstance(value, list):
-        raise ValueError("strokes is not a list of strokes")
-    return [_stroke(index, stroke) for index, stroke in enumerate(value, start=1)]
-
-
-def _stroke(index: int, stroke: Any) -> list[list[float]]:
-    if not isinstance(stroke, list):
-        raise ValueError(f"stroke {index} is not a list of points")
-    points: list[list[float]] = []
-    for point in stroke:
-        if (
-            not isinstance(point, list)
-            or len(point) not in (2, 3)
-            or not all(type(number) in (int, float) for number in point)
-            or not all(map(math.isfinite, point))
-        ):
-            raise ValueError(
-                f"point {len(points) + 1} of stroke {index} is {reprlib.repr(point)}, not [x, y] or [x, y, t]"
-            )
-        points.append([float(number) for number in point])
-    return points
-
-
-def _image(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"image is {reprlib.repr(value)}, not the path of a PNG")
-    path = PurePosixPath(value)
-    # Checked on the name alone: a picture may be a link into a data cache, which is no way out of the folder.
-    if path.is_absolute() or ".." in path.parts or "\\" in value or ":" in value or "\0" in value:
-        raise ValueError(f"image {value!r} lies outside the folder of the set; it must be a relative path below it")
-    return value
