@@ -63,11 +63,11 @@ def one_error(error: ValidationError, where: object, kind: Any = None) -> str:
 
 def _keys(kind: Any, path: Sequence[int | str]) -> list[str]:
     """Return the keys beside the one that `path` leads to; places in lists do not matter."""
-    found: dict[Any, Any] = {}
+    found: dict[str, Any] = {}
     for step in path:
         model = next(one for one in (kind, *get_args(kind)) if is_dataclass(one))
         found = get_type_hints(model)
-        kind = found.get(step, model)
+        kind = found.get(str(step), model)
     return list(found)
 
 
