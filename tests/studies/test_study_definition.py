@@ -58,6 +58,7 @@ def test_what_is_left_out_follows_from_the_rest(tmp_path: Path):
         ({"parts": [{"seedz": [1]}]}, "parts[0].seedz: a key that does nothing; the keys are fixed, grid, seeds"),
         ({"compare": {"axes": "aug"}}, "compare.axes: a key that does nothing; the keys are axis, baseline, metrics"),
         ({"figure": {"z": "aug"}}, "figure.z: a key that does nothing; the keys are x, y, lines"),
+        ({"parts": [{1: 2}]}, "parts[0][1]: a key that does nothing; the keys are fixed, grid, seeds"),
         ({"name": "x"}, "name: a key that does nothing"),
         ({"seeds": None}, "seeds: expected a list of different whole numbers"),
         ({"seeds": []}, "seeds: expected at least 1 of them"),
@@ -92,6 +93,8 @@ def test_what_is_left_out_follows_from_the_rest(tmp_path: Path):
         ({"figure": {"x": "aug"}}, "figure.x: off of aug is no number"),
         ({"figure": {"wrong": True}}, "figure.wrong: draws curves against an x"),
         ({"figure": {"pairs": [["int8_kb"]]}}, "figure.pairs[0][1]: expected a value"),
+        ({"figure": {"pairs": [["a", "b", "c"]]}}, "figure.pairs[0]: expected at most 2 of them"),
+        ({"figure": 5}, "figure=5: expected keys with values"),
     ],
 )
 def test_a_mistake_is_one_line_with_the_file_and_the_key(changes: dict[str, Any], message: str, tmp_path: Path):
@@ -105,6 +108,9 @@ def test_a_mistake_is_one_line_with_the_file_and_the_key(changes: dict[str, Any]
 def test_a_folder_without_a_study_and_a_file_that_is_no_yaml(tmp_path: Path):
     with pytest.raises(UserError, match=r"no study\.yaml here"):
         read_study(tmp_path / "absent")
+    (tmp_path / "study.yaml").write_text("# nothing yet")
+    with pytest.raises(UserError, match=r"study\.yaml: expected keys with values"):
+        read_study(tmp_path)
     (tmp_path / "study.yaml").write_text("question: [")
     with pytest.raises(UserError, match="cannot be read") as raised:
         read_study(tmp_path)

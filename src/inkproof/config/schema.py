@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from inkproof.runtime.errors import UserError
 
 Kind = TypeVar("Kind")
-UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
+UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument", "invalid_key")
 # What pydantic expected, by the type of its error, where its own words are those of Python.
 EXPECTED = {
     "missing": "a value",
@@ -23,6 +23,7 @@ EXPECTED = {
     "dict_type": "keys with values",
     "dataclass_type": "keys with values",
     "too_short": "at least {min_length} of them",
+    "too_long": "at most {max_length} of them",
     "greater_than": "a number above {gt}",
 }
 
@@ -56,7 +57,7 @@ def one_error(error: ValidationError, where: object, kind: Any = None) -> str:
     else:
         if found["type"] in EXPECTED:
             said = f"expected {EXPECTED[found['type']].format(**found.get('ctx', {}))}"
-        if isinstance(value, str | int | float | None):
+        if key and isinstance(value, str | int | float | None):
             key += f"={value}"
     return " ".join(f"{where}: {f'{key}: ' if key else ''}{said}".split())
 

@@ -214,7 +214,7 @@ def _mistakes(study: Study) -> Iterator[str]:
         if not part.seeds or len(set(part.seeds)) < len(part.seeds):
             yield "seeds: expected a list of different whole numbers, such as [0, 1, 2]"
         chosen = {name for choices in part.axes.values() for choice in choices for name in choice.overrides}
-        for name in OWN & {*part.fixed, *part.axes, *chosen}:
+        for name in sorted(OWN & {*part.fixed, *part.axes, *chosen}):
             yield f"{name}: the study sets it itself; leave it out"
     if "train" not in study.stages:
         yield "stages: every cell trains; add train"
