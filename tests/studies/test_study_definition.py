@@ -10,7 +10,7 @@ from hydra import compose, initialize_config_dir
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.studies.cells import override
-from inkproof.studies.definition import Choice, read_study, study_folder
+from inkproof.studies.definition import Choice, Comparison, read_study, study_folder
 from support.made_up import SMALL, study, written_study
 
 STUDIES = sorted(path.parent for path in (ROOT / "experiments").glob("*/study.yaml"))
@@ -41,35 +41,60 @@ def test_parts_add_to_what_stands_outside_them(tmp_path: Path):
     assert (second.fixed["epochs"], list(second.axes), second.seeds) == (3, ["model", "aug"], (7,))
 
 
+def test_what_is_left_out_follows_from_the_rest(tmp_path: Path):
+    read = study(tmp_path, question=" Does it\n help? ", compare={}, stages=["evaluate", "train"])
+    assert (read.question, read.stages, read.keep) == ("Does it help?", ("train", "evaluate"), ())
+    assert read.compare == Comparison(None, None, ("val_accuracy", "test_accuracy"))
+    assert (read.figure.y, read.figure.x) == (("val_accuracy",), None)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"question": None}, "question: expected a text"),
-        ({"seedz": [1]}, "seedz: a key that does nothing; the keys of the file are question, fixed"),
-        ({"seeds": []}, "seeds: expected a list of different whole numbers"),
+        ({"question": None}, "question: expected a value"),
+        ({"question": 5}, "question=5: expected a text"),
+        ({"question": " "}, "expected a text"),
+        ({"seedz": [1]}, "seedz: a key that does nothing; the keys are question, fixed, grid, seeds, parts"),
+        ({"parts": [{"seedz": [1]}]}, "parts[0].seedz: a key that does nothing; the keys are fixed, grid, seeds"),
+        ({"compare": {"axes": "aug"}}, "compare.axes: a key that does nothing; the keys are axis, baseline, metrics"),
+        ({"figure": {"z": "aug"}}, "figure.z: a key that does nothing; the keys are x, y, lines"),
+        ({"parts": [{1: 2}]}, "parts[0][1]: a key that does nothing; the keys are fixed, grid, seeds"),
+        ({"name": "x"}, "name: a key that does nothing"),
+        ({"seeds": None}, "seeds: expected a list of different whole numbers"),
+        ({"seeds": []}, "seeds: expected at least 1 of them"),
         ({"seeds": [1, 1]}, "seeds: expected a list of different whole numbers"),
-        ({"seeds": [0.5]}, "seeds: expected a list of different whole numbers"),
-        ({"stages": ["train", "evalute"]}, "evalute is no stage; choose among train, held_out, evaluate"),
+        ({"seeds": [0.5]}, "seeds[0]=0.5: expected a whole number"),
+        ({"seeds": [True]}, "seeds[0]=True: expected a whole number"),
+        ({"seeds": 3}, "seeds=3: expected a list"),
+        ({"stages": ["train", "evalute"]}, "stages[1]=evalute: expected 'train', 'held_out', 'evaluate'"),
         ({"stages": ["evaluate"]}, "every cell trains; add train"),
         ({"stages": ["train", "drawn"]}, "drawn reads what export makes; add it"),
-        ({"metrics": None}, "metrics: expected a list of names"),
-        ({"metrics": []}, "metrics: expected a list of names"),
-        ({"grid": {"model": "dense"}}, "grid.model: expected a list of values, or labels with overrides"),
-        ({"grid": {"model": ["dense", "dense"]}}, "grid.model: a value stands there twice"),
+        ({"metrics": None}, "metrics: expected a value"),
+        ({"metrics": []}, "metrics: expected at least 1 of them"),
+        ({"metrics": "val_accuracy"}, "metrics=val_accuracy: expected a list"),
+        ({"metrics": [1]}, "metrics[0]=1: expected a text"),
+        ({"grid": {"model": "dense"}}, "grid: model: expected a list of values, or labels with overrides"),
+        ({"grid": {"model": []}}, "grid.model: expected at least 1 of them"),
+        ({"grid": {"size": {"tiny": "dense"}}}, "grid.size.tiny=dense: expected keys with values"),
+        ({"grid": {"model": ["dense", "dense"]}}, "grid: model: a value stands there twice"),
         ({"grid": {"seed": [1, 2]}}, "seed: the study sets it itself"),
         ({"grid": {"size": {"tiny": {"seed": 5}}}}, "seed: the study sets it itself"),
         ({"fixed": {"out": "models/mnist/cnn"}}, "out: the study sets it itself"),
         ({"fixed": ["data=mnist"]}, "fixed: expected keys with values"),
-        ({"parts": []}, "parts: expected a list of parts"),
+        ({"parts": []}, "parts: expected at least 1 of them"),
         ({"compare": {"axis": "optimizer", "baseline": "sgd"}}, "compare.axis: optimizer does not vary"),
         ({"compare": {"axis": "aug", "baseline": "none"}}, "compare.baseline: none is no aug; choose one of off, on"),
         ({"compare": {"axis": "aug"}}, "axis and baseline go together"),
         ({"figure": {"lines": ["optimizer"]}}, "figure.lines: optimizer does not vary"),
-        ({"figure": {"y": []}}, "figure.y: expected a list of names"),
-        ({"figure": {"x": 5}}, "figure.x: expected a text"),
+        ({"figure": {"y": []}}, "figure.y: expected at least 1 of them"),
+        ({"figure": {"log": "yes"}}, "figure.log=yes: expected true or false"),
+        ({"figure": {"target": True}}, "figure.target=True: expected a number"),
+        ({"figure": {"x": 5}}, "figure.x=5: expected a text"),
         ({"figure": {"x": "aug"}}, "figure.x: off of aug is no number"),
         ({"figure": {"wrong": True}}, "figure.wrong: draws curves against an x"),
-        ({"figure": {"pairs": [["int8_kb"]]}}, "figure.pairs: expected pairs of metrics"),
+        ({"figure": {"pairs": [["int8_kb"]]}}, "figure.pairs[0][1]: expected a value"),
+        ({"figure": {"pairs": [["a", "b", "c"]]}}, "figure.pairs[0]: expected at most 2 of them"),
+        ({"figure": 5}, "figure=5: expected keys with values"),
     ],
 )
 def test_a_mistake_is_one_line_with_the_file_and_the_key(changes: dict[str, Any], message: str, tmp_path: Path):
@@ -83,6 +108,9 @@ def test_a_mistake_is_one_line_with_the_file_and_the_key(changes: dict[str, Any]
 def test_a_folder_without_a_study_and_a_file_that_is_no_yaml(tmp_path: Path):
     with pytest.raises(UserError, match=r"no study\.yaml here"):
         read_study(tmp_path / "absent")
+    (tmp_path / "study.yaml").write_text("# nothing yet")
+    with pytest.raises(UserError, match=r"study\.yaml: expected keys with values"):
+        read_study(tmp_path)
     (tmp_path / "study.yaml").write_text("question: [")
     with pytest.raises(UserError, match="cannot be read") as raised:
         read_study(tmp_path)

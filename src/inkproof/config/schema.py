@@ -1,8 +1,76 @@
 """Checks on a composed configuration that Hydra does not make: values, ranges, keys that do nothing."""
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import is_dataclass
+from typing import Any, TypeVar, get_args, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
 
 from inkproof.runtime.errors import UserError
+
+Kind = TypeVar("Kind")
+UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument", "invalid_key")
+# What pydantic expected, by the type of its error, where its own words are those of Python.
+EXPECTED = {
+    "missing": "a value",
+    "string_type": "a text",
+    "string_too_short": "a text",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "keys with values",
+    "dataclass_type": "keys with values",
+    "too_short": "at least {min_length} of them",
+    "too_long": "at most {max_length} of them",
+    "greater_than": "a number above {gt}",
+}
+
+
+def validated(kind: type[Kind], value: Any, where: object) -> Kind:
+    """Return `value`, from outside, as the dataclass or other type `kind`; pydantic checks and converts it.
+
+    Raises UserError with the first mistake, in one line that begins with `where`.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        raise UserError(one_error(error, where, kind)) from None
+
+
+def one_error(error: ValidationError, where: object, kind: Any = None) -> str:
+    """Return one mistake that pydantic found as a line: where, the key with its value, what was expected.
+
+    An unknown key comes first, since it may be why another is missing; `kind`, a dataclass or a list of them, tells
+    which keys there are.
+    """
+    found = min(error.errors(), key=lambda one: one["type"] not in UNKNOWN_KEY)
+    path, value, said = found["loc"], found["input"], found["msg"].replace("Input should be", "expected")
+    key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+    if found["type"] in UNKNOWN_KEY:
+        said = "a key that does nothing"
+        if kind is not None:
+            said += f"; the keys are {', '.join(_keys(kind, path))}"
+    elif found["type"] == "value_error":
+        said = str(found["ctx"]["error"])
+    else:
+        if found["type"] in EXPECTED:
+            said = f"expected {EXPECTED[found['type']].format(**found.get('ctx', {}))}"
+        if key and isinstance(value, str | int | float | None):
+            key += f"={value}"
+    return " ".join(f"{where}: {f'{key}: ' if key else ''}{said}".split())
+
+
+def _keys(kind: Any, path: Sequence[int | str]) -> list[str]:
+    """Return the keys beside the one that `path` leads to; places in lists do not matter."""
+    found: dict[str, Any] = {}
+    for step in path:
+        model = next(one for one in (kind, *get_args(kind)) if is_dataclass(one))
+        found = get_type_hints(model)
+        kind = found.get(str(step), model)
+    return list(found)
+
 
 POLICIES = ("auto", "float32", "mixed_bfloat16")
 

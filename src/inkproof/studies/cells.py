@@ -220,7 +220,7 @@ def _cell(
     digits = path_of(config["digits"])
     if digits.exists():
         sha = data_sha(digits)
-    later = {
+    later: dict[str, Mapping[str, Any]] = {
         stage: compose(CONFIGS.get(stage, stage), (f"data={name}", f"model={config['model']['name']}"))
         for stage in study.stages
         if stage != "train"

@@ -1,23 +1,75 @@
 """study.yaml: the question, what is fixed, what varies, the seeds, and which figures are compared."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from itertools import starmap
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, get_args
 
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    Strict,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+    with_config,
+)
+
+from inkproof.config.schema import validated
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import read_yaml
 from inkproof.runtime.paths import ROOT
 
 FILE = "study.yaml"
-STAGES = ("train", "held_out", "evaluate", "export", "drawn", "formats")
+Stage = Literal["train", "held_out", "evaluate", "export", "drawn", "formats"]
 """What a cell can run, in this order; `export` comes before `drawn`, which reads the exported file."""
-NEEDS = {"drawn": "export"}
-KEYS = ("question", "fixed", "grid", "seeds", "parts", "stages", "metrics", "keep", "compare", "figure")
-PART_KEYS = ("fixed", "grid", "seeds")
-COMPARE_KEYS = ("axis", "baseline", "metrics")
-FIGURE_KEYS = ("x", "y", "lines", "pairs", "log", "wrong", "title", "target")
+OWN = {"seed", "force", "out", "register", "experiment_name"}  # overrides that a study sets itself
+
+
+def label_of(value: Any) -> str:
+    """Return a value as tables and names show it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return "[" + ",".join(map(label_of, value)) + "]"
+    return "null" if value is None else str(value)
+
+
+def number_of(label: str) -> float | None:
+    """Return the number that a label is, "10,000" for one; None where it is none."""
+    try:
+        return float(label.replace(",", ""))
+    except ValueError:
+        return None
+
+
+def _labelled(grid: Any) -> Any:
+    """Return a grid where each axis has labels with overrides: in a list each value is a label for itself."""
+    if not isinstance(grid, dict):
+        return grid
+    made = dict(grid)
+    for axis, values in grid.items():
+        if isinstance(values, list):
+            made[axis] = {label_of(value): {axis: value} for value in values}
+            if len(made[axis]) < len(values):
+                raise ValueError(f"{axis}: a value stands there twice")
+        elif not isinstance(values, dict):
+            raise ValueError(f"{axis}: expected a list of values, or labels with overrides")
+    return made
+
+
+# The kinds of value that study.yaml holds. Defaults are not checked, so that an empty one means that nothing is given.
+Label = Annotated[str, BeforeValidator(label_of)]
+Text = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(str.split), AfterValidator(" ".join)
+]
+Names = Annotated[tuple[str, ...], Field(min_length=1)]
+Seeds = Annotated[tuple[StrictInt, ...], Field(min_length=1)]
+Overrides = dict[Label, Any]
+Grid = Annotated[dict[Label, Annotated[dict[Label, Overrides], Field(min_length=1)]], BeforeValidator(_labelled)]
 
 
 @dataclass(frozen=True)
@@ -32,9 +84,14 @@ class Choice:
 class Part:
     """Every combination of the axes' choices, with every seed."""
 
-    fixed: Mapping[str, Any]
-    axes: Mapping[str, tuple[Choice, ...]]
-    seeds: tuple[int, ...]
+    fixed: Overrides = field(default_factory=dict)
+    grid: Grid | None = None
+    seeds: Seeds = ()
+
+    @property
+    def axes(self) -> Mapping[str, tuple[Choice, ...]]:
+        """The choices of each axis."""
+        return {axis: tuple(starmap(Choice, labels.items())) for axis, labels in (self.grid or {}).items()}
 
 
 @dataclass(frozen=True)
@@ -45,9 +102,9 @@ class Comparison:
     before it, within each row. `metrics` are those compared.
     """
 
-    axis: str | None
-    baseline: str | None
-    metrics: tuple[str, ...]
+    axis: str | None = None
+    baseline: Label | None = None
+    metrics: Names = ()
 
 
 @dataclass(frozen=True)
@@ -59,29 +116,43 @@ class FigurePlan:
     level line.
     """
 
-    x: str | None
-    y: tuple[str, ...]
-    lines: tuple[str, ...]
-    pairs: tuple[tuple[str, str], ...]
-    log: bool
-    wrong: bool
-    title: str
-    target: float | None
+    x: Text | None = None
+    y: Names = ()
+    lines: tuple[str, ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
+    log: StrictBool = False
+    wrong: StrictBool = False
+    title: str = ""
+    target: Annotated[float, Strict()] | None = None
 
 
-@dataclass(frozen=True)
-class Study:
-    """The content of a study.yaml; `metrics` are shown and compared, `keep` are patterns of others for the ledger."""
+@with_config(extra="forbid")  # for the classes within it, too
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """The keys of a study.yaml; `metrics` are shown and compared, `keep` are patterns of others for the ledger."""
 
-    name: str
+    question: Text
+    fixed: Overrides = field(default_factory=dict)
+    grid: Grid = field(default_factory=dict)
+    seeds: Seeds = ()
+    parts: Annotated[tuple[Part, ...], Field(min_length=1)] = (Part(),)
+    stages: tuple[Stage, ...] = ("train", "evaluate")
+    metrics: Names
+    keep: tuple[str, ...] = ()
+    compare: Comparison | None = None
+    figure: FigurePlan = FigurePlan()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study(Definition):
+    """A definition in its folder, where `parts`, `compare` and `figure` hold what they take from outside of them."""
+
     folder: Path
-    question: str
-    parts: tuple[Part, ...]
-    stages: tuple[str, ...]
-    metrics: tuple[str, ...]
-    keep: tuple[str, ...]
-    compare: Comparison | None
-    figure: FigurePlan
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return self.folder.name
 
     @property
     def experiment(self) -> str:
@@ -122,156 +193,47 @@ def read_study(folder: Path) -> Study:
         raise UserError(
             f"{folder}: no {FILE} here; a study is a folder with one, such as experiments/02-augmentation"
         ) from None
-    spec = _mapping(path, "the file", found, KEYS)
-    shared = {key: spec[key] for key in PART_KEYS if key in spec}
-    listed = spec.get("parts", [{}])
-    if not isinstance(listed, list) or not listed:
-        raise UserError(f"{path}: parts: expected a list of parts with fixed, grid or seeds")
-    stages = _texts(path, "stages", spec.get("stages", ["train", "evaluate"]))
-    _check_stages(path, stages)
-    metrics = _texts(path, "metrics", spec.get("metrics"), least=1)
-    study = Study(
-        name=folder.resolve().name,
-        folder=folder.resolve(),
-        question=_text(path, "question", spec.get("question")),
-        parts=tuple(_part(path, shared, part) for part in listed),
-        stages=tuple(stage for stage in STAGES if stage in stages),
-        metrics=metrics,
-        keep=_texts(path, "keep", spec.get("keep", [])),
-        compare=_comparison(path, spec.get("compare"), metrics),
-        figure=_figure(path, spec.get("figure", {}), metrics),
+    said = validated(Definition, found, path)
+    parts = tuple(
+        Part({**said.fixed, **part.fixed}, said.grid if part.grid is None else part.grid, part.seeds or said.seeds)
+        for part in said.parts
     )
-    _check_axes(path, study)
+    stages = tuple(stage for stage in get_args(Stage) if stage in said.stages)
+    compare = said.compare and replace(said.compare, metrics=said.compare.metrics or said.metrics)
+    figure = replace(said.figure, y=said.figure.y or said.metrics[:1])
+    given = {**vars(said), "parts": parts, "stages": stages, "compare": compare, "figure": figure}
+    study = Study(**given, folder=folder.resolve())
+    if mistake := next(_mistakes(study), None):
+        raise UserError(f"{path}: {mistake}")
     return study
 
 
-def _part(path: Path, shared: Mapping[str, Any], listed: Any) -> Part:
-    own = _mapping(path, "a part", listed, PART_KEYS)
-    fixed = {
-        **_mapping(path, "fixed", shared.get("fixed", {})),
-        **_mapping(path, "fixed", own.get("fixed", {})),
-    }
-    grid = _mapping(path, "grid", own.get("grid", shared.get("grid", {})))
-    seeds = own.get("seeds", shared.get("seeds"))
-    whole = isinstance(seeds, list) and all(isinstance(seed, int) and not isinstance(seed, bool) for seed in seeds)
-    if not seeds or not whole or len(set(seeds)) < len(seeds):
-        raise UserError(f"{path}: seeds: expected a list of different whole numbers, such as [0, 1, 2]")
-    axes = {str(axis): _choices(path, str(axis), values) for axis, values in grid.items()}
-    chosen = {name for choices in axes.values() for choice in choices for name in choice.overrides}
-    for name in ("seed", "force", "out", "register", "experiment_name"):
-        if name in {*fixed, *axes, *chosen}:
-            raise UserError(f"{path}: {name}: the study sets it itself; leave it out")
-    return Part(fixed, axes, tuple(seeds))
-
-
-def _choices(path: Path, axis: str, values: Any) -> tuple[Choice, ...]:
-    """A list gives values of the override `axis`; a mapping gives labels, each with overrides of its own."""
-    if isinstance(values, dict) and values:
-        return tuple(
-            Choice(label_of(name), _mapping(path, f"grid.{axis}.{name}", overrides))
-            for name, overrides in values.items()
-        )
-    if isinstance(values, list) and values:
-        choices = tuple(Choice(label_of(value), {axis: value}) for value in values)
-        if len({choice.label for choice in choices}) == len(choices):
-            return choices
-        raise UserError(f"{path}: grid.{axis}: a value stands there twice")
-    raise UserError(f"{path}: grid.{axis}: expected a list of values, or labels with overrides")
-
-
-def label_of(value: Any) -> str:
-    """Return a value as tables and names show it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return "[" + ",".join(map(label_of, value)) + "]"
-    return "null" if value is None else str(value)
-
-
-def number_of(label: str) -> float | None:
-    """Return the number that a label is, "10,000" for one; None where it is none."""
-    try:
-        return float(label.replace(",", ""))
-    except ValueError:
-        return None
-
-
-def _check_stages(path: Path, stages: tuple[str, ...]) -> None:
-    for stage in stages:
-        if stage not in STAGES:
-            raise UserError(f"{path}: stages: {stage} is no stage; choose among {', '.join(STAGES)}")
-        if stage in NEEDS and NEEDS[stage] not in stages:
-            raise UserError(f"{path}: stages: {stage} reads what {NEEDS[stage]} makes; add it")
-    if "train" not in stages:
-        raise UserError(f"{path}: stages: every cell trains; add train")
-
-
-def _check_axes(path: Path, study: Study) -> None:
+def _mistakes(study: Study) -> Iterator[str]:
+    """Yield what pydantic cannot see: keys, or parts of the study, that do not go together."""
+    for part in study.parts:
+        if not part.seeds or len(set(part.seeds)) < len(part.seeds):
+            yield "seeds: expected a list of different whole numbers, such as [0, 1, 2]"
+        chosen = {name for choices in part.axes.values() for choice in choices for name in choice.overrides}
+        for name in sorted(OWN & {*part.fixed, *part.axes, *chosen}):
+            yield f"{name}: the study sets it itself; leave it out"
+    if "train" not in study.stages:
+        yield "stages: every cell trains; add train"
+    if "drawn" in study.stages and "export" not in study.stages:
+        yield "stages: drawn reads what export makes; add it"
     known = study.axes
-    if study.compare and study.compare.axis is not None:
+    if study.compare:
         axis, baseline = study.compare.axis, study.compare.baseline
-        if axis not in known:
-            raise UserError(f"{path}: compare.axis: {axis} does not vary; choose one of {', '.join(known)}")
-        labels = study.labels(axis)
-        if baseline not in labels:
-            raise UserError(f"{path}: compare.baseline: {baseline} is no {axis}; choose one of {', '.join(labels)}")
+        if (axis is None) != (baseline is None):
+            yield "compare: axis and baseline go together; without both, metrics are compared"
+        elif axis is not None and axis not in known:
+            yield f"compare.axis: {axis} does not vary; choose one of {', '.join(known)}"
+        elif axis is not None and baseline not in (labels := study.labels(axis)):
+            yield f"compare.baseline: {baseline} is no {axis}; choose one of {', '.join(labels)}"
+    if study.figure.wrong and study.figure.x is None:
+        yield "figure.wrong: draws curves against an x; name one, or leave it out"
     for label in study.labels(study.figure.x or ""):
         if number_of(label) is None:
-            raise UserError(f"{path}: figure.x: {label} of {study.figure.x} is no number; leave x out")
+            yield f"figure.x: {label} of {study.figure.x} is no number; leave x out"
     for axis in study.figure.lines:
         if axis not in known:
-            raise UserError(f"{path}: figure.lines: {axis} does not vary; choose among {', '.join(known)}")
-
-
-def _comparison(path: Path, spec: Any, metrics: tuple[str, ...]) -> Comparison | None:
-    if spec is None:
-        return None
-    found = _mapping(path, "compare", spec, COMPARE_KEYS)
-    axis, baseline = found.get("axis"), found.get("baseline")
-    if (axis is None) != (baseline is None):
-        raise UserError(f"{path}: compare: axis and baseline go together; without both, metrics are compared")
-    compared = _texts(path, "compare.metrics", found.get("metrics", list(metrics)))
-    return Comparison(axis, None if baseline is None else label_of(baseline), compared)
-
-
-def _figure(path: Path, spec: Any, metrics: tuple[str, ...]) -> FigurePlan:
-    found = _mapping(path, "figure", spec, FIGURE_KEYS)
-    pairs = found.get("pairs", [])
-    if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
-        raise UserError(f"{path}: figure.pairs: expected pairs of metrics, such as [[int8_kb, int8_accuracy]]")
-    if found.get("wrong") and found.get("x") is None:
-        raise UserError(f"{path}: figure.wrong: draws curves against an x; name one, or leave it out")
-    target = found.get("target")
-    if target is not None and not isinstance(target, int | float):
-        raise UserError(f"{path}: figure.target: expected a number, such as 0.99")
-    return FigurePlan(
-        x=_text(path, "figure.x", found["x"]) if found.get("x") is not None else None,
-        y=_texts(path, "figure.y", found.get("y", list(metrics[:1])), least=1),
-        lines=_texts(path, "figure.lines", found.get("lines", [])),
-        pairs=tuple((str(kb), str(accuracy)) for kb, accuracy in pairs),
-        log=bool(found.get("log", False)),
-        wrong=bool(found.get("wrong", False)),
-        title=str(found.get("title", "")),
-        target=target,
-    )
-
-
-def _mapping(path: Path, what: str, found: Any, keys: tuple[str, ...] | None = None) -> dict[str, Any]:
-    if not isinstance(found, dict):
-        raise UserError(f"{path}: {what}: expected keys with values")
-    for key in found:
-        if keys is not None and key not in keys:
-            raise UserError(f"{path}: {key}: a key that does nothing; the keys of {what} are {', '.join(keys)}")
-    return {str(key): value for key, value in found.items()}
-
-
-def _text(path: Path, key: str, found: Any) -> str:
-    if not isinstance(found, str) or not found.strip():
-        raise UserError(f"{path}: {key}: expected a text")
-    return " ".join(found.split())
-
-
-def _texts(path: Path, key: str, found: Any, least: int = 0) -> tuple[str, ...]:
-    if not isinstance(found, list) or not all(isinstance(one, str) for one in found) or len(found) < least:
-        raise UserError(f"{path}: {key}: expected a list of names")
-    return tuple(found)
+            yield f"figure.lines: {axis} does not vary; choose among {', '.join(known)}"

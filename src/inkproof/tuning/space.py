@@ -10,28 +10,40 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from inkproof.config.schema import TRAIN_KEYS, check_training, is_number
+from pydantic import Field, Strict, StrictBool, ValidatorFunctionWrapHandler, WrapValidator, with_config
+
+from inkproof.config.schema import TRAIN_KEYS, check_training, validated
 from inkproof.runtime.errors import UserError
 from inkproof.tuning.recipe import recipe_path
 
-KEYS = ("key", "low", "high", "step", "log", "choices")
+WHERE = "tuner.space.parameters"
 CHIEF = "chief"
 # Of a training's keys, what a search sets itself.
 OWN: dict[str, Any] = {"register": False, "force": False, "out": None, "init": None}
 
 
+def _as_given(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    """Let pydantic check a number and leave it as it is: whole bounds make whole values."""
+    check(value)
+    return value
+
+
+Number = Annotated[float, Strict(), WrapValidator(_as_given)]
+
+
+@with_config(extra="forbid")
 @dataclass(frozen=True)
 class Parameter:
     """One key of the training configuration: among `choices`, or from `low` to `high` (by `step`, or `log`)."""
 
     key: str
-    choices: tuple[Any, ...] = ()
-    low: float = 0.0
-    high: float = 0.0
-    step: float | None = None
-    log: bool = False
+    choices: Annotated[tuple[Any, ...], Field(min_length=1)] = ()
+    low: Number = 0.0
+    high: Number = 0.0
+    step: Annotated[Number, Field(gt=0)] | None = None
+    log: StrictBool = False
 
     @property
     def whole(self) -> bool:
@@ -44,40 +56,25 @@ def read_space(listed: Any, config: Mapping[str, Any]) -> list[Parameter]:
 
     Raises UserError where one is no key of it, or has neither bounds nor choices.
     """
-    if not isinstance(listed, list) or not listed:
-        raise UserError(
-            "tuner.space.parameters: expected a list of parameters, such as {key: batch_size, choices: [64]}"
-        )
-    return [_parameter(one, config) for one in listed]
-
-
-def _parameter(listed: Any, config: Mapping[str, Any]) -> Parameter:
-    if not isinstance(listed, dict) or not isinstance(listed.get("key"), str):
-        raise UserError(f"tuner.space.parameters: {listed}: expected a key with choices, or with low and high")
-    key = listed["key"]
-    for name in listed:
-        if name not in KEYS:
-            raise UserError(f"tuner.space.parameters: {key}: {name} does nothing; there is {', '.join(KEYS)}")
-    value_at(config, key)
-    bounded = "choices" not in listed and {"low", "high"} <= listed.keys()
-    if not bounded and listed.keys() != {"key", "choices"}:
-        raise UserError(f"tuner.space.parameters: {key}: give either choices, or low and high")
-    if not bounded:
-        if not isinstance(listed["choices"], list) or not listed["choices"]:
-            raise UserError(f"tuner.space.parameters: {key}: choices: expected a list of values")
-        return Parameter(key, choices=tuple(listed["choices"]))
-    low, high, step, log = listed["low"], listed["high"], listed.get("step"), listed.get("log", False)
-    if not is_number(low) or not is_number(high) or not low < high or (log and low <= 0):
-        raise UserError(
-            f"tuner.space.parameters: {key}: low and high: expected numbers, the lower first, above 0 for log"
-        )
-    found = Parameter(key, low=low, high=high, step=step, log=bool(log))
-    if not isinstance(log, bool) or (log and step is not None):
-        raise UserError(f"tuner.space.parameters: {key}: log: expected true or false, and no step beside true")
-    if step is not None and (not is_number(step) or step <= 0 or (found.whole and not isinstance(step, int))):
-        kind = "whole number" if found.whole else "number"
-        raise UserError(f"tuner.space.parameters: {key}: step: expected a {kind} above 0")
+    if not listed:
+        raise UserError(f"{WHERE}: expected a list of parameters, such as {{key: batch_size, choices: [64]}}")
+    found = validated(list[Parameter], listed, WHERE)
+    for one, given in zip(found, listed, strict=True):
+        value_at(config, one.key)
+        _check_bounds(one, given.keys() - {"key"})
     return found
+
+
+def _check_bounds(one: Parameter, given: set[str]) -> None:
+    """Raise UserError where the `given` keys of a parameter do not go together."""
+    if given != {"choices"} and ("choices" in given or not {"low", "high"} <= given):
+        raise UserError(f"{WHERE}: {one.key}: give either choices, or low and high")
+    if "low" in given and (one.low >= one.high or (one.log and one.low <= 0)):
+        raise UserError(f"{WHERE}: {one.key}: low and high: expected the lower first, above 0 for log")
+    if one.log and one.step is not None:
+        raise UserError(f"{WHERE}: {one.key}: log: expected no step beside true")
+    if one.whole and isinstance(one.step, float):
+        raise UserError(f"{WHERE}: {one.key}: step: expected a whole number")
 
 
 def value_at(config: Mapping[str, Any], key: str) -> Any:
@@ -85,7 +82,7 @@ def value_at(config: Mapping[str, Any], key: str) -> Any:
     found: Any = config
     for part in key.split("."):
         if not isinstance(found, Mapping) or part not in found:
-            raise UserError(f"tuner.space.parameters: {key}: no key of the training configuration")
+            raise UserError(f"{WHERE}: {key}: no key of the training configuration")
         found = found[part]
     return found
 
