@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from inkproof.reporting.page import HERE, write_page
+from inkproof.reporting.page import write_page
 from inkproof.reporting.results import load_models
 from inkproof.reporting.style import PALETTE
+from inkproof.reporting.wording import HERE
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_json
 

@@ -2,11 +2,10 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from inkproof.reporting.robustness_figures import stress_heatmap, stress_sheet
+from inkproof.reporting.robustness_figures import stress_heatmap
 from inkproof.reporting.style import save, to_svg
 
 
@@ -69,32 +68,3 @@ def test_heat_map_writes_nothing_outside_and_nothing_over_its_neighbour() -> Non
 def test_heat_map_takes_the_colours_of_the_page() -> None:
     svg = to_svg(stress_heatmap(summary(thin=[0.9] * 5)), "stress", "stress")
     assert "var(--wrong,#bf4408)" in svg
-
-
-@pytest.mark.parametrize("severities", [1, 5])
-def test_sheet_shows_every_canvas_where_it_belongs(severities: int, tmp_path: Path) -> None:
-    names = ["rotate", "low_contrast"]
-    canvases = {
-        name: [np.full((280, 280), 20 * (5 * row + column), np.uint8) for column in range(severities)]
-        for row, name in enumerate(names)
-    }
-    figure = stress_sheet(canvases)
-    assert {"rotate", "low\ncontrast", "severity", "1", str(severities)} <= set(texts(figure))
-    save(figure, tmp_path / "s.png")
-    picture = pixels(tmp_path / "s.png")
-    assert picture.shape[1] == 640
-    places = []
-    for row in range(2):
-        for column in range(severities):
-            y, x = np.nonzero((picture == 20 * (5 * row + column)).all(axis=2))
-            assert len(y) > 5000
-            places.append((np.median(y), np.median(x)))
-    assert places == sorted(places)
-
-
-def test_sheet_refuses_rows_of_different_length() -> None:
-    canvas = np.zeros((280, 280), np.uint8)
-    with pytest.raises(ValueError, match="severities"):
-        stress_sheet({"a": [canvas], "b": [canvas, canvas]})
-    with pytest.raises(ValueError, match="severities"):
-        stress_sheet({})

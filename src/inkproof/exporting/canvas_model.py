@@ -92,21 +92,18 @@ class CanvasModel:
         Raises UserError where the graph needs operators outside LiteRT's built-in ones.
         """
         parts = [*self._before, self._after]
-        if self._body is not None:
+        if (body := self._body) is not None:
+
+            def describe(prepared: tf.Tensor) -> dict[str, tf.Tensor]:
+                return {_FEATURES: tf.identity(body(prepared, training=False), name=_FEATURES)}
+
             known = None
             if calibration is not None:
                 digits = calibration[:CALIBRATION_DIGITS, :, :, np.newaxis].astype(np.float32)
                 known = np.asarray(self._preparation(digits, training=False))
-            parts.insert(-1, _body_part(self._body, form, known))
+            prepared = tf.TensorSpec((1, *body.input_shape[1:]), tf.float32, name=_PREPARED)
+            parts.insert(-1, function_to_litert(describe, prepared, "the network", body, form, known))
         return join(parts, ["probabilities", "seen", "score"])
-
-
-def _body_part(body: keras.Model, form: str, calibration: np.ndarray | None) -> bytes:
-    def describe(prepared: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {_FEATURES: tf.identity(body(prepared, training=False), name=_FEATURES)}
-
-    prepared = tf.TensorSpec((1, *body.input_shape[1:]), tf.float32, name=_PREPARED)
-    return function_to_litert(describe, prepared, "the network", body, form, calibration)
 
 
 def graph_score(name: str, logits: Any, log_p: Any, temperature: float) -> Any:

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import flatbuffers
 import keras
 import numpy as np
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.tools.flatbuffer_utils import convert_bytearray_to_object, convert_object_to_bytearray
 
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.exporting.readers import foreign_operators
@@ -102,7 +102,6 @@ def converted(converter: Any, name: str) -> bytes:
     return content
 
 
-_IDENTIFIER = b"TFL3"
 _TOLD = ("min_runtime_version",)  # metadata that holds for the whole
 
 
@@ -116,11 +115,11 @@ def join(parts: Sequence[bytes], outputs: Sequence[str]) -> bytes:
         ValueError: an input and the output it goes on with differ in shape, type or quantisation, a name of
             `outputs` is given by no part, or a part has more than one graph or signature.
     """
-    whole = schema.ModelT.InitFromObj(schema.Model.GetRootAs(parts[0], 0))
+    whole = convert_bytearray_to_object(parts[0])
     graph, signature = _only(whole)
     given = {_text(one.name): one.tensorIndex for one in signature.outputs}
     for content in parts[1:]:
-        part = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+        part = convert_bytearray_to_object(content)
         own, entry = _only(part)
         places: dict[int, int] = {-1: -1}  # a tensor of the part, and where it is in the whole; -1 is none
         for one in entry.inputs:
@@ -151,12 +150,10 @@ def join(parts: Sequence[bytes], outputs: Sequence[str]) -> bytes:
         given |= {_text(one.name): places[one.tensorIndex] for one in entry.outputs}
     if missing := [name for name in outputs if name not in given]:
         raise ValueError(f"no part gives {', '.join(missing)}")
-    signature.outputs = [_entry(schema, name, given[name]) for name in outputs]
+    signature.outputs = [schema.TensorMapT(name, given[name]) for name in outputs]
     graph.outputs = [given[name] for name in outputs]
     whole.metadata = [one for one in whole.metadata or [] if _text(one.name) in _TOLD]
-    builder = flatbuffers.Builder(sum(map(len, parts)))
-    builder.Finish(whole.Pack(builder), _IDENTIFIER)
-    return bytes(builder.Output())
+    return bytes(convert_object_to_bytearray(whole))
 
 
 def _only(model: Any) -> tuple[Any, Any]:
@@ -182,12 +179,6 @@ def _check(ours: Any, theirs: Any, name: str) -> None:
 
     if kind(ours) != kind(theirs):
         raise ValueError(f"{name}: {kind(theirs)} is expected, {kind(ours)} is given")
-
-
-def _entry(schema: Any, name: str, index: int) -> Any:
-    entry = schema.TensorMapT()
-    entry.name, entry.tensorIndex = name, index
-    return entry
 
 
 def _text(name: bytes | str) -> str:

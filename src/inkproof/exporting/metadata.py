@@ -28,6 +28,7 @@ from typing import Any
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.tools.flatbuffer_utils import convert_object_to_bytearray
 
 from inkproof.exporting.files import LABELS_FILE
 from inkproof.runtime.errors import UserError
@@ -64,14 +65,11 @@ def put_entries(content: bytes, entries: Mapping[str, bytes], files: Mapping[str
     for name, data in entries.items():
         named = next((one for one in model.metadata if one.name in (name, name.encode())), None)
         if named is None:
-            named = schema.MetadataT()
-            named.name, named.buffer = name, len(model.buffers)
+            named = schema.MetadataT(name, len(model.buffers))
             model.metadata.append(named)
             model.buffers.append(schema.BufferT())
         model.buffers[named.buffer].data = np.frombuffer(data, np.uint8)  # a list is packed byte by byte
-    builder = flatbuffers.Builder(len(content) + sum(map(len, entries.values())))
-    builder.Finish(model.Pack(builder), _IDENTIFIER)
-    written = io.BytesIO(bytes(builder.Output()))
+    written = io.BytesIO(convert_object_to_bytearray(model))
     if packed := packed_files(content) | dict(files or {}):
         with zipfile.ZipFile(written, "a", zipfile.ZIP_STORED) as archive:
             for file, inside in packed.items():
@@ -119,9 +117,7 @@ def _parsed(content: bytes, name: str) -> Any:
 
 
 TFLITE_ENTRY = "TFLITE_METADATA"
-
 _TFLITE_IDENTIFIER = b"M001"
-
 _PARSER = "1.0.0"  # the schema's version that first had all fields used here
 _FEATURE, _IMAGE = 1, 2  # ContentProperties
 _NORMALIZATION, _THRESHOLDING = 1, 3  # ProcessUnitOptions

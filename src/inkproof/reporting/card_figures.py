@@ -8,7 +8,7 @@ import pandas as pd
 
 from inkproof.reporting.results import CREDITS, in_order
 from inkproof.reporting.tables import SHOWN_RUNG
-from inkproof.reporting.wording import MISSING, SETS, count, interval, percent, set_title
+from inkproof.reporting.wording import MISSING, SETS, count, interval, measured, percent, set_title
 
 
 @dataclass(frozen=True)
@@ -172,4 +172,4 @@ def _kind(kind: str) -> str:
 
 def _share(entry: Mapping[str, Any], key: str) -> str:
     n = int(entry.get("n", 0))
-    return f"{percent(entry[key], n)} ({interval(entry['low'], entry['high'], n)})"
+    return "{} ({})".format(*measured(entry, n, key))

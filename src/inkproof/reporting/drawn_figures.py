@@ -22,15 +22,18 @@ from inkproof.reporting.style import (
     PALETTE,
     WIDTH,
     Block,
+    enlarged,
     framed,
     paint,
     percent_axis,
     place,
+    remark,
     save,
     series,
     sheet,
     shrunk,
     styled,
+    write,
 )
 from inkproof.reporting.wording import set_title
 
@@ -96,28 +99,24 @@ def before_after(
     columns = 1 + len(rungs)
     scale = max(1, (width // columns - _PAIR_GAP) // IMAGE_SIDE)
     side, pitch = IMAGE_SIDE * scale, width // columns
-    height = _PAIR_HEAD + count * (side + _PAIR_FOOT)
-    figure = sheet(height / DPI)
+    figure = sheet((_PAIR_HEAD + count * (side + _PAIR_FOOT)) / DPI)
     blocks: list[Block] = []
-
-    def write(x: float, y: float, text: str, colour: str, size: float = 8.5, weight: str = "normal") -> None:
-        figure.text(x / width, 1 - y / height, text, fontsize=size, fontweight=weight, color=colour, va="baseline")
-
+    reading: dict[str, Any] = {"fontsize": 9.5, "fontweight": "bold"}
     lefts = [column * pitch + _PAIR_GAP // 2 for column in range(columns)]
     for left, title in zip(lefts, ["drawn", *rungs], strict=True):
-        write(left, _PAIR_HEAD - 14, title, PALETTE["muted"], weight="bold")
+        write(figure, left, _PAIR_HEAD - 14, title, color=PALETTE["muted"], fontsize=8.5, fontweight="bold")
     for row in range(count):
         top = _PAIR_HEAD + row * (side + _PAIR_FOOT)
         base = top + side + 24
         meant = int(labels[row])
         blocks += framed(lefts[0], top, shrunk(canvases[row], side))
-        write(lefts[0], base, f"{meant}", PALETTE["ink"], 9.5, "bold")
+        write(figure, lefts[0], base, f"{meant}", **reading)
         for left, (rung, pictures) in zip(lefts[1:], rungs.items(), strict=True):
-            blocks.append((left, top, np.kron(pictures[row], np.ones((scale, scale), np.uint8))))
+            blocks.append((left, top, enlarged(pictures[row], scale)))
             read = int(predictions[rung][row])
             sign, colour = ("✓", PALETTE["right"]) if read == meant else ("✗", PALETTE["wrong"])
-            write(left, base, f"{read} {sign}", colour, 9.5, "bold")
-    paint(figure, width, height, blocks)
+            write(figure, left, base, f"{read} {sign}", color=colour, **reading)
+    paint(figure, blocks)
     return figure
 
 
@@ -125,46 +124,33 @@ def before_after(
 def rung_bars(drawn: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Draw one model's accuracy as a bar for every set and rung, with its interval.
 
-    `drawn` is the content of `drawn.json`. A set without drawings stands there with the remark that it is
-    empty.
+    `drawn` is the content of `drawn.json`, less the sets without drawings.
     """
+    if not drawn:
+        return remark(0.5, "no drawings")
     rungs = in_order({rung for entry in drawn.values() for rung in rungs_of(entry)}, RUNGS)
     bar, gap = 0.17, 0.34
     lines = [(name, rungs_of(entry)) for name, entry in drawn.items()]
-    height = sum(gap + bar * max(1, len(own)) for _, own in lines) + 0.5
+    height = sum(gap + bar * len(own) for _, own in lines) + 0.5
     figure = sheet(height)
-    if not drawn:
-        figure.text(0.5, 0.5, "no drawings", ha="center", va="center", color=PALETTE["muted"])
-        return figure
     axes = place(figure, 0.95, 0.35, 0.6, 0.0)
     y = height - 0.35
     ticks: list[tuple[float, str]] = []
     for name, own in lines:
         y -= gap
-        heading = set_title(name)
-        count = int(drawn[name].get("n", 0))
-        title = f"{heading}, {count:,} drawings" if count else heading
+        title = f"{set_title(name)}, {int(drawn[name]['n']):,} drawings"
         axes.text(0, y + 0.07, title, fontsize=8.5, fontweight="bold", color=PALETTE["ink"])
-        if not own:
-            axes.text(0, y - bar / 2, "no drawings yet", color=PALETTE["muted"], va="center_baseline")
         for rung in own:
             y -= bar
-            result = drawn[name][rung]
+            middle = y + bar / 2
+            accuracy, low, high = (drawn[name][rung][key] for key in ("accuracy", "low", "high"))
             strength = 0.35 + 0.65 * (rungs.index(rung) + 1) / len(rungs)
-            axes.barh(y + bar / 2, result["accuracy"], height=bar * 0.8, color=PALETTE["accent"], alpha=strength)
-            axes.plot([result["low"], result["high"]], [y + bar / 2] * 2, color=PALETTE["ink"], linewidth=1.2)
-            axes.text(
-                max(result["high"], result["accuracy"]) + 0.02,
-                y + bar / 2,
-                f"{result['accuracy']:.1%}",
-                va="center_baseline",
-                fontsize=8,
-            )
-            ticks.append((y + bar / 2, rung))
-        if not own:
-            y -= bar
+            axes.barh(middle, accuracy, height=bar * 0.8, color=PALETTE["accent"], alpha=strength)
+            axes.plot([low, high], [middle] * 2, color=PALETTE["ink"], linewidth=1.2)
+            axes.text(max(high, accuracy) + 0.02, middle, f"{accuracy:.1%}", va="center_baseline", fontsize=8)
+            ticks.append((middle, rung))
     axes.set_ylim(y - 0.06, height - 0.35)
-    axes.set_yticks([at for at, _ in ticks], [rung for _, rung in ticks])
+    axes.set_yticks(*zip(*ticks, strict=True))
     axes.set_xlim(0, 1)
     axes.grid(axis="x")
     axes.spines["left"].set_visible(False)
@@ -241,39 +227,30 @@ def contact_sheet(
     """
     if not len(canvases):
         raise ValueError("a contact sheet needs at least one picture")
-    width = round(WIDTH * DPI)
-    height = HEAD + -(-len(canvases) // COLUMNS) * (SIDE + FOOT)
-    figure = sheet(height / DPI)
+    figure = sheet((HEAD + -(-len(canvases) // COLUMNS) * (SIDE + FOOT)) / DPI)
     blocks: list[Block] = []
-
-    def write(x: float, y: float, text: str, colour: str, size: float, **how: Any) -> None:
-        # File names may hold a dollar sign, which would start a formula.
-        place = x / width, 1 - y / height
-        figure.text(*place, text, color=colour, fontsize=size, va="baseline", parse_math=False, **how)
-
-    title = "drawn, and what the network saw"
-    write(LEFT, HEAD - 16, f"{title}: {note}" if note else title, PALETTE["muted"], 8.5, fontweight="bold")
+    title, muted = "drawn, and what the network saw", PALETTE["muted"]
+    head = f"{title}: {note}" if note else title
+    write(figure, LEFT, HEAD - 16, head, color=muted, fontsize=8.5, fontweight="bold")
     for number, (digit, probability, accepted) in enumerate(readings):
         left = LEFT + number % COLUMNS * PITCH
         top = HEAD + number // COLUMNS * (SIDE + FOOT)
         right = left + 2 * SIDE + GAP
         blocks += framed(left, top, shrunk(canvases[number], SIDE))
-        blocks.append((left + SIDE + GAP, top, np.kron(seen[number], np.ones((SCALE, SCALE), np.uint8))))
+        blocks.append((left + SIDE + GAP, top, enlarged(seen[number], SCALE)))
         base = top + SIDE + 22
         if accepted:
-            write(left, base, str(digit), PALETTE["ink"], 9.5, fontweight="bold")
-            write(right, base, f"{probability:.1%}", PALETTE["muted"], 7.5, ha="right")
+            sure = f"{probability:.1%}"
+            write(figure, left, base, str(digit), fontsize=9.5, fontweight="bold")
         else:
-            write(left, base, "not a digit", PALETTE["wrong"], 8)
-            write(right, base, f"{digit}? {probability:.0%}", PALETTE["muted"], 7.5, ha="right")
-        write(left, top + SIDE + 42, _shortened(names[number]), PALETTE["muted"], 7)
-    paint(figure, width, height, blocks)
+            sure = f"{digit}? {probability:.0%}"
+            write(figure, left, base, "not a digit", color=PALETTE["wrong"], fontsize=8)
+        write(figure, right, base, sure, color=muted, fontsize=7.5, ha="right")
+        # Of a long name the end after an ellipsis: there stands the file, before it only folders.
+        name = names[number] if len(names[number]) <= NAME_LENGTH else "…" + names[number][1 - NAME_LENGTH :]
+        write(figure, left, top + SIDE + 42, name, color=muted, fontsize=7)
+    paint(figure, blocks)
     return figure
-
-
-def _shortened(name: str) -> str:
-    """The name, or its end after an ellipsis: there stands the file, before it only folders."""
-    return name if len(name) <= NAME_LENGTH else "…" + name[1 - NAME_LENGTH :]
 
 
 def write_sheet(shown: Sequence[Prediction], total: int, out: Path) -> None:

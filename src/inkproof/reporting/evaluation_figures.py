@@ -5,35 +5,41 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.evaluation.statistics import wilson
-from inkproof.reporting.style import DPI, PALETTE, WIDTH, paint, percent_axis, place, sheet, styled
+from inkproof.reporting.style import (
+    DPI,
+    PALETTE,
+    as_table,
+    cell,
+    enlarged,
+    paint,
+    percent_axis,
+    place,
+    remark,
+    sheet,
+    styled,
+    write,
+)
 
 Rows = Sequence[Mapping[str, Any]]
 
 
-def _values(history: Rows, key: str) -> list[float]:
-    """One value an epoch, NaN where the history has none, so that the line shows the gap."""
-    values = [row.get(key) for row in history]
-    return [float("nan") if value is None or value == "" else float(value) for value in values]
-
-
-def _pair(axes: Axes, epochs: list[int], history: Rows, key: str) -> None:
+def _pair(axes: Axes, curves: pd.DataFrame, key: str) -> None:
     # A line through one epoch cannot be seen, hence the marks on short runs.
-    mark = "o" if len(epochs) <= 12 else ""
+    mark = "o" if len(curves) <= 12 else ""
     styles = ((key, PALETTE["muted"], "--", "training"), (f"val_{key}", PALETTE["accent"], "-", "validation"))
     for name, colour, dashes, label in styles:
-        if any(name in row for row in history):
-            values = _values(history, name)
-            axes.plot(epochs, values, color=colour, linestyle=dashes, marker=mark, markersize=3, label=label)
+        if name in curves:
+            axes.plot(curves[name], color=colour, linestyle=dashes, marker=mark, markersize=3, label=label)
     axes.grid(axis="y")
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
+    axes.set_xlim(curves.index[0] - 0.5, curves.index[-1] + 0.5)
 
 
 @styled
@@ -46,36 +52,26 @@ def learning_curves(history: Rows, kept: int | None = None) -> Figure:
     """
     if not history:
         raise ValueError("a learning curve needs at least one epoch")
-    epochs = [int(row["epoch"]) for row in history]
+    curves = pd.DataFrame(history).astype(float).astype({"epoch": int}).set_index("epoch")
     figure = sheet(3.7)
     above = place(figure, 0.55, 1.95, 0.15, 0.3)
     below = place(figure, 0.55, 0.45, 0.15, 2.05)
-    _pair(above, epochs, history, "accuracy")
-    _pair(below, epochs, history, "loss")
+    _pair(above, curves, "accuracy")
+    _pair(below, curves, "loss")
     above.set_title("accuracy")
     below.set_title("loss")
     below.set_xlabel("epoch")
     above.tick_params(labelbottom=False)
     percent_axis(above)
     below.set_ylim(bottom=0)
-    reached = _values(history, "val_accuracy")
-    known = [i for i, value in enumerate(reached) if value == value]
-    word = "best" if kept is None else "kept"
+    reached = curves["val_accuracy"].dropna() if "val_accuracy" in curves else pd.Series(dtype=float)
     if kept is not None:
-        known = [i for i in known if epochs[i] == kept]
-    if known:
-        best = max(known, key=lambda i: reached[i])
-        above.plot(
-            epochs[best],
-            reached[best],
-            marker="o",
-            markersize=8,
-            markerfacecolor="none",
-            markeredgecolor=PALETTE["wrong"],
-            markeredgewidth=1.6,
-            linestyle="none",
-            label=f"{word}: epoch {epochs[best]}",
-        )
+        reached = reached[reached.index == kept]
+    best = reached.nlargest(1)
+    if len(best):
+        label = f"{'best' if kept is None else 'kept'}: epoch {best.index[0]}"
+        ring: dict[str, Any] = {"marker": "o", "markersize": 8, "markerfacecolor": "none", "markeredgewidth": 1.6}
+        above.plot(best, linestyle="none", markeredgecolor=PALETTE["wrong"], label=label, **ring)
     above.legend(loc="lower right", handlelength=2.2)
     return figure
 
@@ -89,57 +85,34 @@ def confusion_matrix(counts: npt.NDArray[np.int64]) -> Figure:
     with its number of mistakes.
     """
     digits = len(counts)
-    wrong = counts.copy()
-    np.fill_diagonal(wrong, 0)
+    wrong = counts * ~np.eye(digits, dtype=bool)
     largest = max(1, int(wrong.max()))
     figure = sheet(4.1)
     axes = place(figure, 0.42, 0.1, 0.1, 0.45)
+    middle: dict[str, Any] = {"ha": "center", "va": "center_baseline"}
     for true in range(digits):
         for read in range(digits):
             count = int(counts[true, read])
-            corner = (read - 0.47, true - 0.47)
             if true == read:
-                axes.add_patch(
-                    Rectangle(corner, 0.94, 0.94, facecolor="none", edgecolor=PALETTE["grid"], linewidth=0.8)
-                )
-                axes.text(
-                    read,
-                    true,
-                    str(count),
-                    ha="center",
-                    va="center_baseline",
-                    fontsize=7,
-                    color=PALETTE["muted"],
-                )
+                cell(axes, read, true, facecolor="none", edgecolor=PALETTE["grid"], linewidth=0.8)
+                axes.text(read, true, str(count), fontsize=7, color=PALETTE["muted"], **middle)
             elif count:
                 share = (count / largest) ** 0.5
-                axes.add_patch(
-                    Rectangle(corner, 0.94, 0.94, facecolor=PALETTE["wrong"], alpha=0.08 + 0.72 * share, linewidth=0)
-                )
+                cell(axes, read, true, alpha=0.08 + 0.72 * share)
                 colour = PALETTE["paper"] if share > 0.75 else PALETTE["ink"]
-                axes.text(read, true, str(count), ha="center", va="center_baseline", color=colour)
+                axes.text(read, true, str(count), color=colour, **middle)
         errors = int(wrong[true].sum())
-        axes.text(
-            digits - 0.05,
-            true,
-            str(errors) if errors else "0",
-            ha="center",
-            va="center_baseline",
-            fontweight="bold",
-            color=PALETTE["wrong"] if errors else PALETTE["muted"],
-        )
+        colour = PALETTE["wrong"] if errors else PALETTE["muted"]
+        axes.text(digits - 0.05, true, str(errors), fontweight="bold", color=colour, **middle)
     axes.text(digits - 0.05, -0.85, "errors", ha="center", va="center", fontsize=7.5, color=PALETTE["muted"])
     axes.set_xlim(-0.55, digits + 0.45)
     axes.set_ylim(digits - 0.45, -0.55)
     axes.set_xticks(range(digits))
     axes.set_yticks(range(digits))
-    axes.tick_params(length=0, labelcolor=PALETTE["ink"])
-    axes.xaxis.tick_top()
+    as_table(axes)
     axes.xaxis.set_label_position("top")
     axes.set_xlabel("read as")
     axes.set_ylabel("true digit", labelpad=5)
-    for side in axes.spines.values():
-        side.set_visible(False)
     return figure
 
 
@@ -169,30 +142,19 @@ def mistakes_gallery(
     """
     shown = worst_first(labels, probabilities)[:most]
     if not shown.size:
-        figure = sheet(0.8)
-        text = f"All {len(labels):,} digits were read right: nothing to show."
-        figure.text(0.5, 0.5, text, ha="center", va="center", color=PALETTE["muted"])
-        return figure
-    rows = -(-shown.size // COLUMNS)
-    width, height = round(WIDTH * DPI), rows * PITCH_Y * SCALE
-    figure = sheet(height / DPI)
+        return remark(0.8, f"All {len(labels):,} digits were read right: nothing to show.")
+    figure = sheet(-(-shown.size // COLUMNS) * PITCH_Y * SCALE / DPI)
     blocks = []
     for number, index in enumerate(shown):
         x = (number % COLUMNS * PITCH_X + MARGIN) * SCALE
         y = (number // COLUMNS * PITCH_Y + MARGIN) * SCALE
-        blocks.append((x, y, np.kron(images[index], np.ones((SCALE, SCALE), np.uint8))))
+        blocks.append((x, y, enlarged(images[index], SCALE)))
         read = int(probabilities[index].argmax())
-        base = 1 - (y + (TILE + 7.5) * SCALE) / height
-        figure.text(x / width, base, f"{labels[index]} → {read}", fontsize=8.5, fontweight="bold")
-        figure.text(
-            (x + TILE * SCALE) / width,
-            base,
-            f"{probabilities[index, read]:.0%}",
-            fontsize=7.5,
-            ha="right",
-            color=PALETTE["muted"],
-        )
-    paint(figure, width, height, blocks)
+        right, base = x + TILE * SCALE, y + (TILE + 7.5) * SCALE
+        write(figure, x, base, f"{labels[index]} → {read}", fontsize=8.5, fontweight="bold")
+        sure = f"{probabilities[index, read]:.0%}"
+        write(figure, right, base, sure, fontsize=7.5, ha="right", color=PALETTE["muted"])
+    paint(figure, blocks)
     return figure
 
 
@@ -204,23 +166,16 @@ def reliability_diagram(rows: Sequence[Mapping[str, Any]]) -> Figure:
     says; below it, it promises too much. The sizes stand on a logarithmic scale,
     since nearly all digits fall into the last bin.
     """
-    filled = [row for row in rows if int(row["n"])]
+    bins = pd.DataFrame(rows).astype(float)
+    bins = bins[bins["n"] > 0]
     figure = sheet(4.1)
     above = place(figure, 0.72, 1.4, 0.15, 0.1)
     below = place(figure, 0.72, 0.45, 0.15, 2.9)
     above.plot([0, 1], [0, 1], color=PALETTE["muted"], linewidth=1, linestyle=":")
-    for row in filled:
-        n, accuracy = int(row["n"]), float(row["accuracy"])
-        low, high = wilson(round(accuracy * n), n)
-        x = float(row["confidence"])
-        above.plot([x, x], [low, high], color=PALETTE["accent"], linewidth=1.2, alpha=0.55)
-    above.plot(
-        [float(row["confidence"]) for row in filled],
-        [float(row["accuracy"]) for row in filled],
-        color=PALETTE["accent"],
-        marker="o",
-        linewidth=1.2,
-    )
+    for x, accuracy, n in bins[["confidence", "accuracy", "n"]].itertuples(index=False):
+        interval = wilson(round(accuracy * n), int(n))
+        above.plot([x, x], interval, color=PALETTE["accent"], linewidth=1.2, alpha=0.55)
+    above.plot(bins["confidence"], bins["accuracy"], color=PALETTE["accent"], marker="o", linewidth=1.2)
     above.text(0.03, 0.95, "says too little", color=PALETTE["muted"], va="top", fontsize=8.5)
     above.text(0.97, 0.04, "promises too much", color=PALETTE["muted"], ha="right", fontsize=8.5)
     above.set_ylim(-0.03, 1.03)
@@ -228,9 +183,8 @@ def reliability_diagram(rows: Sequence[Mapping[str, Any]]) -> Figure:
     above.tick_params(labelbottom=False)
     above.grid()
     percent_axis(above)
-    for row in filled:
-        low, high = float(row["low"]), float(row["high"])
-        below.bar((low + high) / 2, int(row["n"]), width=(high - low) * 0.86, color=PALETTE["muted"], alpha=0.6)
+    middles, widths = (bins["low"] + bins["high"]) / 2, (bins["high"] - bins["low"]) * 0.86
+    below.bar(middles, bins["n"], width=widths, color=PALETTE["muted"], alpha=0.6)
     below.set_yscale("log")
     below.set_ylim(bottom=0.5)
     below.minorticks_off()

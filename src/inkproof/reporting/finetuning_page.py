@@ -4,19 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from inkproof.evaluation.comparison import verdict
 from inkproof.reporting.section import picture
 from inkproof.reporting.style import PALETTE
-from inkproof.reporting.wording import count, interval, percent, points
+from inkproof.reporting.wording import HERE, count, from_template, measured, p_value, percent, points
 from inkproof.runtime.files import write_text
-
-HERE = Path(__file__).parent
-
-CSS = HERE / "page.css"
-
 
 MINE = "mine"
 TITLES = {
@@ -33,17 +27,18 @@ def write_page(folder: Path, found: Mapping[str, Any], rows: Sequence[Mapping[st
     `found` is the content of finetuned.json, `rows` are of `comparison.by_writer`, `shot` is the picture of drawings
     before and after.
     """
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     sets = found["sets"]
-    page = environment.get_template("finetuning_page.html.j2").render(
-        css=Markup(CSS.read_text(encoding="utf-8")),
+    page = from_template(
+        "finetuning_page.html.j2",
+        css=Markup((HERE / "page.css").read_text(encoding="utf-8")),
         palette=PALETTE,
         headline=headline(sets),
         kept=what_was_lost(sets),
         lines=[_line(name, sets[name], len(sets)) for name in TITLES],
-        writers=[(split, ", ".join(_given(found["writers"][split]))) for split in ("train", "val", "test")],
+        writers=[
+            (split, ", ".join(f"{name} ({drawings:,})" for name, drawings in found["writers"][split].items()))
+            for split in ("train", "val", "test")
+        ],
         rows=rows,
         picture=picture(shot) if shot else None,
         about=found,
@@ -60,12 +55,8 @@ def headline(sets: Mapping[str, Mapping[str, Any]]) -> str:
     before, after = (percent(mine[moment]["accuracy"], mine["n"]) for moment in ("before", "after"))
     hands = count(mine["writers"], "writer")
     moved = f"{before} before, {after} after" if before != after else f"{after}, before as after"
-    said = {
-        "better": f"Your drawings helped: {moved}, on {hands} held out.",
-        "worse": f"Your drawings did harm: {moved}, on {hands} held out.",
-        "alike": f"No clear difference: {moved}, on {hands} held out.",
-    }
-    return said[verdict(mine, len(sets))]
+    said = {"better": "Your drawings helped", "worse": "Your drawings did harm", "alike": "No clear difference"}
+    return f"{said[verdict(mine, len(sets))]}: {moved}, on {hands} held out."
 
 
 def what_was_lost(sets: Mapping[str, Mapping[str, Any]]) -> str:
@@ -81,30 +72,23 @@ def what_was_lost(sets: Mapping[str, Mapping[str, Any]]) -> str:
     return f"{first}: {', '.join(most)}."
 
 
-def _given(drawings: Mapping[str, int]) -> list[str]:
-    return [f"{name} ({number:,})" for name, number in drawings.items()]
-
-
 def _line(name: str, entry: Mapping[str, Any], comparisons: int) -> dict[str, Any]:
     n, difference = entry["n"], entry["difference"]
     title, note = TITLES[name]
+    moments = {}
+    for moment in ("before", "after"):
+        accuracy, interval = measured(entry[moment], n)
+        moments[moment] = {"accuracy": accuracy, "interval": interval, "right": count(entry[moment]["right"])}
     return {
         "title": title,
         "note": note,
         "n": count(n),
         "writers": count(entry["writers"], "writer") if entry["writers"] else "",
-        **{
-            moment: {
-                "accuracy": percent(entry[moment]["accuracy"], n),
-                "interval": interval(entry[moment]["low"], entry[moment]["high"], n),
-                "right": count(entry[moment]["right"]),
-            }
-            for moment in ("before", "after")
-        },
+        **moments,
         "points": points(difference["value"], n),
         "range": f"{points(difference['low'], n)} to {points(difference['high'], n)}",
         "only_before": count(entry["only_before"]),
         "only_after": count(entry["only_after"]),
-        "p": "< 0.001" if entry["p"] < 0.001 else f"{entry['p']:.3f}",
+        "p": p_value(entry["p"]),
         "verdict": _VERDICTS[verdict(entry, comparisons)],
     }

@@ -14,7 +14,7 @@ from scipy.optimize import isotonic_regression
 from inkproof.preprocessing.rungs import RUNGS
 from inkproof.reporting.drawn_figures import plot_climb
 from inkproof.reporting.results import ModelResults, in_order, rungs_of
-from inkproof.reporting.style import PALETTE, percent_axis, place, save, series, sheet, styled
+from inkproof.reporting.style import PALETTE, percent_axis, place, remark, save, series, sheet, styled
 from inkproof.reporting.wording import RUNG_WORDS, UNKNOWN_RUNG, count, percent, set_title
 
 SETS = ("pens", "starter")
@@ -43,9 +43,7 @@ def ladder(models: Sequence[ModelResults]) -> Figure:
     """
     name = ladder_set(models)
     if name is None:
-        figure = sheet(1)
-        figure.text(0.5, 0.5, "no drawings", ha="center", va="center", color=PALETTE["muted"])
-        return figure
+        return remark(1, "no drawings")
     entries = [model.drawn.get(name, {}) for model in models]
     rungs = in_order({rung for entry in entries for rung in rungs_of(entry)}, RUNGS)
     n = max(int(entry.get("n", 0)) for entry in entries)
@@ -84,21 +82,13 @@ def _heading(figure: Figure, name: str, entry: Mapping[str, Any]) -> None:
 
 
 def _rungs(axes: Axes, rungs: Sequence[str]) -> None:
+    below: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "ha": "center"}
     axes.set_xticks(range(len(rungs)), rungs, fontsize=8.5, fontweight="bold", color=PALETTE["ink"])
     for x, rung in enumerate(rungs):
         # Line by line, as texts of two lines would not stand on the same base.
         for line, text in enumerate(RUNG_WORDS.get(rung, UNKNOWN_RUNG).brief.split("\n")):
-            axes.annotate(
-                text,
-                (x, 0),
-                (0, -25 - 9 * line),
-                xycoords=("data", "axes fraction"),
-                textcoords="offset points",
-                ha="center",
-                va="baseline",
-                fontsize=7.2,
-                color=PALETTE["muted"],
-            )
+            shift = (0, -25 - 9 * line)
+            axes.annotate(text, (x, 0), shift, fontsize=7.2, color=PALETTE["muted"], **below)
 
 
 def _scale(axes: Axes, bounds: Sequence[float]) -> None:
@@ -123,27 +113,11 @@ def _labels(figure: Figure, axes: Axes, named: Mapping[int, tuple[str, str, tupl
         title, reached, _ = named[index]
         colour, _ = series(index)
         x = 1.035
-        axes.plot(
-            [starts[index][0], x - 0.008],
-            [starts[index][1], y],
-            color=colour,
-            linewidth=0.8,
-            transform=axes.transAxes,
-            clip_on=False,
-            zorder=1,
-        )
+        style: dict[str, Any] = {"color": colour, "transform": axes.transAxes}
+        from_x, from_y = starts[index]
+        axes.plot([from_x, x - 0.008], [from_y, y], linewidth=0.8, clip_on=False, zorder=1, **style)
         for size, weight, shift, text in ((9, "bold", 0.02, reached), (7.5, "normal", -0.115, title)):
-            axes.text(
-                x,
-                y + shift / height,
-                text,
-                color=colour,
-                fontsize=size,
-                fontweight=weight,
-                transform=axes.transAxes,
-                va="baseline",
-                parse_math=False,
-            )
+            axes.text(x, y + shift / height, text, fontsize=size, fontweight=weight, parse_math=False, **style)
 
 
 def spread(wanted: Sequence[float], gap: float) -> npt.NDArray[np.float64]:

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, MODEL_FILES
 from inkproof.reporting.card_figures import (
     Share,
@@ -23,13 +21,10 @@ from inkproof.reporting.card_figures import (
 )
 from inkproof.reporting.pretrained import PretrainedRun, command
 from inkproof.reporting.results import CREDITS, credits_for
-from inkproof.reporting.wording import MISSING, count, fill_markdown, kilobytes, percent
+from inkproof.reporting.wording import MISSING, count, fill_markdown, from_template, kilobytes, percent
 from inkproof.runtime.errors import UserError
 
 CARD = "README.md"
-_HERE = Path(__file__).parent
-
-
 # What the licences want said of a source that was not taken as it is.
 _CHANGES = {
     "pens": "They were then brought to 28 x 28 by the normalisation layer.",
@@ -73,13 +68,11 @@ def model_card(
 def _rendered(
     run: PretrainedRun, sources: Mapping[str, Sequence[Share]], drawn_as: Mapping[str, Mapping[str, Any]]
 ) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(_HERE), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     config, test = run.record.config, run.test
     shown = reported_sets(run.drawn)
     writers = {share.source: share.writers for share in sources["train"]}
-    return environment.get_template("model_card.md.j2").render(
+    return from_template(
+        "model_card.md.j2",
         name=run.name,
         canvas={"file": run.canvas.name, "kb": _kb(run.canvas)},
         weights={"file": run.weights.name, "kb": _kb(run.weights)},
@@ -128,14 +121,8 @@ def _forms(export: Mapping[str, Any], digits: int) -> list[dict[str, str]]:
         if (entry := export.get(kind)) is not None:
             n = int(entry.get("n", 0))
             tried = count(n, "drawing" if kind in canvases else "test digit") if n else "every test digit"
-            rows.append(
-                {
-                    "file": file,
-                    "kb": kilobytes(entry["kb"]),
-                    "agreement": percent(entry["agreement"], n or digits),
-                    "on": tried,
-                }
-            )
+            agreement = percent(entry["agreement"], n or digits)
+            rows.append({"file": file, "kb": kilobytes(entry["kb"]), "agreement": agreement, "on": tried})
     return rows
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from inkproof.evaluation.statistics import discordant, mcnemar
@@ -21,20 +20,22 @@ from inkproof.reporting.tables import SHOWN_RUNG
 from inkproof.reporting.wording import (
     DATA_NOTES,
     DRESSES,
+    HERE,
     RUNG_WORDS,
     SETS,
     UNKNOWN_RUNG,
     count,
     data_title,
+    from_template,
     interval,
     kilobytes,
+    measured,
+    p_value,
     percent,
     set_title,
 )
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
-
-HERE = Path(__file__).parent
 
 
 def write_page(
@@ -61,16 +62,8 @@ def write_page(
     story = tell(models, chosen, title)
     sections = [section(model, place) for place, model in enumerate(models)]
     pictures = next(entry["before_after"] for entry in sections if entry["name"] == chosen.name)
-    environment = Environment(
-        loader=FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["times"] = lambda text: str(text).replace(" x ", " \N{MULTIPLICATION SIGN} ")
-    environment.filters["share"] = percent
-    page = environment.get_template("page.html.j2").render(
+    page = from_template(
+        "page.html.j2",
         css=Markup((HERE / "page.css").read_text(encoding="utf-8")),
         data=data,
         title=title,
@@ -114,12 +107,7 @@ def _size(models: Sequence[ModelResults], name: str) -> str:
 def _line(model: ModelResults, place: int, sets: Sequence[str]) -> dict[str, Any]:
     """One line of the leaderboard; each figure comes with its interval."""
     test = model.test
-    drawn = []
-    for name in sets:
-        entry = model.drawn.get(name, {})
-        result = entry.get(SHOWN_RUNG)
-        n = int(entry.get("n", 0))
-        drawn.append((percent(result["accuracy"], n), interval(result["low"], result["high"], n)) if result else None)
+    entries = [model.drawn.get(name, {}) for name in sets]
     return {
         "name": model.name,
         "slug": slug(model.name),
@@ -129,7 +117,7 @@ def _line(model: ModelResults, place: int, sets: Sequence[str]) -> dict[str, Any
         "note": DATA_NOTES.get(model.beside or ""),
         "accuracy": percent(test["accuracy"], test["n"]),
         "interval": interval(test["accuracy_low"], test["accuracy_high"], test["n"]),
-        "drawn": drawn,
+        "drawn": [measured(own[SHOWN_RUNG], int(own["n"])) if SHOWN_RUNG in own else None for own in entries],
         "float32": kilobytes(model.export.get("float32", {}).get("kb")),
         "int8": kilobytes(model.export.get("int8", {}).get("kb")),
         "parameters": count(test.get("parameters")),
@@ -138,23 +126,23 @@ def _line(model: ModelResults, place: int, sets: Sequence[str]) -> dict[str, Any
 
 def _ladder(models: Sequence[ModelResults]) -> Markup | None:
     name = ladder_set(models)
-    if name is None:
-        return None
-    label = f"Accuracy on {set_title(name)} over the rungs {', '.join(_rungs(models, name))}, one line a model"
-    return Markup(to_svg(ladder(models), "ladder", label))
+    return to_svg(ladder(models), "ladder", _label(name, _rungs(models, name))) if name is not None else None
+
+
+def _label(name: str, rungs: Sequence[str]) -> str:
+    return f"Accuracy on {set_title(name)} over the rungs {', '.join(rungs)}, one line a model"
 
 
 def _climb(models: Sequence[ModelResults], name: str) -> dict[str, Any]:
     rungs = _rungs(models, name)
     results = [{rung: entry[rung] for rung in rungs_of(entry)} for entry in (m.drawn.get(name, {}) for m in models)]
-    label = f"Accuracy on {set_title(name)} over the rungs {', '.join(rungs)}, one line a model"
     kind = next((m.drawn[name].get("interval") for m in models if rungs_of(m.drawn.get(name, {}))), "wilson")
     return {
         "title": set_title(name),
         "note": SETS[name].note if name in SETS else "",
         "size": _size(models, name),
         "interval": "bootstrap over writers" if kind == "writers" else "Wilson",
-        "figure": Markup(to_svg(climb(results, rungs), f"climb-{slug(name)}", label)),
+        "figure": to_svg(climb(results, rungs), f"climb-{slug(name)}", _label(name, rungs)),
     }
 
 
@@ -169,16 +157,8 @@ def _paired(models: Sequence[ModelResults]) -> list[dict[str, Any]]:
         a, b = first[0] == first[1], other[0] == other[1]
         p = mcnemar(a, b)
         only_first, only_other = discordant(a, b)
-        text = "< 0.001" if p < 0.001 else f"{p:.3f}"
-        rows.append(
-            {
-                "name": model.name,
-                "first": only_first,
-                "other": only_other,
-                "p": text,
-                "settled": p * (len(models) - 1) < 0.05,
-            }
-        )
+        settled = p * (len(models) - 1) < 0.05
+        rows.append({"name": model.name, "first": only_first, "other": only_other, "p": p_value(p), "settled": settled})
     return rows
 
 

@@ -81,23 +81,22 @@ def _check_reports(run: PretrainedRun) -> None:
     trained |= {"seed": record.config["seed"], "val_accuracy": record.metrics.get("val_accuracy")}
     trained |= {key: record.metrics.get(key) for key in ("parameters", "epochs", "best_epoch")}
     rule = {key: said.get(key) for key in ("rule", "temperature")}
-    _same(run.canvas, {"model": run.name}, said, "export", run.name)
-    own = {"name": f"{trained['data']}-{trained['model']}"}
-    _same(run.weights.parent / "run.json", {"name": run.name}, own, "train", run.name)
-    _same(run.report / "test.json", trained, run.test, "evaluate", run.name)
     canvas = rule | {"kb": kilobytes(run.canvas)}
-    _same(run.report / "export.json", canvas, run.export.get("canvas", {}), "export", run.name)
     rejection = rule | {"threshold": said.get("threshold")}
-    _same(run.report / "rejection.json", rejection, run.rejection, "export", run.name)
-
-
-def _same(path: Path, expected: Mapping[str, Any], found: Mapping[str, Any], stage: str, name: str) -> None:
-    for key, value in expected.items():
-        if found.get(key) != value:
-            raise UserError(
-                f"{path}: not of the same model as the other files of {name} ({key} is {found.get(key)} there, "
-                f"{value} elsewhere); run `dvc repro {stage}@{name}`"
-            )
+    own = {"name": f"{trained['data']}-{trained['model']}"}
+    for path, expected, found, stage in (
+        (run.canvas, {"model": run.name}, said, "export"),
+        (run.weights.parent / "run.json", {"name": run.name}, own, "train"),
+        (run.report / "test.json", trained, run.test, "evaluate"),
+        (run.report / "export.json", canvas, run.export.get("canvas", {}), "export"),
+        (run.report / "rejection.json", rejection, run.rejection, "export"),
+    ):
+        for key, value in expected.items():
+            if found.get(key) != value:
+                raise UserError(
+                    f"{path}: not of the same model as the other files of {run.name} ({key} is {found.get(key)} "
+                    f"there, {value} elsewhere); run `dvc repro {stage}@{run.name}`"
+                )
 
 
 def check_files(run: PretrainedRun) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from inkproof.reporting.results import ModelResults
 from inkproof.reporting.robustness_figures import RULE_NAMES, words
 from inkproof.reporting.tables import SHOWN_RUNG
-from inkproof.reporting.wording import DRESSES, MISSING, count, interval, percent, points, set_title
+from inkproof.reporting.wording import DRESSES, MISSING, count, interval, measured, percent, points, set_title
 from inkproof.runtime.errors import UserError
 
 USUAL = "pens"
@@ -32,28 +32,20 @@ def dress_table(models: Sequence[ModelResults]) -> Table | None:
     # "Pen tablet, thin brush" under the headline of the pen tablet.
     titles = [set_title(name).rpartition(", ")[2].capitalize() for name in sets]
 
-    def cells(model: ModelResults) -> list[Cell]:
-        usual = model.drawn.get(USUAL, {}).get(SHOWN_RUNG)
-        found = [_accuracy(model, USUAL)]
-        for name in sets:
-            own, n = model.drawn.get(name, {}).get(SHOWN_RUNG), int(model.drawn.get(name, {}).get("n", 0))
-            change = f"{points(own['accuracy'] - usual['accuracy'], n)} points" if own and usual else ""
-            found.append((_accuracy(model, name)[0], change))
+    def cells(drawn: Mapping[str, Any]) -> list[Cell]:
+        found: list[Cell] = []
+        usual = drawn.get(USUAL, {}).get(SHOWN_RUNG)
+        for name in (USUAL, *sets):
+            entry = drawn.get(name, {})
+            own, n = entry.get(SHOWN_RUNG), int(entry.get("n", 0))
+            accuracy, note = measured(own, n) if own else (MISSING, "")
+            if name != USUAL:
+                note = f"{points(own['accuracy'] - usual['accuracy'], n)} points" if own and usual else ""
+            found.append((accuracy, note))
         return found
 
-    return {
-        "columns": [("Usual brush", ""), *((title, "") for title in titles)],
-        "rows": [_row(model, place, cells(model)) for place, model in enumerate(models)],
-    }
-
-
-def _accuracy(model: ModelResults, name: str) -> Cell:
-    entry = model.drawn.get(name, {})
-    own = entry.get(SHOWN_RUNG)
-    if own is None:
-        return MISSING, ""
-    n = int(entry["n"])
-    return percent(own["accuracy"], n), interval(own["low"], own["high"], n)
+    columns = [("Usual brush", ""), *((title, "") for title in titles)]
+    return {"columns": columns, "rows": _rows(models, "drawn", cells, len(columns))}
 
 
 def stress_table(models: Sequence[ModelResults]) -> Table | None:
@@ -63,14 +55,9 @@ def stress_table(models: Sequence[ModelResults]) -> Table | None:
     """
 
     def cells(stress: Mapping[str, Any]) -> list[Cell]:
-        clean, mean = stress["clean"], stress["mca"]
         means = {name: own["accuracy"] for name, own in stress["corruptions"].items()}
         worst = min(means, key=lambda name: means[name])
-        return [
-            (percent(clean["accuracy"]), interval(clean["low"], clean["high"])),
-            (percent(mean["accuracy"]), interval(mean["low"], mean["high"])),
-            (percent(means[worst]), words(worst)),
-        ]
+        return [measured(stress["clean"]), measured(stress["mca"]), (percent(means[worst]), words(worst))]
 
     told = next((model.stress for model in models if model.stress), None)
     if told is None:
@@ -92,12 +79,11 @@ def rejection_table(models: Sequence[ModelResults]) -> Table | None:
 
     def cells(rejection: Mapping[str, Any]) -> list[Cell]:
         rule, at = rejection["rules"][rejection["rule"]], rejection["chosen"]
-        refused = at["refused"]["all"]
         return [
             (RULE_NAMES.get(rejection["rule"], rejection["rule"]), ""),
             (f"{rule['auroc']:.3f}", f"{rule['low']:.3f}\N{EN DASH}{rule['high']:.3f}"),
             (percent(rule["accuracy_at_95"]), interval(rule["accuracy_at_95_low"], rule["accuracy_at_95_high"])),
-            (percent(refused["share"]), interval(refused["low"], refused["high"])),
+            measured(at["refused"]["all"], key="share"),
             (percent(at["digits"]["coverage"]), ""),
         ]
 
@@ -129,9 +115,5 @@ def _rows(
         except (KeyError, TypeError, ValueError) as error:
             path = model.folder / f"{part}.json"
             raise UserError(f"{path} lacks a figure ({error}); run its stage again") from error
-        rows.append(_row(model, place, own))
+        rows.append({"name": model.name, "place": place, "cells": own})
     return rows
-
-
-def _row(model: ModelResults, place: int, cells: list[Cell]) -> dict[str, Any]:
-    return {"name": model.name, "place": place, "cells": cells}

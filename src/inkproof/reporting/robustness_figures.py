@@ -3,35 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullLocator
 
-from inkproof.reporting.style import (
-    DPI,
-    PALETTE,
-    WIDTH,
-    Block,
-    framed,
-    paint,
-    percent_axis,
-    place,
-    series,
-    sheet,
-    shrunk,
-    styled,
-)
-
-Grey = npt.NDArray[np.uint8]
-
+from inkproof.reporting.results import in_order
+from inkproof.reporting.style import PALETTE, as_table, cell, percent_axis, place, series, sheet, styled
 
 # The strongest colour stands for this share of errors and more: a model that guesses is wrong nine times in ten.
 _WORST = 0.9
-# Pixels of the contact sheet: for the names, between pictures, and for the headings.
-_NAMES, _GAP, _HEAD = 122, 8, 34
 
 
 @styled
@@ -62,20 +43,16 @@ def stress_heatmap(summary: Mapping[str, Any]) -> Figure:
         [-0.15, *range(1, grades + 1), mean_x], ["clean", *(str(grade) for grade in range(1, grades + 1)), "mean"]
     )
     axes.set_yticks(range(len(names)), [words(name) for name in names])
-    axes.tick_params(length=0, labelcolor=PALETTE["ink"])
-    axes.xaxis.tick_top()
+    as_table(axes)
     axes.text((grades + 1) / 2, -1.6, "severity", ha="center", va="center_baseline", fontsize=8, color=PALETTE["muted"])
     axes.text(-0.85, -1.0, "% read right", ha="right", va="center_baseline", fontsize=8, color=PALETTE["muted"])
-    for side in axes.spines.values():
-        side.set_visible(False)
     return figure
 
 
 def _cell(axes: Axes, x: float, y: float, accuracy: float, rows: int = 1, bold: bool = False) -> None:
     """One accuracy in its cell, `rows` rows high around y."""
     share = min(1.0, (1 - accuracy) / _WORST) ** 0.7
-    corner, height = (x - 0.47, y - rows / 2 + 0.04), rows - 0.08
-    axes.add_patch(Rectangle(corner, 0.94, height, facecolor=PALETTE["wrong"], alpha=0.04 + 0.86 * share, linewidth=0))
+    cell(axes, x, y, rows - 0.08, alpha=0.04 + 0.86 * share)
     axes.text(
         x,
         y,
@@ -86,38 +63,6 @@ def _cell(axes: Axes, x: float, y: float, accuracy: float, rows: int = 1, bold: 
         fontweight="bold" if bold else "normal",
         color=PALETTE["paper"] if share > 0.8 else PALETTE["ink"],
     )
-
-
-@styled
-def stress_sheet(canvases: Mapping[str, Sequence[Grey] | Grey]) -> Figure:
-    """Draw one digit under each corruption (row) and severity (column).
-
-    `canvases` holds for each corruption the canvases uint8 (280, 280) from severity 1 on. Raises ValueError
-    when there is none, or not equally many of each.
-    """
-    counts = {len(own) for own in canvases.values()}
-    if len(counts) != 1 or counts == {0}:
-        raise ValueError("a stress sheet needs the same severities, at least one, of every corruption")
-    columns = counts.pop()
-    width = round(WIDTH * DPI)
-    pitch = (width - _NAMES) // columns
-    side = pitch - _GAP
-    height = _HEAD + len(canvases) * pitch
-    figure = sheet(height / DPI)
-    blocks: list[Block] = []
-    for column in range(columns):
-        x = _NAMES + column * pitch + side / 2
-        figure.text(x / width, 1 - (_HEAD - 11) / height, str(column + 1), ha="center", color=PALETTE["muted"])
-    figure.text(_GAP / width, 1 - (_HEAD - 11) / height, "severity", color=PALETTE["muted"], fontsize=8.5)
-    for row, (name, own) in enumerate(canvases.items()):
-        top = _HEAD + row * pitch
-        figure.text(
-            _GAP / width, 1 - (top + side / 2) / height, words(name).replace(" ", "\n"), va="center", fontsize=8.5
-        )
-        for column, canvas in enumerate(own):
-            blocks += framed(_NAMES + column * pitch, top, shrunk(canvas, side))
-    paint(figure, width, height, blocks)
-    return figure
 
 
 def words(name: str) -> str:
@@ -140,6 +85,7 @@ KIND_NAMES = {
 }
 # Three of the rules nearly agree on digits, so their lines need gaps to be seen through.
 _DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), "-")
+_MARK: dict[str, Any] = {"markeredgecolor": PALETTE["paper"], "linestyle": "none", "zorder": 3}
 _FEWEST = 0.001  # digits refused, at the left edge of the lower panel
 
 
@@ -163,27 +109,24 @@ def rejection_figure(
     figure = sheet(6.3)
     above = place(figure, 0.72, 3.86, 0.28, 0.3)
     below = place(figure, 0.72, 0.9, 0.28, 3.15)
-    _coverage(above, coverage, summary)
-    _refusals(below, refusals, summary)
+    _coverage(above, pd.DataFrame(coverage), summary)
+    _refusals(below, pd.DataFrame(refusals), summary)
     for axes in (above, below):
         axes.grid()
         axes.yaxis.set_label_coords(-0.18, 0.5)
+        percent_axis(axes)
+        percent_axis(axes, "x")
     return figure
 
 
-def _coverage(axes: Axes, rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) -> None:
-    rules = list(dict.fromkeys(row["rule"] for row in rows))
+def _coverage(axes: Axes, rows: pd.DataFrame, summary: Mapping[str, Any]) -> None:
+    rules = rows["rule"].unique().tolist()
     for index, rule in enumerate(rules):
-        own = [row for row in rows if row["rule"] == rule]
+        own = rows[rows["rule"] == rule]
         colour, _ = series(index)
-        axes.plot(
-            [float(row["coverage"]) for row in own],
-            [float(row["accuracy"]) for row in own],
-            color=colour,
-            linewidth=1.3,
-            linestyle=_DASHES[index % len(_DASHES)],
-            label=RULE_NAMES.get(rule, rule),
-        )
+        dashes = _DASHES[index % len(_DASHES)]
+        label = RULE_NAMES.get(rule, rule)
+        axes.plot(own["coverage"], own["accuracy"], color=colour, linewidth=1.3, linestyle=dashes, label=label)
     marks = (("sixty_percent", "X", "the 60% rule"), ("chosen", "o", "chosen threshold"))
     for name, marker, label in marks:
         at = summary[name]["digits"]
@@ -191,55 +134,28 @@ def _coverage(axes: Axes, rows: Sequence[Mapping[str, Any]], summary: Mapping[st
             continue
         rule = "maximum_probability" if name == "sixty_percent" else summary["rule"]
         colour = series(rules.index(rule))[0] if rule in rules else PALETTE["ink"]
-        axes.plot(
-            at["coverage"],
-            at["accuracy"],
-            marker=marker,
-            markersize=7.5,
-            color=colour,
-            markeredgecolor=PALETTE["paper"],
-            markeredgewidth=0.9,
-            linestyle="none",
-            label=label,
-            zorder=3,
-        )
+        style = _MARK | {"marker": marker, "markersize": 7.5, "markeredgewidth": 0.9}
+        axes.plot(at["coverage"], at["accuracy"], color=colour, label=label, **style)
     axes.set_title("digits: fewer accepted, more of them right")
     axes.set_xlabel("digits accepted")
     axes.set_ylabel("accepted digits read right")
     axes.margins(x=0.02)
     axes.legend(loc="lower left", handlelength=1.6, fontsize=8)
-    percent_axis(axes)
-    percent_axis(axes, "x")
 
 
-def _refusals(axes: Axes, rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) -> None:
-    present = {row["kind"] for row in rows}
-    kinds = [kind for kind in KIND_NAMES if kind in present] + sorted(present - set(KIND_NAMES))
-    for index, kind in enumerate(kinds):
-        # A logarithmic axis has no place for a threshold that refuses no digit at all.
-        own = [row for row in rows if row["kind"] == kind and float(row["digits_refused"]) >= _FEWEST]
+def _refusals(axes: Axes, rows: pd.DataFrame, summary: Mapping[str, Any]) -> None:
+    sixty = float(summary["sixty_percent"]["digits"]["coverage"])
+    # A logarithmic axis has no place for a threshold that refuses no digit at all.
+    shown = rows[rows["digits_refused"] >= _FEWEST]
+    for index, kind in enumerate(in_order(set(rows["kind"]), KIND_NAMES)):
+        own = shown[shown["kind"] == kind]
         colour, _ = series(index)
-        axes.plot(
-            [float(row["digits_refused"]) for row in own],
-            [float(row["refused"]) for row in own],
-            color=colour,
-            linewidth=1.3,
-            label=KIND_NAMES.get(kind, kind),
-        )
+        label = KIND_NAMES.get(kind, kind)
+        axes.plot(own["digits_refused"], own["refused"], color=colour, linewidth=1.3, label=label)
         by_sixty = summary["sixty_percent"]["refused"].get(kind)
         if by_sixty is not None:
-            axes.plot(
-                max(1 - float(summary["sixty_percent"]["digits"]["coverage"]), _FEWEST),
-                by_sixty["share"],
-                marker="X",
-                markersize=6,
-                color=colour,
-                markeredgecolor=PALETTE["paper"],
-                markeredgewidth=0.8,
-                linestyle="none",
-                clip_on=False,
-                zorder=3,
-            )
+            style = _MARK | {"marker": "X", "markersize": 6, "markeredgewidth": 0.8}
+            axes.plot(max(1 - sixty, _FEWEST), by_sixty["share"], color=colour, clip_on=False, **style)
     refused = 1 - float(summary["chosen"]["digits"]["coverage"])
     if refused >= _FEWEST:
         axes.axvline(refused, color=PALETTE["muted"], linewidth=1, linestyle=":")
@@ -256,5 +172,3 @@ def _refusals(axes: Axes, rows: Sequence[Mapping[str, Any]], summary: Mapping[st
     axes.legend(
         loc="upper center", bbox_to_anchor=(0.42, -0.19), ncols=3, handlelength=1.3, columnspacing=1.1, fontsize=8
     )
-    percent_axis(axes)
-    percent_axis(axes, "x")

@@ -1,15 +1,17 @@
 """One model's section of the page: its figures redrawn from the tables, its pictures, its numbers as rows."""
 
 import base64
+import io
 import re
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from markupsafe import Markup
+from PIL import Image, UnidentifiedImageError
 
 from inkproof.reporting.drawn_figures import rung_bars
 from inkproof.reporting.evaluation_figures import confusion_matrix, learning_curves, reliability_diagram
@@ -18,8 +20,6 @@ from inkproof.reporting.style import to_svg
 from inkproof.reporting.tables import read_rows
 from inkproof.reporting.wording import MISSING, count, data_title, interval, kilobytes, percent, points, set_title
 from inkproof.runtime.errors import UserError
-
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,10 @@ def picture(path: Path) -> Picture | None:
     if not path.is_file():
         return None
     data = path.read_bytes()
-    if not data.startswith(PNG_SIGNATURE) or len(data) < 24:
-        raise UserError(f"{path} is not a PNG picture; run its stage again")
-    width, height = struct.unpack(">II", data[16:24])
+    try:
+        width, height = Image.open(io.BytesIO(data), formats=["PNG"]).size
+    except UnidentifiedImageError as error:
+        raise UserError(f"{path} is not a PNG picture; run its stage again") from error
     return Picture("data:image/png;base64," + base64.b64encode(data).decode("ascii"), width, height)
 
 
@@ -103,8 +104,7 @@ def _curves(path: Path, name: str, kept: int | None) -> Markup | None:
     rows = _numbers(path, ("epoch", "accuracy", "loss"), ("val_accuracy", "val_loss"))
     if not rows:
         return None
-    label = f"Learning curves over {len(rows)} epochs"
-    return Markup(to_svg(learning_curves(rows, kept), f"{name}-curves", label))
+    return to_svg(learning_curves(rows, kept), f"{name}-curves", f"Learning curves over {len(rows)} epochs")
 
 
 def _confusion(path: Path, name: str) -> Markup | None:
@@ -114,8 +114,7 @@ def _confusion(path: Path, name: str) -> Markup | None:
     counts = np.array([[row[digit] or 0 for digit in "0123456789"] for row in rows], dtype=np.int64)
     if counts.shape != (10, 10):
         raise UserError(f"{path} should have ten rows, not {len(rows)}; run its stage again")
-    label = "Confusion matrix, true digit by digit read"
-    return Markup(to_svg(confusion_matrix(counts), f"{name}-confusion", label))
+    return to_svg(confusion_matrix(counts), f"{name}-confusion", "Confusion matrix, true digit by digit read")
 
 
 def _reliability(path: Path, name: str) -> Markup | None:
@@ -123,7 +122,7 @@ def _reliability(path: Path, name: str) -> Markup | None:
     if not any(row["n"] for row in rows):
         return None
     label = "Reliability diagram, accuracy over stated confidence"
-    return Markup(to_svg(reliability_diagram(rows), f"{name}-reliability", label))
+    return to_svg(reliability_diagram(rows), f"{name}-reliability", label)
 
 
 def _per_class(path: Path) -> list[dict[str, str]]:
@@ -152,13 +151,6 @@ _FORMATS = {
 }
 
 
-def _tried_on(key: str, entry: Mapping[str, Any]) -> str:
-    """Say on what a file was tried, where that is not every test digit."""
-    if "n" not in entry:
-        return ""
-    return count(int(entry["n"]), "drawing" if key.startswith("canvas") else "test digit")
-
-
 def _exports(model: ModelResults) -> list[dict[str, str]]:
     rows = []
     for key, title in _FORMATS.items():
@@ -166,6 +158,8 @@ def _exports(model: ModelResults) -> list[dict[str, str]]:
         if not isinstance(entry, Mapping):
             continue
         n = entry.get("n", model.test["n"])
+        # Said where it is not every test digit.
+        on = count(int(n), "drawing" if key.startswith("canvas") else "test digit") if "n" in entry else ""
         difference, largest = entry.get("accuracy_difference"), entry.get("max_difference")
         median, p95 = (model.timing.get(f"{key}{ending}") for ending in ("_us", "_p95_us"))
         rows.append(
@@ -176,7 +170,7 @@ def _exports(model: ModelResults) -> list[dict[str, str]]:
                 "difference": points(difference, n) if difference is not None else "",
                 "agreement": percent(entry["agreement"], n) if "agreement" in entry else "",
                 "largest": f"{largest:.2g}" if largest is not None else "",
-                "on": _tried_on(key, entry),
+                "on": on,
                 "micros": f"{median:,.0f}" if median is not None else "",
                 "p95": f"{p95:,.0f}" if p95 is not None else "",
             }
@@ -188,8 +182,7 @@ def _bars(drawn: Mapping[str, Mapping[str, Any]], name: str) -> Markup | None:
     filled = {key: entry for key, entry in drawn.items() if rungs_of(entry)}
     if not filled:
         return None
-    label = "Accuracy on drawings by set and rung"
-    return Markup(to_svg(rung_bars(filled), f"{name}-bars", label))
+    return to_svg(rung_bars(filled), f"{name}-bars", "Accuracy on drawings by set and rung")
 
 
 def _digits(drawn: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -200,10 +193,9 @@ def _digits(drawn: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
         for rung in rungs_of(entry):
             values = [entry[rung].get("per_digit", {}).get(digit) for digit in "0123456789"]
             cells = [
-                {
-                    "text": MISSING if value is None else f"{100 * value:.0f}",
-                    "tint": 0 if value is None else round(70 * (1 - value)),
-                }
+                {"text": f"{100 * value:.0f}", "tint": round(70 * (1 - value))}
+                if value is not None
+                else {"text": MISSING, "tint": 0}
                 for value in values
             ]
             rows.append({"rung": rung, "cells": cells})
@@ -214,31 +206,23 @@ def _digits(drawn: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _writers(path: Path) -> list[dict[str, Any]]:
     """One table a set: the writers, worst on the last rung first, with their accuracy on each rung."""
-    tables: dict[str, dict[str, dict[str, float]]] = {}
-    counts: dict[tuple[str, str], int] = {}
+    columns = ("set", "writer", "rung", "n", "accuracy")
     try:
-        for row in read_rows(path, ("set", "writer", "rung", "n", "accuracy")):
-            own = tables.setdefault(row["set"], {}).setdefault(row["writer"], {})
-            own[row["rung"]] = float(row["accuracy"])
-            counts[row["set"], row["writer"]] = int(row["n"])
+        table = pd.DataFrame(read_rows(path, columns), columns=columns).astype({"n": int, "accuracy": float})
     except ValueError as error:
         raise UserError(f"{path} holds something that is no number ({error}); run its stage again") from error
-    result = []
-    for name, writers in tables.items():
-        rungs = list(dict.fromkeys(rung for own in writers.values() for rung in own))
-        ranked = sorted((own.get(rungs[-1], 1.0), writer) for writer, own in writers.items())
-        result.append(
+    tables = []
+    for name, own in table.groupby("set", sort=False):
+        rungs = own["rung"].unique().tolist()
+        writers = {writer: lines.set_index("rung") for writer, lines in own.groupby("writer")}
+        ranked = sorted(writers, key=lambda writer: (writers[writer]["accuracy"].get(rungs[-1], 1.0), writer))
+        rows = [
             {
-                "set": set_title(name),
-                "rungs": rungs,
-                "rows": [
-                    {
-                        "writer": writer,
-                        "n": f"{counts[name, writer]:,}",
-                        "cells": [percent(writers[writer].get(rung)) for rung in rungs],
-                    }
-                    for _, writer in ranked
-                ],
+                "writer": writer,
+                "n": f"{writers[writer]['n'].iloc[-1]:,}",
+                "cells": [percent(writers[writer]["accuracy"].get(rung)) for rung in rungs],
             }
-        )
-    return result
+            for writer in ranked
+        ]
+        tables.append({"set": set_title(str(name)), "rungs": rungs, "rows": rows})
+    return tables

@@ -5,19 +5,21 @@ both. The series colours follow the palette of M. Okabe and K. Ito, "Color Unive
 for contrast on paper; where colour carries a meaning (right, wrong), a sign carries it too.
 """
 
+import html
 import io
 import re
-from collections.abc import Callable, Sequence
-from functools import wraps
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import matplotlib
 import numpy as np
 import numpy.typing as npt
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter
 from PIL import Image
 
@@ -80,25 +82,20 @@ _RC: dict[Any, Any] = {
     "figure.dpi": DPI,
 }
 
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def styled(draw: Callable[P, R]) -> Callable[P, R]:
-    """Run a drawing function under the house style, leaving matplotlib's own settings as they were."""
-
-    @wraps(draw)
-    def inner(*args: P.args, **kwargs: P.kwargs) -> R:
-        with matplotlib.rc_context(_RC):
-            return draw(*args, **kwargs)
-
-    return inner
+styled = matplotlib.rc_context(_RC)
+"""Decorates a drawing function: it runs under the house style, and matplotlib's own settings stay as they were."""
 
 
 def sheet(height: float) -> Figure:
     """Return an empty figure of the house width and `height` inches; no global figure list is involved."""
     return Figure(figsize=(WIDTH, round(height * DPI) / DPI))
+
+
+def remark(height: float, text: str) -> Figure:
+    """Return a figure of `height` inches that says in place of a drawing why there is none."""
+    figure = sheet(height)
+    figure.text(0.5, 0.5, text, ha="center", va="center", color=PALETTE["muted"])
+    return figure
 
 
 def place(figure: Figure, left: float, bottom: float, right: float, top: float) -> Axes:
@@ -118,6 +115,19 @@ def percent_axis(axes: Axes, which: str = "y") -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(value * 100, 6):g}%"))
 
 
+def as_table(axes: Axes) -> None:
+    """Take spines and ticks from axes whose cells are drawn one by one, with the names of columns above them."""
+    axes.tick_params(length=0, labelcolor=PALETTE["ink"])
+    axes.xaxis.tick_top()
+    axes.spines[:].set_visible(False)
+
+
+def cell(axes: Axes, x: float, y: float, height: float = 0.94, **how: Any) -> None:
+    """Add the ground of the cell around (x, y), in the colour of what is wrong or as `how` says."""
+    style: dict[str, Any] = {"facecolor": PALETTE["wrong"], "linewidth": 0} | how
+    axes.add_patch(Rectangle((x - 0.47, y - height / 2), 0.94, height, **style))
+
+
 def series(index: int) -> tuple[str, str]:
     """Return the colour and the marker of the model with this place in the leaderboard, from 0."""
     return SERIES[index % len(SERIES)], MARKERS[index % len(MARKERS)]
@@ -126,11 +136,30 @@ def series(index: int) -> tuple[str, str]:
 Block = tuple[int, int, npt.NDArray[np.uint8]]
 
 
-def paint(figure: Figure, width: int, height: int, blocks: Sequence[Block]) -> None:
-    """Cover `figure`, which is `width` x `height` pixels, with grey pictures given as (left, top, picture).
+def _pixels(figure: Figure) -> tuple[int, int]:
+    """Width and height of a sheet in pixels, of which it has whole ones."""
+    width, height = figure.get_size_inches()
+    return round(width * DPI), round(height * DPI)
+
+
+def write(figure: Figure, x: float, y: float, text: str, **how: Any) -> None:
+    """Write `text` as it is into a figure of pictures, on a base line that begins x, y pixels from its upper left."""
+    width, height = _pixels(figure)
+    # Names of files may hold a dollar sign, which would start a formula.
+    figure.text(x / width, 1 - y / height, text, parse_math=False, **how)
+
+
+def enlarged(picture: npt.NDArray[np.uint8], scale: int) -> npt.NDArray[np.uint8]:
+    """Return a picture whose pixels are squares of `scale` x `scale`."""
+    return np.kron(picture, np.ones((scale, scale), np.uint8))
+
+
+def paint(figure: Figure, blocks: Sequence[Block]) -> None:
+    """Cover `figure` with grey pictures given as (left, top, picture), in pixels.
 
     Everything goes into one image: a set of axes for each picture would take a hundred times as long.
     """
+    width, height = _pixels(figure)
     paper = np.array([round(255 * part) for part in to_rgb(PALETTE["paper"])], dtype=np.uint8)
     page = np.broadcast_to(paper, (height, width, 3)).copy()
     for left, top, picture in blocks:
@@ -170,12 +199,7 @@ def save(figure: Figure, path: Path, scale: int = 1) -> None:
         small.save(temporary, format="PNG", optimize=True)
 
 
-def _rounded(number: re.Match[str]) -> str:
-    """A coordinate to a tenth of a point, which is finer than any screen shows it."""
-    return f"{float(number[0]):.1f}".removesuffix(".0")
-
-
-def to_svg(figure: Figure, name: str, label: str) -> str:
+def to_svg(figure: Figure, name: str, label: str) -> Markup:
     """Return `figure` as an SVG element to stand inside a page.
 
     `name` keeps its identifiers apart from those of other figures on the page, `label` says what it shows to
@@ -199,11 +223,15 @@ def to_svg(figure: Figure, name: str, label: str) -> str:
     svg = svg.replace("url(#", f"url(#{name}-")
     svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)
     svg = re.sub(r' transform="rotate\(-?0 [^"]*"', "", svg)
+
+    def rounded(tag: re.Match[str]) -> str:
+        # A tenth of a point is finer than any screen shows it.
+        return re.sub(r"-?\d+\.\d{2,}", lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), tag[0])
+
     # Only inside tags: the texts between them hold figures that must stay as they are.
-    svg = re.sub(r"<[^>]*>", lambda tag: re.sub(r"-?\d+\.\d{2,}", _rounded, tag[0]), svg)
+    svg = re.sub(r"<[^>]*>", rounded, svg)
     for token, colour in PALETTE.items():
         svg = svg.replace(colour, f"var(--{token},{colour})")
     svg = re.sub(r"\s*\n\s*", " ", svg)
-    svg = svg.replace("> <", "><")
-    escaped = label.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
-    return f'<svg class="figure" {box[0]} role="img" aria-label="{escaped}">{svg.strip()}'
+    svg = svg.replace("> <", "><").strip()
+    return Markup(f'<svg class="figure" {box[0]} role="img" aria-label="{html.escape(label)}">{svg}')

@@ -35,19 +35,8 @@ def choose_champion(rows: pd.DataFrame, data: str) -> str | None:
     return str(best["model"].iloc[0])
 
 
-HEAD = (
-    "model",
-    "data",
-    "aug",
-    "seed",
-    "parameters",
-    "val_accuracy",
-    "test_accuracy",
-    "test_accuracy_low",
-    "test_accuracy_high",
-    "test_nll",
-    "test_ece",
-)
+TESTED = ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece")
+HEAD = ("model", "data", "aug", "seed", "parameters", "val_accuracy", *(f"test_{key}" for key in TESTED))
 TAIL = ("float32_kb", "int8_kb", "int8_accuracy", "canvas_kb", "canvas_int8_kb", "canvas_int8_agreement", "coreml_kb")
 SHOWN_RUNG = "ink"
 """The rung by which short tables speak of a set of drawings."""
@@ -71,9 +60,7 @@ def leaderboard(models: Sequence[ModelResults]) -> pd.DataFrame:
     """
     rows, endings = [], {"accuracy": "", "low": "_low", "high": "_high"}
     for model in models:
-        test = model.test
-        row = {key: test.get(key) for key in HEAD}
-        row |= {f"test_{key}": test.get(key) for key in ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece")}
+        row = {key: model.test.get(key) for key in HEAD} | {f"test_{key}": model.test.get(key) for key in TESTED}
         row |= {"model": model.name, "data": model.beside or row["data"], "beside": model.beside}
         for name, entry in model.drawn.items():
             for rung in rungs_of(entry):
@@ -145,9 +132,13 @@ def _with_interval(row: pd.Series, key: str) -> str:
     value, low, high = row[key], row[f"{key}_low"], row[f"{key}_high"]
     if pd.isna(value):
         return ""
-    # The row does not say on how many digits it rests, but the width of its interval does.
-    n = 2000 if high - low < 0.01 else 0
+    n = _digits(low, high)
     return f"{percent(value, n)} ({interval(low, high, n)})"
+
+
+def _digits(low: float, high: float) -> int:
+    """Say on how many digits a figure rests, as far as it matters: the row lacks it, but not the interval's width."""
+    return 2000 if high - low < 0.01 else 0
 
 
 def write_leaderboard_md(rows: pd.DataFrame, path: Path) -> None:
@@ -182,8 +173,11 @@ def print_leaderboard(csv_path: Path) -> None:
     for _, row in rows.iterrows():
         drawn = [row[f"drawn_{name}_{SHOWN_RUNG}_accuracy"] for name in sets]
         cells = ["" if pd.isna(value) else percent(value).rstrip("%") for value in drawn]
+        accuracy, low, high = (row[f"test_accuracy{ending}"] for ending in ("", "_low", "_high"))
+        figures = (percent(value, _digits(low, high)) for value in (accuracy, max(high - accuracy, accuracy - low)))
+        test = " \N{PLUS-MINUS SIGN}".join(figure.rstrip("%") for figure in figures)
         float32, _, weights = _sizes(row)
-        table.add_row(row["model"], _half_width(row), *cells, float32, weights)
+        table.add_row(row["model"], test, *cells, float32, weights)
     console = Console(highlight=False)
     console.print(table)
     console.print("Test digits read right, in %, with the half width of the 95% interval.", style="dim")
@@ -202,10 +196,3 @@ def _read_leaderboard(path: Path) -> pd.DataFrame:
         return table.astype({column: float for column in table.columns if column not in TEXTS})
     except ValueError as error:
         raise UserError(f"{path} is not a leaderboard ({error}); run its report stage again") from error
-
-
-def _half_width(row: pd.Series) -> str:
-    accuracy, low, high = (row[f"test_accuracy{ending}"] for ending in ("", "_low", "_high"))
-    n = 2000 if high - low < 0.01 else 0
-    half = max(high - accuracy, accuracy - low)
-    return f"{percent(accuracy, n).rstrip('%')} \N{PLUS-MINUS SIGN}{percent(half, n).rstrip('%')}"

@@ -2,7 +2,13 @@
 
 import re
 import textwrap
-from typing import NamedTuple
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+HERE = Path(__file__).parent
 
 
 class DrawnSet(NamedTuple):
@@ -90,6 +96,16 @@ def interval(low: float | None, high: float | None, n: int = 0) -> str:
     return f"{_figure(low, n)}\N{EN DASH}{_figure(high, n)}"
 
 
+def measured(entry: Mapping[str, Any], n: int = 0, key: str = "accuracy") -> tuple[str, str]:
+    """Write the figure `key` of `entry` and its interval, `low` to `high`, both as measured on n digits."""
+    return percent(entry[key], n), interval(entry["low"], entry["high"], n)
+
+
+def p_value(p: float) -> str:
+    """Write the p-value of a test; below a thousandth only that it is."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def _figure(fraction: float, n: int) -> str:
     # All and none are exact: decimals there would promise a measurement.
     return f"{100 * fraction:.{0 if fraction in (0, 1) else decimals(n)}f}"
@@ -128,6 +144,20 @@ def set_title(name: str) -> str:
 def data_title(name: str) -> str:
     """Return a data set's name for people; an unknown one keeps its own."""
     return DATA_TITLES.get(name, name)
+
+
+def from_template(template: str, /, **values: Any) -> str:
+    """Return the template of this folder with `values` in it, escaped in HTML; one that is missing is an error."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=select_autoescape(["html.j2"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["times"] = lambda text: str(text).replace(" x ", " \N{MULTIPLICATION SIGN} ")
+    environment.filters["share"] = percent
+    return environment.get_template(template).render(values)
 
 
 _WHOLE = re.compile(r"`[^`]*`|\[[^]]*\]\([^)]*\)")  # code and links, within which no line is to end
