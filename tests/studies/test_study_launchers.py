@@ -60,9 +60,9 @@ def running(workspace: Workspace) -> dict[str, Any] | None:
     return None
 
 
-@pytest.mark.parametrize(
-    "launcher", [pytest.param(name, marks=[] if name == "joblib" else pytest.mark.slow) for name in PLUGINS]
-)
+# Its fast sister, tests/studies/test_study_rounds.py, kills the workers of a made-up launcher.
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", PLUGINS)
 def test_a_study_ends_whole_though_a_worker_is_killed(
     launcher: str, new_workspace: Callable[[], Workspace], tmp_path: Path
 ):
