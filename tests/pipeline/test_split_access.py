@@ -9,7 +9,6 @@ import pytest
 from inkproof.runtime.paths import ROOT
 
 SRC = ROOT / "src"
-PACKAGE = SRC / "inkproof"
 REPORTING_STAGES = {
     f"inkproof/stages/{name}.py"
     for name in ("evaluate", "export", "preprocess", "drawn", "formats", "finetuned", "ensemble")

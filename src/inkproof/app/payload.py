@@ -1,4 +1,4 @@
-"""How a request is turned down: an HTTP status and one line that says what to mend, as JSON."""
+"""What a request may hold: types of its fields, limits, and refusals as JSON."""
 
 import base64
 import json
@@ -132,11 +132,11 @@ def _drawn(value: Any, check: Callable[[Any], Any], info: ValidationInfo[Limits]
 
 # One line of text that is not empty, without the spaces around it.
 Name = Annotated[str, AfterValidator(_line)]
-# [width, height] of the canvas that strokes were drawn on.
 _Side = Annotated[int, Field(strict=True, ge=1, le=FARTHEST)]
+# [width, height] of the canvas that strokes were drawn on.
 Canvas = Annotated[list[_Side], Field(min_length=2, max_length=2)]
-# Lists of points [x, y], [x, y, t] or [x, y, t, pressure], at least one point in all.
 _Number = Annotated[float, Field(strict=True)]
 _Point = Annotated[list[_Number], Field(min_length=2, max_length=4), must(_near, "too far away")]
 _Stroke = Annotated[list[_Point], Field(fail_fast=True)]
+# Lists of points [x, y], [x, y, t] or [x, y, t, pressure], at least one point in all.
 Strokes = Annotated[list[_Stroke], Field(fail_fast=True), WrapValidator(_drawn)]

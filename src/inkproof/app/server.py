@@ -1,4 +1,4 @@
-"""Who may ask: this page, on this host. And what the browser may do with the answers."""
+"""The web server: settings, the application, and who may ask."""
 
 import errno
 import logging

@@ -14,10 +14,14 @@ UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument", "invalid_key")
 EXPECTED = {
     "missing": "a value",
     "string_type": "a text",
-    "string_too_short": "a text",
+    "string_too_short": "a text that is not empty",
     "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
     "float_type": "a number",
+    "float_parsing": "a number",
     "bool_type": "true or false",
+    "bool_parsing": "true or false",
     "list_type": "a list",
     "tuple_type": "a list",
     "dict_type": "keys with values",
@@ -73,8 +77,6 @@ def _keys(kind: Any, path: Sequence[int | str]) -> list[str]:
 
 
 POLICIES = ("auto", "float32", "mixed_bfloat16")
-
-
 TRAIN_KEYS: dict[str, Any] = {
     "data": dict,
     "model": dict,

@@ -1,4 +1,7 @@
-"""Who is trained on, who validates, who is held out: writers are kept apart, since one writer's digits are alike."""
+"""The fine-tuning set: writers are split, drawings rendered, and digits added that the network has learnt before.
+
+Writers are kept apart, since one writer's digits are alike.
+"""
 
 import hashlib
 import json

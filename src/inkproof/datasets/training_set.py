@@ -1,6 +1,6 @@
 """The digits of `data=ink` and `data=mnist_ink`: MNIST, pen digits and authored styles, all read through one rung.
 
-It stands here and not among the sources because it draws: sources know nothing of canvases.
+It stands in datasets because it draws: inkproof.data knows nothing of canvases.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -47,12 +47,12 @@ def prepare(data: Mapping[str, Any], out: Path, mirror: str | None) -> None:
     """Write `out/digits.npz`: MNIST's splits, with drawings added to those for training and validation.
 
     `data` is `conf/data/ink.yaml` or `mnist_ink.yaml`; the sets it names below `mnist` and `pens` are made first
-    where they are absent. Training has MNIST's digits, `added` times each of its 1s, 7s and 9s with the stroke that
-    they lack (see `added_strokes`), `redrawn` times each of both with another stroke width, `copies` varied
-    renderings of each pen digit of the writers who are free to train on, and `styles` drawings of authored styles;
-    validation has MNIST's and, where `kept`, the kept writers' drawings as they are; test has MNIST's. Without
-    `copies` and `kept` the pen digits are not even fetched. All are brought to 28 x 28 by `rung`. The extra arrays
-    `train_source` and `val_source` name the digit or drawing that each row was made from.
+    where they are absent. Training has MNIST's digits. `added` times it has each of its 1s, 7s and 9s with the stroke
+    that they lack (see `synthetic.redrawn`), and `redrawn` times each of both with another stroke width. It has
+    `copies` varied renderings of each pen digit of the writers who are free to train on, and `styles` drawings of
+    authored styles. Validation has MNIST's and, where `kept`, the kept writers' drawings as they are; test has MNIST's.
+    Without `copies` and `kept` the pen digits are not even fetched. All are brought to 28 x 28 by `rung`. The extra
+    arrays `train_source` and `val_source` name the digit or drawing that each row was made from.
 
     Raises:
         UserError: a source cannot be had, or a value of `data` does not fit.
@@ -161,7 +161,7 @@ def _labels(drawings: list[Drawing]) -> NDArray[np.uint8]:
     return np.array([drawing.label for drawing in drawings], np.uint8)
 
 
-# What a batch does, in a process of its own.
+# Functions that run in worker processes, one call a batch.
 
 
 def _frames_of_digits(images: Frames, rung: str) -> Frames:

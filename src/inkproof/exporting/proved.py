@@ -1,4 +1,4 @@
-"""Does an exported file say what the Keras model says?"""
+"""Exported files are compared with Keras, and the acceptance rules that they carry are chosen."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Resampling by exact area averages: it loses no ink, invents none and aliases nowhere."""
+"""Pictures, digits and strokes become canvases, resampled by exact area averages."""
 
 import os
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Paper told from ink inside a graph: the level of the ground, its unevenness and its noise."""
+"""Paper told from ink inside a graph: the level of the ground, its unevenness and noise, and specks on it."""
 
 from typing import Any
 

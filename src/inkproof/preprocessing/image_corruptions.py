@@ -1,4 +1,4 @@
-"""Faults of the camera and of the paper, and how the severity of a fault is graded."""
+"""Faults of the camera and of the paper, how severity is graded, and masks and boxes of ink."""
 
 from collections.abc import Callable
 from functools import wraps

@@ -1,4 +1,4 @@
-"""Resampling by area inside a graph: each axis is one small matrix, so a picture is two matrix products."""
+"""InkNormalization, the Keras layer from a canvas to 28 x 28, and the resampling that it is made of."""
 
 from typing import Any
 

@@ -27,7 +27,7 @@ class Share:
 def shares(names: Sequence[str], data: str, images: int) -> list[Share]:
     """Return what each source gave to a split, in order of appearance.
 
-    `names` are of `sources.digits.sources_of`: MNIST's digits, pen digits and authored styles, told apart by how
+    `names` are of `data.digits.sources_of`: MNIST's digits, pen digits and authored styles, told apart by how
     their names begin. Where there are none, all `images` are of the data set `data` itself.
     """
     if not names:

@@ -1,4 +1,7 @@
-"""Which model is the champion: chosen on validation digits and kept writers, never on test figures."""
+"""The leaderboard as CSV, Markdown and a terminal table, and the champion.
+
+The champion is chosen on validation digits and kept writers, never on test figures.
+"""
 
 import re
 from collections.abc import Iterable, Sequence

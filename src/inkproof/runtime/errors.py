@@ -1,4 +1,4 @@
-"""The one exception for what a user can get wrong."""
+"""The exceptions for what a user can fix."""
 
 
 class UserError(Exception):

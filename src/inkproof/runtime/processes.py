@@ -67,7 +67,8 @@ IDLE = 5.0  # seconds after which a process without work ends
 
 Result = TypeVar("Result")
 
-# That results are not wanted any more, as after Ctrl-C, and that a process whose memory has grown is renewed.
+# joblib warns when results are no longer wanted, as after Ctrl-C, and when it renews a process that has grown.
+# Neither concerns the user.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"joblib\.")
 
 

@@ -1,4 +1,4 @@
-"""Values as Hydra's override grammar writes them."""
+"""A study's cells: every combination composed, checked and given its key before anything runs."""
 
 import difflib
 import re
@@ -89,7 +89,7 @@ def known_metrics(stages: Sequence[str], data: Mapping[str, Any], drawn_sets: Se
     return names
 
 
-# Of the stages, these have a configuration file of another name.
+# Stages whose configuration file has another name.
 CONFIGS = {"formats": "export"}
 
 
@@ -180,7 +180,7 @@ def _combinations(part: Part) -> Iterator[tuple[dict[str, str], dict[str, Any]]]
         yield {axis: choice.label for axis, choice in zip(part.axes, chosen, strict=True)}, overrides
 
 
-def _teachers(study: Study, overrides: Mapping[str, Any], seed: int, cells: Sequence[Cell]) -> dict[str, Cell]:
+def _teachers(overrides: Mapping[str, Any], seed: int, cells: Sequence[Cell]) -> dict[str, Cell]:
     """Return the cells that teacher.runs names by their labels, "@wide", with the same seed."""
     found = {}
     listed = overrides.get("teacher.runs")
@@ -204,7 +204,7 @@ def _cell(
 ) -> Cell:
     """Compose one cell; `before` are those that stand before it in the study."""
     asked = tuple(override(key, value) for key, value in overrides.items())
-    teachers = _teachers(study, overrides, seed, before)
+    teachers = _teachers(overrides, seed, before)
     words = asked
     if teachers:
         folders = {run: cell.folder.relative_to(ROOT).as_posix() for run, cell in teachers.items()}

@@ -1,4 +1,7 @@
-"""Which network and which small ensemble read the held-out digits best within a budget of training time."""
+"""Which network and which small ensemble predict the held-out digits best within a budget of training time.
+
+The held-out answers of the folds are pooled here.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,15 +1,11 @@
-"""A hand: habits that the ten digits of one writer share, and how it writes a style with them."""
+"""How one hand writes: habits that ten digits share, a style written with them, and the drawings made so."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from inkproof.data.drawings import CANVAS_SIDE, Drawing
-from inkproof.synthetic import deform
-from inkproof.synthetic import styles_bent as bent
-from inkproof.synthetic import styles_round as loops
-from inkproof.synthetic import styles_round as stems
-from inkproof.synthetic import styles_straight as straight
+from inkproof.synthetic import deform, styles_bent, styles_round, styles_straight
 from inkproof.synthetic.deform import Generator, Strokes
 from inkproof.synthetic.style import STYLES, Path, Style, resample
 
@@ -78,7 +74,7 @@ SIDE = 220.0
 CREATED = "2026-11-21"
 
 
-_MODULES = (straight, bent, loops, stems)  # imported for what they list
+_MODULES = (styles_straight, styles_bent, styles_round)  # imported for what they list
 
 
 def draw(count: int, seed: int) -> list[Drawing]:

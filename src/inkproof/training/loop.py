@@ -1,4 +1,4 @@
-"""A running average of the weights, validated and kept in place of the weights themselves."""
+"""The training loop, its plan and its outcome, and the callback that keeps a running average of the weights."""
 
 import time
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """What a search is asked for: which keys of a training configuration vary, how far, and by which tuner.
 
-Nothing slow is imported here, so that mistakes are told at once.
+TensorFlow is not imported here, so that mistakes are reported at once.
 """
 
 import json
