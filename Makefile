@@ -88,7 +88,7 @@ COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-
 lock: $(READY) ## resolve the dependencies of pyproject.toml and requirements/*.in anew
 	@$(COMPILE) pyproject.toml -o $(LOCKS)/base.lock
 	@$(COMPILE) $(LOCKS)/bootstrap.in -o $(LOCKS)/bootstrap.lock
-	@for extra in dev browser cluster coreml; do $(COMPILE) -c $(LOCKS)/base.lock $(LOCKS)/$$extra.in -o $(LOCKS)/$$extra.lock; done
+	@for extra in dev browser cluster coreml; do $(COMPILE) -c $(LOCKS)/base.lock $(LOCKS)/$$extra.in -o $(LOCKS)/$$extra.lock || exit 1; done
 
 clean: ## remove what the pipeline made (not the environment, not your drawings, not the DVC cache)
 	@rm -rf models/mnist models/optdigits models/ink models/finetune exports runs reports/optdigits reports/finetune mlflow.db mlflow.db.lock mlruns

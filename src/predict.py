@@ -10,10 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from inkproof.config.one_line import run
-from inkproof.inference.find_model import FILES, REGISTRY, find_model
-from inkproof.inference.output import COLUMNS, SHEET
 from inkproof.runtime.paths import require_store
-from inkproof.stages.predict import DrawSheet, predict
 
 EXAMPLE = """\
 examples:
@@ -27,12 +24,14 @@ Without --model the pretrained file reads. Exit code: 0, 1 if a picture could no
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit: 0, 1 if something could not be read, 2 if nothing could be done."""
-    options = parser().parse_args(arguments)
-    run("predict.py", lambda: sys.exit(command(options)))
+    run("predict.py", lambda: sys.exit(command(parser().parse_args(arguments))))
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
+    # Imported here, as all that is slow: Ctrl-C meanwhile ends as cleanly as later.
+    from inkproof.inference.output import COLUMNS, SHEET
+
     raw = argparse.RawDescriptionHelpFormatter
     top = argparse.ArgumentParser(prog="predict.py", description=__doc__, epilog=EXAMPLE, formatter_class=raw)
     top.add_argument("paths", metavar="PATH", nargs="+", help="a picture, or a folder of png, jpg, bmp, gif or tif")
@@ -50,12 +49,14 @@ def command(options: argparse.Namespace) -> int:
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     # Ended by a job's time limit it cleans up, too: half a table, and the processes that read.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    draw: DrawSheet | None = None
-    if options.show is not None:
-        from inkproof.reporting.drawn_figures import write_sheet
-
-        draw = write_sheet
     try:
+        from inkproof.stages.predict import DrawSheet, predict
+
+        draw: DrawSheet | None = None
+        if options.show is not None:
+            from inkproof.reporting.drawn_figures import write_sheet
+
+            draw = write_sheet
         with model_file(options.model) as model:
             return 0 if predict(options.paths, model, options.csv, options.show, draw) else 1
     except KeyboardInterrupt:
@@ -70,6 +71,8 @@ def command(options: argparse.Namespace) -> int:
 @contextmanager
 def model_file(word: str) -> Iterator[Path]:
     """Yield the file that `--model` means; one out of MLflow's registry stays as long as the block lasts."""
+    from inkproof.inference.find_model import FILES, REGISTRY, find_model
+
     if not word.startswith(REGISTRY):
         yield find_model(word)
         return

@@ -3,6 +3,7 @@
 python src/preprocess.py layer writes the normalisation that does it as a LiteRT file, once for all exports.
 """
 
+import sys
 from typing import Any
 
 from inkproof.config.compose import call_named, entry
@@ -21,6 +22,9 @@ def frames(config: dict[str, Any]) -> None:
 
 def layer() -> None:
     """Write exports/layer.tflite."""
+    if sys.argv[1:]:  # it takes no words: --help, or a mistake
+        print(__doc__)
+        return
     start_tensorflow()
     from inkproof.stages.export import layer
 

@@ -81,7 +81,7 @@ def parse(words: Sequence[str] | None = None) -> tuple[argparse.Namespace, Launc
     if hasattr(options, "launcher"):
         return options, launching(parser, options, settings)
     if settings:
-        parser.error(f"{settings[0]}: does nothing here")
+        parser.error(f"{settings[0]}: does nothing for this command")
     return options, None
 
 

@@ -48,7 +48,9 @@ def test_candidates_are_cross_validated_one_is_chosen_and_evaluated_once(workspa
     (folder / "study.yaml").write_text(yaml.safe_dump(TINY, sort_keys=False))
     assert "--again: there is no such option" in workspace.run(*SELECT, "evaluate", FOLDER, "--again", code=2).stderr
     setting = "hydra.launcher.partition=short"
-    assert f"{setting}: does nothing here" in workspace.run(*SELECT, "choose", FOLDER, setting, code=2).stderr
+    assert (
+        f"{setting}: does nothing for this command" in workspace.run(*SELECT, "choose", FOLDER, setting, code=2).stderr
+    )
     assert "6 cells are not computed yet" in workspace.fails(*SELECT, "choose", FOLDER)
     assert "run `choose` first" in workspace.fails(*SELECT, "evaluate", FOLDER)
     assert "7 of 7 cells" in workspace.run(*SELECT, "candidates", FOLDER).stdout

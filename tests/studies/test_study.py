@@ -292,4 +292,4 @@ def test_the_leaderboard_joins_ledgers_and_runs(new_workspace: Callable[[], Work
     assert all(f"/runs/{run})" in three for run in runs)
     assert "model.build.hidden=[16]" in done.stdout
     line = workspace.fails("python", "src/study.py", "leaderboard", "--by", "nothing")
-    assert line.startswith("leaderboard.py: error: --by nothing: no configuration has it; there is ")
+    assert line.startswith("study.py: error: --by nothing: no configuration has it; there is ")
