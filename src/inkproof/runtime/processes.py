@@ -119,5 +119,7 @@ def _leaving_interrupts() -> Iterator[None]:
 
 
 def _call(call: Callable[[], Result], parent: int) -> Result:
+    if os.getppid() != parent:  # killed while this process began: its work is no longer wanted
+        os._exit(1)
     end_with_parent(parent)
     return call()
