@@ -5,11 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from inkproof.config.compose import composing, path_of
 from inkproof.config.one_line import run
-from inkproof.runtime.paths import ROOT
-
-MINE = ROOT / "data" / "drawn" / "mine"
+from inkproof.runtime.paths import MINE
 
 EXAMPLE = """\
 shapes of FOLDER:
@@ -69,6 +66,7 @@ def run_import(options: argparse.Namespace) -> int:
 def run_collect(options: argparse.Namespace) -> int:
     """Collect the drawings; return the exit code."""
     from inkproof.app.collecting import collect_kept
+    from inkproof.config.compose import composing, path_of
 
     with composing() as compose:
         kept = path_of(compose("app", ())["database"])

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from inkproof.preprocessing.neighbours import cell_means, cell_size, on_cells, square_maxima, square_sums
+from inkproof.preprocessing.neighbours import cell_means, cell_size, on_cells, square_maxima, square_sums, yes
 
 # The border is one pixel of the 28 x 28 frame wide, so that a hairline around the paper is no paper.
 _STRIPS = 28
@@ -198,18 +198,14 @@ def without_specks(ink: Any, peak: Any) -> Any:
     mass = cell_means(ink) / peak
     edges = [mass[:, 0, :], mass[:, -1, :], mass[:, 1:-1, 0], mass[:, 1:-1, -1]]
     dirt = ops.mean(ops.minimum(ops.concatenate(edges, axis=1), _DIRT_LIMIT), axis=1)[:, None, None]
-    present = _yes(mass > ops.maximum(min(_EMPTY, _LINE_SHARE * line), _DIRT * dirt))
-    present = present * _yes(ops.max(mass, axis=(1, 2), keepdims=True) > min(_BLANK, _BLANK_LINE_SHARE * line))
-    keep = _yes(square_sums(present, 3) > 0.5)
+    present = yes(mass > ops.maximum(min(_EMPTY, _LINE_SHARE * line), _DIRT * dirt))
+    present = present * yes(ops.max(mass, axis=(1, 2), keepdims=True) > min(_BLANK, _BLANK_LINE_SHARE * line))
+    keep = yes(square_sums(present, 3) > 0.5)
     mass = mass * present
     whole = ops.sum(mass, axis=(1, 2), keepdims=True)
     for side, share, apart in _SPECKS:
         inside = square_sums(mass, side)
         around = square_sums(present, side + 2 * apart) - square_sums(present, side)
-        speck = _yes(around < 0.5) * _yes(inside > 0) * _yes(inside < share * whole)
-        keep = keep * _yes(square_sums(speck, side) < 0.5)
+        speck = yes(around < 0.5) * yes(inside > 0) * yes(inside < share * whole)
+        keep = keep * yes(square_sums(speck, side) < 0.5)
     return on_cells(ops.multiply, ink, keep)
-
-
-def _yes(answers: Any) -> Any:
-    return ops.cast(answers, "float32")

@@ -4,7 +4,7 @@ from typing import Any
 
 from keras import ops
 
-from inkproof.preprocessing.neighbours import dilated, square_sums
+from inkproof.preprocessing.neighbours import dilated, square_sums, yes
 
 # Half way between the strongest and the weakest ink within so many pixels is the outline ...
 _REACH = 4
@@ -120,14 +120,10 @@ def with_outline_moved(grid: Any, shape: Any, amount: Any, hard: Any, steps: int
 def _shrunk(shape: Any, square: bool) -> Any:
     less = 1.0 - dilated(1.0 - shape, square)
     opened = dilated(less, square)
-    ridge = _yes(shape - opened > _RIDGE)
-    line = _yes(square_sums(ridge, 5) > _LINE - 0.5)
-    alone = _yes(dilated(opened) < _RIDGE)
+    ridge = yes(shape - opened > _RIDGE)
+    line = yes(square_sums(ridge, 5) > _LINE - 0.5)
+    alone = yes(dilated(opened) < _RIDGE)
     kept = shape * ridge * ops.maximum(line, alone)
     # What lies between a kept line and the rest joins the two.
     joint = ops.minimum(shape, ops.minimum(dilated(kept, square=False), opened))
     return ops.maximum(ops.maximum(less, kept), joint)
-
-
-def _yes(answers: Any) -> Any:
-    return ops.cast(answers, "float32")

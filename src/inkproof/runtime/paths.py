@@ -6,6 +6,7 @@ from pathlib import Path
 from inkproof.runtime.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[3]
+MINE = ROOT / "data" / "drawn" / "mine"  # the set of the user's own drawings
 
 
 def tracking_uri() -> str:

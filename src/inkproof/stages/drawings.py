@@ -8,10 +8,8 @@ from pathlib import Path
 
 from inkproof.data.drawing_import import import_drawings
 from inkproof.data.drawings import Drawing
-from inkproof.runtime.paths import ROOT
+from inkproof.runtime.paths import MINE
 from inkproof.runtime.progress import passed_on
-
-MINE = ROOT / "data" / "drawn" / "mine"
 
 
 def import_pictures(folder: Path, into: Path, labels: Path | None, writer: str | None) -> int:

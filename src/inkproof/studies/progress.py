@@ -54,8 +54,6 @@ def finished(cell: Cell, row: Row | None, since: str = "") -> bool:
 
 
 DIED = "its process was killed"
-
-
 UNTAUGHT = "the cell that teaches it was given up"
 
 

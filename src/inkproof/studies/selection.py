@@ -4,13 +4,9 @@ from pathlib import Path
 
 from inkproof.studies.cells import plan
 from inkproof.studies.choice import check_candidates, choose, pool_cells, teachers_of, write_misread
-from inkproof.studies.choice_file import (
-    write_choice,
-)
+from inkproof.studies.choice_file import write_choice
 from inkproof.studies.definition import read_study
-from inkproof.studies.evaluations import (
-    KINDS,
-)
+from inkproof.studies.evaluations import KINDS
 from inkproof.studies.launch import Launching
 from inkproof.studies.ledger import read_ledger
 from inkproof.studies.run_study import study
