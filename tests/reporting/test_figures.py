@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from inkproof.evaluation.calibration import reliability
-from inkproof.reporting.drawn_figures import before_after, climb, rung_bars, telling
+from inkproof.reporting.drawn_figures import before_after, rung_bars, telling
 from inkproof.reporting.evaluation_figures import (
     confusion_matrix,
     learning_curves,
@@ -15,6 +15,7 @@ from inkproof.reporting.evaluation_figures import (
     reliability_diagram,
     worst_first,
 )
+from inkproof.reporting.ladder import climb
 from inkproof.reporting.style import save
 
 EPOCHS = [

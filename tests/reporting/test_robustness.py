@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
+from inkproof.reporting.page import dress_table, rejection_table, stress_table
 from inkproof.reporting.results import ModelResults, load_models
-from inkproof.reporting.robustness import dress_table, rejection_table, stress_table
 from inkproof.reporting.wording import percent
 from inkproof.runtime.errors import UserError
 

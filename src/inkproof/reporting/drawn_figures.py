@@ -9,14 +9,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.inference.output import SHEET
 from inkproof.inference.predict import Prediction, printable
-from inkproof.preprocessing.rungs import RUNGS
-from inkproof.reporting.results import in_order, rungs_of
+from inkproof.reporting.results import all_rungs, rungs_of
 from inkproof.reporting.style import (
     DPI,
     PALETTE,
@@ -29,7 +27,6 @@ from inkproof.reporting.style import (
     place,
     remark,
     save,
-    series,
     sheet,
     shrunk,
     styled,
@@ -128,7 +125,7 @@ def rung_bars(drawn: Mapping[str, Mapping[str, Any]]) -> Figure:
     """
     if not drawn:
         return remark(0.5, "no drawings")
-    rungs = in_order({rung for entry in drawn.values() for rung in rungs_of(entry)}, RUNGS)
+    rungs = all_rungs(drawn.values())
     bar, gap = 0.17, 0.34
     lines = [(name, rungs_of(entry)) for name, entry in drawn.items()]
     height = sum(gap + bar * len(own) for _, own in lines) + 0.5
@@ -156,57 +153,6 @@ def rung_bars(drawn: Mapping[str, Mapping[str, Any]]) -> Figure:
     axes.spines["left"].set_visible(False)
     percent_axis(axes, "x")
     return figure
-
-
-@styled
-def climb(results: Sequence[Mapping[str, Mapping[str, float]] | None], rungs: Sequence[str]) -> Figure:
-    """Draw accuracy over the rungs for one set of drawings, one line a model, with intervals.
-
-    `results` holds for each model, in the order of the leaderboard (which gives colour and mark), its
-    summaries by rung, or None where the model has not read this set.
-    """
-    figure = sheet(2.7)
-    axes = place(figure, 0.5, 0.35, 0.15, 0.12)
-    lows = [summary["low"] for own in results if own for summary in own.values()]
-    plot_climb(axes, results, rungs)
-    axes.set_xticks(range(len(rungs)), list(rungs))
-    axes.set_xlim(-0.4, len(rungs) - 0.6)
-    axes.set_ylim(max(0.0, min(lows, default=0.0) - 0.05), 1.02)
-    axes.grid(axis="y")
-    axes.tick_params(axis="x", labelcolor=PALETTE["ink"])
-    percent_axis(axes)
-    return figure
-
-
-def plot_climb(
-    axes: Axes, results: Sequence[Mapping[str, Mapping[str, float]] | None], rungs: Sequence[str], step: float = 0.07
-) -> dict[int, tuple[float, float]]:
-    """Plot a line with intervals for each model into `axes`; return where each line ends, by the model's place.
-
-    The rungs stand at 0, 1, 2 and so on, the models `step` beside one another: the intervals of four models would
-    else lie on one line.
-    """
-    ends = {}
-    for index, summaries in enumerate(results):
-        if not summaries:
-            continue
-        colour, marker = series(index)
-        shift = (index - (len(results) - 1) / 2) * step
-        own = [(place_ + shift, summaries[rung]) for place_, rung in enumerate(rungs) if rung in summaries]
-        for x, summary in own:
-            axes.plot([x, x], [summary["low"], summary["high"]], color=colour, linewidth=3, alpha=0.35)
-        points = [(x, summary["accuracy"]) for x, summary in own]
-        axes.plot(
-            *zip(*points, strict=True),
-            color=colour,
-            linewidth=1.4,
-            marker=marker,
-            markersize=5,
-            markeredgecolor=PALETTE["paper"],
-            markeredgewidth=0.6,
-        )
-        ends[index] = points[-1]
-    return ends
 
 
 COLUMNS, SCALE = 3, 3  # a digit's pixel is a square of 3 x 3

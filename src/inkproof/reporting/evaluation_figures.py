@@ -27,8 +27,6 @@ from inkproof.reporting.style import (
     write,
 )
 
-Rows = Sequence[Mapping[str, Any]]
-
 
 def _pair(axes: Axes, curves: pd.DataFrame, key: str) -> None:
     # A line through one epoch cannot be seen, hence the marks on short runs.
@@ -43,14 +41,14 @@ def _pair(axes: Axes, curves: pd.DataFrame, key: str) -> None:
 
 
 @styled
-def learning_curves(history: Rows, kept: int | None = None) -> Figure:
+def learning_curves(history: pd.DataFrame | Sequence[Mapping[str, Any]], kept: int | None = None) -> Figure:
     """Draw accuracy above and loss below, training dashed and validation solid, over the epochs.
 
     `history` holds a row an epoch: `epoch`, `accuracy`, `loss` and, where validation ran, `val_accuracy` and
     `val_loss`. `kept` is the epoch whose weights the model has; without it the epoch with the best validation
     accuracy is marked. Raises ValueError without a row.
     """
-    if not history:
+    if not len(history):
         raise ValueError("a learning curve needs at least one epoch")
     curves = pd.DataFrame(history).astype(float).astype({"epoch": int}).set_index("epoch")
     figure = sheet(3.7)
@@ -159,7 +157,7 @@ def mistakes_gallery(
 
 
 @styled
-def reliability_diagram(rows: Sequence[Mapping[str, Any]]) -> Figure:
+def reliability_diagram(rows: pd.DataFrame | Sequence[Mapping[str, Any]]) -> Figure:
     """Draw accuracy over confidence, one point a bin with its Wilson interval, above the bins' sizes.
 
     `rows` are those of `inkproof.evaluation.calibration.reliability`. On the diagonal a model means what it

@@ -4,13 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from inkproof.evaluation.comparison import verdict
-from inkproof.reporting.section import picture
-from inkproof.reporting.style import PALETTE
-from inkproof.reporting.wording import HERE, count, from_template, measured, p_value, percent, points
-from inkproof.runtime.files import write_text
+from inkproof.reporting.section import picture, write_html
+from inkproof.reporting.wording import count, percent, points
 
 MINE = "mine"
 TITLES = {
@@ -28,25 +24,17 @@ def write_page(folder: Path, found: Mapping[str, Any], rows: Sequence[Mapping[st
     before and after.
     """
     sets = found["sets"]
-    page = from_template(
+    return write_html(
+        folder,
         "finetuning_page.html.j2",
-        css=Markup((HERE / "page.css").read_text(encoding="utf-8")),
-        palette=PALETTE,
         headline=headline(sets),
         kept=what_was_lost(sets),
-        lines=[_line(name, sets[name], len(sets)) for name in TITLES],
-        writers=[
-            (split, ", ".join(f"{name} ({drawings:,})" for name, drawings in found["writers"][split].items()))
-            for split in ("train", "val", "test")
-        ],
+        lines=[(*TITLES[name], sets[name], _VERDICTS[verdict(sets[name], len(sets))]) for name in TITLES],
         rows=rows,
         picture=picture(shot) if shot else None,
         about=found,
         few=sets[MINE]["interval"] == "digits",
     )
-    target = folder / "index.html"
-    write_text(target, page)
-    return target
 
 
 def headline(sets: Mapping[str, Mapping[str, Any]]) -> str:
@@ -70,25 +58,3 @@ def what_was_lost(sets: Mapping[str, Mapping[str, Any]]) -> str:
     ]
     first = f"Something was forgotten on {' and '.join(lost)}" if lost else "No clear loss on what was known before"
     return f"{first}: {', '.join(most)}."
-
-
-def _line(name: str, entry: Mapping[str, Any], comparisons: int) -> dict[str, Any]:
-    n, difference = entry["n"], entry["difference"]
-    title, note = TITLES[name]
-    moments = {}
-    for moment in ("before", "after"):
-        accuracy, interval = measured(entry[moment], n)
-        moments[moment] = {"accuracy": accuracy, "interval": interval, "right": count(entry[moment]["right"])}
-    return {
-        "title": title,
-        "note": note,
-        "n": count(n),
-        "writers": count(entry["writers"], "writer") if entry["writers"] else "",
-        **moments,
-        "points": points(difference["value"], n),
-        "range": f"{points(difference['low'], n)} to {points(difference['high'], n)}",
-        "only_before": count(entry["only_before"]),
-        "only_after": count(entry["only_after"]),
-        "p": p_value(entry["p"]),
-        "verdict": _VERDICTS[verdict(entry, comparisons)],
-    }

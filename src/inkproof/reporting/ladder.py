@@ -1,4 +1,4 @@
-"""The ladder: how much of the drawn digits each model reads on each rung, in one figure that stands by itself."""
+"""How much of the drawn digits each model reads on each rung: the climb on one set, and the ladder of all models."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,11 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 from scipy.optimize import isotonic_regression
 
-from inkproof.preprocessing.rungs import RUNGS
-from inkproof.reporting.drawn_figures import plot_climb
-from inkproof.reporting.results import ModelResults, in_order, rungs_of
+from inkproof.reporting.results import ModelResults, all_rungs, rungs_of
 from inkproof.reporting.style import PALETTE, percent_axis, place, remark, save, series, sheet, styled
-from inkproof.reporting.wording import RUNG_WORDS, UNKNOWN_RUNG, count, percent, set_title
+from inkproof.reporting.wording import count, percent, rung_words, set_title
 
 SETS = ("pens", "starter")
 """The sets of drawings worth a ladder, the more telling first: strangers' hands before one author's."""
@@ -35,6 +33,57 @@ def ladder_set(models: Sequence[ModelResults]) -> str | None:
 
 
 @styled
+def climb(results: Sequence[Mapping[str, Mapping[str, float]] | None], rungs: Sequence[str]) -> Figure:
+    """Draw accuracy over the rungs for one set of drawings, one line a model, with intervals.
+
+    `results` holds for each model, in the order of the leaderboard (which gives colour and mark), its
+    summaries by rung, or None where the model has not read this set.
+    """
+    figure = sheet(2.7)
+    axes = place(figure, 0.5, 0.35, 0.15, 0.12)
+    lows = [summary["low"] for own in results if own for summary in own.values()]
+    _plot(axes, results, rungs)
+    axes.set_xticks(range(len(rungs)), list(rungs))
+    axes.set_xlim(-0.4, len(rungs) - 0.6)
+    axes.set_ylim(max(0.0, min(lows, default=0.0) - 0.05), 1.02)
+    axes.grid(axis="y")
+    axes.tick_params(axis="x", labelcolor=PALETTE["ink"])
+    percent_axis(axes)
+    return figure
+
+
+def _plot(
+    axes: Axes, results: Sequence[Mapping[str, Mapping[str, float]] | None], rungs: Sequence[str], step: float = 0.07
+) -> dict[int, tuple[float, float]]:
+    """Plot a line with intervals for each model into `axes`; return where each line ends, by the model's place.
+
+    The rungs stand at 0, 1, 2 and so on, the models `step` beside one another: the intervals of four models would
+    else lie on one line.
+    """
+    ends = {}
+    for index, summaries in enumerate(results):
+        if not summaries:
+            continue
+        colour, marker = series(index)
+        shift = (index - (len(results) - 1) / 2) * step
+        own = [(place_ + shift, summaries[rung]) for place_, rung in enumerate(rungs) if rung in summaries]
+        for x, summary in own:
+            axes.plot([x, x], [summary["low"], summary["high"]], color=colour, linewidth=3, alpha=0.35)
+        points = [(x, summary["accuracy"]) for x, summary in own]
+        axes.plot(
+            *zip(*points, strict=True),
+            color=colour,
+            linewidth=1.4,
+            marker=marker,
+            markersize=5,
+            markeredgecolor=PALETTE["paper"],
+            markeredgewidth=0.6,
+        )
+        ends[index] = points[-1]
+    return ends
+
+
+@styled
 def ladder(models: Sequence[ModelResults]) -> Figure:
     """Draw accuracy over the rungs, one line a model with its name at the end, with 95% intervals.
 
@@ -45,7 +94,7 @@ def ladder(models: Sequence[ModelResults]) -> Figure:
     if name is None:
         return remark(1, "no drawings")
     entries = [model.drawn.get(name, {}) for model in models]
-    rungs = in_order({rung for entry in entries for rung in rungs_of(entry)}, RUNGS)
+    rungs = all_rungs(entries)
     n = max(int(entry.get("n", 0)) for entry in entries)
     # On this scale none and all lie at infinity: they are drawn half a drawing from there.
     edge = 0.5 / n
@@ -57,7 +106,7 @@ def ladder(models: Sequence[ModelResults]) -> Figure:
     figure = sheet(max(3.6, 1.25 + _LABEL * len(drawn)))
     axes = place(figure, 0.5, 0.6, 0.22 + 0.062 * max(11, *(len(models[index].name) for index in drawn)), 0.6)
     axes.set_yscale("logit")
-    ends = plot_climb(axes, results, rungs, 0.36 / max(len(models), 4))
+    ends = _plot(axes, results, rungs, 0.36 / max(len(models), 4))
     axes.set_xlim(-0.3, len(rungs) - 0.7)
     _scale(axes, [summary[key] for own in results for summary in own.values() for key in ("low", "high")])
     _rungs(axes, rungs)
@@ -86,7 +135,7 @@ def _rungs(axes: Axes, rungs: Sequence[str]) -> None:
     axes.set_xticks(range(len(rungs)), rungs, fontsize=8.5, fontweight="bold", color=PALETTE["ink"])
     for x, rung in enumerate(rungs):
         # Line by line, as texts of two lines would not stand on the same base.
-        for line, text in enumerate(RUNG_WORDS.get(rung, UNKNOWN_RUNG).brief.split("\n")):
+        for line, text in enumerate(rung_words(rung).brief.split("\n")):
             shift = (0, -25 - 9 * line)
             axes.annotate(text, (x, 0), shift, fontsize=7.2, color=PALETTE["muted"], **below)
 

@@ -1,41 +1,32 @@
 """The report page: one HTML file with everything in it, that needs neither network nor script."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from markupsafe import Markup
-
 from inkproof.evaluation.statistics import discordant, mcnemar
-from inkproof.preprocessing.rungs import RUNGS
-from inkproof.reporting.drawn_figures import climb
-from inkproof.reporting.ladder import ladder, ladder_set
-from inkproof.reporting.results import ModelResults, credits_for, in_order, rungs_of, sets_of
-from inkproof.reporting.robustness import dress_table, rejection_table, stress_table
-from inkproof.reporting.section import section, slug
+from inkproof.reporting.ladder import climb, ladder, ladder_set
+from inkproof.reporting.results import ModelResults, all_rungs, credits_for, rungs_of, sets_of
+from inkproof.reporting.robustness_figures import RULE_NAMES, words
+from inkproof.reporting.section import section, slug, write_html
 from inkproof.reporting.story import tell
-from inkproof.reporting.style import PALETTE, to_svg
-from inkproof.reporting.tables import SHOWN_RUNG
+from inkproof.reporting.style import to_svg
+from inkproof.reporting.tables import SHOWN_RUNG, read_table
 from inkproof.reporting.wording import (
     DATA_NOTES,
     DRESSES,
-    HERE,
-    RUNG_WORDS,
+    MISSING,
     SETS,
-    UNKNOWN_RUNG,
     count,
     data_title,
-    from_template,
     interval,
-    kilobytes,
     measured,
-    p_value,
     percent,
+    points,
+    rung_words,
     set_title,
 )
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.files import write_text
 
 
 def write_page(
@@ -57,14 +48,16 @@ def write_page(
     chosen = named[champion] if champion is not None else next(iter(named.values()))
     title = str(data.get("title") or data_title(data["name"]))
     sets = sets_of(models)
-    filled = [name for name in sets if any(rungs_of(model.drawn.get(name, {})) for model in models)]
+    filled = [name for name in sets if any(rungs_of(entry) for entry in _entries(models, name))]
     tabled = [name for name in filled if name not in DRESSES]
+    rungs = all_rungs(entry for model in models for entry in model.drawn.values())
+    first = ladder_set(models)
     story = tell(models, chosen, title)
     sections = [section(model, place) for place, model in enumerate(models)]
     pictures = next(entry["before_after"] for entry in sections if entry["name"] == chosen.name)
-    page = from_template(
+    return write_html(
+        report_folder,
         "page.html.j2",
-        css=Markup((HERE / "page.css").read_text(encoding="utf-8")),
         data=data,
         title=title,
         story=story,
@@ -72,102 +65,173 @@ def write_page(
         champion=champion,
         chosen=chosen.name,
         models=sections,
-        board=[_line(model, place, tabled) for place, model in enumerate(models)],
-        board_sets=[(set_title(name), _size(models, name)) for name in tabled],
+        board_sets=[(name, _size(models, name)) for name in tabled],
+        data_notes=DATA_NOTES,
         shown_rung=SHOWN_RUNG,
         kept_writers="pens_kept" in filled,
         paired=_paired(models),
-        ladder=_ladder(models),
-        climbs=[_climb(models, name) for name in tabled if name != ladder_set(models)],
+        ladder=to_svg(ladder(models), "ladder", _label(models, first)) if first is not None else None,
+        climbs=[_climb(models, name) for name in tabled if name != first],
         dressed=[_climb(models, name) for name in filled if name in DRESSES],
         dresses=dress_table(models),
         stress=stress_table(models),
         rejection=rejection_table(models),
         empty=[name for name in sets if name not in filled],
-        rungs=[(rung, RUNG_WORDS.get(rung, UNKNOWN_RUNG).note) for rung in _rungs(models)],
+        rungs=[(rung, rung_words(rung).note) for rung in rungs],
         credits=credits_for([str(data["name"]), *filled, *(model.beside for model in models if model.beside)]),
-        palette=PALETTE,
     )
-    target = report_folder / "index.html"
-    write_text(target, page)
-    return target
 
 
-def _rungs(models: Sequence[ModelResults], name: str | None = None) -> list[str]:
-    entries = [entry for model in models for own, entry in model.drawn.items() if name in (None, own)]
-    return in_order({rung for entry in entries for rung in rungs_of(entry)}, RUNGS)
+def _entries(models: Sequence[ModelResults], name: str) -> list[Mapping[str, Any]]:
+    """What each model reads of a set of drawings; empty of a model that has not read it."""
+    return [model.drawn.get(name, {}) for model in models]
 
 
 def _size(models: Sequence[ModelResults], name: str) -> str:
-    entry = next(model.drawn[name] for model in models if rungs_of(model.drawn.get(name, {})))
+    entry = next(filter(rungs_of, _entries(models, name)))
     writers = entry.get("writers")
     return count(int(entry["n"]), "drawing") + (f", {count(int(writers), 'writer')}" if writers else "")
 
 
-def _line(model: ModelResults, place: int, sets: Sequence[str]) -> dict[str, Any]:
-    """One line of the leaderboard; each figure comes with its interval."""
-    test = model.test
-    entries = [model.drawn.get(name, {}) for name in sets]
-    return {
-        "name": model.name,
-        "slug": slug(model.name),
-        "place": place,
-        "aug": test.get("aug"),
-        "trained_on": data_title(model.beside) if model.beside else None,
-        "note": DATA_NOTES.get(model.beside or ""),
-        "accuracy": percent(test["accuracy"], test["n"]),
-        "interval": interval(test["accuracy_low"], test["accuracy_high"], test["n"]),
-        "drawn": [measured(own[SHOWN_RUNG], int(own["n"])) if SHOWN_RUNG in own else None for own in entries],
-        "float32": kilobytes(model.export.get("float32", {}).get("kb")),
-        "int8": kilobytes(model.export.get("int8", {}).get("kb")),
-        "parameters": count(test.get("parameters")),
-    }
-
-
-def _ladder(models: Sequence[ModelResults]) -> Markup | None:
-    name = ladder_set(models)
-    return to_svg(ladder(models), "ladder", _label(name, _rungs(models, name))) if name is not None else None
-
-
-def _label(name: str, rungs: Sequence[str]) -> str:
-    return f"Accuracy on {set_title(name)} over the rungs {', '.join(rungs)}, one line a model"
+def _label(models: Sequence[ModelResults], name: str) -> str:
+    rungs = ", ".join(all_rungs(_entries(models, name)))
+    return f"Accuracy on {set_title(name)} over the rungs {rungs}, one line a model"
 
 
 def _climb(models: Sequence[ModelResults], name: str) -> dict[str, Any]:
-    rungs = _rungs(models, name)
-    results = [{rung: entry[rung] for rung in rungs_of(entry)} for entry in (m.drawn.get(name, {}) for m in models)]
-    kind = next((m.drawn[name].get("interval") for m in models if rungs_of(m.drawn.get(name, {}))), "wilson")
+    entries = _entries(models, name)
+    results = [{rung: entry[rung] for rung in rungs_of(entry)} for entry in entries]
+    kind = next(filter(rungs_of, entries)).get("interval")
     return {
         "title": set_title(name),
         "note": SETS[name].note if name in SETS else "",
         "size": _size(models, name),
         "interval": "bootstrap over writers" if kind == "writers" else "Wilson",
-        "figure": to_svg(climb(results, rungs), f"climb-{slug(name)}", _label(name, rungs)),
+        "figure": to_svg(climb(results, all_rungs(entries)), f"climb-{slug(name)}", _label(models, name)),
     }
 
 
 def _paired(models: Sequence[ModelResults]) -> list[dict[str, Any]]:
     """The first model against each other on the same test digits: who alone was right how often, and p."""
-    outcomes = [_outcomes(model.folder / "test" / "predictions.csv") for model in models]
-    first = outcomes[0]
+    first, *others = (
+        read_table(model.folder / "test" / "predictions.csv", ("label", "prediction")) for model in models
+    )
     rows = []
-    for model, other in zip(models[1:], outcomes[1:], strict=True):
-        if first is None or other is None or not np.array_equal(first[0], other[0]):
+    for model, other in zip(models[1:], others, strict=True):
+        if first.empty or not first["label"].equals(other["label"]):
             continue
-        a, b = first[0] == first[1], other[0] == other[1]
+        a, b = (read["label"] == read["prediction"] for read in (first, other))
         p = mcnemar(a, b)
         only_first, only_other = discordant(a, b)
         settled = p * (len(models) - 1) < 0.05
-        rows.append({"name": model.name, "first": only_first, "other": only_other, "p": p_value(p), "settled": settled})
+        rows.append({"name": model.name, "first": only_first, "other": only_other, "p": p, "settled": settled})
     return rows
 
 
-def _outcomes(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return labels and predictions (N,) from predictions.csv, or None where there is none."""
-    if not path.is_file():
+USUAL = "pens"
+"""The set whose drawings the dressed sets show in other dress."""
+
+
+Cell = tuple[str, str]
+"""A figure, and what stands small below it."""
+
+
+Table = dict[str, Any]
+"""`columns`, each a heading and what stands small below it, `rows` of name, place and cells, and where known `size`."""
+
+
+def dress_table(models: Sequence[ModelResults]) -> Table | None:
+    """Return what each model reads of the pen digits in each dress on the shown rung, and the change that makes.
+
+    None where no model has read a dressed set.
+    """
+    sets = [name for name in DRESSES if any(SHOWN_RUNG in model.drawn.get(name, {}) for model in models)]
+    if not sets:
         return None
-    try:
-        table = np.loadtxt(path, delimiter=",", skiprows=1, usecols=(1, 2), dtype=np.int64, ndmin=2)
-    except ValueError as error:
-        raise UserError(f"{path} is not a table of predictions ({error}); run its stage again") from error
-    return table[:, 0], table[:, 1]
+    # "Pen tablet, thin brush" under the headline of the pen tablet.
+    titles = [set_title(name).rpartition(", ")[2].capitalize() for name in sets]
+
+    def cells(drawn: Mapping[str, Any]) -> list[Cell]:
+        found: list[Cell] = []
+        usual = drawn.get(USUAL, {}).get(SHOWN_RUNG)
+        for name in (USUAL, *sets):
+            entry = drawn.get(name, {})
+            own, n = entry.get(SHOWN_RUNG), int(entry.get("n", 0))
+            accuracy, note = measured(own, n) if own else (MISSING, "")
+            if name != USUAL:
+                note = f"{points(own['accuracy'] - usual['accuracy'], n)} points" if own and usual else ""
+            found.append((accuracy, note))
+        return found
+
+    return _table(models, "drawn", [("Usual brush", ""), *((title, "") for title in titles)], cells)
+
+
+def stress_table(models: Sequence[ModelResults]) -> Table | None:
+    """Return each model's accuracy on clean canvases, over all corruptions, and under the worst; None without any.
+
+    Raises UserError, naming the file, where a stress.json lacks a figure.
+    """
+
+    def cells(stress: Mapping[str, Any]) -> list[Cell]:
+        means = {name: own["accuracy"] for name, own in stress["corruptions"].items()}
+        worst = min(means, key=lambda name: means[name])
+        return [measured(stress["clean"]), measured(stress["mca"]), (percent(means[worst]), words(worst))]
+
+    def size(stress: Mapping[str, Any]) -> str:
+        corruptions = stress["corruptions"]
+        grades = len(next(iter(corruptions.values()))["severities"])
+        return f"{count(stress['n'], 'digit')}, {count(len(corruptions), 'corruption')} of severities 1 to {grades}"
+
+    columns = [("Clean", ""), ("Mean corruption accuracy", ""), ("Worst corruption", "")]
+    return _table(models, "stress", columns, cells, size)
+
+
+def rejection_table(models: Sequence[ModelResults]) -> Table | None:
+    """Return how well each model's rule tells digits from other drawings; None where no model has one.
+
+    Raises UserError, naming the file, where a rejection.json lacks a figure.
+    """
+
+    def cells(rejection: Mapping[str, Any]) -> list[Cell]:
+        rule, at = rejection["rules"][rejection["rule"]], rejection["chosen"]
+        return [
+            (RULE_NAMES.get(rejection["rule"], rejection["rule"]), ""),
+            (f"{rule['auroc']:.3f}", f"{rule['low']:.3f}\N{EN DASH}{rule['high']:.3f}"),
+            (percent(rule["accuracy_at_95"]), interval(rule["accuracy_at_95_low"], rule["accuracy_at_95_high"])),
+            measured(at["refused"]["all"], key="share"),
+            (percent(at["digits"]["coverage"]), ""),
+        ]
+
+    def size(rejection: Mapping[str, Any]) -> str:
+        at = rejection["chosen"]
+        return f"{count(at['digits']['n'], 'drawn digit')} and {count(at['refused']['all']['n'], 'other')}"
+
+    columns = [
+        ("Rule", "by which it refuses"),
+        ("AUROC", "digits against the rest"),
+        ("Accuracy", "at 95% coverage"),
+        ("Others refused", "at the threshold"),
+        ("Digits accepted", "at the threshold"),
+    ]
+    return _table(models, "rejection", columns, cells, size)
+
+
+def _table(
+    models: Sequence[ModelResults],
+    part: str,
+    columns: list[Cell],
+    cells: Callable[[Mapping[str, Any]], list[Cell]],
+    size: Callable[[Mapping[str, Any]], str] = lambda content: "",
+) -> Table | None:
+    """A row a model from the JSON file `part`; one that lacks the file has dashes. None where all lack it."""
+    rows = []
+    for place, model in enumerate(models):
+        content = getattr(model, part)
+        try:
+            own = cells(content) if content else [(MISSING, "")] * len(columns)
+        except (KeyError, TypeError, ValueError) as error:
+            path = model.folder / f"{part}.json"
+            raise UserError(f"{path} lacks a figure ({error}); run its stage again") from error
+        rows.append({"name": model.name, "place": place, "cells": own})
+    told = next((getattr(model, part) for model in models if getattr(model, part)), None)
+    return {"columns": columns, "rows": rows, "size": size(told)} if told else None

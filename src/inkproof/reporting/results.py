@@ -106,6 +106,11 @@ def rungs_of(entry: Mapping[str, Any]) -> list[str]:
     return in_order(found, RUNGS)
 
 
+def all_rungs(entries: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the rungs in any of these entries of drawn.json in the order of the climb, unknown ones last."""
+    return in_order({rung for entry in entries for rung in rungs_of(entry)}, RUNGS)
+
+
 def sets_of(models: Sequence[ModelResults]) -> list[str]:
     """Return the names of all sets of drawings that the models know of, empty ones too, in showing order."""
     return in_order({name for model in models for name in model.drawn}, SETS)

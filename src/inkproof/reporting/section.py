@@ -1,25 +1,28 @@
-"""One model's section of the page: its figures redrawn from the tables, its pictures, its numbers as rows."""
+"""What a page is made of, and one model's section: its figures redrawn from the tables, its pictures, its numbers."""
 
 import base64
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 from markupsafe import Markup
+from matplotlib.figure import Figure
 from PIL import Image, UnidentifiedImageError
 
 from inkproof.reporting.drawn_figures import rung_bars
 from inkproof.reporting.evaluation_figures import confusion_matrix, learning_curves, reliability_diagram
 from inkproof.reporting.results import ModelResults, rungs_of
-from inkproof.reporting.style import to_svg
-from inkproof.reporting.tables import read_rows
-from inkproof.reporting.wording import MISSING, count, data_title, interval, kilobytes, percent, points, set_title
+from inkproof.reporting.style import PALETTE, to_svg
+from inkproof.reporting.tables import read_table
+from inkproof.reporting.wording import HERE, count, from_template, set_title
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import write_text
+
+_DIGITS = list("0123456789")
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,14 @@ def picture(path: Path) -> Picture | None:
     return Picture("data:image/png;base64," + base64.b64encode(data).decode("ascii"), width, height)
 
 
+def write_html(folder: Path, template: str, /, **values: Any) -> Path:
+    """Write `folder`/index.html from a template of this folder, in the house's style and colours; return its path."""
+    css = Markup((HERE / "page.css").read_text(encoding="utf-8"))
+    path = folder / "index.html"
+    write_text(path, from_template(template, css=css, palette=PALETTE, **values))
+    return path
+
+
 def section(model: ModelResults, place: int) -> dict[str, Any]:
     """Return what the template shows of `model`, which stands at `place` (from 0) in the leaderboard.
 
@@ -56,28 +67,41 @@ def section(model: ModelResults, place: int) -> dict[str, Any]:
     """
     name = slug(model.name)
     test = model.folder / "test"
+    history = read_table(test / "history.csv", ("epoch", "accuracy", "loss"))
+    curves = partial(learning_curves, kept=model.test.get("best_epoch"))
+    bins = read_table(test / "reliability.csv", ("low", "high", "n", "confidence", "accuracy"))
+    bins = bins[bins["n"] > 0]
+    counts = read_table(test / "confusion.csv", _DIGITS)[_DIGITS].fillna(0)
+    if len(counts) not in (0, 10):
+        raise UserError(f"{test / 'confusion.csv'} should have ten rows, not {len(counts)}; run its stage again")
+    filled = {key: entry for key, entry in model.drawn.items() if rungs_of(entry)}
+
+    def figure(part: str, draw: Callable[[Any], Figure], content: Any, label: str) -> Markup | None:
+        return to_svg(draw(content), f"{name}-{part}", label) if len(content) else None
+
     return {
         "name": model.name,
         "slug": name,
         "place": place,
         "test": model.test,
-        "trained_on": data_title(model.beside) if model.beside else None,
-        "n": count(model.test["n"]),
-        "errors": count(model.test["errors"]),
-        "parameters": count(model.test.get("parameters")),
-        "accuracy": percent(model.test["accuracy"], model.test["n"]),
-        "interval": interval(model.test["accuracy_low"], model.test["accuracy_high"], model.test["n"]),
-        "curves": _curves(test / "history.csv", name, model.test.get("best_epoch")),
-        "confusion": _confusion(test / "confusion.csv", name),
-        "reliability": _reliability(test / "reliability.csv", name),
+        "drawn": model.drawn,
+        "export": model.export,
+        "beside": model.beside,
+        "curves": figure("curves", curves, history, f"Learning curves over {len(history)} epochs"),
+        "confusion": figure(
+            "confusion", confusion_matrix, counts.to_numpy(int), "Confusion matrix, true digit by digit read"
+        ),
+        "reliability": figure(
+            "reliability", reliability_diagram, bins, "Reliability diagram, accuracy over stated confidence"
+        ),
         "mistakes": picture(test / "mistakes.png"),
         "stress": picture(test / "stress.png"),
         "rejection": picture(model.folder / "rejection.png"),
-        "per_class": _per_class(test / "per_class.csv"),
+        "per_class": read_table(test / "per_class.csv", ("digit", "n", "recall", "precision", "f1")).to_dict("records"),
         "exports": _exports(model),
         "machine": model.timing.get("machine"),
-        "bars": _bars(model.drawn, name),
-        "digits": _digits(model.drawn),
+        "bars": figure("bars", rung_bars, filled, "Accuracy on drawings by set and rung"),
+        "digits": [(set_title(key), _by_digit(entry)) for key, entry in filled.items()],
         "writers": _writers(model.folder / "drawn" / "per_writer.csv"),
         "before_after": _before_after(model),
     }
@@ -87,53 +111,6 @@ def _before_after(model: ModelResults) -> list[tuple[str, str, Picture]]:
     """The name, the title and the picture of every set of drawings that has one."""
     found = ((name, picture(model.folder / "drawn" / f"before_after_{name}.png")) for name in model.drawn)
     return [(name, set_title(name), shot) for name, shot in found if shot]
-
-
-def _numbers(path: Path, needed: tuple[str, ...], wanted: tuple[str, ...] = ()) -> list[dict[str, float | None]]:
-    """Read the columns of a CSV file as numbers; a blank, or a wanted column that is not there, is None."""
-    try:
-        return [
-            {column: float(row[column]) if row.get(column) else None for column in needed + wanted}
-            for row in read_rows(path, needed)
-        ]
-    except ValueError as error:
-        raise UserError(f"{path} holds something that is no number ({error}); run its stage again") from error
-
-
-def _curves(path: Path, name: str, kept: int | None) -> Markup | None:
-    rows = _numbers(path, ("epoch", "accuracy", "loss"), ("val_accuracy", "val_loss"))
-    if not rows:
-        return None
-    return to_svg(learning_curves(rows, kept), f"{name}-curves", f"Learning curves over {len(rows)} epochs")
-
-
-def _confusion(path: Path, name: str) -> Markup | None:
-    rows = _numbers(path, tuple("0123456789"))
-    if not rows:
-        return None
-    counts = np.array([[row[digit] or 0 for digit in "0123456789"] for row in rows], dtype=np.int64)
-    if counts.shape != (10, 10):
-        raise UserError(f"{path} should have ten rows, not {len(rows)}; run its stage again")
-    return to_svg(confusion_matrix(counts), f"{name}-confusion", "Confusion matrix, true digit by digit read")
-
-
-def _reliability(path: Path, name: str) -> Markup | None:
-    rows = _numbers(path, ("low", "high", "n", "confidence", "accuracy"))
-    if not any(row["n"] for row in rows):
-        return None
-    label = "Reliability diagram, accuracy over stated confidence"
-    return to_svg(reliability_diagram(rows), f"{name}-reliability", label)
-
-
-def _per_class(path: Path) -> list[dict[str, str]]:
-    return [
-        {
-            "digit": f"{row['digit']:.0f}",
-            "n": f"{row['n']:,.0f}",
-            **{key: percent(row[key]) for key in ("recall", "precision", "f1")},
-        }
-        for row in _numbers(path, ("digit", "n", "recall", "precision", "f1"))
-    ]
 
 
 # The exported files by their names in export.json.
@@ -151,78 +128,42 @@ _FORMATS = {
 }
 
 
-def _exports(model: ModelResults) -> list[dict[str, str]]:
+def _exports(model: ModelResults) -> list[dict[str, Any]]:
+    """What is known of each exported file; `on` is what it was tried on where that is not every test digit."""
     rows = []
     for key, title in _FORMATS.items():
         entry = model.export.get(key)
         if not isinstance(entry, Mapping):
             continue
-        n = entry.get("n", model.test["n"])
-        # Said where it is not every test digit.
-        on = count(int(n), "drawing" if key.startswith("canvas") else "test digit") if "n" in entry else ""
-        difference, largest = entry.get("accuracy_difference"), entry.get("max_difference")
-        median, p95 = (model.timing.get(f"{key}{ending}") for ending in ("_us", "_p95_us"))
+        figures = ("kb", "accuracy", "accuracy_difference", "agreement", "max_difference")
+        tried = "drawing" if key.startswith("canvas") else "test digit"
         rows.append(
             {
+                **{figure: entry.get(figure) for figure in figures},
                 "title": title,
-                "kb": kilobytes(entry.get("kb")),
-                "accuracy": percent(entry["accuracy"], n) if "accuracy" in entry else "",
-                "difference": points(difference, n) if difference is not None else "",
-                "agreement": percent(entry["agreement"], n) if "agreement" in entry else "",
-                "largest": f"{largest:.2g}" if largest is not None else "",
-                "on": on,
-                "micros": f"{median:,.0f}" if median is not None else "",
-                "p95": f"{p95:,.0f}" if p95 is not None else "",
+                "n": entry.get("n", model.test["n"]),
+                "on": count(entry["n"], tried) if "n" in entry else "",
+                "micros": model.timing.get(f"{key}_us"),
+                "p95": model.timing.get(f"{key}_p95_us"),
             }
         )
     return rows
 
 
-def _bars(drawn: Mapping[str, Mapping[str, Any]], name: str) -> Markup | None:
-    filled = {key: entry for key, entry in drawn.items() if rungs_of(entry)}
-    if not filled:
-        return None
-    return to_svg(rung_bars(filled), f"{name}-bars", "Accuracy on drawings by set and rung")
-
-
-def _digits(drawn: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One group a set and a line a rung: accuracy by digit, with how strongly its cell is tinted."""
-    groups = []
-    for name, entry in drawn.items():
-        rows = []
-        for rung in rungs_of(entry):
-            values = [entry[rung].get("per_digit", {}).get(digit) for digit in "0123456789"]
-            cells = [
-                {"text": f"{100 * value:.0f}", "tint": round(70 * (1 - value))}
-                if value is not None
-                else {"text": MISSING, "tint": 0}
-                for value in values
-            ]
-            rows.append({"rung": rung, "cells": cells})
-        if rows:
-            groups.append({"title": set_title(name), "rows": rows})
-    return groups
+def _by_digit(entry: Mapping[str, Any]) -> list[tuple[str, list[float | None]]]:
+    """Each rung with the accuracy on every digit, None where the set has none of it."""
+    return [(rung, [entry[rung].get("per_digit", {}).get(digit) for digit in _DIGITS]) for rung in rungs_of(entry)]
 
 
 def _writers(path: Path) -> list[dict[str, Any]]:
     """One table a set: the writers, worst on the last rung first, with their accuracy on each rung."""
-    columns = ("set", "writer", "rung", "n", "accuracy")
-    try:
-        table = pd.DataFrame(read_rows(path, columns), columns=columns).astype({"n": int, "accuracy": float})
-    except ValueError as error:
-        raise UserError(f"{path} holds something that is no number ({error}); run its stage again") from error
+    table = read_table(path, ("set", "writer", "rung", "n", "accuracy"), texts=("set", "writer", "rung"))
     tables = []
     for name, own in table.groupby("set", sort=False):
         rungs = own["rung"].unique().tolist()
-        writers = {writer: lines.set_index("rung") for writer, lines in own.groupby("writer")}
-        ranked = sorted(writers, key=lambda writer: (writers[writer]["accuracy"].get(rungs[-1], 1.0), writer))
-        rows = [
-            {
-                "writer": writer,
-                "n": f"{writers[writer]['n'].iloc[-1]:,}",
-                "cells": [percent(writers[writer]["accuracy"].get(rung)) for rung in rungs],
-            }
-            for writer in ranked
-        ]
+        accuracy = own.pivot(index="writer", columns="rung", values="accuracy")[rungs]
+        drawings = own.groupby("writer")["n"].last()
+        ranked = accuracy[rungs[-1]].fillna(1.0).sort_values(kind="stable").index
+        rows = [(writer, int(drawings[writer]), accuracy.loc[writer].tolist()) for writer in ranked]
         tables.append({"set": set_title(str(name)), "rungs": rungs, "rows": rows})
     return tables

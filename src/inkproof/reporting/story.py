@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from inkproof.reporting.results import ModelResults, rungs_of
-from inkproof.reporting.wording import RUNG_WORDS, UNKNOWN_RUNG, Rung, count, data_title, kilobytes, percent
+from inkproof.reporting.wording import count, data_title, kilobytes, percent, rung_words
 
 # The set that says most comes first: many unseen hands, then the user's own, then one author's.
 PREFERENCE = ("pens", "mine", "starter")
@@ -63,13 +63,13 @@ def tell(models: Sequence[ModelResults], chosen: ModelResults, title: str) -> St
     tiles += size
     headline = f"{accuracy} on the test set, {before} on {'drawings' if subject == 'starter' else 'real drawings'}"
     if _points(last, first) >= NOTABLE:
-        headline += f", {after} once they are {_words(rungs[-1]).end or f'prepared by the rung {rungs[-1]}'}"
-    how = "every picture inverted and shrunk" if rungs[0] == "tutorial" else _words(rungs[0]).note or rungs[0]
+        headline += f", {after} once they are {rung_words(rungs[-1]).end or f'prepared by the rung {rungs[-1]}'}"
+    how = "every picture inverted and shrunk" if rungs[0] == "tutorial" else rung_words(rungs[0]).note or rungs[0]
     way = f"Give the same network {drawings} the way a tutorial would, {how}, and it reads {before}."
     steps = []
     for earlier, rung in pairwise(rungs):
         verb = "leaves it at" if entry[rung]["accuracy"] == entry[earlier]["accuracy"] else "gives"
-        step = _words(rung).step or f"the rung {rung}"
+        step = rung_words(rung).step or f"the rung {rung}"
         steps.append(f"{step} {verb} {percent(entry[rung]['accuracy'], n)}")
     climb = " ".join([*map(_sentence, steps), "No weight of the network changed between these figures."])
     verdict = _verdict(test["accuracy"], first, last)
@@ -143,7 +143,3 @@ def _everyone(models: Sequence[ModelResults], subject: str, first: str, last: st
     else:
         who = f"None of {len(both)} models{which} climbs clearly"
     return f"{who}: {spans[0]} on the rung {first}, {spans[1]} on the rung {last}."
-
-
-def _words(rung: str) -> Rung:
-    return RUNG_WORDS.get(rung, UNKNOWN_RUNG)

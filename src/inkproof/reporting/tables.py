@@ -13,8 +13,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 
-from inkproof.preprocessing.rungs import RUNGS
-from inkproof.reporting.results import ModelResults, in_order, rungs_of, sets_of
+from inkproof.reporting.results import ModelResults, all_rungs, rungs_of, sets_of
 from inkproof.reporting.wording import DRESSES, data_title, interval, kilobytes, percent, set_title
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
@@ -73,7 +72,7 @@ def leaderboard(models: Sequence[ModelResults]) -> pd.DataFrame:
             row[column] = model.export.get(kind, {}).get(key)
         rows.append(row)
     table = pd.DataFrame(rows)
-    rungs = in_order({rung for model in models for entry in model.drawn.values() for rung in rungs_of(entry)}, RUNGS)
+    rungs = all_rungs(entry for model in models for entry in model.drawn.values())
     drawn = [
         f"drawn_{name}_{rung}_accuracy{ending}"
         for name in sets_of(models)
@@ -95,13 +94,14 @@ def write_rows(path: Path, rows: pd.DataFrame | Iterable[dict[Any, Any]], column
     write_text(path, text)
 
 
-def read_rows(path: Path, needed: Sequence[str]) -> list[dict[Any, str]]:
-    """Return the rows of a CSV file with a heading line, or no rows where the file does not exist.
+def read_table(path: Path, needed: Sequence[str], texts: Sequence[str] = ()) -> pd.DataFrame:
+    """Return a CSV file with a heading line, or no rows where the file does not exist; blanks are NaN.
 
-    Raises UserError, naming the file, when it cannot be read or lacks one of the `needed` columns.
+    Columns are numbers but for `texts`. Raises UserError, naming the file, when it cannot be read, lacks one of the
+    `needed` columns or has something else for a number.
     """
     if not path.is_file():
-        return []
+        return pd.DataFrame(columns=list(needed))
     try:
         # In Python's engine a line that lacks values can be told from one with empty values.
         table = pd.read_csv(path, dtype=object, keep_default_na=False, index_col=False, engine="python")
@@ -110,7 +110,10 @@ def read_rows(path: Path, needed: Sequence[str]) -> list[dict[Any, str]]:
     missing = [column for column in needed if column not in table]
     if missing or table[list(needed)].isna().any(axis=None):
         raise UserError(f"{path} lacks values for {', '.join(missing or needed)}; run its stage again")
-    return table.to_dict("records")
+    try:
+        return table.mask(table == "").astype({column: float for column in table.columns if column not in texts})
+    except ValueError as error:
+        raise UserError(f"{path} holds something that is no number ({error}); run its stage again") from error
 
 
 def markdown_table(heads: Sequence[str], align: str, lines: Iterable[Sequence[str]]) -> str:
@@ -168,7 +171,10 @@ def print_leaderboard(csv_path: Path) -> None:
 
     Raises UserError when the file is missing or is not a leaderboard.
     """
-    rows = _read_leaderboard(csv_path)
+    if not csv_path.is_file():
+        raise UserError(f"no leaderboard at {csv_path}; run `dvc repro` to make the report first")
+    rows = read_table(csv_path, ("model", "test_accuracy", "test_accuracy_low", "test_accuracy_high"), TEXTS)
+    rows = rows.reindex(columns=rows.columns.union([*HEAD, *TAIL], sort=False))
     sets = _shown_sets(rows)
     titles = ("test", *(SHORT_TITLES.get(name, name) for name in sets), "float32\nKB", "weights")
     numbers = [Column(title, justify="right", no_wrap=True) for title in titles]
@@ -186,16 +192,3 @@ def print_leaderboard(csv_path: Path) -> None:
     console.print("Test digits read right, in %, with the half width of the 95% interval.", style="dim")
     if sets:
         console.print(f"Drawings read right, in %, on the rung {SHOWN_RUNG}.", style="dim")
-
-
-def _read_leaderboard(path: Path) -> pd.DataFrame:
-    """Read leaderboard.csv back, figures as numbers and blanks as NaN."""
-    if not path.is_file():
-        raise UserError(f"no leaderboard at {path}; run `dvc repro` to make the report first")
-    rows = read_rows(path, ("model", "test_accuracy", "test_accuracy_low", "test_accuracy_high"))
-    table = pd.DataFrame(rows).replace("", float("nan"))
-    table = table.reindex(columns=table.columns.union([*HEAD, *TAIL], sort=False))
-    try:
-        return table.astype({column: float for column in table.columns if column not in TEXTS})
-    except ValueError as error:
-        raise UserError(f"{path} is not a leaderboard ({error}); run its report stage again") from error

@@ -1,5 +1,6 @@
 """Numbers and names as people read them: per cents with honest decimals, sets and rungs in words."""
 
+import math
 import re
 import textwrap
 from collections.abc import Mapping
@@ -74,7 +75,12 @@ RUNG_WORDS = {
         end="normalised by the ink layer",
     ),
 }
-UNKNOWN_RUNG = Rung("", "")
+
+
+def rung_words(name: str) -> Rung:
+    """Return a rung in words; of an unknown one there are none."""
+    return RUNG_WORDS.get(name, Rung("", ""))
+
 
 DATA_TITLES = {"mnist": "MNIST", "ink": "MNIST and drawn ink"}
 # Said of a model shown beside those of another data set: how its test figure differs from theirs.
@@ -84,7 +90,7 @@ MISSING = "\N{EN DASH}"
 
 def percent(fraction: float | None, n: int = 0) -> str:
     """Write a fraction in per cent; two decimals only where n digits can tell hundredths of a point apart."""
-    if fraction is None:
+    if fraction is None or math.isnan(fraction):
         return MISSING
     return f"{_figure(fraction, n)}%"
 
@@ -156,7 +162,8 @@ def from_template(template: str, /, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["times"] = lambda text: str(text).replace(" x ", " \N{MULTIPLICATION SIGN} ")
-    environment.filters["share"] = percent
+    words = (count, data_title, interval, kilobytes, measured, p_value, percent, points, set_title)
+    environment.filters |= {function.__name__: function for function in words}
     return environment.get_template(template).render(values)
 
 
