@@ -7,8 +7,7 @@ import pytest
 import yaml
 
 from inkproof.data.digits import sources_of
-from inkproof.reporting.card_figures import Share, figures_of_rejection, shares
-from inkproof.reporting.model_card import model_card
+from inkproof.reporting.model_card import Share, model_card, rejection_rows, shares
 from inkproof.reporting.pretrained import PretrainedRun
 from inkproof.reporting.wording import fill_markdown
 from inkproof.runtime.errors import UserError
@@ -139,8 +138,8 @@ def test_a_rule_that_accepts_nothing_has_no_accuracy(typed: dict[str, str]):
     rejection = dict(load(typed).rejection)
     none = {"n": 400, "threshold": 4.5, "coverage": 0.0, "accuracy": None, "low": 0.0, "high": 1.0}
     rejection["chosen"] = {**rejection["chosen"], "digits": none}
-    accepted, right = figures_of_rejection(rejection)["rows"][:2]
-    assert (accepted["chosen"], right["chosen"][0]) == ("0%", "–")
+    accepted, right = rejection_rows(rejection)[:2]
+    assert (accepted[1], right[1][0]) == ("0%", "–")
 
 
 def test_the_same_files_give_the_same_text_in_lines_of_120(typed: dict[str, str]):
@@ -158,7 +157,7 @@ def test_the_same_files_give_the_same_text_in_lines_of_120(typed: dict[str, str]
 def test_a_report_that_lacks_a_figure_is_one_line(typed: dict[str, str]):
     change(Path(typed["report"]) / "stress.json", mca={})
     with pytest.raises(
-        UserError, match=r"reports/ink/models/vgg_bn: a file there lacks 'accuracy'; run `dvc repro drawn@"
+        UserError, match=r"reports/ink/models/vgg_bn: a file there lacks a figure \('accuracy'\); run `dvc repro drawn@"
     ):
         card(typed)
 

@@ -219,6 +219,14 @@ def test_a_model_with_nothing_but_its_test_json_still_has_its_section(broken: Pa
     assert "img" not in {tag for tag, _ in outline.seen}
 
 
+def test_curves_without_validation_do_not_speak_of_it(broken: Path) -> None:
+    assert ">validation<" in write_page(broken, OPTDIGITS, load_models(broken / "models")).read_text()
+    for folder in (broken / "models").iterdir():
+        (folder / "test" / "history.csv").write_text("epoch,accuracy,loss\n1,0.5,2\n2,0.6,1\n")
+    page = write_page(broken, OPTDIGITS, load_models(broken / "models")).read_text()
+    assert ">training<" in page and ">validation<" not in page
+
+
 @pytest.mark.parametrize(
     ("part", "content"),
     [

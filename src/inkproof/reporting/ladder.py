@@ -117,12 +117,12 @@ def ladder(models: Sequence[ModelResults]) -> Figure:
 
 
 def _heading(figure: Figure, name: str, entry: Mapping[str, Any]) -> None:
-    whose = f"by {count(int(entry.get('writers', 0)), 'writer')} that no model has seen"
+    whose = f"by {count(entry.get('writers', 0), 'writer')} that no model has seen"
     what = whose if name == "pens" else f"of the {set_title(name).lower()}"
     over = " over writers" if entry.get("interval") == "writers" else ""
     lines = (
         (0.17, "Drawings read right, by how each picture is prepared", 9, "bold", PALETTE["ink"]),
-        (0.325, f"{count(int(entry['n']), 'drawing')} {what},", 7.5, "normal", PALETTE["muted"]),
+        (0.325, f"{count(entry['n'], 'drawing')} {what},", 7.5, "normal", PALETTE["muted"]),
         (0.455, f"with 95% intervals{over}, on a log-odds scale", 7.5, "normal", PALETTE["muted"]),
     )
     height = figure.get_size_inches()[1]

@@ -4,24 +4,28 @@ After M. Mitchell et al., "Model Cards for Model Reporting", FAT* 2019. The word
 number comes from what the stages wrote.
 """
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+from jinja2 import UndefinedError
+
 from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, MODEL_FILES
-from inkproof.reporting.card_figures import (
-    Share,
-    figures_of_rejection,
-    figures_of_set,
-    figures_of_stress,
-    figures_of_test,
-    hardest_digit,
-    latency,
-    reported_sets,
-)
 from inkproof.reporting.pretrained import PretrainedRun, command
-from inkproof.reporting.results import CREDITS, credits_for
-from inkproof.reporting.wording import MISSING, count, fill_markdown, from_template, kilobytes, percent
+from inkproof.reporting.results import CREDITS, credits_for, in_order
+from inkproof.reporting.tables import SHOWN_RUNG
+from inkproof.reporting.wording import (
+    MISSING,
+    SETS,
+    count,
+    fill_markdown,
+    from_template,
+    kilobytes,
+    measured,
+    percent,
+    set_title,
+)
 from inkproof.runtime.errors import UserError
 
 CARD = "README.md"
@@ -44,6 +48,37 @@ _MEANINGS = {
     "negative_entropy": "the negative entropy of the probabilities, in nats",
     "energy": "the negative free energy of the logits",
 }
+_WORST = 5  # corruptions shown
+_NOT_REPORTED = ("mine", "pens_kept")  # the user's own, and those that choices were made on
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one source gave to a split: `images` made from so many different `digits` by so many `writers`.
+
+    `source` names it in `reporting.credits`; `writers` is None where the source does not tell them apart.
+    """
+
+    source: str
+    images: int
+    digits: int
+    writers: int | None
+
+
+def shares(names: Sequence[str], data: str, images: int) -> list[Share]:
+    """Return what each source gave to a split, in order of appearance.
+
+    `names` are of `data.digits.sources_of`: MNIST's digits, pen digits and authored styles, told apart by how
+    their names begin. Where there are none, all `images` are of the data set `data` itself.
+    """
+    if not names:
+        return [Share(data, images, images, None)]
+    found = []
+    for begin, own in pd.Series(names).groupby([name.partition("-")[0] for name in names], sort=False):
+        # "pens-tra-w01-0001" is by the writer tra-w01.
+        writers = len({tuple(name.split("-")[:3]) for name in own}) if begin == "pens" else None
+        found.append(Share("styles" if begin == "style" else str(begin), len(own), own.nunique(), writers))
+    return found
 
 
 def model_card(
@@ -61,56 +96,108 @@ def model_card(
     """
     try:
         return fill_markdown(_rendered(run, sources, drawn_as))
-    except KeyError as error:
-        raise UserError(f"{run.report}: a file there lacks {error}; run `{command(run.name)}` again") from error
+    except (KeyError, UndefinedError) as error:
+        message = f"a file there lacks a figure ({error}); run `{command(run.name)}` again"
+        raise UserError(f"{run.report}: {message}") from error
 
 
 def _rendered(
     run: PretrainedRun, sources: Mapping[str, Sequence[Share]], drawn_as: Mapping[str, Mapping[str, Any]]
 ) -> str:
-    config, test = run.record.config, run.test
+    config, rejection, train = run.record.config, run.rejection, sources["train"]
     shown = reported_sets(run.drawn)
-    writers = {share.source: share.writers for share in sources["train"]}
+    first = CREDITS.get(train[0].source)  # whose test digits they are
+    minutes, seconds = round(run.record.seconds / 60), round(run.record.seconds)
     return from_template(
         "model_card.md.j2",
-        name=run.name,
-        canvas={"file": run.canvas.name, "kb": _kb(run.canvas)},
-        weights={"file": run.weights.name, "kb": _kb(run.weights)},
-        model={
-            "name": config["model"]["name"],
-            "sizes": _values(config["model"].get("build", {})),
-            "parameters": count(int(run.record.metrics["parameters"])),
-        },
-        code={"sha": run.record.code_sha, "data": run.record.data_sha},
+        run=run,
+        config=config,
+        metrics=run.record.metrics,
+        test=run.test,
+        stress=run.stress,
+        kb={path.name: kilobytes(path.stat().st_size / 1024) for path in (run.canvas, run.weights)},
+        sizes=_values(config["model"].get("build", {})),
         rule={
-            "meaning": _MEANINGS.get(run.rejection["rule"], run.rejection["rule"].replace("_", " ")),
-            "threshold": f"{run.rejection['threshold']:.4g}",
-            "temperature": f"{run.rejection['temperature']:.4g}",
+            "meaning": _MEANINGS.get(rejection["rule"], rejection["rule"].replace("_", " ")),
+            "threshold": f"{rejection['threshold']:.4g}",
+            "temperature": f"{rejection['temperature']:.4g}",
+            **rejection["rules"][rejection["rule"]],
         },
-        data=config["data"]["name"],
         sources=_sources(sources),
-        credits=_credits([share.source for share in sources["train"]]),
-        aug={"name": config["aug"]["name"], "limits": _augmentation(config["aug"])},
-        optimizer=_values(config["optimizer"], named=True),
-        batch=config["batch_size"],
-        seed=config["seed"],
-        precision=config["precision"]["policy"],
-        length=_length(run),
-        time=_time(run),
-        sets=[figures_of_set(name, run.drawn[name], drawn_as.get(name, {})) for name in shown],
-        test=figures_of_test(test, sources["train"]),
-        stress=figures_of_stress(run.stress),
-        rejection=figures_of_rejection(run.rejection),
-        agreement={
-            "share": percent(run.export["canvas"]["agreement"], run.export["canvas"]["n"]),
-            "n": count(run.export["canvas"]["n"]),
-            "difference": f"{run.export['canvas']['max_difference']:.1e}",
-        },
-        forms=_forms(run.export, int(test["n"])),
+        credits=credits_for([share.source for share in train]),
+        # A source alone was taken as it is.
+        changes={CREDITS[name].title: change for name, change in _CHANGES.items()} if len(train) > 1 else {},
+        limits="; ".join(_limits(config["aug"])),
+        optimizer=f"{config['optimizer']['name']}; {_values(config['optimizer'])}",
+        time=count(minutes, "minute") if run.record.seconds >= 90 else count(seconds, "second"),
+        sets=[(set_title(name), run.drawn[name], _drawn(drawn_as.get(name, {}))) for name in shown],
+        tested=first.title if first else run.test["data"],
+        mixed=len(train) > 1,
+        worst=sorted(run.stress["corruptions"].items(), key=lambda item: (item[1]["accuracy"], item[0]))[:_WORST],
+        accepted=rejection["chosen"]["digits"],
+        refused=rejection["chosen"]["refused"],
+        kinds=[_kind(kind) for kind in rejection["chosen"]["refused"] if kind != "all"],
+        rejection=rejection_rows(rejection),
+        forms=_forms(run.export, int(run.test["n"])),
         hardest=hardest_digit(run.drawn, shown),
-        latency=latency(run.timing),
-        writers=writers.get("pens"),
+        writers=next((share.writers for share in train if share.source == "pens"), None),
     )
+
+
+def reported_sets(drawn: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the sets of a drawn.json that are reported on: read on the rung `ink`, and nothing chosen by them."""
+    return [
+        name
+        for name in in_order(set(drawn), SETS)
+        if name not in _NOT_REPORTED and drawn[name].get("n") and SHOWN_RUNG in drawn[name]
+    ]
+
+
+def rejection_rows(rejection: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return what is accepted and refused, by the chosen rule and by the 60% rule; `rejection` is rejection.json."""
+    chosen, sixty = rejection["chosen"], rejection["sixty_percent"]
+    n = chosen["digits"]["n"]
+
+    def row(what: str, cell: Callable[[Mapping[str, Any]], str]) -> tuple[str, str, str]:
+        return what, cell(chosen), cell(sixty)
+
+    def refused(kind: str, name: str) -> tuple[str, str, str]:
+        what = f"{count(chosen['refused'][kind]['n'])} {name}: refused"
+        return row(what, lambda rule: _share(rule["refused"][kind], "share"))
+
+    return [
+        row(f"{count(n)} drawn digits: accepted", lambda rule: percent(rule["digits"]["coverage"], n)),
+        row("accepted digits: read right", lambda rule: _share(rule["digits"], "accuracy")),
+        refused("all", "drawings that are no digit"),
+        *(refused(kind, _kind(kind)) for kind in chosen["refused"] if kind != "all"),
+    ]
+
+
+def hardest_digit(drawn: Mapping[str, Mapping[str, Any]], shown: Sequence[str]) -> tuple[str, str, float] | None:
+    """Return the set that says most, and which digit is read worst there and how; None where all are read right."""
+    name = "pens" if "pens" in shown else next(iter(shown), None)
+    if name is None:
+        return None
+    digits = {digit: own for digit, own in drawn[name][SHOWN_RUNG]["per_digit"].items() if own is not None}
+    digit = min(digits, key=lambda one: (digits[one], one))
+    return (set_title(name), digit, digits[digit]) if digits[digit] < 1 else None
+
+
+def _drawn(how: Mapping[str, Any]) -> str:
+    if not how:
+        return "as they are"
+    brush = f"a brush of {how['brush']:g} pixels on a canvas of 280"
+    pen = "hard one-pixel lines straight into 28 x 28, as in Paint" if how["pixels"] else brush
+    return f"{pen}, {'white on black' if how['inverted'] else 'black on white'}"
+
+
+def _kind(kind: str) -> str:
+    return {"digits": "several digits at once", "blank": "blanks and specks"}.get(kind, f"{kind}s")
+
+
+def _share(entry: Mapping[str, Any], key: str) -> str:
+    n = int(entry.get("n", 0))
+    return "{} ({})".format(*measured(entry, n, key))
 
 
 def _forms(export: Mapping[str, Any], digits: int) -> list[dict[str, str]]:
@@ -126,13 +213,9 @@ def _forms(export: Mapping[str, Any], digits: int) -> list[dict[str, str]]:
     return rows
 
 
-def _kb(path: Path) -> str:
-    return kilobytes(path.stat().st_size / 1024)
-
-
-def _values(settings: Mapping[str, Any], named: bool = False) -> str:
+def _values(settings: Mapping[str, Any]) -> str:
     """Say a group of the configuration in a line: "filters 32, 64; dense 128"."""
-    parts = [str(settings["name"])] if named else []
+    parts = []
     for key, value in settings.items():
         if key in ("_target_", "name") or value is None:
             continue
@@ -141,29 +224,10 @@ def _values(settings: Mapping[str, Any], named: bool = False) -> str:
     return "; ".join(parts)
 
 
-def _augmentation(aug: Mapping[str, Any]) -> str:
-    limits = [
-        _LIMITS.get(key, f"{key} {{}}").format(value) for key, value in aug.items() if key != "name" and value != 0
-    ]
-    return ": in every epoch anew a picture is " + "; ".join(limits) if limits else ": none"
-
-
-def _length(run: PretrainedRun) -> str:
-    metrics, config = run.record.metrics, run.record.config
-    monitor = config.get("callbacks", {}).get("keep_best", {}).get("monitor")
-    best = f", the best by `{monitor}`" if monitor else ""
-    accuracy = metrics.get("val_accuracy")
-    reached = f"; validation accuracy {percent(accuracy, config['data']['val'])}" if accuracy is not None else ""
-    return (
-        f"{count(int(metrics['epochs']), 'epoch')} of at most {config['epochs']} were run; "
-        f"the weights are those of epoch {metrics['best_epoch']:.0f}{best}{reached}"
-    )
-
-
-def _time(run: PretrainedRun) -> str:
-    seconds = run.record.seconds
-    took = count(round(seconds / 60), "minute") if seconds >= 90 else count(round(seconds), "second")
-    return f"{took} on {run.record.machine}"
+def _limits(aug: Mapping[str, Any]) -> list[str]:
+    """Say within what limits digits are varied, a limit each."""
+    varied = {key: value for key, value in aug.items() if key != "name" and value != 0}
+    return [_LIMITS.get(key, f"{key} {{}}").format(value) for key, value in varied.items()]
 
 
 def _sources(sources: Mapping[str, Sequence[Share]]) -> list[dict[str, str]]:
@@ -175,8 +239,8 @@ def _sources(sources: Mapping[str, Sequence[Share]]) -> list[dict[str, str]]:
         rows.append(
             {
                 "title": credit.title if credit else name,
-                "train": count(train.images) if train else MISSING,
-                "val": count(val.images) if val else MISSING,
+                "train": count(train.images if train else None),
+                "val": count(val.images if val else None),
                 "made": _made(train, val),
                 "licence": credit.licence if credit else MISSING,
             }
@@ -192,17 +256,3 @@ def _made(train: Share | None, val: Share | None) -> str:
             by = f" by {count(share.writers, 'writer')}" if share.writers else ""
             said.append(f"{count(share.digits, 'digit')}{by} {use}")
     return ", ".join(said) or "one image of each"
-
-
-def _credits(trained: Sequence[str]) -> list[dict[str, str]]:
-    # A source alone was taken as it is.
-    changes = {CREDITS[name].title: _CHANGES[name] for name in trained if name in _CHANGES and len(trained) > 1}
-    return [
-        {
-            "title": f"{credit.title} ({credit.licence})",
-            "citation": credit.citation,
-            "link": credit.link,
-            "change": f" {changes[credit.title]}" if credit.title in changes else "",
-        }
-        for credit in credits_for(trained)
-    ]

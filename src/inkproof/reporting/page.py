@@ -90,7 +90,7 @@ def _entries(models: Sequence[ModelResults], name: str) -> list[Mapping[str, Any
 def _size(models: Sequence[ModelResults], name: str) -> str:
     entry = next(filter(rungs_of, _entries(models, name)))
     writers = entry.get("writers")
-    return count(int(entry["n"]), "drawing") + (f", {count(int(writers), 'writer')}" if writers else "")
+    return count(entry["n"], "drawing") + (f", {count(writers, 'writer')}" if writers else "")
 
 
 def _label(models: Sequence[ModelResults], name: str) -> str:

@@ -164,6 +164,6 @@ def _writers(path: Path) -> list[dict[str, Any]]:
         accuracy = own.pivot(index="writer", columns="rung", values="accuracy")[rungs]
         drawings = own.groupby("writer")["n"].last()
         ranked = accuracy[rungs[-1]].fillna(1.0).sort_values(kind="stable").index
-        rows = [(writer, int(drawings[writer]), accuracy.loc[writer].tolist()) for writer in ranked]
+        rows = [(writer, drawings[writer], accuracy.loc[writer].tolist()) for writer in ranked]
         tables.append({"set": set_title(str(name)), "rungs": rungs, "rows": rows})
     return tables

@@ -135,11 +135,12 @@ def kilobytes(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
 
-def count(value: int | None, word: str = "") -> str:
-    """Write a count with its noun: "1 writer", "14 writers", "10,000"."""
+def count(value: float | None, word: str = "") -> str:
+    """Write a count, which JSON may hold as 3.0, with its noun: "1 writer", "14 writers", "10,000"."""
     if value is None:
         return MISSING
-    return f"{value:,} {word}{'' if value == 1 else 's'}" if word else f"{value:,}"
+    number = int(value)
+    return f"{number:,} {word}{'' if number == 1 else 's'}" if word else f"{number:,}"
 
 
 def set_title(name: str) -> str:

@@ -15,8 +15,7 @@ from inkproof.exporting.canvas_model import up_to_logits
 from inkproof.exporting.proved import check_same_network, compare_canvases
 from inkproof.exporting.readers import CanvasReader
 from inkproof.models.loading import load_trained, predict
-from inkproof.reporting.card_figures import Share, shares
-from inkproof.reporting.model_card import CARD, model_card
+from inkproof.reporting.model_card import CARD, Share, model_card, shares
 from inkproof.reporting.pretrained import TRIED, PretrainedRun, check_files, check_readings, load_run
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing
