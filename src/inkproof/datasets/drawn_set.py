@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkproof.data.digits import IMAGE_SIDE, Digits, data_sha, digits_file, load_training, write_digits
+from inkproof.data.download import prepare_absent
 from inkproof.data.drawings import Drawing, read_drawings
-from inkproof.data.prepare import prepare_absent
 from inkproof.data.splits import cut
 from inkproof.preprocessing.canvas import load_canvases
 from inkproof.preprocessing.rungs import apply_rung

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from inkproof.data import pens
 from inkproof.data.digits import IMAGE_SIDE, SPLITS, Digits, digits_file, load_test_split, load_training, write_digits
+from inkproof.data.download import prepare_absent
 from inkproof.data.drawings import FILE_NAME, Drawing, read_drawings
-from inkproof.data.prepare import prepare_absent
 from inkproof.preprocessing.canvas import block_canvases, load_canvases
 from inkproof.preprocessing.rungs import RUNGS, apply_rung
 from inkproof.runtime.errors import UserError

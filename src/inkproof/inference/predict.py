@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inkproof.data.labelled_pictures import numeric
-from inkproof.data.pictures import SUFFIXES
+from inkproof.data.pictures import SUFFIXES, numeric
 from inkproof.exporting.readers import Reader, open_reader
 from inkproof.preprocessing.canvas import to_canvas
 from inkproof.runtime.errors import UserError
