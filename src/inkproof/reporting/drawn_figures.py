@@ -13,8 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from inkproof.data.digits import IMAGE_SIDE
-from inkproof.inference.output import SHEET
-from inkproof.inference.predict import Prediction, printable
+from inkproof.inference.predict import SHEET, Prediction, printable
 from inkproof.preprocessing.rungs import RUNGS
 from inkproof.reporting.results import in_order, rungs_of
 from inkproof.reporting.style import (
