@@ -3,7 +3,7 @@
 from typing import Any
 
 from inkproof.config.compose import entry, path_of
-from inkproof.data.prepare import prepare
+from inkproof.data.download import prepare
 
 
 @entry("download")

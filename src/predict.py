@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     # Imported here, as all that is slow: Ctrl-C meanwhile ends as cleanly as later.
-    from inkproof.inference.output import COLUMNS, SHEET
+    from inkproof.inference.predict import COLUMNS, SHEET
 
     raw = argparse.RawDescriptionHelpFormatter
     top = argparse.ArgumentParser(prog="predict.py", description=__doc__, epilog=EXAMPLE, formatter_class=raw)
@@ -71,7 +71,7 @@ def command(options: argparse.Namespace) -> int:
 @contextmanager
 def model_file(word: str) -> Iterator[Path]:
     """Yield the file that `--model` means; one out of MLflow's registry stays as long as the block lasts."""
-    from inkproof.inference.find_model import FILES, REGISTRY, find_model
+    from inkproof.exporting.files import FILES, REGISTRY, find_model
 
     if not word.startswith(REGISTRY):
         yield find_model(word)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from inkproof.data.digits import load_test_split, load_training
-from inkproof.data.prepare import prepare
+from inkproof.data.download import prepare
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from support import misbehaving as bad
@@ -109,7 +109,7 @@ def command(mirror: str, out: Path, first: str = "") -> list[str]:
         "import os, signal, sys\n"
         f"sys.path[:0] = [{str(ROOT / 'src')!r}, {str(ROOT / 'tests')!r}]\n"
         "from pathlib import Path\nfrom support import tiny_mnist\n"
-        f"from inkproof.data.prepare import prepare\n{first}\n"
+        f"from inkproof.data.download import prepare\n{first}\n"
         f"prepare(tiny_mnist.config(), Path({str(out)!r}), mirror={mirror!r})"
     )
     return [sys.executable, "-c", script]

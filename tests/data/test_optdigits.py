@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from inkproof.data.digits import Digits, load_test_split, load_training
+from inkproof.data.download import prepare
 from inkproof.data.optdigits import mnist_frame
-from inkproof.data.prepare import prepare
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 

@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from inkproof.data import pens
+from inkproof.data.download import prepare
 from inkproof.data.drawings import Drawing, read_drawings
-from inkproof.data.prepare import prepare
-from inkproof.data.unipen import parse
+from inkproof.data.pens import parse
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from support import misbehaving as bad

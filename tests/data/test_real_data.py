@@ -13,9 +13,8 @@ import yaml
 
 from inkproof.data import pens
 from inkproof.data.digits import load_test_split, load_training
-from inkproof.data.download import Fetcher
+from inkproof.data.download import Fetcher, prepare
 from inkproof.data.drawings import read_drawings
-from inkproof.data.prepare import prepare
 from inkproof.runtime.paths import ROOT
 
 MIRROR = os.environ.get("INKPROOF_MIRROR", "")

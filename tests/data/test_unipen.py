@@ -2,7 +2,7 @@
 
 import pytest
 
-from inkproof.data.unipen import parse
+from inkproof.data.pens import parse
 from inkproof.runtime.errors import UserError
 from support import pen_text
 

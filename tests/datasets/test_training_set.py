@@ -15,8 +15,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from inkproof.data.digits import data_sha, load_test_split, load_training
+from inkproof.data.download import prepare
 from inkproof.data.drawings import read_drawings
-from inkproof.data.prepare import prepare
 from inkproof.preprocessing.canvas import load_canvases
 from inkproof.preprocessing.rungs import apply_rung
 from inkproof.runtime.errors import UserError
@@ -191,7 +191,7 @@ def test_killed_before_the_rename_it_can_be_run_again(made: Path, tmp_path: Path
     out = tmp_path / "ink"
     script = (
         f"import os, signal, sys; sys.path[:0] = [{str(ROOT / 'src')!r}]\n"
-        f"from pathlib import Path\nfrom inkproof.data.prepare import prepare\n"
+        f"from pathlib import Path\nfrom inkproof.data.download import prepare\n"
         f"os.replace = lambda *names: os.kill(os.getpid(), signal.SIGKILL)\n"
         f"prepare({config(made)!r}, Path({str(out)!r}))"
     )

@@ -13,9 +13,8 @@ from inkproof.datasets.drawn_frames import DrawnFrames
 from inkproof.evaluation.calibration import fit_temperature
 from inkproof.evaluation.rejection import RULES, Rule, acceptance_scores
 from inkproof.exporting.canvas_model import CanvasModel, graph_score, up_to_logits
-from inkproof.exporting.described import describe_canvas
 from inkproof.exporting.files import CANVAS_FILES
-from inkproof.exporting.proved import check_canvases, choose_acceptance, compare_canvases
+from inkproof.exporting.proved import check_canvases, choose_acceptance, compare_canvases, describe_canvas
 from inkproof.exporting.readers import CanvasReader, foreign_operators
 from inkproof.models.dense import build
 from inkproof.models.loading import predict

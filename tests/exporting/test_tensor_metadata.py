@@ -14,10 +14,8 @@ from flatbuffers import number_types as types
 from flatbuffers.table import Table
 
 from inkproof.evaluation.rejection import Rule
-from inkproof.exporting.described import describe_canvas, describe_model
 from inkproof.exporting.metadata import (
     TFLITE_ENTRY,
-    Card,
     Tensor,
     describe,
     packed_files,
@@ -25,6 +23,7 @@ from inkproof.exporting.metadata import (
     read_metadata,
     write_metadata,
 )
+from inkproof.exporting.proved import describe_canvas, describe_model
 from support.segments import canvas
 
 RULE = Rule("energy", 1.25, 4.5)
@@ -153,6 +152,5 @@ def test_a_file_of_28_by_28_has_its_threshold_on_the_probabilities(stand_in: Pat
 
 
 def test_another_number_of_tensors_is_refused(stand_in: Path) -> None:
-    card = Card("a", "b", "c", "d", "e")
     with pytest.raises(ValueError, match="1 inputs and 3 outputs"):
-        describe((stand_in / "bare.tflite").read_bytes(), card, [Tensor("canvas", "")], [Tensor("score", "")], ["0"])
+        describe((stand_in / "bare.tflite").read_bytes(), "a", "b", [Tensor("canvas", "")], [Tensor("score", "")])

@@ -7,8 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from inkproof.inference.output import EVERY, check_out, csv_rows, line
-from inkproof.inference.predict import MANY, Prediction
+from inkproof.inference.predict import EVERY, MANY, Prediction, check_out, csv_rows, line
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.progress import counted
 

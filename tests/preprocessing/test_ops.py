@@ -77,7 +77,7 @@ def test_the_extent_is_from_the_first_to_the_last(rows, least):
 @few
 @given(of_pictures(4, 40), st.sampled_from([1, 3, 5, 9, 17]))
 def test_maxima_and_sums_over_squares(picture, side):
-    from inkproof.preprocessing.neighbours import dilated, square_maxima, square_sums
+    from inkproof.preprocessing.outline import dilated, square_maxima, square_sums
 
     grid = batch(picture)
     around = ndimage.grey_dilation(picture, size=(side, side), mode="constant", cval=0)
@@ -93,7 +93,7 @@ def test_maxima_and_sums_over_squares(picture, side):
 @few
 @given(of_pictures(1, 300))
 def test_cells_average_and_act_on_their_own_pixels(picture):
-    from inkproof.preprocessing.neighbours import cell_means, cell_size, on_cells
+    from inkproof.preprocessing.ground import cell_means, cell_size, on_cells
 
     size = cell_size(batch(picture))
     assert size == -(-max(picture.shape) // 56)

@@ -112,7 +112,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     import keras
 
     from inkproof.exporting.canvas_model import CanvasModel, layer_part, up_to_logits
-    from inkproof.exporting.described import describe_canvas
+    from inkproof.exporting.proved import describe_canvas
     from inkproof.exporting.readers import CanvasReader
     from inkproof.models.layers import softmax_head
 

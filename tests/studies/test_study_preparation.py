@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from inkproof.data import prepare as absent
+from inkproof.data import download as absent
 from inkproof.data.drawings import FILE_NAME
 from inkproof.studies import run_study as preparation
 

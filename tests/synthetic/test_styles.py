@@ -12,8 +12,8 @@ from scipy.ndimage import gaussian_filter
 from sklearn.svm import SVC
 
 from inkproof.data.digits import load_training
+from inkproof.data.download import prepare
 from inkproof.data.drawings import Drawing, read_drawings, write_drawings
-from inkproof.data.prepare import prepare
 from inkproof.preprocessing.canvas import load_canvases
 from inkproof.preprocessing.rungs import apply_rung
 from inkproof.runtime.paths import ROOT

@@ -19,7 +19,7 @@ from inkproof.app.drawings_api import drawings_api
 from inkproof.app.pages import pages
 from inkproof.app.payload import Limits, Refusal, refuse_in_json
 from inkproof.config.compose import path_of
-from inkproof.inference.find_model import exported_canvases
+from inkproof.exporting.files import exported_canvases
 from inkproof.runtime.errors import UserError
 
 _READING = ("GET", "HEAD", "OPTIONS")

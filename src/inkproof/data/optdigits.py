@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from scipy.ndimage import center_of_mass
 from sklearn.datasets import load_digits
 
 from inkproof.data.digits import IMAGE_SIDE, Digits, write_digits
@@ -55,10 +56,8 @@ def mnist_frame(counts: np.ndarray) -> np.ndarray:
     ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     height, width = (max(1, round(side * BOX / max(ink.shape))) for side in ink.shape)
     small = _resized(ink, (height, width), Image.Resampling.BOX)
-    top, left = (
-        int(np.clip(round(IMAGE_SIDE / 2 - _centre(small.sum(1 - axis))), 0, IMAGE_SIDE - small.shape[axis]))
-        for axis in (0, 1)
-    )
+    corner = np.rint(IMAGE_SIDE / 2 - np.array(center_of_mass(small))).astype(int)
+    top, left = np.clip(corner, 0, IMAGE_SIDE - np.array(small.shape))
     frame = np.zeros((IMAGE_SIDE, IMAGE_SIDE))
     frame[top : top + height, left : left + width] = small
     return np.round(frame * 255).astype(np.uint8)
@@ -68,7 +67,3 @@ def _resized(ink: np.ndarray, shape: int | tuple[int, int], how: Image.Resamplin
     height, width = (shape, shape) if isinstance(shape, int) else shape
     picture = Image.fromarray(np.ascontiguousarray(ink, np.float32))
     return np.clip(np.asarray(picture.resize((width, height), how), np.float64), 0, 1)
-
-
-def _centre(mass: np.ndarray) -> float:
-    return float((mass * np.arange(len(mass))).sum() / mass.sum())

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 import warnings
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from inkproof.runtime.errors import UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff")
-
 
 # Named, because Pillow would otherwise also try formats that start other programs (EPS calls Ghostscript).
 _FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM")
@@ -144,3 +144,9 @@ def _on(level: int, layers: Image.Image) -> Image.Image:
     ground = Image.new("RGB", layers.size, (level, level, level))
     ground.paste(layers, mask=layers)
     return ground
+
+
+def numeric(name: str) -> list[str | int]:
+    """A sort key that puts digit2.png before digit10.png."""
+    parts = re.split(r"([0-9]+)", name.lower())
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)]

@@ -1,7 +1,7 @@
 """The archives of frames that src/preprocess.py makes for a data set, and every later stage reads."""
 
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -109,40 +109,42 @@ def _read(folder: Path, _changed: int) -> tuple[Drawing, ...]:
 def frames_of(folder: Path, drawings: Sequence[Drawing], how: Mapping[str, Any], rungs: Sequence[str]) -> DrawnFrames:
     """Return the labelled ones among `drawings`, drawn as `how` says (see `draw`), on each of `rungs`."""
     labelled = [drawing for drawing in drawings if drawing.label is not None]
-    seen = {rung: np.empty((len(labelled), IMAGE_SIDE, IMAGE_SIDE), np.uint8) for rung in rungs}
-    for first in range(0, len(labelled), _BATCH):
-        canvases = draw(folder, labelled[first : first + _BATCH], how)
-        for rung, frames in seen.items():
-            frames[first : first + _BATCH] = apply_rung(rung, canvases)
     return DrawnFrames(
         np.array([drawing.id for drawing in labelled], np.str_),
         np.array([drawing.writer for drawing in labelled], np.str_),
         np.array([drawing.label for drawing in labelled], np.int64),
-        seen,
+        _seen(len(labelled), lambda part: draw(folder, labelled[part], how), rungs),
     )
 
 
 def frames_of_digits(images: NDArray[np.uint8], labels: NDArray[np.integer], rungs: Sequence[str]) -> DrawnFrames:
     """Return digits uint8 (N, 28, 28) with labels (N,) as if they had been drawn: a pixel is a block of a canvas."""
-    seen = {rung: np.empty_like(images) for rung in rungs}
-    for first in range(0, len(images), _BATCH):
-        part = slice(first, first + _BATCH)
-        canvases = block_canvases(images[part])
-        for rung, frames in seen.items():
-            frames[part] = apply_rung(rung, canvases)
     names = np.array([str(index) for index in range(len(images))], np.str_)
+    seen = _seen(len(images), lambda part: block_canvases(images[part]), rungs)
     return DrawnFrames(names, np.full(len(images), "", np.str_), labels.astype(np.int64), seen)
 
 
 def frames_of_negatives(drawings: Sequence[Drawing], rungs: Sequence[str]) -> DrawnFrames:
     """Return drawings that are no digit on each of `rungs`; every label is -1, and `writers` holds the sources."""
-    canvases = load_canvases(Path(), drawings)
     return DrawnFrames(
         np.array([drawing.id for drawing in drawings], np.str_),
         np.array([drawing.source for drawing in drawings], np.str_),
         np.full(len(drawings), -1, np.int64),
-        {rung: apply_rung(rung, canvases) for rung in rungs},
+        _seen(len(drawings), lambda part: load_canvases(Path(), drawings[part]), rungs),
     )
+
+
+def _seen(
+    count: int, canvases: Callable[[slice], NDArray[np.uint8]], rungs: Sequence[str]
+) -> dict[str, NDArray[np.uint8]]:
+    """What is seen on each of `rungs` of so many canvases, which `canvases` gives part by part."""
+    seen = {rung: np.empty((count, IMAGE_SIDE, IMAGE_SIDE), np.uint8) for rung in rungs}
+    for first in range(0, count, _BATCH):
+        part = slice(first, first + _BATCH)
+        some = canvases(part)
+        for rung, frames in seen.items():
+            frames[part] = apply_rung(rung, some)
+    return seen
 
 
 def write_frames(path: Path, sets: Mapping[str, DrawnFrames]) -> None:

@@ -6,7 +6,7 @@ Writers are kept apart, since one writer's digits are alike.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkproof.data.digits import IMAGE_SIDE, Digits, data_sha, digits_file, load_training, write_digits
+from inkproof.data.download import prepare_absent
 from inkproof.data.drawings import Drawing, read_drawings
-from inkproof.data.prepare import prepare_absent
 from inkproof.data.splits import cut
+from inkproof.datasets.training_set import labels_and_ids, part_of
 from inkproof.preprocessing.canvas import load_canvases
-from inkproof.preprocessing.rungs import apply_rung
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_json
 from inkproof.runtime.paths import ROOT
@@ -51,14 +51,10 @@ def split_writers(writers: Iterable[str], held_out: float, validation: float, se
     return {split: sorted(names[slice(*ends[split])]) for split in ("train", "val", "test")}
 
 
-Frames = NDArray[np.uint8]
-
-
 SPLIT_FILE = "split.json"
 # The code that decides what is drawn; with another, the digits are made anew.
 _CODE = ("data", "datasets", "preprocessing", "synthetic")
 
-_BATCH = 128  # canvases at a time, 78 kB each
 # A drawing as it was drawn; the copies from 1 on are varied.
 _AS_DRAWN = 0
 
@@ -217,41 +213,25 @@ def _made(
 ) -> Digits:
     """The replayed digits, then the frames of the chosen drawings."""
     replay = data["replay"]
-    draw = partial(
-        _frames, folder, str(replay["rung"]), float(replay["brush"]), Variation.of(replay["vary"]), int(replay["seed"])
-    )
+    draw = partial(_canvas, folder, float(replay["brush"]), Variation.of(replay["vary"]), int(replay["seed"]))
     # Each split numbers its own renderings: a drawing is in one alone.
-    batches: list[Callable[[], Frames]] = [
-        partial(draw, chosen[at : at + _BATCH], at) for at in range(0, len(chosen), _BATCH)
-    ]
-    images = [replayed.images] if replayed is not None else []
+    numbered = [(number, *one) for number, one in enumerate(chosen)]
+    drawn = part_of(*labels_and_ids([drawing for drawing, _ in chosen]), str(replay["rung"]), draw, numbered)
+    images, labels = [np.empty((0, IMAGE_SIDE, IMAGE_SIDE), np.uint8)], [drawn.labels]
+    if replayed is not None:
+        images, labels = [replayed.images], [replayed.labels, drawn.labels]
     # A second process takes longer to begin than it saves on little.
-    workers = int(replay["workers"]) if len(batches) > 8 else 1
+    workers = int(replay["workers"]) if len(drawn.batches) > 8 else 1
     with tally(f"{data['name']}: drawings, {split}", len(chosen)) as advance:
-        for frames in in_order(batches, workers):
+        for frames in in_order(drawn.batches, workers):
             images.append(frames)
             advance(len(frames))
-    labels = np.array([drawing.label for drawing, _ in chosen], np.uint8)
-    return Digits(
-        np.concatenate([np.empty((0, IMAGE_SIDE, IMAGE_SIDE), np.uint8), *images]),
-        np.concatenate([replayed.labels, labels]) if replayed is not None else labels,
-    )
+    return Digits(np.concatenate(images), np.concatenate(labels))
 
 
-def _frames(
-    folder: Path,
-    rung: str,
-    brush: float,
-    limits: Variation,
-    seed: int,
-    chosen: Sequence[tuple[Drawing, int]],
-    first: int,
-) -> Frames:
-    """What a batch does, in a process of its own."""
-    canvases = []
-    for number, (drawing, copy) in enumerate(chosen, start=first):
-        if copy == _AS_DRAWN or drawing.strokes is None:
-            canvases.append(load_canvases(folder, [drawing], brush)[0])
-        else:
-            canvases.append(varied_drawing(drawing, limits, np.random.default_rng([seed, number])))
-    return apply_rung(rung, np.stack(canvases))
+def _canvas(
+    folder: Path, brush: float, limits: Variation, seed: int, number: int, drawing: Drawing, copy: int
+) -> NDArray[np.uint8]:
+    if copy == _AS_DRAWN or drawing.strokes is None:
+        return load_canvases(folder, [drawing], brush)[0]
+    return varied_drawing(drawing, limits, np.random.default_rng([seed, number]))

@@ -3,19 +3,19 @@
 It stands in datasets because it draws: inkproof.data knows nothing of canvases.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from inkproof.data import pens
 from inkproof.data.digits import IMAGE_SIDE, SPLITS, Digits, digits_file, load_test_split, load_training, write_digits
+from inkproof.data.download import prepare_absent
 from inkproof.data.drawings import FILE_NAME, Drawing, read_drawings
-from inkproof.data.prepare import prepare_absent
 from inkproof.preprocessing.canvas import block_canvases, load_canvases
 from inkproof.preprocessing.rungs import RUNGS, apply_rung
 from inkproof.runtime.errors import UserError
@@ -26,8 +26,8 @@ from inkproof.synthetic import styles
 from inkproof.synthetic.redrawn import ADDED, redrawn, with_added_stroke
 from inkproof.synthetic.varied import Variation, varied_canvas, varied_drawing
 
+Canvas = NDArray[np.uint8]
 Frames = NDArray[np.uint8]
-
 
 _BATCH = 128  # canvases at a time, 78 kB each, and several times that within a rung
 # The first number of the seed of each kind of drawing, so that none is drawn by the numbers of another.
@@ -108,26 +108,25 @@ def _by(drawings: list[Drawing], conf: Mapping[str, Any], role: str) -> list[Dra
 
 
 def _published(digits: Digits, name: str, rung: str) -> Part:
+    """Digits already in the frame, each on a canvas as blocks of 10 x 10, which the rungs bring back."""
     names = [f"{name}-{index:05d}" for index in range(len(digits.labels))]
-    batches = [partial(_frames_of_digits, digits.images[part], rung) for part in _slices(len(names))]
-    return Part(digits.labels, names, batches)
+    return part_of(digits.labels, names, rung, block_canvases, [(image,) for image in digits.images])
 
 
 def _with_added(digits: Digits, times: int, rung: str, seed: int) -> Part:
     chosen = [(index, copy) for copy in range(times) for index in _lacking(digits)]
-    batches = [partial(_frames_of_added, digits, chosen[part], rung, seed) for part in _slices(len(chosen))]
-    labels = np.array([digits.labels[index] for index, _ in chosen], np.uint8)
-    return Part(labels, [f"mnist-train-{index:05d}-added{copy}" for index, copy in chosen], batches)
+    names = [f"mnist-train-{index:05d}-added{copy}" for index, copy in chosen]
+    labels = [digits.labels[index] for index, _ in chosen]
+    return part_of(labels, names, rung, partial(_canvas_of_added, digits, seed), chosen)
 
 
 def _with_other_pens(digits: Digits, times: int, added: int, rung: str, seed: int) -> Part:
     """Each digit `times` times, and those that lack a stroke as many times more with it as they were added with it."""
     plain = [(index, copy, False) for copy in range(times) for index in range(len(digits.labels))]
     chosen = plain + [(index, copy, True) for copy in range(times * added) for index in _lacking(digits)]
-    batches = [partial(_frames_of_other_pens, digits, chosen[part], rung, seed) for part in _slices(len(chosen))]
-    labels = np.array([digits.labels[index] for index, _, _ in chosen], np.uint8)
     names = [f"mnist-train-{index:05d}-{'added-' if stroke else ''}pen{copy}" for index, copy, stroke in chosen]
-    return Part(labels, names, batches)
+    labels = [digits.labels[index] for index, _, _ in chosen]
+    return part_of(labels, names, rung, partial(_canvas_of_other_pen, digits, seed), chosen)
 
 
 def _lacking(digits: Digits) -> list[int]:
@@ -135,73 +134,63 @@ def _lacking(digits: Digits) -> list[int]:
 
 
 def _redrawn(drawings: list[Drawing], rung: str, limits: Variation, seed: int) -> Part:
-    batches = [
-        partial(_frames_of_pens, drawings[part], part.start, rung, limits, seed) for part in _slices(len(drawings))
-    ]
-    return Part(_labels(drawings), [drawing.id for drawing in drawings], batches)
+    draw = partial(_canvas_of_pen, limits, seed)
+    return part_of(*labels_and_ids(drawings), rung, draw, list(enumerate(drawings)))
 
 
 def _as_drawn(drawings: list[Drawing], rung: str, brush: float) -> Part:
-    batches = [partial(_frames_as_drawn, drawings[part], rung, brush) for part in _slices(len(drawings))]
-    return Part(_labels(drawings), [drawing.id for drawing in drawings], batches)
+    return part_of(*labels_and_ids(drawings), rung, partial(_canvas_as_drawn, brush), [(one,) for one in drawings])
 
 
 def _authored(count: int, rung: str, limits: Variation, seed: int) -> Part:
-    numbers = range(count)
-    batches = [partial(_frames_of_styles, numbers[part], rung, limits, seed) for part in _slices(count)]
-    labels = np.array([styles.label(number) for number in numbers], np.uint8)
-    return Part(labels, [styles.name(number, seed) for number in numbers], batches)
+    labels = [styles.label(number) for number in range(count)]
+    names = [styles.name(number, seed) for number in range(count)]
+    return part_of(labels, names, rung, partial(_canvas_of_style, limits, seed), [(number,) for number in range(count)])
 
 
-def _slices(count: int) -> Iterator[slice]:
-    return (slice(first, min(first + _BATCH, count)) for first in range(0, count, _BATCH))
+def labels_and_ids(drawings: Sequence[Drawing]) -> tuple[NDArray[np.uint8], list[str]]:
+    """Return what the first two arguments of `part_of` are for labelled `drawings`."""
+    return np.array([drawing.label for drawing in drawings], np.uint8), [drawing.id for drawing in drawings]
 
 
-def _labels(drawings: list[Drawing]) -> NDArray[np.uint8]:
-    return np.array([drawing.label for drawing in drawings], np.uint8)
+def part_of(
+    labels: ArrayLike, names: Sequence[str], rung: str, draw: Callable[..., Canvas], chosen: Sequence[tuple[Any, ...]]
+) -> Part:
+    """Return the part whose canvases uint8 (280, 280) `draw` makes, each of the arguments in one of `chosen`."""
+    firsts = range(0, len(chosen), _BATCH)
+    batches = [partial(_frames, rung, draw, chosen[first : first + _BATCH]) for first in firsts]
+    return Part(np.asarray(labels, np.uint8), names, batches)
 
 
-# Functions that run in worker processes, one call a batch.
+# What runs in worker processes, one call of `_frames` a batch.
 
 
-def _frames_of_digits(images: Frames, rung: str) -> Frames:
-    """Digits already in the frame, each on a canvas as blocks of 10 x 10, which the rungs bring back."""
-    return apply_rung(rung, block_canvases(images))
+def _frames(rung: str, draw: Callable[..., Canvas], chosen: Sequence[tuple[Any, ...]]) -> Frames:
+    return apply_rung(rung, np.stack([draw(*one) for one in chosen]))
 
 
-def _frames_of_added(digits: Digits, chosen: Sequence[tuple[int, int]], rung: str, seed: int) -> Frames:
-    canvases = []
-    for index, copy in chosen:
-        rng = np.random.default_rng([seed, _ADDED, copy, index])
-        canvases.append(with_added_stroke(digits.images[index], int(digits.labels[index]), rng))
-    return apply_rung(rung, np.stack(canvases))
+def _canvas_of_added(digits: Digits, seed: int, index: int, copy: int) -> Canvas:
+    rng = np.random.default_rng([seed, _ADDED, copy, index])
+    return with_added_stroke(digits.images[index], int(digits.labels[index]), rng)
 
 
-def _frames_of_other_pens(digits: Digits, chosen: Sequence[tuple[int, int, bool]], rung: str, seed: int) -> Frames:
-    canvases = []
-    for index, copy, stroke in chosen:
-        rng = np.random.default_rng([seed, _REDRAWN, copy, index, stroke])
-        digit = digits.images[index]
-        canvases.append(redrawn(with_added_stroke(digit, int(digits.labels[index]), rng) if stroke else digit, rng))
-    return apply_rung(rung, np.stack(canvases))
+def _canvas_of_other_pen(digits: Digits, seed: int, index: int, copy: int, stroke: bool) -> Canvas:
+    rng = np.random.default_rng([seed, _REDRAWN, copy, index, stroke])
+    digit = digits.images[index]
+    return redrawn(with_added_stroke(digit, int(digits.labels[index]), rng) if stroke else digit, rng)
 
 
-def _frames_of_pens(drawings: list[Drawing], first: int, rung: str, limits: Variation, seed: int) -> Frames:
-    numbered = enumerate(drawings, start=first)
-    canvases = [varied_drawing(one, limits, np.random.default_rng([seed, _PENS, number])) for number, one in numbered]
-    return apply_rung(rung, np.stack(canvases))
+def _canvas_of_pen(limits: Variation, seed: int, number: int, drawing: Drawing) -> Canvas:
+    return varied_drawing(drawing, limits, np.random.default_rng([seed, _PENS, number]))
 
 
-def _frames_of_styles(numbers: Sequence[int], rung: str, limits: Variation, seed: int) -> Frames:
-    canvases = []
-    for number in numbers:
-        rng = np.random.default_rng([seed, _STYLES, number])
-        canvases.append(varied_canvas(styles.drawing(number, seed).strokes or [], styles.label(number), limits, rng))
-    return apply_rung(rung, np.stack(canvases))
+def _canvas_of_style(limits: Variation, seed: int, number: int) -> Canvas:
+    rng = np.random.default_rng([seed, _STYLES, number])
+    return varied_canvas(styles.drawing(number, seed).strokes or [], styles.label(number), limits, rng)
 
 
-def _frames_as_drawn(drawings: list[Drawing], rung: str, brush: float) -> Frames:
-    return apply_rung(rung, load_canvases(Path(), drawings, brush))
+def _canvas_as_drawn(brush: float, drawing: Drawing) -> Canvas:
+    return load_canvases(Path(), [drawing], brush)[0]
 
 
 def _made(splits: Mapping[str, Sequence[Part]], name: str, workers: int) -> dict[str, Digits]:

@@ -10,10 +10,8 @@ from scipy.special import logsumexp
 
 CLASSES = 10
 
-
 # A float32 softmax can reach exactly 0; the log loss of such a miss is cut here so that it stays a number.
 SMALLEST = 1e-12
-
 
 # Where the temperature is sought; a network that needs more has other troubles.
 _TEMPERATURES = (0.05, 20.0)

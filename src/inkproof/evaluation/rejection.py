@@ -21,7 +21,6 @@ from inkproof.evaluation.statistics import wilson
 
 RULES = ("maximum_probability", "margin", "negative_entropy", "energy")
 
-
 SIXTY_PERCENT = 0.6
 """Recipe 001 answers "Huh..." where the largest probability stays below this."""
 

@@ -15,10 +15,11 @@ from typing import Any
 import keras
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from scipy.special import softmax
 
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.evaluation.rejection import Rule
-from inkproof.exporting.described import AUTHOR, LABELS, LICENCE, SUMMARY, version
+from inkproof.exporting.metadata import AUTHOR, LABELS, LICENCE, SUMMARY, version
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.startup import quiet_stderr
 
@@ -166,11 +167,6 @@ def _windows(x: Any, kernel: Any, strides: Any, pad_type: str, pad: Any, value: 
     return sliding_window_view(padded, tuple(kernel), axis=(2, 3))[:, :, :: strides[0], :: strides[1]]
 
 
-def _softmax(x: Any, axis: Any) -> Any:
-    powers = np.exp(x - x.max(axis=axis, keepdims=True))
-    return powers / powers.sum(axis=axis, keepdims=True)
-
-
 def _matmul(x: Any, y: Any, transpose_x: Any = False, transpose_y: Any = False) -> Any:
     return (np.swapaxes(x, -1, -2) if transpose_x else x) @ (np.swapaxes(y, -1, -2) if transpose_y else y)
 
@@ -221,7 +217,7 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "reshape": lambda x, shape: x.reshape(tuple(shape)),
     "rsqrt": lambda x, epsilon: 1 / np.sqrt(x + epsilon),
     "slice_by_index": _slice_by_index,
-    "softmax": _softmax,
+    "softmax": lambda x, axis: softmax(x, axis=axis),
     "square": lambda x: np.square(x),
     "squeeze": lambda x, axes: np.squeeze(x, tuple(axes)),
     "sub": lambda x, y: x - y,

@@ -30,6 +30,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools.flatbuffer_utils import convert_object_to_bytearray
 
+from inkproof import __version__
 from inkproof.exporting.files import LABELS_FILE
 from inkproof.runtime.errors import UserError
 
@@ -116,6 +117,10 @@ def _parsed(content: bytes, name: str) -> Any:
     return schema.Model.GetRootAs(content, 0)
 
 
+LABELS = [str(digit) for digit in range(10)]
+AUTHOR = "The developers of Inkproof"
+LICENCE = "MIT"
+SUMMARY = "Which digit, 0 to 9, a picture of one handwritten digit shows."
 TFLITE_ENTRY = "TFLITE_METADATA"
 _TFLITE_IDENTIFIER = b"M001"
 _PARSER = "1.0.0"  # the schema's version that first had all fields used here
@@ -144,28 +149,22 @@ class Tensor:
     threshold: float | None = None
 
 
-@dataclass(frozen=True)
-class Card:
-    """What stands at the head of the metadata, for people."""
-
-    name: str
-    description: str
-    version: str
-    author: str
-    licence: str
+def version(commit: str) -> str:
+    """Return the version that stands in a file: the package's, and the commit that trained the model."""
+    return f"{__version__} ({commit})"
 
 
 def describe(
     content: bytes,
-    card: Card,
+    run: str,
+    commit: str,
     inputs: Sequence[Tensor],
     outputs: Sequence[Tensor],
-    labels: Sequence[str],
-    others: Mapping[str, bytes] | None = None,
+    entry: dict[str, Any] | None = None,
 ) -> bytes:
-    """Return the LiteRT file `content` with the metadata of its tensors, and `labels` packed behind it.
+    """Return the LiteRT file `content` of a `run` with the metadata of its tensors, and `LABELS` packed behind it.
 
-    `others` are entries by name that are put in at the same time: each time takes half a second.
+    `entry` is what `write_metadata` writes, put in at the same time: each time takes half a second.
 
     Raises:
         ValueError: the graph has another number of inputs or outputs.
@@ -173,13 +172,13 @@ def describe(
     graph = schema.Model.GetRootAs(content, 0).Subgraphs(0)
     if (graph.InputsLength(), graph.OutputsLength()) != (len(inputs), len(outputs)):
         raise ValueError(f"{graph.InputsLength()} inputs and {graph.OutputsLength()} outputs are to be described")
-    text = "".join(f"{label}\n" for label in labels)
-    return put_entries(
-        content, {TFLITE_ENTRY: _model(card, inputs, outputs), **(others or {})}, {LABELS_FILE: text.encode()}
-    )
+    entries = {TFLITE_ENTRY: _model(run, commit, inputs, outputs)}
+    if entry is not None:
+        entries[ENTRY] = encoded(entry)
+    return put_entries(content, entries, {LABELS_FILE: "".join(f"{label}\n" for label in LABELS).encode()})
 
 
-def _model(card: Card, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bytes:
+def _model(run: str, commit: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> bytes:
     b = flatbuffers.Builder(1024)
     subgraph = _table(
         b,
@@ -188,12 +187,12 @@ def _model(card: Card, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> b
     )
     model = _table(
         b,
-        (0, "offset", b.CreateString(card.name)),
-        (1, "offset", b.CreateString(card.description)),
-        (2, "offset", b.CreateString(card.version)),
+        (0, "offset", b.CreateString(f"Inkproof {run}")),
+        (1, "offset", b.CreateString(SUMMARY)),
+        (2, "offset", b.CreateString(version(commit))),
         (3, "offset", _vector(b, [subgraph])),
-        (4, "offset", b.CreateString(card.author)),
-        (5, "offset", b.CreateString(card.licence)),
+        (4, "offset", b.CreateString(AUTHOR)),
+        (5, "offset", b.CreateString(LICENCE)),
         (7, "offset", b.CreateString(_PARSER)),
     )
     b.Finish(model, _TFLITE_IDENTIFIER)

@@ -1,4 +1,4 @@
-"""Exported files are compared with Keras, and the acceptance rules that they carry are chosen."""
+"""Exported files are described and compared with Keras, and the acceptance rules that they carry are chosen."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,15 +9,16 @@ import keras
 import numpy as np
 from scipy.special import softmax
 
-from inkproof.data.digits import Digits
+from inkproof.data.digits import IMAGE_SIDE, Digits
+from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.datasets.drawn_frames import WHOLE, DrawnFrames
 from inkproof.evaluation.calibration import fit_temperature
 from inkproof.evaluation.rejection import Rule, choose_rule
 from inkproof.exporting.canvas_model import CanvasModel, up_to_logits
 from inkproof.exporting.convert import to_litert, write_saved_model
 from inkproof.exporting.coreml import CoreMLDigits, write_coreml
-from inkproof.exporting.described import describe_canvas, describe_model
 from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, FORMS, MODEL_FILES, SAVED_MODEL, kilobytes
+from inkproof.exporting.metadata import LABELS, Tensor, describe
 from inkproof.exporting.readers import CanvasReader, Latency, LiteRTDigits, Readings, read_canvases
 from inkproof.models.loading import predict
 from inkproof.runtime.errors import UserError
@@ -113,6 +114,44 @@ def check_same_network(compared: dict[str, float]) -> None:
             f"canvas.tflite: on {compared['n']:.0f} drawings a probability differs from that of model.keras by up to "
             f"{compared['max_difference']:.1e}; the two are not the same network, export it again"
         )
+
+
+_FRAME = Tensor(
+    "image", "Grey levels, 0 to 255, white ink on black, set into the frame as in MNIST", (0, 255), IMAGE_SIDE
+)
+_CANVAS = Tensor("canvas", "Grey levels, 0 to 255; ink darker than its ground or lighter", (0, 255), CANVAS_SIDE)
+_SEEN = Tensor("seen", "What the network saw, white on black", (0, 255), IMAGE_SIDE)
+
+
+def describe_model(content: bytes, rule: Rule, name: str, form: str, commit: str) -> bytes:
+    """Return the LiteRT file of 28 x 28 digits of the run `name` with its metadata; `rule` is by the probabilities."""
+    probabilities = Tensor("probabilities", "Of the digits 0 to 9", (0, 1), labels=True, threshold=rule.threshold)
+    entry = _entry(rule, name, form, commit, "white on black")
+    return describe(content, name, commit, [_FRAME], [probabilities], entry)
+
+
+def describe_canvas(content: bytes, rule: Rule, name: str, form: str, commit: str) -> bytes:
+    """Return the LiteRT file of canvases of the run `name` with its metadata; `rule` is that of its score."""
+    outputs = [
+        Tensor("probabilities", "Of the digits 0 to 9, calibrated", (0, 1), labels=True),
+        _SEEN,
+        Tensor("score", f"How surely it is a digit ({rule.name})", threshold=rule.threshold),
+    ]
+    entry = _entry(rule, name, form, commit, "dark on light or light on dark")
+    return describe(content, name, commit, [_CANVAS], outputs, entry)
+
+
+def _entry(rule: Rule, name: str, form: str, commit: str, ink: str) -> dict[str, Any]:
+    return {
+        "rule": rule.name,
+        "threshold": rule.threshold,
+        "temperature": rule.temperature,
+        "labels": LABELS,
+        "input": {"range": [0, 255], "ink": ink},
+        "form": form,
+        "model": name,
+        "git_commit": commit,
+    }
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
-"""From paths to predictions: pictures found, read in a few processes, in order."""
+"""From paths to predictions, and what is told of them: pictures found and read, in order; lines, rows of a CSV."""
 
+import csv
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -9,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inkproof.data.labelled_pictures import numeric
-from inkproof.data.pictures import SUFFIXES
+from inkproof.data.pictures import SUFFIXES, numeric
 from inkproof.exporting.readers import Reader, open_reader
 from inkproof.preprocessing.canvas import to_canvas
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import replacing
 from inkproof.runtime.processes import cores, in_order
 
 
@@ -118,7 +120,6 @@ MANY = 200  # pictures from which on more processes pay for their start of half 
 CHUNK = 16  # pictures handed over at a time: a tenth of a second's work, so that results and Ctrl-C come soon
 _MOST = 4  # each process takes a hundred megabytes
 
-
 Result = Prediction | Unreadable
 
 
@@ -158,3 +159,57 @@ _reader = cache(open_reader)  # each process opens the model once
 
 def _predict_chunk(model: Path, paths: Sequence[str], keep: int) -> list[Result]:
     return [predict_picture(path, _reader(model), number < keep) for number, path in enumerate(paths)]
+
+
+# What people and programs get of a prediction.
+
+COLUMNS = ("path", "digit", "probability", "second", "second_probability", "accepted")
+EVERY = 1000  # pictures a line of progress, where there is no terminal for a bar
+SHEET = 60  # pictures on a contact sheet: what one looks through; more are better looked up in the CSV
+
+
+def line(prediction: Prediction, width: int = 0) -> str:
+    """Return the line for people: the path on `width` columns, then the digit and the runner-up, or that it is none."""
+    name = f"{printable(prediction.path):<{width}}"
+    if not prediction.accepted:
+        return f"{name}  not a digit (perhaps {prediction.digit}, {prediction.probability:.0%})"
+    return (
+        f"{name}  {prediction.digit}  {prediction.probability:6.1%}  "
+        f"then {prediction.second}, {prediction.second_probability:.1%}"
+    )
+
+
+@contextmanager
+def csv_rows(path: Path) -> Iterator[Callable[[Prediction], None]]:
+    """Yield a function that writes a prediction as a row; the file appears, whole, when the block ends well.
+
+    `digit` is the best guess whether accepted or not. The text is UTF-8; bytes of a path that are no UTF-8 are
+    written as \\udc80 to \\udcff, the codes by which Python knows them.
+    """
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+
+        def write(one: Prediction) -> None:
+            probabilities = f"{one.probability:.6f}", f"{one.second_probability:.6f}"
+            accepted = str(one.accepted).lower()
+            writer.writerow((one.path, one.digit, probabilities[0], one.second, probabilities[1], accepted))
+
+        yield write
+
+
+def check_out(path: Path, picture: bool) -> None:
+    """Raise UserError where a result must not be written: over a folder, a device, or a picture that is no result.
+
+    `picture` says whether the result is one, which is then a PNG.
+    """
+    suffix = path.suffix.lower()
+    if picture and suffix != ".png":
+        raise UserError(f"{path}: the contact sheet is a PNG; give it a name that ends in .png")
+    if not picture and suffix in SUFFIXES:
+        raise UserError(f"{path}: has the name of a picture, which the table would overwrite; end it in .csv")
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: is not a file, so it cannot be written over; give another name")

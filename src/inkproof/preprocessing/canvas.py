@@ -45,6 +45,14 @@ def _means(lines: NDArray[np.generic], edges: NDArray[np.float64]) -> NDArray[np
     return np.diff(reached, axis=0) / np.diff(edges)[:, None]
 
 
+def ink_box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """Return (top, bottom, left, right) of the ink; a blank has none and gives a point in the middle of a canvas."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return CANVAS_SIDE // 2, CANVAS_SIDE // 2, CANVAS_SIDE // 2, CANVAS_SIDE // 2
+    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+
+
 # The longer side of the ink takes this share of the canvas, and its middle lies off the canvas's by up to this
 # many pixels: people leave some room, and never the same.
 _SHARES = (0.60, 0.70)
@@ -83,12 +91,10 @@ def digit_canvas(
     if digit.dtype != np.uint8 or digit.shape != (IMAGE_SIDE, IMAGE_SIDE):
         raise ValueError(f"a digit is uint8 (28, 28), not {digit.dtype} {digit.shape}")
     share, *off = rng.uniform((_SHARES[0], -_OFF, -_OFF), (_SHARES[1], _OFF, _OFF)).tolist()
-    canvas = np.full((CANVAS_SIDE, CANVAS_SIDE), paper, np.uint8)
-    mask = digit >= min(_FAINTEST, max(1, int(digit.max())))
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not rows.size:
-        return canvas
-    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    canvas = Image.new("L", (CANVAS_SIDE, CANVAS_SIDE), paper)
+    top, bottom, left, right = ink_box(digit >= min(_FAINTEST, max(1, int(digit.max()))))
+    if top == bottom:
+        return np.array(canvas)
     pixel = share * CANVAS_SIDE / max(bottom - top, right - left)
     height, width = (round((end - begin + 2 * _RIM) * pixel) for begin, end in ((top, bottom), (left, right)))
     source = Image.fromarray(np.pad(digit, _RIM))
@@ -101,10 +107,8 @@ def digit_canvas(
     drawn = np.rint(paper + (ink - paper) * coverage).astype(np.uint8)
     y, x = round((CANVAS_SIDE - height) / 2 + off[0]), round((CANVAS_SIDE - width) / 2 + off[1])
     # The rim, always blank paper at its far side, may stick out of the canvas; the ink cannot.
-    canvas[max(y, 0) : y + height, max(x, 0) : x + width] = drawn[
-        max(-y, 0) : CANVAS_SIDE - y, max(-x, 0) : CANVAS_SIDE - x
-    ]
-    return canvas
+    canvas.paste(Image.fromarray(drawn), (x, y))
+    return np.array(canvas)
 
 
 Picture = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.generic]

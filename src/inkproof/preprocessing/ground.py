@@ -1,11 +1,52 @@
 """Paper told from ink inside a graph: the level of the ground, its unevenness and noise, and specks on it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from keras import ops
 
-from inkproof.preprocessing.neighbours import cell_means, cell_size, on_cells, square_maxima, square_sums, yes
+from inkproof.preprocessing.outline import square_maxima, square_sums, strongest, yes
+
+# Cells along the longer side of the picture, or one a pixel where it has fewer pixels.
+_CELLS = 56
+
+
+def cell_size(pictures: Any) -> int:
+    """Pixels along a side of the cells of pictures (B, H, W)."""
+    return -(-max(pictures.shape[1:]) // _CELLS)
+
+
+def cell_means(pictures: Any) -> Any:
+    """Mean over each cell, (B, H, W) to (B, h, w); beyond the right and lower edge of the picture all is zero."""
+    size, rows, columns = _layout(pictures)
+    bands = ops.sum(ops.reshape(_whole_cells(pictures), (-1, rows, size, columns * size)), axis=2)
+    return ops.sum(ops.reshape(bands, (-1, rows, columns, size)), axis=3) / (size * size)
+
+
+def on_cells(operation: Callable[[Any, Any], Any], pictures: Any, cells: Any) -> Any:
+    """`operation` of the pixels of pictures (B, H, W) and the cells (B, h, w) they lie in; returns (B, H, W)."""
+    size, rows, columns = _layout(pictures)
+    height, width = pictures.shape[1:]
+    bands = ops.reshape(_whole_cells(pictures), (-1, rows, size, columns * size))
+    # Along the columns first: a band then goes with its rows of pixels in one long step, not in one for each cell.
+    wide = ops.reshape(cells[:, :, :, None] * ops.ones((size,)), (-1, rows, 1, columns * size))
+    return ops.reshape(operation(bands, wide), (-1, rows * size, columns * size))[:, :height, :width]
+
+
+def _layout(pictures: Any) -> tuple[int, int, int]:
+    size = cell_size(pictures)
+    height, width = pictures.shape[1:]
+    return size, -(-height // size), -(-width // size)
+
+
+def _whole_cells(pictures: Any) -> Any:
+    size, rows, columns = _layout(pictures)
+    height, width = pictures.shape[1:]
+    if (rows * size, columns * size) == (height, width):
+        return pictures
+    return ops.pad(pictures, ((0, 0), (0, rows * size - height), (0, columns * size - width)))
+
 
 # The border is one pixel of the 28 x 28 frame wide, so that a hairline around the paper is no paper.
 _STRIPS = 28
@@ -55,19 +96,19 @@ def bent_ground(pictures: Any, level: Any) -> Any:
     segments, places = _border_segments(pictures)
     low, high = (ops.concatenate([_quantile(part, share) for part in segments], axis=1) for share in _MOST)
     away = ops.relu(low - level[:, :, 0]) - ops.relu(level[:, :, 0] - high)
-    strongest, faintest = (of(pictures, axis=(1, 2))[:, None] for of in (ops.max, ops.min))
-    contrast = ops.maximum(strongest - level[:, :, 0], level[:, :, 0] - faintest)
+    most, least = (of(pictures, axis=(1, 2))[:, None] for of in (ops.max, ops.min))
+    contrast = ops.maximum(most - level[:, :, 0], level[:, :, 0] - least)
     basis = _second_order(places[:, 0], places[:, 1])
     solution = np.linalg.pinv(basis)
     fit = ops.convert_to_tensor((solution @ basis).astype(np.float32))
-    paper = ops.cast(ops.abs(away) <= _INK * contrast, "float32")
+    paper = yes(ops.abs(away) <= _INK * contrast)
     seen = paper * away
     for pull in _PULLS:
         surface = ops.matmul(seen, fit)
         seen = surface + paper * ops.clip(away - surface, -pull * contrast, pull * contrast)
     for _ in range(_REFITS):
         surface = ops.matmul(seen, fit)
-        near = paper * ops.cast(ops.abs(away - surface) <= _OFF * contrast, "float32")
+        near = paper * yes(ops.abs(away - surface) <= _OFF * contrast)
         seen = surface + near * (away - surface)
     terms = ops.matmul(seen, ops.convert_to_tensor(solution.astype(np.float32)))
     one, y, x, yy, yx, xx = (terms[:, index : index + 1] for index in range(6))
@@ -91,10 +132,10 @@ def without_shadows(ink: Any, peak: Any) -> Any:
     rows, columns = cells.shape[1:]
     reach = round(_WIDEST_STROKE * max(rows, columns)) // 2
     # Beyond the picture is paper: a stroke along the edge is no wider for it, and a shadow reaches far inside.
-    paper = _strongest(cells) - ops.pad(cells, ((0, 0), (reach, reach), (reach, reach)))
-    lasting = ops.relu(_strongest(cells) - square_maxima(paper, 2 * reach + 1))
+    paper = strongest(cells) - ops.pad(cells, ((0, 0), (reach, reach), (reach, reach)))
+    lasting = ops.relu(strongest(cells) - square_maxima(paper, 2 * reach + 1))
     shadows = square_maxima(lasting, 2 * reach + 1)[:, reach : reach + rows, reach : reach + columns]
-    shadows = shadows * ops.cast(shadows <= _DARKEST_SHADOW * peak, "float32")
+    shadows = shadows * yes(shadows <= _DARKEST_SHADOW * peak)
     return ops.relu(on_cells(ops.subtract, ink, shadows))
 
 
@@ -109,10 +150,6 @@ def noise_floor(away: Any) -> Any:
 def without_noise(ink: Any, floor: Any) -> Any:
     """Clear what is below the `floor` (B, 1, 1) and leave what is well above as it is: (B, H, W) to the same."""
     return ink * ops.clip((ink - floor) * (1.0 / ops.maximum(_FADE * floor, 1e-3)), 0.0, 1.0)
-
-
-def _strongest(cells: Any) -> Any:
-    return ops.max(cells, axis=(1, 2), keepdims=True)
 
 
 def _border_segments(pictures: Any) -> tuple[list[Any], np.ndarray]:
@@ -199,7 +236,7 @@ def without_specks(ink: Any, peak: Any) -> Any:
     edges = [mass[:, 0, :], mass[:, -1, :], mass[:, 1:-1, 0], mass[:, 1:-1, -1]]
     dirt = ops.mean(ops.minimum(ops.concatenate(edges, axis=1), _DIRT_LIMIT), axis=1)[:, None, None]
     present = yes(mass > ops.maximum(min(_EMPTY, _LINE_SHARE * line), _DIRT * dirt))
-    present = present * yes(ops.max(mass, axis=(1, 2), keepdims=True) > min(_BLANK, _BLANK_LINE_SHARE * line))
+    present = present * yes(strongest(mass) > min(_BLANK, _BLANK_LINE_SHARE * line))
     keep = yes(square_sums(present, 3) > 0.5)
     mass = mass * present
     whole = ops.sum(mass, axis=(1, 2), keepdims=True)

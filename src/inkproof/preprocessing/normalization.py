@@ -15,7 +15,7 @@ from inkproof.preprocessing.ground import (
     without_shadows,
     without_specks,
 )
-from inkproof.preprocessing.outline import sharpened, stairs, stroke_width, with_outline_moved
+from inkproof.preprocessing.outline import sharpened, stairs, stroke_width, strongest, with_outline_moved
 
 
 def overlaps(low: Any, step: Any, count: int, size: int) -> Any:
@@ -194,14 +194,14 @@ class InkNormalization(keras.layers.Layer):
             ground = bent_ground(pictures, ground)
         away = pictures - ground
         ink = ops.relu(away * (1.0 - 2.0 * ink_is_dark(away)) if self.steps["polarity"] else away)
-        peak = _strongest(ink)
+        peak = strongest(ink)
         least: Any = _CONTRAST
         floor: Any = 0.0
         if self.steps["contrast"]:
             ink = without_shadows(ink, peak)
             floor = noise_floor(away)
             ink = without_noise(ink, floor)
-            peak = _strongest(ink)
+            peak = strongest(ink)
             least = ops.maximum(_FAINTEST, _ABOVE_NOISE * floor)
         gain = ops.cast(peak >= least, "float32")
         if self.steps["specks"]:
@@ -218,7 +218,7 @@ class InkNormalization(keras.layers.Layer):
         """The frame (B, 28, 28) of `ink` (B, H, W)."""
         height, width = ink.shape[1:]
         if self.steps["box"]:
-            least = ops.maximum(_INK_SHARE * _strongest(ink)[:, :, 0], 1e-3)
+            least = ops.maximum(_INK_SHARE * strongest(ink)[:, :, 0], 1e-3)
             top, tall = extent(ops.max(ink, axis=2), least)
             left, wide = extent(ops.max(ink, axis=1), least)
             span = _BOX
@@ -276,10 +276,6 @@ class InkNormalization(keras.layers.Layer):
         mass = ops.maximum(ops.sum(profile, axis=1, keepdims=True), 1e-3)
         place = ops.round(_CENTRE + _RIM - ops.sum(profile * index, axis=1, keepdims=True) / mass)
         return ops.clip(place, 0.0, IMAGE_SIDE - side) if self.steps["box"] else place
-
-
-def _strongest(ink: Any) -> Any:
-    return ops.max(ink, axis=(1, 2), keepdims=True)
 
 
 def _total(ink: Any) -> Any:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.data.drawings import CANVAS_SIDE
-from inkproof.preprocessing.canvas import area_means
+from inkproof.preprocessing.canvas import area_means, ink_box
 from inkproof.runtime.startup import quiet_stderr, start_tensorflow
 
 _BOX = 20
@@ -99,9 +99,7 @@ def _mnist(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
     peak = int(ink.max())
     if peak < _CONTRAST:
         return np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)
-    inside = ink >= _INK_SHARE * peak
-    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    top, bottom, left, right = ink_box(ink >= _INK_SHARE * peak)
     pixel = max(bottom - top, right - left) / _BOX
     # Each row and column of the field is a pixel of the frame; the box begins at index `_CENTRE` of both.
     steps = pixel * np.arange(-_CENTRE, IMAGE_SIDE + 1, dtype=np.float64)

@@ -1,6 +1,8 @@
-"""Faults of the hand: where strokes lie and how they are drawn."""
+"""Corruptions of strokes: where they lie and how they are drawn; how severity is graded, and what counts as ink."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import wraps
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +10,58 @@ from PIL import Image, ImageFilter
 from scipy import ndimage
 
 from inkproof.data.drawings import CANVAS_SIDE
-from inkproof.preprocessing.image_corruptions import Canvas, graded, ground, ink_box, ink_mask
+from inkproof.preprocessing.canvas import ink_box
+
+SEVERITIES = (1, 2, 3, 4, 5)
+
+Canvas = NDArray[np.uint8]
+Corruption = Callable[[Canvas, int, np.random.Generator], Canvas]
+Level = TypeVar("Level")
+
+
+def graded(
+    *levels: Level, of: str = "ink"
+) -> Callable[[Callable[[Canvas, Level, np.random.Generator], Canvas]], Corruption]:
+    """Make a corruption (canvas, severity, rng) -> canvas of a function that works at a given strength.
+
+    Args:
+        levels: what the function gets for the severities 1 to 5.
+        of: "ink" hands the function bright ink on a dark ground, whatever the polarity of the canvas, and
+            turns its answer back; "light" hands it the canvas as it is.
+
+    The corruption takes uint8 (280, 280) and returns the same, never the array it was given. It raises
+    ValueError for another shape or type, or a severity that is none.
+    """
+    assert len(levels) == len(SEVERITIES) and of in ("ink", "light")
+
+    def decorate(function: Callable[[Canvas, Level, np.random.Generator], Canvas]) -> Corruption:
+        @wraps(function)
+        def corruption(canvas: Canvas, severity: int, rng: np.random.Generator) -> Canvas:
+            if severity not in SEVERITIES:
+                raise ValueError(f"a severity is 1 to {SEVERITIES[-1]}, not {severity}")
+            if canvas.dtype != np.uint8 or canvas.shape != (CANVAS_SIDE, CANVAS_SIDE):
+                raise ValueError(f"a canvas is uint8 ({CANVAS_SIDE}, {CANVAS_SIDE}), not {canvas.dtype} {canvas.shape}")
+            level = levels[severity - 1]
+            if of == "light" or ground(canvas) < 128:
+                return function(canvas, level, rng)
+            return 255 - function(255 - canvas, level, rng)
+
+        return corruption
+
+    return decorate
+
+
+def ground(canvas: Canvas) -> int:
+    """Return the grey level of the paper: the median of the outermost ring of pixels."""
+    ring = np.concatenate([canvas[0], canvas[-1], canvas[1:-1, 0], canvas[1:-1, -1]])
+    return int(np.sort(ring)[len(ring) // 2])
+
+
+def ink_mask(ink: Canvas) -> NDArray[np.bool_]:
+    """Return where bright ink stands out from its ground by more than half of what the strongest does."""
+    low, high = ground(ink), int(ink.max())
+    return 2 * ink.astype(np.uint16) > low + high
+
 
 # Pixels kept free between ink and edge wherever a corruption is not about being cut off.
 _MARGIN = 3
@@ -78,11 +131,9 @@ def _sign(rng: np.random.Generator) -> int:
 
 def _moved(ink: Canvas, dy: int, dx: int) -> Canvas:
     """Move by whole pixels; paper comes in, what leaves is lost."""
-    moved = np.full_like(ink, ground(ink))
-    moved[max(dy, 0) : CANVAS_SIDE + min(dy, 0), max(dx, 0) : CANVAS_SIDE + min(dx, 0)] = ink[
-        max(-dy, 0) : CANVAS_SIDE + min(-dy, 0), max(-dx, 0) : CANVAS_SIDE + min(-dx, 0)
-    ]
-    return moved
+    moved = Image.new("L", (CANVAS_SIDE, CANVAS_SIDE), ground(ink))
+    moved.paste(Image.fromarray(ink), (dx, dy))
+    return np.array(moved)
 
 
 def _mapped(ink: Canvas, matrix: NDArray[np.float64]) -> Canvas:
@@ -127,7 +178,6 @@ def _outline(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 Field = NDArray[np.float32]
-
 
 # Where the edges on both sides are equally near, the distance to the edge stops rising: its slope, 1 elsewhere,
 # is at most 1/2 there. At a square corner it is 0.71, which must not count, or thinning would leave spikes.

@@ -12,8 +12,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from inkproof.data.digits import IMAGE_SIDE
-from inkproof.inference.output import SHEET
-from inkproof.inference.predict import Prediction, printable
+from inkproof.inference.predict import SHEET, Prediction, printable
 from inkproof.reporting.results import all_rungs, rungs_of
 from inkproof.reporting.style import (
     DPI,

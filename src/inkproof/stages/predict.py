@@ -6,8 +6,19 @@ from contextlib import ExitStack, closing
 from itertools import chain
 from pathlib import Path
 
-from inkproof.inference.output import EVERY, SHEET, check_out, csv_rows, line
-from inkproof.inference.predict import MANY, Prediction, Unreadable, find_pictures, predict_pictures, printable
+from inkproof.inference.predict import (
+    EVERY,
+    MANY,
+    SHEET,
+    Prediction,
+    Unreadable,
+    check_out,
+    csv_rows,
+    find_pictures,
+    line,
+    predict_pictures,
+    printable,
+)
 from inkproof.runtime.progress import counted
 
 WIDEST = 60  # columns up to which paths are padded, so that what follows stands in line

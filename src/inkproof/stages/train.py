@@ -9,7 +9,7 @@ from typing import Any
 from inkproof.config.compose import path_of
 from inkproof.config.schema import check_training
 from inkproof.data.digits import data_sha, digits_file
-from inkproof.data.prepare import prepare, prepare_absent
+from inkproof.data.download import prepare, prepare_absent
 from inkproof.models.loading import start_from
 from inkproof.runtime.errors import Diverged
 from inkproof.tracking.identity import code_sha, identity, run_key

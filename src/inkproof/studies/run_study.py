@@ -9,8 +9,8 @@ from typing import Any
 from rich.console import Console
 
 from inkproof.config.compose import composing, path_of
+from inkproof.data.download import prepare_absent
 from inkproof.data.drawings import FILE_NAME
-from inkproof.data.prepare import prepare_absent
 from inkproof.stages.preprocess import frames
 from inkproof.studies.cells import Cell, plan
 from inkproof.studies.definition import Study, read_study

@@ -13,10 +13,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from inkproof.data.drawings import CANVAS_SIDE, Drawing
-from inkproof.synthetic.skeleton import MARGIN, Points, bent, parse, placed, smooth
+from inkproof.synthetic.skeleton import MARGIN, Points, authored, bent, parse, placed, smooth
 
 PARTS = ("choices", "reporting")
-
 
 LETTERS: dict[str, dict[str, str]] = {
     "choices": {
@@ -59,7 +58,6 @@ LETTERS: dict[str, dict[str, str]] = {
     },
 }
 
-
 SHAPES: dict[str, dict[str, str]] = {
     "choices": {
         "triangle": "52,0 26,46 0,92! 52,93 106,92! 80,46 52,0",
@@ -83,11 +81,7 @@ SHAPES: dict[str, dict[str, str]] = {
     },
 }
 
-
 KINDS = ("scribble", "letter", "shape", "digits", "blank")
-WRITER = "inkproof"
-CREATED = "2026-11-21"
-
 
 Make = Callable[[np.random.Generator], list[Points]]
 
@@ -124,18 +118,8 @@ def negatives(count: int, seed: int, digits: Sequence[Drawing], *, part: str = "
         kind = KINDS[number % len(KINDS)]
         names = list(makers[kind])
         name = names[rng.integers(len(names))]
-        drawings.append(
-            Drawing(
-                id=f"negative-{part}-{seed}-{number:05d}",
-                label=None,
-                writer=WRITER,
-                source=f"negative/{kind}/{name}",
-                canvas=(CANVAS_SIDE, CANVAS_SIDE),
-                strokes=[np.round(path, 1).tolist() for path in makers[kind][name](rng)],
-                image=None,
-                created=CREATED,
-            )
-        )
+        strokes = [np.round(path, 1).tolist() for path in makers[kind][name](rng)]
+        drawings.append(authored(f"negative-{part}-{seed}-{number:05d}", None, f"negative/{kind}/{name}", strokes))
     return drawings
 
 

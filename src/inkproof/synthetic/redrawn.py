@@ -27,7 +27,6 @@ _BAR_ASIDE, _BAR_WIDTH, _BAR_BEND = (-0.12, 0.12), (0.7, 0.95), 0.06
 _TAIL_RADIUS, _TAIL_TURN, _TAIL_FLAT, _TAIL_WIDE = (0.16, 0.38), (70.0, 170.0), (0.55, 1.0), (1.0, 1.6)
 _TAIL_WIDTH, _TAIL_PROPORTION = (0.8, 1.0), (-0.45, 0.45)
 
-
 Generator = np.random.Generator
 Picture = NDArray[np.uint8]
 
@@ -159,7 +158,6 @@ def redrawn(digit: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.ui
 
     Returns uint8 (280, 280), white on black. No bolder pen closes a hole, though coarse pixels may; a blank stays one.
     """
-    # SciPy's image functions are wanted for training data alone.
     enlarged = digit.shape[0] < _GRID
     picture = Image.fromarray(digit).resize(
         (_GRID, _GRID), Image.Resampling.BICUBIC if enlarged else Image.Resampling.BOX

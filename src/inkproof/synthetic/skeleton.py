@@ -6,10 +6,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from inkproof.data.drawings import CANVAS_SIDE
+from inkproof.data.drawings import CANVAS_SIDE, Drawing
+from inkproof.synthetic.deform import box
+from inkproof.synthetic.style import resample
 
 Points = NDArray[np.float64]
-
 
 STEP = 0.5
 """Spacing of the points of a smooth path, in skeleton units (a digit is 100 units high)."""
@@ -88,18 +89,6 @@ def _piece(guides: Points) -> Points:
     return between(b1, b2, t[1], t[2])
 
 
-def arc_length(path: Points) -> NDArray[np.float64]:
-    """Length along `path` (M, 2) from its first point to each of its points, (M,), in the path's units."""
-    return np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
-
-
-def resample(path: Points, spacing: float) -> Points:
-    """`path` at points equally far apart, as near to `spacing` as comes out even; both ends are kept."""
-    length = arc_length(path)
-    at = np.linspace(0.0, length[-1], max(2, round(length[-1] / spacing) + 1))
-    return np.column_stack([np.interp(at, length, path[:, 0]), np.interp(at, length, path[:, 1])])
-
-
 MARGIN = 11.0  # the centre line keeps this far from the edge, so that a brush of 20 pixels stays whole
 _ROOM = CANVAS_SIDE - 2 * MARGIN
 _PACE = 5.0  # pixels between two points of a stroke
@@ -107,8 +96,8 @@ _PACE = 5.0  # pixels between two points of a stroke
 
 def bent(paths: list[Points], rng: np.random.Generator) -> list[Points]:
     """Move every point by a smooth random field over the whole drawing: three slow waves in each direction."""
-    everything = np.vstack(paths)
-    low, extent = everything.min(axis=0), float(max(np.ptp(everything, axis=0).max(), 1.0))
+    low, sides = box(paths)
+    extent = float(max(sides.max(), 1.0))
     wave = rng.normal(0, 3.0, (3, 2))
     phase = rng.uniform(0, 2 * np.pi, 3)
     size = rng.normal(0, 0.022 * extent, (3, 2))
@@ -128,8 +117,7 @@ def placed(paths: list[Points], rng: np.random.Generator, height: float, turn: f
     rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     matrix = rotation @ np.array([[np.exp(rng.normal(0, 0.1)), -slant], [0.0, 1.0]])
     paths = [path @ matrix.T for path in paths]
-    everything = np.vstack(paths)
-    low, extent = everything.min(axis=0), np.ptp(everything, axis=0)
+    low, extent = box(paths)
     scale = min(height / max(extent[1], 1.0), _ROOM / max(extent.max(), 1.0))
     corner = MARGIN + rng.uniform(0, 1, 2) * (_ROOM - extent * scale)
     return [_spaced((path - low) * scale + corner) for path in paths]
@@ -137,6 +125,14 @@ def placed(paths: list[Points], rng: np.random.Generator, height: float, turn: f
 
 def _spaced(path: Points) -> Points:
     """`path` (M, 2) at points some `_PACE` pixels apart, as a device reports them; a dot stays one point."""
-    length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
-    at = np.linspace(0.0, length[-1], max(2, round(length[-1] / _PACE) + 1)) if length[-1] > 0 else length[:1]
-    return np.column_stack([np.interp(at, length, path[:, k]) for k in range(2)])
+    return resample(path, _PACE) if np.ptp(path, axis=0).any() else path[:1]
+
+
+WRITER = "inkproof"
+CREATED = "2026-11-21"
+
+
+def authored(name: str, label: int | None, source: str, strokes: list[list[list[float]]]) -> Drawing:
+    """Return the drawing called `name` of `strokes`, in pixels of the canvas, that this repository itself draws."""
+    canvas = (CANVAS_SIDE, CANVAS_SIDE)
+    return Drawing(name, label, WRITER, source, canvas, strokes=strokes, image=None, created=CREATED)

@@ -7,13 +7,13 @@ last byte.
 import random
 from collections.abc import Iterator
 
-from inkproof.data.drawings import CANVAS_SIDE, Drawing, write_drawings
+from inkproof.data.drawings import Drawing, write_drawings
 from inkproof.runtime.paths import ROOT
-from inkproof.synthetic.starter_hand import FINGER, HASTY, MOUSE, STYLUS, THUMB, Strokes, draw
+from inkproof.synthetic.skeleton import authored
+from inkproof.synthetic.starter_hand import FINGER, HASTY, MOUSE, STYLUS, THUMB, draw
 
 LEAST_HEIGHT: dict[int, float] = {0: 95, 1: 90, 2: 90, 3: 90, 4: 108, 5: 92, 6: 100, 7: 95, 8: 105, 9: 100}
 """The least height in pixels at which a digit can still be read when drawn with a brush of 20 pixels."""
-
 
 DIGITS: dict[int, dict[str, str]] = {
     0: {
@@ -152,11 +152,7 @@ NOT_DIGITS: dict[str, str] = {
     "two-digits-80": beside(DIGITS[8]["figure"], DIGITS[0]["plain"]),
 }
 
-
 PER_DIGIT = 27
-WRITER = "inkproof"
-CREATED = "2026-11-21"
-
 
 # One in thirteen is hasty: sloppy, still legible.
 _HANDS = (FINGER, STYLUS, MOUSE, THUMB, FINGER, HASTY, STYLUS, FINGER, MOUSE, THUMB, STYLUS, FINGER, MOUSE)
@@ -171,7 +167,7 @@ def starter_drawings() -> Iterator[Drawing]:
             hand = _HANDS[(number + digit * 3) % len(_HANDS)]
             name = f"starter-{digit}-{style}-{hand.name}-{number // len(names) + 1}"
             strokes = draw(styles[style], hand, _generator(name), least_height=LEAST_HEIGHT[digit])
-            yield _drawing(name, digit, f"authored/{digit}-{style}", strokes)
+            yield authored(name, digit, f"authored/{digit}-{style}", strokes)
 
 
 def not_digit_drawings() -> Iterator[Drawing]:
@@ -181,25 +177,12 @@ def not_digit_drawings() -> Iterator[Drawing]:
         name = f"not-digit-{shape}-{hand.name}"
         height = 6.0 if shape == "dot" else None
         strokes = draw(skeleton, hand, _generator(name), least_height=110, height=height)
-        yield _drawing(name, None, f"authored/not-digit-{shape}", strokes)
+        yield authored(name, None, f"authored/not-digit-{shape}", strokes)
 
 
 def _generator(name: str) -> random.Random:
     """A generator for one drawing alone, so that mending a style leaves the other drawings as they are."""
     return random.Random(name)
-
-
-def _drawing(name: str, label: int | None, source: str, strokes: Strokes) -> Drawing:
-    return Drawing(
-        id=name,
-        label=label,
-        writer=WRITER,
-        source=source,
-        canvas=(CANVAS_SIDE, CANVAS_SIDE),
-        strokes=strokes,
-        image=None,
-        created=CREATED,
-    )
 
 
 def main() -> None:

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkproof.data.drawings import CANVAS_SIDE
-from inkproof.synthetic.skeleton import STEP, PenStroke, Points, arc_length, parse, resample, smooth
+from inkproof.synthetic.deform import box
+from inkproof.synthetic.skeleton import MARGIN, STEP, PenStroke, Points, parse, smooth
+from inkproof.synthetic.style import arc_length, at_lengths, resample
 
-MARGIN = 11.0  # the centre line keeps this far from the edge, so that a brush of 20 pixels stays whole
 TICK_MS = 1000 / 60  # touch screens and browsers report the pointer about sixty times a second
 Strokes = list[list[list[float]]]
 
@@ -95,8 +96,7 @@ def _place(paths: list[Points], hand: Hand, rng: random.Random, height: float) -
     matrix = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
     matrix = matrix @ np.array([[aspect, -shear], [0.0, 1.0]])
     paths = [path @ matrix.T for path in paths]
-    everything = np.vstack(paths)
-    low, extent = everything.min(axis=0), np.ptp(everything, axis=0)
+    low, extent = box(paths)
     room = CANVAS_SIDE - 2 * MARGIN - 8
     scale = min(height / extent[1], room / max(extent))
     free = np.maximum(CANVAS_SIDE - 2 * MARGIN - extent * scale, 0.0)
@@ -149,10 +149,8 @@ def _shake(path: Points, hand: Hand, rng: random.Random) -> Points:
 
 def _keep_inside(paths: list[Points]) -> list[Points]:
     """Shift what wobble moved over the margin back, as a whole where that is enough."""
-    everything = np.vstack(paths)
-    shift = np.maximum(MARGIN - everything.min(axis=0), 0) - np.maximum(
-        everything.max(axis=0) - (CANVAS_SIDE - MARGIN), 0
-    )
+    points = np.vstack(paths)
+    shift = np.maximum(MARGIN - points.min(axis=0), 0) - np.maximum(points.max(axis=0) - (CANVAS_SIDE - MARGIN), 0)
     return [np.clip(path + shift, MARGIN, CANVAS_SIDE - MARGIN) for path in paths]
 
 
@@ -192,5 +190,4 @@ def _sample(path: Points, pace: float, rng: random.Random) -> Points:
     step = np.clip(step * np.clip(0.45 + ends / 40, 0, 1), 3.0, 12.0)
     ticks = np.concatenate([[0.0], np.cumsum(np.diff(length) / step[1:])])
     count = max(2, math.ceil(ticks[-1]) + 1)
-    at = np.interp(np.linspace(0, ticks[-1], count), ticks, length)
-    return np.column_stack([np.interp(at, length, path[:, 0]), np.interp(at, length, path[:, 1])])
+    return at_lengths(path, np.interp(np.linspace(0, ticks[-1], count), ticks, length))

@@ -13,7 +13,6 @@ from scipy.interpolate import BSpline
 Path = NDArray[np.float64]
 Point = tuple[float, float]
 
-
 SPACING = 0.01
 """About how far apart the points of a path are."""
 
@@ -73,7 +72,6 @@ def at_lengths(path: Path, wanted: NDArray[np.float64]) -> Path:
 
 Uniform = Callable[[float, float], float]
 """Draws a proportion between two limits."""
-
 
 Write = Callable[[Uniform], list[Path]]
 """Writes a digit about one unit high, in the order and direction of the pen: a path a stroke."""

@@ -68,11 +68,9 @@ def _trace(path: Path, hand: Hand, rng: Generator) -> Strokes:
 
 __all__ = ["STYLES", "draw", "drawing", "label", "name"]
 
-
 SIDE = 220.0
 """The longer side of every drawing in pixels of the canvas; the drawing stands in the middle."""
 CREATED = "2026-11-21"
-
 
 _MODULES = (styles_straight, styles_bent, styles_round)  # imported for what they list
 

@@ -1,4 +1,4 @@
-"""The styles of 0, 6, 8 and 9, which are loops, and of 1 and 4, which are stems."""
+"""Styles of the digits that are or have loops: 0, 6, 8 and 9."""
 
 import numpy as np
 

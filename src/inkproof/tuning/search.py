@@ -16,7 +16,7 @@ from keras_tuner.errors import FailedTrialError, FatalError
 
 from inkproof.config.compose import path_of
 from inkproof.data.digits import data_sha
-from inkproof.data.prepare import prepare_absent
+from inkproof.data.download import prepare_absent
 from inkproof.runtime.errors import Diverged, UserError
 from inkproof.runtime.files import write_json
 from inkproof.runtime.paths import ROOT
