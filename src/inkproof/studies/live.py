@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.table import Column, Table
 
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
 from inkproof.runtime.progress import table_console
 from inkproof.studies.cells import Cell, plan
 from inkproof.studies.comparison import heading, written
@@ -216,11 +217,11 @@ def hours(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.0f} min"
 
 
-def print_all(experiments: Path) -> None:
-    """Print all studies below `experiments`, their state and what is left to compute."""
+def print_all() -> None:
+    """Print all studies of this repository, their state and what is left to compute."""
     console = table_console()
     with console.status("reading all studies"):
-        states = all_studies(experiments)
+        states = all_studies(ROOT / "experiments")
     texts = [Column(title, no_wrap=True) for title in ("study", "state")]
     numbers = [Column(title, no_wrap=True, justify="right") for title in ("cells", "spent", "left")]
     table = Table(*texts, *numbers, "question", box=box.SIMPLE_HEAD, pad_edge=False)

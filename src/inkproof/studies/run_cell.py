@@ -114,17 +114,18 @@ def stage_functions() -> Mapping[str, Callable[[dict[str, Any]], Any]]:
     """Return the functions of the pipeline's stages by name.
 
     A cell is what its process begins with, as a script is: TensorFlow is imported here, once the process knows with
-    how many threads to compute.
+    how many threads to compute. Cells do not run `ensemble`, which the evaluation of a choice does.
     """
     start_tensorflow()
     from inkproof.stages.drawn import drawn
+    from inkproof.stages.ensemble import ensemble
     from inkproof.stages.evaluate import evaluate
     from inkproof.stages.export import export
     from inkproof.stages.formats import formats
     from inkproof.stages.held_out import held_out
     from inkproof.stages.train import train
 
-    stages = (train, held_out, evaluate, export, drawn, formats)
+    stages = (train, held_out, evaluate, export, drawn, formats, ensemble)
     return {stage.__name__: stage for stage in stages}
 
 
