@@ -9,10 +9,10 @@ from inkproof.config.schema import App, validated
 @entry("app")
 def main(config: dict[str, Any]) -> None:
     """Serve until interrupted."""
-    validated(App, config)
+    app = validated(App, config)
     from inkproof.app.server import serve_page
 
-    serve_page(config)
+    serve_page(app, config["sets"]["mine"]["brush"])
 
 
 if __name__ == "__main__":

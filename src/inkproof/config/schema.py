@@ -10,6 +10,7 @@ from pydantic import Field, Strict, StrictBool, StrictInt, TypeAdapter, Validati
 from inkproof.runtime.errors import UserError
 
 Kind = TypeVar("Kind")
+LONGEST = 60  # characters of a key or value that are shown
 UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument", "invalid_key")
 # What pydantic expected, by the type of its error, where its own words are those of Python.
 EXPECTED = {
@@ -29,10 +30,10 @@ EXPECTED = {
     "dataclass_type": "keys with values",
     "too_short": "at least {min_length} of them",
     "too_long": "at most {max_length} of them",
-    "greater_than": "a number above {gt:,g}",
-    "greater_than_equal": "at least {ge:,g}",
-    "less_than": "a number below {lt:,g}",
-    "less_than_equal": "at most {le:,g}",
+    "greater_than": "a number above {gt:,.12g}",
+    "greater_than_equal": "at least {ge:,.12g}",
+    "less_than": "a number below {lt:,.12g}",
+    "less_than_equal": "at most {le:,.12g}",
 }
 _adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)  # to make one takes longer than to check with it
 
@@ -45,38 +46,42 @@ def validated(kind: type[Kind], value: Any, where: object = "") -> Kind:
     try:
         return _adapter(kind).validate_python(value)
     except ValidationError as error:
-        raise UserError(one_error(error, where, kind)) from None
+        raise UserError(mistake(error, kind, where)[1]) from None
 
 
-def one_error(error: ValidationError, where: object, kind: Any = None) -> str:
-    """Return one mistake that pydantic found as a line: where, the key with its value, what was expected.
+def mistake(error: ValidationError, kind: Any, where: object = "") -> tuple[str, str]:
+    """Return one mistake that pydantic found: its type, and a line of where, the key with its value, what was expected.
 
-    An unknown key comes first, since it may be why another is missing; `kind`, a dataclass or a list of them, tells
-    which keys there are.
+    An unknown key comes first, since it may be why another is missing, then what is missing; `kind`, a model,
+    dataclass or list of dataclasses, tells which keys there are.
     """
-    found = min(error.errors(), key=lambda one: one["type"] not in UNKNOWN_KEY)
+    order = (*UNKNOWN_KEY, "missing")
+    found = min(error.errors(), key=lambda one: order.index(one["type"]) if one["type"] in order else len(order))
     path, value, said = found["loc"], found["input"], found["msg"].replace("Input should be", "expected")
     key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
     if found["type"] in UNKNOWN_KEY:
-        said = "a key that does nothing"
-        if kind is not None:
-            said += f"; the keys are {', '.join(_keys(kind, path))}"
+        key = _short(key)
+        said = f"a key that does nothing; the keys are {', '.join(_keys(kind, path))}"
     elif found["type"] == "value_error":
         said = str(found["ctx"]["error"])
     else:
         if found["type"] in EXPECTED:
             said = f"expected {EXPECTED[found['type']].format(**found.get('ctx', {}))}"
         if key and isinstance(value, str | int | float | None):
-            key += f"={value}"
-    return " ".join(": ".join(part for part in (str(where), key, said) if part).split())
+            key += f"={_short(str(value))}"
+    return found["type"], " ".join(": ".join(part for part in (str(where), key, said) if part).split())
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _keys(kind: Any, path: Sequence[int | str]) -> list[str]:
     """Return the keys beside the one that `path` leads to; places in lists do not matter."""
     found: dict[str, Any] = {}
     for step in path:
-        model = next(one for one in (kind, *get_args(kind)) if is_dataclass(one))
-        found = get_type_hints(model)
+        model = next(one for one in (kind, *get_args(kind)) if is_dataclass(one) or hasattr(one, "model_fields"))
+        found = getattr(model, "model_fields", None) or get_type_hints(model)
         kind = found.get(str(step), model)
     return list(found)
 
@@ -162,18 +167,32 @@ def check_training(config: dict[str, Any]) -> None:
             )
 
 
-@with_config(extra="ignore")
 @dataclass
-class App:
-    """What is checked of the configuration of the drawing page."""
+class Limits:
+    """How much a request to the drawing page may hold.
 
-    port: Annotated[StrictInt, Field(ge=0, le=65_535)]
+    Attributes:
+        body_kb: KB of a request, whatever it holds.
+        pixels: of a picture, by the size it states before anything is decoded.
+        strokes, points: of a drawing, `points` over all its strokes.
+        text: characters of a name.
+        drawings: returned at a time.
+    """
+
     body_kb: Annotated[StrictInt, Field(ge=1, le=1_000_000)]
     pixels: Annotated[StrictInt, Field(ge=1, le=89_000_000)]
     strokes: Annotated[StrictInt, Field(ge=1, le=10_000)]
     points: Annotated[StrictInt, Field(ge=1, le=100_000)]
     text: Annotated[StrictInt, Field(ge=1, le=1000)]
     drawings: Annotated[StrictInt, Field(ge=1, le=1000)]
-    hosts: list[str]
+
+
+@with_config(extra="ignore")
+@dataclass
+class App(Limits):
+    """The configuration of the drawing page: where it is served, for whom, and where drawings are kept."""
+
     host: Annotated[str, Field(min_length=1)]
+    port: Annotated[StrictInt, Field(ge=0, le=65_535)]
+    hosts: list[str]
     database: Annotated[str, Field(min_length=1)]
