@@ -1,11 +1,14 @@
 """Which exported file a word means: a path, a folder, or a name."""
 
-import difflib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from inkproof.config.one_line import unknown
 from inkproof.exporting.files import CANVAS_FILES, MODEL_FILES
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.paths import ROOT
+from inkproof.runtime.paths import ROOT, require_store
 
 FILES = (CANVAS_FILES["float32"], MODEL_FILES["float32"])
 """What an exported model is called in its folder, the one to be preferred first."""
@@ -13,7 +16,21 @@ FILES = (CANVAS_FILES["float32"], MODEL_FILES["float32"])
 
 PRETRAINED = "pretrained"
 REGISTRY = "models:/"
-"""What an address in MLflow's registry begins with; `registry.copy_export` finds those."""
+"""What an address in MLflow's registry begins with."""
+
+
+@contextmanager
+def model_file(word: str) -> Iterator[Path]:
+    """Yield the file that `word` means; one out of MLflow's registry stays as long as the block lasts."""
+    if not word.startswith(REGISTRY):
+        yield find_model(word)
+        return
+    require_store()
+    from inkproof.tracking.mlflow_store import Store
+    from inkproof.tracking.registry import copy_export
+
+    with tempfile.TemporaryDirectory() as folder:
+        yield copy_export(Store(), word, FILES, Path(folder))
 
 
 def find_model(word: str = PRETRAINED, root: Path = ROOT) -> Path:
@@ -38,13 +55,9 @@ def find_model(word: str = PRETRAINED, root: Path = ROOT) -> Path:
     data, _, model = word.partition("-")
     if (root / "conf" / "data" / f"{data}.yaml").is_file() and (root / "conf" / "model" / f"{model}.yaml").is_file():
         raise UserError(f"--model {word}: not exported yet; run `dvc repro export@{word}` first, or name another model")
-    known = [PRETRAINED, *names]
-    close = difflib.get_close_matches(word, known, n=1)
-    hint = f"did you mean {close[0]}? " if close else ""
-    raise UserError(
-        f"--model {word}: there is no such model; {hint}choose one of: {', '.join(known)}; "
-        f"or a .tflite file, a folder with one, {REGISTRY}NAME@ALIAS or {REGISTRY}NAME/VERSION"
-    )
+    said = unknown(f"--model {word}", "model", word, [PRETRAINED, *names])
+    others = f"a .tflite file, a folder with one, {REGISTRY}NAME@ALIAS or {REGISTRY}NAME/VERSION"
+    raise UserError(f"{said}; or {others}")
 
 
 def exported_canvases(root: Path = ROOT) -> dict[str, Path]:
