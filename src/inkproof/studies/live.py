@@ -179,7 +179,10 @@ class _Watcher:
                 table.add_row(SIGNS[progress.state], *self._cells(cell, progress), style=STYLES[progress.state])
         if waiting:
             table.add_row(SIGNS[WAITING], f"{waiting} cells waiting", "", "", style=STYLES[WAITING])
-        table.caption = self._left(states)
+        left = [cell for cell, progress in states if progress.state != DONE]
+        seconds = estimate(left, self.cells, self.rows)
+        guess = f", about {hours(seconds / self.jobs)} to go" if seconds else ""
+        table.caption = f"{len(states) - len(left)} of {len(states)} cells done{guess}"
         return table
 
     def _cells(self, cell: Cell, progress: Progress) -> list[str]:
@@ -189,12 +192,6 @@ class _Watcher:
         seconds = (progress.ended if progress.state == FAILED else time.time()) - progress.started
         what = progress.error if progress.state == FAILED else progress.stage
         return [f"{cell.name}  {what}", f"{seconds:.0f}", ""]
-
-    def _left(self, states: Sequence[tuple[Cell, Progress]]) -> str:
-        left = [cell for cell, progress in states if progress.state != DONE]
-        seconds = estimate(left, self.cells, self.rows)
-        guess = "" if not seconds else f", about {hours(seconds / self.jobs)} to go"
-        return f"{len(states) - len(left)} of {len(states)} cells done{guess}"
 
     def tell(self, console: Console) -> None:
         """Print a line for each cell that has ended since the last call."""
