@@ -3,16 +3,16 @@
 from typing import Any
 
 from inkproof.config.compose import entry
-from inkproof.config.schema import check_app
+from inkproof.config.schema import App, validated
 
 
 @entry("app")
 def main(config: dict[str, Any]) -> None:
     """Serve until interrupted."""
-    check_app(config)
+    app = validated(App, config)
     from inkproof.app.server import serve_page
 
-    serve_page(config)
+    serve_page(app, config["sets"]["mine"]["brush"])
 
 
 if __name__ == "__main__":

@@ -32,45 +32,37 @@ example:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit: 0, 1 if a picture could not be read, 2 if nothing could be done."""
     options = parser().parse_args(arguments)
-    run("drawings.py", lambda: sys.exit(options.run(options)))
+    run("drawings.py", lambda: sys.exit(command(options)))
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser; a subcommand sets `run`, which takes the options and returns the exit code."""
+    """Return the parser of the command line."""
     raw = argparse.RawDescriptionHelpFormatter
     top = argparse.ArgumentParser(prog="drawings.py", description=__doc__, epilog=EXAMPLE, formatter_class=raw)
-    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="command")
     about = "copy labelled pictures of digits into a set of drawings"
-    command = commands.add_parser("import", help=about, description=about, epilog=EXAMPLE, formatter_class=raw)
-    command.add_argument("folder", metavar="FOLDER", type=Path, help="your pictures: png, jpg, bmp, gif or tif")
-    command.add_argument("--labels", type=Path, metavar="CSV", help="their labels (default: FOLDER/labels.csv)")
-    command.add_argument("--writer", metavar="NAME", help="who drew them, where the CSV does not say (default: me)")
-    command.add_argument("--into", type=Path, default=MINE, metavar="SET", help="the set (default: %(default)s)")
-    command.set_defaults(run=run_import)
+    pictures = commands.add_parser("import", help=about, description=about, epilog=EXAMPLE, formatter_class=raw)
+    pictures.add_argument("folder", metavar="FOLDER", type=Path, help="your pictures: png, jpg, bmp, gif or tif")
+    pictures.add_argument("--labels", type=Path, metavar="CSV", help="their labels (default: FOLDER/labels.csv)")
+    pictures.add_argument("--writer", metavar="NAME", help="who drew them, where the CSV does not say (default: me)")
     about = "bring the drawings that the page of `make app` has kept into a set"
-    command = commands.add_parser("collect", help=about, description=about, epilog=COLLECT, formatter_class=raw)
+    kept = commands.add_parser("collect", help=about, description=about, epilog=COLLECT, formatter_class=raw)
     about = "the page's database (default: the one in conf/app.yaml)"
-    command.add_argument("--from", dest="database", type=Path, metavar="DB", help=about)
-    command.add_argument("--into", type=Path, default=MINE, metavar="SET", help="the set (default: %(default)s)")
-    command.set_defaults(run=run_collect)
+    kept.add_argument("--from", dest="database", type=Path, metavar="DB", help=about)
+    for one in (pictures, kept):
+        one.add_argument("--into", type=Path, default=MINE, metavar="SET", help="the set (default: %(default)s)")
     return top
 
 
-def run_import(options: argparse.Namespace) -> int:
-    """Import the pictures; return the exit code."""
-    from inkproof.stages.drawings import import_pictures
+def command(options: argparse.Namespace) -> int:
+    """Do what is asked for; return the exit code."""
+    if options.command == "import":
+        from inkproof.stages.drawings import import_pictures
 
-    return import_pictures(options.folder, options.into, options.labels, options.writer)
-
-
-def run_collect(options: argparse.Namespace) -> int:
-    """Collect the drawings; return the exit code."""
+        return import_pictures(options.folder, options.into, options.labels, options.writer)
     from inkproof.app.collecting import collect_kept
-    from inkproof.config.compose import composing, path_of
 
-    with composing() as compose:
-        kept = path_of(compose("app", ())["database"])
-    collect_kept(options.database or kept, options.into)
+    collect_kept(options.database, options.into)
     return 0
 
 

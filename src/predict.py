@@ -4,13 +4,10 @@ import argparse
 import os
 import signal
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from inkproof.config.one_line import run
-from inkproof.runtime.paths import require_store
 
 EXAMPLE = """\
 examples:
@@ -24,7 +21,7 @@ Without --model the pretrained file reads. Exit code: 0, 1 if a picture could no
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit: 0, 1 if something could not be read, 2 if nothing could be done."""
-    run("predict.py", lambda: sys.exit(command(parser().parse_args(arguments))))
+    run("predict.py", lambda: sys.exit(command(arguments)), interrupted="interrupted")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -43,45 +40,21 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def command(options: argparse.Namespace) -> int:
+def command(arguments: Sequence[str] | None) -> int:
     """Read the pictures, print what they show; return the exit code."""
+    options = parser().parse_args(arguments)
     # A name may hold what the terminal's encoding cannot say.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     # Ended by a job's time limit it cleans up, too: half a table, and the processes that read.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    from inkproof.stages.predict import predict
+
     try:
-        from inkproof.stages.predict import DrawSheet, predict
-
-        draw: DrawSheet | None = None
-        if options.show is not None:
-            from inkproof.reporting.drawn_figures import write_sheet
-
-            draw = write_sheet
-        with model_file(options.model) as model:
-            return 0 if predict(options.paths, model, options.csv, options.show, draw) else 1
-    except KeyboardInterrupt:
-        print("predict.py: interrupted", file=sys.stderr)
-        return 130
+        return 0 if predict(options.paths, options.model, options.csv, options.show) else 1
     except BrokenPipeError:
         # Whoever read the lines has enough of them, as `head` does; what is still buffered has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-
-
-@contextmanager
-def model_file(word: str) -> Iterator[Path]:
-    """Yield the file that `--model` means; one out of MLflow's registry stays as long as the block lasts."""
-    from inkproof.exporting.files import FILES, REGISTRY, find_model
-
-    if not word.startswith(REGISTRY):
-        yield find_model(word)
-        return
-    require_store()
-    from inkproof.tracking.mlflow_store import Store
-    from inkproof.tracking.registry import copy_export
-
-    with tempfile.TemporaryDirectory() as folder:
-        yield copy_export(Store(), word, FILES, Path(folder))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from inkproof.exporting.files import exported_canvases
 from inkproof.exporting.metadata import read_metadata
+from inkproof.inference.find_model import exported_canvases
 from support.web_app import PRETRAINED, make_app
 
 

@@ -46,9 +46,9 @@ MISTAKES = {
     "epochs=${nothing}": ["nothing"],
     "+foo=1": ["foo", "does nothing"],
     "data=pens": ["data=pens", "mnist, optdigits or ink"],
-    "callbacks.keep_best.monitor=nope": ["callbacks.keep_best.monitor=nope: choose one of accuracy, loss, val_"],
+    "callbacks.keep_best.monitor=nope": ["callbacks.keep_best.monitor=nope: expected 'accuracy', 'loss', 'val_"],
     "data.val=0": ["callbacks.keep_best.monitor=val_accuracy: there are no validation digits with data.val=0"],
-    "precision.policy=float16": ["precision.policy=float16: choose one of auto, float32, mixed_bfloat16"],
+    "precision.policy=float16": ["precision.policy=float16: expected 'auto', 'float32' or 'mixed_bfloat16'"],
     "model=[": ["model=[", "key=value"],
     "cnn": ["cnn", "key=value"],
 }

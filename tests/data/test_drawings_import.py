@@ -245,7 +245,7 @@ def refusals(tmp_path):
         (["high"], "12 is no label"),
         (["broken"], "no picture can be read; the first of 1: "),
         (["good", "--into", "file"], "a file is in its way"),
-        (["good", "--into", "spoilt"], "drawings.jsonl, line 1: 'id' is missing"),
+        (["good", "--into", "spoilt"], "drawings.jsonl, line 1: id: expected a value"),
     ]
 
 

@@ -17,7 +17,7 @@ REPORTING_STAGES = {
 # calls a reporting stage only once it is committed.
 RUNS_STAGES = {
     *("evaluate.py", "export.py", "preprocess.py"),
-    *(f"inkproof/studies/{name}.py" for name in ("run_cell", "run_study", "choice_evaluation")),
+    *(f"inkproof/studies/{name}.py" for name in ("run_cell", "run_study")),
 }
 OWNER = "inkproof/data/digits.py"
 NAMES = {"load_test_split", "test_images", "test_labels"}

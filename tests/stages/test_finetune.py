@@ -71,7 +71,7 @@ def test_another_network_a_missing_file_and_another_kind_of_file_end_in_one_line
     assert "is Dense 128x16 to 16, not Dense 128x17 to 17)" in line
     assert "init=models/nobody: no trained model there; name a .keras file" in tuned.fails(*TUNE, "init=models/nobody")
     assert "init=dvc.yaml: no trained model there" in tuned.fails(*TUNE, "init=dvc.yaml")
-    assert "init=3: expected a text or null" in tuned.fails(*TUNE, "init=3")
+    assert "init=3: expected a text" in tuned.fails(*TUNE, "init=3")
     assert len(tuned.runs("finetune")) == before
 
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from inkproof.runtime.paths import ROOT
+from inkproof.studies.command_line import parse
 from support.workspaces import Workspace, git
 
 pytestmark = pytest.mark.xdist_group("study")
@@ -247,14 +248,11 @@ def test_a_wrong_word_is_refused_by_the_parser(mistaken: tuple[Workspace, list[A
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_the_commands_of_the_readme_are_understood(line: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.syspath_prepend(str(ROOT / "src"))
-    from study import parse
-
+def test_the_commands_of_the_readme_are_understood(line: str):
     words = line.split("#")[0].split()[2:]
-    options, how = parse(words)
+    options = parse(words, "")
     given = {word.split("=")[0] for word in words if "hydra.launcher" in word}
-    assert {setting.split("=")[0] for setting in (how.settings if how else ())} == given
+    assert {setting.split("=")[0] for setting in (options.how.settings if given else ())} == given
     assert "list" in words or options.folder is not None
 
 

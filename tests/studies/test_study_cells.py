@@ -99,8 +99,8 @@ def test_what_is_kept_besides_is_named_by_patterns(tmp_path: Path):
         ({"grid": {"model": ["densee"]}}, "densee"),
         ({"grid": {"model": [1]}}, "model=1: Config group override must be a string"),
         ({"grid": {"model.build.hiden": [[4]]}}, "model.build.hiden"),
-        ({"fixed": {"data": "optdigits", "teacher.runs": None}}, "teacher.runs=None: expected a list of run folders"),
-        ({"fixed": {"data": "optdigits", "teacher.runs": [1]}}, "teacher.runs=[1]: expected a list of run folders"),
+        ({"fixed": {"data": "optdigits", "teacher.runs": None}}, "teacher.runs=None: expected a list"),
+        ({"fixed": {"data": "optdigits", "teacher.runs": [1]}}, "teacher.runs[0]=1: expected a text"),
         ({"grid": {"epochs": [0]}}, "epochs=0: expected at least 1"),
         (
             {"grid": {"a": {"x": {"epochs": 2}, "y": {"epochs": 2}}}},

@@ -8,14 +8,14 @@ import numpy as np
 from flask import Flask
 from PIL import Image
 
-from inkproof.app.payload import Limits
 from inkproof.app.server import Settings, create_app
+from inkproof.config.schema import Limits
 from inkproof.data.drawings import Drawing, read_drawings
 from inkproof.preprocessing.strokes import render
 from inkproof.runtime.paths import ROOT
 
 PRETRAINED = ROOT / "models" / "pretrained" / "canvas.tflite"
-LIMITS = Limits(body_bytes=1_000_000, pixels=1_000_000, strokes=50, points=2000, text=60, drawings=5)
+LIMITS = Limits(body_kb=976, pixels=1_000_000, strokes=50, points=2000, text=60, drawings=5)
 HOSTS = ["localhost", "127.0.0.1"]
 
 

@@ -108,12 +108,12 @@ def test_a_resumed_curve_gets_the_epochs_it_lacks_and_no_epoch_twice(opened: Cal
 
 def test_a_run_is_found_by_its_key_finished_ones_first(opened: Callable[[], Store]):
     store = opened()
-    assert store.find("digits", "k") is None
+    assert store.find("digits", {"key": "k"}) is None
     done = store.start("digits", "run", {"key": "k"})
     store.finish(done)
     later = store.start("digits", "run", {"key": "k"})
     store.finish(later, "FAILED")
-    assert store.find("digits", "k") == (done, "FINISHED")
+    assert store.find("digits", {"key": "k"}) == (done, "FINISHED")
     assert store.start("digits", "run", {"key": "k"}, resume=later) == later
     assert store.client.get_run(later).info.status == "RUNNING"
 
@@ -154,14 +154,14 @@ def test_a_run_that_the_store_has_is_kept(opened: Callable[[], Store], tmp_path:
 def test_a_run_that_the_store_lacks_is_made_again_once(
     opened: Callable[[], Store], tmp_path: Path, removed: str, monkeypatch: pytest.MonkeyPatch
 ):
-    look = Store.find_original
+    look = Store.find
 
-    def look_slowly(store: Store, experiment: str, original: str) -> tuple[str, str] | None:
-        found = look(store, experiment, original)
+    def look_slowly(store: Store, experiment: str, tags: dict[str, str]) -> tuple[str, str] | None:
+        found = look(store, experiment, tags)
         time.sleep(0.3)  # long enough for the other stage to look as well, were it not kept out
         return found
 
-    monkeypatch.setattr(Store, "find_original", look_slowly)
+    monkeypatch.setattr(Store, "find", look_slowly)
     store = opened()
     lost = "0" * 32
     if removed == "deleted":

@@ -161,7 +161,7 @@ def test_a_chief_and_two_workers(new_workspace: Callable[[], Workspace]):
     [
         (["tuner=hyperbnad"], "did you mean hyperband?"),
         (["model=densee"], "did you mean dense?"),
-        (["tuner.trials=0"], "tuner.trials=0: expected a whole number, at least 1"),
+        (["tuner.trials=0"], "tuner.trials=0: expected at least 1"),
         (["tuner.space.parameters=[{key: nothing, choices: [1]}]"], "nothing: no key of the training configuration"),
         (["data.val=0", "callbacks=none"], "a search needs validation digits"),
         (["service=chief", "address=here"], "address=here: expected the chief's HOST:PORT"),

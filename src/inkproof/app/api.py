@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import Field
 
-from inkproof.app.payload import Asked, Canvas, Limits, Refusal, Strokes, decoded, json_object
+from inkproof.app.payload import Asked, Canvas, Refusal, Strokes, decoded, json_object
+from inkproof.config.schema import Limits
 from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.exporting.readers import CanvasReader, Readings
 from inkproof.preprocessing.canvas import to_canvas
@@ -116,11 +117,6 @@ def recognise(model: Model, canvas: NDArray[np.uint8]) -> dict[str, Any]:
     }
 
 
-def draw(strokes: Strokes, size: tuple[int, int], brush: float) -> NDArray[np.uint8]:
-    """Return the canvas uint8 (280, 280) of strokes on a canvas of `size`, black on white; the pressure is ignored."""
-    return render([[point[:2] for point in stroke] for stroke in strokes], size, brush)
-
-
 _FORMATS = ("PNG", "JPEG")
 # Decoded one at a time: a picture takes some ten bytes a pixel on the way, and the server answers several requests.
 _one = threading.Lock()
@@ -179,8 +175,8 @@ def api(catalogue: Catalogue, limits: Limits, brush: float) -> Blueprint:
                 fields.pop("canvas", None)  # a picture has a size of its own
             asked = ToRecognise.of(fields, limits)
             name, (width, height) = asked.model, asked.canvas
-            if asked.strokes:
-                canvas = draw(asked.strokes, (width, height), brush)
+            if asked.strokes:  # without time and pressure
+                canvas = render([[point[:2] for point in stroke] for stroke in asked.strokes], (width, height), brush)
             else:
                 canvas = canvas_of(decoded(asked.image), limits)
         return jsonify(recognise(chosen(catalogue, name), canvas))

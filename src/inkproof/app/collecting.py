@@ -1,9 +1,10 @@
 """Drawings that the page kept, into a set of drawings in the one form."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from inkproof.app.drawing_store import DrawingStore, Kept
+from inkproof.config.compose import composing, path_of
 from inkproof.data.drawings import Drawing, read_drawings, write_drawings
 from inkproof.runtime.errors import UserError
 from inkproof.stages.drawings import say_next, table
@@ -16,9 +17,9 @@ class Collected:
     """What collecting did: the whole set after it, and which of its drawings are new, changed and gone from it."""
 
     drawings: list[Drawing]
-    added: list[Drawing] = field(default_factory=list)
-    changed: list[Drawing] = field(default_factory=list)
-    removed: list[Drawing] = field(default_factory=list)
+    added: list[Drawing]
+    changed: list[Drawing]
+    removed: list[Drawing]
 
 
 def collect(database: Path, into: Path) -> Collected:
@@ -33,25 +34,21 @@ def collect(database: Path, into: Path) -> Collected:
     if not database.is_file():
         raise UserError(f"{database}: no drawings have been kept; `make app` serves a page to draw on")
     store = DrawingStore(database)
-    before = read_drawings(into)
+    before = {drawing.id: drawing for drawing in read_drawings(into)}
     deleted = store.deleted()
     kept = {drawing.id: drawing for drawing in map(in_one_form, store.all())}
-    known = {drawing.id: drawing for drawing in before}
-    result = Collected([])
-    for drawing in before:
-        if drawing.id in deleted:
-            result.removed.append(drawing)
-        elif drawing.id not in kept:
-            result.drawings.append(drawing)
-    result.added = [drawing for name, drawing in kept.items() if name not in known]
-    result.changed = [drawing for name, drawing in kept.items() if name in known and known[name] != drawing]
-    ours = [drawing for drawing in result.drawings if drawing.source.startswith(SOURCE)]
-    imported = [drawing for drawing in result.drawings if not drawing.source.startswith(SOURCE)]
-    ours = sorted([*ours, *kept.values()], key=lambda drawing: (drawing.writer, drawing.created, drawing.id))
-    result.drawings = [*imported, *ours]
-    if result.drawings != before:
-        write_drawings(into, result.drawings)
-    return result
+    stay = [drawing for name, drawing in before.items() if name not in deleted and name not in kept]
+    imported = [drawing for drawing in stay if not drawing.source.startswith(SOURCE)]
+    ours = [*(drawing for drawing in stay if drawing.source.startswith(SOURCE)), *kept.values()]
+    drawings = [*imported, *sorted(ours, key=lambda drawing: (drawing.writer, drawing.created, drawing.id))]
+    if drawings != list(before.values()):
+        write_drawings(into, drawings)
+    return Collected(
+        drawings,
+        added=[drawing for name, drawing in kept.items() if name not in before],
+        changed=[drawing for name, drawing in kept.items() if before.get(name, drawing) != drawing],
+        removed=[drawing for name, drawing in before.items() if name in deleted],
+    )
 
 
 def in_one_form(kept: Kept) -> Drawing:
@@ -68,12 +65,11 @@ def in_one_form(kept: Kept) -> Drawing:
     )
 
 
-def collect_kept(database: Path, into: Path) -> None:
-    """Collect the drawings and say what happened."""
-    result = collect(database, into)
-    counts = f"{len(result.added)} added, {len(result.changed)} corrected, {len(result.removed)} deleted"
-    print(f"{into}: {counts}")
-    print()
+def collect_kept(database: Path | None, into: Path) -> None:
+    """Collect the drawings of `database`, by default that of conf/app.yaml, and say what happened."""
+    with composing() as compose:
+        result = collect(database or path_of(compose("app", ())["database"]), into)
+    print(f"{into}: {len(result.added)} added, {len(result.changed)} corrected, {len(result.removed)} deleted\n")
     writers = sorted({drawing.writer for drawing in result.drawings})
     by_writer = {name: [drawing for drawing in result.drawings if drawing.writer == name] for name in writers}
     print(table({**by_writer, "in the set": result.drawings}))

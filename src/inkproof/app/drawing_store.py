@@ -91,7 +91,7 @@ class DrawingStore:
         """Keep a drawing; once this returns it survives the end of the process and a power cut."""
         marks = ", ".join("?" * len(_COLUMNS))
         with self._open(create=True) as connection:
-            values = _row(drawing)
+            values = [json.dumps(value) if isinstance(value, list) else value for value in astuple(drawing)]
             connection.execute(f"INSERT INTO drawings ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
 
     def find(
@@ -110,43 +110,31 @@ class DrawingStore:
             writer: only those of one writer.
             before: `before` of the page that came before this one.
         """
-        conditions: list[str] = []
-        values: list[Any] = []
-        for condition, value in (("label = ?", label), ("writer = ?", writer), ("number < ?", before)):
-            if value is not None and value != "none":
-                conditions.append(condition)
-                values.append(value)
-        if label == "none":
-            conditions.append("label IS NULL")
-        if wrong:
-            conditions.append("label IS NOT predicted")
+        asked = {"label = ?": None if label == "none" else label, "writer = ?": writer, "number < ?": before}
+        given = {condition: value for condition, value in asked.items() if value is not None}
+        without = {"label IS NULL": label == "none", "label IS NOT predicted": wrong}
+        conditions = [*given, *(condition for condition, holds in without.items() if holds)]
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         query = f"SELECT number, {', '.join(_COLUMNS)} FROM drawings {where} ORDER BY number DESC LIMIT ?"
         with self._open() as connection:
-            rows = connection.execute(query, (*values, most + 1)).fetchall() if connection else []
+            rows = connection.execute(query, (*given.values(), most + 1)).fetchall()
         return Page([_kept(row[1:]) for row in rows[:most]], rows[most - 1][0] if most and len(rows) > most else None)
 
     def get(self, name: str) -> Kept | None:
         """Return the drawing with the id `name`, if there is one."""
         with self._open() as connection:
-            if connection is None:
-                return None
             row = connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM drawings WHERE id = ?", (name,)).fetchone()
         return _kept(row) if row else None
 
     def correct(self, name: str, label: int | None, writer: str) -> bool:
         """Give a drawing another label and writer; return whether there is such a drawing."""
         with self._open() as connection:
-            if connection is None:
-                return False
             query = "UPDATE drawings SET label = ?, writer = ? WHERE id = ?"
             return connection.execute(query, (label, writer, name)).rowcount == 1
 
     def delete(self, name: str) -> bool:
         """Delete a drawing, strokes and all; its id is remembered so that `collect` can follow."""
         with self._open() as connection:
-            if connection is None:
-                return False
             found = connection.execute("DELETE FROM drawings WHERE id = ?", (name,)).rowcount == 1
             if found:
                 connection.execute("INSERT OR IGNORE INTO deleted VALUES (?)", (name,))
@@ -155,8 +143,6 @@ class DrawingStore:
     def counts(self) -> dict[str, Any]:
         """Return how many drawings there are: `total`, by `labels` ("0" to "9" and "none"), by `writers`, `wrong`."""
         with self._open() as connection:
-            if connection is None:
-                return {"total": 0, "wrong": 0, "labels": {}, "writers": {}}
             labels = connection.execute("SELECT label, count(*) FROM drawings GROUP BY label").fetchall()
             writers = connection.execute("SELECT writer, count(*) FROM drawings GROUP BY writer").fetchall()
             wrong = connection.execute("SELECT count(*) FROM drawings WHERE label IS NOT predicted").fetchone()[0]
@@ -167,23 +153,25 @@ class DrawingStore:
         """Return every drawing in the order in which they were kept."""
         with self._open() as connection:
             query = f"SELECT {', '.join(_COLUMNS)} FROM drawings ORDER BY number"
-            return [_kept(row) for row in connection.execute(query)] if connection else []
+            return [_kept(row) for row in connection.execute(query)]
 
     def deleted(self) -> set[str]:
         """Return the ids of all drawings that were deleted."""
         with self._open() as connection:
-            return {row[0] for row in connection.execute("SELECT id FROM deleted")} if connection else set()
+            return {row[0] for row in connection.execute("SELECT id FROM deleted")}
 
     @contextmanager
     def _open(self, create: bool = False) -> Iterator[Any]:
-        """Yield a connection in a transaction, or None where there is no file yet and none is to be made."""
-        if not self.path.exists():
-            if not create:
-                yield None
-                return
+        """Yield a connection in a transaction: to an empty database in memory where there is no file yet.
+
+        With `create` the file is made.
+        """
+        there = self.path.exists()
+        if create and not there:
             self._make()
         try:
-            with closing(sqlite3.connect(self.path, timeout=_WAIT)) as connection:
+            place = self.path if create or there else ":memory:"
+            with closing(sqlite3.connect(place, timeout=_WAIT)) as connection:
                 self._prepare(connection)
                 with connection:
                     yield connection
@@ -212,10 +200,6 @@ class DrawingStore:
         if version == 0:
             connection.execute("PRAGMA journal_mode = WAL")  # stays in the file
             connection.executescript(_CREATE)
-
-
-def _row(drawing: Kept) -> tuple[Any, ...]:
-    return tuple(json.dumps(value) if isinstance(value, list) else value for value in astuple(drawing))
 
 
 def _kept(row: tuple[Any, ...]) -> Kept:

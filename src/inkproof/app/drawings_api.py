@@ -7,7 +7,8 @@ from flask import Blueprint, Response, jsonify, request
 from pydantic import AfterValidator, Field
 
 from inkproof.app.drawing_store import DrawingStore, Kept, as_json, new_id
-from inkproof.app.payload import Asked, Canvas, Limits, Name, Refusal, Strokes, json_object
+from inkproof.app.payload import Asked, Canvas, Name, Refusal, Strokes, json_object
+from inkproof.config.schema import Limits
 from inkproof.data.drawings import Digit, must
 
 

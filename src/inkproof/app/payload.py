@@ -3,14 +3,14 @@
 import base64
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
 from flask import Flask, Response, jsonify, request
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, ValidationInfo, WrapValidator
 from werkzeug.exceptions import HTTPException, NotFound, RequestEntityTooLarge
 
-from inkproof.data.drawings import first_mistake, must
+from inkproof.config.schema import Limits, mistake
+from inkproof.data.drawings import must
 
 
 class Refusal(Exception):
@@ -44,26 +44,6 @@ def refuse_in_json(app: Flask) -> None:
         return response
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The limits of one server; conf/app.yaml holds their values.
-
-    Attributes:
-        body_bytes: of a request, whatever it holds.
-        pixels: of a picture, by the size it states before anything is decoded.
-        strokes, points: of a drawing, `points` over all its strokes.
-        text: characters of a name.
-        drawings: returned at a time.
-    """
-
-    body_bytes: int
-    pixels: int
-    strokes: int
-    points: int
-    text: int
-    drawings: int
-
-
 def json_object() -> dict[str, Any]:
     """Return the request's JSON object; raises Refusal where it holds anything else."""
     if request.mimetype != "application/json":
@@ -95,7 +75,7 @@ class Asked(BaseModel, extra="forbid"):
         try:
             return cls.model_validate(fields, context=limits)
         except ValidationError as error:
-            kind, reason = first_mistake(error, cls.model_fields)
+            kind, reason = mistake(error, cls)
             raise Refusal(_STATUS.get(kind, 422), reason) from None
 
 

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, jsonify, request
@@ -17,9 +16,10 @@ from inkproof.app.api import Catalogue, api
 from inkproof.app.drawing_store import DrawingStore
 from inkproof.app.drawings_api import drawings_api
 from inkproof.app.pages import pages
-from inkproof.app.payload import Limits, Refusal, refuse_in_json
+from inkproof.app.payload import Refusal, refuse_in_json
 from inkproof.config.compose import path_of
-from inkproof.exporting.files import exported_canvases
+from inkproof.config.schema import App, Limits
+from inkproof.inference.find_model import exported_canvases
 from inkproof.runtime.errors import UserError
 
 _READING = ("GET", "HEAD", "OPTIONS")
@@ -103,8 +103,7 @@ class Settings:
 def create_app(settings: Settings) -> Flask:
     """Return the application, for waitress or for tests."""
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = settings.limits.body_bytes
-    app.config["MAX_FORM_MEMORY_SIZE"] = settings.limits.body_bytes
+    app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = settings.limits.body_kb * 1024
     app.config["MAX_FORM_PARTS"] = 8
     app.json.sort_keys = False  # type: ignore[attr-defined]
     refuse_in_json(app)
@@ -144,7 +143,7 @@ def serve(app: Flask, host: str, port: int, limits: Limits) -> None:
             threads=_THREADS,
             ident=None,
             # More, so that the application can say in JSON that a body is too large. One far larger is cut off here.
-            max_request_body_size=4 * limits.body_bytes + 65_536,
+            max_request_body_size=4096 * limits.body_kb + 65_536,
             max_request_header_size=32_768,
         )
     except OSError as error:
@@ -161,11 +160,8 @@ def serve(app: Flask, host: str, port: int, limits: Limits) -> None:
         server.close()
 
 
-def serve_page(config: dict[str, Any]) -> None:
-    """Serve the page as the resolved `config` says, until interrupted."""
-    sizes = {key: config[key] for key in ("pixels", "strokes", "points", "text", "drawings")}
-    limits = Limits(body_bytes=config["body_kb"] * 1024, **sizes)
-    hosts = [*LOCAL, config["host"], *config["hosts"]]
-    brush = config["sets"]["mine"]["brush"]
-    settings = Settings(exported_canvases, path_of(config["database"]), hosts, limits, brush)
-    serve(create_app(settings), config["host"], config["port"], limits)
+def serve_page(app: App, brush: float) -> None:
+    """Serve the page until interrupted; `brush` is the diameter in pixels of a 280 x 280 canvas."""
+    hosts = [*LOCAL, app.host, *app.hosts]
+    settings = Settings(exported_canvases, path_of(app.database), hosts, app, brush)
+    serve(create_app(settings), app.host, app.port, app)

@@ -11,7 +11,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, errors
 
-from inkproof.config.one_line import explain, fail, run
+from inkproof.config.one_line import explain, fail, run, unknown
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.runtime.processes import share, use_threads
@@ -66,8 +66,8 @@ def entry(config_name: str) -> Callable[[Task], Callable[[], None]]:
             @functools.wraps(task)
             def checked(cfg: Any) -> Any:
                 worker = os.getpid() != process
-                if worker:
-                    use_threads(_threads_of_worker())
+                if worker:  # of a sweep on this machine; other launchers than joblib see to their cores themselves
+                    use_threads(share(int(HydraConfig.get().launcher.get("n_jobs", 1))))
                 try:
                     return task(resolve(cfg))
                 except Exception as error:
@@ -93,14 +93,9 @@ def call_named(default: Callable[[], None], **others: Callable[[], None]) -> Non
     if word in others:
         del sys.argv[1]
     elif word.isidentifier():
-        names = ", ".join(sorted(others))
-        fail(Path(sys.argv[0]).name, UserError(f"{word}: there is no such command; choose one of: {names}, or none"))
+        said = unknown(word, "command", word, sorted(others))
+        fail(Path(sys.argv[0]).name, UserError(f"{said}, or none"))
     others.get(word, default)()
-
-
-def _threads_of_worker() -> int:
-    """The cores for each process of a sweep on this machine; other launchers than joblib see to that themselves."""
-    return share(int(HydraConfig.get().launcher.get("n_jobs", 1)))
 
 
 def _arrange_arguments(sweeps: bool) -> None:

@@ -3,7 +3,7 @@
 import difflib
 import errno
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from inkproof.runtime.errors import UserError
@@ -20,12 +20,17 @@ MENDABLE = {
 }
 
 
-def run(script: str, work: Callable[[], Any]) -> None:
-    """Call `work`; print what a user can mend as one line under the name `script` and exit with 2."""
+def run(
+    script: str, work: Callable[[], Any], interrupted: str = "interrupted; the same command goes on from here"
+) -> None:
+    """Call `work`; print what a user can mend as one line under the name `script` and exit with 2.
+
+    Ctrl-C ends with the line `interrupted`, and exit code 130.
+    """
     try:
         work()
     except KeyboardInterrupt:
-        print(f"{script}: interrupted; the same command goes on from here", file=sys.stderr)
+        print(f"{script}: {interrupted}", file=sys.stderr)
         sys.exit(130)
     except Exception as error:
         if explain(error) is None:
@@ -63,28 +68,24 @@ def _explain_config(error: BaseException) -> str | None:
 
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, name = error.missing_cfg_file.rpartition("/")
-        return _unknown(f"{group}={name}", group, name, error.options or [])
+        return unknown(f"{group}={name}", group, name, sorted(error.options or []))
     if isinstance(error, OverrideParseException):
-        return f"cannot read the override {error.override!r}: write key=value ({_first_line(error)})"
+        return f"cannot read the override {error.override!r}: write key=value ({str(error).splitlines()[0]})"
     if isinstance(error, InstantiationException):
         return f"this configuration cannot be built: {' '.join(str(error).split())}"
     cause: Any = error.__cause__
     parent = getattr(cause, "parent_node", None)
     if parent is not None and getattr(cause, "full_key", None):
         keys = sorted(str(key) for key in parent if not str(key).startswith(("_", "hydra")))
-        return _unknown(str(cause.full_key), "key", str(cause.key), keys)
+        return unknown(str(cause.full_key), "key", str(cause.key), keys)
     return " ".join(str(error).split())
 
 
-def _unknown(what: str, kind: str, name: str, choices: Iterable[str]) -> str:
-    ordered: Sequence[str] = sorted(choices)
-    close = difflib.get_close_matches(name, ordered, n=1)
+def unknown(what: str, kind: str, name: str, choices: Sequence[str]) -> str:
+    """Return one line for a `name` that is none of `choices`, with the one that is most like it."""
+    close = difflib.get_close_matches(name, choices, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
-    return f"{what}: there is no such {kind}; {hint}choose one of: {', '.join(ordered)}"
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).splitlines()[0]
+    return f"{what}: there is no such {kind}; {hint}choose one of: {', '.join(choices)}"
 
 
 def explain_tracking(error: BaseException) -> str | None:

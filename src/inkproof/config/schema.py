@@ -1,14 +1,16 @@
 """Checks on a composed configuration that Hydra does not make: values, ranges, keys that do nothing."""
 
-from collections.abc import Sequence
-from dataclasses import is_dataclass
-from typing import Any, TypeVar, get_args, get_type_hints
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, is_dataclass
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, Strict, StrictBool, StrictInt, TypeAdapter, ValidationError, with_config
 
 from inkproof.runtime.errors import UserError
 
 Kind = TypeVar("Kind")
+LONGEST = 60  # characters of a key or value that are shown
 UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument", "invalid_key")
 # What pydantic expected, by the type of its error, where its own words are those of Python.
 EXPECTED = {
@@ -28,153 +30,169 @@ EXPECTED = {
     "dataclass_type": "keys with values",
     "too_short": "at least {min_length} of them",
     "too_long": "at most {max_length} of them",
-    "greater_than": "a number above {gt}",
+    "greater_than": "a number above {gt:,.12g}",
+    "greater_than_equal": "at least {ge:,.12g}",
+    "less_than": "a number below {lt:,.12g}",
+    "less_than_equal": "at most {le:,.12g}",
 }
+_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)  # to make one takes longer than to check with it
 
 
-def validated(kind: type[Kind], value: Any, where: object) -> Kind:
+def validated(kind: type[Kind], value: Any, where: object = "") -> Kind:
     """Return `value`, from outside, as the dataclass or other type `kind`; pydantic checks and converts it.
 
-    Raises UserError with the first mistake, in one line that begins with `where`.
+    Raises UserError with the first mistake, in one line that begins with `where`, such as the file it stands in.
     """
     try:
-        return TypeAdapter(kind).validate_python(value)
+        return _adapter(kind).validate_python(value)
     except ValidationError as error:
-        raise UserError(one_error(error, where, kind)) from None
+        raise UserError(mistake(error, kind, where)[1]) from None
 
 
-def one_error(error: ValidationError, where: object, kind: Any = None) -> str:
-    """Return one mistake that pydantic found as a line: where, the key with its value, what was expected.
+def mistake(error: ValidationError, kind: Any, where: object = "") -> tuple[str, str]:
+    """Return one mistake that pydantic found: its type, and a line of where, the key with its value, what was expected.
 
-    An unknown key comes first, since it may be why another is missing; `kind`, a dataclass or a list of them, tells
-    which keys there are.
+    An unknown key comes first, since it may be why another is missing, then what is missing; `kind`, a model,
+    dataclass or list of dataclasses, tells which keys there are.
     """
-    found = min(error.errors(), key=lambda one: one["type"] not in UNKNOWN_KEY)
+    order = (*UNKNOWN_KEY, "missing")
+    found = min(error.errors(), key=lambda one: order.index(one["type"]) if one["type"] in order else len(order))
     path, value, said = found["loc"], found["input"], found["msg"].replace("Input should be", "expected")
     key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
     if found["type"] in UNKNOWN_KEY:
-        said = "a key that does nothing"
-        if kind is not None:
-            said += f"; the keys are {', '.join(_keys(kind, path))}"
+        key = _short(key)
+        said = f"a key that does nothing; the keys are {', '.join(_keys(kind, path))}"
     elif found["type"] == "value_error":
         said = str(found["ctx"]["error"])
     else:
         if found["type"] in EXPECTED:
             said = f"expected {EXPECTED[found['type']].format(**found.get('ctx', {}))}"
         if key and isinstance(value, str | int | float | None):
-            key += f"={value}"
-    return " ".join(f"{where}: {f'{key}: ' if key else ''}{said}".split())
+            key += f"={_short(str(value))}"
+    return found["type"], " ".join(": ".join(part for part in (str(where), key, said) if part).split())
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _keys(kind: Any, path: Sequence[int | str]) -> list[str]:
     """Return the keys beside the one that `path` leads to; places in lists do not matter."""
     found: dict[str, Any] = {}
     for step in path:
-        model = next(one for one in (kind, *get_args(kind)) if is_dataclass(one))
-        found = get_type_hints(model)
+        model = next(one for one in (kind, *get_args(kind)) if is_dataclass(one) or hasattr(one, "model_fields"))
+        found = getattr(model, "model_fields", None) or get_type_hints(model)
         kind = found.get(str(step), model)
     return list(found)
 
 
-POLICIES = ("auto", "float32", "mixed_bfloat16")
-TRAIN_KEYS: dict[str, Any] = {
-    "data": dict,
-    "model": dict,
-    "aug": dict,
-    "optimizer": dict,
-    "callbacks": dict,
-    "precision": dict,
-    "seed": int,
-    "epochs": int,
-    "batch_size": int,
-    "train_size": (int, type(None)),
-    "subset_seed": int,
-    "folds": (int, type(None)),
-    "fold": int,
-    "label_smoothing": (int, float),
-    "teacher": dict,
-    "deterministic": bool,
-    "init": (str, type(None)),
-    "register": bool,
-    "force": bool,
-    "out": (str, type(None)),
-    "digits": str,
-    "experiment_name": str,
-}
-AT_LEAST = {"seed": 0, "epochs": 1, "batch_size": 1, "train_size": 10, "subset_seed": 0, "folds": 2, "fold": 0}
-MONITORS = ("accuracy", "loss", "val_accuracy", "val_loss")  # what the training loop measures each epoch
+Number = Annotated[float, Strict()]  # true and false are none, though Python counts with them
+Groups = dict[str, Any]
+Policy = Literal["auto", "float32", "mixed_bfloat16"]
+POLICIES: tuple[Policy, ...] = get_args(Policy)
+Monitor = Literal["accuracy", "loss", "val_accuracy", "val_loss"]  # what the training loop measures each epoch
+
+
+@with_config(extra="ignore")
+@dataclass
+class Precision:
+    """The number format; a file of conf/precision may say more."""
+
+    policy: Policy
+
+
+@with_config(extra="ignore")
+@dataclass
+class Callback:
+    """What is checked of a callback here; the rest are arguments of its class."""
+
+    patience: Number = 0
+    threshold: Number = 0
+    min_delta: Number = 0
+    monitor: Monitor = "loss"
+
+
+@dataclass
+class Teacher:
+    """Distillation: the run folders of the teachers, how soft their answers are, and their weight."""
+
+    runs: list[str]
+    temperature: Annotated[Number, Field(gt=0)]
+    weight: Annotated[Number, Field(gt=0, le=1)]
+
+
+@with_config(extra="forbid")
+@dataclass
+class Training:
+    """The keys of a training configuration."""
+
+    data: Groups
+    model: Groups
+    aug: Groups
+    optimizer: Groups
+    callbacks: dict[str, Callback]
+    precision: Precision
+    seed: Annotated[StrictInt, Field(ge=0)]
+    epochs: Annotated[StrictInt, Field(ge=1)]
+    batch_size: Annotated[StrictInt, Field(ge=1)]
+    train_size: Annotated[StrictInt, Field(ge=10)] | None
+    subset_seed: Annotated[StrictInt, Field(ge=0)]
+    folds: Annotated[StrictInt, Field(ge=2)] | None
+    fold: Annotated[StrictInt, Field(ge=0)]
+    label_smoothing: Annotated[Number, Field(ge=0, lt=1)]
+    teacher: Teacher
+    deterministic: StrictBool
+    init: str | None
+    register: StrictBool
+    force: StrictBool
+    out: str | None
+    digits: str
+    experiment_name: str
 
 
 def check_training(config: dict[str, Any]) -> None:
     """Raise UserError when a resolved training configuration holds a value that training cannot use."""
-    for key in config:
-        if key not in TRAIN_KEYS:
-            raise UserError(f"{key}: an option that does nothing; the keys are {', '.join(sorted(TRAIN_KEYS))}")
-    for key, kind in TRAIN_KEYS.items():
-        value = config[key]
-        if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
-            raise UserError(f"{key}={value}: expected {_word(kind)}")
-        if key in AT_LEAST and value is not None and value < AT_LEAST[key]:
-            raise UserError(f"{key}={value}: expected at least {AT_LEAST[key]}")
-    if config["data"].get("val") is None:
-        name = config["data"]["name"]
+    training = validated(Training, config)
+    val = training.data.get("val")
+    if val is None:
+        name = training.data["name"]
         raise UserError(f"data={name}: drawings, not digits to train on; choose mnist, optdigits or ink")
-    if config["precision"]["policy"] not in POLICIES:
-        raise UserError(f"precision.policy={config['precision']['policy']}: choose one of {', '.join(POLICIES)}")
-    if config["folds"] is not None and config["data"]["val"] != 0:
-        raise UserError(f"folds={config['folds']}: the folds are cut from all training digits; add data.val=0")
-    if not 0 <= config["label_smoothing"] < 1:
-        raise UserError(f"label_smoothing={config['label_smoothing']}: expected a probability below 1")
-    _check_teacher(config["teacher"])
-    for name, callback in config["callbacks"].items():
-        for key in ("patience", "threshold", "min_delta"):
-            if not is_number(value := callback.get(key, 0)):
-                raise UserError(f"callbacks.{name}.{key}={value}: expected a number")
-        monitor = callback.get("monitor", "loss")
-        if monitor not in MONITORS:
-            raise UserError(f"callbacks.{name}.monitor={monitor}: choose one of {', '.join(MONITORS)}")
-        if monitor.startswith("val_") and config["data"]["val"] == 0:
+    if training.folds is not None and val != 0:
+        raise UserError(f"folds={training.folds}: the folds are cut from all training digits; add data.val=0")
+    for name, callback in training.callbacks.items():
+        if callback.monitor.startswith("val_") and val == 0:
             raise UserError(
-                f"callbacks.{name}.monitor={monitor}: there are no validation digits with data.val=0; "
+                f"callbacks.{name}.monitor={callback.monitor}: there are no validation digits with data.val=0; "
                 "choose callbacks=last, none or stop_at_99"
             )
 
 
-def _check_teacher(teacher: dict[str, Any]) -> None:
-    """Raise UserError where the teacher's keys hold what distillation cannot use."""
-    if not isinstance(teacher["runs"], list) or not all(isinstance(run, str) for run in teacher["runs"]):
-        raise UserError(f"teacher.runs={teacher['runs']}: expected a list of run folders")
-    for key, high in (("temperature", float("inf")), ("weight", 1)):
-        value = teacher[key]
-        if not is_number(value) or not 0 < value <= high:
-            raise UserError(f"teacher.{key}={value}: expected a number above 0{' and at most 1' * (high == 1)}")
+@dataclass
+class Limits:
+    """How much a request to the drawing page may hold.
+
+    Attributes:
+        body_kb: KB of a request, whatever it holds.
+        pixels: of a picture, by the size it states before anything is decoded.
+        strokes, points: of a drawing, `points` over all its strokes.
+        text: characters of a name.
+        drawings: returned at a time.
+    """
+
+    body_kb: Annotated[StrictInt, Field(ge=1, le=1_000_000)]
+    pixels: Annotated[StrictInt, Field(ge=1, le=89_000_000)]
+    strokes: Annotated[StrictInt, Field(ge=1, le=10_000)]
+    points: Annotated[StrictInt, Field(ge=1, le=100_000)]
+    text: Annotated[StrictInt, Field(ge=1, le=1000)]
+    drawings: Annotated[StrictInt, Field(ge=1, le=1000)]
 
 
-def is_number(value: Any) -> bool:
-    """Return whether `value` is a number; true and false are none here, though Python counts with them."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+@with_config(extra="ignore")
+@dataclass
+class App(Limits):
+    """The configuration of the drawing page: where it is served, for whom, and where drawings are kept."""
 
-
-def _word(kind: Any) -> str:
-    words = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", dict: "a group"}
-    kinds = kind if isinstance(kind, tuple) else (kind,)
-    kinds = tuple(one for one in kinds if not (one is int and float in kinds))
-    return " or ".join(words.get(one, "null") for one in kinds)
-
-
-APP_NUMBERS = {"port": (0, 65535), "body_kb": (1, 1_000_000), "pixels": (1, 89_000_000), "strokes": (1, 10_000)}
-APP_NUMBERS |= {"points": (1, 100_000), "text": (1, 1000), "drawings": (1, 1000)}
-
-
-def check_app(config: dict[str, Any]) -> None:
-    """Raise UserError where a value of the drawing page cannot be used."""
-    for key, (low, high) in APP_NUMBERS.items():
-        value = config[key]
-        if type(value) is not int or not low <= value <= high:
-            raise UserError(f"{key}={value}: expected a whole number from {low:,} to {high:,}")
-    hosts = config["hosts"]
-    if not isinstance(hosts, list) or not all(isinstance(host, str) for host in hosts):
-        raise UserError(f"hosts={hosts}: expected a list of names, such as hosts=[192.168.1.5]")
-    for key in ("host", "database"):
-        if not isinstance(config[key], str) or not config[key]:
-            raise UserError(f"{key}={config[key]}: expected a text")
+    host: Annotated[str, Field(min_length=1)]
+    port: Annotated[StrictInt, Field(ge=0, le=65_535)]
+    hosts: list[str]
+    database: Annotated[str, Field(min_length=1)]

@@ -5,7 +5,6 @@ Strokes are the truth and rasters follow from them; a drawing that exists only a
 
 import json
 import re
-import reprlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
@@ -14,6 +13,7 @@ from typing import Annotated, Any, LiteralString
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, with_config
 from pydantic_core import PydanticCustomError
 
+from inkproof.config.schema import mistake
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
 
@@ -82,27 +82,6 @@ _FIELDS = tuple(field.name for field in fields(Drawing))
 _LINE = TypeAdapter(Drawing)
 
 
-def first_mistake(error: ValidationError, known: Iterable[str]) -> tuple[str, str]:
-    """Return what kind of mistake pydantic found first, in its terms, and one line that names the field.
-
-    Unknown fields come before missing ones, and these before values: a misspelt name is both, and said as it is.
-    `known` are the fields that there are.
-    """
-    kinds = ("unexpected_keyword_argument", "extra_forbidden", "missing")
-    mistakes = error.errors(include_url=False)
-    first = min(mistakes, key=lambda one: kinds.index(one["type"]) if one["type"] in kinds else len(kinds))
-    kind, field = first["type"], ".".join(map(str, first["loc"]))
-    if kind == "string_unicode" and not field:  # half a character as a name
-        kind, field = "extra_forbidden", str(first["input"])
-    if kind == "missing":
-        return kind, f"{field!r} is missing"
-    if kind in kinds:
-        return kind, f"unknown field {reprlib.repr(field)}; there are {', '.join(known)}"
-    # A line of the file is all that pydantic sees of it, and is named already.
-    complaint = first["msg"].removeprefix("Value error, ").replace(" at line 1 column", " at column")
-    return kind, f"{field} is {reprlib.repr(first['input'])}: {complaint}" if field else complaint
-
-
 def read_drawings(folder: Path) -> list[Drawing]:
     """Read and check the drawings of the set in `folder`, in file order; [] if it has no `drawings.jsonl`.
 
@@ -134,7 +113,9 @@ def read_drawings(folder: Path) -> list[Drawing]:
             if drawing.image is not None and not (folder / drawing.image).is_file():
                 raise ValueError(f"its picture {folder / drawing.image} is missing; restore it or delete the line")
         except ValidationError as error:
-            raise UserError(f"{path}, line {number}: {first_mistake(error, _FIELDS)[1]}") from None
+            # A line of the file is all that pydantic sees of it, and is named already.
+            said = mistake(error, Drawing)[1].replace(" at line 1 column", " at column")
+            raise UserError(f"{path}, line {number}: {said}") from None
         except ValueError as error:
             raise UserError(f"{path}, line {number}: {error}") from None
         line_of[drawing.id] = number

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import IO, Any
 
 # What TensorFlow and MLflow read when they are imported.
 for _name, _value in {
@@ -39,28 +40,36 @@ def large_libraries() -> Iterator[None]:
 
 
 @contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Swallow what is written to the process's stderr inside the block; show it when the block fails.
+def stderr_into(file: IO[Any]) -> Iterator[None]:
+    """Send what is written to the process's stderr inside the block to `file`.
 
-    TensorFlow's C++ code logs before its logging can be configured, so no log level silences it
-    (tensorflow/tensorflow#100442); only the file descriptor can be turned away.
+    C++ code writes past Python's stderr, so it is the file descriptor that is turned away.
     """
     sys.stderr.flush()
     kept = os.dup(2)
+    os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+@contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Swallow what is written to the process's stderr inside the block; show it when the block fails.
+
+    TensorFlow logs before its logging can be configured, so no log level silences it (tensorflow/tensorflow#100442).
+    """
     with tempfile.TemporaryFile() as sink:
-        os.dup2(sink.fileno(), 2)
         try:
-            yield
+            with stderr_into(sink):
+                yield
         except BaseException:
-            sys.stderr.flush()
-            os.dup2(kept, 2)
             sink.seek(0)
             os.write(2, sink.read())
             raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
 
 
 # Keras imports them for parts that are not used here, which takes a quarter of the start.

@@ -1,11 +1,12 @@
 """Read pictures of drawn digits with an exported file, and say what they show."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from itertools import chain
 from pathlib import Path
 
+from inkproof.inference.find_model import model_file
 from inkproof.inference.predict import (
     EVERY,
     MANY,
@@ -23,16 +24,12 @@ from inkproof.runtime.progress import counted
 
 WIDEST = 60  # columns up to which paths are padded, so that what follows stands in line
 
-DrawSheet = Callable[[Sequence[Prediction], int, Path], None]
 
+def predict(paths: Sequence[str], model: str, csv: Path | None = None, show: Path | None = None) -> bool:
+    """Read the pictures at `paths` with what `model` names, print what they show; return whether all could be read.
 
-def predict(
-    paths: Sequence[str], model: Path, csv: Path | None = None, show: Path | None = None, draw: DrawSheet | None = None
-) -> bool:
-    """Read the pictures at `paths` with the file `model`, print what they show; return whether all could be read.
-
-    `csv` gets a row a picture; `draw` draws the first `SHEET` of them, out of how many, to `show`. Raises UserError
-    where nothing can be done.
+    `csv` gets a row a picture; the first `SHEET` of them are drawn to `show`. Raises UserError where nothing can be
+    done.
     """
     for out, picture in ((csv, False), (show, True)):
         if out is not None:
@@ -42,7 +39,8 @@ def predict(
     shown: list[Prediction] = []
     complete = True
     with ExitStack() as stack:
-        results = stack.enter_context(closing(predict_pictures(found, model, SHEET if show else 0)))
+        file = stack.enter_context(model_file(model))
+        results = stack.enter_context(closing(predict_pictures(found, file, SHEET if show else 0)))
         write_row = stack.enter_context(csv_rows(csv)) if csv else None
         advance = stack.enter_context(counted("reading", "pictures", len(found), MANY, EVERY))
         for result in chain(faults, results):
@@ -56,6 +54,8 @@ def predict(
                 if result.canvas is not None:
                     shown.append(result)
             advance()
-        if shown and draw is not None and show is not None:
-            draw(shown, len(found), show)
+        if shown and show is not None:
+            from inkproof.reporting.drawn_figures import write_sheet
+
+            write_sheet(shown, len(found), show)
     return complete

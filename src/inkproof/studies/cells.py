@@ -205,11 +205,9 @@ def _cell(
     """Compose one cell; `before` are those that stand before it in the study."""
     asked = tuple(override(key, value) for key, value in overrides.items())
     teachers = _teachers(overrides, seed, before)
-    words = asked
-    if teachers:
-        folders = {run: cell.folder.relative_to(ROOT).as_posix() for run, cell in teachers.items()}
-        runs = [folders.get(run, run) for run in overrides["teacher.runs"]]
-        words = tuple(override(key, value) for key, value in {**overrides, "teacher.runs": runs}.items())
+    folders = {run: cell.folder.relative_to(ROOT).as_posix() for run, cell in teachers.items()}
+    taught = {"teacher.runs": [folders.get(run, run) for run in overrides["teacher.runs"]]} if teachers else {}
+    words = tuple(override(key, value) for key, value in {**overrides, **taught}.items())
     # Composing is slow: once for all seeds, where nothing else is made of them.
     seeded = (override("seed", seed),) if any("${" in word for word in words) else ()
     config = {**compose("config", (*words, *seeded)), "seed": seed}

@@ -49,18 +49,16 @@ def add_evaluation(folder: Path, evaluation: Mapping[str, Any]) -> None:
 
 def summarise(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return one kind's evaluation: of what `ensemble` found, and the `run` it is logged in, every figure."""
-    test = [result["test"]["accuracy"] for result in results]
-    drawn = {
-        name: [result["drawn"][name]["accuracy"] for result in results if name in result["drawn"]]
-        for name in results[0]["drawn"]
-    }
     return {
         "n": len(results),
         "runs": [result["run"] for result in results],
         "errors": [result["test"]["errors"] for result in results],
         "of": results[0]["test"]["n"],
-        "accuracy": _spread(test),
-        "drawn": {name: _spread(values) for name, values in drawn.items()},
+        "accuracy": _spread([result["test"]["accuracy"] for result in results]),
+        "drawn": {
+            name: _spread([result["drawn"][name]["accuracy"] for result in results if name in result["drawn"]])
+            for name in results[0]["drawn"]
+        },
     }
 
 

@@ -1,6 +1,5 @@
 """Cells handed to one of Hydra's launchers: in this process, side by side, on SLURM or on a Ray cluster."""
 
-import argparse
 import logging
 import os
 import shutil
@@ -148,29 +147,3 @@ def quiet() -> None:
     for name in ("hydra", "hydra_plugins", "submitit", "ray"):
         logging.getLogger(name).setLevel(logging.ERROR)
     sys.stdout.flush()
-
-
-def add_launch_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say where cells run; settings of the launcher may stand anywhere among the words."""
-    parser.add_argument("--launcher", choices=LAUNCHERS, default="basic", help="where cells run (default: %(default)s)")
-    parser.add_argument("--jobs", type=int, help="cells at a time (default: as many as there are cores; basic: one)")
-    parser.add_argument("--retries", type=int, default=2, help="times that a failed cell is tried again (default: 2)")
-    parser.epilog = "Settings of the launcher are further words: hydra.launcher.partition=short"
-
-
-def launching(parser: argparse.ArgumentParser, options: argparse.Namespace, settings: Sequence[str]) -> Launching:
-    """Return where cells are to run; ends the process, as `parser` does, where the words say nothing that can be.
-
-    `settings` are the words that the parser does not know.
-    """
-    if options.retries < 0:
-        parser.error(f"--retries {options.retries}: at least 0")
-    for word in settings:
-        if word.startswith("-"):
-            parser.error(f"{word}: there is no such option")
-        if not word.lstrip("+").startswith("hydra.launcher.") or "=" not in word:
-            parser.error(f"{word}: settings are hydra.launcher.KEY=VALUE; what a cell computes stands in study.yaml")
-        if word.lstrip("+").startswith("hydra.launcher.n_jobs="):
-            parser.error(f"{word}: --jobs says how many cells run at a time")
-    jobs = options.jobs if options.jobs is not None else 1 if options.launcher == "basic" else cores()
-    return Launching(options.launcher, jobs, tuple(settings))

@@ -124,19 +124,12 @@ def markdown(entries: Sequence[Entry], metric: str, links: Mapping[str, str]) ->
     heads = ["", "configuration", "data", "n", *map(heading, columns), "found in", "runs by seed"]
     lines = []
     for place, entry in enumerate(entries, start=1):
-        runs = ", ".join(_linked(seed, run, links) for seed, run in sorted(entry.runs.items()))
+        runs = [f"[{seed}]({links[run]})" if run in links else str(seed) for seed, run in sorted(entry.runs.items())]
+        places = [f"[{name}]({name}/README.md)" if re.match(r"\d\d-", name) else f"`{name}`" for name in entry.places]
         n = entry.of(metric).size
         figures = [entry.written(name, n) for name in columns]
-        lines.append([str(place), entry.name, entry.data, str(n), *figures, ", ".join(map(_place, entry.places)), runs])
+        lines.append([str(place), entry.name, entry.data, str(n), *figures, ", ".join(places), ", ".join(runs)])
     return markdown_table(heads, "rllr" + "r" * len(columns) + "ll", lines) + "\n"
-
-
-def _place(name: str) -> str:
-    return f"[{name}]({name}/README.md)" if re.match(r"\d\d-", name) else f"`{name}`"
-
-
-def _linked(seed: int, run: str, links: Mapping[str, str]) -> str:
-    return f"[{seed}]({links[run]})" if run in links else str(seed)
 
 
 def evaluated(experiments: Path) -> list[Entry]:

@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.table import Column, Table
 
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
 from inkproof.runtime.progress import table_console
 from inkproof.studies.cells import Cell, plan
 from inkproof.studies.comparison import heading, written
@@ -178,7 +179,10 @@ class _Watcher:
                 table.add_row(SIGNS[progress.state], *self._cells(cell, progress), style=STYLES[progress.state])
         if waiting:
             table.add_row(SIGNS[WAITING], f"{waiting} cells waiting", "", "", style=STYLES[WAITING])
-        table.caption = self._left(states)
+        left = [cell for cell, progress in states if progress.state != DONE]
+        seconds = estimate(left, self.cells, self.rows)
+        guess = f", about {hours(seconds / self.jobs)} to go" if seconds else ""
+        table.caption = f"{len(states) - len(left)} of {len(states)} cells done{guess}"
         return table
 
     def _cells(self, cell: Cell, progress: Progress) -> list[str]:
@@ -188,12 +192,6 @@ class _Watcher:
         seconds = (progress.ended if progress.state == FAILED else time.time()) - progress.started
         what = progress.error if progress.state == FAILED else progress.stage
         return [f"{cell.name}  {what}", f"{seconds:.0f}", ""]
-
-    def _left(self, states: Sequence[tuple[Cell, Progress]]) -> str:
-        left = [cell for cell, progress in states if progress.state != DONE]
-        seconds = estimate(left, self.cells, self.rows)
-        guess = "" if not seconds else f", about {hours(seconds / self.jobs)} to go"
-        return f"{len(states) - len(left)} of {len(states)} cells done{guess}"
 
     def tell(self, console: Console) -> None:
         """Print a line for each cell that has ended since the last call."""
@@ -216,11 +214,11 @@ def hours(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.0f} min"
 
 
-def print_all(experiments: Path) -> None:
-    """Print all studies below `experiments`, their state and what is left to compute."""
+def print_all() -> None:
+    """Print all studies of this repository, their state and what is left to compute."""
     console = table_console()
     with console.status("reading all studies"):
-        states = all_studies(experiments)
+        states = all_studies(ROOT / "experiments")
     texts = [Column(title, no_wrap=True) for title in ("study", "state")]
     numbers = [Column(title, no_wrap=True, justify="right") for title in ("cells", "spent", "left")]
     table = Table(*texts, *numbers, "question", box=box.SIMPLE_HEAD, pad_edge=False)

@@ -3,7 +3,6 @@
 import contextlib
 import math
 import os
-import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +15,7 @@ from filelock import FileLock
 from inkproof.config.one_line import in_one_line
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.processes import end_with_parent, use_threads
-from inkproof.runtime.startup import start_tensorflow
+from inkproof.runtime.startup import start_tensorflow, stderr_into
 from inkproof.studies.cells import Cell
 from inkproof.studies.ledger import Row, now, read_ledger, write_row
 from inkproof.studies.progress import DONE, FAILED, RUNNING, Progress, finished, read_progress
@@ -114,36 +113,28 @@ def stage_functions() -> Mapping[str, Callable[[dict[str, Any]], Any]]:
     """Return the functions of the pipeline's stages by name.
 
     A cell is what its process begins with, as a script is: TensorFlow is imported here, once the process knows with
-    how many threads to compute.
+    how many threads to compute. Cells do not run `ensemble`, which the evaluation of a choice does.
     """
     start_tensorflow()
     from inkproof.stages.drawn import drawn
+    from inkproof.stages.ensemble import ensemble
     from inkproof.stages.evaluate import evaluate
     from inkproof.stages.export import export
     from inkproof.stages.formats import formats
     from inkproof.stages.held_out import held_out
     from inkproof.stages.train import train
 
-    stages = (train, held_out, evaluate, export, drawn, formats)
+    stages = (train, held_out, evaluate, export, drawn, formats, ensemble)
     return {stage.__name__: stage for stage in stages}
 
 
 @contextlib.contextmanager
 def _logged(path: Path) -> Iterator[None]:
-    """Send what a cell prints to its own file: on the terminal there is the table of all cells.
-
-    C++ code writes past Python's stderr, so the file descriptor is turned away, too.
-    """
-    with path.open("a", encoding="utf-8", buffering=1) as log:
-        sys.stderr.flush()
-        kept = os.dup(2)
-        os.dup2(log.fileno(), 2)
+    """Send what a cell prints to its own file: on the terminal there is the table of all cells."""
+    with path.open("a", encoding="utf-8", buffering=1) as log, stderr_into(log):
         try:
             with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
                 yield
         except BaseException:
             traceback.print_exc(file=log)
             raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)

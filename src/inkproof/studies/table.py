@@ -45,7 +45,8 @@ def write_results(study: Study, cells: Sequence[Cell], rows: Mapping[str, Row]) 
     A README that is not there is begun with the question. Raises UserError where the markers are not a pair.
     """
     readme = study.folder / "README.md"
-    text = readme.read_text(encoding="utf-8") if readme.exists() else _begun(study)
+    begun = f"# {study.question}\n\n{BEGIN}\n\n{END}\n\n**Verdict.** Not written yet.\n"
+    text = readme.read_text(encoding="utf-8") if readme.exists() else fill_markdown(begun)
     before, after = split(readme, text)
     groups = groups_of(cells, rows)
     save(study_figure(groups, study.figure), study.folder / PICTURE, scale=2)
@@ -113,7 +114,3 @@ def _caption(study: Study, cells: Sequence[Cell], done: Sequence[Row], found: Se
         f"Made by `python src/study.py run experiments/{study.name}` from [results.csv](results.csv).",
     ]
     return fill_markdown(" ".join(part for part in said if part)).rstrip("\n")
-
-
-def _begun(study: Study) -> str:
-    return fill_markdown(f"# {study.question}\n\n{BEGIN}\n\n{END}\n\n**Verdict.** Not written yet.\n")

@@ -90,15 +90,9 @@ class Store:
         """Return the part of an MLflow UI address that shows the runs of an experiment with telling columns."""
         return f"#/experiments/{self.experiment(experiment)}/runs?viewStateShareKey={VIEW}"
 
-    def find(self, experiment: str, key: str, parent: str | None = None) -> tuple[str, str] | None:
-        """Return (run id, status) of the newest run with identity `key`, finished ones first, or None.
-
-        With `parent` among the runs below that one.
-        """
-        below = "" if parent is None else f" and tags.{PARENT} = '{parent}'"
-        return self._newest(experiment, f"tags.key = '{key}'{below}")
-
-    def _newest(self, experiment: str, where: str) -> tuple[str, str] | None:
+    def find(self, experiment: str, tags: Mapping[str, str]) -> tuple[str, str] | None:
+        """Return (run id, status) of the newest run with these `tags`, finished ones first, or None."""
+        where = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
         found = self.client.search_runs(
             [self.experiment(experiment)], where, order_by=["attributes.start_time DESC"], max_results=50
         )
@@ -119,7 +113,7 @@ class Store:
 
     def start_again(self, experiment: str, name: str, tags: Mapping[str, str]) -> str:
         """Return the id of a running run: the one that an earlier attempt with `tags["key"]` left, or a new one."""
-        found = self.find(experiment, tags["key"])
+        found = self.find(experiment, {"key": tags["key"]})
         return self.start(experiment, name, tags, found and found[0])
 
     def exists(self, run_id: str) -> bool:
@@ -249,10 +243,6 @@ class Store:
         except (MlflowException, OSError):
             return False
         return True
-
-    def find_original(self, experiment: str, original: str) -> tuple[str, str] | None:
-        """Return (run id, status) of the run that was recreated for `original`, or None."""
-        return self._newest(experiment, f"tags.original_run_id = '{original}'")
 
 
 def _create_whole(database: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from inkproof.config.compose import flatten
 from inkproof.runtime.files import replacing, write_json
-from inkproof.tracking.mlflow_store import Store
+from inkproof.tracking.mlflow_store import PARENT, Store
 from inkproof.tracking.record import PRODUCTS, RunRecord, read_history, write_history
 
 
@@ -36,7 +36,7 @@ class Run:
             if force:
                 shutil.rmtree(record.folder, ignore_errors=True)
             store = Store()
-            found = None if force else store.find(record.experiment, record.key)
+            found = None if force else store.find(record.experiment, {"key": record.key})
             if not record.complete() and found and found[1] == "FINISHED":
                 store.restore(found[0], PRODUCTS, record.folder)
             run = cls(record, store, found)
@@ -104,7 +104,7 @@ def ensure_run(store: Store, record: RunRecord, folder: Path) -> str:
     if store.exists(record.run_id):
         return record.run_id
     with store.lock:
-        return _recreated(store, record, folder, store.find_original(record.experiment, record.run_id))
+        return _recreated(store, record, folder, store.find(record.experiment, {"original_run_id": record.run_id}))
 
 
 def adopt(store: Store, record: RunRecord, folder: Path, experiment: str, parent: str) -> RunRecord:
@@ -116,7 +116,7 @@ def adopt(store: Store, record: RunRecord, folder: Path, experiment: str, parent
     if record.experiment == experiment and store.parent_of(record.run_id) in (parent, None):
         return record
     own = replace(record, experiment=experiment)
-    own.run_id = _recreated(store, own, folder, store.find(experiment, record.key, parent))
+    own.run_id = _recreated(store, own, folder, store.find(experiment, {"key": record.key, PARENT: parent}))
     write_json(folder / "run.json", asdict(own))
     return own
 

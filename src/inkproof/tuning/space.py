@@ -8,13 +8,13 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, Strict, StrictBool, ValidatorFunctionWrapHandler, WrapValidator, with_config
+from pydantic import Field, Strict, StrictBool, StrictInt, ValidatorFunctionWrapHandler, WrapValidator, with_config
 
-from inkproof.config.schema import TRAIN_KEYS, check_training, validated
+from inkproof.config.schema import Training, check_training, validated
 from inkproof.runtime.errors import UserError
 from inkproof.tuning.recipe import recipe_path
 
@@ -101,15 +101,17 @@ def configured(config: Mapping[str, Any], space: Sequence[Parameter], values: Ma
     return made
 
 
-def check_tuner(tuner: Mapping[str, Any]) -> None:
-    """Raise UserError where a value of conf/tuner is none that a search can use."""
-    least = {"trials": 1, "factor": 2, "iterations": 1, "seed": 1, "retries": 0, "initial": 1}
-    for name, bound in least.items():
-        value = tuner.get(name, bound)
-        if name == "initial" and value is None:
-            continue
-        if not isinstance(value, int) or isinstance(value, bool) or value < bound:
-            raise UserError(f"tuner.{name}={value}: expected a whole number, at least {bound}")
+@with_config(extra="ignore")
+@dataclass(frozen=True)
+class Tuner:
+    """What is checked of a file in conf/tuner; each kind of search has some of these."""
+
+    trials: Annotated[StrictInt, Field(ge=1)] = 1
+    factor: Annotated[StrictInt, Field(ge=2)] = 2
+    iterations: Annotated[StrictInt, Field(ge=1)] = 1
+    seed: Annotated[StrictInt, Field(ge=1)] = 1
+    retries: Annotated[StrictInt, Field(ge=0)] = 0
+    initial: Annotated[StrictInt, Field(ge=1)] | None = None
 
 
 def enter_service(service: Any, address: Any) -> None:
@@ -138,12 +140,13 @@ class Request:
 def checked(config: dict[str, Any]) -> Request:
     """Return what the resolved `config` asks for; raises UserError where that cannot be searched."""
     experiment = f"tune/{config['name']}"
-    training = {key: config[key] for key in TRAIN_KEYS if key in config} | OWN | {"experiment_name": experiment}
+    given = {one.name: config[one.name] for one in fields(Training) if one.name in config}
+    training = given | OWN | {"experiment_name": experiment}
     check_training(training)
     if training["data"]["val"] == 0:
         raise UserError("data.val=0: a search needs validation digits to choose by")
     space = read_space(config["tuner"]["space"].get("parameters"), training)
-    check_tuner(config["tuner"])
+    validated(dict[str, Tuner], {"tuner": config["tuner"]})
     recipe = recipe_path(config["recipe"])
     enter_service(config["service"], config["address"])
     return Request(experiment, training, space, recipe)

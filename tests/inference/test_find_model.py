@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from inkproof.exporting.files import find_model
+from inkproof.inference.find_model import find_model
 from inkproof.runtime.errors import UserError
 
 

@@ -1,0 +1,85 @@
+"""Which exported file a word means: a path, a folder, or a name."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from inkproof.config.one_line import unknown
+from inkproof.exporting.files import CANVAS_FILES, MODEL_FILES
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT, require_store
+
+FILES = (CANVAS_FILES["float32"], MODEL_FILES["float32"])
+"""What an exported model is called in its folder, the one to be preferred first."""
+
+
+PRETRAINED = "pretrained"
+REGISTRY = "models:/"
+"""What an address in MLflow's registry begins with."""
+
+
+@contextmanager
+def model_file(word: str) -> Iterator[Path]:
+    """Yield the file that `word` means; one out of MLflow's registry stays as long as the block lasts."""
+    if not word.startswith(REGISTRY):
+        yield find_model(word)
+        return
+    require_store()
+    from inkproof.tracking.mlflow_store import Store
+    from inkproof.tracking.registry import copy_export
+
+    with tempfile.TemporaryDirectory() as folder:
+        yield copy_export(Store(), word, FILES, Path(folder))
+
+
+def find_model(word: str = PRETRAINED, root: Path = ROOT) -> Path:
+    """Return the file that `word` means: a .tflite file, a folder that holds one of `FILES` or a run's, or a name.
+
+    Names are `pretrained`, for models/pretrained, and D-M for exports/D/M, as the pipeline calls its runs.
+
+    Raises:
+        UserError: there is no such thing; the line says what there is.
+    """
+    path = Path(word)
+    pretrained = root / "models" / PRETRAINED
+    if word and path.is_dir():
+        return _in_folder(path, word, path.resolve() == pretrained.resolve())
+    if path.suffix == ".tflite" or path.is_file():
+        return path  # the reader says what is wrong with it
+    if word == PRETRAINED:
+        return _in_folder(pretrained, word, True)
+    names = _names(root)
+    if word in names:
+        return names[word]
+    data, _, model = word.partition("-")
+    if (root / "conf" / "data" / f"{data}.yaml").is_file() and (root / "conf" / "model" / f"{model}.yaml").is_file():
+        raise UserError(f"--model {word}: not exported yet; run `dvc repro export@{word}` first, or name another model")
+    said = unknown(f"--model {word}", "model", word, [PRETRAINED, *names])
+    others = f"a .tflite file, a folder with one, {REGISTRY}NAME@ALIAS or {REGISTRY}NAME/VERSION"
+    raise UserError(f"{said}; or {others}")
+
+
+def exported_canvases(root: Path = ROOT) -> dict[str, Path]:
+    """Return every `canvas.tflite` there is by its name: `pretrained`, then D-M for exports/D/M."""
+    file = CANVAS_FILES["float32"]
+    pretrained = root / "models" / PRETRAINED / file
+    found = {PRETRAINED: pretrained} if pretrained.is_file() else {}
+    return found | {name: path for name, path in _names(root).items() if path.name == file}
+
+
+def _in_folder(folder: Path, word: str, ours: bool) -> Path:
+    for path in (inner / name for inner in (folder, folder / "exports") for name in FILES):
+        if path.is_file():
+            return path
+    mend = "the repository comes with one, `make pretrained` makes it anew" if ours else "src/export.py makes them"
+    raise UserError(f"--model {word}: {folder} holds no {' or '.join(FILES)}; {mend}")
+
+
+def _names(root: Path) -> dict[str, Path]:
+    """The exports of the pipeline by the names of its runs."""
+    found: dict[str, Path] = {}
+    for name in reversed(FILES):
+        for path in sorted((root / "exports").glob(f"*/*/{name}")):
+            found[f"{path.parts[-3]}-{path.parts[-2]}"] = path
+    return dict(sorted(found.items()))
