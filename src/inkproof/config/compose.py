@@ -1,5 +1,6 @@
 """Composition by Hydra: what every script that takes overrides shares."""
 
+import copy
 import functools
 import os
 import sys
@@ -21,6 +22,9 @@ with large_libraries():
     import hydra
     from hydra.core.global_hydra import GlobalHydra
     from hydra.core.hydra_config import HydraConfig
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.core.override_parser.types import OverrideType
+    from hydra.errors import HydraException
 
 
 def resolve(cfg: DictConfig) -> dict[str, Any]:
@@ -134,15 +138,48 @@ Compose = Callable[[str, tuple[str, ...]], dict[str, Any]]
 
 @contextmanager
 def composing() -> Iterator[Compose]:
-    """Yield a function that composes and resolves a file of conf/ with overrides."""
+    """Yield a function that composes and resolves a file of conf/ with overrides.
+
+    Hydra reads all files anew each time, which is slow. So it does that once for each choice of files in a process,
+    and single values are set afterwards: they win over every file.
+    """
     within = GlobalHydra.instance().is_initialized()  # in a script that Hydra runs, from the same conf/
-    with nullcontext() if within else hydra.initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+    conf = ROOT / "conf"
+    with nullcontext() if within else hydra.initialize_config_dir(str(conf), version_base="1.3"):
 
         @cache
         def composed(primary: str, overrides: tuple[str, ...]) -> dict[str, Any]:
+            values = [value for word in overrides if (value := _single_value(conf, word))]
+            files = tuple(word for word in overrides if not _single_value(conf, word))
             try:
-                return resolve(hydra.compose(primary, list(overrides)))
-            except ValueError as error:  # such as a number where a file of conf/ is chosen
-                raise UserError(f"{' '.join(overrides)}: {' '.join(str(error).split())}") from error
+                cfg = copy.deepcopy(_unresolved(conf, primary, files))
+                for key, value in values:
+                    OmegaConf.update(cfg, key, value)
+            except (HydraException, errors.OmegaConfBaseException):
+                cfg = _unresolved(conf, primary, overrides)  # Hydra says what is wrong
+            return resolve(cfg)
 
         yield composed
+
+
+@cache
+def _unresolved(conf: Path, primary: str, overrides: tuple[str, ...]) -> DictConfig:
+    """Return a file of `conf`, where Hydra composes from, with `overrides`; interpolations are left as they are."""
+    try:
+        return hydra.compose(primary, list(overrides))
+    except ValueError as error:  # such as a number where a file of conf/ is chosen
+        raise UserError(f"{' '.join(overrides)}: {' '.join(str(error).split())}") from error
+
+
+@cache
+def _single_value(conf: Path, word: str) -> tuple[str, Any] | None:
+    """Return key and value of an override that sets one value; None for a choice of files and whatever else it is."""
+    try:
+        (parsed,) = OverridesParser.create().parse_overrides([word])
+    except HydraException:
+        return None
+    if parsed.type is not OverrideType.CHANGE or parsed.is_sweep_override() or parsed.package is not None:
+        return None
+    key = parsed.key_or_group
+    # Hydra's own keys are not part of what it composes.
+    return None if key.startswith("hydra") or (conf / key).is_dir() else (key, parsed.value())
