@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item._id = item.id.parse(grouped)
 
 
-def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """Return the folder `name` that `make` fills, given one to fill; made once for all workers, and whole or not."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -54,6 +55,12 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callabl
             make(making)
             making.rename(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """The function `made_once` for fixtures of other folders: give it a name, and what fills a folder."""
+    return partial(made_once, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

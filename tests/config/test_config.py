@@ -117,7 +117,7 @@ def test_every_model_has_a_space_to_search(model: str, composed: Compose):
 # What a file describes can be built. TensorFlow starts here, once.
 
 
-@pytest.mark.xdist_group("building")
+@pytest.mark.xdist_group("tensorflow")
 @pytest.mark.parametrize("option", options("model"))
 def test_every_model_file_builds_a_model_that_gives_probabilities(option: str, composed: Compose):
     import keras
@@ -132,7 +132,7 @@ def test_every_model_file_builds_a_model_that_gives_probabilities(option: str, c
     assert any(isinstance(layer, keras.layers.Conv2D) for layer in model.layers) == chosen["convolutional"]
 
 
-@pytest.mark.xdist_group("building")
+@pytest.mark.xdist_group("tensorflow")
 @pytest.mark.parametrize("option", options("optimizer"))
 def test_every_optimizer_file_builds_an_optimizer_that_reaches_its_rate(option: str, composed: Compose):
     import keras
@@ -149,7 +149,7 @@ def test_every_optimizer_file_builds_an_optimizer_that_reaches_its_rate(option: 
     assert (min(rates) < 0.01 * max(rates)) == (chosen["schedule"] == "cosine")
 
 
-@pytest.mark.xdist_group("building")
+@pytest.mark.xdist_group("tensorflow")
 @pytest.mark.parametrize("option", options("callbacks"))
 def test_every_callbacks_file_builds_callbacks(option: str, composed: Compose):
     import keras
@@ -159,7 +159,7 @@ def test_every_callbacks_file_builds_callbacks(option: str, composed: Compose):
     assert bool(chosen) == (option != "none")
 
 
-@pytest.mark.xdist_group("building")
+@pytest.mark.xdist_group("tensorflow")
 @pytest.mark.parametrize("option", options("precision"))
 def test_every_precision_file_names_a_number_format_keras_has(option: str, composed: Compose):
     import keras
@@ -171,7 +171,7 @@ def test_every_precision_file_names_a_number_format_keras_has(option: str, compo
         assert keras.DTypePolicy(resolve_policy(policy, True, bfloat16)).variable_dtype == "float32"
 
 
-@pytest.mark.xdist_group("building")
+@pytest.mark.xdist_group("tensorflow")
 @pytest.mark.parametrize("option", options("aug"))
 def test_every_augmentation_file_gives_its_limits(option: str, composed: Compose):
     from inkproof.training.augment import Distortion

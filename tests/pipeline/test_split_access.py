@@ -1,6 +1,7 @@
 """Training, and whatever chooses something, cannot reach the test split."""
 
 import ast
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ LOADERS = {"load", "fromfile", "memmap"}
 READERS = {OWNER, "inkproof/training/backup.py", "inkproof/datasets/drawn_frames.py", "inkproof/evaluation/held_out.py"}
 
 
+@cache
 def modules() -> dict[str, ast.Module]:
     return {path.relative_to(SRC).as_posix(): ast.parse(path.read_text("utf-8")) for path in SRC.rglob("*.py")}
 

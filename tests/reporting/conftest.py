@@ -4,6 +4,8 @@ Files are written by the functions that the evaluate and drawn stages call.
 """
 
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from inkproof.runtime.files import write_json
 
 # name: test accuracy, what each rung reaches on drawings, weights, epochs
 Model = tuple[float, tuple[float, ...], int, int]
+Once = Callable[[str, Callable[[Path], object]], Path]
 MODELS: dict[str, Model] = {
     "dense": (0.979, (0.42, 0.51, 0.76, 0.86, 0.92), 101_770, 20),
     "dense_2x128": (0.976, (0.38, 0.49, 0.74, 0.83, 0.91), 118_282, 12),
@@ -229,22 +232,21 @@ def fake_report(
 
 
 @pytest.fixture(scope="session")
-def mnist_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def mnist_report(once: Once) -> Path:
     """A report like MNIST's, with pen drawings and none of the user's own; do not change it."""
-    return fake_report(tmp_path_factory.mktemp("reports") / "mnist")
+    return once("report-mnist", fake_report)
 
 
 @pytest.fixture(scope="session")
-def ink_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ink_models(once: Once) -> Path:
     """The folder models of a report on data=ink, to be shown beside MNIST's; do not change it."""
-    return fake_report(tmp_path_factory.mktemp("reports") / "ink", "ink") / "models"
+    return once("report-ink", partial(fake_report, data="ink")) / "models"
 
 
 @pytest.fixture(scope="session")
-def optdigits_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def optdigits_report(once: Once) -> Path:
     """A report like the demo's: two models, 360 digits, only the starter set; do not change it."""
-    folder = tmp_path_factory.mktemp("reports") / "optdigits"
-    return fake_report(folder, "optdigits", n=360, models=("dense", "cnn"))
+    return once("report-optdigits", partial(fake_report, data="optdigits", n=360, models=("dense", "cnn")))
 
 
 @pytest.fixture

@@ -95,14 +95,13 @@ def test_without_a_run_it_ends_in_one_line(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_too_large_ends_in_one_line_and_nothing_is_written(typed: dict[str, str]):
+def test_a_file_too_large_is_refused_and_nothing_is_written(typed: dict[str, str]):
     path = Path(typed["exports"]) / "canvas.tflite"
     path.write_bytes(path.read_bytes() + bytes(2_000_000))
     change(Path(typed["report"]) / "export.json", canvas__kb=round(path.stat().st_size / 1024, 1))
-    done = run_script(typed)
-    assert (done.returncode, done.stdout) == (2, "")
-    (line,) = done.stderr.splitlines()
-    assert line.startswith(f"report.py: error: {path}: 2,000,") and "more than the 2,000,000" in line
+    with pytest.raises(UserError, match=rf"^{re.escape(str(path))}: 2,000,.*more than the 2,000,000") as raised:
+        script.pretrained(config(typed))
+    assert len(str(raised.value).splitlines()) == 1
     assert not Path(typed["out"]).exists()
 
 
