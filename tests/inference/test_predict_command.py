@@ -151,10 +151,11 @@ def test_names_of_any_bytes_are_told(place: Any, tmp_path: Path):
         (tmp_path / "sheet.png").unlink()
 
 
-@pytest.mark.parametrize("model", ["pretrained", "mnist-cnn", "models/pretrained", "exports/mnist/cnn/canvas.tflite"])
-def test_a_model_is_taken_by_name_folder_and_file(place: Any, model: str, forbidden: str):
-    done = place.run("python", "src/predict.py", "drawn/digit6.png", "--model", model, PYTHONPATH=forbidden)
-    assert done.stdout.startswith("drawn/digit6.png  6")
+def test_a_model_is_taken_by_name_folder_and_file(place: Any, forbidden: str):
+    models = ("pretrained", "mnist-cnn", "models/pretrained", "exports/mnist/cnn/canvas.tflite")
+    commands = [("python", "src/predict.py", "drawn/digit6.png", "--model", model) for model in models]
+    for done in place.together(*commands, PYTHONPATH=forbidden):
+        assert done.stdout.startswith("drawn/digit6.png  6"), done.args
 
 
 def test_a_model_of_28_by_28_digits_reads_pictures_too(place: Any, stand_in: Path, forbidden: str):
@@ -173,29 +174,42 @@ def test_the_command_works_from_any_folder(place: Any, tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir()] == ["mine.png"]
 
 
-@pytest.mark.parametrize(
-    ("typed", "said"),
-    [
-        (["--model", "mnist-cnnn"], "--model mnist-cnnn: there is no such model; did you mean mnist-cnn?"),
-        (["--model", "absent.tflite"], "absent.tflite: there is no such file; src/export.py makes it"),
-        (["--model", "drawn/notes.txt"], "drawn/notes.txt: not a readable LiteRT model"),
-        (["--model", "data"], "--model data: data holds no canvas.tflite"),
-        (["--model", "models:/inkproof-mnist@champion"], "there is no such database; src/train.py makes it"),
-        (["--csv", "drawn"], "drawn: is not a file, so it cannot be written over"),
-        (["--csv", "drawn/digit1.png"], "drawn/digit1.png: has the name of a picture"),
-        (["--show", "sheet.jpg"], "sheet.jpg: the contact sheet is a PNG"),
-        (["--show", "drawn/notes.txt/sheet.png"], "a file stands where a folder should be"),
-    ],
-)
-def test_a_mistake_is_one_line_and_nothing_is_written(place: Any, typed: list[str], said: str, forbidden: str):
+MISTAKES = [
+    (["--model", "mnist-cnnn"], "--model mnist-cnnn: there is no such model; did you mean mnist-cnn?"),
+    (["--model", "absent.tflite"], "absent.tflite: there is no such file; src/export.py makes it"),
+    (["--model", "drawn/notes.txt"], "drawn/notes.txt: not a readable LiteRT model"),
+    (["--model", "data"], "--model data: data holds no canvas.tflite"),
+    (["--model", "models:/inkproof-mnist@champion"], "there is no such database; src/train.py makes it"),
+    (["--csv", "drawn"], "drawn: is not a file, so it cannot be written over"),
+    (["--csv", "drawn/digit1.png"], "drawn/digit1.png: has the name of a picture"),
+    (["--show", "sheet.jpg"], "sheet.jpg: the contact sheet is a PNG"),
+    (["--show", "drawn/notes.txt/sheet.png"], "a file stands where a folder should be"),
+]
+
+
+@pytest.fixture(scope="module")
+def mistaken(place: Any, forbidden: str) -> list[Any]:
+    """How each of MISTAKES ends, in one process for those that may import nothing slow; they write nothing."""
+
     def files() -> set[Path]:
         return {path for path in place.root.rglob("*") if "__pycache__" not in path.parts}
 
     before = files()
-    slow = {} if "--show" in typed else {"PYTHONPATH": forbidden}
-    done = place.run("python", "src/predict.py", "drawn/digit0.png", *typed, code=2, **slow)
-    assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("predict.py: error: ") and said in done.stderr
+    commands = [("python", "src/predict.py", "drawn/digit0.png", *typed) for typed, _ in MISTAKES]
+    quick = [command for command in commands if "--show" not in command]
+    slow = [command for command in commands if "--show" in command]
+    ended = [
+        *place.together(*quick, codes=[2] * len(quick), PYTHONPATH=forbidden),
+        *place.together(*slow, codes=[2] * len(slow)),
+    ]
     assert files() == before
+    return sorted(ended, key=lambda done: commands.index(tuple(done.args)))
+
+
+@pytest.mark.parametrize(("number", "said"), [(number, said) for number, (_, said) in enumerate(MISTAKES)])
+def test_a_mistake_is_one_line_and_nothing_is_written(mistaken: list[Any], number: int, said: str):
+    stderr = mistaken[number].stderr
+    assert len(stderr.splitlines()) == 1 and stderr.startswith("predict.py: error: ") and said in stderr
 
 
 def test_help_and_a_missing_path(place: Any, forbidden: str):

@@ -142,7 +142,8 @@ def test_dress_stress_and_refusal_have_a_row_a_model(mnist_page: Path) -> None:
 def test_models_of_other_data_stand_beside_and_are_credited(
     mnist_report: Path, ink_models: Path, tmp_path: Path
 ) -> None:
-    folder = Path(shutil.copytree(mnist_report, tmp_path / "mnist"))
+    folder = tmp_path / "mnist"
+    shutil.copytree(mnist_report, folder, ignore=shutil.ignore_patterns("dense_2x128", "tflearn_cnn"))
     page = write_page(folder, MNIST, load_models(folder / "models", {"ink": ink_models}), "cnn").read_text()
     outline = Outline(page)
     assert {"ink-cnn", "cnn"} <= set(outline.values("id"))

@@ -17,7 +17,8 @@ from typing import Any
 
 def run(command: list[str]) -> dict[str, Any]:
     """Run one command as `python COMMAND` would and return how it ended."""
-    out, err = io.StringIO(), io.StringIO()
+    written = io.BytesIO(), io.BytesIO()
+    out, err = (io.TextIOWrapper(buffer, "utf-8", write_through=True) for buffer in written)
     code: Any = 0
     sys.argv = command
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -28,7 +29,8 @@ def run(command: list[str]) -> dict[str, Any]:
         except BaseException:
             traceback.print_exc()
             code = 1
-    return {"returncode": code, "stdout": out.getvalue(), "stderr": err.getvalue()}
+    stdout, stderr = (buffer.getvalue().decode() for buffer in written)
+    return {"returncode": code, "stdout": stdout, "stderr": stderr}
 
 
 if __name__ == "__main__":

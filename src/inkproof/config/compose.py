@@ -12,7 +12,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, errors
 
-from inkproof.config.one_line import explain, fail, run, unknown
+from inkproof.config.one_line import explain, fail, run
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.runtime.processes import share, use_threads
@@ -70,8 +70,8 @@ def entry(config_name: str) -> Callable[[Task], Callable[[], None]]:
             @functools.wraps(task)
             def checked(cfg: Any) -> Any:
                 worker = os.getpid() != process
-                if worker:  # of a sweep on this machine; other launchers than joblib see to their cores themselves
-                    use_threads(share(int(HydraConfig.get().launcher.get("n_jobs", 1))))
+                if worker:
+                    use_threads(_threads_of_worker())
                 try:
                     return task(resolve(cfg))
                 except Exception as error:
@@ -97,9 +97,14 @@ def call_named(default: Callable[[], None], **others: Callable[[], None]) -> Non
     if word in others:
         del sys.argv[1]
     elif word.isidentifier():
-        said = unknown(word, "command", word, sorted(others))
-        fail(Path(sys.argv[0]).name, UserError(f"{said}, or none"))
+        names = ", ".join(sorted(others))
+        fail(Path(sys.argv[0]).name, UserError(f"{word}: there is no such command; choose one of: {names}, or none"))
     others.get(word, default)()
+
+
+def _threads_of_worker() -> int:
+    """The cores for each process of a sweep on this machine; other launchers than joblib see to that themselves."""
+    return share(int(HydraConfig.get().launcher.get("n_jobs", 1)))
 
 
 def _arrange_arguments(sweeps: bool) -> None:
@@ -139,26 +144,27 @@ def composing() -> Iterator[Compose]:
     and single values are set afterwards: they win over every file.
     """
     within = GlobalHydra.instance().is_initialized()  # in a script that Hydra runs, from the same conf/
-    with nullcontext() if within else hydra.initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+    conf = ROOT / "conf"
+    with nullcontext() if within else hydra.initialize_config_dir(str(conf), version_base="1.3"):
 
         @cache
         def composed(primary: str, overrides: tuple[str, ...]) -> dict[str, Any]:
-            values = [value for word in overrides if (value := _single_value(word))]
-            files = tuple(word for word in overrides if not _single_value(word))
+            values = [value for word in overrides if (value := _single_value(conf, word))]
+            files = tuple(word for word in overrides if not _single_value(conf, word))
             try:
-                cfg = copy.deepcopy(_unresolved(primary, files))
+                cfg = copy.deepcopy(_unresolved(conf, primary, files))
                 for key, value in values:
                     OmegaConf.update(cfg, key, value)
             except (HydraException, errors.OmegaConfBaseException):
-                cfg = _unresolved(primary, overrides)  # Hydra says what is wrong
+                cfg = _unresolved(conf, primary, overrides)  # Hydra says what is wrong
             return resolve(cfg)
 
         yield composed
 
 
 @cache
-def _unresolved(primary: str, overrides: tuple[str, ...]) -> DictConfig:
-    """Return a file of conf/ as Hydra composes it with `overrides`, interpolations as they are."""
+def _unresolved(conf: Path, primary: str, overrides: tuple[str, ...]) -> DictConfig:
+    """Return a file of `conf`, where Hydra composes from, with `overrides`; interpolations are left as they are."""
     try:
         return hydra.compose(primary, list(overrides))
     except ValueError as error:  # such as a number where a file of conf/ is chosen
@@ -166,7 +172,7 @@ def _unresolved(primary: str, overrides: tuple[str, ...]) -> DictConfig:
 
 
 @cache
-def _single_value(word: str) -> tuple[str, Any] | None:
+def _single_value(conf: Path, word: str) -> tuple[str, Any] | None:
     """Return key and value of an override that sets one value; None for a choice of files and whatever else it is."""
     try:
         (parsed,) = OverridesParser.create().parse_overrides([word])
@@ -176,4 +182,4 @@ def _single_value(word: str) -> tuple[str, Any] | None:
         return None
     key = parsed.key_or_group
     # Hydra's own keys are not part of what it composes.
-    return None if key.startswith("hydra") or (ROOT / "conf" / key).is_dir() else (key, parsed.value())
+    return None if key.startswith("hydra") or (conf / key).is_dir() else (key, parsed.value())
