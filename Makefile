@@ -49,7 +49,7 @@ repro: $(READY) ## the whole pipeline, MNIST included
 	@dvc repro
 
 pretrained: $(READY) ## models/pretrained, with which predict.py reads: train on all ink, export, measure, copy
-	@dvc repro evaluate@ink-vgg_bn export@ink-vgg_bn drawn@ink-vgg_bn
+	@dvc repro evaluate@mnist_plus_strokes-vgg_bn export@mnist_plus_strokes-vgg_bn drawn@mnist_plus_strokes-vgg_bn
 	@python src/report.py pretrained
 
 finetune: $(READY) ## go on from models/pretrained with the drawings of data/drawn/mine; what it gave, in reports/finetune
@@ -91,6 +91,6 @@ lock: $(READY) ## resolve the dependencies of pyproject.toml and requirements/*.
 	@for extra in dev browser cluster coreml; do $(COMPILE) -c $(LOCKS)/base.lock $(LOCKS)/$$extra.in -o $(LOCKS)/$$extra.lock || exit 1; done
 
 clean: ## remove what the pipeline made (not the environment, not your drawings, not the DVC cache)
-	@rm -rf models/mnist models/optdigits models/ink models/finetune exports runs reports/optdigits reports/finetune mlflow.db mlflow.db.lock mlruns
-	@rm -rf data/mnist data/optdigits data/ink data/finetune data/drawn/pens
+	@rm -rf models/mnist models/optdigits models/mnist_plus_strokes models/finetune exports runs reports/optdigits reports/finetune mlflow.db mlflow.db.lock mlruns
+	@rm -rf data/mnist data/optdigits data/mnist_plus_strokes data/finetune data/drawn/pens
 	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} + ; rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis

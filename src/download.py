@@ -1,4 +1,4 @@
-"""Fetch or make a data set: python src/download.py data=mnist|optdigits|pens [out=FOLDER]."""
+"""Fetch or make a dataset: python src/download.py data=mnist|optdigits|pens [out=FOLDER]."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from inkproof.data.download import prepare
 
 @entry("download")
 def main(config: dict[str, Any]) -> None:
-    """Put the chosen data set into its folder."""
+    """Put the chosen dataset into its folder."""
     out = path_of(config["out"])
     prepare(config["data"], out)
     print(f"{config['data']['name']}: ready in {out}")

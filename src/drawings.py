@@ -12,16 +12,16 @@ EXAMPLE = """\
 shapes of FOLDER:
   digit1.png digit2.png ... and a labels.csv with the header file,label,writer
       (writer may be left out; a label that is empty or - means "not a digit")
-  0/ 1/ ... 9/ with the pictures of each digit, and -/ for what is not a digit
+  0/ 1/ ... 9/ with the images of each digit, and -/ for what is not a digit
 
 example:
-  python src/drawings.py import ~/Pictures/digits --writer anna
+  python src/drawings.py import ~/Images/digits --writer anna
   dvc repro
 """
 
 COLLECT = """\
 What the page of `make app` has kept goes into the set, each drawing under its writer. Collecting again brings over what
-is new, what the gallery has corrected and what it has deleted; imported pictures stay as they are.
+is new, what the gallery has corrected and what it has deleted; imported images stay as they are.
 
 example:
   python src/drawings.py collect
@@ -30,7 +30,7 @@ example:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command and exit: 0, 1 if a picture could not be read, 2 if nothing could be done."""
+    """Run the command and exit: 0, 1 if an image could not be read, 2 if nothing could be done."""
     options = parser().parse_args(arguments)
     run("drawings.py", lambda: sys.exit(command(options)))
 
@@ -40,16 +40,16 @@ def parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
     top = argparse.ArgumentParser(prog="drawings.py", description=__doc__, epilog=EXAMPLE, formatter_class=raw)
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="command")
-    about = "copy labelled pictures of digits into a set of drawings"
-    pictures = commands.add_parser("import", help=about, description=about, epilog=EXAMPLE, formatter_class=raw)
-    pictures.add_argument("folder", metavar="FOLDER", type=Path, help="your pictures: png, jpg, bmp, gif or tif")
-    pictures.add_argument("--labels", type=Path, metavar="CSV", help="their labels (default: FOLDER/labels.csv)")
-    pictures.add_argument("--writer", metavar="NAME", help="who drew them, where the CSV does not say (default: me)")
+    about = "copy labeled images of digits into a set of drawings"
+    images = commands.add_parser("import", help=about, description=about, epilog=EXAMPLE, formatter_class=raw)
+    images.add_argument("folder", metavar="FOLDER", type=Path, help="your images: png, jpg, bmp, gif or tif")
+    images.add_argument("--labels", type=Path, metavar="CSV", help="their labels (default: FOLDER/labels.csv)")
+    images.add_argument("--writer", metavar="NAME", help="who drew them, where the CSV does not say (default: me)")
     about = "bring the drawings that the page of `make app` has kept into a set"
     kept = commands.add_parser("collect", help=about, description=about, epilog=COLLECT, formatter_class=raw)
     about = "the page's database (default: the one in conf/app.yaml)"
     kept.add_argument("--from", dest="database", type=Path, metavar="DB", help=about)
-    for one in (pictures, kept):
+    for one in (images, kept):
         one.add_argument("--into", type=Path, default=MINE, metavar="SET", help="the set (default: %(default)s)")
     return top
 
@@ -57,9 +57,9 @@ def parser() -> argparse.ArgumentParser:
 def command(options: argparse.Namespace) -> int:
     """Do what is asked for; return the exit code."""
     if options.command == "import":
-        from inkproof.stages.drawings import import_pictures
+        from inkproof.stages.drawings import import_images
 
-        return import_pictures(options.folder, options.into, options.labels, options.writer)
+        return import_images(options.folder, options.into, options.labels, options.writer)
     from inkproof.app.collecting import collect_kept
 
     collect_kept(options.database, options.into)

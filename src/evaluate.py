@@ -2,21 +2,21 @@
 
 Other things to read, each with a configuration of its own:
   drawn      drawn digits, with the exported model
-  ensemble   test digits and drawings with the mean answer of runs: ensemble 'runs=[A,B]' views=true
+  ensemble   test digits and drawings with the mean answer of runs: ensemble 'runs=[A,B]' tta=true
   finetuned  what fine-tuning on drawings gave, and what it cost
-  held_out   the digits that a cross-validated run left out
+  out_of_fold   the digits that a cross-validated run left out
 """
 
 from typing import Any
 
 from inkproof.config.compose import call_named, entry, path_of
 from inkproof.runtime.startup import start_tensorflow
-from inkproof.tracking.record import RunRecord, trained_run
+from inkproof.tracking.run_metadata import RunMetadata, trained_run
 
 
 @entry("evaluate")
 def evaluate(config: dict[str, Any]) -> None:
-    """Read the test digits and the stress suite."""
+    """Read the test digits and the corruptions."""
     trained_run(config)
     start_tensorflow()
     from inkproof.stages.evaluate import evaluate, line
@@ -37,7 +37,7 @@ def drawn(config: dict[str, Any]) -> None:
 def ensemble(config: dict[str, Any]) -> None:
     """Read with the mean answer of several runs."""
     for folder in config["runs"]:
-        RunRecord.read(path_of(folder))
+        RunMetadata.read(path_of(folder))
     start_tensorflow()
     from inkproof.stages.ensemble import ensemble, lines
 
@@ -47,23 +47,23 @@ def ensemble(config: dict[str, Any]) -> None:
 @entry("finetuned")
 def finetuned(config: dict[str, Any]) -> None:
     """Compare a fine-tuned network with the one that it began as."""
-    RunRecord.read(path_of(config["run"]))
+    RunMetadata.read(path_of(config["run"]))
     start_tensorflow()
     from inkproof.stages.finetuned import finetuned, lines
 
     print("\n".join(lines(config, finetuned(config))))
 
 
-@entry("held_out")
-def held_out(config: dict[str, Any]) -> None:
+@entry("out_of_fold")
+def out_of_fold(config: dict[str, Any]) -> None:
     """Read the digits that a fold left out."""
     trained_run(config)
     start_tensorflow()
-    from inkproof.stages.held_out import held_out
+    from inkproof.stages.out_of_fold import out_of_fold
 
-    for name, value in held_out(config).items():
+    for name, value in out_of_fold(config).items():
         print(f"{name} {value:.6g}")
 
 
 if __name__ == "__main__":
-    call_named(evaluate, drawn=drawn, ensemble=ensemble, finetuned=finetuned, held_out=held_out)
+    call_named(evaluate, drawn=drawn, ensemble=ensemble, finetuned=finetuned, out_of_fold=out_of_fold)

@@ -7,7 +7,7 @@ from typing import Any
 
 from inkproof.config.compose import call_named, entry
 from inkproof.runtime.startup import start_tensorflow
-from inkproof.tracking.record import trained_run
+from inkproof.tracking.run_metadata import trained_run
 
 
 @entry("export")

@@ -1,4 +1,4 @@
-"""Read pictures of drawn digits: python src/predict.py PATH..."""
+"""Read images of drawn digits: python src/predict.py PATH..."""
 
 import argparse
 import os
@@ -15,7 +15,7 @@ examples:
   python src/predict.py scans/ --csv digits.csv --show digits.png
   python src/predict.py my_digit.png --model mnist-cnn
 
-Without --model the pretrained file reads. Exit code: 0, 1 if a picture could not be read, 2 if nothing could be done.
+Without --model the pretrained file reads. Exit code: 0, 1 if an image could not be read, 2 if nothing could be done.
 """
 
 
@@ -31,9 +31,9 @@ def parser() -> argparse.ArgumentParser:
 
     raw = argparse.RawDescriptionHelpFormatter
     top = argparse.ArgumentParser(prog="predict.py", description=__doc__, epilog=EXAMPLE, formatter_class=raw)
-    top.add_argument("paths", metavar="PATH", nargs="+", help="a picture, or a folder of png, jpg, bmp, gif or tif")
+    top.add_argument("paths", metavar="PATH", nargs="+", help="an image, or a folder of png, jpg, bmp, gif or tif")
     top.add_argument("--csv", metavar="OUT", type=Path, help=f"write {','.join(COLUMNS)}")
-    sheet = f"draw the first {SHEET} pictures beside what the network saw"
+    sheet = f"draw the first {SHEET} images beside what the network saw"
     top.add_argument("--show", metavar="OUT.png", type=Path, help=sheet)
     model = "a .tflite file, a folder with one, a run such as mnist-cnn, models:/NAME@ALIAS or models:/NAME/VERSION"
     top.add_argument("--model", metavar="M", default="pretrained", help=f"{model} (default: %(default)s)")
@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def command(arguments: Sequence[str] | None) -> int:
-    """Read the pictures, print what they show; return the exit code."""
+    """Read the images, print what they show; return the exit code."""
     options = parser().parse_args(arguments)
     # A name may hold what the terminal's encoding cannot say.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

@@ -1,6 +1,6 @@
-"""Bring drawings and stress suite to 28 x 28, once for all models: python src/preprocess.py data=mnist.
+"""Bring drawings and corruptions to 28 x 28, once for all models: python src/preprocess.py data=mnist.
 
-python src/preprocess.py layer writes the normalisation that does it as a LiteRT file, once for all exports.
+python src/preprocess.py layer writes the normalization that does it as a LiteRT file, once for all exports.
 """
 
 import sys
@@ -21,14 +21,14 @@ def frames(config: dict[str, Any]) -> None:
 
 
 def layer() -> None:
-    """Write exports/layer.tflite."""
+    """Write exports/normalizer.tflite."""
     if sys.argv[1:]:  # it takes no words: --help, or a mistake
         print(__doc__)
         return
     start_tensorflow()
     from inkproof.stages.export import layer
 
-    run("preprocess.py", lambda: print(f"normalisation layer: {layer()}"))
+    run("preprocess.py", lambda: print(f"normalizer: {layer()}"))
 
 
 if __name__ == "__main__":

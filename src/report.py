@@ -1,6 +1,6 @@
-"""Compare the models of one data set: python src/report.py data=mnist [show=true].
+"""Compare the models of one dataset: python src/report.py data=mnist [show=true].
 
-python src/report.py pretrained [data=ink model=vgg_bn] makes models/pretrained of a finished run.
+python src/report.py pretrained [data=mnist_plus_strokes model=vgg_bn] makes models/pretrained of a finished run.
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
 """Run studies and compare their results: python src/study.py run experiments/02-augmentation.
 
-Started again it goes on: cells in results.csv are not run again, and a killed training goes on with its next epoch.
+Started again it goes on: grid_runs in results.csv are not run again, and a killed training goes on with its next epoch.
 """
 
 import argparse
@@ -11,13 +11,13 @@ from inkproof.studies.command_line import parse
 
 
 def main() -> None:
-    """Parse the command line and do what it says; the exit code is 1 where cells were given up."""
+    """Parse the command line and do what it says; the exit code is 1 where grid runs were given up."""
     options = parse(sys.argv[1:], str(__doc__).splitlines()[0])
     run("study.py", lambda: sys.exit(1 if command(options) is False else 0))
 
 
 def command(options: argparse.Namespace) -> bool | None:
-    """Do what is asked for, importing what that takes; return whether no cell was given up, where cells were run."""
+    """Do what is asked for, importing what that takes; return whether no grid run was given up, where grid runs were run."""
     match options.command:
         case "run":
             from inkproof.studies.run_study import run_study
@@ -36,15 +36,15 @@ def command(options: argparse.Namespace) -> bool | None:
 
             leaderboard(options.by, options.seeds, options.top, options.ui, options.write)
         case "candidates":
-            from inkproof.studies.selection import candidates
+            from inkproof.studies.selection_steps import candidates
 
             return candidates(options.folder, options.how, options.retries, options.since)
         case "choose":
-            from inkproof.studies.selection import choose_step
+            from inkproof.studies.selection_steps import choose_step
 
             choose_step(options.folder, options.hours, options.members, options.seeds, options.at_once, options.again)
         case "evaluate":
-            from inkproof.studies.selection import evaluate
+            from inkproof.studies.selection_steps import evaluate
 
             return evaluate(options.folder, options.how, options.retries)
     return None

@@ -1,4 +1,4 @@
-"""Fixtures for all tests: workspaces, Hypothesis without a clock, and the mending of pytest-xdist's groups."""
+"""Fixtures for all tests: workspaces, Hypothesis without a clock, and the fixing of pytest-xdist's groups."""
 
 import compileall
 import os

@@ -1,6 +1,6 @@
 """Time what users wait for, each against a named baseline in turn.
 
-    python experiments/07-speed/bench.py [ROW ...] [--pairs 5] [--short]
+    python experiments/07-speed/bench.py [BENCHMARK ...] [--pairs 5] [--short]
 
 Rows that are done stand in reports/bench.json at once; the others of an earlier call stay.
 """
@@ -16,9 +16,9 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "src"))  # where the package is
 
+from benchmark.benchmarks import BENCHMARKS
 from benchmark.machine import machine
 from benchmark.measured import Setting, table, write_table
-from benchmark.rows import ROWS
 from inkproof.config.one_line import run
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_json
@@ -39,12 +39,12 @@ def bench(rows: list[str], pairs: int, short: bool, out: Path | None) -> dict[st
     about = {"date": datetime.now(UTC).date().isoformat(), "commit": git_commit(), "load": round(load, 2)}
     for name in rows:
         with tempfile.TemporaryDirectory(prefix="inkproof-bench-") as scratch:
-            print(f"{name}: {ROWS[name].__doc__}", flush=True)
+            print(f"{name}: {BENCHMARKS[name].__doc__}", flush=True)
             setting = Setting(pairs, short, Path(scratch), lambda: print(".", end="", flush=True))
             figures = []
-            for one in ROWS[name](setting):
+            for one in BENCHMARKS[name](setting):
                 figures.append(one.as_dict())
-                verdict = "" if short or one.bar is None else " (met)" if one.met else " (missed)"
+                verdict = "" if short or one.target is None else " (met)" if one.met else " (missed)"
                 print(f"\n  {one.what}: {one.value:.3g} {one.unit}{verdict}", flush=True)
         results["rows"][name] = {**about, "figures": figures}
         if out is not None:
@@ -68,11 +68,11 @@ def _earlier(out: Path, results: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Parse the command line and measure."""
-    listed = "\n".join(f"  {name:13}{row.__doc__}" for name, row in ROWS.items())
+    listed = "\n".join(f"  {name:13}{row.__doc__}" for name, row in BENCHMARKS.items())
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=f"rows:\n{listed}", formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("rows", nargs="*", metavar="ROW", help="which to measure; all if none")
+    parser.add_argument("rows", nargs="*", metavar="BENCHMARK", help="which to measure; all if none")
     parser.add_argument("--pairs", type=int, default=5, help="measurements of each kind; 5 by default")
     parser.add_argument("--short", action="store_true", help="everything small: a look, no figures, and not written")
     parser.add_argument(
@@ -82,14 +82,14 @@ def main() -> None:
 
     def measure() -> None:
         for name in words.rows:
-            if name not in ROWS:
-                raise UserError(f"{name}: there is no such row; choose from {', '.join(ROWS)}")
+            if name not in BENCHMARKS:
+                raise UserError(f"{name}: there is no such row; choose from {', '.join(BENCHMARKS)}")
         if words.pairs < 1:
             raise UserError(f"--pairs {words.pairs}: expected at least 1")
         if words.out is not None and words.out.suffix != ".json":
             raise UserError(f"--out {words.out}: expected FILE.json")
         out = words.out or (None if words.short else ROOT / "reports" / "bench.json")
-        print(table(bench(words.rows or list(ROWS), words.pairs, words.short, out)))
+        print(table(bench(words.rows or list(BENCHMARKS), words.pairs, words.short, out)))
 
     run("bench.py", measure)
 

@@ -1,3 +1,3 @@
-"""Inkproof: digit recognisers trained on MNIST and proved on ink that real people drew."""
+"""Inkproof: digit recognizers trained on MNIST and proved on ink that real people drew."""
 
 __version__ = "0.1.0"

@@ -121,8 +121,8 @@ def same_answer(page: Any, server: Running, drawings: list[Drawing]) -> float:
     for drawing in drawings:
         page.evaluate(DRAW, drawing.strokes)
         own = page.evaluate(READ)
-        picture = Image.open(io.BytesIO(base64.b64decode(own["png"].partition(",")[2])))
-        drawn = np.asarray(picture.convert("L")).astype(int)
+        image = Image.open(io.BytesIO(base64.b64decode(own["png"].partition(",")[2])))
+        drawn = np.asarray(image.convert("L")).astype(int)
         # What the page draws is what the pipeline will draw of the same strokes.
         kept = Drawing(drawing.id, drawing.label, "w", "s", (280, 280), own["strokes"], None, "2026")
         assert np.abs(drawn - canvas_of(kept)).max() <= 1, drawing.id
@@ -227,8 +227,8 @@ def test_light_and_dark_are_both_legible(visit: Callable[..., Any]):
             ".terms",
             ".digit",
         ):
-            colour = page.evaluate("place => getComputedStyle(document.querySelector(place)).color", place)
-            assert contrast(colour, ground) >= 4.5, (scheme, place, colour)
+            color = page.evaluate("place => getComputedStyle(document.querySelector(place)).color", place)
+            assert contrast(color, ground) >= 4.5, (scheme, place, color)
         ink = page.evaluate("""() => { const pad = document.getElementById("pad");
           const data = pad.getContext("2d").getImageData(0, 0, pad.width, pad.height).data;
           for (let at = 0; at < data.length; at += 4)

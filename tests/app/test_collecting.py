@@ -13,7 +13,7 @@ from inkproof.app.drawing_store import DrawingStore, Kept
 from inkproof.config import compose
 from inkproof.data.drawing_import import import_drawings
 from inkproof.data.drawings import read_drawings
-from inkproof.datasets.drawn_frames import frames_of
+from inkproof.datasets.preprocessed import preprocessed_drawings
 from inkproof.runtime.errors import UserError
 
 ONE = Kept(
@@ -34,10 +34,10 @@ def store(tmp_path: Path) -> DrawingStore:
 
 @pytest.fixture
 def mine(tmp_path: Path) -> Path:
-    """A set that already holds an imported picture."""
-    (tmp_path / "pictures" / "5").mkdir(parents=True)
-    Image.fromarray(np.full((40, 30), 200, np.uint8)).save(tmp_path / "pictures" / "5" / "a.png")
-    import_drawings(tmp_path / "pictures", tmp_path / "mine")
+    """A set that already holds an imported image."""
+    (tmp_path / "images" / "5").mkdir(parents=True)
+    Image.fromarray(np.full((40, 30), 200, np.uint8)).save(tmp_path / "images" / "5" / "a.png")
+    import_drawings(tmp_path / "images", tmp_path / "mine")
     return tmp_path / "mine"
 
 
@@ -88,8 +88,8 @@ def test_a_lost_database_takes_nothing_along(store: DrawingStore, mine: Path, tm
 
 def test_importing_after_collecting_keeps_both(store: DrawingStore, mine: Path, tmp_path: Path):
     collect(store.path, mine)
-    Image.fromarray(np.full((40, 30), 100, np.uint8)).save(tmp_path / "pictures" / "5" / "b.png")
-    import_drawings(tmp_path / "pictures", mine)
+    Image.fromarray(np.full((40, 30), 100, np.uint8)).save(tmp_path / "images" / "5" / "b.png")
+    import_drawings(tmp_path / "images", mine)
     assert len(read_drawings(mine)) == 5
     collect(store.path, mine)
     assert len(read_drawings(mine)) == 5
@@ -105,9 +105,9 @@ def test_a_broken_set_stays_as_it_is(store: DrawingStore, mine: Path):
 def test_the_pipeline_reads_what_was_collected(store: DrawingStore, mine: Path):
     drawings = collect(store.path, mine).drawings
     how = {"brush": 20.0, "pixels": False, "inverted": False}
-    frames = frames_of(mine, drawings, how, ["mnist"])
+    frames = preprocessed_drawings(mine, drawings, how, ["mnist_style"])
     assert frames.labels.tolist() == [5, 3, 3], "what is no digit has no accuracy"
-    assert frames.rungs["mnist"][1:].any(axis=(1, 2)).all()
+    assert frames.methods["mnist_style"][1:].any(axis=(1, 2)).all()
 
 
 def test_the_command_says_what_it_did(store: DrawingStore, mine: Path, capsys: pytest.CaptureFixture):

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("web load")]
 
 
 class Sender:
-    """Sends requests over one connection a thread, as they are: no library mends them."""
+    """Sends requests over one connection a thread, as they are: no library fixes them."""
 
     def __init__(self, port: int) -> None:
         self.port, self._own = port, threading.local()

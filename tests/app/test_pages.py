@@ -123,7 +123,7 @@ def test_the_manifest_names_icons_of_the_size_it_says():
     for icon in manifest["icons"]:
         assert icon["src"] in PARTS
         if icon["type"] == "image/png":
-            with Image.open(STATIC / icon["src"].lstrip("/")) as picture:
-                assert f"{picture.width}x{picture.height}" == icon["sizes"]
+            with Image.open(STATIC / icon["src"].lstrip("/")) as image:
+                assert f"{image.width}x{image.height}" == icon["sizes"]
             sizes.add(icon["sizes"])
     assert {"192x192", "512x512"} <= sizes

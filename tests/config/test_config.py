@@ -36,7 +36,7 @@ def groups(primary: str) -> dict[str, Any]:
 COMMANDS = {
     "config": "src/train.py",
     "pretrained": "src/report.py pretrained",
-    **{name: f"src/evaluate.py {name}" for name in ("drawn", "ensemble", "finetuned", "held_out")},
+    **{name: f"src/evaluate.py {name}" for name in ("drawn", "ensemble", "finetuned", "out_of_fold")},
 }
 CASES = [(primary, group, option) for primary in PRIMARIES for group in groups(primary) for option in options(group)]
 
@@ -63,7 +63,7 @@ def test_every_file_of_every_group_composes_and_resolves(primary: str, group: st
     if "name" in config.get(group, {}) and group != "optimizer":
         assert config[group]["name"] == option  # run names, folders and MLflow tags are made from it
     if (primary, group, option) == ("config", "data", "pens"):
-        with pytest.raises(UserError, match="choose mnist, optdigits or ink"):
+        with pytest.raises(UserError, match="choose mnist, optdigits or mnist_plus_strokes"):
             check_training(config)
     elif primary == "config":
         check_training(config)

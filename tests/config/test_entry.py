@@ -17,7 +17,7 @@ from inkproof.runtime.errors import UserError
 SECONDS = 4.0  # of processor time, which depends little on what else the machine does; 0.6 on a quiet one
 SCRIPTS = [  # with the command that some take first
     *("train", "preprocess", "evaluate", "evaluate drawn", "evaluate ensemble", "evaluate finetuned"),
-    *("evaluate held_out", "export", "export formats", "report", "report pretrained", "download", "tune"),
+    *("evaluate out_of_fold", "export", "export formats", "report", "report pretrained", "download", "tune"),
 ]
 SLOW_TO_IMPORT = ("tensorflow", "keras", "mlflow")
 
@@ -106,7 +106,7 @@ def words_of(script: str) -> list[str]:
     return [f"{name}.py", *command]
 
 
-# Whatever is refused without starting anything can be typed in one process; a process of its own takes half a second.
+# Whatever is rejected without starting anything can be typed in one process; a process of its own takes half a second.
 REFUSED = {  # by what is typed after `python src/`: what the line must say
     **{("train.py", typed): words for typed, words in MISTAKES.items()},
     ("train.py", "-m", "model=dense,cnnn"): ["model=cnnn", "did you mean cnn?"],
@@ -116,7 +116,7 @@ REFUSED = {  # by what is typed after `python src/`: what the line must say
 for _script in SCRIPTS:
     _typed = words_of(_script)
     REFUSED[*_typed, "daat=mnist"] = ["daat", "did you mean data?"]
-    REFUSED[*_typed, "data=mnits"] = ["data=mnits", "did you mean mnist?", "mnist, mnist_ink, optdigits, pens"]
+    REFUSED[*_typed, "data=mnits"] = ["data=mnits", "did you mean mnist?", "mnist, mnist_normalized, optdigits, pens"]
     if _script != "train":
         REFUSED[*_typed, "-m", "data=mnist"] = ["-m", "only train.py"]
         REFUSED[*_typed, "+foo=1"] = ["+foo=1", "does nothing"]
@@ -125,7 +125,7 @@ for _script in SCRIPTS:
 
 
 @pytest.fixture(scope="module")
-def refused(new_workspace: Callable[[], Any], forbidden: Path) -> dict[tuple[str, ...], Any]:
+def rejected(new_workspace: Callable[[], Any], forbidden: Path) -> dict[tuple[str, ...], Any]:
     """How each of REFUSED ends where nothing slow may be imported; they leave no file but Hydra's of sweeps."""
     made = new_workspace()
     before = files(made.root)
@@ -136,11 +136,11 @@ def refused(new_workspace: Callable[[], Any], forbidden: Path) -> dict[tuple[str
     return dict(zip(REFUSED, ended, strict=True))
 
 
-@pytest.mark.xdist_group("refused")
+@pytest.mark.xdist_group("rejected")
 @pytest.mark.parametrize("typed", REFUSED, ids=" ".join)
-def test_what_cannot_be_meant_is_one_line(typed: tuple[str, ...], refused: dict[tuple[str, ...], Any]):
-    assert refused[typed].stdout == ""
-    one_line(refused[typed].stderr, typed[0], REFUSED[typed])
+def test_what_cannot_be_meant_is_one_line(typed: tuple[str, ...], rejected: dict[tuple[str, ...], Any]):
+    assert rejected[typed].stdout == ""
+    one_line(rejected[typed].stderr, typed[0], REFUSED[typed])
 
 
 @pytest.mark.parametrize("typed", ["modle=cnn", "epochs=0"])
@@ -152,7 +152,7 @@ def test_a_mistake_in_an_override_is_named_at_once(typed: str, at_once: Any):
 def test_help_comes_at_once_from_any_folder(script: str, at_once: Any, bare: Any, tmp_path: Path):
     path, *command = words_of(script)
     done = at_once(str(bare.root / "src" / path), *command, "--help", code=0, cwd=tmp_path)
-    assert "data: finetune, ink, mnist, mnist_ink, optdigits, pens" in done.stdout
+    assert "data: finetune, ink, mnist, mnist_normalized, optdigits, pens" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 

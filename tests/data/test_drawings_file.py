@@ -67,13 +67,13 @@ def test_a_folder_without_the_file_is_an_empty_set(tmp_path):
     assert read_drawings(tmp_path / "absent") == []
 
 
-def test_a_picture_is_named_relative_to_its_folder(tmp_path):
-    (tmp_path / "a1.png").write_bytes(b"picture")
+def test_a_image_is_named_relative_to_its_folder(tmp_path):
+    (tmp_path / "a1.png").write_bytes(b"image")
     drawing = replace(SEVEN, strokes=None, image="a1.png")
     write_drawings(tmp_path, [drawing])
     assert read_drawings(tmp_path) == [drawing]
     (tmp_path / "a1.png").unlink()
-    with pytest.raises(UserError, match=r"drawings\.jsonl, line 1: its picture .*a1\.png is missing"):
+    with pytest.raises(UserError, match=r"drawings\.jsonl, line 1: its image .*a1\.png is missing"):
         read_drawings(tmp_path)
 
 

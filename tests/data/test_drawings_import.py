@@ -1,4 +1,4 @@
-"""`drawings.py import`: the shapes a folder takes, what is skipped, what is refused, and importing again."""
+"""`drawings.py import`: the shapes a folder takes, what is skipped, what is rejected, and importing again."""
 
 import json
 import os
@@ -22,7 +22,7 @@ SCRIPT = Path(inkproof.__file__).resolve().parents[1] / "drawings.py"
 
 
 def draw(path, number, mode="L"):
-    """A picture that differs for every number."""
+    """An image that differs for every number."""
     path.parent.mkdir(parents=True, exist_ok=True)
     strokes = [[(60, 60), (60 + 3 * number, 200)], [(100 + number, 80), (220, 240 - 2 * number)]]
     Image.fromarray(render(strokes)).convert(mode).save(path)
@@ -40,7 +40,7 @@ def command(*arguments):
 
 @pytest.fixture
 def numbered(tmp_path):
-    """digit1.png to digit12.png, labelled 1 to 9, 0, and twice not a digit."""
+    """digit1.png to digit12.png, labeled 1 to 9, 0, and twice not a digit."""
     folder = tmp_path / "numbered"
     for number in range(1, 13):
         draw(folder / f"digit{number}.png", number)
@@ -50,7 +50,7 @@ def numbered(tmp_path):
     return folder
 
 
-def test_numbered_pictures_come_in_numeric_order_with_the_labels_of_the_csv(numbered, tmp_path):
+def test_numbered_images_come_in_numeric_order_with_the_labels_of_the_csv(numbered, tmp_path):
     result = import_drawings(numbered, tmp_path / "set", writer="anna")
     drawings = read_drawings(tmp_path / "set")
     assert drawings == result.drawings == result.added
@@ -75,7 +75,7 @@ def test_a_folder_a_label(tmp_path):
         ("mine/7/a.JPG", 7),
         ("mine/7/b.png", 7),
     }
-    assert result.unlabelled == ["overview.png"]
+    assert result.unlabeled == ["overview.png"]
     assert {drawing.writer for drawing in result.added} == {"me"}
 
 
@@ -115,7 +115,7 @@ def test_colour_transparency_depth_and_turn_are_made_plain(tmp_path):
     Image.fromarray(np.rot90(ink).copy()).save(folder / "turned.tif", exif=exif)
     Image.fromarray(np.dstack([np.full_like(ink, 255), ink, ink])).save(folder / "red.png", icc_profile=b"profile")
     result = import_drawings(tmp_path / "in", tmp_path / "set")
-    # The first three are one picture once they are plain.
+    # The first three are one image once they are plain.
     assert (len(result.added), result.known) == (2, 2)
     canvases = load_canvases(tmp_path / "set", result.drawings)
     assert np.array_equal(canvases[0], ink)
@@ -124,7 +124,7 @@ def test_colour_transparency_depth_and_turn_are_made_plain(tmp_path):
         assert "icc_profile" not in red.info
 
 
-def test_a_huge_picture_is_stored_smaller(tmp_path):
+def test_a_huge_image_is_stored_smaller(tmp_path):
     (tmp_path / "in" / "1").mkdir(parents=True)
     Image.new("L", (4000, 1000), 200).save(tmp_path / "in" / "1" / "wide.png")
     (drawing,) = import_drawings(tmp_path / "in", tmp_path / "set").added
@@ -159,23 +159,23 @@ def test_a_corrected_label_replaces_the_old_one(numbered, tmp_path):
     assert {drawing.writer for drawing in drawings} == {"anna"}
 
 
-def test_one_picture_with_two_labels_keeps_the_first_and_is_reported(tmp_path):
+def test_one_image_with_two_labels_keeps_the_first_and_is_reported(tmp_path):
     draw(tmp_path / "in" / "1" / "a.png", 5)
     draw(tmp_path / "in" / "7" / "b.png", 5)
     result = import_drawings(tmp_path / "in", tmp_path / "set")
     assert [drawing.label for drawing in result.drawings] == [1]
-    assert "b.png is the same picture as 1/a.png, which is labelled 1" in result.skipped[0]
+    assert "b.png is the same image as 1/a.png, which is labeled 1" in result.skipped[0]
 
 
-def test_unreadable_pictures_are_named_and_skipped_with_exit_1(numbered, tmp_path):
-    (numbered / "digit2.png").write_bytes(b"not a picture")
+def test_unreadable_images_are_named_and_skipped_with_exit_1(numbered, tmp_path):
+    (numbered / "digit2.png").write_bytes(b"not an image")
     (numbered / "digit5.png").unlink()
     draw(numbered / "extra.png", 30)
     done = command(numbered, "--into", tmp_path / "set")
     assert done.returncode == 1
     lines = done.stderr.splitlines()
-    assert sum("digit2.png cannot be read: it is no picture" in line for line in lines) == 1
-    assert sum("digit5.png cannot be read: there is no such file" in line for line in lines) == 1
+    assert sum("digit2.png cannot be read: it is no image" in line for line in lines) == 1
+    assert sum("digit5.png cannot be read: no such file" in line for line in lines) == 1
     assert sum("no label: extra.png" in line for line in lines) == 1
     assert "10 added, 0 already there, 3 skipped" in done.stdout
     assert len(read_drawings(tmp_path / "set")) == 10
@@ -213,7 +213,7 @@ def test_by_default_the_set_is_mine_below_the_repository():
         ("digit1.png,1\n", "line 1: the header needs one column 'file'"),
         ("file,digit\ndigit1.png,1\n", "line 1: the header needs one column 'label'"),
         ("", "is empty"),
-        ("file,label\n", "lists none of the pictures"),
+        ("file,label\n", "lists none of the images"),
     ],
 )
 def test_a_wrong_csv_is_named_by_its_line_and_nothing_is_written(numbered, tmp_path, rows, complaint):
@@ -225,7 +225,7 @@ def test_a_wrong_csv_is_named_by_its_line_and_nothing_is_written(numbered, tmp_p
     assert not (tmp_path / "set").exists()
 
 
-def refusals(tmp_path):
+def rejections(tmp_path):
     """What there is to refuse: name, arguments, what the one line says."""
     draw(tmp_path / "bare" / "digit1.png", 1)
     draw(tmp_path / "high" / "12" / "a.png", 1)
@@ -239,18 +239,18 @@ def refusals(tmp_path):
     return [
         (["absent"], "absent does not exist"),
         (["file"], "file is not a folder"),
-        (["empty"], "empty holds no pictures"),
-        (["bare"], "holds pictures but no labels"),
+        (["empty"], "empty holds no images"),
+        (["bare"], "holds images but no labels"),
         (["bare", "--labels", "no.csv"], "no.csv cannot be read"),
         (["high"], "12 is no label"),
-        (["broken"], "no picture can be read; the first of 1: "),
+        (["broken"], "no image can be read; the first of 1: "),
         (["good", "--into", "file"], "a file is in its way"),
         (["good", "--into", "spoilt"], "drawings.jsonl, line 1: id: expected a value"),
     ]
 
 
 def test_what_cannot_be_imported_ends_in_one_line_and_writes_nothing(tmp_path):
-    cases = refusals(tmp_path)
+    cases = rejections(tmp_path)
     before = contents(tmp_path)
     for (folder, *options), complaint in cases:
         places = [tmp_path / option if not option.startswith("--") else option for option in options]
@@ -264,7 +264,7 @@ def test_what_cannot_be_imported_ends_in_one_line_and_writes_nothing(tmp_path):
     assert not (tmp_path / "set").exists()
 
 
-def test_an_import_that_fails_half_way_takes_its_pictures_back(numbered, tmp_path, monkeypatch):
+def test_an_import_that_fails_half_way_takes_its_images_back(numbered, tmp_path, monkeypatch):
     import_drawings(numbered, tmp_path / "set")
     before = contents(tmp_path / "set")
     draw(numbered / "3" / "new.png", 40)
@@ -280,8 +280,8 @@ def test_an_import_that_fails_half_way_takes_its_pictures_back(numbered, tmp_pat
 
 
 def test_a_file_name_that_is_no_utf8_does_no_harm(tmp_path):
-    picture = draw(tmp_path / "in" / "2" / "a.png", 2)
-    os.rename(picture, os.fsencode(picture.parent) + b"/\xff.png")  # noqa: PTH104  (bytes: no Path holds them)
+    image = draw(tmp_path / "in" / "2" / "a.png", 2)
+    os.rename(image, os.fsencode(image.parent) + b"/\xff.png")  # noqa: PTH104  (bytes: no Path holds them)
     import_drawings(tmp_path / "in", tmp_path / "set")
     (line,) = (tmp_path / "set" / "drawings.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["source"] == "in/2/\ufffd.png"

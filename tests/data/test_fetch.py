@@ -58,8 +58,8 @@ FAULTS = {
 def test_a_fault_is_named_and_the_next_mirror_asked(
     fault: str, server: bad.Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    behaviour, words, tries = FAULTS[fault]
-    server.routes["/bad.gz"] = behaviour
+    behavior, words, tries = FAULTS[fault]
+    server.routes["/bad.gz"] = behavior
     began = time.monotonic()
 
     content = fetcher(server, "/bad.gz", "/good/{name}.gz").fetch("train_images")
@@ -106,7 +106,7 @@ def test_a_mirror_that_nobody_listens_at(server: bad.Server) -> None:
     data = tiny.config(address, server.address + "/good/{name}.gz")
     assert Fetcher.of(data, None, tiny.HASTY).fetch("test_labels") == tiny.CONTENT[tiny.NAMES[3]]
     data["mirrors"].pop()
-    with pytest.raises(UserError, match="no connection \\(connection refused\\) \\(3 tries\\)"):
+    with pytest.raises(UserError, match="no connection \\(connection rejected\\) \\(3 tries\\)"):
         Fetcher.of(data, None, tiny.HASTY).fetch("test_labels")
 
 

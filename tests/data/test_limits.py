@@ -86,7 +86,7 @@ def zip_of_nothing(files: int) -> bytes:
     return b"PK\x03\x04" + (b"PK\x01\x02" + bytes(42)) * files
 
 
-TOO_MUCH: dict[str, tuple[Callable[[], bad.Behaviour], str]] = {
+TOO_MUCH: dict[str, tuple[Callable[[], bad.Behavior], str]] = {
     "endless": (lambda: bad.endless(), TOO_LARGE),
     "endless in chunks": (lambda: bad.endless(chunked=True), TOO_LARGE),
     "absurd length": (lambda: bad.endless(Content_Length=10**15), TOO_LARGE),

@@ -9,7 +9,7 @@ import yaml
 
 from inkproof.data.digits import Digits, load_test_split, load_training
 from inkproof.data.download import prepare
-from inkproof.data.optdigits import mnist_frame
+from inkproof.data.optdigits import as_mnist
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 
@@ -38,7 +38,7 @@ def test_without_a_network_there_are_1797_digits_each_in_one_split(splits: dict[
     assert [len(splits[name].labels) for name in ("train", "val", "test")] == [1197, 240, 360]
     published = load_digits()
     expected = sorted(
-        (mnist_frame(counts).tobytes(), label) for counts, label in zip(published.images, published.target, strict=True)
+        (as_mnist(counts).tobytes(), label) for counts, label in zip(published.images, published.target, strict=True)
     )
     made = [
         (image.tobytes(), label)
@@ -63,7 +63,7 @@ def test_they_lie_in_the_frame_as_mnist_digits_do(images: np.ndarray) -> None:
     place = np.arange(28)
     total = mass.sum(axis=(1, 2))
     rows, columns = (mass.sum(axis=2) @ place) / total, (mass.sum(axis=1) @ place) / total
-    # MNIST's own centres of mass lie between 13.5 and 14.5 in both directions, its mean ink is 104 pixels.
+    # MNIST's own centers of mass lie between 13.5 and 14.5 in both directions, its mean ink is 104 pixels.
     assert (abs(rows - 14) < 0.6).all() and (abs(columns - 14) < 0.6).all()
     assert 90 < (total / 255).mean() < 130
 
@@ -79,7 +79,7 @@ def test_a_digit_keeps_its_shape_and_way_up() -> None:
     hook = np.zeros((8, 8))
     hook[0, 2:6] = 16  # a bar on top
     hook[:, 5] = 16  # and a stem on the right: a seven
-    frame = mnist_frame(hook)
+    frame = as_mnist(hook)
     rows, columns = np.flatnonzero(frame.any(axis=1)), np.flatnonzero(frame.any(axis=0))
     assert np.ptp(rows) + 1 == 20
     assert abs((np.ptp(columns) + 1) / 20 - 4 / 8) < 0.1
@@ -91,7 +91,7 @@ def test_a_digit_keeps_its_shape_and_way_up() -> None:
 def test_a_pale_digit_is_drawn_and_not_lost() -> None:
     pale = np.zeros((8, 8))
     pale[1:7, 4] = 9
-    assert mnist_frame(pale).max() > 60
+    assert as_mnist(pale).max() > 60
 
 
 def test_a_split_too_large(tmp_path: Path) -> None:

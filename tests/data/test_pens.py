@@ -118,19 +118,19 @@ def everyone() -> list[Drawing]:
 def test_the_writers_have_three_roles_and_nobody_two() -> None:
     roles = {role: {drawing.writer for drawing in pens.of_role(everyone(), PUBLISHED, role)} for role in pens.ROLES}
     assert {role: len(writers) for role, writers in roles.items()} == {
-        "reporting": 14,
-        "choices": 6,
+        "test": 14,
+        "validation": 6,
         "training": 24,
     }
     assert len(set().union(*roles.values())) == 44
-    assert all(writer.startswith("tes-") for writer in roles["reporting"])
+    assert all(writer.startswith("tes-") for writer in roles["test"])
     # The rule is written beside the list in conf/data/pens.yaml.
     drawn = sorted(random.Random(1998).sample(range(1, 31), 6))
-    assert roles["choices"] == {f"tra-{number:02d}" for number in drawn}
+    assert roles["validation"] == {f"tra-{number:02d}" for number in drawn}
 
 
 def test_a_role_or_a_writer_that_is_not_there() -> None:
     with pytest.raises(ValueError, match="no role 'test'"):
         pens.of_role(everyone(), PUBLISHED, "test")
     with pytest.raises(UserError, match="tes-14 drew nothing"):
-        pens.of_role(everyone()[:-1], PUBLISHED, "reporting")
+        pens.of_role(everyone()[:-1], PUBLISHED, "test")

@@ -71,7 +71,7 @@ def test_pens(tmp_path: Path) -> None:
     assert {part: len(of) for part, of in writers.items()} == {"tra": 30, "tes": 14}
     assert all(247 <= count <= 250 for of in writers.values() for count in of.values())
     sizes = {role: len(pens.of_role(drawings, conf("pens"), role)) for role in pens.ROLES}
-    assert sizes == {"reporting": 3498, "choices": 1500, "training": 5994}
+    assert sizes == {"test": 3498, "validation": 1500, "training": 5994}
     points = np.array([point for d in drawings for stroke in d.strokes or [] for point in stroke])
     assert points[:, :2].min() >= 0 and points[:, :2].max() <= 280
     # The ink lies about the middle, and a seven's bar, drawn first, lies above its foot.

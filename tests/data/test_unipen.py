@@ -49,7 +49,7 @@ MISTAKES = {
     "more runs announced": ("DIGIT    0-1", "DIGIT    0-2", 6, "3 pen-down runs announced, 2 given"),
     "fewer runs announced": ("DIGIT    0-1", "DIGIT    0", 6, "1 pen-down runs announced, 2 given"),
     "a comment of words": (".COMMENT 7  3  12", ".COMMENT by Ada", 7, "not of the form .COMMENT label"),
-    "another label": (".COMMENT 7", ".COMMENT 1", 7, "label 1 under a segment labelled 7"),
+    "another label": (".COMMENT 7", ".COMMENT 1", 7, "label 1 under a segment labeled 7"),
     "no such writer": (".COMMENT 7  3", ".COMMENT 7  0", 7, "numbered from 1"),
     "no comment": (".COMMENT 7  3  12\n", "", 6, "no .COMMENT"),
     "no segment": ('.SEGMENT DIGIT    0-1 ? "7"\n', "", 7, ".PEN_DOWN before the first .SEGMENT"),

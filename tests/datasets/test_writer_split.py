@@ -2,7 +2,7 @@
 
 import pytest
 
-from inkproof.datasets.drawn_set import split_writers
+from inkproof.datasets.finetuning_set import split_writers
 from inkproof.runtime.errors import UserError
 
 HANDS = [f"writer {number}" for number in range(20)]

@@ -33,7 +33,7 @@ def test_counts_and_difference_are_those_of_the_digits() -> None:
 def test_digits_count_as_independent_without_five_writers() -> None:
     before, after = np.arange(100) >= 20, np.arange(100) >= 10
     low, high = difference_interval(before, after, np.full(100, ""))
-    # Agresti and Min with 10 gained, none lost: centre 10 / 102, half 1.96 * sqrt(11 - 100 / 102) / 102.
+    # Agresti and Min with 10 gained, none lost: center 10 / 102, half 1.96 * sqrt(11 - 100 / 102) / 102.
     assert (low, high) == (pytest.approx(0.03722, abs=2e-5), pytest.approx(0.15886, abs=2e-5))
     one_hand = np.where(np.arange(100) < 20, "a", np.arange(100) // 10)
     wide = difference_interval(before, after, one_hand)

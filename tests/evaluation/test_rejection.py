@@ -11,12 +11,12 @@ from inkproof.evaluation.calibration import CLASSES
 from inkproof.evaluation.rejection import (
     RULES,
     Rule,
-    acceptance_scores,
     choose_rule,
     coverage_rows,
-    refusal_rows,
+    rejection_rows,
+    rejection_scores,
     sixty_percent,
-    summarise_rejection,
+    summarize_rejection,
 )
 
 
@@ -32,7 +32,7 @@ def readings(n: int, sure: float, seed: int, level: float = 0.0) -> tuple[np.nda
 def test_scores_are_those_of_scipy() -> None:
     logits, _ = readings(50, 3, 0)
     p = softmax(logits / 2, axis=1)
-    scores = acceptance_scores(logits, temperature=2)
+    scores = rejection_scores(logits, temperature=2)
     assert tuple(scores) == RULES
     assert scores["maximum_probability"] == pytest.approx(p.max(axis=1))
     ranked = np.sort(p, axis=1)
@@ -45,20 +45,20 @@ def test_scores_are_those_of_scipy() -> None:
 @given(st.floats(-30, 30), st.floats(0.2, 5))
 def test_a_constant_moves_the_energy_alone(shift: float, temperature: float) -> None:
     logits, _ = readings(20, 3, 1)
-    here, there = acceptance_scores(logits, temperature), acceptance_scores(logits + shift, temperature)
+    here, there = rejection_scores(logits, temperature), rejection_scores(logits + shift, temperature)
     for rule in RULES:
         assert there[rule] - here[rule] == pytest.approx(shift if rule == "energy" else 0, abs=1e-9)
 
 
 def test_log_probabilities_have_no_energy_left() -> None:
     logits, _ = readings(20, 3, 1)
-    scores = acceptance_scores(log_softmax(logits, axis=1))
+    scores = rejection_scores(log_softmax(logits, axis=1))
     assert scores["energy"] == pytest.approx(0)
-    assert scores["margin"] == pytest.approx(acceptance_scores(logits)["margin"])
+    assert scores["margin"] == pytest.approx(rejection_scores(logits)["margin"])
 
 
 def test_scores_span_what_they_promise_and_survive_huge_logits() -> None:
-    scores = acceptance_scores([[0.0] * 10, [1e4] + [0.0] * 9])
+    scores = rejection_scores([[0.0] * 10, [1e4] + [0.0] * 9])
     assert scores["maximum_probability"] == pytest.approx([0.1, 1])
     assert scores["margin"] == pytest.approx([0, 1])
     assert scores["negative_entropy"] == pytest.approx([-np.log(10), 0])
@@ -71,7 +71,7 @@ def test_scores_span_what_they_promise_and_survive_huge_logits() -> None:
 )
 def test_what_has_no_score_is_refused(logits: np.ndarray, temperature: float, word: str) -> None:
     with pytest.raises(ValueError, match=word):
-        acceptance_scores(logits, temperature)
+        rejection_scores(logits, temperature)
 
 
 def test_the_rule_that_separates_is_chosen() -> None:
@@ -121,7 +121,7 @@ def summary() -> dict:
     others, _ = readings(90, 2, 8)
     rule = choose_rule(logits, labels, others, coverage=0.9)
     kinds = np.repeat(["letter", "shape", "blank"], 30)
-    return summarise_rejection(rule, logits, labels, others, kinds, np.arange(600) % 9, np.arange(90) % 12)
+    return summarize_rejection(rule, logits, labels, others, kinds, np.arange(600) % 9, np.arange(90) % 12)
 
 
 def test_summary_says_what_the_threshold_does(summary: dict) -> None:
@@ -129,14 +129,14 @@ def test_summary_says_what_the_threshold_does(summary: dict) -> None:
     others, _ = readings(90, 2, 8)
     rule = Rule(summary["rule"], summary["temperature"], summary["threshold"])
     right = logits.argmax(axis=1) == labels
-    kept, refused = rule.accepts(logits), ~rule.accepts(others)
+    kept, rejected = rule.accepts(logits), ~rule.accepts(others)
     chosen = summary["chosen"]
     assert chosen["digits"]["coverage"] == pytest.approx(kept.mean())
     assert chosen["digits"]["accuracy"] == pytest.approx(right[kept].mean())
-    assert chosen["right_accepted"] == pytest.approx(kept[right].mean())
-    assert chosen["refused"]["all"]["share"] == pytest.approx(refused.mean())
-    assert chosen["refused"]["shape"]["share"] == pytest.approx(refused[30:60].mean())
-    assert chosen["refused"]["shape"]["n"] == 30
+    assert chosen["accepted_correct"] == pytest.approx(kept[right].mean())
+    assert chosen["rejected"]["all"]["share"] == pytest.approx(rejected.mean())
+    assert chosen["rejected"]["shape"]["share"] == pytest.approx(rejected[30:60].mean())
+    assert chosen["rejected"]["shape"]["n"] == 30
     sixty = summary["sixty_percent"]
     assert sixty["digits"]["coverage"] == pytest.approx((softmax(logits, axis=1).max(axis=1) >= 0.6).mean())
 
@@ -155,7 +155,7 @@ def test_summary_needs_digits_and_negatives_with_kinds() -> None:
     logits, labels = readings(5, 5, 0)
     for others, kinds in ((np.empty((0, 10)), []), (logits, ["letter"])):
         with pytest.raises(ValueError, match="kind each"):
-            summarise_rejection(sixty_percent(), logits, labels, others, kinds)
+            summarize_rejection(sixty_percent(), logits, labels, others, kinds)
 
 
 def test_coverage_rows_end_at_full_coverage_and_meet_the_60_percent_rule() -> None:
@@ -177,9 +177,9 @@ def test_refusal_rows_are_a_roc_curve_for_each_kind() -> None:
     others, _ = readings(60, 1, 11)
     rule = choose_rule(logits, labels, others)
     kinds = np.repeat(["letter", "blank"], 30)
-    rows = refusal_rows(rule, logits, others, kinds, least=0.01)
+    rows = rejection_rows(rule, logits, others, kinds, least=0.01)
     for kind in ("letter", "blank"):
-        own = [(row["digits_refused"], row["refused"]) for row in rows if row["kind"] == kind]
+        own = [(row["digits_rejected"], row["rejected"]) for row in rows if row["kind"] == kind]
         assert own[0] == (1.0, 1.0)
         assert np.all(np.diff(np.array(own), axis=0) <= 0)
         threshold = np.sort(rule.scores(logits))[4]  # refuses 4 of 400

@@ -8,9 +8,9 @@ from inkproof.evaluation.metrics import (
     confusion_counts,
     per_class,
     per_writer,
-    summarise_drawn,
-    summarise_set,
-    summarise_test,
+    summarize_drawn,
+    summarize_set,
+    summarize_test,
 )
 from inkproof.evaluation.statistics import wilson, writer_bootstrap
 
@@ -46,7 +46,7 @@ def test_confusion_of_what_are_no_digits_is_refused(labels: list[int], read: lis
 def test_summary_of_the_test_digits() -> None:
     labels = np.array([0, 1, 2, 2], np.uint8)
     probabilities = np.eye(10, dtype=np.float32)[[0, 1, 2, 7]] * 0.91 + 0.009
-    summary = summarise_test(probabilities, labels)
+    summary = summarize_test(probabilities, labels)
     assert (summary["n"], summary["errors"], summary["accuracy"]) == (4, 1, 0.75)
     assert (summary["accuracy_low"], summary["accuracy_high"]) == wilson(3, 4)
     assert summary["per_class"]["2"] == 0.5
@@ -59,7 +59,7 @@ def test_few_writers_get_wilson_and_five_get_the_bootstrap() -> None:
     labels, read = some_digits(200)
     for hands, kind in ((1, "wilson"), (4, "wilson"), (5, "writers"), (14, "writers")):
         writers = np.arange(200) % hands
-        summary = summarise_drawn(labels, read, writers)
+        summary = summarize_drawn(labels, read, writers)
         hits = labels == read
         expected = wilson(int(hits.sum()), 200) if kind == "wilson" else writer_bootstrap(hits, writers)
         assert summary["interval"] == kind
@@ -67,27 +67,27 @@ def test_few_writers_get_wilson_and_five_get_the_bootstrap() -> None:
         assert summary["accuracy"] == hits.mean()
 
 
-def test_a_set_is_summed_up_by_rung() -> None:
+def test_a_set_is_summed_up_by_method() -> None:
     labels, read = some_digits(60)
-    entry = summarise_set(labels, {"tutorial": read, "mnist": labels}, ["ann"] * 60)
+    entry = summarize_set(labels, {"tutorial": read, "mnist_style": labels}, ["ann"] * 60)
     assert (entry["n"], entry["writers"], entry["interval"]) == (60, 1, "wilson")
-    assert entry["mnist"]["accuracy"] == 1.0
+    assert entry["mnist_style"]["accuracy"] == 1.0
     assert entry["tutorial"]["accuracy"] < 1.0
     assert set(entry["tutorial"]) == {"accuracy", "low", "high", "per_digit"}
     assert json.loads(json.dumps(entry)) == entry
 
 
 def test_an_empty_set_is_only_counted() -> None:
-    assert summarise_set([], {"mnist": []}, []) == {"n": 0}
+    assert summarize_set([], {"mnist_style": []}, []) == {"n": 0}
     with pytest.raises(ValueError, match="drawings"):
-        summarise_drawn([], [], [])
+        summarize_drawn([], [], [])
 
 
 def test_writers_one_by_one() -> None:
-    rows = per_writer([1, 2, 3], {"tutorial": [1, 0, 0], "mnist": [1, 2, 0]}, ["bob", "ann", "bob"])
+    rows = per_writer([1, 2, 3], {"tutorial": [1, 0, 0], "mnist_style": [1, 2, 0]}, ["bob", "ann", "bob"])
     assert rows == [
-        {"writer": "ann", "rung": "tutorial", "n": 1, "accuracy": 0.0},
-        {"writer": "ann", "rung": "mnist", "n": 1, "accuracy": 1.0},
-        {"writer": "bob", "rung": "tutorial", "n": 2, "accuracy": 0.5},
-        {"writer": "bob", "rung": "mnist", "n": 2, "accuracy": 0.5},
+        {"writer": "ann", "method": "tutorial", "n": 1, "accuracy": 0.0},
+        {"writer": "ann", "method": "mnist_style", "n": 1, "accuracy": 1.0},
+        {"writer": "bob", "method": "tutorial", "n": 2, "accuracy": 0.5},
+        {"writer": "bob", "method": "mnist_style", "n": 2, "accuracy": 0.5},
     ]

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from inkproof.exporting.proved import check_agreement, check_canvases, compare
+from inkproof.exporting.verify import check_agreement, check_canvases, compare
 from inkproof.runtime.errors import UserError
 
 
@@ -30,28 +30,30 @@ def test_compare() -> None:
     assert compare(reference, reference, labels)["max_difference"] == 0
 
 
-@pytest.mark.parametrize("form", ["float32", "coreml"])
-def test_what_computes_the_same_is_held_to_rounding(form: str) -> None:
+@pytest.mark.parametrize("quantization", ["float32", "coreml"])
+def test_what_computes_the_same_is_held_to_rounding(quantization: str) -> None:
     for difference in (0.0, 1e-3):
-        check_agreement(form, {"max_difference": difference, "accuracy_difference": 0.0}, 360)
+        check_agreement(quantization, {"max_difference": difference, "accuracy_difference": 0.0}, 360)
     for difference in (1.01e-3, 0.5, float("nan")):
-        with pytest.raises(UserError, match=rf"{form} file: a probability differs from Keras by .*, more than 1e-03"):
-            check_agreement(form, {"max_difference": difference, "accuracy_difference": 0.0}, 10_000)
+        with pytest.raises(
+            UserError, match=rf"{quantization} file: a probability differs from Keras by .*, more than 1e-03"
+        ):
+            check_agreement(quantization, {"max_difference": difference, "accuracy_difference": 0.0}, 10_000)
 
 
-@pytest.mark.parametrize("form", ["float16", "dynamic", "int8"])
+@pytest.mark.parametrize("quantization", ["float16", "dynamic", "int8"])
 @pytest.mark.parametrize(
     ("n", "allowed"),
     [(360, 3), (1500, 3), (2000, 4), (10_000, 20)],  # three digits, or 0.2 points where that is more
 )
-def test_smaller_weights_at_and_beyond_their_bound(form: str, n: int, allowed: int) -> None:
-    check_agreement(form, lost(allowed, n), n)
-    check_agreement(form, lost(-5, n), n)  # better than Keras is no fault
-    expected = re.escape(f"{form} file: reads {allowed + 1} of {n} digits fewer than Keras, more than")
+def test_smaller_weights_at_and_beyond_their_bound(quantization: str, n: int, allowed: int) -> None:
+    check_agreement(quantization, lost(allowed, n), n)
+    check_agreement(quantization, lost(-5, n), n)  # better than Keras is no corruption
+    expected = re.escape(f"{quantization} file: reads {allowed + 1} of {n} digits fewer than Keras, more than")
     with pytest.raises(UserError, match=expected):
-        check_agreement(form, lost(allowed + 1, n), n)
+        check_agreement(quantization, lost(allowed + 1, n), n)
     with pytest.raises(ValueError):
-        check_agreement(form, {"max_difference": 0.0, "accuracy_difference": float("nan")}, n)
+        check_agreement(quantization, {"max_difference": 0.0, "accuracy_difference": float("nan")}, n)
 
 
 @pytest.mark.parametrize(("n", "allowed"), [(20, 1), (1000, 20), (5000, 100)])

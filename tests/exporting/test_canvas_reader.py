@@ -8,8 +8,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from inkproof.exporting.metadata import write_metadata
-from inkproof.exporting.readers import FRAME_THRESHOLD, CanvasReader, FrameReader, open_reader, read_canvases
-from inkproof.preprocessing.rungs import apply_rung
+from inkproof.exporting.readers import FRAME_THRESHOLD, CanvasReader, PreprocessedReader, open_reader, read_canvases
+from inkproof.preprocessing.methods import apply_method
 from inkproof.runtime.errors import UserError
 from support.segments import DIGITS, canvas
 from support.stand_in import METADATA, expected
@@ -119,20 +119,20 @@ def test_a_file_without_a_threshold_is_refused(stand_in: Path, entry: dict | Non
         CanvasReader(tmp_path / "canvas.tflite")
 
 
-@pytest.mark.parametrize("fault", ["missing", "empty", "text", "cut", "folder"])
+@pytest.mark.parametrize("corruption", ["missing", "empty", "text", "cut", "folder"])
 @pytest.mark.parametrize("opened", [open_reader, CanvasReader])
-def test_what_is_no_model_is_named(stand_in: Path, tmp_path: Path, fault: str, opened):
+def test_what_is_no_model_is_named(stand_in: Path, tmp_path: Path, corruption: str, opened):
     bad = tmp_path / "canvas.tflite"
     whole = (stand_in / "canvas.tflite").read_bytes()
-    if fault == "folder":
+    if corruption == "folder":
         bad.mkdir()
-    elif fault != "missing":
-        bad.write_bytes({"empty": b"", "text": b"not a model", "cut": whole[: len(whole) // 2]}[fault])
+    elif corruption != "missing":
+        bad.write_bytes({"empty": b"", "text": b"not a model", "cut": whole[: len(whole) // 2]}[corruption])
     with pytest.raises(UserError) as caught:
         opened(bad)
     assert str(caught.value).startswith(f"{bad}: ") and "\n" not in str(caught.value)
-    reason = {"missing": "there is no such file; src/export.py makes it", "folder": "Is a directory"}.get(
-        fault, "not a readable LiteRT model"
+    reason = {"missing": "unknown file; src/export.py makes it", "folder": "Is a directory"}.get(
+        corruption, "not a readable LiteRT model"
     )
     assert reason in str(caught.value)
 
@@ -150,14 +150,14 @@ def test_what_is_no_canvas_is_refused(stand_in: Path, shape: tuple[int, ...], na
 def test_a_file_of_28_by_28_digits_is_told_from_one_of_canvases(stand_in: Path):
     with pytest.raises(UserError, match=r"model\.tflite: reads digits of 28 x 28.* name the canvas\.tflite"):
         CanvasReader(stand_in / "model.tflite")
-    assert isinstance(open_reader(stand_in / "model.tflite"), FrameReader)
+    assert isinstance(open_reader(stand_in / "model.tflite"), PreprocessedReader)
     assert isinstance(open_reader(stand_in / "canvas.tflite"), CanvasReader)
 
 
-def test_a_file_of_28_by_28_digits_reads_canvases_by_the_rung_mnist(stand_in: Path, canvases: np.ndarray):
-    reader = FrameReader(stand_in / "model.tflite")
+def test_a_file_of_28_by_28_digits_reads_canvases_by_the_method_mnist(stand_in: Path, canvases: np.ndarray):
+    reader = PreprocessedReader(stand_in / "model.tflite")
     read = reader.read(canvases)
-    frames = apply_rung("mnist", canvases)
+    frames = apply_method("mnist_style", canvases)
     assert np.array_equal(read.seen, frames)
     _, probabilities = expected(np.kron(frames, np.ones((10, 10), np.uint8)))
     np.testing.assert_allclose(read.probabilities, probabilities, atol=1e-5)

@@ -15,8 +15,8 @@ from omegaconf import OmegaConf
 
 from inkproof.data.digits import Digits, load_digits
 from inkproof.exporting.convert import to_litert, write_saved_model
-from inkproof.exporting.proved import check_agreement, compare
 from inkproof.exporting.readers import LiteRTDigits, foreign_operators
+from inkproof.exporting.verify import check_agreement, compare
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 
@@ -36,10 +36,10 @@ class Exported:
         write_saved_model(self.model, self.folder / "saved_model")
         return self.folder / "saved_model"
 
-    def file(self, form: str) -> Path:
-        path = self.folder / f"{form}.tflite"
+    def file(self, quantization: str) -> Path:
+        path = self.folder / f"{quantization}.tflite"
         if not path.exists():
-            path.write_bytes(to_litert(self.saved_model, form, self.calibration))
+            path.write_bytes(to_litert(self.saved_model, quantization, self.calibration))
         return path
 
 
@@ -49,9 +49,9 @@ def digits(workspace_template: Path) -> tuple[Digits, Digits]:
     return Digits(train.images[:250], train.labels[:250]), Digits(val.images[:100], val.labels[:100])
 
 
-FAMILIES = [*sorted(file.stem for file in (ROOT / "conf" / "model").glob("*.yaml")), "dense deslant"]
+FAMILIES = [*sorted(file.stem for file in (ROOT / "conf" / "model").glob("*.yaml")), "dense deskew"]
 # Forms that change weights alone do so layer by layer: these have every kind of layer that holds weights.
-EVERY_LAYER = ("cnn", "dense deslant")
+EVERY_LAYER = ("cnn", "dense deskew")
 
 
 # `vgg_bn` is `vgg` with more in it.
@@ -105,15 +105,15 @@ def test_int8_reads_as_keras_does(exported: Exported, digits: tuple[Digits, Digi
     [pytest.param(family, marks=[] if family in EVERY_LAYER else pytest.mark.slow) for family in FAMILIES],
     indirect=True,
 )
-@pytest.mark.parametrize(("form", "largest", "size"), [("float16", 0.01, 0.6), ("dynamic", 0.25, 0.4)])
+@pytest.mark.parametrize(("quantization", "largest", "size"), [("float16", 0.01, 0.6), ("dynamic", 0.25, 0.4)])
 def test_smaller_weights_read_as_keras_does(
-    exported: Exported, digits: tuple[Digits, Digits], form: str, largest: float, size: float
+    exported: Exported, digits: tuple[Digits, Digits], quantization: str, largest: float, size: float
 ) -> None:
     images, labels = digits[1]
-    path = exported.file(form)
+    path = exported.file(quantization)
     compared = compare(read(exported.model, images), LiteRTDigits(path).probabilities(images), labels)
     assert 0 < compared["max_difference"] < largest
-    check_agreement(form, compared, len(labels))
+    check_agreement(quantization, compared, len(labels))
     assert path.stat().st_size < size * exported.file("float32").stat().st_size
     check_interface(path, np.float32)
 
@@ -138,10 +138,10 @@ def test_pixels_go_in_as_they_are(exported: Exported) -> None:
 
 def test_the_saved_model_runs_by_its_signature(exported: Exported, digits: tuple[Digits, Digits]) -> None:
     loaded = tf.saved_model.load(str(exported.saved_model))
-    picture = digits[1].images[:1]
-    answer = loaded.signatures["serving_default"](image=tf.constant(picture[..., np.newaxis], tf.float32))
+    image = digits[1].images[:1]
+    answer = loaded.signatures["serving_default"](image=tf.constant(image[..., np.newaxis], tf.float32))
     (probabilities,) = answer.values()
-    np.testing.assert_allclose(probabilities.numpy(), read(exported.model, picture), atol=1e-5)
+    np.testing.assert_allclose(probabilities.numpy(), read(exported.model, image), atol=1e-5)
 
 
 class Digamma(keras.layers.Layer):

@@ -70,7 +70,7 @@ FAMILIES = sorted(file.stem for file in (ROOT / "conf" / "model").glob("*.yaml")
 
 
 @needs_coreml
-@pytest.mark.parametrize("family", [*FAMILIES, "cnn deslant"])
+@pytest.mark.parametrize("family", [*FAMILIES, "cnn deskew"])
 def test_a_saved_package_says_what_keras_says(family: str, tmp_path: Path) -> None:
     keras.utils.set_random_seed(1)
     name, *switches = family.split()
@@ -83,7 +83,7 @@ def test_a_saved_package_says_what_keras_says(family: str, tmp_path: Path) -> No
     images[:3, 4:24, 10:16] = RANDOM.integers(0, 256, (3, 20, 6))
     expected = np.asarray(model(images[..., np.newaxis].astype(np.float32), training=False))
     np.testing.assert_allclose(reader.probabilities(images), expected, atol=1e-5)
-    assert np.abs(expected[0] - expected[3]).max() > 1e-3, "the picture counts, or this says nothing"
+    assert np.abs(expected[0] - expected[3]).max() > 1e-3, "the image counts, or this says nothing"
     assert reader.probabilities(images[:0]).shape == (0, 10)
 
 
@@ -103,9 +103,9 @@ def test_the_package_says_what_it_is(small: keras.Model, tmp_path: Path) -> None
     description = reader.description
     (entry,) = description.input
     assert entry.name == "image" and entry.type.WhichOneof("Type") == "imageType"
-    picture = entry.type.imageType
-    assert (picture.width, picture.height) == (28, 28)
-    assert picture.ColorSpace.Name(picture.colorSpace) == "GRAYSCALE"
+    image = entry.type.imageType
+    assert (image.width, image.height) == (28, 28)
+    assert image.ColorSpace.Name(image.colorSpace) == "GRAYSCALE"
     assert [(one.name, one.type.WhichOneof("Type")) for one in description.output] == [
         ("digit", "stringType"),
         ("digit_probs", "dictionaryType"),

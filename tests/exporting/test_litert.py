@@ -31,7 +31,7 @@ def path(model: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "model.tflite"
 
 
-def test_each_picture_has_its_own_row(path: Path, model: keras.Model) -> None:
+def test_each_image_has_its_own_row(path: Path, model: keras.Model) -> None:
     images = np.random.default_rng(0).integers(0, 256, (7, 28, 28)).astype(np.uint8)
     reader = LiteRTDigits(path)
     expected = np.asarray(model(images[..., np.newaxis].astype(np.float32)))
@@ -43,22 +43,24 @@ def test_each_picture_has_its_own_row(path: Path, model: keras.Model) -> None:
         np.testing.assert_array_equal(two.probabilities(images[:count]), reader.probabilities(images[:count]))
 
 
-def test_time_of_one_picture(path: Path) -> None:
+def test_time_of_one_image(path: Path) -> None:
     latency = LiteRTDigits(path).latency(np.zeros((28, 28), np.uint8), runs=50)
     assert 0 < latency.median <= latency.p95 < 1_000_000
 
 
-@pytest.mark.parametrize("fault", ["missing", "empty", "text", "cut", "folder"])
-def test_what_is_no_model_is_named(path: Path, tmp_path: Path, fault: str, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("corruption", ["missing", "empty", "text", "cut", "folder"])
+def test_what_is_no_model_is_named(
+    path: Path, tmp_path: Path, corruption: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     bad = tmp_path / "model.tflite"
-    if fault == "folder":
+    if corruption == "folder":
         bad.mkdir()
-    elif fault != "missing":
+    elif corruption != "missing":
         whole = path.read_bytes()
-        bad.write_bytes({"empty": b"", "text": b"not a model", "cut": whole[: len(whole) // 2]}[fault])
+        bad.write_bytes({"empty": b"", "text": b"not a model", "cut": whole[: len(whole) // 2]}[corruption])
     with pytest.raises(UserError) as caught:
         LiteRTDigits(bad)
-    reason = {"missing": "there is no such file", "folder": "Is a directory"}.get(fault, "not a readable LiteRT model")
+    reason = {"missing": "unknown file", "folder": "Is a directory"}.get(corruption, "not a readable LiteRT model")
     assert str(caught.value).startswith(f"{bad}: ") and reason in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -23,7 +23,7 @@ from inkproof.exporting.metadata import (
     read_metadata,
     write_metadata,
 )
-from inkproof.exporting.proved import describe_canvas, describe_model
+from inkproof.exporting.verify import describe_canvas, describe_model
 from support.segments import canvas
 
 RULE = Rule("energy", 1.25, 4.5)
@@ -74,18 +74,18 @@ def found(content: bytes) -> Found:
 
 @pytest.fixture(scope="module")
 def described(stand_in: Path) -> bytes:
-    return describe_canvas((stand_in / "bare.tflite").read_bytes(), RULE, "ink-cnn", "float32", "c0ffee")
+    return describe_canvas((stand_in / "bare.tflite").read_bytes(), RULE, "mnist_plus_strokes-cnn", "float32", "c0ffee")
 
 
 def test_the_head_says_whose_it_is(described: bytes) -> None:
     head = found(described)
-    assert head.text(0) == "Inkproof ink-cnn"
+    assert head.text(0) == "Inkproof mnist_plus_strokes-cnn"
     assert "0 to 9" in head.text(1)
     assert head.text(2).endswith("(c0ffee)")
     assert (head.text(4), head.text(5), head.text(7)) == ("The developers of Inkproof", "MIT", "1.0.0")
 
 
-def test_the_input_is_a_grey_picture_that_goes_in_as_it_is(described: bytes) -> None:
+def test_the_input_is_a_gray_image_that_goes_in_as_it_is(described: bytes) -> None:
     (graph,) = found(described).all(3)
     (entry,) = graph.all(2)
     assert entry.text(0) == "canvas"
@@ -117,9 +117,9 @@ def test_labels_are_packed_behind_the_model_and_it_runs(described: bytes, stand_
         (info,) = archive.infolist()
         assert (info.filename, info.compress_type) == ("labels.txt", zipfile.ZIP_STORED)
         assert archive.read(info).decode().splitlines() == list("0123456789")
-    picture = canvas(3)[np.newaxis]
+    image = canvas(3)[np.newaxis]
     before, after = (
-        Interpreter(model_content=content).get_signature_runner()(canvas=picture)
+        Interpreter(model_content=content).get_signature_runner()(canvas=image)
         for content in ((stand_in / "bare.tflite").read_bytes(), described)
     )
     for name, values in before.items():
@@ -139,7 +139,7 @@ def test_both_kinds_of_metadata_are_there_and_writing_again_keeps_the_labels(des
 
 def test_a_file_of_28_by_28_has_its_threshold_on_the_probabilities(stand_in: Path) -> None:
     rule = Rule("maximum_probability", 1.0, 0.75)
-    content = describe_model((stand_in / "model.tflite").read_bytes(), rule, "ink-cnn", "int8", "c0ffee")
+    content = describe_model((stand_in / "model.tflite").read_bytes(), rule, "mnist_plus_strokes-cnn", "int8", "c0ffee")
     (graph,) = found(content).all(3)
     (entry,), (probabilities,) = graph.all(2), graph.all(3)
     size = entry.one(3).one(1).one(1)
@@ -148,7 +148,11 @@ def test_a_file_of_28_by_28_has_its_threshold_on_the_probabilities(stand_in: Pat
     assert unit.one(1).number(0, types.Float32Flags) == 0.75
     assert probabilities.all(6)[0].text(0) == "labels.txt"
     said = read_metadata(content)
-    assert (said["rule"], said["form"], said["input"]["ink"]) == ("maximum_probability", "int8", "white on black")
+    assert (said["rule"], said["quantization"], said["input"]["ink"]) == (
+        "maximum_probability",
+        "int8",
+        "white on black",
+    )
 
 
 def test_another_number_of_tensors_is_refused(stand_in: Path) -> None:

@@ -1,4 +1,4 @@
-"""Many pictures: the same answers in the same order from one process and from several, however they end."""
+"""Many images: the same answers in the same order from one process and from several, however they end."""
 
 import multiprocessing
 import os
@@ -12,20 +12,20 @@ import numpy as np
 import pytest
 
 from inkproof.inference import predict as batch
-from inkproof.inference.predict import CHUNK, Prediction, Unreadable, predict_pictures, printable
+from inkproof.inference.predict import CHUNK, Prediction, Unreadable, predict_images, printable
 from inkproof.runtime.errors import UserError
 from support.processes import within
-from support.segments import DIGITS, canvas, picture
+from support.segments import DIGITS, canvas, image
 from support.stand_in import expected
 
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Pictures of the digits 0 to 9 over and over in more than two chunks, the sixth and the last unreadable."""
-    folder = tmp_path_factory.mktemp("pictures")
+    """Images of the digits 0 to 9 over and over in more than two chunks, the sixth and the last unreadable."""
+    folder = tmp_path_factory.mktemp("images")
     for digit in DIGITS:
-        picture(digit).save(folder / f"{digit}.png")
-    (folder / "broken.png").write_text("no picture")
+        image(digit).save(folder / f"{digit}.png")
+    (folder / "broken.png").write_text("no image")
     found = [str(folder / f"{number % 10}.png") for number in range(2 * CHUNK + 5)]
     found[5], found[-1] = str(folder / "broken.png"), str(folder / "absent.png")
     return found
@@ -42,11 +42,11 @@ def model(stand_in: Path) -> Path:
     return stand_in / "canvas.tflite"
 
 
-def test_every_picture_gives_its_digit_and_runner_up_in_order(paths: list[str], model: Path):
-    read = list(predict_pictures(paths, model))
+def test_every_image_gives_its_digit_and_runner_up_in_order(paths: list[str], model: Path):
+    read = list(predict_images(paths, model))
     assert [one.path for one in read] == paths
-    assert read[5] == Unreadable(paths[5], "it is no picture of a known format (PNG, JPEG, BMP, GIF, TIFF)")
-    assert read[-1] == Unreadable(paths[-1], "there is no such file")
+    assert read[5] == Unreadable(paths[5], "it is no image of a known format (PNG, JPEG, BMP, GIF, TIFF)")
+    assert read[-1] == Unreadable(paths[-1], "unknown file")
     _, probabilities = expected(np.stack([canvas(digit) for digit in DIGITS]))
     for number, one in enumerate(read):
         if number not in (5, len(paths) - 1):
@@ -63,16 +63,16 @@ def test_every_picture_gives_its_digit_and_runner_up_in_order(paths: list[str], 
 @pytest.mark.parametrize("keep", [0, 3, CHUNK + 2])
 def test_several_processes_say_what_one_says(paths: list[str], model: Path, keep: int):
     for alone, together in zip(
-        predict_pictures(paths, model, keep, processes=1),
-        predict_pictures(paths, model, keep, processes=2),
+        predict_images(paths, model, keep, processes=1),
+        predict_images(paths, model, keep, processes=2),
         strict=True,
     ):
         for name in alone.__slots__:
             assert np.array_equal(getattr(alone, name), getattr(together, name)), name
 
 
-def test_only_the_first_are_kept_with_their_pictures(paths: list[str], model: Path):
-    read = list(predict_pictures(paths, model, keep=7))
+def test_only_the_first_are_kept_with_their_images(paths: list[str], model: Path):
+    read = list(predict_images(paths, model, keep=7))
     kept = [number for number, one in enumerate(read) if isinstance(one, Prediction) and one.canvas is not None]
     assert kept == [0, 1, 2, 3, 4, 6], "the sixth is unreadable"
     assert np.array_equal(read[4].canvas, canvas(4))
@@ -86,19 +86,19 @@ def test_more_processes_only_where_they_pay(monkeypatch, model: Path, number: in
     asked = []
     monkeypatch.setattr(batch, "cores", lambda: cores)
     monkeypatch.setattr(batch, "_predict_in_processes", lambda *given: asked.append(given[-1]))
-    predict_pictures(["absent.png"] * number, model)
+    predict_images(["absent.png"] * number, model)
     assert asked == ([processes] if processes > 1 else [])
 
 
 def test_a_model_that_cannot_be_used_is_told_before_anything_is_read(paths: list[str], tmp_path: Path):
-    with pytest.raises(UserError, match="there is no such file"):
-        predict_pictures(paths, tmp_path / "canvas.tflite", processes=2)
+    with pytest.raises(UserError, match="unknown file"):
+        predict_images(paths, tmp_path / "canvas.tflite", processes=2)
     assert not multiprocessing.active_children()
 
 
 def test_no_process_is_left_when_the_results_are_not_wanted_any_more(paths: list[str], model: Path):
     before = signal.getsignal(signal.SIGINT)
-    results = predict_pictures(paths * 20, model, processes=2)
+    results = predict_images(paths * 20, model, processes=2)
     next(results)
     assert len(multiprocessing.active_children()) == 2
     results.close()
@@ -107,7 +107,7 @@ def test_no_process_is_left_when_the_results_are_not_wanted_any_more(paths: list
 
 
 def test_a_process_that_is_killed_is_one_line(paths: list[str], model: Path):
-    results = predict_pictures(paths * 20, model, processes=2)
+    results = predict_images(paths * 20, model, processes=2)
     next(results)
     os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
     with pytest.raises(UserError, match="ended from outside, as happens when memory runs out"):
@@ -119,9 +119,9 @@ def test_processes_end_with_the_one_that_started_them(paths: list[str], model: P
     script = tmp_path / "parent.py"
     script.write_text(
         "import multiprocessing, pathlib, sys, time\n"
-        "from inkproof.inference.predict import predict_pictures\n"
+        "from inkproof.inference.predict import predict_images\n"
         "if __name__ == '__main__':\n"
-        "    results = predict_pictures(sys.argv[2:] * 20, pathlib.Path(sys.argv[1]), processes=2)\n"
+        "    results = predict_images(sys.argv[2:] * 20, pathlib.Path(sys.argv[1]), processes=2)\n"
         "    next(results)\n"
         "    print(*(one.pid for one in multiprocessing.active_children()), flush=True)\n"
         "    time.sleep(60)\n"

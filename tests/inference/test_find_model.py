@@ -13,7 +13,11 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with a pretrained model and three exported ones; the command is typed elsewhere."""
     for name in (
         *("models/pretrained/canvas.tflite", "exports/mnist/cnn/canvas.tflite", "exports/mnist/cnn/model.tflite"),
-        *("exports/mnist/dense_2x128/model.tflite", "exports/ink/cnn/canvas.tflite", "models/mnist/cnn/model.keras"),
+        *(
+            "exports/mnist/dense_2x128/model.tflite",
+            "exports/mnist_plus_strokes/cnn/canvas.tflite",
+            "models/mnist/cnn/model.keras",
+        ),
     ):
         (tmp_path / "root" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "root" / name).touch()
@@ -28,7 +32,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("pretrained", "models/pretrained/canvas.tflite"),
         ("mnist-cnn", "exports/mnist/cnn/canvas.tflite"),
         ("mnist-dense_2x128", "exports/mnist/dense_2x128/model.tflite"),
-        ("ink-cnn", "exports/ink/cnn/canvas.tflite"),
+        ("mnist_plus_strokes-cnn", "exports/mnist_plus_strokes/cnn/canvas.tflite"),
     ],
 )
 def test_a_name_means_a_file_of_the_repository_from_any_folder(root: Path, word: str, file: str):
@@ -59,9 +63,12 @@ def test_a_folder_here_goes_before_a_name(root: Path):
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("mnist-cnnn", "did you mean mnist-cnn? choose one of: pretrained, ink-cnn, mnist-cnn, mnist-dense_2x128; or"),
-        ("nonsense", "there is no such model; choose one of: pretrained, ink-cnn"),
-        ("", "there is no such model; choose"),
+        (
+            "mnist-cnnn",
+            "did you mean mnist-cnn? choose one of: pretrained, mnist_plus_strokes-cnn, mnist-cnn, mnist-dense_2x128; or",
+        ),
+        ("nonsense", "unknown model; choose one of: pretrained, mnist_plus_strokes-cnn"),
+        ("", "unknown model; choose"),
         ("mnist/cnn", "did you mean mnist-cnn?"),
         ("/nowhere/folder", "or a .tflite file, a folder with one, models:/NAME@ALIAS or models:/NAME/VERSION"),
     ],
@@ -86,7 +93,7 @@ def test_a_run_that_is_not_exported_yet_is_told_from_a_wrong_name(root: Path):
         (root / "conf" / f"{name}.yaml").write_text("")
     with pytest.raises(UserError, match="optdigits-cnn: not exported yet; run `dvc repro export@optdigits-cnn` first"):
         find_model("optdigits-cnn", root)
-    with pytest.raises(UserError, match="optdigits-cmm: there is no such model"):
+    with pytest.raises(UserError, match="optdigits-cmm: unknown model"):
         find_model("optdigits-cmm", root)
 
 

@@ -60,21 +60,21 @@ def test_the_table_appears_whole_or_not_at_all(tmp_path: Path):
     assert (tmp_path / "out.csv").read_text() == "old"
 
 
-@pytest.mark.parametrize("picture", [True, False])
-def test_a_result_is_not_written_over_what_is_no_result(tmp_path: Path, picture: bool):
-    name = "out.png" if picture else "out.csv"
-    check_out(tmp_path / name, picture)
+@pytest.mark.parametrize("image", [True, False])
+def test_a_result_is_not_written_over_what_is_no_result(tmp_path: Path, image: bool):
+    name = "out.png" if image else "out.csv"
+    check_out(tmp_path / name, image)
     (tmp_path / name).mkdir()
     with pytest.raises(UserError, match="is not a file, so it cannot be written over"):
-        check_out(tmp_path / name, picture)
+        check_out(tmp_path / name, image)
     with pytest.raises(UserError):
-        check_out(Path("/dev/null"), picture)
-    with pytest.raises(UserError, match="ends in .png" if picture else "has the name of a picture"):
-        check_out(tmp_path / "my_digit.JPG", picture)
+        check_out(Path("/dev/null"), image)
+    with pytest.raises(UserError, match="ends in .png" if image else "has the name of an image"):
+        check_out(tmp_path / "my_digit.JPG", image)
 
 
 def test_a_line_a_thousand_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]):
-    with counted("reading", "pictures", 2500, MANY, EVERY) as advance:
+    with counted("reading", "images", 2500, MANY, EVERY) as advance:
         for _ in range(2500):
             advance()
-    assert capsys.readouterr().err == "1,000 of 2,500 pictures\n2,000 of 2,500 pictures\n"
+    assert capsys.readouterr().err == "1,000 of 2,500 images\n2,000 of 2,500 images\n"

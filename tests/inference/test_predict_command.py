@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from support.segments import DIGITS, canvas, picture
+from support.segments import DIGITS, canvas, image
 from support.workspaces import clean_environment
 
 SLOW_TO_IMPORT = ("tensorflow", "keras", "mlflow", "matplotlib", "hydra", "scipy", "pandas", "sklearn")
@@ -34,17 +34,17 @@ def forbidden(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def place(new_workspace: Callable[[], Any], stand_in: Path) -> Any:
-    """A workspace whose pretrained model is the stand-in, with pictures in `drawn`, in which commands are typed."""
+    """A workspace whose pretrained model is the stand-in, with images in `drawn`, in which commands are typed."""
     made = new_workspace()
     for folder in ("models/pretrained", "exports/mnist/cnn"):
         (made.root / folder).mkdir(parents=True)
         shutil.copy(stand_in / "canvas.tflite", made.root / folder)
     (made.root / "drawn" / "deep").mkdir(parents=True)
     for digit in DIGITS:
-        picture(digit).save(made.root / "drawn" / f"digit{digit}.png")
-    picture(7).convert("RGB").resize((600, 600)).save(made.root / "drawn" / "deep" / "seven.jpg")
+        image(digit).save(made.root / "drawn" / f"digit{digit}.png")
+    image(7).convert("RGB").resize((600, 600)).save(made.root / "drawn" / "deep" / "seven.jpg")
     Image.new("L", (300, 200), 255).save(made.root / "drawn" / "blank.gif")
-    (made.root / "drawn" / "notes.txt").write_text("no picture")
+    (made.root / "drawn" / "notes.txt").write_text("no image")
     return made
 
 
@@ -58,7 +58,7 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_a_few_pictures_are_read_at_once_without_anything_slow(place: Any, forbidden: str):
+def test_a_few_images_are_read_at_once_without_anything_slow(place: Any, forbidden: str):
     command = ("python", "src/predict.py", "drawn/digit3.png", "drawn/blank.gif", "drawn/deep")
     place.run(*command)  # compiles the bytecode
     before = cpu_seconds()
@@ -72,7 +72,7 @@ def test_a_few_pictures_are_read_at_once_without_anything_slow(place: Any, forbi
     assert seven.startswith("drawn/deep/seven.jpg  7   9")
 
 
-def test_a_folder_is_walked_and_the_table_holds_every_picture(place: Any, tmp_path: Path):
+def test_a_folder_is_walked_and_the_table_holds_every_image(place: Any, tmp_path: Path):
     done = place.run("python", "src/predict.py", "drawn", "--csv", str(tmp_path / "made" / "out.csv"))
     read = rows(tmp_path / "made" / "out.csv")
     assert list(read[0]) == ["path", "digit", "probability", "second", "second_probability", "accepted"]
@@ -98,7 +98,7 @@ def test_the_contact_sheet_is_drawn(place: Any, tmp_path: Path):
 def test_a_contact_sheet_of_many_says_that_it_shows_the_first(place: Any, tmp_path: Path):
     arguments = [*["drawn"] * 6, "--show", str(tmp_path / "sheet.png")]
     done = place.run("python", "src/predict.py", *arguments)
-    assert done.stderr == f"predict.py: {tmp_path / 'sheet.png'}: the first 60 of 72 pictures\n"
+    assert done.stderr == f"predict.py: {tmp_path / 'sheet.png'}: the first 60 of 72 images\n"
     assert Image.open(tmp_path / "sheet.png").height == 40 + 20 * (84 + 62)
 
 
@@ -111,24 +111,24 @@ def test_a_contact_sheet_within_the_folder_is_not_read_the_next_time(place: Any,
 
 def test_what_cannot_be_read_is_named_and_passed_over(place: Any, tmp_path: Path):
     (tmp_path / "broken.png").write_bytes((place.root / "drawn" / "digit1.png").read_bytes()[:100])
-    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "text.png").write_text("no image")
     (tmp_path / "empty").mkdir()
     paths = ["absent.png", str(tmp_path), "drawn/digit5.png", str(tmp_path / "empty"), "src/predict.py"]
     done = place.run("python", "src/predict.py", *paths, "--csv", str(tmp_path / "out.csv"), code=1)
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [["drawn/digit5.png", "5"]]
     assert [row["path"] for row in rows(tmp_path / "out.csv")] == ["drawn/digit5.png"]
     empty, absent, broken, text, script = done.stderr.splitlines()
-    assert empty == f"predict.py: {tmp_path / 'empty'}: holds no pictures (png, jpg, jpeg, bmp, gif, tif, tiff)"
-    assert absent == "predict.py: absent.png: there is no such file"
+    assert empty == f"predict.py: {tmp_path / 'empty'}: holds no images (png, jpg, jpeg, bmp, gif, tif, tiff)"
+    assert absent == "predict.py: absent.png: unknown file"
     assert broken.startswith(f"predict.py: {tmp_path / 'broken.png'}: ")
-    known = "it is no picture of a known format (PNG, JPEG, BMP, GIF, TIFF)"
+    known = "it is no image of a known format (PNG, JPEG, BMP, GIF, TIFF)"
     assert text == f"predict.py: {tmp_path / 'text.png'}: {known}"
     assert script == f"predict.py: src/predict.py: {known}"
 
 
 def test_nothing_readable_at_all_is_still_one_line_each(place: Any, tmp_path: Path):
     done = place.run("python", "src/predict.py", "absent.png", "--show", str(tmp_path / "sheet.png"), code=1)
-    assert (done.stdout, done.stderr) == ("", "predict.py: absent.png: there is no such file\n")
+    assert (done.stdout, done.stderr) == ("", "predict.py: absent.png: unknown file\n")
     assert not (tmp_path / "sheet.png").exists()
 
 
@@ -158,7 +158,7 @@ def test_a_model_is_taken_by_name_folder_and_file(place: Any, forbidden: str):
         assert done.stdout.startswith("drawn/digit6.png  6"), done.args
 
 
-def test_a_model_of_28_by_28_digits_reads_pictures_too(place: Any, stand_in: Path, forbidden: str):
+def test_a_model_of_28_by_28_digits_reads_images_too(place: Any, stand_in: Path, forbidden: str):
     model = str(stand_in / "model.tflite")
     done = place.run("python", "src/predict.py", "drawn", "--model", model, PYTHONPATH=forbidden)
     lines = done.stdout.splitlines()
@@ -167,7 +167,7 @@ def test_a_model_of_28_by_28_digits_reads_pictures_too(place: Any, stand_in: Pat
 
 
 def test_the_command_works_from_any_folder(place: Any, tmp_path: Path):
-    picture(8).save(tmp_path / "mine.png")
+    image(8).save(tmp_path / "mine.png")
     for model in ([], ["--model", "mnist-cnn"]):
         command = ("python", str(place.root / "src" / "predict.py"), "mine.png", *model)
         assert place.run(*command, cwd=tmp_path).stdout.startswith("mine.png  8  ")
@@ -175,13 +175,13 @@ def test_the_command_works_from_any_folder(place: Any, tmp_path: Path):
 
 
 MISTAKES = [
-    (["--model", "mnist-cnnn"], "--model mnist-cnnn: there is no such model; did you mean mnist-cnn?"),
-    (["--model", "absent.tflite"], "absent.tflite: there is no such file; src/export.py makes it"),
+    (["--model", "mnist-cnnn"], "--model mnist-cnnn: unknown model; did you mean mnist-cnn?"),
+    (["--model", "absent.tflite"], "absent.tflite: unknown file; src/export.py makes it"),
     (["--model", "drawn/notes.txt"], "drawn/notes.txt: not a readable LiteRT model"),
     (["--model", "data"], "--model data: data holds no canvas.tflite"),
-    (["--model", "models:/inkproof-mnist@champion"], "there is no such database; src/train.py makes it"),
+    (["--model", "models:/inkproof-mnist@champion"], "no database there; src/train.py makes it"),
     (["--csv", "drawn"], "drawn: is not a file, so it cannot be written over"),
-    (["--csv", "drawn/digit1.png"], "drawn/digit1.png: has the name of a picture"),
+    (["--csv", "drawn/digit1.png"], "drawn/digit1.png: has the name of an image"),
     (["--show", "sheet.jpg"], "sheet.jpg: the contact sheet is a PNG"),
     (["--show", "drawn/notes.txt/sheet.png"], "a file stands where a folder should be"),
 ]
@@ -219,10 +219,10 @@ def test_help_and_a_missing_path(place: Any, forbidden: str):
 
 @pytest.fixture(scope="module")
 def thousands(place: Any) -> Path:
-    """A folder of 1,200 names of one picture and a broken one, enough to be read by two processes."""
+    """A folder of 1,200 names of one image and a broken one, enough to be read by two processes."""
     folder = place.root / "many"
     folder.mkdir()
-    picture(2).resize((28, 28), Image.Resampling.BOX).save(folder / "digit0.bmp")
+    image(2).resize((28, 28), Image.Resampling.BOX).save(folder / "digit0.bmp")
     for number in range(1, 1200):
         os.link(folder / "digit0.bmp", folder / f"digit{number}.bmp")
     (folder / "digit700.bmp").unlink()
@@ -240,8 +240,8 @@ def test_thousands_are_read_in_order_and_counted(place: Any, thousands: Path, tm
     assert {(row["digit"], row["accepted"]) for row in rows(tmp_path / "out.csv")} == {("2", "true")}
     assert len(done.stdout.splitlines()) == 1199
     broken, counted = done.stderr.splitlines()
-    assert counted == "1,000 of 1,200 pictures"
-    assert broken.startswith("predict.py: many/digit700.bmp: it is no picture")
+    assert counted == "1,000 of 1,200 images"
+    assert broken.startswith("predict.py: many/digit700.bmp: it is no image")
 
 
 def test_a_terminal_gets_a_bar_and_the_pipe_nothing_of_it(place: Any, thousands: Path, tmp_path: Path):
@@ -274,7 +274,7 @@ def test_an_interrupt_ends_it_cleanly(place: Any, thousands: Path, how: signal.S
     for _ in range(100):
         assert "  2  " in process.stdout.readline()
     _, stderr = place.stop(process, how)
-    lines = [line for line in stderr.splitlines() if not line.endswith("pictures") and "digit700" not in line]
+    lines = [line for line in stderr.splitlines() if not line.endswith("images") and "digit700" not in line]
     assert process.returncode == 128 + how
     assert lines == (["predict.py: interrupted"] if how == signal.SIGINT else [])
     assert list(tmp_path.iterdir()) == [], "nothing half-written"

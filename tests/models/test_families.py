@@ -27,7 +27,7 @@ PARAMETERS = {  # counted by hand, so that a change of a network is a decision
     + (25 * 64 + 1) * 64  # 10, 8, 4
     + (4 * 4 * 64 + 1) * 128
     + (128 + 1) * 10,
-    "vgg_bn": 9 * 32  # without biases; each normalisation has four numbers a filter
+    "vgg_bn": 9 * 32  # without biases; each normalization has four numbers a filter
     + 9 * 32 * 32
     + 25 * 32 * 32
     + 9 * 32 * 64
@@ -80,14 +80,14 @@ def test_the_file_is_named_as_the_model_is(name: str) -> None:
     assert OmegaConf.load(ROOT / "conf" / "model" / f"{name}.yaml").name == name
 
 
-def test_float32_pictures_in_probabilities_out(model: keras.Model) -> None:
+def test_float32_images_in_probabilities_out(model: keras.Model) -> None:
     probabilities = predict(model, pixels())
     assert model.input_shape == (None, 28, 28, 1)
     assert probabilities.shape == (32, 10)
     assert probabilities.dtype == np.float32
     assert (probabilities >= 0).all()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
-    assert len(np.unique(probabilities.round(6), axis=0)) == 32  # each picture is looked at
+    assert len(np.unique(probabilities.round(6), axis=0)) == 32  # each image is looked at
 
 
 def test_the_model_scales_by_itself(model: keras.Model) -> None:

@@ -15,13 +15,13 @@ from inkproof.models import cnn, dense
 from inkproof.models.loading import start_from
 from inkproof.runtime.errors import UserError
 from inkproof.tracking.identity import identity, weights_file
-from inkproof.tracking.record import RunRecord, parent_of
+from inkproof.tracking.run_metadata import RunMetadata, initial_weights_of
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 
 
 def small(**changes: Any) -> keras.Model:
-    sizes = {"filters": [2, 3], "kernels": [3, 3], "pools": [2, 2], "dense": 4, "dropout": 0.1, "deslant": False}
+    sizes = {"filters": [2, 3], "kernels": [3, 3], "pools": [2, 2], "dense": 4, "dropout": 0.1, "deskew": False}
     return cnn.build(**sizes | changes)
 
 
@@ -31,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("run")
     small().save(made / "model.keras")
     names = ("run_id", "experiment", "name", "key", "data_sha", "code_sha", "git_commit", "machine")
-    (made / "run.json").write_text(json.dumps(asdict(RunRecord(**dict.fromkeys(names, "r7"), config={}))))
+    (made / "run.json").write_text(json.dumps(asdict(RunMetadata(**dict.fromkeys(names, "r7"), config={}))))
     return made
 
 
@@ -39,9 +39,11 @@ def test_a_file_and_the_folder_it_lies_in_are_the_same(folder: Path) -> None:
     file = folder / "model.keras"
     assert weights_file(str(folder)) == weights_file(str(file)) == file
     sha = hashlib.sha256(file.read_bytes()).hexdigest()
-    assert parent_of(str(folder)) == {"file": str(file), "sha256": sha, "run": "r7"}
-    assert parent_of("models/pretrained")["file"] == "models/pretrained/model.keras"  # from the root, without a run
-    assert "run" not in parent_of("models/pretrained")
+    assert initial_weights_of(str(folder)) == {"file": str(file), "sha256": sha, "run": "r7"}
+    assert (
+        initial_weights_of("models/pretrained")["file"] == "models/pretrained/model.keras"
+    )  # from the root, without a run
+    assert "run" not in initial_weights_of("models/pretrained")
 
 
 def test_a_run_is_known_by_the_weights_and_without_any_as_before(folder: Path) -> None:
@@ -49,7 +51,7 @@ def test_a_run_is_known_by_the_weights_and_without_any_as_before(folder: Path) -
     config = {"data": {"name": "d", "val": 1, "repeat": 1}, **off, "teacher": {"runs": []}, "init": None}
     assert "init" not in identity(config, "float32")
     known = identity({**config, "init": str(folder)}, "float32")
-    assert known["init"] == parent_of(str(folder))["sha256"]
+    assert known["init"] == initial_weights_of(str(folder))["sha256"]
     assert known != identity({**config, "init": "models/pretrained"}, "float32")
 
 
@@ -67,7 +69,7 @@ def test_the_weights_are_taken_over_whatever_the_dropout(folder: Path) -> None:
     [
         (lambda: small(dense=5), r"layer \d+ is Dense \d+x4 4 to 4, not Dense \d+x5 5 to 5"),
         (lambda: small(pools=[4, 1]), r"layer \d+ is MaxPooling2D to 13x13x2, not MaxPooling2D to 6x6x2"),
-        (lambda: small(deslant=True), "not Deslant"),
+        (lambda: small(deskew=True), "not Deskew"),
         (lambda: dense.build([4]), "layer "),
     ],
 )

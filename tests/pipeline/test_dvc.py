@@ -17,13 +17,13 @@ from omegaconf import OmegaConf
 from inkproof.config.compose import flatten
 from inkproof.runtime.paths import ROOT
 
-CHOICES = ("data", "model", "aug", "seed", "tried_on")
+CHOICES = ("data", "model", "aug", "seed", "eval_data")
 CHOSEN: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
 PARAMS: dict[str, dict[str, Any]] = CHOSEN["runs"]
 FRAMES: dict[str, dict[str, str]] = CHOSEN["frames"]
 REPORTS: dict[str, dict[str, str]] = CHOSEN["reports"]
-PRETRAINED = "ink-vgg_bn"
-METRICS = {"test.json", "stress.json", "export.json", "rejection.json", "drawn.json"}
+PRETRAINED = "mnist_plus_strokes-vgg_bn"
+METRICS = {"test.json", "corruptions.json", "export.json", "rejection.json", "drawn.json"}
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def test_params_are_the_same_for_both_readers_of_yaml():
     by_hydra = OmegaConf.to_container(OmegaConf.load(ROOT / "params.yaml"))["runs"]  # YAML 1.1
     assert by_dvc == PARAMS == by_hydra
     for run in PARAMS.values():
-        assert run["aug"] in ("on", "off", "ink")
+        assert run["aug"] in ("on", "off", "elastic")
 
 
 @pytest.mark.parametrize("key", PARAMS)
@@ -101,7 +101,7 @@ def test_every_choice_names_what_is_there(key: str):
     for group in ("data", "model", "aug"):
         assert (ROOT / "conf" / group / f"{run[group]}.yaml").is_file()
     data = yaml.safe_load((ROOT / "conf" / "data" / f"{run['data']}.yaml").read_text())
-    assert data["frames"] == f"data/{run['tried_on']}" and run["tried_on"] in FRAMES
+    assert data["frames"] == f"data/{run['eval_data']}" and run["eval_data"] in FRAMES
     assert type(run["seed"]) is int
 
 
@@ -133,7 +133,7 @@ def test_the_stages_have_the_names_the_design_gives_them(stages: dict[str, Stage
     data = ("optdigits", "mnist")
     expected = {
         "pens",
-        "ink",
+        "mnist_plus_strokes",
         "layer",
         *(f"{stage}@{name}" for stage in ("download", "frames", "report") for name in data),
     }
@@ -148,7 +148,7 @@ def test_every_command_is_a_script_that_is_there_and_a_dep(stages: dict[str, Sta
         assert stage.words[1] in stage.deps
         made_by = stage.name.partition("@")[0]
         made_by = {
-            **dict.fromkeys(("pens", "ink"), "download"),
+            **dict.fromkeys(("pens", "mnist_plus_strokes"), "download"),
             **dict.fromkeys(("frames", "layer"), "preprocess"),
             "drawn": "evaluate",
         }.get(made_by, made_by)
@@ -200,33 +200,33 @@ def test_another_default_in_conf_needs_another_dep(dvc_workspace: Callable[..., 
 
 def test_the_other_stages_depend_on_the_values_they_read(stages: dict[str, Stage]):
     for key, run in PARAMS.items():
-        frames = f"data/{run['tried_on']}/drawn_frames.npz"
+        frames = f"data/{run['eval_data']}/drawings.npz"
         assert frames in stages[f"drawn@{key}"].deps & stages[f"export@{key}"].deps
     for data, chosen in FRAMES.items():
-        # Which sets are read stands with the data set, how each is drawn in drawings, the writers with the pens.
+        # Which sets are read stands with the dataset, how each is drawn in drawings, the writers with the pens.
         stage = stages[f"frames@{data}"]
         assert stage.conf >= {
             "conf/drawn.yaml",
-            "conf/drawings/all.yaml",
+            "conf/sets/all.yaml",
             "conf/data/pens.yaml",
             f"conf/data/{data}.yaml",
         }
         assert {"data/drawn/mine", "data/drawn/starter", f"data/drawn/{chosen['drawn']}"} <= stage.deps
         chosen_sets = yaml.safe_load((ROOT / "conf" / "data" / f"{data}.yaml").read_text())["drawn_sets"]
         assert chosen["drawn"] in chosen_sets
-    for data in ("optdigits", "mnist", "pens", "ink"):
-        name = data if data in ("pens", "ink") else f"download@{data}"
+    for data in ("optdigits", "mnist", "pens", "mnist_plus_strokes"):
+        name = data if data in ("pens", "mnist_plus_strokes") else f"download@{data}"
         assert f"conf/data/{data}.yaml" in stages[name].deps
-    assert stages["ink"].deps >= {"conf/data/mnist.yaml", "conf/data/pens.yaml", "data/mnist/digits.npz"}
+    assert stages["mnist_plus_strokes"].deps >= {"conf/data/mnist.yaml", "conf/data/pens.yaml", "data/mnist/digits.npz"}
 
 
 def test_a_report_reads_what_it_shows(stages: dict[str, Stage]):
     for data, chosen in REPORTS.items():
-        assert {f"reports/{data}/models", chosen["beside"]} <= stages[f"report@{data}"].deps
+        assert {f"reports/{data}/models", chosen["compare_with"]} <= stages[f"report@{data}"].deps
 
 
 def taken_in(root: Path, file: str) -> set[str]:
-    """The files of conf/ that the file of a data set takes in, of which Hydra's own list of choices says nothing."""
+    """The files of conf/ that the file of a dataset takes in, of which Hydra's own list of choices says nothing."""
     entries = (yaml.safe_load((root / file).read_text()) or {}).get("defaults", [])
     group = Path(file).parent
     return {f"{group}/{name}.yaml" for entry in entries if isinstance(entry, str) and (name := entry.partition("@")[2])}

@@ -43,7 +43,7 @@ def under_git(workspace: Any) -> Any:
     (workspace.root / ".dvc" / "config.local").unlink()
     git(workspace, "init", "--quiet")
     git(workspace, "add", ".")
-    small = ("test", "stress", "export", "rejection", "drawn")
+    small = ("test", "corruptions", "export", "rejection", "drawn")
     results = [path for name in small for path in workspace.root.glob(f"reports/optdigits/models/*/{name}.json")]
     git(workspace, "add", "--force", *map(str, results))
     git(workspace, "commit", "--quiet", "-m", "state")
@@ -54,10 +54,10 @@ def test_drawings_of_ones_own_reach_mlflow(chain: Any):
     drawn = json.loads((chain.root / "reports/optdigits/models/cnn/drawn.json").read_text())
     assert drawn["mine"]["n"] == 3
     metrics = metrics_of(chain, "cnn")
-    assert metrics["drawn_mine_mnist_accuracy"] == drawn["mine"]["mnist"]["accuracy"]
-    assert metrics["drawn_starter_mnist_accuracy"] == drawn["starter"]["mnist"]["accuracy"]
+    assert metrics["drawn_mine_mnist_style_accuracy"] == drawn["mine"]["mnist_style"]["accuracy"]
+    assert metrics["drawn_starter_mnist_style_accuracy"] == drawn["starter"]["mnist_style"]["accuracy"]
     rows = (chain.root / "reports/optdigits/models/cnn/drawn/drawings.csv").read_text().splitlines()
-    assert len([row for row in rows if row.startswith("mine,")]) == 3 * 5  # pictures by rungs
+    assert len([row for row in rows if row.startswith("mine,")]) == 3 * 5  # images by methods
 
 
 def test_one_mlflow_run_holds_a_models_whole_story(chain: Any):
@@ -74,7 +74,7 @@ def test_one_mlflow_run_holds_a_models_whole_story(chain: Any):
         assert {"test_nll", "test_ece", "tflite_kb", "tflite_us", "tflite_int8_accuracy"} <= set(metrics)
         assert run.data.params["model.name"] == model
         files = {item.path for item in chain.client().list_artifacts(run.info.run_id)}
-        assert {"products", "test", "exports", "drawn"} <= files
+        assert {"artifacts", "test", "exports", "drawn"} <= files
         assert {given.dataset.name for given in run.inputs.dataset_inputs} == {"optdigits"}
 
 
@@ -82,7 +82,7 @@ def test_the_report_compares_the_models_and_the_champion_is_chosen(chain: Any):
     folder = chain.root / "reports" / "optdigits"
     rows = (folder / "leaderboard.csv").read_text().splitlines()
     assert {row.split(",")[0] for row in rows[1:]} == {"dense", "cnn"}
-    assert "drawn_mine_mnist_accuracy" in rows[0].split(",")
+    assert "drawn_mine_mnist_style_accuracy" in rows[0].split(",")
     page = (folder / "index.html").read_text()
     assert "dense" in page and "cnn" in page and not re.search(r"<(script|img|link)[^>]+(src|href)=\"?http", page)
     shown = chain.run("python", "src/report.py", "data=optdigits", "show=true").stdout

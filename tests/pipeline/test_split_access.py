@@ -22,11 +22,16 @@ RUNS_STAGES = {
 }
 OWNER = "inkproof/data/digits.py"
 NAMES = {"load_test_split", "test_images", "test_labels"}
-# The data set's own modules cut, rename or pass on the splits; MNIST's published files have these names.
-CUTTING = {OWNER, "inkproof/data/mnist.py", "inkproof/datasets/training_set.py"}
+# The dataset's own modules cut, rename or pass on the splits; MNIST's published files have these names.
+CUTTING = {OWNER, "inkproof/data/mnist.py", "inkproof/datasets/mixture.py"}
 LOADERS = {"load", "fromfile", "memmap"}
 # The other readers of NumPy files read what they wrote themselves.
-READERS = {OWNER, "inkproof/training/backup.py", "inkproof/datasets/drawn_frames.py", "inkproof/evaluation/held_out.py"}
+READERS = {
+    OWNER,
+    "inkproof/training/backup.py",
+    "inkproof/datasets/preprocessed.py",
+    "inkproof/evaluation/out_of_fold.py",
+}
 
 
 @cache

@@ -1,4 +1,4 @@
-"""to_canvas: every format, depth and orientation a picture comes in, and what a broken one is told."""
+"""to_canvas: every format, depth and orientation an image comes in, and what a broken one is told."""
 
 import io
 import struct
@@ -12,7 +12,7 @@ from PIL import Image
 
 from inkproof.data.drawings import Drawing
 from inkproof.preprocessing.canvas import load_canvases, to_canvas
-from inkproof.preprocessing.rungs import apply_rung
+from inkproof.preprocessing.methods import apply_method
 from inkproof.preprocessing.strokes import render
 from inkproof.runtime.errors import UserError
 
@@ -90,37 +90,37 @@ def test_an_array_of_booleans_is_black_and_white():
     "wrong",
     [np.zeros((0, 5)), np.zeros(5), np.zeros((5, 5, 5)), np.zeros((2, 5, 5, 3)), np.full((5, 5), "x")],
 )
-def test_what_is_no_picture_array_is_refused(wrong):
-    with pytest.raises(ValueError, match="picture"):
+def test_what_is_no_image_array_is_refused(wrong):
+    with pytest.raises(ValueError, match="image"):
         to_canvas(wrong)
 
 
 @pytest.mark.parametrize("mode", ["1", "P", "LA", "RGBA", "CMYK", "YCbCr", "I", "I;16", "F"])
 def test_each_pillow_mode_is_read(mode):
-    picture = Image.fromarray(np.where(TWO > 127, 255, 0).astype(np.uint8))
-    picture = picture.convert("RGB").convert(mode) if mode in ("CMYK", "YCbCr") else picture.convert(mode)
-    close(to_canvas(picture), np.where(TWO > 127, 255, 0))
+    image = Image.fromarray(np.where(TWO > 127, 255, 0).astype(np.uint8))
+    image = image.convert("RGB").convert(mode) if mode in ("CMYK", "YCbCr") else image.convert(mode)
+    close(to_canvas(image), np.where(TWO > 127, 255, 0))
 
 
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])
 def test_transparency_is_paper(tmp_path, mode):
-    picture = Image.merge("LA", (Image.new("L", (280, 280), 0), Image.fromarray(255 - TWO)))
-    picture.convert(mode).save(tmp_path / "two.png")
+    image = Image.merge("LA", (Image.new("L", (280, 280), 0), Image.fromarray(255 - TWO)))
+    image.convert(mode).save(tmp_path / "two.png")
     close(to_canvas(tmp_path / "two.png"), mean=0.01)
 
 
 def test_white_ink_on_a_transparent_ground_is_seen(tmp_path):
-    picture = Image.merge("LA", (Image.new("L", (280, 280), 255), Image.fromarray(255 - TWO)))
-    picture.save(tmp_path / "two.png")
+    image = Image.merge("LA", (Image.new("L", (280, 280), 255), Image.fromarray(255 - TWO)))
+    image.save(tmp_path / "two.png")
     close(to_canvas(tmp_path / "two.png"), 255 - TWO, mean=0.01)
 
 
 @pytest.mark.parametrize("suffix", ["gif", "png"])
 def test_a_transparent_palette_colour_is_paper(tmp_path, suffix):
     indices = np.where(TWO > 127, 0, 1).astype(np.uint8)
-    picture = Image.fromarray(indices).convert("P")
-    picture.putpalette([200, 0, 0, 0, 0, 0])
-    picture.save(tmp_path / f"two.{suffix}", transparency=0)
+    image = Image.fromarray(indices).convert("P")
+    image.putpalette([200, 0, 0, 0, 0, 0])
+    image.save(tmp_path / f"two.{suffix}", transparency=0)
     close(to_canvas(tmp_path / f"two.{suffix}"), np.where(TWO > 127, 255, 0))
 
 
@@ -138,7 +138,7 @@ def test_padding_takes_the_colour_of_the_border(ground, shape):
     assert (canvas == ground).all()
 
 
-def test_a_picture_that_is_no_square_is_centred_with_its_aspect():
+def test_a_image_that_is_no_square_is_centred_with_its_aspect():
     wide = np.full((100, 400), 255, np.uint8)
     wide[40:60, 100:300] = 0
     canvas = to_canvas(wide)
@@ -149,9 +149,9 @@ def test_a_picture_that_is_no_square_is_centred_with_its_aspect():
 @settings(max_examples=25)
 @given(st.integers(1, 700), st.integers(1, 700), st.integers(0, 255))
 def test_every_size_gives_a_canvas_without_new_levels(height, width, level):
-    picture = np.full((height, width), 255, np.uint8)
-    picture[height // 3 : height // 2, width // 3 : width // 2] = level
-    canvas = to_canvas(picture)
+    image = np.full((height, width), 255, np.uint8)
+    image[height // 3 : height // 2, width // 3 : width // 2] = level
+    canvas = to_canvas(image)
     assert canvas.shape == (280, 280)
     assert canvas.min() >= level  # a filter that overshoots would draw darker or lighter outlines
 
@@ -167,7 +167,7 @@ def test_a_drawing_of_28_by_28_becomes_blocks_and_shrinks_back_to_itself():
     small = np.random.default_rng(5).integers(0, 256, (28, 28), dtype=np.uint8)
     canvas = to_canvas(small)
     assert np.array_equal(canvas, np.kron(small, np.ones((10, 10), np.uint8)))
-    assert np.array_equal(apply_rung("tutorial", canvas[None])[0], 255 - small)
+    assert np.array_equal(apply_method("tutorial", canvas[None])[0], 255 - small)
 
 
 def png(width, height, rows=b""):
@@ -199,10 +199,10 @@ def encoded(form):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "no picture"),
-        (b"hello", "no picture"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no picture"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "no picture"),
+        (b"", "no image"),
+        (b"hello", "no image"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no image"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "no image"),
         (encoded("PNG")[:400], "."),
         (encoded("JPEG")[:600], "truncated"),
         (encoded("TIFF")[:900], "."),
@@ -222,7 +222,7 @@ def test_a_broken_file_is_named_with_the_reason(tmp_path, content, reason):
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path):
-    with pytest.raises(UserError, match=r"absent\.png cannot be read: there is no such file"):
+    with pytest.raises(UserError, match=r"absent\.png cannot be read: no such file"):
         to_canvas(tmp_path / "absent.png")
     with pytest.raises(UserError, match="cannot be read: Is a directory"):
         to_canvas(tmp_path)

@@ -7,13 +7,13 @@ import pytest
 from scipy import ndimage
 from sklearn.datasets import load_digits
 
-from inkproof.data.optdigits import mnist_frame
+from inkproof.data.optdigits import as_mnist
 from inkproof.preprocessing.canvas import digit_canvas
 from inkproof.preprocessing.corruptions import CORRUPTIONS, SEVERITIES
 from inkproof.preprocessing.strokes import render
 
 # Two digits a class.
-FRAMES = [mnist_frame(counts) for counts in load_digits().images[:20]]
+FRAMES = [as_mnist(counts) for counts in load_digits().images[:20]]
 NAMES = list(CORRUPTIONS)
 # What is far from where it was is no less changed for being farther: their damage has measures of its own.
 PLACED = {"translate", "scale", "cut_off"}
@@ -45,7 +45,7 @@ def ink_of(canvas: np.ndarray) -> float:
     return float((255 - canvas.astype(float)).sum() / 255)
 
 
-def centre(canvas: np.ndarray) -> np.ndarray:
+def center(canvas: np.ndarray) -> np.ndarray:
     return np.array(ndimage.center_of_mass(255.0 - canvas))
 
 
@@ -166,13 +166,13 @@ def test_wrong_arguments_are_refused(name: str) -> None:
 
 def test_translate_moves_the_same_digit_into_a_corner(suite: dict[str, list[list[np.ndarray]]]) -> None:
     levels = suite["translate"]
-    moved = [[np.hypot(*(centre(c) - centre(o))) for c, o in zip(cs, levels[0], strict=True)] for cs in levels]
+    moved = [[np.hypot(*(center(c) - center(o))) for c, o in zip(cs, levels[0], strict=True)] for cs in levels]
     assert np.all(np.diff(np.mean(moved, axis=1)) > 8)
     for canvas, original in zip(levels[5], levels[0], strict=True):
         top, bottom, left, right = box(canvas)
         assert min(top, 280 - bottom) == min(left, 280 - right) == 3
         assert ink_of(canvas) == pytest.approx(ink_of(original), rel=0.01)
-    corners = {tuple((centre(canvas) > 140).tolist()) for canvas in levels[5]}
+    corners = {tuple((center(canvas) > 140).tolist()) for canvas in levels[5]}
     assert len(corners) == 4
 
 
@@ -300,11 +300,11 @@ def test_uneven_ground_darkens_one_side_of_the_paper_and_leaves_the_ink(
 
 
 def test_grid_paper_rules_the_paper_and_leaves_the_ink(suite: dict[str, list[list[np.ndarray]]]) -> None:
-    for level, grey in enumerate((30, 60, 95, 130, 165), start=1):
+    for level, gray in enumerate((30, 60, 95, 130, 165), start=1):
         for canvas, original in zip(suite["grid_paper"][level], suite["grid_paper"][0], strict=True):
             assert (canvas[original == 0] == 0).all()
             paper = canvas[original == 255]
-            assert paper.min() == 255 - grey
+            assert paper.min() == 255 - gray
             assert 0.5 < (paper == 255).mean() < 0.99
             # Lines in both directions: each row and each column crosses some.
             assert (canvas < 255).any(axis=0).all()
@@ -325,13 +325,13 @@ def test_stray_mark_is_one_stroke_of_its_length_beside_the_digit(suite: dict[str
 
 
 def test_noise_has_the_deviation_it_should() -> None:
-    grey = np.full((280, 280), 128, np.uint8)
+    gray = np.full((280, 280), 128, np.uint8)
     for severity, photons in zip((1, 2, 3), (60, 25, 12), strict=True):
-        shot = CORRUPTIONS["shot_noise"](grey, severity, rng())
+        shot = CORRUPTIONS["shot_noise"](gray, severity, rng())
         assert shot.mean() == pytest.approx(128, abs=2)
         assert shot.std() == pytest.approx(255 * np.sqrt(128 / 255 / photons), rel=0.05)
     for severity, deviation in zip((1, 2, 3), (0.08, 0.12, 0.18), strict=True):
-        normal = CORRUPTIONS["gaussian_noise"](grey, severity, rng())
+        normal = CORRUPTIONS["gaussian_noise"](gray, severity, rng())
         assert normal.mean() == pytest.approx(128, abs=2)
         assert normal.std() == pytest.approx(255 * deviation, rel=0.05)
         assert (normal[::2, ::2] == normal[1::2, 1::2]).all()

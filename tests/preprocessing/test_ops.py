@@ -1,4 +1,4 @@
-"""The parts of InkNormalization, each beside what SciPy or plain NumPy makes of the same."""
+"""The parts of Normalizer, each beside what SciPy or plain NumPy makes of the same."""
 
 import numpy as np
 import pytest
@@ -16,31 +16,31 @@ levels = st.integers(0, 255)
 few = settings(max_examples=30)
 
 
-def of_pictures(least, most):
+def of_images(least, most):
     sides = st.integers(least, most)
     return st.tuples(sides, sides).flatmap(lambda shape: arrays(np.uint8, shape, elements=levels))
 
 
-def batch(*pictures):
-    return np.stack(pictures).astype(np.float32)
+def batch(*images):
+    return np.stack(images).astype(np.float32)
 
 
 @few
-@given(of_pictures(4, 40), st.floats(-30, 30), st.floats(0.2, 9), st.integers(1, 12))
-def test_overlaps_are_area_means(picture, low, step, count):
-    from inkproof.preprocessing.normalization import both_ways, overlaps
+@given(of_images(4, 40), st.floats(-30, 30), st.floats(0.2, 9), st.integers(1, 12))
+def test_overlaps_are_area_means(image, low, step, count):
+    from inkproof.preprocessing.normalizer import both_ways, overlaps
 
-    height, width = picture.shape
+    height, width = image.shape
     edges = low + step * np.arange(count + 1)
     place, pitch = np.float32([[low]]), np.float32([[step]])
-    found = both_ways(overlaps(place, pitch, count, height), batch(picture), overlaps(place, pitch, count, width))
-    assert np.abs(np.asarray(found)[0] - area_means(picture, edges, edges)).max() < 0.1
+    found = both_ways(overlaps(place, pitch, count, height), batch(image), overlaps(place, pitch, count, width))
+    assert np.abs(np.asarray(found)[0] - area_means(image, edges, edges)).max() < 0.1
 
 
 @few
 @given(st.integers(2, 30), st.integers(-20, 20))
 def test_shifts_move_by_whole_pixels(size, by):
-    from inkproof.preprocessing.normalization import shifts
+    from inkproof.preprocessing.normalizer import shifts
 
     line = np.arange(1, size + 1, dtype=np.float32)[None, :, None]
     moved = np.asarray(shifts(np.float32([[by]]), 28, size) @ line)[0, :, 0]
@@ -52,7 +52,7 @@ def test_shifts_move_by_whole_pixels(size, by):
 
 
 def test_triangles_keep_the_ink_and_interpolate():
-    from inkproof.preprocessing.normalization import triangles
+    from inkproof.preprocessing.normalizer import triangles
 
     kernel = np.asarray(triangles(np.float32([[1], [3], [2.5]]), 40))
     assert np.array_equal(kernel[0], np.eye(40))
@@ -65,7 +65,7 @@ def test_triangles_keep_the_ink_and_interpolate():
 @few
 @given(arrays(np.uint8, st.tuples(st.integers(1, 4), st.integers(1, 50)), elements=levels), st.integers(1, 255))
 def test_the_extent_is_from_the_first_to_the_last(rows, least):
-    from inkproof.preprocessing.normalization import extent
+    from inkproof.preprocessing.normalizer import extent
 
     first, length = (np.asarray(part)[:, 0] for part in extent(rows.astype(np.float32), np.float32([[least]])))
     for index, row in enumerate(rows):
@@ -75,49 +75,49 @@ def test_the_extent_is_from_the_first_to_the_last(rows, least):
 
 
 @few
-@given(of_pictures(4, 40), st.sampled_from([1, 3, 5, 9, 17]))
-def test_maxima_and_sums_over_squares(picture, side):
+@given(of_images(4, 40), st.sampled_from([1, 3, 5, 9, 17]))
+def test_maxima_and_sums_over_squares(image, side):
     from inkproof.preprocessing.outline import dilated, square_maxima, square_sums
 
-    grid = batch(picture)
-    around = ndimage.grey_dilation(picture, size=(side, side), mode="constant", cval=0)
+    grid = batch(image)
+    around = ndimage.grey_dilation(image, size=(side, side), mode="constant", cval=0)
     assert np.array_equal(np.asarray(square_maxima(grid, side))[0], around)
-    sums = ndimage.convolve(picture.astype(float), np.ones((side, side)), mode="constant")
+    sums = ndimage.convolve(image.astype(float), np.ones((side, side)), mode="constant")
     assert np.allclose(np.asarray(square_sums(grid, side))[0], sums, rtol=1e-5)
-    cross = ndimage.grey_dilation(picture, footprint=[[0, 1, 0], [1, 1, 1], [0, 1, 0]], mode="constant", cval=0)
+    cross = ndimage.grey_dilation(image, footprint=[[0, 1, 0], [1, 1, 1], [0, 1, 0]], mode="constant", cval=0)
     assert np.array_equal(np.asarray(dilated(grid, square=False))[0], cross)
-    square = ndimage.grey_dilation(picture, size=(3, 3), mode="constant", cval=0)
+    square = ndimage.grey_dilation(image, size=(3, 3), mode="constant", cval=0)
     assert np.array_equal(np.asarray(dilated(grid))[0], square)
 
 
 @few
-@given(of_pictures(1, 300))
-def test_cells_average_and_act_on_their_own_pixels(picture):
+@given(of_images(1, 300))
+def test_cells_average_and_act_on_their_own_pixels(image):
     from inkproof.preprocessing.ground import cell_means, cell_size, on_cells
 
-    size = cell_size(batch(picture))
-    assert size == -(-max(picture.shape) // 56)
-    rows, columns = (-(-side // size) for side in picture.shape)
+    size = cell_size(batch(image))
+    assert size == -(-max(image.shape) // 56)
+    rows, columns = (-(-side // size) for side in image.shape)
     edges = (size * np.arange(count + 1.0) for count in (rows, columns))
-    means = np.asarray(cell_means(batch(picture)))
-    assert np.allclose(means[0], area_means(picture, *edges), atol=0.01)
-    added = np.asarray(on_cells(np.add, batch(picture), means))[0]
-    y, x = np.mgrid[: picture.shape[0], : picture.shape[1]]
-    assert np.allclose(added, picture + means[0][y // size, x // size])
+    means = np.asarray(cell_means(batch(image)))
+    assert np.allclose(means[0], area_means(image, *edges), atol=0.01)
+    added = np.asarray(on_cells(np.add, batch(image), means))[0]
+    y, x = np.mgrid[: image.shape[0], : image.shape[1]]
+    assert np.allclose(added, image + means[0][y // size, x // size])
 
 
 @few
-@given(of_pictures(1, 90))
-def test_the_ground_is_the_median_of_the_border(picture):
+@given(of_images(1, 90))
+def test_the_ground_is_the_median_of_the_border(image):
     from inkproof.preprocessing.ground import flat_ground
 
-    height, width = picture.shape
+    height, width = image.shape
     rows, columns = max(1, height // 28), max(1, width // 28)
-    inside = np.zeros(picture.shape, bool)
+    inside = np.zeros(image.shape, bool)
     inside[rows : height - rows, columns : width - columns] = True
-    border = np.sort(picture[~inside])
+    border = np.sort(image[~inside])
     if height >= 2 * rows and width >= 2 * columns:
-        assert np.asarray(flat_ground(batch(picture)))[0, 0, 0] == border[(len(border) - 1) // 2]
+        assert np.asarray(flat_ground(batch(image)))[0, 0, 0] == border[(len(border) - 1) // 2]
 
 
 @pytest.mark.parametrize("digit", [1, 8])
@@ -128,9 +128,9 @@ def test_a_bent_ground_is_found_under_the_ink(digit, at_the_edge):
     y, x = np.mgrid[:280, :280] / 140 - 1
     ground = 190 + 25 * x - 20 * y + 10 * x * y - 8 * (x * x + y * y)
     ink = np.roll(drawn(digit, 24), -66 if at_the_edge else 0, 0) / 255
-    picture = batch(np.rint(ground * (0.2 + 0.8 * ink)))
-    level = flat_ground(picture)
-    assert np.abs(np.asarray(bent_ground(picture, level))[0] - ground).max() < 12
+    image = batch(np.rint(ground * (0.2 + 0.8 * ink)))
+    level = flat_ground(image)
+    assert np.abs(np.asarray(bent_ground(image, level))[0] - ground).max() < 12
     even = batch(drawn(digit, 24))
     assert np.all(np.asarray(bent_ground(even, flat_ground(even))) == flat_ground(even))
 
@@ -157,8 +157,8 @@ def test_the_noise_is_measured_at_the_border_without_the_ink(noise):
 
     away = np.random.default_rng(0).normal(0, noise, (280, 280)) - (255.0 - drawn(0, 20))
     moved = np.roll(away, 75, 0)  # the digit touches the edge
-    for picture in (away, moved):
-        assert np.asarray(noise_floor(batch(picture)))[0, 0, 0] == pytest.approx(3 * noise, rel=0.1)
+    for image in (away, moved):
+        assert np.asarray(noise_floor(batch(image)))[0, 0, 0] == pytest.approx(3 * noise, rel=0.1)
 
 
 def test_specks_go_and_strokes_stay():

@@ -10,20 +10,20 @@ from support.ink_drawings import BY_DIGIT
 
 @pytest.mark.parametrize("digit", BY_DIGIT)
 def test_lines_are_one_hard_pixel_wide_and_whole(digit):
-    picture = render_in_pixels(BY_DIGIT[digit])
-    assert picture.shape == (28, 28)
-    assert picture.dtype == np.uint8
-    assert set(np.unique(picture)) == {0, 255}
-    assert ndimage.label(picture == 0, np.ones((3, 3)))[1] == 1
-    assert 12 < (picture == 0).sum() < 60
+    image = render_in_pixels(BY_DIGIT[digit])
+    assert image.shape == (28, 28)
+    assert image.dtype == np.uint8
+    assert set(np.unique(image)) == {0, 255}
+    assert ndimage.label(image == 0, np.ones((3, 3)))[1] == 1
+    assert 12 < (image == 0).sum() < 60
 
 
 def test_points_fall_into_their_pixels():
-    picture = render_in_pixels([[(5, 15)], [(100, 200), (139.9, 200)]])
+    image = render_in_pixels([[(5, 15)], [(100, 200), (139.9, 200)]])
     expected = np.full((28, 28), 255)
     expected[1, 0] = 0
     expected[20, 10:14] = 0
-    assert np.array_equal(picture, expected)
+    assert np.array_equal(image, expected)
 
 
 def test_the_canvas_is_fitted_and_what_lies_outside_is_cut_off():
@@ -35,7 +35,7 @@ def test_the_canvas_is_fitted_and_what_lies_outside_is_cut_off():
 
 
 def test_a_wider_pencil_adds_pixels_to_the_right_and_below():
-    picture = render_in_pixels([[(2.9, 3.1), (20.2, 3.7)]], (28, 28), pencil=3)
+    image = render_in_pixels([[(2.9, 3.1), (20.2, 3.7)]], (28, 28), pencil=3)
     expected = np.full((28, 28), 255)
     expected[3:6, 2:23] = 0
-    assert np.array_equal(picture, expected)
+    assert np.array_equal(image, expected)

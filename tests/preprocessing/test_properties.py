@@ -1,4 +1,4 @@
-"""What InkNormalization must not see: place, size, polarity and canvas; and what it must see through."""
+"""What Normalizer must not see: place, size, polarity and canvas; and what it must see through."""
 
 import io
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage
 
-from inkproof.preprocessing.normalization import THINNEST, WIDEST
+from inkproof.preprocessing.normalizer import THINNEST, WIDEST
 from inkproof.preprocessing.strokes import render
 from support.ink_drawings import BY_DIGIT, drawn, nearest_shift, normalized
 from support.ink_oracle import oracle
@@ -115,7 +115,7 @@ TROUBLES = {
     "uneven ground": uneven,
     "shadow": shadowed,
     "faint": lambda canvas, rng: 220 - (255 - canvas) * 0.12,
-    "grey ground": lambda canvas, rng: 130 - (255 - canvas) * 0.3,
+    "gray ground": lambda canvas, rng: 130 - (255 - canvas) * 0.3,
     "chalk": lambda canvas, rng: 100 + (255 - canvas) * 0.4,
     "noise": lambda canvas, rng: canvas + rng.normal(0, 20, canvas.shape),
     "faint with noise": lambda canvas, rng: 200 - (255 - canvas) * 0.3 + rng.normal(0, 8, canvas.shape),
@@ -134,7 +134,7 @@ def test_trouble_is_seen_through(trouble, digit):
     clean = normalized(canvas[None])[0]
     assert nearest_shift(clean, normalized(troubled[None])[0]) < 5
     plain = normalized(troubled[None], contrast=False, specks=False)[0]
-    assert trouble in ("JPEG", "grey ground", "chalk") or nearest_shift(clean, plain) > 5
+    assert trouble in ("JPEG", "gray ground", "chalk") or nearest_shift(clean, plain) > 5
 
 
 @pytest.mark.parametrize("level", [0, 120, 235, 255])
@@ -142,8 +142,8 @@ def test_trouble_is_seen_through(trouble, digit):
 def test_paper_alone_is_blank(level, noise):
     paper = level + np.random.default_rng(noise).normal(0, noise, (280, 280))
     slanted = paper + np.linspace(-10, 10, 280)
-    pictures = np.clip(np.rint(np.stack([paper, slanted])), 0, 255).astype(np.uint8)
-    assert not normalized(pictures).any()
+    images = np.clip(np.rint(np.stack([paper, slanted])), 0, 255).astype(np.uint8)
+    assert not normalized(images).any()
 
 
 @pytest.mark.parametrize("brush", [20, 32])

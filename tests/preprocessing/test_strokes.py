@@ -15,8 +15,8 @@ points = st.tuples(coordinates, coordinates)
 some_strokes = st.lists(st.lists(points, min_size=1, max_size=5), max_size=3)
 
 
-def ink_of(picture):
-    return (255 - picture.astype(int)).sum() / 255
+def ink_of(image):
+    return (255 - image.astype(int)).sum() / 255
 
 
 def by_definition(strokes, brush):
@@ -97,9 +97,9 @@ def test_times_in_the_points_are_passed_over():
 
 def test_strokes_far_outside_leave_the_canvas_alone_and_cost_nothing():
     began = time.perf_counter()
-    picture = render([[(-1e7, -1e7), (1e7, -9e6)], [(1e6, 140)], [(-1e6, 140), (1e6, 140)]])
+    image = render([[(-1e7, -1e7), (1e7, -9e6)], [(1e6, 140)], [(-1e6, 140), (1e6, 140)]])
     assert time.perf_counter() - began < 5
-    assert np.array_equal(picture, render([[(-20, 140), (300, 140)]]))
+    assert np.array_equal(image, render([[(-20, 140), (300, 140)]]))
 
 
 def test_a_pen_digit_of_forty_points_is_quick():

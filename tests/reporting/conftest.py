@@ -17,21 +17,21 @@ from sklearn.datasets import load_digits
 from inkproof.evaluation.calibration import reliability
 from inkproof.evaluation.metrics import (
     confusion_counts,
+    corruption_rows,
     per_class,
     per_writer,
-    stress_rows,
-    summarise_set,
-    summarise_stress,
-    summarise_test,
+    summarize_corruptions,
+    summarize_set,
+    summarize_test,
 )
-from inkproof.evaluation.rejection import choose_rule, summarise_rejection
+from inkproof.evaluation.rejection import choose_rule, summarize_rejection
 from inkproof.reporting.drawn_figures import before_after, telling
 from inkproof.reporting.evaluation_figures import mistakes_gallery
 from inkproof.reporting.style import save
 from inkproof.reporting.tables import write_rows
 from inkproof.runtime.files import write_json
 
-# name: test accuracy, what each rung reaches on drawings, weights, epochs
+# name: test accuracy, what each method reaches on drawings, weights, epochs
 Model = tuple[float, tuple[float, ...], int, int]
 Once = Callable[[str, Callable[[Path], object]], Path]
 MODELS: dict[str, Model] = {
@@ -41,10 +41,10 @@ MODELS: dict[str, Model] = {
     "cnn": (0.995, (0.55, 0.69, 0.88, 0.95, 0.97), 225_034, 30),
 }
 INK: dict[str, Model] = {"cnn": (0.993, (0.6, 0.7, 0.95, 0.97, 0.99), 225_034, 24)}
-RUNGS = ("tutorial", "polarity", "digitre", "mnist", "ink")
+METHODS = ("tutorial", "polarity", "center_of_mass", "mnist_style", "classic")
 SHOWN = ("starter", "mine", "pens")
 # set: by how much less of it is read
-DRESSES = {"pens_thin": 0.005, "pens_fat": 0.03, "pens_pixels": 0.04, "pens_inverted": 0.0}
+VARIANTS = {"pens_thin": 0.005, "pens_fat": 0.03, "pens_pixels": 0.04, "pens_inverted": 0.0}
 FAULTS = {"rotate": 0.12, "cut_off": 0.3, "blur": 0.05}
 CONFUSED = {0: 6, 1: 7, 2: 7, 3: 5, 4: 9, 5: 3, 6: 0, 7: 1, 8: 3, 9: 4}
 
@@ -82,7 +82,7 @@ def guesses(labels: np.ndarray, accuracy: float, seed: int, writers: np.ndarray 
 
 
 def write_test_folder(folder: Path, images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray) -> None:
-    """The tables of test/, and the one picture that the page embeds."""
+    """The tables of test/, and the one image that the page embeds."""
     read = probabilities.argmax(axis=1)
     outcomes = zip(labels.tolist(), read.tolist(), strict=True)
     predictions = [{"index": i, "label": label, "prediction": guess} for i, (label, guess) in enumerate(outcomes)]
@@ -100,7 +100,7 @@ def write_test_folder(folder: Path, images: np.ndarray, labels: np.ndarray, prob
 
 
 def canvas(image: np.ndarray, i: int) -> np.ndarray:
-    """A digit blown up and off-centre on 280 x 280; every third one is white on black."""
+    """A digit blown up and off-center on 280 x 280; every third one is white on black."""
     page = np.zeros((280, 280), np.uint8)
     digit = np.asarray(Image.fromarray(image).resize((168, 168), Image.Resampling.BICUBIC))
     top, left = (i * 37) % 100, (i * 53) % 100
@@ -109,22 +109,22 @@ def canvas(image: np.ndarray, i: int) -> np.ndarray:
 
 
 def draw(folder: Path, name: str, n: int, hands: int, reached: tuple[float, ...], seed: int) -> Any:
-    """n drawings by this many writers: their picture, and their entry of drawn.json and rows of per_writer.csv."""
+    """n drawings by this many writers: their image, and their entry of drawn.json and rows of per_writer.csv."""
     images, labels = frames(n, seed)
     writers = np.array([f"writer-{i % hands + 1:02d}" for i in range(n)])
     read = {
-        rung: guesses(labels, accuracy, seed + step, writers).argmax(axis=1)
-        for step, (rung, accuracy) in enumerate(zip(RUNGS, reached, strict=True))
+        method: guesses(labels, accuracy, seed + step, writers).argmax(axis=1)
+        for step, (method, accuracy) in enumerate(zip(METHODS, reached, strict=True))
     }
     if name in SHOWN:
         shown = telling(labels, read, 6)
         canvases = np.stack([canvas(images[i], i) for i in shown])
         small = np.stack([np.asarray(Image.fromarray(page).resize((28, 28))) for page in canvases])
         upright = np.where((small[:, :1, :1] > 127), 255 - small, small)
-        seen = dict(zip(RUNGS, (255 - small, upright, *[images[shown]] * 3), strict=True))
-        answers = {rung: own[shown] for rung, own in read.items()}
+        seen = dict(zip(METHODS, (255 - small, upright, *[images[shown]] * 3), strict=True))
+        answers = {method: own[shown] for method, own in read.items()}
         save(before_after(canvases, seen, labels[shown], answers), folder / f"before_after_{name}.png")
-    return summarise_set(labels, read, writers), per_writer(labels, read, writers)
+    return summarize_set(labels, read, writers), per_writer(labels, read, writers)
 
 
 def history(epochs: int, accuracy: float) -> list[dict[str, float]]:
@@ -146,13 +146,13 @@ def history(epochs: int, accuracy: float) -> list[dict[str, float]]:
     return rows
 
 
-def stress(labels: np.ndarray, accuracy: float, seed: int) -> dict[str, Any]:
-    """stress.json of a model that each fault troubles in its own measure, and each severity more."""
+def corruptions(labels: np.ndarray, accuracy: float, seed: int) -> dict[str, Any]:
+    """corruptions.json of a model that each corruption troubles in its own measure, and each severity more."""
     losses = {("clean", 0): 0.0} | {
         (name, grade): loss * grade / 3 for name, loss in FAULTS.items() for grade in (1, 2, 3)
     }
     read = {cell: guesses(labels, accuracy - loss, seed).argmax(axis=1) for cell, loss in losses.items()}
-    return summarise_stress(stress_rows(labels, read))
+    return summarize_corruptions(corruption_rows(labels, read))
 
 
 def rejection(labels: np.ndarray, accuracy: float, seed: int) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def rejection(labels: np.ndarray, accuracy: float, seed: int) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     logits, others = np.log(guesses(labels, accuracy, seed)), rng.normal(0, 2, (40, 10))
     rule = choose_rule(logits, labels, others)
-    return summarise_rejection(rule, logits, labels, others, np.repeat(["letter", "scribble"], 20))
+    return summarize_rejection(rule, logits, labels, others, np.repeat(["letter", "scribble"], 20))
 
 
 def fake_report(
@@ -173,14 +173,14 @@ def fake_report(
 ) -> Path:
     """Write a report's models below `folder`; optdigits has no pens, a pen writer draws `each` digits."""
     images, labels = frames(n, 1)
-    invented = INK if data == "ink" else MODELS
+    invented = INK if data == "mnist_plus_strokes" else MODELS
     for place, (name, (accuracy, reached, weights, epochs)) in enumerate(invented.items()):
         if name not in models:
             continue
         own = folder / "models" / name
         probabilities = guesses(labels, accuracy, place)
         rows = history(epochs, accuracy)
-        summary = summarise_test(probabilities, labels)
+        summary = summarize_test(probabilities, labels)
         about: dict[str, Any] = {
             "data": data,
             "model": name,
@@ -198,13 +198,13 @@ def fake_report(
         write_rows(own / "test" / "history.csv", rows)
         sizes = {"starter": (6 * each, 1), "mine": (mine, 1)}
         if data != "optdigits":
-            sizes |= dict.fromkeys(("pens", *DRESSES), (14 * each, 14)) | {"pens_kept": (6 * each, 6)}
+            sizes |= dict.fromkeys(("pens", *VARIANTS), (14 * each, 14)) | {"pens_validation": (6 * each, 6)}
         drawn: dict[str, Any] = {}
         writers: list[dict[str, Any]] = []
         for step, (kind, (size, hands)) in enumerate(sizes.items()):
             drawn[kind] = {"n": 0}
             if size:
-                able = tuple(accuracy - DRESSES.get(kind, 0) for accuracy in reached)
+                able = tuple(accuracy - VARIANTS.get(kind, 0) for accuracy in reached)
                 drawn[kind], own_rows = draw(own / "drawn", kind, size, hands, able, 10 * step + place)
                 writers += [{"set": kind, **row} for row in own_rows]
         write_json(own / "drawn.json", drawn)
@@ -219,7 +219,7 @@ def fake_report(
             "int8": {"kb": kb / 4 + 6.1, **same, "accuracy_difference": -1 / n, "max_difference": 0.031},
         }
         write_json(own / "export.json", export)
-        write_json(own / "stress.json", stress(labels[:100], accuracy, place))
+        write_json(own / "corruptions.json", corruptions(labels[:100], accuracy, place))
         write_json(own / "rejection.json", rejection(labels[:100], accuracy, place))
         micros = {
             "float32_us": weights / 9000,
@@ -239,8 +239,8 @@ def mnist_report(once: Once) -> Path:
 
 @pytest.fixture(scope="session")
 def ink_models(once: Once) -> Path:
-    """The folder models of a report on data=ink, to be shown beside MNIST's; do not change it."""
-    return once("report-ink", partial(fake_report, data="ink")) / "models"
+    """The folder models of a report on data=mnist_plus_strokes, to be shown beside MNIST's; do not change it."""
+    return once("report-ink", partial(fake_report, data="mnist_plus_strokes")) / "models"
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ def test_of_equals_the_smaller_is_chosen() -> None:
 
 
 def test_a_model_of_other_data_is_no_candidate() -> None:
-    rows = [row("ink-cnn", 0.999, 0.999, data="ink"), row("cnn", 0.9, 0.9)]
+    rows = [row("mnist_plus_strokes-cnn", 0.999, 0.999, data="mnist_plus_strokes"), row("cnn", 0.9, 0.9)]
     assert choose_champion(rows, "mnist") == "cnn"
     assert choose_champion(rows[:1], "mnist") is None
 

@@ -1,4 +1,4 @@
-"""The contact sheet shows each picture beside what the network saw of it, pixel by pixel."""
+"""The contact sheet shows each image beside what the network saw of it, pixel by pixel."""
 
 import warnings
 from pathlib import Path
@@ -22,7 +22,7 @@ def texts(figure) -> list[str]:
     return [text.get_text() for text in figure.texts]
 
 
-def test_each_picture_stands_beside_what_was_seen(tmp_path: Path):
+def test_each_image_stands_beside_what_was_seen(tmp_path: Path):
     save(contact_sheet(CANVASES, SEEN, NAMES, READINGS), tmp_path / "sheet.png")
     page = np.asarray(Image.open(tmp_path / "sheet.png").convert("L")).astype(int)
     assert page.shape[1] == 640
@@ -37,8 +37,8 @@ def test_each_picture_stands_beside_what_was_seen(tmp_path: Path):
 
 
 def test_readings_and_names_are_said():
-    said = texts(contact_sheet(CANVASES, SEEN, NAMES, READINGS, "the first 10 of 90 pictures"))
-    assert said[0] == "drawn, and what the network saw: the first 10 of 90 pictures"
+    said = texts(contact_sheet(CANVASES, SEEN, NAMES, READINGS, "the first 10 of 90 images"))
+    assert said[0] == "drawn, and what the network saw: the first 10 of 90 images"
     assert said[1:4] == ["0", "90.0%", "folder/0.png"]
     assert said[10:13] == ["not a digit", "3? 93%", "folder/3.png"]
     assert len(said) == 31
@@ -66,5 +66,5 @@ def test_the_end_of_a_long_name_is_shown():
 
 
 def test_nothing_to_draw_is_an_error():
-    with pytest.raises(ValueError, match="at least one picture"):
+    with pytest.raises(ValueError, match="at least one image"):
         contact_sheet(CANVASES[:0], SEEN[:0], [], [])

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from inkproof.evaluation.calibration import reliability
-from inkproof.reporting.drawn_figures import before_after, rung_bars, telling
+from inkproof.reporting.ablation import climb
+from inkproof.reporting.drawn_figures import before_after, method_bars, telling
 from inkproof.reporting.evaluation_figures import (
     confusion_matrix,
     learning_curves,
@@ -15,7 +16,6 @@ from inkproof.reporting.evaluation_figures import (
     reliability_diagram,
     worst_first,
 )
-from inkproof.reporting.ladder import climb
 from inkproof.reporting.style import save
 
 EPOCHS = [
@@ -63,8 +63,8 @@ def test_one_mistake_stands_out_beside_a_large_diagonal(tmp_path: Path) -> None:
     counts = np.diag(np.full(10, 1000))
     counts[2, 6] = 1
     save(confusion_matrix(counts), tmp_path / "m.png")
-    picture = pixels(tmp_path / "m.png").astype(int)
-    orange = (picture[..., 0] - picture[..., 2] > 80).sum()
+    image = pixels(tmp_path / "m.png").astype(int)
+    orange = (image[..., 0] - image[..., 2] > 80).sum()
     assert orange > 500
 
 
@@ -90,10 +90,10 @@ def test_gallery_holds_no_more_than_asked_and_shows_true_pixels(tmp_path: Path) 
     figure = mistakes_gallery(images, np.zeros(9, np.uint8), p, most=7)
     assert sum("→" in text for text in texts(figure)) == 7
     save(figure, tmp_path / "g.png")
-    picture = pixels(tmp_path / "g.png")
+    image = pixels(tmp_path / "g.png")
     # The first digit begins at (8, 8); each of its pixels is a square of 4 x 4.
-    assert (picture[8 + 20 : 8 + 36, 8 + 20 : 8 + 36] == 200).all()
-    assert (picture[8 : 8 + 20, 8 : 8 + 112] == 0).all()
+    assert (image[8 + 20 : 8 + 36, 8 + 20 : 8 + 36] == 200).all()
+    assert (image[8 : 8 + 20, 8 : 8 + 112] == 0).all()
 
 
 def test_gallery_without_mistakes_says_so() -> None:
@@ -104,32 +104,32 @@ def test_gallery_without_mistakes_says_so() -> None:
 
 def test_before_and_after_says_right_and_wrong_by_sign() -> None:
     canvases = np.full((2, 280, 280), 255, np.uint8)
-    seen = {rung: np.zeros((2, 28, 28), np.uint8) for rung in ("tutorial", "mnist")}
-    read = {"tutorial": [1, 8], "mnist": [7, 3]}
+    seen = {method: np.zeros((2, 28, 28), np.uint8) for method in ("tutorial", "mnist_style")}
+    read = {"tutorial": [1, 8], "mnist_style": [7, 3]}
     shown = texts(before_after(canvases, seen, [7, 3], read))
     assert shown.count("1 ✗") == shown.count("8 ✗") == shown.count("7 ✓") == shown.count("3 ✓") == 1
-    assert {"drawn", "tutorial", "mnist"} <= set(shown)
-    with pytest.raises(ValueError, match="every rung"):
-        before_after(canvases, seen, [7, 3], {"mnist": [7, 3]})
+    assert {"drawn", "tutorial", "mnist_style"} <= set(shown)
+    with pytest.raises(ValueError, match="every method"):
+        before_after(canvases, seen, [7, 3], {"mnist_style": [7, 3]})
 
 
-@pytest.mark.parametrize("rungs", [1, 3, 5])
-def test_before_and_after_keeps_to_the_sheet_with_any_number_of_rungs(rungs: int, tmp_path: Path) -> None:
-    seen = {f"rung{i}": np.full((3, 28, 28), 90, np.uint8) for i in range(rungs)}
-    read = {rung: [0, 0, 0] for rung in seen}
+@pytest.mark.parametrize("methods", [1, 3, 5])
+def test_before_and_after_keeps_to_the_sheet_with_any_number_of_methods(methods: int, tmp_path: Path) -> None:
+    seen = {f"method{i}": np.full((3, 28, 28), 90, np.uint8) for i in range(methods)}
+    read = {method: [0, 0, 0] for method in seen}
     save(before_after(np.zeros((3, 280, 280), np.uint8), seen, [0, 1, 2], read), tmp_path / "b.png")
-    picture = pixels(tmp_path / "b.png")
-    assert picture.shape[1] == 640
-    side = 28 * ((640 // (rungs + 1) - 14) // 28)
-    # A few pixels of the captions happen to be of the same grey.
-    assert (picture == 90).all(axis=2).sum() == pytest.approx(rungs * 3 * side**2, rel=0.002)
+    image = pixels(tmp_path / "b.png")
+    assert image.shape[1] == 640
+    side = 28 * ((640 // (methods + 1) - 14) // 28)
+    # A few pixels of the captions happen to be of the same gray.
+    assert (image == 90).all(axis=2).sum() == pytest.approx(methods * 3 * side**2, rel=0.002)
 
 
 def test_telling_drawings_are_mended_ones_of_many_digits_and_one_that_was_not() -> None:
     labels = np.repeat(np.arange(10), 4)
     first, last = np.full(40, -1), labels.copy()
     last[5] = 9
-    picked = telling(labels, {"tutorial": first, "mnist": last}, most=6)
+    picked = telling(labels, {"tutorial": first, "mnist_style": last}, most=6)
     assert picked[-1] == 5
     assert len(set(labels[picked])) == 6
     assert all(last[i] == labels[i] for i in picked[:-1])
@@ -142,15 +142,17 @@ def test_telling_takes_what_there_is() -> None:
     assert telling(labels[:0], {"a": labels[:0]}, most=8) == []
 
 
-def test_bars_and_climb_hold_every_rung() -> None:
-    rung = {"accuracy": 0.512, "low": 0.4, "high": 0.6}
+def test_bars_and_climb_hold_every_method() -> None:
+    method = {"accuracy": 0.512, "low": 0.4, "high": 0.6}
     best = {"accuracy": 0.987, "low": 0.97, "high": 0.99}
-    drawn = {"starter": {"n": 9, "mnist": best, "tutorial": rung}}
-    shown = texts(rung_bars(drawn))
+    drawn = {"starter": {"n": 9, "mnist_style": best, "tutorial": method}}
+    shown = texts(method_bars(drawn))
     assert shown.index("51.2%") < shown.index("98.7%")
     assert {"Starter set, 9 drawings", "tutorial"} <= set(shown)
-    assert texts(rung_bars({})) == ["no drawings"]
-    figure = climb([{"tutorial": rung, "mnist": best}, None, {"mnist": best}], ["tutorial", "mnist"])
+    assert texts(method_bars({})) == ["no drawings"]
+    figure = climb(
+        [{"tutorial": method, "mnist_style": best}, None, {"mnist_style": best}], ["tutorial", "mnist_style"]
+    )
     marked = [line for line in figure.axes[0].lines if line.get_marker() != "None"]
     assert [len(line.get_xdata()) for line in marked] == [2, 1]
     assert marked[0].get_color() != marked[1].get_color()

@@ -14,7 +14,7 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from support.pretrained_run import NAME, PENS, change, load, write_run
 
-SETS = yaml.safe_load((ROOT / "conf/drawings/all.yaml").read_text())
+SETS = yaml.safe_load((ROOT / "conf/sets/all.yaml").read_text())
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def typed(tmp_path: Path) -> dict[str, str]:
 
 def card(typed: dict[str, str], run: PretrainedRun | None = None) -> str:
     digits = Path(typed["digits"])
-    sources = {split: shares(sources_of(digits, split), "ink", 0) for split in ("train", "val")}
+    sources = {split: shares(sources_of(digits, split), "mnist_plus_strokes", 0) for split in ("train", "val")}
     return model_card(run or load(typed), sources, SETS)
 
 
@@ -61,23 +61,23 @@ def test_every_set_stands_there_with_its_figures_and_interval(typed: dict[str, s
     assert "**Pen tablet, single pixels:** 2,800 drawings by 14 writers; hard one-pixel lines" in evaluated
     assert "**Pen tablet, white on black:** 2,800 drawings by 14 writers; a brush of 20" in evaluated
     assert "kept writers" not in text and "Your drawings" not in text
-    assert "**MNIST" not in evaluated and "digits of MNIST, brought to 28 x 28 by the normalisation layer" in evaluated
+    assert "**MNIST" not in evaluated and "digits of MNIST, brought to 28 x 28 by the normalizer" in evaluated
     assert "Of the test digits 47 are read wrong" in text
     assert 'In the set "Pen tablet" the digit 0 is read worst, with 95.7%.' in " ".join(text.split())
 
 
-def test_stress_rejection_agreement_and_latency_stand_there(typed: dict[str, str]):
+def test_corruption_rejection_agreement_and_latency_stand_there(typed: dict[str, str]):
     text = card(typed)
-    stress = section(text, "Stress")
-    assert "Clean canvases 100%, mean corruption accuracy 91.0%" in stress and "of 7:" in stress
+    corruptions = section(text, "Stress")
+    assert "Clean canvases 100%, mean corruption accuracy 91.0%" in corruptions and "of 7:" in corruptions
     assert row(text, "translate") == ["translate", "82.0%", "94.0%", "88.0%", "82.0%", "76.0%", "70.0%"]
     assert "| scale |" in text and "| grid paper |" not in text, "the five that cost most"
     refusing = section(text, 'Saying "not a digit"')
     assert "its AUROC is 0.8750" in refusing
     assert row(text, "400 drawn digits: accepted")[1:] == ["100%", "100%"]
-    assert row(text, "80 drawings that are no digit: refused")[1].startswith("75.0% (")
-    assert row(text, "40 blanks and specks: refused")[1].startswith("100% (")
-    assert row(text, "40 letters: refused")[1].startswith("50.0% (")
+    assert row(text, "80 drawings that are no digit: rejected")[1].startswith("75.0% (")
+    assert row(text, "40 blanks and specks: rejected")[1].startswith("100% (")
+    assert row(text, "40 letters: rejected")[1].startswith("50.0% (")
     measured = section(text, "Metrics")
     assert "on 99.97% of 3,070 drawings; the largest difference in any probability was 1.3e-06." in measured
     assert "takes 2.3 ms (median, one thread) on A Processor, 2 cores." in section(text, "Latency")
@@ -107,7 +107,7 @@ def test_how_it_was_trained_is_told_from_its_record(typed: dict[str, str]):
     assert row(text, "Authored stroke styles")[1:3] == ["10", "–"]
     data = section(text, "Training data")
     assert "https://doi.org/10.24432/C5MG6K They were then brought to 28 x 28" in data
-    assert "Y. LeCun" in data and "MIT, as the repository" in data and "`conf/data/ink.yaml`" in data
+    assert "Y. LeCun" in data and "MIT, as the repository" in data and "`conf/data/mnist_plus_strokes.yaml`" in data
     training = section(text, "Training procedure")
     assert "turned by up to 12 degrees; scaled by up to 12% along each axis; grown at the edges" in training
     assert "shifted" not in training and "clip" not in training
@@ -155,16 +155,17 @@ def test_the_same_files_give_the_same_text_in_lines_of_120(typed: dict[str, str]
 
 
 def test_a_report_that_lacks_a_figure_is_one_line(typed: dict[str, str]):
-    change(Path(typed["report"]) / "stress.json", mca={})
+    change(Path(typed["report"]) / "corruptions.json", mca={})
     with pytest.raises(
-        UserError, match=r"reports/ink/models/vgg_bn: a file there lacks a figure \('accuracy'\); run `dvc repro drawn@"
+        UserError,
+        match=r"reports/mnist_plus_strokes/models/vgg_bn: a file there lacks a figure \('accuracy'\); run `dvc repro drawn@",
     ):
         card(typed)
 
 
 def test_shares_count_images_digits_and_writers():
     names = ["mnist-train-00001", "pens-tra-w01-0001", "pens-tra-w02-0001", "pens-tra-w01-0001", "style-1998-00000-3"]
-    assert shares(names, "ink", 5) == [
+    assert shares(names, "mnist_plus_strokes", 5) == [
         Share("mnist", 1, 1, None),
         Share("pens", 3, 2, 2),
         Share("styles", 1, 1, None),

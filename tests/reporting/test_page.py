@@ -83,13 +83,13 @@ def test_the_page_shows_every_model_in_figures_and_numbers(mnist_page: Path) -> 
     labels = outline.values("aria-label")
     for beginning in ("Learning curves", "Confusion matrix", "Reliability diagram", "Accuracy on drawings"):
         assert sum(label.startswith(beginning) for label in labels) == 4
-    climbs = [label for label in labels if label.startswith("Accuracy on ") and "one line a model" in label]
-    # The ladder of the pens; by themselves the starter set, the kept writers and the pens in four other dresses.
-    assert len(climbs) == len(set(climbs)) == 1 + 2 + 4
-    pictures = [attrs for tag, attrs in outline.seen if tag == "img"]
+    ablations = [label for label in labels if label.startswith("Accuracy on ") and "one line a model" in label]
+    # The ablation of the pens; by themselves the starter set, the kept writers and the pens in four other variants.
+    assert len(ablations) == len(set(ablations)) == 1 + 2 + 4
+    images = [attrs for tag, attrs in outline.seen if tag == "img"]
     # For every model the mistakes, and before and after of the starter set and the pens.
-    assert len(pictures) == 4 * 3
-    assert all(attrs["alt"] and attrs["width"] == "640" for attrs in pictures)
+    assert len(images) == 4 * 3
+    assert all(attrs["alt"] and attrs["width"] == "640" for attrs in images)
     for folder in (mnist_page.parent / "models").iterdir():
         test = json.loads((folder / "test.json").read_text())
         assert f"{100 * test['accuracy']:.1f}%" in outline.text
@@ -121,7 +121,7 @@ def test_exported_files_have_a_row_each_with_what_they_were_tried_on(mnist_page:
 
 def test_the_ladder_stands_between_the_story_and_the_leaderboard(mnist_page: Path) -> None:
     page = mnist_page.read_text()
-    places = [page.index(mark) for mark in ('class="lede"', 'class="ladder"', 'id="leaderboard"', 'id="drawings"')]
+    places = [page.index(mark) for mark in ('class="lede"', 'class="ablation"', 'id="leaderboard"', 'id="drawings"')]
     assert places == sorted(places)
     assert "the way a tutorial would" in page[: places[1]]
 
@@ -130,13 +130,13 @@ def test_dress_stress_and_refusal_have_a_row_a_model(mnist_page: Path) -> None:
     page = mnist_page.read_text()
     for label in (
         "Pen digits in other dress, by model",
-        "Stress suite, by model",
+        "Corruptions, by model",
         "Refusing what is no digit, by model",
     ):
         (table,) = re.findall(rf'aria-label="{label}">(.*?)</table>', page, re.DOTALL)
         rows = re.findall(r'<th scope="row">.*?</svg>(.*?)</th>', table)
         assert sorted(rows) == ["cnn", "dense", "dense_2x128", "tflearn_cnn"]
-    assert {"stress", "rejection"} <= set(Outline(page).values("id"))
+    assert {"corruptions", "rejection"} <= set(Outline(page).values("id"))
 
 
 def test_models_of_other_data_stand_beside_and_are_credited(
@@ -144,31 +144,38 @@ def test_models_of_other_data_stand_beside_and_are_credited(
 ) -> None:
     folder = tmp_path / "mnist"
     shutil.copytree(mnist_report, folder, ignore=shutil.ignore_patterns("dense_2x128", "tflearn_cnn"))
-    page = write_page(folder, MNIST, load_models(folder / "models", {"ink": ink_models}), "cnn").read_text()
+    page = write_page(
+        folder, MNIST, load_models(folder / "models", {"mnist_plus_strokes": ink_models}), "cnn"
+    ).read_text()
     outline = Outline(page)
-    assert {"ink-cnn", "cnn"} <= set(outline.values("id"))
-    assert "ink-cnn was trained on MNIST and drawn ink and is no candidate; it reads the test digits through" in page
-    assert "ink-cnn, trained on MNIST and drawn ink, reads" in outline.text
+    assert {"mnist_plus_strokes-cnn", "cnn"} <= set(outline.values("id"))
+    assert (
+        "mnist_plus_strokes-cnn was trained on MNIST and drawn ink and is no candidate; it reads the test digits through"
+        in page
+    )
+    assert "mnist_plus_strokes-cnn, trained on MNIST and drawn ink, reads" in outline.text
     assert outline.text.count("champion") >= 1 and page.count('class="badge"') == 1
     for credited in ("LeCun", "Alimoglu", "Authored stroke styles."):
         assert outline.text.count(credited) == 1
-    with pytest.raises(UserError, match=r"choose from (?!.*ink-cnn)"):
-        write_page(folder, MNIST, load_models(folder / "models", {"ink": ink_models}), "ink-cnn")
+    with pytest.raises(UserError, match=r"choose from (?!.*mnist_plus_strokes-cnn)"):
+        write_page(
+            folder, MNIST, load_models(folder / "models", {"mnist_plus_strokes": ink_models}), "mnist_plus_strokes-cnn"
+        )
 
 
 def test_without_a_champion_the_story_is_told_of_an_own_model(
     mnist_report: Path, ink_models: Path, tmp_path: Path
 ) -> None:
-    folder, best = tmp_path / "mnist", tmp_path / "ink"
+    folder, best = tmp_path / "mnist", tmp_path / "mnist_plus_strokes"
     shutil.copytree(mnist_report, folder, ignore=shutil.ignore_patterns("dense_2x128", "tflearn_cnn"))
     shutil.copytree(ink_models, best)
     path = best / "cnn" / "test.json"
     write_json(path, json.loads(path.read_text()) | {"accuracy": 1.0, "accuracy_high": 1.0, "errors": 0})
-    page = write_page(folder, MNIST, load_models(folder / "models", {"ink": best})).read_text()
+    page = write_page(folder, MNIST, load_models(folder / "models", {"mnist_plus_strokes": best})).read_text()
     told = re.search(r'<div class="lede">\s*<p>(\S+) reads', page)
     names = re.findall(r'</svg><a href="#[\w-]+">([^<]+)</a>', page)
     assert told is not None
-    assert names[:2] == ["ink-cnn", told[1]]
+    assert names[:2] == ["mnist_plus_strokes-cnn", told[1]]
 
 
 def test_tables_scroll_in_their_own_box(mnist_page: Path) -> None:
@@ -218,7 +225,7 @@ def test_a_model_with_nothing_but_its_test_json_still_has_its_section(broken: Pa
             path.unlink()
     outline = Outline(write_page(broken, OPTDIGITS, load_models(broken / "models")).read_text())
     assert {"cnn", "dense", "leaderboard"} <= set(outline.values("id"))
-    assert not {"drawings", "stress", "rejection"} & set(outline.values("id"))
+    assert not {"drawings", "corruptions", "rejection"} & set(outline.values("id"))
     assert "img" not in {tag for tag, _ in outline.seen}
 
 
@@ -238,11 +245,11 @@ def test_curves_without_validation_do_not_speak_of_it(broken: Path) -> None:
         ("test/reliability.csv", "low,high,n,confidence,accuracy\n0,1,many,0.5,0.5\n"),
         ("test/per_class.csv", "digit,n,recall,precision,f1\n0,1\n"),
         ("test/predictions.csv", "index,label,prediction\n0,one,1\n"),
-        ("test/mistakes.png", "not a picture"),
-        ("drawn/per_writer.csv", "set,writer,rung,n,accuracy\nstarter,ann,mnist,x,0.5\n"),
+        ("test/mistakes.png", "not an image"),
+        ("drawn/per_writer.csv", "set,writer,method,n,accuracy\nstarter,ann,mnist,x,0.5\n"),
         ("export.json", "{"),
         ("timing.json", "7"),
-        ("stress.json", '{"n": 100}'),
+        ("corruptions.json", '{"n": 100}'),
         ("rejection.json", '{"rule": "margin"}'),
     ],
 )

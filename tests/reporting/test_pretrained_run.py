@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from inkproof.exporting.proved import check_same_network
+from inkproof.exporting.verify import check_same_network
 from inkproof.reporting.pretrained import LIMITS, check_files, check_readings
 from inkproof.runtime.errors import UserError
 from support.pretrained_run import RULE, change, lite_file, load, write_keras, write_run
 
-DVC = r"run `dvc repro drawn@ink-vgg_bn evaluate@ink-vgg_bn export@ink-vgg_bn` first$"
+DVC = r"run `dvc repro drawn@mnist_plus_strokes-vgg_bn evaluate@mnist_plus_strokes-vgg_bn export@mnist_plus_strokes-vgg_bn` first$"
 
 
 @pytest.fixture
@@ -64,7 +64,9 @@ def test_of_many_missing_files_one_is_named(typed: dict[str, str]):
 def test_a_report_of_another_model_is_refused(typed: dict[str, str], file: str, changed: dict[str, Any], stage: str):
     folder, name = file.split("/")
     change(Path(typed[folder]) / name, **changed)
-    with pytest.raises(UserError, match=rf"not of the same model .*; run `dvc repro {stage}@ink-vgg_bn`$") as caught:
+    with pytest.raises(
+        UserError, match=rf"not of the same model .*; run `dvc repro {stage}@mnist_plus_strokes-vgg_bn`$"
+    ) as caught:
         load(typed)
     assert "\n" not in str(caught.value)
 
@@ -74,7 +76,7 @@ def test_a_file_of_another_model_is_refused(typed: dict[str, str], changed: dict
     path = Path(typed["exports"]) / "canvas.tflite"
     path.write_bytes(lite_file(**changed))
     change(Path(typed["report"]) / "export.json", canvas__kb=round(path.stat().st_size / 1024, 1))
-    with pytest.raises(UserError, match=r"not of the same model .*; run `dvc repro export@ink-vgg_bn`$"):
+    with pytest.raises(UserError, match=r"not of the same model .*; run `dvc repro export@mnist_plus_strokes-vgg_bn`$"):
         load(typed)
 
 
@@ -122,7 +124,7 @@ def test_drawn_json_has_to_have_what_the_file_reads(typed: dict[str, str], more:
     if fits:
         check_readings(run, read, labels)
         return
-    said = rf"drawn\.json: has 267 of 270 drawings .* reads {267 - more} of 270; run `dvc repro drawn@ink-vgg_bn`$"
+    said = rf"drawn\.json: has 267 of 270 drawings .* reads {267 - more} of 270; run `dvc repro drawn@mnist_plus_strokes-vgg_bn`$"
     with pytest.raises(UserError, match=said):
         check_readings(run, read, labels)
 

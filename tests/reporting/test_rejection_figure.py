@@ -5,7 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from inkproof.evaluation.rejection import choose_rule, coverage_rows, refusal_rows, summarise_rejection
+from inkproof.evaluation.rejection import choose_rule, coverage_rows, rejection_rows, summarize_rejection
 from inkproof.reporting.robustness_figures import rejection_figure
 from inkproof.reporting.style import save, to_svg
 
@@ -19,8 +19,8 @@ def inputs() -> tuple:
     others = rng.normal(0, 1.5, (60, 10))
     kinds = np.repeat(["letter", "blank", "something else"], 20)
     rule = choose_rule(logits, labels, others, coverage=0.9)
-    summary = summarise_rejection(rule, logits, labels, others, kinds)
-    return coverage_rows(logits, labels), refusal_rows(rule, logits, others, kinds), summary
+    summary = summarize_rejection(rule, logits, labels, others, kinds)
+    return coverage_rows(logits, labels), rejection_rows(rule, logits, others, kinds), summary
 
 
 def marked(figure: Figure, panel: int, label: str) -> tuple[float, float]:
@@ -35,7 +35,7 @@ def test_both_operating_points_stand_where_they_were_measured(inputs: tuple) -> 
         assert marked(figure, 0, label) == (at["coverage"], at["accuracy"])
 
 
-def test_every_rule_and_every_kind_has_a_line_of_its_own_colour(inputs: tuple) -> None:
+def test_every_rule_and_every_kind_has_a_line_of_its_own_color(inputs: tuple) -> None:
     figure = rejection_figure(*inputs)
     for panel, names in (
         (0, {"largest probability", "margin", "entropy", "energy"}),
@@ -47,12 +47,12 @@ def test_every_rule_and_every_kind_has_a_line_of_its_own_colour(inputs: tuple) -
 
 
 def test_a_threshold_that_refuses_no_digit_or_accepts_none_can_be_drawn(inputs: tuple, tmp_path: Path) -> None:
-    coverage, refusals, summary = inputs
+    coverage, rejections, summary = inputs
     nothing = {"coverage": 0.0, "accuracy": None}
     everything = {"coverage": 1.0, "accuracy": 0.9}
     for at in (nothing, everything):
-        point = {"digits": at, "refused": {"letter": {"share": 0.0}}}
-        figure = rejection_figure(coverage, refusals, {**summary, "chosen": point, "sixty_percent": point})
+        point = {"digits": at, "rejected": {"letter": {"share": 0.0}}}
+        figure = rejection_figure(coverage, rejections, {**summary, "chosen": point, "sixty_percent": point})
         save(figure, tmp_path / "r.png")
         assert Image.open(tmp_path / "r.png").width == 640
 

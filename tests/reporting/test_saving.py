@@ -17,7 +17,7 @@ def figure() -> Figure:
     return learning_curves(ROWS)
 
 
-def test_pictures_are_small_and_the_same_every_time(figure: Figure, tmp_path: Path) -> None:
+def test_images_are_small_and_the_same_every_time(figure: Figure, tmp_path: Path) -> None:
     save(figure, tmp_path / "a.png")
     save(learning_curves(ROWS), tmp_path / "new" / "b.png")
     first, second = (tmp_path / "a.png").read_bytes(), (tmp_path / "new" / "b.png").read_bytes()
@@ -26,7 +26,7 @@ def test_pictures_are_small_and_the_same_every_time(figure: Figure, tmp_path: Pa
     assert Image.open(tmp_path / "a.png").mode == "P"
 
 
-def test_a_picture_that_fails_leaves_nothing_behind(figure: Figure, tmp_path: Path) -> None:
+def test_a_image_that_fails_leaves_nothing_behind(figure: Figure, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("old")
     figure.text(0.5, 0.5, "$unclosed {brace$")
     with pytest.raises(ValueError, match="unclosed"):
@@ -42,11 +42,11 @@ def test_svg_is_one_well_formed_element_that_follows_the_page(figure: Figure) ->
     assert root.get("width") is None
     assert "font-family" not in svg
     assert "<style" not in svg
-    for token in ("ink", "muted", "grid", "accent"):
+    for token in ("mnist_plus_strokes", "muted", "grid", "accent"):
         assert f"var(--{token},{PALETTE[token]})" in svg
-    # Every palette colour left stands inside its variable.
-    for colour in PALETTE.values():
-        assert not re.search(rf"(?<!,){colour}", svg)
+    # Every palette color left stands inside its variable.
+    for color in PALETTE.values():
+        assert not re.search(rf"(?<!,){color}", svg)
 
 
 def test_figures_in_texts_are_not_rounded_like_coordinates(figure: Figure) -> None:

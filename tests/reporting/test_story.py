@@ -9,7 +9,7 @@ from inkproof.reporting.results import ModelResults
 from inkproof.reporting.story import Story, tell
 
 
-def rung(accuracy: float, spread: float = 0.01) -> dict[str, Any]:
+def method(accuracy: float, spread: float = 0.01) -> dict[str, Any]:
     return {"accuracy": accuracy, "low": accuracy - spread, "high": accuracy + spread, "per_digit": {}}
 
 
@@ -19,15 +19,15 @@ def model(name: str = "cnn", accuracy: float = 0.99, **sets: dict[str, Any]) -> 
 
 
 def pens(first: float, last: float, spread: float = 0.01) -> dict[str, Any]:
-    return {"n": 3498, "writers": 14, "tutorial": rung(first, spread), "mnist": rung(last, spread)}
+    return {"n": 3498, "writers": 14, "tutorial": method(first, spread), "mnist_style": method(last, spread)}
 
 
 def words(story: Story) -> str:
     return " ".join([story.headline, *story.paragraphs, *(text for tile in story.tiles for text in tile)])
 
 
-def beside(name: str = "ink-cnn", accuracy: float = 0.995, **sets: dict[str, Any]) -> ModelResults:
-    return dataclasses.replace(model(name, accuracy, **sets), beside="ink")
+def beside(name: str = "mnist_plus_strokes-cnn", accuracy: float = 0.995, **sets: dict[str, Any]) -> ModelResults:
+    return dataclasses.replace(model(name, accuracy, **sets), compare_with="mnist_plus_strokes")
 
 
 def told(*models: ModelResults) -> str:
@@ -64,7 +64,7 @@ def test_a_loss_is_not_announced_as_a_rise() -> None:
 
 
 def test_the_most_telling_set_is_chosen() -> None:
-    starter = {"n": 210, "writers": 1} | {"tutorial": rung(0.5), "mnist": rung(0.9)}
+    starter = {"n": 210, "writers": 1} | {"tutorial": method(0.5), "mnist_style": method(0.9)}
     assert tell([model(starter=starter)], model(starter=starter), "optdigits").subject == "starter"
     both = model(starter=starter, pens=pens(0.5, 0.9), mine={"n": 0})
     assert tell([both], both, "MNIST").subject == "pens"
@@ -96,22 +96,22 @@ def test_lost_regained_and_remaining_points_add_up_as_printed() -> None:
         assert lost == pytest.approx(back + rest)
 
 
-def test_a_rung_that_changes_nothing_is_said_to_leave_it() -> None:
-    entry = {"n": 270, "writers": 1, "tutorial": rung(0.6), "polarity": rung(0.6), "mnist": rung(0.9)}
+def test_a_method_that_changes_nothing_is_said_to_leave_it() -> None:
+    entry = {"n": 270, "writers": 1, "tutorial": method(0.6), "polarity": method(0.6), "mnist_style": method(0.9)}
     text = told(model(starter=entry))
     assert "Inverting only where the ink is dark leaves it at 60.0%" in text
     assert "as in MNIST, gives 90.0%" in text
 
 
-def test_the_last_rung_gives_the_headline_its_end() -> None:
-    whole = pens(0.55, 0.95) | {"ink": rung(0.97)}
+def test_the_last_method_gives_the_headline_its_end() -> None:
+    whole = pens(0.55, 0.95) | {"classic": method(0.97)}
     assert (
-        "97.00% once they are normalised by the ink layer"
+        "97.00% once they are normalized by the ink layer"
         in tell([model(pens=whole)], model(pens=whole), "MNIST").headline
     )
     assert "95.00% once they are prepared like MNIST" in told(model(pens=pens(0.55, 0.95)))
     text = told(model(pens=whole))
-    assert "The whole normalisation layer gives 97.00%" in text
+    assert "The whole normalizer gives 97.00%" in text
     assert "42.0 come back by preparation alone; the remaining 2.0" in text
 
 
@@ -119,12 +119,17 @@ def test_a_model_beside_is_told_of_but_not_counted() -> None:
     own, other = model(pens=pens(0.5, 0.95)), model("dense", pens=pens(0.3, 0.85))
     text = told(own, other, beside(pens=pens(0.6, 0.991)))
     assert "All 2 models trained on MNIST climb: 30.00% to 50.00%" in text
-    assert "ink-cnn, trained on MNIST and drawn ink, reads 99.10% of the same drawings, and 99.50% of the MNIST" in text
+    assert (
+        "mnist_plus_strokes-cnn, trained on MNIST and drawn ink, reads 99.10% of the same drawings, and 99.50% of the MNIST"
+        in text
+    )
     assert "models" not in told(own, beside(pens=pens(0.6, 0.991)))
 
 
 def test_a_model_beside_without_those_drawings_is_told_of_by_its_test_digits() -> None:
-    assert "ink-cnn, trained on MNIST and drawn ink, reads 99.50% of the MNIST" in told(
+    assert "mnist_plus_strokes-cnn, trained on MNIST and drawn ink, reads 99.50% of the MNIST" in told(
         model(pens=pens(0.5, 0.9)), beside()
     )
-    assert "ink-cnn, trained on MNIST and drawn ink, reads 99.50% of the MNIST" in told(model(), beside())
+    assert "mnist_plus_strokes-cnn, trained on MNIST and drawn ink, reads 99.50% of the MNIST" in told(
+        model(), beside()
+    )

@@ -40,9 +40,9 @@ def test_rows_stand_by_test_accuracy_with_the_columns_of_the_contract(mnist_repo
     write_leaderboard_csv(rows, tmp_path / "leaderboard.csv")
     written = read(tmp_path / "leaderboard.csv")
     assert set(HEAD) | set(TAIL) <= set(written[0])
-    for name in ("starter", "pens", "pens_kept"):
-        for rung in ("tutorial", "polarity", "digitre", "mnist", "ink"):
-            assert 0 < float(written[0][f"drawn_{name}_{rung}_accuracy"]) <= 1
+    for name in ("starter", "pens", "pens_validation"):
+        for method in ("tutorial", "polarity", "center_of_mass", "mnist_style", "classic"):
+            assert 0 < float(written[0][f"drawn_{name}_{method}_accuracy"]) <= 1
     first = json.loads((mnist_report / "models" / written[0]["model"] / "test.json").read_text())
     assert float(written[0]["test_accuracy"]) == pytest.approx(first["accuracy"], abs=1e-6)
     assert float(written[0]["test_nll"]) == pytest.approx(first["nll"], abs=1e-6)
@@ -52,7 +52,7 @@ def test_rows_stand_by_test_accuracy_with_the_columns_of_the_contract(mnist_repo
 def test_a_set_without_drawings_has_no_column(optdigits_report: Path, tmp_path: Path) -> None:
     write_leaderboard_csv(leaderboard(load_models(optdigits_report / "models")), tmp_path / "l.csv")
     heading = (tmp_path / "l.csv").read_text().splitlines()[0]
-    assert "drawn_starter_mnist_accuracy" in heading
+    assert "drawn_starter_mnist_style_accuracy" in heading
     assert "mine" not in heading
 
 
@@ -63,7 +63,7 @@ def test_what_a_model_lacks_is_blank(broken: Path, tmp_path: Path) -> None:
     write_leaderboard_csv(rows, tmp_path / "l.csv")
     write_leaderboard_md(rows, tmp_path / "l.md")
     cnn = next(row for row in read(tmp_path / "l.csv") if row["model"] == "cnn")
-    assert cnn["float32_kb"] == cnn["drawn_starter_mnist_accuracy"] == ""
+    assert cnn["float32_kb"] == cnn["drawn_starter_mnist_style_accuracy"] == ""
     assert cnn["test_accuracy"] != ""
     line = next(line for line in (tmp_path / "l.md").read_text().splitlines() if line.startswith("| cnn"))
     assert line.split("|")[3:6] == ["  ", "  ", "  "]
@@ -94,7 +94,7 @@ def test_a_test_json_without_its_accuracy_is_named(broken: Path) -> None:
 
 
 def test_a_drawn_json_of_another_shape_is_named(broken: Path) -> None:
-    for content in ({"starter": 3}, {"starter": {"n": 4, "mnist": {"accuracy": 0.5}}}):
+    for content in ({"starter": 3}, {"starter": {"n": 4, "mnist_style": {"accuracy": 0.5}}}):
         write_json(broken / "models" / "dense" / "drawn.json", content)
         with pytest.raises(UserError, match=r"dense/drawn\.json"):
             leaderboard(load_models(broken / "models"))
@@ -122,8 +122,8 @@ def test_the_terminal_shows_all_of_it_within_eighty_columns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    rows = leaderboard(load_models(mnist_report / "models", {"ink": ink_models}))
-    rows["drawn_mine_ink_accuracy"] = 1.0
+    rows = leaderboard(load_models(mnist_report / "models", {"mnist_plus_strokes": ink_models}))
+    rows["drawn_mine_classic_accuracy"] = 1.0
     write_leaderboard_csv(rows, tmp_path / "l.csv")
     print_leaderboard(tmp_path / "l.csv")
     out = capsys.readouterr().out
@@ -132,7 +132,7 @@ def test_the_terminal_shows_all_of_it_within_eighty_columns(
     for _, row in rows.iterrows():
         line = next(line for line in out.splitlines() if line.split()[:1] == [row["model"]])
         assert f"{row['parameters']:,}" in line
-        assert percent(row["drawn_pens_ink_accuracy"]).rstrip("%") in line.split()
+        assert percent(row["drawn_pens_classic_accuracy"]).rstrip("%") in line.split()
         assert f"{100 * row['test_accuracy']:.1f}" in line
 
 
@@ -150,22 +150,27 @@ def test_the_terminal_names_a_missing_or_foreign_file(tmp_path: Path) -> None:
 def test_models_of_other_data_stand_beside_under_a_name_of_their_own(
     mnist_report: Path, ink_models: Path, tmp_path: Path
 ) -> None:
-    rows = leaderboard(load_models(mnist_report / "models", {"ink": ink_models, "pens": tmp_path / "not yet"}))
+    rows = leaderboard(
+        load_models(mnist_report / "models", {"mnist_plus_strokes": ink_models, "pens": tmp_path / "not yet"})
+    )
     assert dict(zip(rows["model"], rows["data"], strict=True)) == {
         **dict.fromkeys(("dense", "dense_2x128", "tflearn_cnn", "cnn"), "mnist"),
-        "ink-cnn": "ink",
+        "mnist_plus_strokes-cnn": "mnist_plus_strokes",
     }
     accuracies = rows["test_accuracy"].tolist()
     assert accuracies == sorted(accuracies, reverse=True)
     write_leaderboard_csv(rows, tmp_path / "l.csv")
-    assert next(row for row in read(tmp_path / "l.csv") if row["model"] == "ink-cnn")["val_accuracy"] == "0.993"
+    assert (
+        next(row for row in read(tmp_path / "l.csv") if row["model"] == "mnist_plus_strokes-cnn")["val_accuracy"]
+        == "0.993"
+    )
     write_leaderboard_md(rows, tmp_path / "l.md")
-    assert (tmp_path / "l.md").read_text().count("ink-cnn is trained on MNIST and drawn ink.") == 1
+    assert (tmp_path / "l.md").read_text().count("mnist_plus_strokes-cnn is trained on MNIST and drawn ink.") == 1
 
 
 def test_a_folder_beside_without_an_evaluated_model_is_passed_over(optdigits_report: Path, tmp_path: Path) -> None:
     (tmp_path / "cnn").mkdir()
-    rows = leaderboard(load_models(optdigits_report / "models", {"ink": tmp_path}))
+    rows = leaderboard(load_models(optdigits_report / "models", {"mnist_plus_strokes": tmp_path}))
     assert set(rows["model"]) == {"dense", "cnn"}
 
 

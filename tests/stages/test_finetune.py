@@ -17,9 +17,9 @@ from support.workspaces import Workspace
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("finetune")]
 
 TRAIN = ("python", "src/train.py")
-# A replay of a few digits in place of all ink, on a rung that starts in no time, and a small network.
+# A replay of a few digits in place of all ink, on a method that starts in no time, and a small network.
 SMALL = (
-    *("data.replay.folder=data/replay", "data.replay.rung=mnist", "data.replay.workers=1", "data.replayed=30"),
+    *("data.replay.folder=data/replay", "data.replay.method=mnist", "data.replay.workers=1", "data.replayed=30"),
     *("data.val=20", "data.copies=2", "data.drawn=40", "model.build.widths=[4,8]", "model.build.dense=16"),
     *("batch_size=10", "epochs=2", "register=false"),
 )
@@ -58,7 +58,7 @@ def test_the_run_names_its_parent_and_is_known_by_its_weights(tuned: Workspace) 
 
 def test_it_goes_on_from_the_weights_and_keeps_them_where_the_rate_is_next_to_nothing(tuned: Workspace) -> None:
     tuned.run(*TUNE, "init=models/parent", "optimizer.learning_rate=1e-9", "out=models/still")
-    # Its batch normalisation follows the digits it sees, at any rate: those means and variances are not trained.
+    # Its batch normalization follows the digits it sees, at any rate: those means and variances are not trained.
     still, parent = (load_trained(tuned.root / "models" / name).trainable_variables for name in ("still", "parent"))
     for this, that in zip(still, parent, strict=True):
         np.testing.assert_allclose(this.numpy(), that.numpy(), atol=1e-6)

@@ -110,20 +110,20 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A small network as model.keras, the same and another as canvas.tflite, and what that reads on the starter set."""
     import keras
 
-    from inkproof.exporting.canvas_model import CanvasModel, layer_part, up_to_logits
-    from inkproof.exporting.proved import describe_canvas
+    from inkproof.exporting.canvas_model import CanvasModel, normalizer_part, up_to_logits
     from inkproof.exporting.readers import CanvasReader
+    from inkproof.exporting.verify import describe_canvas
     from inkproof.models.layers import softmax_head
 
     folder = tmp_path_factory.mktemp("exported")
     made: dict[str, Any] = {}
-    layer = layer_part()
+    layer = normalizer_part()
     for number, name in enumerate(("other", "own")):
         keras.utils.set_random_seed(number)
         image = keras.Input((28, 28, 1))
         model = keras.Model(image, softmax_head(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))))
         made[name] = describe_canvas(
-            CanvasModel(up_to_logits(model), RULE, layer).in_form(), RULE, NAME, "float32", COMMIT
+            CanvasModel(up_to_logits(model), RULE, layer).quantized(), RULE, NAME, "float32", COMMIT
         )
     model.save(folder / "model.keras")
     (folder / "canvas.tflite").write_bytes(made["own"])
@@ -162,7 +162,9 @@ def test_readings_that_drawn_json_does_not_have_are_refused(exported: dict[str, 
     done = run_script(write_run(tmp_path, exported["own"], exported["weights"], every))
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert "drawn.json: has 270 of 270 drawings" in line and line.endswith("run `dvc repro drawn@ink-vgg_bn`")
+    assert "drawn.json: has 270 of 270 drawings" in line and line.endswith(
+        "run `dvc repro drawn@mnist_plus_strokes-vgg_bn`"
+    )
 
 
 def test_make_runs_what_it_needs_and_copies(tmp_path: Path):
@@ -175,17 +177,19 @@ def test_make_runs_what_it_needs_and_copies(tmp_path: Path):
     done = subprocess.run(
         ["make", "-n", "pretrained"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
-    stages = "dvc repro evaluate@ink-vgg_bn export@ink-vgg_bn drawn@ink-vgg_bn"
+    stages = (
+        "dvc repro evaluate@mnist_plus_strokes-vgg_bn export@mnist_plus_strokes-vgg_bn drawn@mnist_plus_strokes-vgg_bn"
+    )
     assert done.stdout.splitlines() == [stages, "python src/report.py pretrained"]
-    for made in ("models/ink/vgg_bn/model.keras", "data/ink/digits.npz"):
+    for made in ("models/mnist_plus_strokes/vgg_bn/model.keras", "data/mnist_plus_strokes/digits.npz"):
         (tmp_path / made).parent.mkdir(parents=True)
         (tmp_path / made).touch()
-    kept = ["models/pretrained/canvas.tflite", "reports/ink/models/vgg_bn/test.json"]
+    kept = ["models/pretrained/canvas.tflite", "reports/mnist_plus_strokes/models/vgg_bn/test.json"]
     for name in kept:
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).touch()
     subprocess.run(["make", "clean"], cwd=tmp_path, env=environment, check=True)
-    assert not (tmp_path / "models/ink").exists() and not (tmp_path / "data/ink").exists()
+    assert not (tmp_path / "models/mnist_plus_strokes").exists() and not (tmp_path / "data/mnist_plus_strokes").exists()
     assert [name for name in kept if not (tmp_path / name).exists()] == []
 
 
@@ -205,19 +209,19 @@ def test_the_card_speaks_of_the_files_beside_it():
     for name in ("canvas.tflite", "model.keras"):
         (size,) = set(re.findall(rf"^\| `{re.escape(name)}` \| ([\d,]+) KB \|", text, re.MULTILINE))
         assert int(size.replace(",", "")) == round((FOLDER / name).stat().st_size / 1024)
-    assert f"the picture is taken for a digit from {said['threshold']:.4g} on" in text
+    assert f"the image is taken for a digit from {said['threshold']:.4g} on" in text
     assert f"the logits were divided by {said['temperature']:.4g}" in text
 
 
 def test_the_card_has_the_figures_of_the_reports():
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
-    reports = ROOT / "reports" / "ink" / "models" / "vgg_bn"
+    reports = ROOT / "reports" / "mnist_plus_strokes" / "models" / "vgg_bn"
     test, drawn = (json.loads((reports / f"{part}.json").read_text()) for part in ("test", "drawn"))
     assert f"| MNIST, test digits | 10,000 | {test['accuracy']:.2%} |" in text
     titles = {"pens": "Pen tablet", "pens_pixels": "Pen tablet, single pixels", "starter": "Starter set"}
     for name, title in titles.items():
         n = drawn[name]["n"]
-        assert f"| {title} | {n:,} | {percent(drawn[name]['ink']['accuracy'], n)} |" in text
+        assert f"| {title} | {n:,} | {percent(drawn[name]['classic']['accuracy'], n)} |" in text
 
 
 def test_predict_reads_starter_drawings_with_it(tmp_path: Path):

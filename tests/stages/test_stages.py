@@ -25,7 +25,7 @@ pytestmark = pytest.mark.xdist_group("stages")
 CHOSEN = ("data=optdigits", "model=dense")
 TRAINED = (*CHOSEN, "data.repeat=2")  # a margin over the accuracy asked for, whatever the processor rounds
 MODEL, REPORT = Path("models/optdigits/dense"), Path("reports/optdigits/models/dense")
-RUNGS = ("tutorial", "polarity", "digitre", "mnist", "ink")
+METHODS = ("tutorial", "polarity", "center_of_mass", "mnist_style", "classic")
 STAGES = (("src/evaluate.py",), ("src/export.py",), ("src/evaluate.py", "drawn"))
 DIGITS = list("0123456789")
 
@@ -84,8 +84,8 @@ def test_what_evaluate_writes(staged: Workspace) -> None:
         "reliability.png",
         "mistakes.png",
         "curves.png",
-        "stress.csv",
-        "stress.png",
+        "corruptions.csv",
+        "corruptions.png",
     }
     assert (folder / "history.csv").read_bytes() == (staged.root / MODEL / "history.csv").read_bytes()
 
@@ -117,7 +117,7 @@ def test_what_export_writes(staged: Workspace) -> None:
     assert (said["rule"], said["model"]) == (canvas["rule"], "optdigits-dense")
     rejection = load(staged, REPORT / "rejection.json")
     assert rejection["threshold"] == said["threshold"]
-    assert rejection["chosen"]["refused"]["all"]["n"] == NEGATIVES
+    assert rejection["chosen"]["rejected"]["all"]["n"] == NEGATIVES
     for kind, file in canvases.items():
         assert export[kind]["n"] == DRAWINGS and export[kind]["agreement"] >= 0.98
         assert export[kind]["kb"] == pytest.approx((folder / file).stat().st_size / 1024, abs=0.06)
@@ -157,19 +157,19 @@ def test_what_drawn_writes(staged: Workspace) -> None:
     assert drawn["mine"] == {"n": 0}
     assert (drawn["starter"]["n"], drawn["starter"]["interval"]) == (DRAWINGS, "wilson")
     table = rows(staged, REPORT / "drawn/drawings.csv")
-    assert len(table) == DRAWINGS * len(RUNGS)
-    for rung in RUNGS:
-        figures = drawn["starter"][rung]
-        read = [row for row in table if row["rung"] == rung]
+    assert len(table) == DRAWINGS * len(METHODS)
+    for method in METHODS:
+        figures = drawn["starter"][method]
+        read = [row for row in table if row["method"] == method]
         right = sum(row["label"] == row["prediction"] for row in read)
         assert figures["accuracy"] == pytest.approx(right / DRAWINGS)
         assert (figures["low"], figures["high"]) == pytest.approx(wilson(right, DRAWINGS))
         assert set(figures["per_digit"]) == {str(digit) for digit in range(10)}
-    # The point of the exercise: the normalisation brings back what the tutorial's preparation loses.
-    assert drawn["starter"]["mnist"]["accuracy"] > drawn["starter"]["tutorial"]["accuracy"] + 0.2
+    # The point of the exercise: the normalization brings back what the tutorial's preparation loses.
+    assert drawn["starter"]["mnist_style"]["accuracy"] > drawn["starter"]["tutorial"]["accuracy"] + 0.2
     assert {row["set"] for row in rows(staged, REPORT / "drawn/per_writer.csv")} == {"starter"}
-    pictures = {"drawn.png", "before_after_starter.png"}
-    assert names(staged.root / REPORT / "drawn") == {"drawings.csv", "per_writer.csv"} | pictures
+    images = {"drawn.png", "before_after_starter.png"}
+    assert names(staged.root / REPORT / "drawn") == {"drawings.csv", "per_writer.csv"} | images
 
 
 def test_what_report_writes(staged: Workspace) -> None:
@@ -177,13 +177,15 @@ def test_what_report_writes(staged: Workspace) -> None:
     test, export, drawn = (load(staged, REPORT / f"{part}.json") for part in ("test", "export", "drawn"))
     assert (row["model"], row["data"], row["aug"], row["parameters"]) == ("dense", "optdigits", "off", "101770")
     assert float(row["test_accuracy"]) == pytest.approx(test["accuracy"])
-    assert float(row["drawn_starter_mnist_accuracy"]) == pytest.approx(drawn["starter"]["mnist"]["accuracy"])
+    assert float(row["drawn_starter_mnist_style_accuracy"]) == pytest.approx(
+        drawn["starter"]["mnist_style"]["accuracy"]
+    )
     assert float(row["float32_kb"]) == export["float32"]["kb"]
     page = (staged.root / "reports/optdigits/index.html").read_text()
     assert "dense" in page
     assert f"{test['accuracy']:.1%}"[:-1] in page
     assert names(staged.root / "reports/optdigits") == {
-        *("models", "index.html", "ladder.png", "leaderboard.csv", "leaderboard.md"),
+        *("models", "index.html", "ablation.png", "leaderboard.csv", "leaderboard.md"),
     }
 
 
@@ -200,12 +202,12 @@ def test_one_mlflow_run_tells_the_whole_story(staged: Workspace) -> None:
     assert metrics["tflite_kb"] == export["float32"]["kb"]
     assert metrics["tflite_int8_accuracy"] == export["int8"]["accuracy"]
     assert metrics["tflite_us"] > 0
-    for rung in RUNGS:
-        assert metrics[f"drawn_starter_{rung}_accuracy"] == drawn["starter"][rung]["accuracy"]
+    for method in METHODS:
+        assert metrics[f"drawn_starter_{method}_accuracy"] == drawn["starter"][method]["accuracy"]
     assert not [name for name in metrics if name.startswith("drawn_mine")]
     client = staged.client()
     stored = {file.path for file in client.list_artifacts(run.info.run_id)}
-    assert {"products", "test", "exports", "drawn"} <= stored
+    assert {"artifacts", "test", "exports", "drawn"} <= stored
     inputs = {item.tags[0].value: json.loads(item.dataset.profile) for item in run.inputs.dataset_inputs}
     assert inputs == {"training": {"digits": 1197}, "validation": {"digits": 240}, "testing": {"digits": 360}}
 
@@ -245,7 +247,7 @@ def test_without_its_database_a_run_is_made_again_once(copy: Workspace) -> None:
     (found,) = copy.runs("optdigits")
     assert found.info.run_id == made.info.run_id
     assert found.data.tags["stage"] == "report"
-    assert "drawn_starter_mnist_accuracy" in found.data.metrics
+    assert "drawn_starter_mnist_style_accuracy" in found.data.metrics
     assert load(copy, MODEL / "run.json") == original
 
 
@@ -268,12 +270,14 @@ def test_models_of_another_data_set_are_shown_beside_and_the_report_makes_its_ru
     test = load(copy, REPORT / "test.json")
     (other / "test.json").write_text(json.dumps(test | {"data": "other", "val_accuracy": 1.0}))
     report = ("python", "src/report.py", "data=optdigits")
-    _, wrong = copy.together((*report, "data.beside=[other,absent]"), (*report, "data.beside=other"), codes=[0, 2])
+    _, wrong = copy.together(
+        (*report, "data.compare_with=[other,absent]"), (*report, "data.compare_with=other"), codes=[0, 2]
+    )
     shown = {row["model"]: row["data"] for row in rows(copy, Path("reports/optdigits/leaderboard.csv"))}
     assert shown == {"dense": "optdigits", "other-dense": "other"}
     page = (copy.root / "reports/optdigits/index.html").read_text()
     assert re.findall(r">([\w-]+)</a><span class=\"badge\">", page) == ["dense"]
-    assert "data.beside=other: expected a list of data sets, such as [ink]" in wrong.stderr
+    assert "data.compare_with=other: expected a list of datasets, such as [ink]" in wrong.stderr
     (made,) = copy.runs("optdigits")
     assert made.data.tags["original_run_id"] == original["run_id"]
     assert (made.data.tags["stage"], made.info.status) == ("report", "FINISHED")

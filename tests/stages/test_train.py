@@ -22,7 +22,7 @@ pytestmark = pytest.mark.xdist_group("train")
 TRAIN = ("python", "src/train.py", "data=optdigits")
 SWEEP = ("python", "src/train.py", "-m", "data=optdigits")
 SHORT = ("epochs=1", "train_size=100", "batch_size=50")
-PRODUCTS = {"model.keras", "history.csv", "run.json"}
+ARTIFACTS = {"model.keras", "history.csv", "run.json"}
 # A small convolutional network with everything that has a state, slow enough to be killed between two epochs.
 EPOCHS = 5
 SLOW = (
@@ -111,7 +111,7 @@ def test_a_run_tells_what_was_done_on_what(sweep: tuple[Workspace, str]) -> None
     assert json.loads(inputs["training"].profile) == {"digits": 100}
     assert {dataset.name for dataset in inputs.values()} == {"optdigits"}
     client = workspace.client()
-    assert {file.path.split("/")[1] for file in client.list_artifacts(run.info.run_id, "products")} == PRODUCTS
+    assert {file.path.split("/")[1] for file in client.list_artifacts(run.info.run_id, "artifacts")} == ARTIFACTS
     versions = client.search_model_versions("name='inkproof-optdigits'")
     assert {version.run_id for version in versions} == {run.info.run_id for run in workspace.runs("optdigits")}
     kept = next(path for path in folders(workspace) if path.name.startswith("dense_2x128-on"))
@@ -121,10 +121,10 @@ def test_a_run_tells_what_was_done_on_what(sweep: tuple[Workspace, str]) -> None
 
 @pytest.fixture(scope="module")
 def again(sweep: tuple[Workspace, str]) -> tuple[Any, Any]:
-    """How two of the sweep's trainings ended when they were typed again: with all products and without any."""
+    """How two of the sweep's trainings ended when they were typed again: with all artifacts and without any."""
     workspace, _ = sweep
-    with sqlite3.connect(workspace.root / "mlflow.db") as store:  # as if killed just before MLflow was told the end
-        store.execute("UPDATE runs SET status = 'RUNNING' WHERE name = 'dense-off-s0'")
+    with sqlite3.connect(workspace.root / "mlflow.db") as tracker:  # as if killed just before MLflow was told the end
+        tracker.execute("UPDATE runs SET status = 'RUNNING' WHERE name = 'dense-off-s0'")
     lost = next(path for path in folders(workspace) if path.name.startswith("dense-on-s0"))
     shutil.copytree(lost, workspace.root / "kept")
     shutil.rmtree(lost)
@@ -140,8 +140,8 @@ def test_a_finished_run_is_reused_and_its_products_are_copied(sweep: tuple[Works
     assert "Epoch" not in again[0].stdout
     made, copied = folders(workspace)[0], workspace.root / "copied"
     assert made.name.startswith("dense-off-s0")
-    assert {file.name for file in copied.iterdir()} == PRODUCTS
-    for name in PRODUCTS:
+    assert {file.name for file in copied.iterdir()} == ARTIFACTS
+    for name in ARTIFACTS:
         assert (copied / name).read_bytes() == (made / name).read_bytes()
     runs = workspace.runs("optdigits")
     assert {run.info.run_id for run in runs} == {record(folder)["run_id"] for folder in folders(workspace)}
@@ -153,9 +153,9 @@ def test_lost_products_are_restored_from_mlflow(sweep: tuple[Workspace, str], ag
     assert "dense-on-s0: trained before, reused" in again[1].stdout
     assert again[1].stderr == ""
     lost = next(path for path in folders(workspace) if path.name.startswith("dense-on-s0"))
-    kept = {name: (workspace.root / "kept" / name).read_bytes() for name in PRODUCTS}
-    assert {name: (lost / name).read_bytes() for name in PRODUCTS} == kept
-    assert {name: (workspace.root / "restored" / name).read_bytes() for name in PRODUCTS} == kept
+    kept = {name: (workspace.root / "kept" / name).read_bytes() for name in ARTIFACTS}
+    assert {name: (lost / name).read_bytes() for name in ARTIFACTS} == kept
+    assert {name: (workspace.root / "restored" / name).read_bytes() for name in ARTIFACTS} == kept
     assert len(workspace.runs("optdigits")) == 4
 
 
@@ -164,7 +164,7 @@ def test_lost_products_are_restored_from_mlflow(sweep: tuple[Workspace, str], ag
 
 @pytest.fixture(scope="module")
 def twice(new_workspace: Callable[[], Workspace]) -> Workspace:
-    """A workspace where the slow run was trained, and trained anew, with its products in `first` and `second`; and
+    """A workspace where the slow run was trained, and trained anew, with its artifacts in `first` and `second`; and
     before that, as the experiment `halves`, a short one in two number formats and without validation digits."""
     workspace = new_workspace()
     halves = ("model=dense", *SHORT, "register=false", "data.val=0", "callbacks=none", "experiment_name=halves")
@@ -264,7 +264,7 @@ UNBUILDABLE = {
 def failed(sweep: tuple[Workspace, str], new_workspace: Callable[[], Workspace]) -> tuple[Workspace, dict[str, str]]:
     """A workspace where trainings failed, all in one process, and the line that each said.
 
-    `blocked` meets a file where its folder should be, a fault that no look at the configuration can find; the name
+    `blocked` meets a file where its folder should be, a corruption that no look at the configuration can find; the name
     of that folder is known from a workspace where it was trained. `apart` diverges, `again` from its backup.
     """
     workspace = new_workspace()

@@ -1,4 +1,4 @@
-"""src/study.py as it is typed: cells, ledger, table, mistakes."""
+"""src/study.py as it is typed: grid_runs, results, table, mistakes."""
 
 import csv
 import json
@@ -39,7 +39,7 @@ def write(workspace: Workspace, name: str = NAME, **changes: Any) -> Path:
     return folder
 
 
-def ledger(folder: Path) -> list[dict[str, str]]:
+def results(folder: Path) -> list[dict[str, str]]:
     with (folder / "results.csv").open(newline="") as file:
         return list(csv.DictReader(file))
 
@@ -50,7 +50,7 @@ def table(folder: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def run(new_workspace: Callable[[], Workspace]) -> tuple[Workspace, Path, str]:
-    """A workspace where a study of four cells was run, beside one study of the repository, which has no grid."""
+    """A workspace where a study of four grid runs was run, beside one study of the repository, which has no grid."""
     workspace = new_workspace()
     for path in (workspace.root / "experiments").glob("*/study.yaml"):
         shutil.rmtree(path.parent)  # to plan them takes long, and is tested in test_committed_studies.py
@@ -58,10 +58,10 @@ def run(new_workspace: Callable[[], Workspace]) -> tuple[Workspace, Path, str]:
     return workspace, folder, workspace.run(*STUDY).stdout
 
 
-def test_each_cell_is_a_row_of_the_ledger_with_its_figures(run: tuple[Workspace, Path, str]):
+def test_each_grid_run_is_a_row_of_the_ledger_with_its_figures(run: tuple[Workspace, Path, str]):
     workspace, folder, printed = run
-    rows = ledger(folder)
-    assert [row["cell"] for row in rows] == [
+    rows = results(folder)
+    assert [row["grid_run"] for row in rows] == [
         f"model.build.hidden=[{units}] seed={seed}" for units in (4, 16) for seed in (0, 1)
     ]
     for row in rows:
@@ -73,16 +73,16 @@ def test_each_cell_is_a_row_of_the_ledger_with_its_figures(run: tuple[Workspace,
         assert (row["commit"], row["stages"]) == ("unknown", "train")  # a workspace is no git repository
     assert len({row["key"] for row in rows}) == 4
     assert printed.count("✔") == 4
-    assert "4 of 4 cells" in printed
+    assert "4 of 4 grid_runs" in printed
 
 
-def test_each_cell_is_a_child_run_named_by_what_varies(run: tuple[Workspace, Path, str]):
+def test_each_grid_run_is_a_child_run_named_by_what_varies(run: tuple[Workspace, Path, str]):
     workspace, folder, _ = run
     runs = {made.info.run_name: made for made in workspace.runs(f"study/{NAME}")}
     parent = runs.pop(NAME)
     assert parent.info.status == "FINISHED"
     assert parent.data.tags["question"] == TINY["question"]
-    assert set(runs) == {row["cell"] for row in ledger(folder)}
+    assert set(runs) == {row["grid_run"] for row in results(folder)}
     for made in runs.values():
         assert made.data.tags["mlflow.parentRunId"] == parent.info.run_id
         assert made.info.status == "FINISHED"
@@ -94,7 +94,7 @@ def test_each_cell_is_a_child_run_named_by_what_varies(run: tuple[Workspace, Pat
 
 def test_the_table_is_that_of_the_ledger(run: tuple[Workspace, Path, str]):
     _, folder, _ = run
-    first, second = (float(row["val_accuracy"]) for row in ledger(folder)[:2])
+    first, second = (float(row["val_accuracy"]) for row in results(folder)[:2])
     mean, sd = (first + second) / 2 * 100, abs(first - second) / 2**0.5 * 100
     assert table(folder)[2].startswith(f"| [4] | 2 | {mean:.2f} ± {sd:.2f} |")
     assert any(line.startswith("| [16] − [4] | val (%) | 2 |") for line in table(folder))
@@ -110,7 +110,7 @@ def test_given_again_nothing_is_run_and_an_empty_store_changes_nothing(run: tupl
         (workspace.root / name).rename(moved / name)
     try:
         done = workspace.run(*STUDY)
-        assert done.stdout.startswith(f"{NAME}: 4 of 4 cells")
+        assert done.stdout.startswith(f"{NAME}: 4 of 4 grid_runs")
         assert not (workspace.root / "mlflow.db").exists()
         assert {name: (folder / name).read_bytes() for name in before} == before
     finally:
@@ -135,7 +135,7 @@ def test_the_list_of_studies_tells_what_is_left(run: tuple[Workspace, Path, str]
     assert "to run" in said["72-new"] and " 0/4 " in said["72-new"] and " ? " in said["72-new"]
     assert "by hand" in said["00-first-choices"]
     assert lines[-1].startswith("Left to compute: ")
-    assert lines[-1].endswith("of which no cell is timed yet.")
+    assert lines[-1].endswith("of which no grid run is timed yet.")
 
 
 @pytest.mark.slow
@@ -148,24 +148,24 @@ def test_a_row_names_the_commit_that_trained_it(workspace: Workspace):
     (record,) = [json.loads(path.read_text()) for path in (workspace.root / "runs").glob("*/run.json")]
     git(workspace.root, "commit", "-qm", "second", "--allow-empty")
     workspace.run(*STUDY)
-    (row,) = ledger(folder)
+    (row,) = results(folder)
     assert len(row["commit"]) == 40 and row["commit"] == record["git_commit"]
     assert float(row["seconds"]) == pytest.approx(record["seconds"], abs=0.1)
     assert row["run"] != record["run_id"]  # the study has a run of its own
 
 
 @pytest.mark.slow
-def test_one_seed_more_runs_its_cells_alone_and_force_runs_all(run: tuple[Workspace, Path, str]):
+def test_one_seed_more_runs_its_grid_runs_alone_and_force_runs_all(run: tuple[Workspace, Path, str]):
     workspace, folder, _ = run
-    before = {row["cell"]: row for row in ledger(folder)}
+    before = {row["grid_run"]: row for row in results(folder)}
     write(workspace, seeds=[0, 1, 2], grid={"model.build.hidden": [[4]]}, metrics=["val_accuracy"])
     assert workspace.run(*STUDY).stdout.count("✔") == 1
-    after = {row["cell"]: row for row in ledger(folder)}
+    after = {row["grid_run"]: row for row in results(folder)}
     assert {name: after[name] for name in before} == before
     assert set(after) - set(before) == {"model.build.hidden=[4] seed=2"}
     write(workspace, grid={"model.build.hidden": [[4]]}, seeds=[0])
     assert workspace.run(*STUDY, "--force").stdout.count("✔") == 1
-    forced = {row["cell"]: row for row in ledger(folder)}
+    forced = {row["grid_run"]: row for row in results(folder)}
     name = "model.build.hidden=[4] seed=0"
     assert forced[name]["run"] != before[name]["run"]
     assert forced[name]["val_accuracy"] == before[name]["val_accuracy"]
@@ -173,7 +173,7 @@ def test_one_seed_more_runs_its_cells_alone_and_force_runs_all(run: tuple[Worksp
 
 
 @pytest.mark.slow
-def test_a_cell_that_cannot_be_run_is_given_up_and_the_others_are_not(workspace: Workspace):
+def test_a_grid_run_that_cannot_be_run_is_given_up_and_the_others_are_not(workspace: Workspace):
     folder = write(workspace, grid={"model.build.hidden": [["many"], [4]]}, seeds=[0], compare=None)
     spec = yaml.safe_load((folder / "study.yaml").read_text())
     del spec["compare"]
@@ -181,7 +181,7 @@ def test_a_cell_that_cannot_be_run_is_given_up_and_the_others_are_not(workspace:
     done = workspace.run(*STUDY, "--retries", "1", code=1)
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("study.py: model.build.hidden=[many] seed=0: given up: this configuration cannot be built")
-    assert [row["cell"] for row in ledger(folder)] == ["model.build.hidden=[4] seed=0"]
+    assert [row["grid_run"] for row in results(folder)] == ["model.build.hidden=[4] seed=0"]
     runs = {made.info.run_name: made.info.status for made in workspace.runs(f"study/{NAME}")}
     assert runs[NAME] == "FAILED"
 
@@ -189,11 +189,11 @@ def test_a_cell_that_cannot_be_run_is_given_up_and_the_others_are_not(workspace:
 MISTAKES: list[tuple[list[str], dict[str, Any], str]] = [
     (["experiments/absent"], {}, "no study.yaml here"),
     ([], {"stagez": []}, "stagez: a key that does nothing"),
-    ([], {"metrics": ["val_acuracy"]}, "no cell measures val_acuracy; did you mean val_accuracy"),
+    ([], {"metrics": ["val_acuracy"]}, "no grid run measures val_acuracy; did you mean val_accuracy"),
     ([], {"grid": {"modle": ["dense"]}}, "modle"),
-    ([], {"grid": {"model": ["densee"]}}, "study.yaml: model=densee: there is no such model; did you mean dense?"),
+    ([], {"grid": {"model": ["densee"]}}, "study.yaml: model=densee: unknown model; did you mean dense?"),
     (["--launcher", "submitit_local"], {}, "--launcher submitit_local: not installed; `make cluster`"),
-    (["--jobs", "2"], {}, "--jobs 2: the launcher basic runs one cell after another"),
+    (["--jobs", "2"], {}, "--jobs 2: the launcher basic runs one grid run after another"),
 ]
 WRONG_WORDS = [
     [],
@@ -206,7 +206,7 @@ WRONG_WORDS = [
 
 @pytest.fixture(scope="module")
 def mistaken(new_workspace: Callable[[], Workspace]) -> tuple[Workspace, list[Any], list[Any], Any]:
-    """A workspace, and how study.py ended in it with each of MISTAKES, each of WRONG_WORDS and a broken ledger."""
+    """A workspace, and how study.py ended in it with each of MISTAKES, each of WRONG_WORDS and a broken results."""
     workspace = new_workspace()
     commands = []
     for number, (words, changes, _) in enumerate(MISTAKES):
@@ -214,7 +214,7 @@ def mistaken(new_workspace: Callable[[], Workspace]) -> tuple[Workspace, list[An
         folder = write(workspace, f"73-wrong-{number}", **changed)
         target = [] if words and words[0].startswith("experiments") else [f"experiments/{folder.name}"]
         commands.append(["run", *target, *words])
-    (write(workspace, "74-broken") / "results.csv").write_text("key,cell\nabc\n")
+    (write(workspace, "74-broken") / "results.csv").write_text("key,grid_run\nabc\n")
     commands += [*WRONG_WORDS, ["run", "experiments/74-broken"]]
     launcher = MISTAKES.index(next(mistake for mistake in MISTAKES if "submitit_local" in mistake[0]))
     if installed("hydra_plugins.hydra_submitit_launcher"):
@@ -237,8 +237,8 @@ def test_a_mistake_is_one_line(mistaken: tuple[Workspace, list[Any], list[Any], 
 def test_a_broken_ledger_is_one_line_and_stays_as_it_is(mistaken: tuple[Workspace, list[Any], list[Any], Any]):
     workspace, _, _, broken = mistaken
     (line,) = broken.stderr.splitlines()
-    assert "results.csv, line 1: not a ledger of cells" in line
-    assert (workspace.root / "experiments/74-broken/results.csv").read_text() == "key,cell\nabc\n"
+    assert "results.csv, line 1: not a results of grid_runs" in line
+    assert (workspace.root / "experiments/74-broken/results.csv").read_text() == "key,grid_run\nabc\n"
 
 
 def test_a_wrong_word_is_refused_by_the_parser(mistaken: tuple[Workspace, list[Any], list[Any], Any]):
@@ -286,7 +286,7 @@ def test_the_leaderboard_joins_ledgers_and_runs(new_workspace: Callable[[], Work
     assert set(lines) == {"model.build.hidden=[4]", "model.build.hidden=[16]"}
     three = lines["model.build.hidden=[16]"]
     assert " | 3 | " in three and f"[{NAME}]({NAME}/README.md), `optdigits`" in three
-    runs = [row["run"] for row in ledger(folder) if "[16]" in row["cell"]]
+    runs = [row["run"] for row in results(folder) if "[16]" in row["grid_run"]]
     assert all(f"/runs/{run})" in three for run in runs)
     assert "model.build.hidden=[16]" in done.stdout
     line = workspace.fails("python", "src/study.py", "leaderboard", "--by", "nothing")

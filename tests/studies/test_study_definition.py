@@ -9,8 +9,8 @@ from hydra import compose, initialize_config_dir
 
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
-from inkproof.studies.cells import override
 from inkproof.studies.definition import Choice, Comparison, read_study, study_folder
+from inkproof.studies.grid import override
 from support.made_up import SMALL, study, written_study
 
 STUDIES = sorted(path.parent for path in (ROOT / "experiments").glob("*/study.yaml"))
@@ -19,9 +19,9 @@ STUDIES = sorted(path.parent for path in (ROOT / "experiments").glob("*/study.ya
 def test_a_list_varies_an_override_and_a_mapping_names_sets_of_them(tmp_path: Path):
     sizes = {"tiny": {"model": "dense", "model.build.hidden": [16]}, "usual": {"model": "dense"}}
     read = study(tmp_path / "07-sizes", grid={"aug": ["off", "on"], "size": sizes})
-    (part,) = read.parts
-    assert part.axes["aug"] == (Choice("off", {"aug": "off"}), Choice("on", {"aug": "on"}))
-    assert part.axes["size"][0] == Choice("tiny", {"model": "dense", "model.build.hidden": [16]})
+    (grid,) = read.grids
+    assert grid.axes["aug"] == (Choice("off", {"aug": "off"}), Choice("on", {"aug": "on"}))
+    assert grid.axes["size"][0] == Choice("tiny", {"model": "dense", "model.build.hidden": [16]})
     assert (read.name, read.experiment, read.axes) == ("07-sizes", "study/07-sizes", ["aug", "size"])
 
 
@@ -29,14 +29,14 @@ def test_on_and_off_are_words_without_quotes(tmp_path: Path):
     folder = written_study(tmp_path / "07-words", grid={})
     text = (folder / "study.yaml").read_text().replace("grid: {}", "grid: {aug: [off, on], deterministic: [true]}")
     (folder / "study.yaml").write_text(text)
-    axes = read_study(folder).parts[0].axes
+    axes = read_study(folder).grids[0].axes
     assert axes["aug"] == (Choice("off", {"aug": "off"}), Choice("on", {"aug": "on"}))
     assert axes["deterministic"][0].overrides == {"deterministic": True}
 
 
 def test_parts_add_to_what_stands_outside_them(tmp_path: Path):
-    parts = [{"grid": {"model": ["cnn"]}}, {"fixed": {"epochs": 3}, "seeds": [7]}]
-    first, second = study(tmp_path, parts=parts).parts
+    grids = [{"grid": {"model": ["cnn"]}}, {"fixed": {"epochs": 3}, "seeds": [7]}]
+    first, second = study(tmp_path, grids=grids).grids
     assert (first.fixed, list(first.axes), first.seeds) == (SMALL["fixed"], ["model"], (0, 1, 2))
     assert (second.fixed["epochs"], list(second.axes), second.seeds) == (3, ["model", "aug"], (7,))
 
@@ -54,11 +54,11 @@ def test_what_is_left_out_follows_from_the_rest(tmp_path: Path):
         ({"question": None}, "question: expected a value"),
         ({"question": 5}, "question=5: expected a text"),
         ({"question": " "}, "expected a text"),
-        ({"seedz": [1]}, "seedz: a key that does nothing; the keys are question, fixed, grid, seeds, parts"),
-        ({"parts": [{"seedz": [1]}]}, "parts[0].seedz: a key that does nothing; the keys are fixed, grid, seeds"),
+        ({"seedz": [1]}, "seedz: a key that does nothing; the keys are question, fixed, grid, seeds, grids"),
+        ({"grids": [{"seedz": [1]}]}, "grids[0].seedz: a key that does nothing; the keys are fixed, grid, seeds"),
         ({"compare": {"axes": "aug"}}, "compare.axes: a key that does nothing; the keys are axis, baseline, metrics"),
         ({"figure": {"z": "aug"}}, "figure.z: a key that does nothing; the keys are x, y, lines"),
-        ({"parts": [{1: 2}]}, "parts[0][1]: a key that does nothing; the keys are fixed, grid, seeds"),
+        ({"grids": [{1: 2}]}, "grids[0][1]: a key that does nothing; the keys are fixed, grid, seeds"),
         ({"name": "x"}, "name: a key that does nothing"),
         ({"seeds": None}, "seeds: expected a list of different whole numbers"),
         ({"seeds": []}, "seeds: expected at least 1 of them"),
@@ -66,8 +66,8 @@ def test_what_is_left_out_follows_from_the_rest(tmp_path: Path):
         ({"seeds": [0.5]}, "seeds[0]=0.5: expected a whole number"),
         ({"seeds": [True]}, "seeds[0]=True: expected a whole number"),
         ({"seeds": 3}, "seeds=3: expected a list"),
-        ({"stages": ["train", "evalute"]}, "stages[1]=evalute: expected 'train', 'held_out', 'evaluate'"),
-        ({"stages": ["evaluate"]}, "every cell trains; add train"),
+        ({"stages": ["train", "evalute"]}, "stages[1]=evalute: expected 'train', 'out_of_fold', 'evaluate'"),
+        ({"stages": ["evaluate"]}, "every grid_run trains; add train"),
         ({"stages": ["train", "drawn"]}, "drawn reads what export makes; add it"),
         ({"metrics": None}, "metrics: expected a value"),
         ({"metrics": []}, "metrics: expected at least 1 of them"),
@@ -81,7 +81,7 @@ def test_what_is_left_out_follows_from_the_rest(tmp_path: Path):
         ({"grid": {"size": {"tiny": {"seed": 5}}}}, "seed: the study sets it itself"),
         ({"fixed": {"out": "models/mnist/cnn"}}, "out: the study sets it itself"),
         ({"fixed": ["data=mnist"]}, "fixed: expected keys with values"),
-        ({"parts": []}, "parts: expected at least 1 of them"),
+        ({"grids": []}, "grids: expected at least 1 of them"),
         ({"compare": {"axis": "optimizer", "baseline": "sgd"}}, "compare.axis: optimizer does not vary"),
         ({"compare": {"axis": "aug", "baseline": "none"}}, "compare.baseline: none is no aug; choose one of off, on"),
         ({"compare": {"axis": "aug"}}, "axis and baseline go together"),
@@ -121,7 +121,7 @@ def test_numbers_are_those_of_a_command_line(tmp_path: Path):
     folder = written_study(tmp_path / "07-rates", grid={})
     text = (folder / "study.yaml").read_text().replace("grid: {}", "grid: {rate: [1e-3, -2E+1, 1.5e-2], name: [1e-3s]}")
     (folder / "study.yaml").write_text(text)
-    axes = read_study(folder).parts[0].axes
+    axes = read_study(folder).grids[0].axes
     assert [choice.overrides["rate"] for choice in axes["rate"]] == [0.001, -20.0, 0.015]
     assert axes["name"][0].overrides == {"name": "1e-3s"}
 
@@ -160,7 +160,7 @@ def test_a_value_comes_through_hydra_as_it_was_in_yaml(value: Any, seen: Any):
 
 @pytest.mark.parametrize("folder", STUDIES, ids=lambda folder: folder.name)
 def test_every_study_of_the_repository_opens_with_its_command_and_can_be_read(folder: Path):
-    command = "select candidates" if folder.name == "05-record" else "run"
+    command = "select candidates" if folder.name == "05-model-selection" else "run"
     assert (
         f"python src/study.py {command} experiments/{folder.name}"
         in (folder / "study.yaml").read_text().splitlines()[0]

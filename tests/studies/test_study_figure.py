@@ -7,9 +7,11 @@ import pytest
 
 from inkproof.studies.comparison import groups_of
 from inkproof.studies.figure import frontier, study_figure
-from support.made_up import cell, row, study
+from support.made_up import grid_run, row, study
 
-CELLS = [cell({"size": size, "aug": aug}, seed) for size in ("100", "1000") for aug in ("off", "on") for seed in (0, 1)]
+CELLS = [
+    grid_run({"size": size, "aug": aug}, seed) for size in ("100", "1000") for aug in ("off", "on") for seed in (0, 1)
+]
 GROUPS = groups_of(
     CELLS,
     {
@@ -43,8 +45,10 @@ def test_a_row_a_group_with_its_spread(tmp_path: Path):
 
 def test_long_names_stand_within_the_figure_and_apart(tmp_path: Path):
     titles = ["numbers_mnist, batches of 128", "mmmmmmmm, wwwwwwww, mmmmmmmm", "short"]
-    cells = [cell({"recipe": title}, 0) for title in titles]
-    figure = study_figure(groups_of(cells, {one.key: row(one, val_accuracy=0.5) for one in cells}), plan(tmp_path))
+    grid_runs = [grid_run({"recipe": title}, 0) for title in titles]
+    figure = study_figure(
+        groups_of(grid_runs, {one.key: row(one, val_accuracy=0.5) for one in grid_runs}), plan(tmp_path)
+    )
     figure.draw_without_rendering()
     boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
     assert min(box.x0 for box in boxes) >= 0

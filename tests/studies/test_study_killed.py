@@ -35,7 +35,7 @@ TIMES = ("seconds", "finished", "run")
 def rows(folder: Path) -> list[dict[str, str]]:
     with (folder / "results.csv").open(newline="") as file:
         found = [{name: value for name, value in row.items() if name not in TIMES} for row in csv.DictReader(file)]
-    return sorted(found, key=lambda row: row["cell"])
+    return sorted(found, key=lambda row: row["grid_run"])
 
 
 def tables(folder: Path) -> list[str]:
@@ -61,7 +61,7 @@ def killed(workspace: Workspace, launcher: str, latest: float) -> list[int]:
     reached: list[int] = []
     for _ in range(KILLS):
         process = workspace.start(*COMMAND, launcher)
-        # From its first moments to the middle of some cell; each time it goes on from where it was.
+        # From its first moments to the middle of some grid_run; each time it goes on from where it was.
         time.sleep(chance.uniform(0.5, latest))
         if process.poll() is not None:
             assert process.returncode == 0, process.communicate()
@@ -85,7 +85,7 @@ def test_killing_a_study_ten_times_at_random_points_changes_nothing(
     for halved in range(HALVINGS):
         workspace = new_workspace()
         folder = prepared(workspace)
-        if launcher == "basic":  # side by side cells have fewer threads, and sums come out otherwise
+        if launcher == "basic":  # side by side grid runs have fewer threads, and sums come out otherwise
             # One of its trainings was done before by hand, as 03 takes over those of 02.
             workspace.run("python", "src/train.py", *BY_HAND)
         reached = killed(workspace, launcher, SHARES[launcher] * longest / 2**halved)
@@ -100,5 +100,5 @@ def test_killing_a_study_ten_times_at_random_points_changes_nothing(
     assert (folder / "results.png").read_bytes() == (undisturbed / "results.png").read_bytes()
     runs = workspace.runs(f"study/{NAME}")
     finished = [run for run in runs if run.info.status == "FINISHED" and run.info.run_name != NAME]
-    assert sorted(run.info.run_name for run in finished) == [row["cell"] for row in rows(folder)]
-    assert len(runs) == 1 + len(finished), "a killed cell left a run behind"
+    assert sorted(run.info.run_name for run in finished) == [row["grid_run"] for row in rows(folder)]
+    assert len(runs) == 1 + len(finished), "a killed grid_run left a run behind"

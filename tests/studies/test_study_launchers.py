@@ -17,8 +17,8 @@ from inkproof.config.one_line import explain
 from inkproof.runtime.errors import UserError
 from inkproof.studies import launch as launching
 from inkproof.studies.launch import CLUSTER_THREADS, SETTINGS, Launching, launch
-from inkproof.studies.ledger import read_ledger
-from support.made_up import cell
+from inkproof.studies.results import read_results
+from support.made_up import grid_run
 from support.workspaces import Workspace
 
 pytestmark = pytest.mark.xdist_group("study")
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.xdist_group("study")
 NAME = "80-side-by-side"
 STUDY: dict[str, Any] = {
     "question": "Does it end whole?",
-    # Slow enough that a cell can be killed between two epochs.
+    # Slow enough that a grid run can be killed between two epochs.
     "fixed": {
         "data": "optdigits",
         "model": "cnn",
@@ -40,7 +40,7 @@ STUDY: dict[str, Any] = {
     "stages": ["train"],
     "metrics": ["val_accuracy"],
 }
-DEADLINE = 200  # seconds until a cell is in its second epoch
+DEADLINE = 200  # seconds until a grid run is in its second epoch
 PLUGINS = {"joblib": "joblib", "submitit_local": "submitit", "ray": "ray"}
 
 
@@ -52,7 +52,7 @@ def installed(name: str) -> bool:
 
 
 def running(workspace: Workspace) -> dict[str, Any] | None:
-    """The progress of a cell that has an epoch behind it and is at the next."""
+    """The progress of a grid run that has an epoch behind it and is at the next."""
     for path in (workspace.root / "runs" / "studies" / NAME).glob("*/progress.json"):
         progress, log = json.loads(path.read_text()), path.with_name("log.txt")
         if progress["state"] == "running" and log.exists() and "Epoch 2/" in log.read_text():
@@ -85,13 +85,13 @@ def test_a_study_ends_whole_though_a_worker_is_killed(
     os.kill(killed["pid"], signal.SIGKILL)
     stdout, stderr = process.communicate(timeout=400)
     assert process.returncode == 0, stdout + stderr
-    assert "3 of 3 cells" in stdout
-    rows = read_ledger(folder / "results.csv")
+    assert "3 of 3 grid_runs" in stdout
+    rows = read_results(folder / "results.csv")
     assert len(rows) == 3 and killed["key"] in rows
     runs = {run.info.run_name: run for run in workspace.runs(f"study/{NAME}")}
-    assert set(runs) == {NAME, *(row.cell for row in rows.values())}
+    assert set(runs) == {NAME, *(row.grid_run for row in rows.values())}
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
-    assert all(runs[row.cell].data.metrics["epochs"] == 5 for row in rows.values())
+    assert all(runs[row.grid_run].data.metrics["epochs"] == 5 for row in rows.values())
     attempts = (workspace.root / "runs" / "studies" / NAME / killed["key"] / "log.txt").read_text()
     assert attempts.count("Epoch 1/5") == 1, "the killed training went on, it did not begin anew"
     assert attempts.count("Epoch 5/5") == 1
@@ -105,13 +105,15 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("own_environment")
-def test_each_cell_is_a_job_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_each_grid_run_is_a_job_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "it's here" / "conf").mkdir(parents=True)
     monkeypatch.setattr(launching, "ROOT", tmp_path / "it's here")
-    cells = [cell({"model": "a"}, seed, key=f"{seed}e0{seed}") for seed in range(3)]  # a key like a number is a text
+    grid_runs = [
+        grid_run({"model": "a"}, seed, key=f"{seed}e0{seed}") for seed in range(3)
+    ]  # a key like a number is a text
     words, told = list(sys.argv), []
-    launch(lambda cfg: told.append(cfg.cell), NAME, cells, Launching("basic", 1))
-    launch(lambda cfg: told.append(cfg.cell), NAME, cells[:1], Launching("basic", 1))
+    launch(lambda cfg: told.append(cfg.grid_run), NAME, grid_runs, Launching("basic", 1))
+    launch(lambda cfg: told.append(cfg.grid_run), NAME, grid_runs[:1], Launching("basic", 1))
     assert told == ["0e00", "1e01", "2e02", "0e00"]
     assert sys.argv == words
     jobs = tmp_path / "it's here" / "runs" / "studies" / NAME / "jobs"
@@ -124,7 +126,7 @@ def test_each_cell_is_a_job_in_their_order(tmp_path: Path, monkeypatch: pytest.M
     [
         (Launching("basic", 1), UserError("this cannot be"), "this cannot be"),
         (Launching("basic", 1), RuntimeError("two\nlines"), "--launcher basic: RuntimeError: two lines"),
-        (Launching("joblib", 2, ("hydra.launcher.nothing=1",)), None, "hydra.launcher.nothing: there is no such key"),
+        (Launching("joblib", 2, ("hydra.launcher.nothing=1",)), None, "hydra.launcher.nothing: unknown key"),
     ],
 )
 def test_what_ends_a_launcher_is_one_line(
@@ -137,18 +139,18 @@ def test_what_ends_a_launcher_is_one_line(
     (tmp_path / "conf").mkdir()
     monkeypatch.setattr(launching, "ROOT", tmp_path)
     with pytest.raises(Exception) as raised:
-        launch(task, NAME, [cell({"model": "a"}, 0)], how)
+        launch(task, NAME, [grid_run({"model": "a"}, 0)], how)
     line = explain(raised.value)
     assert line is not None and line.startswith(said) and "\n" not in line
 
 
 @pytest.mark.parametrize(("launcher", "batch"), [("submitit_local", "2"), ("joblib", None)])
-def test_submitit_is_given_no_more_cells_than_may_run(launcher: str, batch: str | None):
+def test_submitit_is_given_no_more_grid_runs_than_may_run(launcher: str, batch: str | None):
     settings = dict(word.split("=") for word in SETTINGS[launcher](2, 1))
     assert settings.get("hydra.sweeper.max_batch_size") == batch
 
 
-def test_the_cores_are_divided_among_the_cells_of_a_machine(monkeypatch: pytest.MonkeyPatch):
+def test_the_cores_are_divided_among_the_grid_runs_of_a_machine(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("inkproof.runtime.processes.cores", lambda: 8)
     assert Launching("basic", 1).threads is None
     assert [Launching("joblib", jobs).threads for jobs in (1, 3, 8, 20)] == [8, 2, 1, 1]

@@ -1,4 +1,4 @@
-"""The ranking over ledgers and MLflow: one line a configuration, whatever ran its seeds."""
+"""The ranking over results_tables and MLflow: one line a configuration, whatever ran its seeds."""
 
 from pathlib import Path
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from inkproof.runtime.errors import UserError
-from inkproof.studies import ledger
+from inkproof.studies import results
 from inkproof.studies.leaderboard import collect, markdown, ranked
 from inkproof.tracking.identity import configuration_key
-from support.made_up import cell, row
+from support.made_up import grid_run, row
 
 PARAMS = {"model.name": "cnn", "data.name": "mnist", "epochs": "3"}
 SAME = configuration_key(PARAMS, "d1")
@@ -29,7 +29,7 @@ def logged(run: str, seed: int, accuracy: float, **changes: Any) -> dict[str, An
 
 @pytest.fixture
 def experiments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(ledger, "ROOT", tmp_path)
+    monkeypatch.setattr(results, "ROOT", tmp_path)
     for study, labels, accuracies in (
         ("02-a", {"model": "cnn"}, [0.98, 0.99]),
         ("03-b", {"network": "same cnn"}, [0.98]),
@@ -38,8 +38,8 @@ def experiments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / study).mkdir(exist_ok=True)
         configuration = SAME if "cnn" in str(labels) else "other"
         for seed, accuracy in enumerate(accuracies):
-            one = cell(labels, seed, configuration=configuration)
-            ledger.write_row(tmp_path / study / "results.csv", row(one, test_accuracy=accuracy))
+            one = grid_run(labels, seed, configuration=configuration)
+            results.write_row(tmp_path / study / "results.csv", row(one, test_accuracy=accuracy))
     return tmp_path
 
 
@@ -48,18 +48,18 @@ def test_one_configuration_is_one_line_wherever_its_seeds_ran(experiments: Path)
     entries = ranked(collect(experiments, runs), "test_accuracy", least=1)
     assert [entry.name for entry in entries] == ["cnn-on", "model=cnn", "network=other"]
     merged = entries[1]
-    assert merged.of("test_accuracy").to_dict() == {0: 0.98, 1: 0.99, 2: 1.0}  # the ledger's seed 0, not the twin's
+    assert merged.of("test_accuracy").to_dict() == {0: 0.98, 1: 0.99, 2: 1.0}  # the results's seed 0, not the twin's
     assert list(merged.places) == ["02-a", "03-b", "mnist"]
     assert merged.runs == {0: "run-modelcnn0", 1: "run-modelcnn1", 2: "new"}
     assert merged.written("test_accuracy") == "99.00 ± 1.00"
 
 
-def test_a_cell_s_run_says_which_configuration_it_is(experiments: Path):
+def test_a_grid_run_s_run_says_which_configuration_it_is(experiments: Path):
     # What teaches differs from seed to seed, and is among the parameters that MLflow holds.
     taught = logged("taught", 3, 0.96, **{"teacher.runs": "['a1']"})
     taught["tags"]["configuration"] = SAME
     assert [len(entry.runs) for entry in ranked(collect(experiments, [taught]), "test_accuracy", least=1)] == [3, 1]
-    # So does its row in a ledger, whatever the tag was at its time.
+    # So does its row in a results, whatever the tag was at its time.
     taught.update(run_id="run-modelcnn1", params={**taught["params"], "seed": "1"})
     taught["tags"]["configuration"] = "of another time"
     assert len(collect(experiments, [taught])) == 2
@@ -75,8 +75,8 @@ def test_lines_link_to_their_runs_and_studies(experiments: Path):
 
 
 def test_configurations_of_one_name_are_told_apart(experiments: Path):
-    again = cell({"network": "other"}, 0, configuration="another", key="again")
-    ledger.write_row(experiments / "03-b" / "results.csv", row(again, test_accuracy=0.96))
+    again = grid_run({"network": "other"}, 0, configuration="another", key="again")
+    results.write_row(experiments / "03-b" / "results.csv", row(again, test_accuracy=0.96))
     names = [entry.name for entry in ranked(collect(experiments, []), "test_accuracy", least=1)]
     assert names == ["model=cnn", "network=other [other]", "network=other [another]"]
 

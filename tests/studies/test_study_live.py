@@ -8,31 +8,31 @@ import pytest
 from filelock import FileLock
 from rich.console import Console
 
-from inkproof.studies import cells as planning
-from inkproof.studies import ledger, live
+from inkproof.studies import grid as planning
+from inkproof.studies import live, results
 from inkproof.studies.live import hours, watching
 from inkproof.studies.progress import DONE, FAILED, RUNNING, Progress
-from support.made_up import cell, row, study
+from support.made_up import grid_run, row, study
 
-CELLS = [cell({"model": name}, 0) for name in "abcde"]
+CELLS = [grid_run({"model": name}, 0) for name in "abcde"]
 
 
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(ledger, "ROOT", tmp_path)
+    monkeypatch.setattr(results, "ROOT", tmp_path)
     monkeypatch.setattr(planning, "ROOT", tmp_path)
     monkeypatch.setattr(live, "PERIOD", 0.05)
     found = study(tmp_path / "07-made", metrics=["val_accuracy"], stages=["train"])
-    ledger.write_row(found.ledger, row(CELLS[0], 60.0, val_accuracy=0.5))
+    results.write_row(found.results, row(CELLS[0], 60.0, val_accuracy=0.5))
     return found
 
 
 def shown(made, terminal: bool) -> str:
-    """What is on the screen after cell b was done, c failed and d begun; a was done before, e waits."""
+    """What is on the screen after grid_run b was done, c failed and d begun; a was done before, e waits."""
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=terminal, width=120)
     with watching(made, CELLS, jobs=2, since="", console=console):
-        ledger.write_row(made.ledger, row(CELLS[1], 100.0, val_accuracy=0.9012))
+        results.write_row(made.results, row(CELLS[1], 100.0, val_accuracy=0.9012))
         Progress(FAILED, started=1000.0, ended=1012.0, error="the disk is full").write(CELLS[2].folder)
         Progress(RUNNING, stage="evaluate", started=1000.0).write(CELLS[3].folder)
     return screen.getvalue()
@@ -40,35 +40,35 @@ def shown(made, terminal: bool) -> str:
 
 def test_a_terminal_has_one_table_of_all_cells(made):
     last = shown(made, terminal=True).rpartition("07-made")[2]
-    assert "1 cells done before" in last
-    assert "1 cells waiting" in last
+    assert "1 grid runs done before" in last
+    assert "1 grid runs waiting" in last
     (done,) = [line for line in last.splitlines() if "model=b" in line]
     assert "✔" in done and "100" in done and "90.12" in done
     (failed,) = [line for line in last.splitlines() if "model=c" in line]
     assert "✘" in failed and "the disk is full" in failed and "12" in failed
     (running,) = [line for line in last.splitlines() if "model=d" in line]
     assert "▶" in running and "evaluate" in running
-    # Three cells of about 80 seconds, two at a time.
-    assert "2 of 5 cells done, about 2 min to go" in last
+    # Three grid runs of about 80 seconds, two at a time.
+    assert "2 of 5 grid runs done, about 2 min to go" in last
 
 
 def test_what_runs_and_what_is_left_fit_on_a_small_terminal(made):
-    many = [cell({"model": name}, seed) for name in ("tall", "taller") for seed in range(20)]
+    many = [grid_run({"model": name}, seed) for name in ("tall", "taller") for seed in range(20)]
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=80, height=24)
     with watching(made, many, jobs=2, since="", console=console):
         for number, one in enumerate(many[:35]):
             Progress(DONE, started=1000.0, ended=1010.0 + number).write(one.folder)
-            ledger.write_row(made.ledger, row(one, 10.0, val_accuracy=0.9))
+            results.write_row(made.results, row(one, 10.0, val_accuracy=0.9))
         for one in many[35:37]:
             Progress(RUNNING, stage="train", started=1000.0).write(one.folder)
     last = screen.getvalue().rpartition("07-made")[2]
     assert "model=taller seed=15  train" in last and "model=taller seed=16  train" in last
-    assert "35 of 40 cells done" in last and "3 cells waiting" in last and "…" not in last
-    assert "model=taller seed=14" in last and "22 cells done before" in last  # the latest are shown
+    assert "35 of 40 grid runs done" in last and "3 grid runs waiting" in last and "…" not in last
+    assert "model=taller seed=14" in last and "22 grid runs done before" in last  # the latest are shown
 
 
-def test_elsewhere_each_cell_that_ends_is_a_line(made):
+def test_elsewhere_each_grid_run_that_ends_is_a_line(made):
     lines = shown(made, terminal=False).splitlines()
     assert lines == [
         "✔ model=b seed=0  100 s  val (%) 90.12  (2 of 5)",
@@ -89,16 +89,16 @@ def test_what_an_earlier_call_left_is_not_shown(made):
         with watching(made, CELLS, jobs=1, since="", console=Console(file=screen, force_terminal=True, width=120)):
             time.sleep(0.2)
     last = screen.getvalue().rpartition("07-made")[2]
-    assert "of yesterday" not in last and "model=d" not in last and "3 cells waiting" in last
+    assert "of yesterday" not in last and "model=d" not in last and "3 grid runs waiting" in last
     (running,) = [line for line in last.splitlines() if "model=e" in line]
     assert "▶" in running and "train" in running
 
 
-def test_a_cell_whose_row_comes_before_its_end_is_told_once(made):
+def test_a_grid_run_whose_row_comes_before_its_end_is_told_once(made):
     screen = io.StringIO()
     with watching(made, CELLS, jobs=1, since="", console=Console(file=screen, width=120)):
         Progress(RUNNING, started=1000.0).write(CELLS[1].folder)
-        ledger.write_row(made.ledger, row(CELLS[1], 12.0, val_accuracy=0.9))
+        results.write_row(made.results, row(CELLS[1], 12.0, val_accuracy=0.9))
         time.sleep(0.5)
         Progress(DONE, started=1000.0, ended=1012.0).write(CELLS[1].folder)
         time.sleep(0.5)

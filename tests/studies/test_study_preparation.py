@@ -1,4 +1,4 @@
-"""What a study fetches before its first cell."""
+"""What a study fetches before its first grid_run."""
 
 from pathlib import Path
 from typing import Any

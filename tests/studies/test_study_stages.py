@@ -1,4 +1,4 @@
-"""A cell through all stages: its figures are those that the stages wrote, under the names a study may ask for."""
+"""A grid run through all stages: its figures are those that the stages wrote, under the names a study may ask for."""
 
 import importlib.util
 import json
@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import yaml
 
-from inkproof.exporting.files import FORMS
-from inkproof.studies.cells import plan
+from inkproof.exporting.files import QUANTIZATIONS
 from inkproof.studies.definition import read_study
-from inkproof.studies.ledger import Row, read_ledger
+from inkproof.studies.grid import plan
+from inkproof.studies.results import Row, read_results
 from support.workspaces import Workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("study")]
@@ -23,7 +23,7 @@ STUDY = {
     "fixed": {"data": "optdigits", "model": "dense", "aug": "off", "epochs": 10},
     "seeds": [0],
     "stages": ["train", "evaluate", "export", "drawn", "formats"],
-    "metrics": ["test_accuracy", "drawn_starter_ink_accuracy", "int8_kb"],
+    "metrics": ["test_accuracy", "drawn_starter_classic_accuracy", "int8_kb"],
     "keep": ["*"],
 }
 
@@ -37,20 +37,20 @@ def ran(new_workspace: Callable[[], Workspace]) -> tuple[Workspace, Path, Row]:
     # The same training by hand, before: the study takes it, and leaves that run alone.
     workspace.run("python", "src/train.py", "data=optdigits", "model=dense", "epochs=10")
     workspace.run("python", "src/study.py", "run", f"experiments/{NAME}")
-    (row,) = read_ledger(folder / "results.csv").values()
+    (row,) = read_results(folder / "results.csv").values()
     return workspace, workspace.root / "runs" / "studies" / NAME / row.key, row
 
 
 def test_every_metric_that_a_study_may_ask_for_was_measured_and_no_other(ran: tuple[Workspace, Path, Row]):
     workspace, _, row = ran
-    (cell,) = plan(read_study(workspace.root / "experiments" / NAME))
+    (grid_run,) = plan(read_study(workspace.root / "experiments" / NAME))
     absent = ["_mine_"]  # the workspace has no drawings of its user
     absent += [] if importlib.util.find_spec("coremltools") else ["coreml_"]
-    nobody_s = {name for name in cell.known if any(part in name for part in absent)}
-    assert set(row.metrics) == cell.known - nobody_s
+    nobody_s = {name for name in grid_run.known if any(part in name for part in absent)}
+    assert set(row.metrics) == grid_run.known - nobody_s
     (run,) = [run for run in workspace.runs(f"study/{NAME}") if run.info.run_id == row.run]
     logged = {name for name in run.data.metrics if not name.startswith("epoch/")}
-    assert logged == cell.known - nobody_s
+    assert logged == grid_run.known - nobody_s
 
 
 def test_the_figures_are_those_that_the_stages_wrote(ran: tuple[Workspace, Path, Row]):
@@ -59,19 +59,21 @@ def test_the_figures_are_those_that_the_stages_wrote(ran: tuple[Workspace, Path,
         name: json.loads((folder / "report" / f"{name}.json").read_text()) for name in ("test", "drawn", "formats")
     }
     assert row.metrics["test_accuracy"] == pytest.approx(report["test"]["accuracy"], abs=1e-8)
-    assert row.metrics["drawn_starter_ink_accuracy"] == pytest.approx(report["drawn"]["starter"]["ink"]["accuracy"])
-    for form in FORMS:
+    assert row.metrics["drawn_starter_classic_accuracy"] == pytest.approx(
+        report["drawn"]["starter"]["classic"]["accuracy"]
+    )
+    for form in QUANTIZATIONS:
         assert row.metrics[f"{form}_kb"] == report["formats"][form]["kb"]
 
 
 def test_smaller_files_are_smaller_and_read_nearly_as_well(ran: tuple[Workspace, Path, Row]):
     _, folder, row = ran
-    for form in FORMS:
+    for form in QUANTIZATIONS:
         size = (folder / "formats" / f"model_{form}.tflite").stat().st_size
         assert row.metrics[f"{form}_kb"] == pytest.approx(size / 1024, abs=0.01)
         assert row.metrics[f"{form}_accuracy"] == pytest.approx(row.metrics["test_accuracy"], abs=0.02)
         assert row.metrics[f"{form}_starter_accuracy"] == pytest.approx(
-            row.metrics["drawn_starter_ink_accuracy"], abs=0.02
+            row.metrics["drawn_starter_classic_accuracy"], abs=0.02
         )
     assert row.metrics["float32_accuracy"] == row.metrics["test_accuracy"]
     sizes = [row.metrics[f"{form}_kb"] for form in ("int8", "float16", "float32")]

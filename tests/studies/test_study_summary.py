@@ -7,10 +7,10 @@ import pytest
 from inkproof.studies.comparison import differences, groups_of, heading, holm, paired_t, written
 from inkproof.studies.definition import Comparison
 from inkproof.studies.live import estimate
-from support.made_up import cell, row
+from support.made_up import grid_run, row
 
-OFF = [cell({"model": "cnn", "aug": "off"}, seed) for seed in range(3)]
-ON = [cell({"model": "cnn", "aug": "on"}, seed) for seed in range(3)]
+OFF = [grid_run({"model": "cnn", "aug": "off"}, seed) for seed in range(3)]
+ON = [grid_run({"model": "cnn", "aug": "on"}, seed) for seed in range(3)]
 VALUES = {"off": [0.90, 0.92, 0.94], "on": [0.91, 0.94, 0.97]}
 
 
@@ -82,18 +82,18 @@ def test_figures_as_a_table_shows_them():
     assert written("parameters", 101770.0, 0.0) == "101,770"
     assert written("test_nll", 0.0312, 0.001) == "0.0312 ± 0.001"
     assert written("test_accuracy", None, None) == ""
-    assert heading("drawn_pens_thin_ink_accuracy") == "pens_thin, ink (%)"
+    assert heading("drawn_pens_thin_classic_accuracy") == "pens_thin, ink (%)"
     assert heading("int8_pens_accuracy") == "int8 pens (%)"
     assert heading("int8_kb") == "int8 (KB)"
     assert heading("test_nll") == "test nll"
 
 
-def test_what_is_left_is_judged_by_the_cells_most_like_it():
-    fast, slow = cell({"model": "dense", "aug": "off"}, 0), cell({"model": "cnn", "aug": "off"}, 0)
+def test_what_is_left_is_judged_by_the_grid_runs_most_like_it():
+    fast, slow = grid_run({"model": "dense", "aug": "off"}, 0), grid_run({"model": "cnn", "aug": "off"}, 0)
     done = {fast.key: row(fast, 10.0), slow.key: row(slow, 100.0)}
-    left = [cell({"model": "dense", "aug": "on"}, 0), cell({"model": "cnn", "aug": "off"}, 1)]
+    left = [grid_run({"model": "dense", "aug": "on"}, 0), grid_run({"model": "cnn", "aug": "off"}, 1)]
     assert estimate(left, [fast, slow, *left], done) == pytest.approx(110.0)
     assert estimate(left, left, {}) is None
     assert estimate([], [fast], done) == 0.0
-    longer = cell({"model": "dense", "aug": "off"}, 0, stages=("train", "evaluate"))
+    longer = grid_run({"model": "dense", "aug": "off"}, 0, stages=("train", "evaluate"))
     assert estimate([longer], [longer], done) is None, "a row of fewer stages took less"

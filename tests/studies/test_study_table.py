@@ -6,9 +6,9 @@ import pytest
 
 from inkproof.runtime.errors import UserError
 from inkproof.studies.table import BEGIN, END, write_results
-from support.made_up import cell, row, study
+from support.made_up import grid_run, row, study
 
-CELLS = [cell({"model": "dense", "aug": aug}, seed) for aug in ("off", "on") for seed in (0, 1)]
+CELLS = [grid_run({"model": "dense", "aug": aug}, seed) for aug in ("off", "on") for seed in (0, 1)]
 ROWS = {
     one.key: row(one, 1800.0, val_accuracy=0.9 + one.seed / 100 + (one.labels["aug"] == "on") * (0.02 + one.seed / 50))
     for one in CELLS
@@ -26,7 +26,7 @@ def test_a_readme_is_begun_with_the_question(made):
     assert "| dense | off | 2 | 90.50 ± 0.71 |" in text
     assert "| dense | on | 2 | 93.50 ± 2.12 |" in text
     assert "| dense | on − off | val (%) | 2 | +3.00 ± 1.41 | 0.205 | 0.205 |" in text
-    assert "2.00 hours of cells on a machine, 2 cores" in text
+    assert "2.00 hours of grid runs on a machine, 2 cores" in text
     assert "4 of 4 in all" in " ".join(text.split())
     assert (made.folder / "results.png").stat().st_size > 1000
     assert text.index(BEGIN) < text.index("| dense") < text.index(END) < text.index("**Verdict.**")

@@ -31,13 +31,13 @@ def drawn(digit, brush=14, **levels):
     return render(BY_DIGIT[digit], brush=brush, **levels)
 
 
-def centre_of_mass(frame):
+def center_of_mass(frame):
     ink = frame.astype(float)
     return ink.sum(axis=1) @ np.arange(28) / ink.sum(), ink.sum(axis=0) @ np.arange(28) / ink.sum()
 
 
 def nearest_shift(frame, other):
-    """Mean difference of two frames; a centre of mass half way between two pixels may be rounded to either."""
+    """Mean difference of two frames; a center of mass half way between two pixels may be rounded to either."""
     moved = [np.roll(frame.astype(int), (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)]
     return min(np.abs(one - other).mean() for one in moved)
 
@@ -46,16 +46,16 @@ def nearest_shift(frame, other):
 def _of_canvases():
     import tensorflow as tf
 
-    from inkproof.preprocessing.normalization import InkNormalization
+    from inkproof.preprocessing.normalizer import Normalizer
 
-    layer = InkNormalization()
+    layer = Normalizer()
     return tf.function(layer, input_signature=[tf.TensorSpec((None, 280, 280), tf.uint8)])
 
 
-def normalized(pictures, **switches):
-    """Frames uint8 (N, 28, 28) of pictures (N, H, W)."""
-    from inkproof.preprocessing.normalization import InkNormalization
+def normalized(images, **switches):
+    """Images uint8 (N, 28, 28) of images (N, H, W)."""
+    from inkproof.preprocessing.normalizer import Normalizer
 
-    usual = not switches and pictures.dtype == np.uint8 and pictures.shape[1:] == (280, 280)
-    layer = _of_canvases() if usual else InkNormalization(**switches)
-    return layer(pictures).numpy()[..., 0].astype(np.uint8)
+    usual = not switches and images.dtype == np.uint8 and images.shape[1:] == (280, 280)
+    layer = _of_canvases() if usual else Normalizer(**switches)
+    return layer(images).numpy()[..., 0].astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What InkNormalization should give for a clean picture, written once more with SciPy and distances."""
+"""What Normalizer should give for a clean image, written once more with SciPy and distances."""
 
 import numpy as np
 from scipy import ndimage
@@ -23,10 +23,10 @@ def extent(inside):
     return rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
 
 
-def oracle(picture, thinnest, widest):
-    """Frame uint8 (28, 28) of a picture of clean ink on an even ground, uint8 (H, W)."""
-    border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
-    ink = np.abs(picture.astype(float) - np.median(border))
+def oracle(image, thinnest, widest):
+    """Frame uint8 (28, 28) of an image of clean ink on an even ground, uint8 (H, W)."""
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    ink = np.abs(image.astype(float) - np.median(border))
     top, bottom, left, right = extent(ink >= 0.25 * ink.max())
     pixel = max(bottom - top, right - left) / 20
     steps = np.arange(-MARGIN * FINE, (20 + MARGIN) * FINE + 1) * pixel / FINE
@@ -43,7 +43,7 @@ def oracle(picture, thinnest, widest):
     pixel = max(height, wide) / 20
     steps = np.arange(-14, 29) * pixel
     field = area_means(changed.astype(np.uint8), top + steps, left + steps)
-    down, across = (round(14 - (centre - 14)) for centre in ndimage.center_of_mass(field))
+    down, across = (round(14 - (center - 14)) for center in ndimage.center_of_mass(field))
     down = np.clip(down, 0, 28 - int(np.ceil(height / pixel - 0.05)))
     across = np.clip(across, 0, 28 - int(np.ceil(wide / pixel - 0.05)))
     return np.rint(255 * field[14 - down : 42 - down, 14 - across : 42 - across]).astype(np.uint8)

@@ -1,13 +1,13 @@
-"""Studies, cells and rows for tests that train nothing."""
+"""Studies, grid_runs and rows for tests that train nothing."""
 
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from inkproof.studies.cells import Cell
 from inkproof.studies.definition import Study, read_study
-from inkproof.studies.ledger import Row
+from inkproof.studies.grid import GridRun
+from inkproof.studies.results import Row
 
 SMALL: dict[str, Any] = {
     "question": "Does it help?",
@@ -32,8 +32,8 @@ def study(folder: Path, **changes: Any) -> Study:
     return read_study(written_study(folder, **changes))
 
 
-def cell(labels: dict[str, str], seed: int, **changes: Any) -> Cell:
-    """A cell with what its labels say and nothing composed."""
+def grid_run(labels: dict[str, str], seed: int, **changes: Any) -> GridRun:
+    """A grid run with what its labels say and nothing composed."""
     name = "".join(f"{axis}{label}" for axis, label in labels.items())
     given: dict[str, Any] = {
         "study": "made-up",
@@ -49,14 +49,14 @@ def cell(labels: dict[str, str], seed: int, **changes: Any) -> Cell:
         "configuration": name,
         "data_sha": "d1",
     }
-    return Cell(**{**given, **changes})
+    return GridRun(**{**given, **changes})
 
 
-def row(of: Cell, seconds: float = 10.0, **metrics: float) -> Row:
-    """The row of a finished cell."""
+def row(of: GridRun, seconds: float = 10.0, **metrics: float) -> Row:
+    """The row of a finished grid run."""
     return Row(
         key=of.key,
-        cell=of.name,
+        grid_run=of.name,
         seed=of.seed,
         stages=of.stages,
         seconds=seconds,

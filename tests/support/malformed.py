@@ -27,10 +27,10 @@ _METHODS = ["POST"] * 6 + ["GET", "PUT", "PATCH", "DELETE", "OPTIONS"]
 def malformed(count: int, seed: int) -> Iterator[Request]:
     """Yield requests of which none may be answered by 5xx, nor keep anything."""
     rng = random.Random(seed)
-    picture = png(canvas_of(starter()[0]))
-    makers = (_odd_object, _odd_field, _broken_json, _broken_picture, _broken_form, _noise, _odd_path)
+    image = png(canvas_of(starter()[0]))
+    makers = (_odd_object, _odd_field, _broken_json, _broken_image, _broken_form, _noise, _odd_path)
     for _ in range(count):
-        yield rng.choice(makers)(rng, picture)
+        yield rng.choice(makers)(rng, image)
 
 
 def _json(path: str, value: object) -> Request:
@@ -58,8 +58,8 @@ def _broken_json(rng: random.Random, _: bytes) -> Request:
     return Request("POST", "/api/drawings", bytes(text), {"Content-Type": "application/json"})
 
 
-def _broken_picture(rng: random.Random, picture: bytes) -> Request:
-    content = bytearray(picture)
+def _broken_image(rng: random.Random, image: bytes) -> Request:
+    content = bytearray(image)
     for _ in range(rng.randrange(1, 30)):
         content[rng.randrange(len(content))] = rng.randrange(256)
     content = content[: rng.randrange(1, len(content) + 1)]
@@ -67,8 +67,8 @@ def _broken_picture(rng: random.Random, picture: bytes) -> Request:
     return _json("/api/recognise", {"image": text[: rng.choice([len(text), rng.randrange(len(text) + 1)])]})
 
 
-def _broken_form(rng: random.Random, picture: bytes) -> Request:
-    parts = [b"--edge\r\n", b'Content-Disposition: form-data; name="image"; filename="a.png"\r\n', b"\r\n", picture]
+def _broken_form(rng: random.Random, image: bytes) -> Request:
+    parts = [b"--edge\r\n", b'Content-Disposition: form-data; name="image"; filename="a.png"\r\n', b"\r\n", image]
     parts += [b"\r\n--edge\r\n", b'Content-Disposition: form-data; name="model"\r\n\r\n', rng.randbytes(9), b"\r\n"]
     parts += [b"--edge--\r\n"]
     kept = [part for part in parts if rng.random() < 0.8]

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-Behaviour = Callable[[BaseHTTPRequestHandler, "Server"], None]
+Behavior = Callable[[BaseHTTPRequestHandler, "Server"], None]
 
 
 class Server:
     """`routes` maps a path to how it behaves; `asked` counts the requests for each path."""
 
     def __init__(self) -> None:
-        self.routes: dict[str, Behaviour] = {}
+        self.routes: dict[str, Behavior] = {}
         self.asked: Counter[str] = Counter()
         self.closing = threading.Event()
         server = self
@@ -54,7 +54,7 @@ def _head(
     handler.end_headers()
 
 
-def good(body: bytes) -> Behaviour:
+def good(body: bytes) -> Behavior:
     def behave(handler: BaseHTTPRequestHandler, server: Server) -> None:
         _head(handler, Content_Length=len(body))
         handler.wfile.write(body)
@@ -62,7 +62,7 @@ def good(body: bytes) -> Behaviour:
     return behave
 
 
-def status(code: int) -> Behaviour:
+def status(code: int) -> Behavior:
     return lambda handler, server: handler.send_error(code)
 
 
@@ -72,7 +72,7 @@ def html(handler: BaseHTTPRequestHandler, server: Server) -> None:
     handler.wfile.write(body)
 
 
-def truncated(body: bytes) -> Behaviour:
+def truncated(body: bytes) -> Behavior:
     """Announce the whole body, send half."""
 
     def behave(handler: BaseHTTPRequestHandler, server: Server) -> None:
@@ -82,7 +82,7 @@ def truncated(body: bytes) -> Behaviour:
     return behave
 
 
-def cut_without_length(body: bytes) -> Behaviour:
+def cut_without_length(body: bytes) -> Behavior:
     """Send half and close, having announced no length: only the form of the body can tell."""
 
     def behave(handler: BaseHTTPRequestHandler, server: Server) -> None:
@@ -97,7 +97,7 @@ def silent(handler: BaseHTTPRequestHandler, server: Server) -> None:
     server.closing.wait(30)
 
 
-def stops(body: bytes) -> Behaviour:
+def stops(body: bytes) -> Behavior:
     """Send half of the body, then nothing more, and keep the connection open."""
 
     def behave(handler: BaseHTTPRequestHandler, server: Server) -> None:
@@ -109,7 +109,7 @@ def stops(body: bytes) -> Behaviour:
     return behave
 
 
-def trickles(body: bytes) -> Behaviour:
+def trickles(body: bytes) -> Behavior:
     """Send a byte now and then: the connection is never silent for long, and never done."""
 
     def behave(handler: BaseHTTPRequestHandler, server: Server) -> None:
@@ -123,7 +123,7 @@ def trickles(body: bytes) -> Behaviour:
     return behave
 
 
-def endless(code: int = 200, chunked: bool = False, **headers: object) -> Behaviour:
+def endless(code: int = 200, chunked: bool = False, **headers: object) -> Behavior:
     """Send zeros as fast as they are taken, for as long as the connection is held."""
     piece = bytes(1 << 20)
 
@@ -139,7 +139,7 @@ def hangs_up(handler: BaseHTTPRequestHandler, server: Server) -> None:
     handler.close_connection = True
 
 
-def gzip_on_the_way(body: bytes) -> Behaviour:
+def gzip_on_the_way(body: bytes) -> Behavior:
     """Compress the body once more for the transfer, though nobody asked for that."""
     import gzip
 
@@ -152,7 +152,7 @@ def gzip_on_the_way(body: bytes) -> Behaviour:
     return behave
 
 
-def moved_to(path: str) -> Behaviour:
+def moved_to(path: str) -> Behavior:
     def behave(handler: BaseHTTPRequestHandler, server: Server) -> None:
         handler.send_response(302)
         handler.send_header("Location", path)
@@ -162,9 +162,9 @@ def moved_to(path: str) -> Behaviour:
     return behave
 
 
-def in_turn(*behaviours: Behaviour) -> Behaviour:
+def in_turn(*behaviors: Behavior) -> Behavior:
     """Behave in each way once, then in the last way for good."""
-    rest = list(behaviours)
+    rest = list(behaviors)
 
     def behave(handler: BaseHTTPRequestHandler, server: Server) -> None:
         (rest.pop(0) if len(rest) > 1 else rest[0])(handler, server)

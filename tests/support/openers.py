@@ -1,7 +1,7 @@
-"""One of several processes that open the tracking store at once: python openers.py FOLDER NUMBER ROUNDS.
+"""One of several processes that open the tracking tracker at once: python openers.py FOLDER NUMBER ROUNDS.
 
 In round R it opens `FOLDER/R/mlflow.db`, which nobody has made, as soon as `FOLDER/go-R` appears, creates an
-experiment, a run in it and data sets that all of them read, and says how that went in `FOLDER/R-NUMBER`.
+experiment, a run in it and datasets that all of them read, and says how that went in `FOLDER/R-NUMBER`.
 """
 
 import os
@@ -12,22 +12,22 @@ from pathlib import Path
 
 import mlflow  # noqa: F401  (imported before the start, so that all start together)
 
-from inkproof.tracking import mlflow_store as tracking
+from inkproof.tracking import mlflow_tracker as tracking
 
 DATA_SETS = 40
 
 
 def open_store(folder: Path, number: int) -> str:
-    """Create experiment and run in the folder's store; return the run's id."""
+    """Create experiment and run in the folder's tracker; return the run's id."""
     tracking.ROOT = folder
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder / 'mlflow.db'}"
-    store = tracking.Store()
-    run = store.start("digits", f"run {number}", {"key": f"k{number}"})
-    store.params(run, {"seed": number})
-    store.metrics(run, {"accuracy": number / 10})
-    for part in range(DATA_SETS):  # new to the store for whoever comes first
-        store.dataset(run, "digits", f"sha {part}", "training", {"digits": 1797})
-    store.finish(run)
+    tracker = tracking.Tracker()
+    run = tracker.start("digits", f"run {number}", {"key": f"k{number}"})
+    tracker.params(run, {"seed": number})
+    tracker.metrics(run, {"accuracy": number / 10})
+    for part in range(DATA_SETS):  # new to the tracker for whoever comes first
+        tracker.dataset(run, "digits", f"sha {part}", "training", {"digits": 1797})
+    tracker.finish(run)
     return run
 
 

@@ -16,8 +16,8 @@ from PIL import Image
 from inkproof.config.compose import resolve
 from inkproof.preprocessing.strokes import render
 from inkproof.runtime.paths import ROOT
-from inkproof.tracking.mlflow_store import Store
-from support.stores import use
+from inkproof.tracking.mlflow_tracker import Tracker
+from support.trackers import use
 
 CONF = ROOT / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
@@ -34,28 +34,28 @@ INK = {  # label: strokes on a canvas of 280 x 280
 
 @pytest.fixture(scope="session")
 def layer() -> bytes:
-    """The normalization layer as the export stage converts it, which takes seconds."""
-    from inkproof.exporting.canvas_model import layer_part  # TensorFlow: not where no test needs it
+    """The normalizer as the export stage converts it, which takes seconds."""
+    from inkproof.exporting.canvas_model import normalizer_part  # TensorFlow: not where no test needs it
 
-    return layer_part()
+    return normalizer_part()
 
 
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database that MLflow has just made; making one takes seconds."""
-    folder = tmp_path_factory.mktemp("store")
+    folder = tmp_path_factory.mktemp("tracker")
     with pytest.MonkeyPatch.context() as patch:
         use(folder, patch)
-        Store()
+        Tracker()
     return folder / "mlflow.db"
 
 
 @pytest.fixture
-def opened(empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Store]:
-    """A function that opens this test's own store, in a folder that stands for the repository's root."""
+def opened(empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Tracker]:
+    """A function that opens this test's own tracker, in a folder that stands for the repository's root."""
     shutil.copyfile(empty_store, tmp_path / "mlflow.db")
     use(tmp_path, monkeypatch)
-    return Store
+    return Tracker
 
 
 @pytest.fixture(scope="session")
@@ -90,13 +90,13 @@ def dvc_workspace(new_workspace: Callable[[], Any], tmp_path_factory: pytest.Tem
 
 @pytest.fixture(scope="session")
 def chain(dvc_workspace: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A workspace where three pictures were imported, and the stages of dense and cnn on optdigits were run.
+    """A workspace where three images were imported, and the stages of dense and cnn on optdigits were run.
 
     The commands are those of dvc.yaml in the order of its graph. They are run in one process, and committed to DVC,
     which finds all outputs or fails: it would start TensorFlow ten times. DVC itself runs stages in other tests.
     """
     made = dvc_workspace()
-    folder = tmp_path_factory.mktemp("pictures")
+    folder = tmp_path_factory.mktemp("images")
     for label, strokes in INK.items():
         Image.fromarray(render(strokes)).save(folder / f"my {label}.png")
     labels = folder.with_suffix(".csv")
@@ -175,5 +175,5 @@ def lighten(root: Path) -> None:
     drawings = root / "data" / "drawn" / "starter" / "drawings.jsonl"
     drawings.write_text("".join(drawings.read_text().splitlines(keepends=True)[::3]))
     path = root / "conf" / "data" / "optdigits.yaml"
-    text = re.sub(r"^negatives: \d+$", f"negatives: {NEGATIVES}", path.read_text(), flags=re.MULTILINE)
-    path.write_text(re.sub(r"^stress_digits: \d+$", "stress_digits: 2", text, flags=re.MULTILINE))
+    text = re.sub(r"^ood_samples: \d+$", f"ood_samples: {NEGATIVES}", path.read_text(), flags=re.MULTILINE)
+    path.write_text(re.sub(r"^corruption_digits: \d+$", "corruption_digits: 2", text, flags=re.MULTILINE))

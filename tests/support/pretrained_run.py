@@ -1,4 +1,4 @@
-"""A finished run of data=ink and model=vgg_bn as the stages leave it, with invented figures, in a folder of a test.
+"""A finished run of data=mnist_plus_strokes and model=vgg_bn as the stages leave it, with invented figures, in a folder of a test.
 
 The reports are written by the functions that the stages call; `write_run` takes files in place of the invented ones.
 """
@@ -13,18 +13,18 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from inkproof.data.digits import Digits, data_sha, write_digits
-from inkproof.evaluation.metrics import stress_rows, summarise_set, summarise_stress, summarise_test
-from inkproof.evaluation.rejection import Rule, summarise_rejection
+from inkproof.evaluation.metrics import corruption_rows, summarize_corruptions, summarize_set, summarize_test
+from inkproof.evaluation.rejection import Rule, summarize_rejection
 from inkproof.exporting.metadata import write_metadata
 from inkproof.reporting.pretrained import PretrainedRun, load_run
 from inkproof.runtime.files import write_json
 
-NAME = "ink-vgg_bn"
+NAME = "mnist_plus_strokes-vgg_bn"
 RULE = Rule("energy", 1.25, 4.5)
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 STARTER = 270
 # How many drawings of each set are read wrong; pens have 14 writers, the kept ones 6.
-WRONG = {"starter": 3, "pens": 12, "pens_thin": 20, "pens_pixels": 35, "pens_inverted": 12, "pens_kept": 1}
+WRONG = {"starter": 3, "pens": 12, "pens_thin": 20, "pens_pixels": 35, "pens_inverted": 12, "pens_validation": 1}
 PENS = 2800
 
 
@@ -35,22 +35,26 @@ def write_run(
 
     `starter` are the digits (270,) that canvas.tflite reads on the starter set.
     """
-    folders = {"run": "models/ink/vgg_bn", "exports": "exports/ink/vgg_bn", "report": "reports/ink/models/vgg_bn"}
+    folders = {
+        "run": "models/mnist_plus_strokes/vgg_bn",
+        "exports": "exports/mnist_plus_strokes/vgg_bn",
+        "report": "reports/mnist_plus_strokes/models/vgg_bn",
+    }
     for folder in folders.values():
         (root / folder).mkdir(parents=True)
-    write_ink(root / "data/ink")
+    write_ink(root / "data/mnist_plus_strokes")
     (root / folders["exports"] / "canvas.tflite").write_bytes(canvas or lite_file())
     weights_file = root / folders["run"] / "model.keras"
     if weights is None:
         write_keras(weights_file)
     else:
         weights_file.write_bytes(weights)
-    write_json(root / folders["run"] / "run.json", record(data_sha(root / "data/ink")))
+    write_json(root / folders["run"] / "run.json", record(data_sha(root / "data/mnist_plus_strokes")))
     kb = round((root / folders["exports"] / "canvas.tflite").stat().st_size / 1024, 1)
     for part, content in reports(kb, starter).items():
         write_json(root / folders["report"] / f"{part}.json", content)
     typed = {key: str(root / folder) for key, folder in folders.items()}
-    return {**typed, "digits": str(root / "data/ink/digits.npz"), "out": str(root / "models/pretrained")}
+    return {**typed, "digits": str(root / "data/mnist_plus_strokes/digits.npz"), "out": str(root / "models/pretrained")}
 
 
 def load(typed: dict[str, str]) -> PretrainedRun:
@@ -106,16 +110,16 @@ def write_keras(path: Path, compiled: dict[str, Any] | None = None, weights: byt
 
 def record(sha: str) -> dict[str, Any]:
     config = {
-        "data": {"name": "ink", "val": 7, "repeat": 1},
+        "data": {"name": "mnist_plus_strokes", "val": 7, "repeat": 1},
         "model": {"name": "vgg_bn", "build": {"_target_": "x", "widths": [32, 64], "dropout": 0.5}},
-        "aug": {"name": "ink", "rotation": 12.0, "zoom": 0.12, "shift": 0.0, "width": 0.8},
+        "aug": {"name": "elastic", "rotation": 12.0, "zoom": 0.12, "shift": 0.0, "width": 0.8},
         "optimizer": {"_target_": "x", "name": "adam", "learning_rate": 0.002, "clip_norm": None},
         "callbacks": {"keep_best": {"monitor": "val_accuracy"}},
         "precision": {"policy": "float32"},
         **{"seed": 3, "epochs": 25, "batch_size": 128},
     }
     return {
-        **{"run_id": "r", "experiment": "ink", "name": "vgg_bn-ink-s3", "key": "k"},
+        **{"run_id": "r", "experiment": "mnist_plus_strokes", "name": "vgg_bn-elastic-s3", "key": "k"},
         **{"data_sha": sha, "code_sha": "c0de"},
         **{"git_commit": COMMIT, "machine": "A Processor, 2 cores", "config": config, "finished": True},
         "metrics": {"val_accuracy": 0.875, "best_epoch": 17, "epochs": 20, "parameters": 242058},
@@ -124,8 +128,8 @@ def record(sha: str) -> dict[str, Any]:
 
 
 def reports(kb: float, starter: np.ndarray | None = None) -> dict[str, Any]:
-    """What the stages would have written: test, stress, export, rejection, drawn and timing."""
-    about = {"data": "ink", "model": "vgg_bn", "aug": "ink", "seed": 3, "val_accuracy": 0.875}
+    """What the stages would have written: test, corruptions, export, rejection, drawn and timing."""
+    about = {"data": "mnist_plus_strokes", "model": "vgg_bn", "aug": "elastic", "seed": 3, "val_accuracy": 0.875}
     about |= {"parameters": 242058, "epochs": 20, "best_epoch": 17}
     labels = np.arange(10_000) % 10
     shifted = np.where(np.arange(10_000) < 47, (labels + 1) % 10, labels)
@@ -137,12 +141,12 @@ def reports(kb: float, starter: np.ndarray | None = None) -> dict[str, Any]:
     logits = 12.0 * np.eye(10)[labels[:400]]
     others = np.concatenate([np.full((60, 10), 0.1), 12.0 * np.eye(10)[labels[:20]]])
     kinds = ["blank"] * 40 + ["letter"] * 40
-    rejection = summarise_rejection(RULE, logits, labels[:400], others, kinds)
+    rejection = summarize_rejection(RULE, logits, labels[:400], others, kinds)
     canvas = {"kb": kb, "rule": RULE.name, "temperature": RULE.temperature}
     canvas |= {"n": 3070, "agreement": 1 - 1 / 3070, "max_difference": 1.34e-6}
     return {
-        "test": {**about, **summarise_test(np.eye(10)[shifted], labels)},
-        "stress": summarise_stress(stress_rows(labels[:500], cells)),
+        "test": {**about, **summarize_test(np.eye(10)[shifted], labels)},
+        "corruptions": summarize_corruptions(corruption_rows(labels[:500], cells)),
         "export": {
             "canvas": canvas,
             "canvas_int8": {"kb": 640.3, "n": 3070, "agreement": 0.9963},
@@ -156,12 +160,12 @@ def reports(kb: float, starter: np.ndarray | None = None) -> dict[str, Any]:
 
 
 def drawn(name: str, starter: np.ndarray | None) -> dict[str, Any]:
-    n, hands = {"starter": (STARTER, 1), "pens_kept": (60, 6)}.get(name, (PENS, 14))
+    n, hands = {"starter": (STARTER, 1), "pens_validation": (60, 6)}.get(name, (PENS, 14))
     if name == "starter":
         labels = np.arange(n) // 27
         if starter is not None:
-            return summarise_set(labels, {"ink": starter}, np.zeros(n))
+            return summarize_set(labels, {"classic": starter}, np.zeros(n))
     labels = np.arange(n) * 10 // n
     writers = np.array([f"w{number % hands}" for number in range(n)])
     read = np.where(np.arange(n) < WRONG[name], (labels + 1) % 10, labels)
-    return summarise_set(labels, {"tutorial": (labels + 1) % 10, "ink": read}, writers)
+    return summarize_set(labels, {"tutorial": (labels + 1) % 10, "classic": read}, writers)

@@ -27,8 +27,8 @@ def canvas(digit: int) -> np.ndarray:
     return render(DIGITS[digit])
 
 
-def picture(digit: int) -> Image.Image:
-    """The digit black on white, as a grey Pillow image of 280 x 280."""
+def image(digit: int) -> Image.Image:
+    """The digit black on white, as a gray Pillow image of 280 x 280."""
     return Image.fromarray(canvas(digit))
 
 

@@ -103,7 +103,7 @@ class Workspace:
         return process.communicate(timeout=TIMEOUT)
 
     def client(self) -> Any:
-        """Return an MLflow client on a copy of the workspace's store as it is now.
+        """Return an MLflow client on a copy of the workspace's tracker as it is now.
 
         A copy, because MLflow keeps a database open for as long as the process lives, even a deleted one.
         """

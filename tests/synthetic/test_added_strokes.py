@@ -23,9 +23,9 @@ def seven(width: int = 3) -> np.ndarray:
 
 
 def nine(width: int = 3) -> np.ndarray:
-    picture = Image.new("L", (28, 28))
-    ImageDraw.Draw(picture).ellipse((6, 4, 16, 14), outline=255, width=width)
-    return np.maximum(np.asarray(picture), stem(width))
+    image = Image.new("L", (28, 28))
+    ImageDraw.Draw(image).ellipse((6, 4, 16, 14), outline=255, width=width)
+    return np.maximum(np.asarray(image), stem(width))
 
 
 DIGITS: dict[int, Callable[..., np.ndarray]] = {1: stem, 7: seven, 9: nine}

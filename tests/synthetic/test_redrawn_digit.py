@@ -23,7 +23,7 @@ def many(digit: np.ndarray, count: int = 120) -> np.ndarray:
 
 
 def hard(canvases: np.ndarray) -> np.ndarray:
-    """Which canvases have no grey."""
+    """Which canvases have no gray."""
     return np.array([set(np.unique(canvas)) <= {0, 255} for canvas in canvases])
 
 

@@ -6,34 +6,36 @@ from pathlib import Path
 import pytest
 
 from inkproof.runtime.errors import UserError
-from inkproof.tracking.mlflow_store import Store
+from inkproof.tracking.mlflow_tracker import Tracker
 from inkproof.tracking.registry import copy_export, set_champion
 
 
 @pytest.fixture
-def registered(opened: Callable[[], Store], tmp_path: Path) -> Callable[..., Store]:
-    """A function: a store with a model inkproof-mnist, a version for each list of exports, the last the champion."""
+def registered(opened: Callable[[], Tracker], tmp_path: Path) -> Callable[..., Tracker]:
+    """A function: a tracker with a model inkproof-mnist, a version for each list of exports, the last the champion."""
 
-    def make(*exports: list[str]) -> Store:
-        store = opened()
-        store.client.create_registered_model("inkproof-mnist")
+    def make(*exports: list[str]) -> Tracker:
+        tracker = opened()
+        tracker.client.create_registered_model("inkproof-mnist")
         for number, names in enumerate(exports, 1):
-            run = store.start("mnist", f"run{number}", {})
+            run = tracker.start("mnist", f"run{number}", {})
             for name in names:
                 file = tmp_path / "exported" / name
                 file.parent.mkdir(exist_ok=True)
                 file.write_text(f"{name} of version {number}")
-                store.file(run, file, "exports")
-            store.client.create_model_version("inkproof-mnist", f"runs:/{run}/model", run)
-            set_champion(store, "inkproof-mnist", run)
-        return store
+                tracker.file(run, file, "exports")
+            tracker.client.create_model_version("inkproof-mnist", f"runs:/{run}/model", run)
+            set_champion(tracker, "inkproof-mnist", run)
+        return tracker
 
     return make
 
 
-def test_a_registered_models_export_is_found_by_alias_and_by_version(registered: Callable[..., Store], tmp_path: Path):
+def test_a_registered_models_export_is_found_by_alias_and_by_version(
+    registered: Callable[..., Tracker], tmp_path: Path
+):
     names = ["canvas.tflite", "model.tflite"]
-    store = registered(["model.tflite"], ["model.tflite", "canvas.tflite"])
+    tracker = registered(["model.tflite"], ["model.tflite", "canvas.tflite"])
     for address, content in {
         "models:/inkproof-mnist@champion": "canvas.tflite of version 2",
         "models:/inkproof-mnist/2": "canvas.tflite of version 2",
@@ -41,7 +43,7 @@ def test_a_registered_models_export_is_found_by_alias_and_by_version(registered:
     }.items():
         folder = tmp_path / address.replace("/", "-")
         folder.mkdir()
-        path = copy_export(store, address, names, folder)
+        path = copy_export(tracker, address, names, folder)
         assert path.read_text() == content and path.is_relative_to(folder)
 
 
@@ -58,15 +60,15 @@ def test_a_registered_models_export_is_found_by_alias_and_by_version(registered:
     ],
 )
 def test_what_the_registry_does_not_have_is_one_line(
-    registered: Callable[..., Store], tmp_path: Path, address: str, said: str
+    registered: Callable[..., Tracker], tmp_path: Path, address: str, said: str
 ):
-    store = registered(["model.tflite"])
+    tracker = registered(["model.tflite"])
     with pytest.raises(UserError) as caught:
-        copy_export(store, address, ["canvas.tflite"], tmp_path)
+        copy_export(tracker, address, ["canvas.tflite"], tmp_path)
     assert str(caught.value).startswith(f"{address}: ") and said in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_registry_without_models_says_how_to_get_one(opened: Callable[[], Store], tmp_path: Path):
+def test_a_registry_without_models_says_how_to_get_one(opened: Callable[[], Tracker], tmp_path: Path):
     with pytest.raises(UserError, match=r"there is nothing yet; src/train\.py registers"):
         copy_export(opened(), "models:/inkproof-mnist@champion", ["canvas.tflite"], tmp_path)

@@ -1,4 +1,4 @@
-"""What is wrong with a store is one line, and looking for one makes none."""
+"""What is wrong with a tracker is one line, and looking for one makes none."""
 
 import sqlite3
 import time
@@ -9,19 +9,19 @@ import pytest
 
 from inkproof.config.one_line import explain_tracking as explain
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.paths import require_store, tracking_uri
-from inkproof.tracking.mlflow_store import Store
-from support.stores import use
+from inkproof.runtime.paths import require_tracking_store, tracking_uri
+from inkproof.tracking.mlflow_tracker import Tracker
+from support.trackers import use
 
 
 def line_of(error: BaseException) -> str:
     line = explain(error)
     assert line is not None and len(line.splitlines()) == 1
-    assert line.startswith(f"MLflow store {tracking_uri()}: ")
+    assert line.startswith(f"MLflow tracker {tracking_uri()}: ")
     return line
 
 
-def test_a_locked_database_is_one_line(opened: Callable[[], Store], tmp_path: Path):
+def test_a_locked_database_is_one_line(opened: Callable[[], Tracker], tmp_path: Path):
     opened()
     from sqlalchemy import create_engine, text
 
@@ -37,7 +37,7 @@ def test_a_file_that_is_no_database_is_one_line(tmp_path: Path, monkeypatch: pyt
     use(tmp_path, monkeypatch)
     (tmp_path / "mlflow.db").write_text("this was a database before the disk broke\n" * 100)
     with pytest.raises(Exception, match="not a database") as caught:
-        Store()
+        Tracker()
     assert "move it away" in line_of(caught.value)
     assert (tmp_path / "mlflow.db").read_text().startswith("this was"), "the user's file is left alone"
 
@@ -48,7 +48,7 @@ def test_a_server_that_is_not_there_is_one_line_within_half_a_minute(tmp_path: P
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     began = time.monotonic()
     with pytest.raises(Exception, match="Max retries exceeded") as caught:
-        Store()
+        Tracker()
     assert time.monotonic() - began < 30
     assert "does not answer; check MLFLOW_TRACKING_URI" in line_of(caught.value)
 
@@ -57,7 +57,7 @@ def test_an_address_of_an_unknown_kind_is_one_line(tmp_path: Path, monkeypatch: 
     use(tmp_path, monkeypatch)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlight:///mlflow.db")
     with pytest.raises(Exception, match="unsupported URI") as caught:
-        Store()
+        Tracker()
     assert "check MLFLOW_TRACKING_URI" in line_of(caught.value)
 
 
@@ -68,10 +68,10 @@ def test_an_error_that_is_not_the_stores_is_not_explained():
 
 def test_a_store_that_is_not_there_is_not_made_by_looking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     use(tmp_path, monkeypatch)
-    with pytest.raises(UserError, match=r"mlflow\.db: there is no such database; src/train\.py makes it"):
-        require_store()
+    with pytest.raises(UserError, match=r"mlflow\.db: no database there; src/train\.py makes it"):
+        require_tracking_store()
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "mlflow.db").touch()
-    require_store()
+    require_tracking_store()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://localhost:1")
-    require_store()  # whether a server answers, asking it will tell
+    require_tracking_store()  # whether a server answers, asking it will tell

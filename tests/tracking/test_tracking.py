@@ -1,4 +1,4 @@
-"""What knows MLflow: a store made by several processes at once, long parameters, resumed curves."""
+"""What knows MLflow: a tracker made by several processes at once, long parameters, resumed curves."""
 
 import os
 import sqlite3
@@ -13,17 +13,17 @@ from typing import Any
 import pytest
 
 from inkproof.runtime.paths import ROOT
-from inkproof.tracking.mlflow_store import PARAM_LIMIT, Store, nested
-from inkproof.tracking.record import RunRecord, write_history
-from inkproof.tracking.run import adopt, ensure_run
+from inkproof.tracking.mlflow_tracker import PARAM_LIMIT, Tracker, nested
+from inkproof.tracking.run import attach, ensure_run
+from inkproof.tracking.run_metadata import RunMetadata, write_history
 
 OPENERS = ROOT / "tests" / "support" / "openers.py"
 PROCESSES, ROUNDS = 4, 2
 ROWS = [{"epoch": epoch, "loss": 1 / epoch, "val_accuracy": epoch / 10} for epoch in (1, 2, 3)]
 
 
-def record(folder: Path, run_id: str) -> RunRecord:
-    """A finished run whose products lie in `folder`."""
+def record(folder: Path, run_id: str) -> RunMetadata:
+    """A finished run whose artifacts lie in `folder`."""
     folder.mkdir()
     write_history(folder / "history.csv", ROWS)
     (folder / "model.keras").write_text("weights")
@@ -31,7 +31,7 @@ def record(folder: Path, run_id: str) -> RunRecord:
     names = {group: {"name": name} for group, name in (("model", "dense"), ("aug", "off"), ("data", "optdigits"))}
     about = {"data_sha": "d", "code_sha": "c", "git_commit": "g", "machine": "m"}
     metrics = {"val_accuracy": 0.3, "best_epoch": 3, "epochs": 3}
-    return RunRecord(run_id, "optdigits", "dense-off-s0", "k", **about, config=names, metrics=metrics)
+    return RunMetadata(run_id, "optdigits", "dense-off-s0", "k", **about, config=names, metrics=metrics)
 
 
 def test_four_processes_open_a_store_that_is_not_there_twice_over(tmp_path: Path):
@@ -73,108 +73,108 @@ def wait_for(folder: Path, pattern: str, seconds: float = 90) -> list[Path]:
 
 
 def test_params_are_logged_whatever_their_number_and_length(
-    opened: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
+    opened: Callable[[], Tracker], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("MLFLOW_TRUNCATE_LONG_VALUES", "false")  # MLflow refuses rather than cuts
-    store = opened()
-    run = store.start("digits", "run", {})
-    sizes, send = [], store.client.log_batch
+    tracker = opened()
+    run = tracker.start("digits", "run", {})
+    sizes, send = [], tracker.client.log_batch
 
     def counted(run_id: str, **batch: list[Any]) -> Any:
         sizes.append(len(batch.get("params", [])))
         return send(run_id, **batch)
 
-    monkeypatch.setattr(store.client, "log_batch", counted)
+    monkeypatch.setattr(tracker.client, "log_batch", counted)
     params = {f"p{number}": number for number in range(250)} | {"long": "x" * (PARAM_LIMIT + 500)}
-    store.params(run, params)
+    tracker.params(run, params)
     assert max(sizes) <= 100, "more than a tracking server takes at once"
-    store.params(run, {**params, "p0": "changed", "late": True})  # a resumed run logs all of it again
-    kept = store.client.get_run(run).data.params
+    tracker.params(run, {**params, "p0": "changed", "late": True})  # a resumed run logs all of it again
+    kept = tracker.client.get_run(run).data.params
     assert len(kept) == 252
     assert kept["p0"] == "0" and kept["p249"] == "249" and kept["late"] == "True"
     assert kept["long"] == "x" * PARAM_LIMIT
 
 
-def test_a_resumed_curve_gets_the_epochs_it_lacks_and_no_epoch_twice(opened: Callable[[], Store]):
-    store = opened()
-    run = store.start("digits", "run", {})
-    store.epoch(run, ROWS[1])
-    store.epochs(run, ROWS)
-    store.epochs(run, ROWS)
+def test_a_resumed_curve_gets_the_epochs_it_lacks_and_no_epoch_twice(opened: Callable[[], Tracker]):
+    tracker = opened()
+    run = tracker.start("digits", "run", {})
+    tracker.epoch(run, ROWS[1])
+    tracker.epochs(run, ROWS)
+    tracker.epochs(run, ROWS)
     for name in ("loss", "val_accuracy"):
-        points = store.client.get_metric_history(run, f"epoch/{name}")
+        points = tracker.client.get_metric_history(run, f"epoch/{name}")
         assert sorted((point.step, point.value) for point in points) == [(row["epoch"], row[name]) for row in ROWS]
 
 
-def test_a_run_is_found_by_its_key_finished_ones_first(opened: Callable[[], Store]):
-    store = opened()
-    assert store.find("digits", {"key": "k"}) is None
-    done = store.start("digits", "run", {"key": "k"})
-    store.finish(done)
-    later = store.start("digits", "run", {"key": "k"})
-    store.finish(later, "FAILED")
-    assert store.find("digits", {"key": "k"}) == (done, "FINISHED")
-    assert store.start("digits", "run", {"key": "k"}, resume=later) == later
-    assert store.client.get_run(later).info.status == "RUNNING"
+def test_a_run_is_found_by_its_key_finished_ones_first(opened: Callable[[], Tracker]):
+    tracker = opened()
+    assert tracker.find("digits", {"key": "k"}) is None
+    done = tracker.start("digits", "run", {"key": "k"})
+    tracker.finish(done)
+    later = tracker.start("digits", "run", {"key": "k"})
+    tracker.finish(later, "FAILED")
+    assert tracker.find("digits", {"key": "k"}) == (done, "FINISHED")
+    assert tracker.start("digits", "run", {"key": "k"}, resume=later) == later
+    assert tracker.client.get_run(later).info.status == "RUNNING"
 
 
-def test_a_run_started_within_another_is_its_child_and_called_as_it_says(opened: Callable[[], Store]):
-    store = opened()
-    parent = store.start("study/02", "02", {})
+def test_a_run_started_within_another_is_its_child_and_called_as_it_says(opened: Callable[[], Tracker]):
+    tracker = opened()
+    parent = tracker.start("study/02", "02", {})
     with nested(parent, "aug=on seed=0"):
-        child = store.client.get_run(store.start("study/02", "cnn-on-s0", {"key": "k"}))
-    other = store.client.get_run(store.start("study/02", "cnn-on-s1", {}))
+        child = tracker.client.get_run(tracker.start("study/02", "cnn-on-s0", {"key": "k"}))
+    other = tracker.client.get_run(tracker.start("study/02", "cnn-on-s1", {}))
     assert (child.info.run_name, child.data.tags["mlflow.parentRunId"]) == ("aug=on seed=0", parent)
     assert (other.info.run_name, other.data.tags.get("mlflow.parentRunId")) == ("cnn-on-s1", None)
 
 
-def test_finished_runs_with_a_metric_are_found_in_every_experiment(opened: Callable[[], Store]):
-    store = opened()
+def test_finished_runs_with_a_metric_are_found_in_every_experiment(opened: Callable[[], Tracker]):
+    tracker = opened()
     for experiment, status in (("digits", "FINISHED"), ("study/02", "FINISHED"), ("digits", "FAILED")):
-        run = store.start(experiment, f"of {experiment}", {"data_sha": "d"})
-        store.params(run, {"seed": 3})
-        store.metrics(run, {"test_accuracy": 0.0})
-        store.epochs(run, ROWS)
-        store.finish(run, status)
-    store.finish(store.start("digits", "without", {}))
-    found = store.runs_with("test_accuracy")
+        run = tracker.start(experiment, f"of {experiment}", {"data_sha": "d"})
+        tracker.params(run, {"seed": 3})
+        tracker.metrics(run, {"test_accuracy": 0.0})
+        tracker.epochs(run, ROWS)
+        tracker.finish(run, status)
+    tracker.finish(tracker.start("digits", "without", {}))
+    found = tracker.runs_with("test_accuracy")
     assert {(run["experiment"], run["name"]) for run in found} == {("digits", "of digits"), ("study/02", "of study/02")}
     for run in found:
         assert (run["params"], run["tags"]["data_sha"], run["metrics"]) == ({"seed": "3"}, "d", {"test_accuracy": 0.0})
-        assert store.figures(run["run_id"]) == run["metrics"]
+        assert tracker.figures(run["run_id"]) == run["metrics"]
 
 
-def test_a_run_that_the_store_has_is_kept(opened: Callable[[], Store], tmp_path: Path):
-    store = opened()
-    run = store.start("optdigits", "dense-off-s0", {})
-    assert ensure_run(store, record(tmp_path / "products", run), tmp_path / "products") == run
+def test_a_run_that_the_store_has_is_kept(opened: Callable[[], Tracker], tmp_path: Path):
+    tracker = opened()
+    run = tracker.start("optdigits", "dense-off-s0", {})
+    assert ensure_run(tracker, record(tmp_path / "artifacts", run), tmp_path / "artifacts") == run
 
 
 @pytest.mark.parametrize("removed", ["never there", "deleted"])
 def test_a_run_that_the_store_lacks_is_made_again_once(
-    opened: Callable[[], Store], tmp_path: Path, removed: str, monkeypatch: pytest.MonkeyPatch
+    opened: Callable[[], Tracker], tmp_path: Path, removed: str, monkeypatch: pytest.MonkeyPatch
 ):
-    look = Store.find
+    look = Tracker.find
 
-    def look_slowly(store: Store, experiment: str, tags: dict[str, str]) -> tuple[str, str] | None:
-        found = look(store, experiment, tags)
+    def look_slowly(tracker: Tracker, experiment: str, tags: dict[str, str]) -> tuple[str, str] | None:
+        found = look(tracker, experiment, tags)
         time.sleep(0.3)  # long enough for the other stage to look as well, were it not kept out
         return found
 
-    monkeypatch.setattr(Store, "find", look_slowly)
-    store = opened()
+    monkeypatch.setattr(Tracker, "find", look_slowly)
+    tracker = opened()
     lost = "0" * 32
     if removed == "deleted":
-        lost = store.start("optdigits", "dense-off-s0", {})
-        store.client.delete_run(lost)
-    kept = record(tmp_path / "products", lost)
+        lost = tracker.start("optdigits", "dense-off-s0", {})
+        tracker.client.delete_run(lost)
+    kept = record(tmp_path / "artifacts", lost)
     made: list[str] = []
     together = threading.Barrier(2)
 
     def stage() -> None:
         own = opened()
         together.wait()
-        made.append(ensure_run(own, kept, tmp_path / "products"))
+        made.append(ensure_run(own, kept, tmp_path / "artifacts"))
 
     stages = [threading.Thread(target=stage) for _ in range(2)]
     for thread in stages:
@@ -182,46 +182,50 @@ def test_a_run_that_the_store_lacks_is_made_again_once(
     for thread in stages:
         thread.join()
     assert len(made) == 2 and made[0] == made[1] != lost
-    assert ensure_run(opened(), kept, tmp_path / "products") == made[0]
-    run = store.client.get_run(made[0])
+    assert ensure_run(opened(), kept, tmp_path / "artifacts") == made[0]
+    run = tracker.client.get_run(made[0])
     assert run.info.status == "FINISHED" and run.info.run_name == "dense-off-s0"
     assert run.data.tags["original_run_id"] == lost and run.data.tags["data"] == "optdigits"
     assert run.data.params["model.name"] == "dense"
     assert run.data.metrics["val_accuracy"] == 0.3
-    assert [point.value for point in store.client.get_metric_history(made[0], "epoch/val_accuracy")] == [0.1, 0.2, 0.3]
-    files = {item.path for item in store.client.list_artifacts(made[0], "products")}
-    assert files == {"products/model.keras", "products/history.csv", "products/run.json"}
+    assert [point.value for point in tracker.client.get_metric_history(made[0], "epoch/val_accuracy")] == [
+        0.1,
+        0.2,
+        0.3,
+    ]
+    files = {item.path for item in tracker.client.list_artifacts(made[0], "artifacts")}
+    assert files == {"artifacts/model.keras", "artifacts/history.csv", "artifacts/run.json"}
 
 
-def test_a_deleted_experiment_comes_back(opened: Callable[[], Store]):
-    store = opened()
-    number = store.experiment("digits")
-    store.client.delete_experiment(number)
-    assert store.experiment("digits") == number
-    assert store.client.get_experiment(number).lifecycle_stage == "active"
+def test_a_deleted_experiment_comes_back(opened: Callable[[], Tracker]):
+    tracker = opened()
+    number = tracker.experiment("digits")
+    tracker.client.delete_experiment(number)
+    assert tracker.experiment("digits") == number
+    assert tracker.client.get_experiment(number).lifecycle_stage == "active"
 
 
-def test_a_training_done_elsewhere_gets_a_run_of_its_own_below_a_parent(opened: Callable[[], Store], tmp_path: Path):
-    store = opened()
-    folder = tmp_path / "products"
-    first = store.start("optdigits", "dense-off-s0", {"key": "k"})
+def test_a_training_done_elsewhere_gets_a_run_of_its_own_below_a_parent(opened: Callable[[], Tracker], tmp_path: Path):
+    tracker = opened()
+    folder = tmp_path / "artifacts"
+    first = tracker.start("optdigits", "dense-off-s0", {"key": "k"})
     elsewhere = record(folder, first)
-    parent = store.start("study/02", "02", {})
+    parent = tracker.start("study/02", "02", {})
     with nested(parent, "aug=off seed=0"):
         # A process that was killed while it copied the run: half of it is there.
-        half = store.start("study/02", "dense-off-s0", {"key": elsewhere.key})
-        store.epoch(half, ROWS[0])
-        own = adopt(store, elsewhere, folder, "study/02", parent)
-        assert adopt(store, own, folder, "study/02", parent) == own == RunRecord.read(folder)
+        half = tracker.start("study/02", "dense-off-s0", {"key": elsewhere.key})
+        tracker.epoch(half, ROWS[0])
+        own = attach(tracker, elsewhere, folder, "study/02", parent)
+        assert attach(tracker, own, folder, "study/02", parent) == own == RunMetadata.read(folder)
     assert (own.run_id, own.experiment, own.config) == (half, "study/02", elsewhere.config)
-    made = store.client.get_run(own.run_id)
+    made = tracker.client.get_run(own.run_id)
     assert made.info.status == "FINISHED" and made.info.run_name == "aug=off seed=0"
     assert made.data.tags["original_run_id"] == first
     assert made.data.metrics["val_accuracy"] == 0.3
-    assert len(store.client.get_metric_history(own.run_id, "epoch/val_accuracy")) == 3
+    assert len(tracker.client.get_metric_history(own.run_id, "epoch/val_accuracy")) == 3
     # Another search of the same experiment has a run of its own, too.
-    other = store.start("study/02", "again", {})
+    other = tracker.start("study/02", "again", {})
     with nested(other, "trial 0"):
-        again = adopt(store, own, folder, "study/02", other)
+        again = attach(tracker, own, folder, "study/02", other)
     assert again.run_id != own.run_id
-    assert store.parent_of(again.run_id) == other and store.parent_of(own.run_id) == parent
+    assert tracker.initial_weights_of(again.run_id) == other and tracker.initial_weights_of(own.run_id) == parent

@@ -1,4 +1,4 @@
-"""The affine distortion, measured on pictures whose place, turn and size can be read off."""
+"""The affine distortion, measured on images whose place, turn and size can be read off."""
 
 import numpy as np
 import pytest
@@ -16,13 +16,13 @@ def spread(images: np.ndarray, limits: Distortion, seed: int = 0) -> np.ndarray:
 
 
 def blob(x: float, y: float, count: int = MANY, sigma: float = 1.5) -> np.ndarray:
-    """`count` pictures of a soft dot at column x, row y: float32 (count, 28, 28, 1)."""
+    """`count` images of a soft dot at column x, row y: float32 (count, 28, 28, 1)."""
     rows, columns = np.mgrid[:28, :28]
     dot = 255 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * sigma**2))
     return np.repeat(dot[np.newaxis, ..., np.newaxis], count, axis=0).astype(np.float32)
 
 
-def centres(images: np.ndarray) -> np.ndarray:
+def centers(images: np.ndarray) -> np.ndarray:
     """Centres of mass (N, 2) as (x, y), from the middle of the frame."""
     mass = images[..., 0] / images[..., 0].sum(axis=(1, 2), keepdims=True)
     rows, columns = np.mgrid[:28, :28]
@@ -45,7 +45,7 @@ def test_no_limits_no_change() -> None:
 
 
 def test_shifts_fill_their_limits_in_both_directions() -> None:
-    moved = centres(spread(blob(MIDDLE, MIDDLE), Distortion(shift=0.1)))
+    moved = centers(spread(blob(MIDDLE, MIDDLE), Distortion(shift=0.1)))
     for axis in range(2):
         assert moved[:, axis].min() == pytest.approx(-2.8, abs=0.06)
         assert moved[:, axis].max() == pytest.approx(2.8, abs=0.06)
@@ -54,37 +54,37 @@ def test_shifts_fill_their_limits_in_both_directions() -> None:
 
 
 def test_rotation_turns_about_the_middle_within_its_limit() -> None:
-    x, y = centres(spread(blob(MIDDLE + 9, MIDDLE), Distortion(rotation=10))).T
+    x, y = centers(spread(blob(MIDDLE + 9, MIDDLE), Distortion(rotation=10))).T
     angles = np.degrees(np.arctan2(y, x))
     assert angles.min() == pytest.approx(-10, abs=0.3)
     assert angles.max() == pytest.approx(10, abs=0.3)
     assert abs(angles.mean()) < 0.5
     np.testing.assert_allclose(np.hypot(x, y), 9, atol=0.05)  # the dot stays on its circle
-    still = centres(spread(blob(MIDDLE, MIDDLE), Distortion(rotation=10)))
+    still = centers(spread(blob(MIDDLE, MIDDLE), Distortion(rotation=10)))
     np.testing.assert_allclose(still, 0, atol=0.02)
 
 
 def test_rotation_keeps_shapes_and_does_not_mirror() -> None:
     # Two dots at right angles: the second stays a quarter turn after the first, as seen on screen.
     limits = Distortion(rotation=45)
-    right, below = (centres(spread(blob(MIDDLE + dx, MIDDLE + dy, 200), limits)) for dx, dy in ((8, 0), (0, 8)))
+    right, below = (centers(spread(blob(MIDDLE + dx, MIDDLE + dy, 200), limits)) for dx, dy in ((8, 0), (0, 8)))
     turned = np.stack([-right[:, 1], right[:, 0]], axis=1)
     np.testing.assert_allclose(below, turned, atol=0.1)
     assert np.ptp(np.degrees(np.arctan2(right[:, 1], right[:, 0]))) > 80
 
 
 def test_zoom_changes_each_axis_within_its_limit() -> None:
-    x = centres(spread(blob(MIDDLE + 8, MIDDLE), Distortion(zoom=0.1)))[:, 0] / 8
-    y = centres(spread(blob(MIDDLE, MIDDLE + 8), Distortion(zoom=0.1)))[:, 1] / 8
+    x = centers(spread(blob(MIDDLE + 8, MIDDLE), Distortion(zoom=0.1)))[:, 0] / 8
+    y = centers(spread(blob(MIDDLE, MIDDLE + 8), Distortion(zoom=0.1)))[:, 1] / 8
     for factor in (x, y):
         assert factor.min() == pytest.approx(0.9, abs=0.01)
         assert factor.max() == pytest.approx(1.1, abs=0.01)
-    corner = centres(spread(blob(MIDDLE + 8, MIDDLE + 8), Distortion(zoom=0.1)))
+    corner = centers(spread(blob(MIDDLE + 8, MIDDLE + 8), Distortion(zoom=0.1)))
     assert abs(np.corrcoef(corner.T)[0, 1]) < 0.1
 
 
 def test_everything_at_once_moves_a_corner_no_further_than_the_sum() -> None:
-    x, y = centres(spread(blob(MIDDLE + 6, MIDDLE), Distortion(rotation=10, zoom=0.1, shift=0.1))).T
+    x, y = centers(spread(blob(MIDDLE + 6, MIDDLE), Distortion(rotation=10, zoom=0.1, shift=0.1))).T
     assert x.max() <= 6 * 1.1 + 2.8 + 0.1
     assert x.min() >= 6 * 0.9 * np.cos(np.radians(10)) - 2.8 - 0.1
     assert np.abs(y).max() <= 6 * 1.1 * np.sin(np.radians(10)) + 2.8 + 0.1
@@ -100,12 +100,12 @@ def test_outside_is_black() -> None:
     assert moved.max() <= 255.01
 
 
-def test_each_picture_draws_its_own() -> None:
+def test_each_image_draws_its_own() -> None:
     moved = spread(blob(MIDDLE + 5, MIDDLE, 64), Distortion(rotation=10, zoom=0.1, shift=0.1))
     assert len(np.unique(moved.reshape(64, -1).round(3), axis=0)) == 64
 
 
-def test_the_seed_decides_and_a_picture_does_not_depend_on_its_neighbours() -> None:
+def test_the_seed_decides_and_a_image_does_not_depend_on_its_neighbors() -> None:
     limits = Distortion(rotation=10, zoom=0.1, shift=0.1)
     dots = blob(MIDDLE + 5, MIDDLE, 8)
     first = spread(dots, limits, seed=1)
@@ -116,16 +116,16 @@ def test_the_seed_decides_and_a_picture_does_not_depend_on_its_neighbours() -> N
 
 
 def bar(width: int, count: int = 200) -> np.ndarray:
-    """`count` pictures of an upright bar, `width` pixels wide and 20 high: float32 (count, 28, 28, 1)."""
-    picture = np.zeros((28, 28), np.float32)
+    """`count` images of an upright bar, `width` pixels wide and 20 high: float32 (count, 28, 28, 1)."""
+    image = np.zeros((28, 28), np.float32)
     left = 14 - width // 2
-    picture[4:24, left : left + width] = 255
-    return np.repeat(picture[np.newaxis, ..., np.newaxis], count, axis=0)
+    image[4:24, left : left + width] = 255
+    return np.repeat(image[np.newaxis, ..., np.newaxis], count, axis=0)
 
 
 def test_slant_leans_uprights_about_the_middle_and_keeps_rows() -> None:
     leaning = spread(blob(MIDDLE, MIDDLE - 9), Distortion(slant=15))
-    x, y = centres(leaning).T
+    x, y = centers(leaning).T
     np.testing.assert_allclose(y, -9, atol=0.02)
     angles = np.degrees(np.arctan2(x, 9))
     assert angles.min() == pytest.approx(-15, abs=0.3)
@@ -134,11 +134,11 @@ def test_slant_leans_uprights_about_the_middle_and_keeps_rows() -> None:
 
 
 def test_elastic_moves_by_its_deviation_smoothly() -> None:
-    here = centres(spread(blob(MIDDLE, MIDDLE), Distortion(elastic=1.0)))
+    here = centers(spread(blob(MIDDLE, MIDDLE), Distortion(elastic=1.0)))
     assert here.std(axis=0) == pytest.approx([0.75, 0.75], abs=0.25)  # the middle, far from every node, moves less
     assert abs(here.mean(axis=0)).max() < 0.1
-    near = centres(spread(blob(MIDDLE + 2, MIDDLE), Distortion(elastic=1.0))) - [2, 0]
-    far = centres(spread(blob(MIDDLE + 9, MIDDLE), Distortion(elastic=1.0))) - [9, 0]
+    near = centers(spread(blob(MIDDLE + 2, MIDDLE), Distortion(elastic=1.0))) - [2, 0]
+    far = centers(spread(blob(MIDDLE + 9, MIDDLE), Distortion(elastic=1.0))) - [9, 0]
     assert np.corrcoef(here[:, 1], near[:, 1])[0, 1] > 0.8
     assert abs(np.corrcoef(here[:, 1], far[:, 1])[0, 1]) < 0.4
 

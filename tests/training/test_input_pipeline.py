@@ -14,7 +14,7 @@ COUNT, BATCH = 70, 16  # the last batch of a pass is short: 6 digits
 STEPS = 5
 OFF, ON = Distortion(), Distortion(rotation=10, zoom=0.1, shift=0.1)
 
-# Each picture carries its own number in two pixels, so that it can be told what was shown.
+# Each image carries its own number in two pixels, so that it can be told what was shown.
 IMAGES = np.zeros((COUNT, 28, 28), np.uint8)
 IMAGES[:, 14, 14] = np.arange(COUNT) + 100
 LABELS = (np.arange(COUNT) * 7 % 10).astype(np.uint8)
@@ -29,7 +29,7 @@ def batches(**changes: Any) -> Batches:
 
 
 def numbers(shown: Batches) -> list[int]:
-    return [int(picture[14, 14, 0]) - 100 for pictures, _ in shown for picture in pictures]
+    return [int(image[14, 14, 0]) - 100 for images, _ in shown for image in images]
 
 
 def assert_equal(ours: Batches, theirs: Batches) -> None:
@@ -49,11 +49,11 @@ def test_every_digit_exactly_once_a_pass() -> None:
 
 
 def test_pixels_stay_as_they_are_and_keep_their_label() -> None:
-    for pictures, labels in batches():
-        assert (pictures.dtype, pictures.shape[1:], labels.dtype) == (np.float32, (28, 28, 1), np.int32)
-        chosen = pictures[:, 14, 14, 0].astype(int) - 100
+    for images, labels in batches():
+        assert (images.dtype, images.shape[1:], labels.dtype) == (np.float32, (28, 28, 1), np.int32)
+        chosen = images[:, 14, 14, 0].astype(int) - 100
         np.testing.assert_array_equal(labels, LABELS[chosen])
-        np.testing.assert_array_equal(pictures[..., 0], IMAGES[chosen])
+        np.testing.assert_array_equal(images[..., 0], IMAGES[chosen])
 
 
 def test_epochs_differ_in_order_and_repeated_passes_too() -> None:
@@ -76,8 +76,8 @@ def test_the_seed_decides_order_and_distortion() -> None:
     assert_equal(batches(limits=ON, seed=5), batches(limits=ON, seed=5))
     assert numbers(batches(seed=5)) != numbers(batches(seed=6))
     # The same digits in the same order, distorted otherwise: one batch of all of them, put back in order.
-    pictures = [dict(zip(y.tolist(), x, strict=True)) for seed in (5, 6) for x, y in whole_batch(seed)]
-    assert all(np.abs(pictures[0][label] - pictures[1][label]).max() > 1 for label in range(10))
+    images = [dict(zip(y.tolist(), x, strict=True)) for seed in (5, 6) for x, y in whole_batch(seed)]
+    assert all(np.abs(images[0][label] - images[1][label]).max() > 1 for label in range(10))
 
 
 def whole_batch(seed: int) -> Batches:
@@ -97,7 +97,7 @@ def whole_batch(seed: int) -> Batches:
 
 
 def test_each_epoch_and_each_batch_is_distorted_anew() -> None:
-    # All pictures alike: what differs is the distortion.
+    # All images alike: what differs is the distortion.
     alike = np.zeros((COUNT, 28, 28), np.uint8)
     alike[:, 10:18, 6] = 255
     dataset = training_batches(alike, LABELS, batch_size=BATCH, first_epoch=0, epochs=2, repeat=1, limits=ON, seed=0)

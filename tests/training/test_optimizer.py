@@ -58,12 +58,12 @@ def test_unknown_name_and_schedule_are_named_with_the_choices() -> None:
         build("lion", 0.1, "constant", 10, 1)
     with pytest.raises(ValueError, match=r"optimizer.schedule=step: choose constant or cosine"):
         build("adam", 0.1, "step", 10, 1)
-    with pytest.raises(ValueError, match=r"optimizer.averaged=0: expected a share of an epoch above 0"):
-        build("adam", 0.1, "constant", 10, 1, averaged=0)
+    with pytest.raises(ValueError, match=r"optimizer.ema=0: expected a share of an epoch above 0"):
+        build("adam", 0.1, "constant", 10, 1, ema=0)
 
 
 def test_an_average_reaches_over_a_share_of_an_epoch_and_at_least_over_one_step() -> None:
-    momenta = [build("adam", 0.1, "constant", 10, steps, averaged=0.5).ema_momentum for steps in (400, 10, 1)]
+    momenta = [build("adam", 0.1, "constant", 10, steps, ema=0.5).ema_momentum for steps in (400, 10, 1)]
     assert momenta == pytest.approx([0.995, 0.8, 0.0])
     assert not build("adam", 0.1, "constant", 10, 10).use_ema
 

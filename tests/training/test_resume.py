@@ -17,7 +17,7 @@ from inkproof.models.layers import softmax_head
 from inkproof.training.augment import Distortion
 from inkproof.training.backup import FILE_NAME, Backup
 from inkproof.training.keep_best import KeepBest
-from inkproof.training.loop import AveragedWeights, Outcome, Plan, Row, fit, prepare_keras
+from inkproof.training.loop import EMAWeights, Outcome, Plan, Row, fit, prepare_keras
 from inkproof.training.optimizer import build as optimizer
 from inkproof.training.stop_at_accuracy import StopAtAccuracy
 
@@ -79,7 +79,7 @@ class Run:
             TRAIN,
             VAL,
             Plan(self.epochs, batch_size=16, repeat=2, limits=Distortion(3, 0.05, 0.02), seed=3),
-            partial(optimizer, "adam", 0.01, "cosine", averaged=0.5),
+            partial(optimizer, "adam", 0.01, "cosine", ema=0.5),
             [self.keeper, self.stopper, *self.extra, *([Backup()] if self.backup else [])],
             self.folder,
             on_epoch or self.logged.append,
@@ -231,12 +231,12 @@ def test_the_backup_holds_everything(tmp_path: Path) -> None:
     with pytest.raises(BrokenOff):
         run.fit(lambda row: states.append(run.state))
     fresh = Run(tmp_path)
-    fresh.model.compile(optimizer("adam", 0.01, "cosine", 30, 6, averaged=0.5), "sparse_categorical_crossentropy")
+    fresh.model.compile(optimizer("adam", 0.01, "cosine", 30, 6, ema=0.5), "sparse_categorical_crossentropy")
     fresh.model.optimizer.build(fresh.model.trainable_variables)
     history: list[Row] = []
     backup = Backup()
-    averaged = AveragedWeights()
-    others = [averaged, fresh.keeper, fresh.stopper, BreakOff(-1)]
+    ema = EMAWeights()
+    others = [ema, fresh.keeper, fresh.stopper, BreakOff(-1)]
     assert backup.bind(tmp_path, others, history) == 2
     for callback in others:
         callback.set_model(fresh.model)
@@ -249,7 +249,7 @@ def test_the_backup_holds_everything(tmp_path: Path) -> None:
     assert (fresh.keeper.best, fresh.keeper.best_epoch) == (run.keeper.best, run.keeper.best_epoch)
     for ours, theirs in zip(fresh.keeper.best_weights, run.keeper.best_weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    assert len(averaged.trained_weights) == 4
+    assert len(ema.trained_weights) == 4
     with np.load(tmp_path / FILE_NAME) as arrays:
         saved = {name.rsplit("-", 1)[0] for name in arrays.files}
     assert saved == {

@@ -128,7 +128,7 @@ def test_a_killed_search_goes_on_to_the_same_end(new_workspace: Callable[[], Wor
 
 
 @pytest.mark.slow
-def test_bayesian_optimisation_searches(workspace: Workspace):
+def test_bayesian_optimization_searches(workspace: Workspace):
     words = (*TUNE, "tuner=bayesian", "tuner.trials=5", "tuner.initial=3", "epochs=1", *SHORT)
     assert "best of 5 trials" in workspace.run(*words).stdout
     assert len(trials(workspace, "optdigits-dense-bayesian")[1]) == 5

@@ -20,9 +20,9 @@ SHORT_REPEAT = 5
 
 @dataclass(frozen=True)
 class Measured:
-    """One figure of a row: ours, the baseline's where there is one, and the bar, None where there is none.
+    """One figure of a row: ours, the baseline's where there is one, and the target, None where there is none.
 
-    `value` is compared with `bar`: a ratio where there is a baseline, else ours. `low` and `high` are the range over
+    `value` is compared with `target`: a ratio where there is a baseline, else ours. `low` and `high` are the range over
     the runs.
     """
 
@@ -32,7 +32,7 @@ class Measured:
     low: float
     high: float
     runs: int
-    bar: float | None
+    target: float | None
     at_least: bool
     ours: list[float] = field(default_factory=list)
     baseline: list[float] = field(default_factory=list)
@@ -40,13 +40,13 @@ class Measured:
 
     @property
     def met(self) -> bool:
-        """Whether the bar is cleared, as it always is where there is none."""
-        if self.bar is None:
+        """Whether the target is cleared, as it always is where there is none."""
+        if self.target is None:
             return True
-        return self.value >= self.bar if self.at_least else self.value <= self.bar
+        return self.value >= self.target if self.at_least else self.value <= self.target
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it, and whether the bar is cleared."""
+        """All of it, and whether the target is cleared."""
         return {**asdict(self), "met": self.met}
 
 
@@ -76,7 +76,7 @@ class Setting:
 
 
 def paired_figure(
-    what: str, paired: Paired, bar: float | None, at_least: bool, against: str, less: float = 0.0, scale: float = 1.0
+    what: str, paired: Paired, target: float | None, at_least: bool, against: str, less: float = 0.0, scale: float = 1.0
 ) -> Measured:
     """Return the figure of `paired`: its ratios, less `less` and times `scale`; 100 makes percent of them."""
     ratios = [scale * (ratio - less) for ratio in paired.ratios]
@@ -87,7 +87,7 @@ def paired_figure(
         min(ratios),
         max(ratios),
         len(ratios),
-        bar,
+        target,
         at_least,
         paired.ours,
         paired.baseline,
@@ -95,10 +95,10 @@ def paired_figure(
     )
 
 
-def figure_of(what: str, unit: str, figures: list[float], bar: float, at_least: bool = False) -> Measured:
+def figure_of(what: str, unit: str, figures: list[float], target: float, at_least: bool = False) -> Measured:
     """Return the figure of something that has no baseline."""
     return Measured(
-        what, unit, float(np.median(figures)), min(figures), max(figures), len(figures), bar, at_least, figures
+        what, unit, float(np.median(figures)), min(figures), max(figures), len(figures), target, at_least, figures
     )
 
 
@@ -112,17 +112,20 @@ def needs_mnist() -> None:
 
 def table(results: dict[str, Any]) -> str:
     """Return bench.json as a Markdown table."""
-    lines = ["| row | what | against | median (range) | runs | bar | | measured |", "|---|---|---|---|---|---|---|---|"]
+    lines = [
+        "| row | what | against | median (range) | runs | target | | measured |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for name, row in results["rows"].items():
         for one in row["figures"]:
             sign = "≥" if one["at_least"] else "≤"
             span = f"{one['value']:.3g} ({one['low']:.3g} to {one['high']:.3g}) {one['unit']}"
             against = one["against"] or "-"
-            bar = f"{sign} {one['bar']:g}" if one["bar"] is not None else "-"
-            verdict = "" if one["bar"] is None or results["short"] else "met" if one["met"] else "**missed**"
+            target = f"{sign} {one['target']:g}" if one["target"] is not None else "-"
+            verdict = "" if one["target"] is None or results["short"] else "met" if one["met"] else "**missed**"
             when = f"{row['date']}, {row['commit'][:7]}, load {row['load']:.1f}"
             lines.append(
-                f"| {name} | {one['what']} | {against} | {span} | {one['runs']} | {bar} | {verdict} | {when} |"
+                f"| {name} | {one['what']} | {against} | {span} | {one['runs']} | {target} | {verdict} | {when} |"
             )
     return "\n".join(lines) + "\n"
 
@@ -134,7 +137,7 @@ def write_table(results: dict[str, Any], path: Path) -> None:
     title = "# How fast" if not results["short"] else "# How fast: a short look, no figures"
     said = (
         f"{machine['processor']} ({features}). Ours against a baseline, in turn on the same machine; ratios are those "
-        "of pairs. Where there is no baseline there is a bar alone. Load: what else ran as the benchmark began. What "
+        "of pairs. Where there is no baseline there is a target alone. Load: what else ran as the benchmark began. What "
         "is missed, and why, stands in `experiments/07-speed`."
     )
     write_text(path, f"{title}\n\n{fill_markdown(said)}\n{table(results)}")

@@ -34,7 +34,7 @@ def run(
     codes: Sequence[int] = (0,),
     environment: Mapping[str, str] | None = None,
 ) -> Finished:
-    """Run `command` in `cwd` with its MLflow store below `scratch`; `python` is this one.
+    """Run `command` in `cwd` with its MLflow tracker below `scratch`; `python` is this one.
 
     Peak memory is that of the largest single process among it and its children, in MiB. Raises UserError when it
     ends with none of `codes`.
@@ -65,9 +65,11 @@ def run(
     return Finished(began, seconds, usage.ru_maxrss / 1024, process.returncode, output)
 
 
-def lap(name: str, scratch: Path, environment: Mapping[str, str] | None = None, **settings: Any) -> Mapping[str, Any]:
-    """Return what `name` of `benchmark.laps` measured with `settings`, in a process of its own."""
-    command = ["python", "-m", "benchmark.laps", name, json.dumps(settings)]
+def workload(
+    name: str, scratch: Path, environment: Mapping[str, str] | None = None, **settings: Any
+) -> Mapping[str, Any]:
+    """Return what `name` of `benchmark.workloads` measured with `settings`, in a process of its own."""
+    command = ["python", "-m", "benchmark.workloads", name, json.dumps(settings)]
     done = run(command, scratch, environment=environment)
     figures: dict[str, Any] = json.loads(done.output.strip().splitlines()[-1])
     return {**figures, "began": done.began, "process_seconds": done.seconds}

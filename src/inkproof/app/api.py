@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import Field
 
-from inkproof.app.payload import Asked, Canvas, Refusal, Strokes, decoded, json_object
+from inkproof.app.payload import Asked, Canvas, RequestError, Strokes, decoded, json_object
 from inkproof.config.schema import Limits
 from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.exporting.readers import CanvasReader, Readings
@@ -62,7 +62,7 @@ class Model:
         return described | {key: about[key] for key in ("rule", "temperature", "labels", "model") if key in about}
 
 
-class Catalogue:
+class Catalog:
     """The files that `find` returns by name, opened when they are first asked for and again when they change."""
 
     def __init__(self, find: Callable[[], dict[str, Path]]) -> None:
@@ -95,10 +95,10 @@ class Catalogue:
             return (0, 0), None  # such as one that the pipeline is just now replacing
 
 
-def recognise(model: Model, canvas: NDArray[np.uint8]) -> dict[str, Any]:
+def recognize(model: Model, canvas: NDArray[np.uint8]) -> dict[str, Any]:
     """Return what `model` reads on a canvas uint8 (280, 280), ready for JSON.
 
-    `digit` is the best guess whether accepted or not; `seen` is base64 of the 28 x 28 grey levels that the network saw,
+    `digit` is the best guess whether accepted or not; `seen` is base64 of the 28 x 28 gray levels that the network saw,
     row by row, white on black; `milliseconds` is the time of the reading alone.
     """
     started = time.perf_counter()
@@ -118,35 +118,35 @@ def recognise(model: Model, canvas: NDArray[np.uint8]) -> dict[str, Any]:
 
 
 _FORMATS = ("PNG", "JPEG")
-# Decoded one at a time: a picture takes some ten bytes a pixel on the way, and the server answers several requests.
+# Decoded one at a time: an image takes some ten bytes a pixel on the way, and the server answers several requests.
 _one = threading.Lock()
 
 
 def canvas_of(content: bytes, limits: Limits) -> NDArray[np.uint8]:
-    """Return the canvas uint8 (280, 280) of a PNG or JPEG; raises Refusal where it is too large or cannot be read."""
+    """Return the canvas uint8 (280, 280) of a PNG or JPEG; raises RequestError where it is too large or cannot be read."""
     if not content:
-        raise Refusal(422, "the picture is empty")
+        raise RequestError(422, "the image is empty")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
-                width, height = picture.size
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+                width, height = image.size
     except Image.DecompressionBombError:
-        raise Refusal(413, f"the picture has more than {limits.pixels:,} pixels; send it smaller") from None
+        raise RequestError(413, f"the image has more than {limits.pixels:,} pixels; send it smaller") from None
     except Exception:
         # Pillow's readers meet broken heads with OSError, SyntaxError, ValueError, struct.error, ...
-        raise Refusal(422, "the picture is no PNG or JPEG that can be read") from None
+        raise RequestError(422, "the image is no PNG or JPEG that can be read") from None
     if width * height > limits.pixels:
-        raise Refusal(413, f"{width} x {height} pixels are more than {limits.pixels:,}; send the picture smaller")
+        raise RequestError(413, f"{width} x {height} pixels are more than {limits.pixels:,}; send the image smaller")
     try:
         with _one:
-            return to_canvas(content, "the picture")
+            return to_canvas(content, "the image")
     except UserError as error:
-        raise Refusal(422, str(error)) from None
+        raise RequestError(422, str(error)) from None
 
 
-class ToRecognise(Asked):
-    """A drawing to read, as a picture in base64 or as strokes, and by which model."""
+class ToRecognize(Asked):
+    """A drawing to read, as an image in base64 or as strokes, and by which model."""
 
     image: str = ""
     strokes: Strokes = Field(default=[])
@@ -154,62 +154,62 @@ class ToRecognise(Asked):
     model: Any = None
 
 
-def api(catalogue: Catalogue, limits: Limits, brush: float) -> Blueprint:
+def api(catalog: Catalog, limits: Limits, brush: float) -> Blueprint:
     """Return the routes; `brush` is the diameter of the brush for strokes, in pixels of a 280 x 280 canvas."""
     routes = Blueprint("api", __name__)
 
     @routes.post("/api/recognise")
-    def recognise_one() -> Response:
+    def recognize_one() -> Response:
         if request.mimetype == "multipart/form-data":
             upload = request.files.get("image")
             if upload is None:
-                raise Refusal(400, "send the picture as a file in the form's field 'image'")
+                raise RequestError(400, "send the image as a file in the form's field 'image'")
             name = request.form.get("model")
             canvas = canvas_of(upload.read(), limits)
         else:
             fields = json_object()
             if ("image" in fields) == ("strokes" in fields):
                 found = "both are there" if "image" in fields else "neither is there"
-                raise Refusal(400, f"send either image or strokes; {found}")
+                raise RequestError(400, f"send either image or strokes; {found}")
             if "image" in fields:
-                fields.pop("canvas", None)  # a picture has a size of its own
-            asked = ToRecognise.of(fields, limits)
+                fields.pop("canvas", None)  # an image has a size of its own
+            asked = ToRecognize.of(fields, limits)
             name, (width, height) = asked.model, asked.canvas
             if asked.strokes:  # without time and pressure
                 canvas = render([[point[:2] for point in stroke] for stroke in asked.strokes], (width, height), brush)
             else:
                 canvas = canvas_of(decoded(asked.image), limits)
-        return jsonify(recognise(chosen(catalogue, name), canvas))
+        return jsonify(recognize(chosen(catalog, name), canvas))
 
     @routes.get("/api/models")
     def models() -> Response:
-        found = catalogue.models()
+        found = catalog.models()
         return jsonify(models=[model.describe() for model in found.values()], brush=brush)
 
     @routes.get("/models/<name>/<version>.tflite")
     def model_file(name: str, version: str) -> Response:
-        model = catalogue.models().get(name)
+        model = catalog.models().get(name)
         if model is None or model.version != version:
-            raise Refusal(404, "there is no such file of a model; GET /api/models lists those there are")
+            raise RequestError(404, "unknown file of a model; GET /api/models lists those there are")
         answer = Response(model.content, mimetype="application/octet-stream")
         answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return answer
 
     @routes.get("/healthz")
     def health() -> Response:
-        count = len(catalogue.models())
+        count = len(catalog.models())
         if not count:
-            raise Refusal(503, "no model can be read; `make pretrained` or `dvc repro` makes some")
+            raise RequestError(503, "no model can be read; `make pretrained` or `dvc repro` makes some")
         return jsonify(status="ok", models=count)
 
     return routes
 
 
-def chosen(catalogue: Catalogue, name: Any) -> Model:
+def chosen(catalog: Catalog, name: Any) -> Model:
     """Return the model that a request names, the first where it names none."""
-    found = catalogue.models()
+    found = catalog.models()
     if name is None and found:
         return next(iter(found.values()))
     if not isinstance(name, str) or name not in found:
-        raise Refusal(404 if found else 503, f"there is no such model; choose one of: {', '.join(found) or 'none'}")
+        raise RequestError(404 if found else 503, f"unknown model; choose one of: {', '.join(found) or 'none'}")
     return found[name]

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, jsonify, request
 from pydantic import AfterValidator, Field
 
 from inkproof.app.drawing_store import DrawingStore, Kept, as_json, new_id
-from inkproof.app.payload import Asked, Canvas, Name, Refusal, Strokes, json_object
+from inkproof.app.payload import Asked, Canvas, Name, RequestError, Strokes, json_object
 from inkproof.config.schema import Limits
 from inkproof.data.drawings import Digit, must
 
@@ -94,7 +94,7 @@ def drawings_api(store: DrawingStore, limits: Limits) -> Blueprint:
         fields, known = json_object(), _known(name)
         changed = Correction.of(fields, limits).model_dump(exclude_unset=True)
         if not changed:
-            raise Refusal(400, "send label or writer")
+            raise RequestError(400, "send label or writer")
         store.correct(name, changed.get("label", known.label), changed.get("writer", known.writer))
         return jsonify(as_json(_known(name)))
 
@@ -107,7 +107,7 @@ def drawings_api(store: DrawingStore, limits: Limits) -> Blueprint:
     def _known(name: str) -> Kept:
         drawing = store.get(name)
         if drawing is None:
-            raise Refusal(404, "there is no such drawing")
+            raise RequestError(404, "unknown drawing")
         return drawing
 
     return routes

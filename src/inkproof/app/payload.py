@@ -13,7 +13,7 @@ from inkproof.config.schema import Limits, mistake
 from inkproof.data.drawings import must
 
 
-class Refusal(Exception):
+class RequestError(Exception):
     """A request that is not served; `status` is 4xx, or 503 where the machine and not the request is at fault."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -22,10 +22,10 @@ class Refusal(Exception):
 
 
 def refuse_in_json(app: Flask) -> None:
-    """Answer every refusal, and every error of HTTP that Flask raises, with {"error": reason}."""
+    """Answer every request_error, and every error of HTTP that Flask raises, with {"error": reason}."""
 
-    @app.errorhandler(Refusal)
-    def refused(error: Refusal) -> tuple[Response, int]:
+    @app.errorhandler(RequestError)
+    def refused(error: RequestError) -> tuple[Response, int]:
         return jsonify(error=error.reason), error.status
 
     @app.errorhandler(HTTPException)
@@ -45,16 +45,16 @@ def refuse_in_json(app: Flask) -> None:
 
 
 def json_object() -> dict[str, Any]:
-    """Return the request's JSON object; raises Refusal where it holds anything else."""
+    """Return the request's JSON object; raises RequestError where it holds anything else."""
     if request.mimetype != "application/json":
-        raise Refusal(415, "send JSON with Content-Type: application/json")
+        raise RequestError(415, "send JSON with Content-Type: application/json")
     try:
         value = json.loads(request.get_data(), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
-        raise Refusal(400, f"the JSON cannot be read: {reason}") from None
+        raise RequestError(400, f"the JSON cannot be read: {reason}") from None
     if not isinstance(value, dict):
-        raise Refusal(400, "send a JSON object {...}")
+        raise RequestError(400, "send a JSON object {...}")
     return value
 
 
@@ -71,12 +71,12 @@ class Asked(BaseModel, extra="forbid"):
 
     @classmethod
     def of(cls, fields: dict[str, Any], limits: Limits) -> Self:
-        """Return what `fields` hold, within `limits`; raises Refusal for the first mistake."""
+        """Return what `fields` hold, within `limits`; raises RequestError for the first mistake."""
         try:
             return cls.model_validate(fields, context=limits)
         except ValidationError as error:
             kind, reason = mistake(error, cls)
-            raise Refusal(_STATUS.get(kind, 422), reason) from None
+            raise RequestError(_STATUS.get(kind, 422), reason) from None
 
 
 def decoded(image: str) -> bytes:
@@ -85,7 +85,7 @@ def decoded(image: str) -> bytes:
     try:
         return base64.b64decode("".join(content.split()), validate=True)
     except ValueError as error:
-        raise Refusal(422, f"image is not base64: {error}") from None
+        raise RequestError(422, f"image is not base64: {error}") from None
 
 
 def _line(value: str, info: ValidationInfo[Limits]) -> str:

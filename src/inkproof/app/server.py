@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, jsonify, request
 from waitress.server import create_server
 
-from inkproof.app.api import Catalogue, api
+from inkproof.app.api import Catalog, api
 from inkproof.app.drawing_store import DrawingStore
 from inkproof.app.drawings_api import drawings_api
 from inkproof.app.pages import pages
-from inkproof.app.payload import Refusal, refuse_in_json
+from inkproof.app.payload import RequestError, refuse_in_json
 from inkproof.config.compose import path_of
 from inkproof.config.schema import App, Limits
 from inkproof.inference.find_model import exported_canvases
@@ -64,7 +64,7 @@ def guard(app: Flask, hosts: list[str]) -> None:
         origin = request.headers.get("Origin")
         # Programs such as curl send neither.
         if site not in ("same-origin", "none") or (origin is not None and not _is_own(origin)):
-            raise Refusal(403, "only pages of this server may send this")
+            raise RequestError(403, "only pages of this server may send this")
 
     @app.after_request
     def secured(response: Response) -> Response:
@@ -117,7 +117,7 @@ def create_app(settings: Settings) -> Flask:
         return jsonify(error="the drawings cannot be reached; the server's terminal says why"), 503
 
     app.register_blueprint(pages())
-    app.register_blueprint(api(Catalogue(settings.find_models), settings.limits, settings.brush))
+    app.register_blueprint(api(Catalog(settings.find_models), settings.limits, settings.brush))
     app.register_blueprint(drawings_api(DrawingStore(settings.database), settings.limits))
     return app
 

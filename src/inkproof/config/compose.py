@@ -98,7 +98,7 @@ def call_named(default: Callable[[], None], **others: Callable[[], None]) -> Non
         del sys.argv[1]
     elif word.isidentifier():
         names = ", ".join(sorted(others))
-        fail(Path(sys.argv[0]).name, UserError(f"{word}: there is no such command; choose one of: {names}, or none"))
+        fail(Path(sys.argv[0]).name, UserError(f"{word}: unknown command; choose one of: {names}, or none"))
     others.get(word, default)()
 
 

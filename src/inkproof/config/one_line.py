@@ -10,7 +10,7 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import tracking_uri
 
 # Conditions of the machine, not of the code: worth one line rather than a traceback.
-MENDABLE = {
+FIXABLE = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
     errno.EACCES: "permission denied",
@@ -23,7 +23,7 @@ MENDABLE = {
 def run(
     script: str, work: Callable[[], Any], interrupted: str = "interrupted; the same command goes on from here"
 ) -> None:
-    """Call `work`; print what a user can mend as one line under the name `script` and exit with 2.
+    """Call `work`; print what a user can fix as one line under the name `script` and exit with 2.
 
     Ctrl-C ends with the line `interrupted`, and exit code 130.
     """
@@ -45,12 +45,12 @@ def fail(script: str, error: Exception) -> NoReturn:
 
 
 def explain(error: BaseException) -> str | None:
-    """Return the line that tells a user how to mend `error`, or None when it is not the user's to mend."""
+    """Return the line that tells a user how to fix `error`, or None when it is not the user's to fix."""
     if isinstance(error, UserError):
         return str(error)
-    if isinstance(error, OSError) and error.errno in MENDABLE:
+    if isinstance(error, OSError) and error.errno in FIXABLE:
         where = f": {error.filename}" if error.filename else ""
-        return f"{MENDABLE[error.errno]}{where}; mend that and give the same command again"
+        return f"{FIXABLE[error.errno]}{where}; fix it and give the same command again"
     if type(error).__module__.split(".")[0] in ("hydra", "omegaconf"):
         return _explain_config(error)
     if isinstance(error, ValueError) and str(error).startswith("Config group override"):  # Hydra's own for model=1
@@ -85,11 +85,11 @@ def unknown(what: str, kind: str, name: str, choices: Sequence[str]) -> str:
     """Return one line for a `name` that is none of `choices`, with the one that is most like it."""
     close = difflib.get_close_matches(name, choices, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
-    return f"{what}: there is no such {kind}; {hint}choose one of: {', '.join(choices)}"
+    return f"{what}: unknown {kind}; {hint}choose one of: {', '.join(choices)}"
 
 
 def explain_tracking(error: BaseException) -> str | None:
-    """Return one line for a fault of the tracking store that a user can mend, or None for any other error."""
+    """Return one line for a corruption of the tracking store that a user can fix, or None for any other error."""
     if type(error).__module__.split(".")[0] not in ("mlflow", "sqlalchemy", "sqlite3", "requests"):
         return None
     text = " ".join(str(error).split())

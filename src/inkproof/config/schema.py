@@ -156,7 +156,7 @@ def check_training(config: dict[str, Any]) -> None:
     val = training.data.get("val")
     if val is None:
         name = training.data["name"]
-        raise UserError(f"data={name}: drawings, not digits to train on; choose mnist, optdigits or ink")
+        raise UserError(f"data={name}: drawings, not digits to train on; choose mnist, optdigits or mnist_plus_strokes")
     if training.folds is not None and val != 0:
         raise UserError(f"folds={training.folds}: the folds are cut from all training digits; add data.val=0")
     for name, callback in training.callbacks.items():
@@ -173,7 +173,7 @@ class Limits:
 
     Attributes:
         body_kb: KB of a request, whatever it holds.
-        pixels: of a picture, by the size it states before anything is decoded.
+        pixels: of an image, by the size it states before anything is decoded.
         strokes, points: of a drawing, `points` over all its strokes.
         text: characters of a name.
         drawings: returned at a time.

@@ -28,7 +28,7 @@ class Digits(NamedTuple):
 
 
 def digits_file(path: Path) -> Path:
-    """Return the digits file that `path`, a data set's folder or the file itself, stands for."""
+    """Return the digits file that `path`, a dataset's folder or the file itself, stands for."""
     return path if path.suffix == ".npz" else path / "digits.npz"
 
 

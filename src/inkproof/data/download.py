@@ -1,4 +1,4 @@
-"""A data set is made by the function that its configuration names, from files that pooch asks mirrors for in turn.
+"""A dataset is made by the function that its configuration names, from files that pooch asks mirrors for in turn.
 
 Size and time of a download are limited; its content is known by its SHA-256.
 """
@@ -30,10 +30,10 @@ HEADERS = {"Accept-Encoding": "identity", "User-Agent": "inkproof"}
 
 
 def prepare(data: Mapping[str, Any], out: Path, mirror: str | None = None) -> None:
-    """Make the data set described by `data`, one file of `conf/data` as a plain dictionary.
+    """Make the dataset described by `data`, one file of `conf/data` as a plain dictionary.
 
-    `data["_target_"]` names the function that does it, so a new data set is a new configuration and, where
-    no present function fits, a new module. `out` is the data set's folder: `digits.npz` or `drawings.jsonl`
+    `data["_target_"]` names the function that does it, so a new dataset is a new configuration and, where
+    no present function fits, a new module. `out` is the dataset's folder: `digits.npz` or `drawings.jsonl`
     appears in it whole or not at all, so two processes may call this at once and either may be killed.
     `mirror`, or else the environment variable INKPROOF_MIRROR, is a folder or an http(s) address that is then
     the only mirror asked. Raises UserError for whatever the user or the network can get wrong.
@@ -50,11 +50,11 @@ def prepare(data: Mapping[str, Any], out: Path, mirror: str | None = None) -> No
         make(data, out, mirror or os.environ.get(MIRROR_VARIABLE) or None)
     except OSError as error:  # reading has its own words: what is left is a full disk or a forbidden folder
         reason = error.strerror or error
-        raise UserError(f"{out}: cannot be written ({reason}); mend that and run again") from error
+        raise UserError(f"{out}: cannot be written ({reason}); fix it and run again") from error
 
 
 def prepare_absent(data: Mapping[str, Any], file: Path, mirror: str | None = None) -> bool:
-    """Make the data set `data` where `file`, which it is to leave in its folder, is absent; return whether it was.
+    """Make the dataset `data` where `file`, which it is to leave in its folder, is absent; return whether it was.
 
     With `data.val=0` a run trains on the validation digits too. That is no wish for a file without them, which would
     be of no use to the next run and have its digits in another order: as many are cut off as `conf/data` says.
@@ -189,7 +189,7 @@ class Wanted:
 
 @dataclass(slots=True)
 class Fetcher:
-    """Fetches the files of one data set; the mirror that served one file is asked first for the next.
+    """Fetches the files of one dataset; the mirror that served one file is asked first for the next.
 
     `mirrors` are addresses with `{name}` for the file's name. Where the user has a mirror of their `own`, a folder
     or an address that ends in a slash, they are the paths below it. `offline` are such paths, to tell the user.

@@ -1,4 +1,4 @@
-"""A user's own pictures into a set of drawings: labelled by a CSV or by folder, copied as PNG under their hash."""
+"""A user's own images into a set of drawings: labeled by a CSV or by folder, copied as PNG under their hash."""
 
 import csv
 import datetime
@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from inkproof.data.drawings import Drawing, read_drawings, write_drawings
-from inkproof.data.pictures import SUFFIXES, numeric, open_picture
+from inkproof.data.images import SUFFIXES, numeric, open_image
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing
 
@@ -25,8 +25,8 @@ LONGEST_SIDE = 1120
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledPicture:
-    """A picture; `name` is its path below the folder, `writer` is None if nothing says who drew it."""
+class LabeledImage:
+    """An image; `name` is its path below the folder, `writer` is None if nothing says who drew it."""
 
     name: str
     path: Path
@@ -36,59 +36,59 @@ class LabelledPicture:
 
 @dataclass(slots=True)
 class Labelling:
-    """A folder's pictures in numeric order: with a label, without one, and listed in the CSV but absent."""
+    """A folder's images in numeric order: with a label, without one, and listed in the CSV but absent."""
 
-    pictures: list[LabelledPicture] = field(default_factory=list)
-    unlabelled: list[str] = field(default_factory=list)
+    images: list[LabeledImage] = field(default_factory=list)
+    unlabeled: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
 
 
-def label_pictures(folder: Path, labels: Path | None = None) -> Labelling:
-    """Find the pictures in `folder` and in the folders directly below it, with their labels.
+def label_images(folder: Path, labels: Path | None = None) -> Labelling:
+    """Find the images in `folder` and in the folders directly below it, with their labels.
 
     The CSV `labels`, or else `labels.csv` in the folder if there is one, has the header `file,label,writer`
     (`writer` may be left out); `file` is a path below the folder, a label that is empty or "-" means "not a
-    digit". A picture that it does not list takes its label from the folder it is in, called 0 to 9, or "-".
+    digit". An image that it does not list takes its label from the folder it is in, called 0 to 9, or "-".
 
     Raises:
-        UserError: the folder or the CSV is missing, holds no picture or no label, or a row or the name of a
+        UserError: the folder or the CSV is missing, holds no image or no label, or a row or the name of a
             folder is no label; a row is named by its line.
     """
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
-        raise UserError(f"{folder} {what}; give a folder of pictures")
+        raise UserError(f"{folder} {what}; give a folder of images")
     if labels is None and (folder / "labels.csv").is_file():
         labels = folder / "labels.csv"
     elif labels is not None and not labels.exists() and (folder / labels).is_file():
         labels = folder / labels  # named as it is called in the folder
     listed = _read_labels(labels, folder) if labels is not None else {}
-    found = _find_pictures(folder)
+    found = _find_images(folder)
     result = Labelling(absent=[name for name in listed if name not in found and not (folder / name).is_file()])
     for name in sorted({*found, *listed} - set(result.absent), key=numeric):
         parent = PurePosixPath(name).parent.name
         if name in listed:
-            result.pictures.append(LabelledPicture(name, folder / name, *listed[name]))
+            result.images.append(LabeledImage(name, folder / name, *listed[name]))
         elif parent == "-" or parent.isdecimal():
-            result.pictures.append(LabelledPicture(name, folder / name, _folder_label(folder, parent), None))
+            result.images.append(LabeledImage(name, folder / name, _folder_label(folder, parent), None))
         else:
-            result.unlabelled.append(name)
-    if not result.pictures and not result.absent:
-        raise UserError(_nothing(folder, labels, bool(result.unlabelled)))
+            result.unlabeled.append(name)
+    if not result.images and not result.absent:
+        raise UserError(_nothing(folder, labels, bool(result.unlabeled)))
     return result
 
 
-def _nothing(folder: Path, labels: Path | None, pictures: bool) -> str:
-    if not pictures:
-        return f"{folder} holds no pictures ({', '.join(suffix[1:] for suffix in SUFFIXES)})"
+def _nothing(folder: Path, labels: Path | None, images: bool) -> str:
+    if not images:
+        return f"{folder} holds no images ({', '.join(suffix[1:] for suffix in SUFFIXES)})"
     if labels is not None:
-        return f"{labels} lists none of the pictures in {folder}; add rows of file,label"
+        return f"{labels} lists none of the images in {folder}; add rows of file,label"
     return (
-        f"{folder} holds pictures but no labels; give --labels with a CSV file,label,writer "
-        "or put the pictures into folders called 0 to 9"
+        f"{folder} holds images but no labels; give --labels with a CSV file,label,writer "
+        "or put the images into folders called 0 to 9"
     )
 
 
-def _find_pictures(folder: Path) -> set[str]:
+def _find_images(folder: Path) -> set[str]:
     names = {
         path.relative_to(folder).as_posix()
         for path in (*folder.iterdir(), *folder.glob("*/*"))
@@ -102,7 +102,7 @@ def _folder_label(folder: Path, name: str) -> int | None:
     if name == "-":
         return None
     if name not in _DIGITS:
-        raise UserError(f"{folder / name}: {name} is no label; folders of pictures are called 0 to 9, or -")
+        raise UserError(f"{folder / name}: {name} is no label; folders of images are called 0 to 9, or -")
     return int(name)
 
 
@@ -134,7 +134,7 @@ def _read_labels(path: Path, folder: Path) -> dict[str, tuple[int | None, str | 
     except (ValueError, csv.Error) as error:
         raise UserError(f"{path}, line {reader.line_num}: {error}") from None
     if columns is None:
-        raise UserError(f"{path} is empty; it needs the header file,label,writer and a row a picture")
+        raise UserError(f"{path} is empty; it needs the header file,label,writer and a row an image")
     return listed
 
 
@@ -166,9 +166,9 @@ class Imported:
         drawings: the whole set after it.
         added: drawings that are new.
         changed: drawings that were there and have another label or writer now.
-        known: how many pictures were there already.
-        skipped: a line for each picture that could not be taken, with the reason.
-        unlabelled: pictures that have no label.
+        known: how many images were there already.
+        skipped: a line for each image that could not be taken, with the reason.
+        unlabeled: images that have no label.
     """
 
     drawings: list[Drawing]
@@ -176,7 +176,7 @@ class Imported:
     changed: list[Drawing] = field(default_factory=list)
     known: int = 0
     skipped: list[str] = field(default_factory=list)
-    unlabelled: list[str] = field(default_factory=list)
+    unlabeled: list[str] = field(default_factory=list)
 
 
 def import_drawings(
@@ -184,43 +184,43 @@ def import_drawings(
     into: Path,
     labels: Path | None = None,
     writer: str | None = None,
-    progress: Callable[[list[LabelledPicture]], Iterable[LabelledPicture]] = iter,
+    progress: Callable[[list[LabeledImage]], Iterable[LabeledImage]] = iter,
 ) -> Imported:
-    """Bring the labelled pictures of `folder` into the set of drawings in `into`.
+    """Bring the labeled images of `folder` into the set of drawings in `into`.
 
-    A picture is known by its pixels, so importing it again adds nothing; another label, or a writer that is
+    An image is known by its pixels, so importing it again adds nothing; another label, or a writer that is
     given, replaces the old one.
 
     Args:
-        folder: the pictures; see `label_pictures` for the shapes it may have.
+        folder: the images; see `label_images` for the shapes it may have.
         into: folder of the set; made if need be.
         labels: CSV of the labels.
-        writer: who drew the pictures for which the CSV does not say it; "me" if nothing does.
-        progress: passes the pictures on one by one and may show how far it has come.
+        writer: who drew the images for which the CSV does not say it; "me" if nothing does.
+        progress: passes the images on one by one and may show how far it has come.
 
     Raises:
         UserError: there is nothing to import, a label is wrong, or the set cannot be read or made; nothing is
             written then.
     """
     writer = (writer or "").strip() or None
-    labelling = label_pictures(folder, labels)
-    result = Imported(read_drawings(into), unlabelled=labelling.unlabelled)
-    result.skipped += [f"{folder / name} cannot be read: there is no such file" for name in labelling.absent]
+    labelling = label_images(folder, labels)
+    result = Imported(read_drawings(into), unlabeled=labelling.unlabeled)
+    result.skipped += [f"{folder / name} cannot be read: no such file" for name in labelling.absent]
     place = {drawing.id: index for index, drawing in enumerate(result.drawings)}
     names: dict[str, str] = {}
     written: list[Path] = []
     try:
-        for source in progress(labelling.pictures):
+        for source in progress(labelling.images):
             try:
-                picture = _storable(open_picture(source.path))
+                image = _storable(open_image(source.path))
             except UserError as error:
                 result.skipped.append(str(error))
                 continue
-            name = _content_hash(picture)
+            name = _content_hash(image)
             if name not in place:
                 file = into / f"{name}.png"
-                _save(picture, file, written)
-                drawing = _drawing(name, source, source.writer or writer or "me", folder, picture.size)
+                _save(image, file, written)
+                drawing = _drawing(name, source, source.writer or writer or "me", folder, image.size)
                 place[name] = len(result.drawings)
                 result.drawings.append(drawing)
                 result.added.append(drawing)
@@ -228,7 +228,7 @@ def import_drawings(
                 _meet_again(result, place[name], source, source.writer or writer, names.get(name))
             names.setdefault(name, source.name)
         if not names:
-            raise UserError(f"no picture can be read; the first of {len(result.skipped)}: {result.skipped[0]}")
+            raise UserError(f"no image can be read; the first of {len(result.skipped)}: {result.skipped[0]}")
         if result.added or result.changed:
             write_drawings(into, result.drawings)
     except BaseException:
@@ -238,25 +238,25 @@ def import_drawings(
     return result
 
 
-def _storable(picture: Image.Image) -> Image.Image:
-    """At most `LONGEST_SIDE` pixels, grey if all its colours are, and nothing but pixels."""
-    scale = LONGEST_SIDE / max(picture.size)
+def _storable(image: Image.Image) -> Image.Image:
+    """At most `LONGEST_SIDE` pixels, gray if all its colors are, and nothing but pixels."""
+    scale = LONGEST_SIDE / max(image.size)
     if scale < 1:
-        size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-        picture = picture.resize(size, Image.Resampling.HAMMING, reducing_gap=3.0)
-    levels = np.asarray(picture)
+        size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+        image = image.resize(size, Image.Resampling.HAMMING, reducing_gap=3.0)
+    levels = np.asarray(image)
     if levels.ndim == 3 and (levels == levels[:, :, :1]).all():
         levels = levels[:, :, 0]
-    # A new image leaves colour profile, comments and place of a photograph behind.
+    # A new image leaves color profile, comments and place of a photograph behind.
     return Image.fromarray(np.ascontiguousarray(levels))
 
 
-def _content_hash(picture: Image.Image) -> str:
-    head = f"{picture.mode} {picture.width} {picture.height} "
-    return hashlib.sha256(head.encode() + picture.tobytes()).hexdigest()[:16]
+def _content_hash(image: Image.Image) -> str:
+    head = f"{image.mode} {image.width} {image.height} "
+    return hashlib.sha256(head.encode() + image.tobytes()).hexdigest()[:16]
 
 
-def _save(picture: Image.Image, file: Path, written: list[Path]) -> None:
+def _save(image: Image.Image, file: Path, written: list[Path]) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
@@ -264,10 +264,10 @@ def _save(picture: Image.Image, file: Path, written: list[Path]) -> None:
     if not file.exists():
         written.append(file)
     with replacing(file) as temporary:
-        picture.save(temporary, "PNG")
+        image.save(temporary, "PNG")
 
 
-def _drawing(name: str, source: LabelledPicture, writer: str, folder: Path, canvas: tuple[int, int]) -> Drawing:
+def _drawing(name: str, source: LabeledImage, writer: str, folder: Path, canvas: tuple[int, int]) -> Drawing:
     changed = datetime.datetime.fromtimestamp(source.path.stat().st_mtime, datetime.UTC)
     return Drawing(
         id=name,
@@ -282,13 +282,13 @@ def _drawing(name: str, source: LabelledPicture, writer: str, folder: Path, canv
     )
 
 
-def _meet_again(result: Imported, index: int, source: LabelledPicture, writer: str | None, twin: str | None) -> None:
-    """Count a picture that is in the set; `twin` is the same picture under another name in this import."""
+def _meet_again(result: Imported, index: int, source: LabeledImage, writer: str | None, twin: str | None) -> None:
+    """Count an image that is in the set; `twin` is the same image under another name in this import."""
     old = result.drawings[index]
     new = replace(old, label=source.label, writer=writer or old.writer)
     if twin is not None and new.label != old.label:
         said = "no digit" if old.label is None else str(old.label)
-        result.skipped.append(f"{source.path} is the same picture as {twin}, which is labelled {said}")
+        result.skipped.append(f"{source.path} is the same image as {twin}, which is labeled {said}")
     elif twin is None and new != old:
         result.drawings[index] = new
         result.changed.append(new)

@@ -1,6 +1,6 @@
 """The one form every drawn digit takes: `drawings.jsonl`, a JSON object a line, in the folder of its set.
 
-Strokes are the truth and rasters follow from them; a drawing that exists only as a picture names a PNG.
+Strokes are the truth and rasters follow from them; a drawing that exists only as an image names a PNG.
 """
 
 import json
@@ -35,7 +35,7 @@ def must(holds: Callable[[Any], object], complaint: LiteralString, kind: Literal
 
 
 def _below(name: str) -> bool:
-    # Checked on the name alone: a picture may be a link into a data cache, which is no way out of the folder.
+    # Checked on the name alone: an image may be a link into a data cache, which is no way out of the folder.
     path = PurePosixPath(name)
     return bool(name) and not path.is_absolute() and ".." not in path.parts and not set(name) & set("\\:\0")
 
@@ -53,14 +53,14 @@ _Image = Annotated[str, must(_below, "outside the folder of the set; it must be 
 @with_config(extra="forbid")
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """One drawing by one writer, as strokes or as a picture (exactly one of the two is not None).
+    """One drawing by one writer, as strokes or as an image (exactly one of the two is not None).
 
     Attributes:
         id: unique within its set.
         label: the digit that was meant, 0 to 9, or None for "not a digit".
         writer: who drew it; results are bootstrapped over writers.
         source: where it comes from, for people to read.
-        canvas: (width, height) of the coordinates of `strokes`, or of the picture, in pixels.
+        canvas: (width, height) of the coordinates of `strokes`, or of the image, in pixels.
         strokes: one list of points for each time the pen was down; a point is [x, y] or [x, y, t] in canvas
             pixels from the top left corner, y downward.
         image: path of a PNG relative to the folder of the set, with forward slashes.
@@ -86,7 +86,7 @@ def read_drawings(folder: Path) -> list[Drawing]:
     """Read and check the drawings of the set in `folder`, in file order; [] if it has no `drawings.jsonl`.
 
     Raises:
-        UserError: a line is malformed, an id stands twice, or a picture is missing or outside the folder;
+        UserError: a line is malformed, an id stands twice, or an image is missing or outside the folder;
             names the file, the line and what is wrong with it.
     """
     path = folder / FILE_NAME
@@ -111,7 +111,7 @@ def read_drawings(folder: Path) -> list[Drawing]:
             if drawing.id in line_of:
                 raise ValueError(f"id {drawing.id!r} already stands in line {line_of[drawing.id]}")
             if drawing.image is not None and not (folder / drawing.image).is_file():
-                raise ValueError(f"its picture {folder / drawing.image} is missing; restore it or delete the line")
+                raise ValueError(f"its image {folder / drawing.image} is missing; restore it or delete the line")
         except ValidationError as error:
             # A line of the file is all that pydantic sees of it, and is named already.
             said = mistake(error, Drawing)[1].replace(" at line 1 column", " at column")

@@ -21,7 +21,7 @@ BOX = 20
 FULL = 16  # the count of a wholly inked block
 FINE = 20  # fine pixels a block: the ink's edge is found on this grid, then averaged down
 EDGE = 0.5  # how much of a block's area is inked where the edge of a stroke runs through its middle
-STEEPNESS = 2.5  # of the edge; with this the share of grey pixels is that of MNIST
+STEEPNESS = 2.5  # of the edge; with this the share of gray pixels is that of MNIST
 
 
 def prepare(data: Mapping[str, Any], out: Path, mirror: str | None) -> None:
@@ -31,7 +31,7 @@ def prepare(data: Mapping[str, Any], out: Path, mirror: str | None) -> None:
     by `split_seed`. Raises UserError where they leave none to train on.
     """
     published = load_digits()
-    images = np.stack([mnist_frame(counts) for counts in published.images])
+    images = np.stack([as_mnist(counts) for counts in published.images])
     labels = published.target.astype(np.uint8)
     seed = int(data["split_seed"])
     try:
@@ -43,10 +43,10 @@ def prepare(data: Mapping[str, Any], out: Path, mirror: str | None) -> None:
     write_digits(out, {split: Digits(images[at], labels[at]) for split, at in chosen.items()})
 
 
-def mnist_frame(counts: np.ndarray) -> np.ndarray:
+def as_mnist(counts: np.ndarray) -> np.ndarray:
     """Return the digit of `counts` (8, 8), 0 to 16, as MNIST would have it: uint8 (28, 28), white on black.
 
-    As for MNIST, the ink fills a 20 x 20 box at its own aspect ratio and lies with its centre of mass on the
+    As for MNIST, the ink fills a 20 x 20 box at its own aspect ratio and lies with its center of mass on the
     middle of the frame, to the pixel. Between the blocks the ink is interpolated and its edge drawn at half
     cover, for eight pixels scaled up as they are would be a blur that no pen leaves.
     """
@@ -65,5 +65,5 @@ def mnist_frame(counts: np.ndarray) -> np.ndarray:
 
 def _resized(ink: np.ndarray, shape: int | tuple[int, int], how: Image.Resampling) -> np.ndarray:
     height, width = (shape, shape) if isinstance(shape, int) else shape
-    picture = Image.fromarray(np.ascontiguousarray(ink, np.float32))
-    return np.clip(np.asarray(picture.resize((width, height), how), np.float64), 0, 1)
+    image = Image.fromarray(np.ascontiguousarray(ink, np.float32))
+    return np.clip(np.asarray(image.resize((width, height), how), np.float64), 0, 1)

@@ -18,7 +18,7 @@ from inkproof.runtime.errors import UserError
 TABLET = 500  # units a side, y upward
 SAMPLE = 100  # milliseconds between samples, and from the last of a stroke to the first of the next (.DT 100)
 PUBLISHED = "1998-07-01"
-ROLES = ("reporting", "choices", "training")
+ROLES = ("test", "validation", "training")
 
 # The subset of UNIPEN text that the pen digits are written in.
 _SEGMENT = re.compile(r'\.SEGMENT\s+DIGIT\s+(\d+)(?:-(\d+))?\s+\?\s+"(\d)"')
@@ -110,7 +110,7 @@ class _Reader:
             raise self._error(f"{content!r} is not of the form .COMMENT label writer number")
         digit = self.digits[-1]
         if int(match[1]) != digit.label:
-            raise self._error(f"label {match[1]} under a segment labelled {digit.label}")
+            raise self._error(f"label {match[1]} under a segment labeled {digit.label}")
         digit.writer, digit.number = int(match[2]), int(match[3])
         if not digit.writer:
             raise self._error("writers are numbered from 1")
@@ -201,11 +201,11 @@ def of_role(drawings: list[Drawing], data: Mapping[str, Any], role: str) -> list
         raise ValueError(f"no role {role!r} among the pen writers; there are {', '.join(ROLES)}")
     if not drawings:
         raise UserError("the pen digits are not here; run `python src/download.py data=pens`")
-    listed = {name: frozenset(data["writers"][name]) for name in ("reporting", "choices")}
-    named = listed["reporting"] | listed["choices"]
+    listed = {name: frozenset(data["writers"][name]) for name in ("test", "validation")}
+    named = listed["test"] | listed["validation"]
     absent = sorted(named - {drawing.writer for drawing in drawings})
     if absent:
-        raise UserError(f"conf/data/pens.yaml: writers {', '.join(absent)} drew nothing; mend the list")
+        raise UserError(f"conf/data/pens.yaml: writers {', '.join(absent)} drew nothing; fix the list")
     if role == "training":
         return [drawing for drawing in drawings if drawing.writer not in named]
     return [drawing for drawing in drawings if drawing.writer in listed[role]]

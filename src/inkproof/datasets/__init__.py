@@ -1,1 +1,1 @@
-"""Data sets made of others: training mixtures, fine-tuning sets, what models are tried on."""
+"""Datasets made of others: training mixtures, fine-tuning sets, what models are tried on."""

@@ -33,7 +33,7 @@ def checked(
 
 
 def nll(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> float:
-    """Return the mean negative log-likelihood in nats of probabilities (N, 10) for labels (N,).
+    """Return the mean ood_sample log-likelihood in nats of probabilities (N, 10) for labels (N,).
 
     Probabilities below 1e-12 count as 1e-12; scikit-learn's log loss cuts elsewhere, and warns where float32
     probabilities do not add up to one. Raises ValueError on wrong shapes, on values that are not

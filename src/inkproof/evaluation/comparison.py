@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from inkproof.evaluation.metrics import FEWEST_WRITERS, summarise_drawn
+from inkproof.evaluation.metrics import FEWEST_WRITERS, summarize_drawn
 from inkproof.evaluation.statistics import discordant, mcnemar, writer_bootstrap
 
 _Z = 1.959964  # of a normal distribution, 95%
@@ -27,7 +27,7 @@ def compare(
     y = np.asarray(labels)
     names = np.full(y.shape, "") if writers is None else np.asarray(writers)
     right = y == np.asarray(before), y == np.asarray(after)
-    summaries = [summarise_drawn(y, read, names) for read in (before, after)]
+    summaries = [summarize_drawn(y, read, names) for read in (before, after)]
     only_before, only_after = discordant(*right)
     low, high = difference_interval(*right, names)
     return {
@@ -59,9 +59,9 @@ def difference_interval(
         return writer_bootstrap(change, writers)
     n = change.size + 2
     gains, losses = int((change > 0).sum()) + 0.5, int((change < 0).sum()) + 0.5
-    centre = (gains - losses) / n
+    center = (gains - losses) / n
     half = _Z * np.sqrt(gains + losses - (gains - losses) ** 2 / n) / n
-    return max(-1.0, float(centre - half)), min(1.0, float(centre + half))
+    return max(-1.0, float(center - half)), min(1.0, float(center + half))
 
 
 def verdict(entry: Mapping[str, Any], comparisons: int) -> str:

@@ -97,44 +97,44 @@ def _checked(scores: npt.ArrayLike, right: npt.ArrayLike) -> tuple[npt.NDArray[n
     return s, hit
 
 
-def auroc(digits: npt.ArrayLike, negatives: npt.ArrayLike) -> float:
-    """Return the chance that a digit scores higher than a negative, equal scores counting half: 0.5 is guessing.
+def auroc(digits: npt.ArrayLike, ood_samples: npt.ArrayLike) -> float:
+    """Return the chance that a digit scores higher than a ood_sample, equal scores counting half: 0.5 is guessing.
 
     Scores are (N,) and (M,), the surest digit highest. Raises ValueError when either is empty or not finite.
     """
-    positive, negative = np.asarray(digits, np.float64), np.asarray(negatives, np.float64)
-    if not positive.size or not negative.size:
-        raise ValueError(f"an AUROC needs digits and negatives, not {positive.size} and {negative.size}")
-    truth = np.repeat([True, False], [positive.size, negative.size])
-    return float(roc_auc_score(truth, np.concatenate([positive, negative])))
+    positive, ood_sample = np.asarray(digits, np.float64), np.asarray(ood_samples, np.float64)
+    if not positive.size or not ood_sample.size:
+        raise ValueError(f"an AUROC needs digits and ood_samples, not {positive.size} and {ood_sample.size}")
+    truth = np.repeat([True, False], [positive.size, ood_sample.size])
+    return float(roc_auc_score(truth, np.concatenate([positive, ood_sample])))
 
 
 def auroc_interval(
     digits: npt.ArrayLike,
-    negatives: npt.ArrayLike,
+    ood_samples: npt.ArrayLike,
     digit_groups: npt.ArrayLike | None = None,
-    negative_groups: npt.ArrayLike | None = None,
+    ood_groups: npt.ArrayLike | None = None,
     confidence: float = 0.95,
     resamples: int = 1000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Return the percentile interval (low, high) of `auroc` when digits and negatives are both drawn anew.
+    """Return the percentile interval (low, high) of `auroc` when digits and ood_samples are both drawn anew.
 
-    `digit_groups` (N,) names who drew each digit and `negative_groups` (M,) what each negative was drawn after:
+    `digit_groups` (N,) names who drew each digit and `ood_groups` (M,) what each ood_sample was drawn after:
     members of a group succeed and fail together, so whole groups are resampled. Without them each drawing is a group
     of its own. Raises ValueError when the lengths differ.
 
     Source: cluster bootstrap, A. C. Davison and D. V. Hinkley, "Bootstrap Methods and their Application" (1997).
     """
-    positive, negative = np.asarray(digits, np.float64), np.sort(np.asarray(negatives, np.float64))
-    order = np.argsort(np.asarray(negatives, np.float64), kind="stable")
+    positive, ood_sample = np.asarray(digits, np.float64), np.sort(np.asarray(ood_samples, np.float64))
+    order = np.argsort(np.asarray(ood_samples, np.float64), kind="stable")
     rng = np.random.default_rng(seed)
     by_digit = _groups(digit_groups, positive.size)
-    by_negative = _groups(negative_groups, negative.size)[order]
-    below, up_to = (np.searchsorted(negative, positive, side=side) for side in ("left", "right"))
+    by_ood_kind = _groups(ood_groups, ood_sample.size)[order]
+    below, up_to = (np.searchsorted(ood_sample, positive, side=side) for side in ("left", "right"))
     areas = np.empty(resamples)
     for index in range(resamples):
-        first, second = _weights(by_digit, rng), _weights(by_negative, rng)
+        first, second = _weights(by_digit, rng), _weights(by_ood_kind, rng)
         mass = np.concatenate([[0.0], np.cumsum(second)])
         areas[index] = first @ (mass[below] + mass[up_to]) / 2 / (first.sum() * mass[-1])
     tail = (1 - confidence) / 2

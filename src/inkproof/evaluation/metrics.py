@@ -1,4 +1,4 @@
-"""The figures of test digits, of drawings and of the stress suite."""
+"""The figures of test digits, of drawings and of the corruptions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -40,7 +40,7 @@ def _digits(labels: npt.ArrayLike, predictions: npt.ArrayLike) -> npt.NDArray[np
     return np.stack(both).astype(np.int64)
 
 
-def summarise_test(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> dict[str, Any]:
+def summarize_test(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> dict[str, Any]:
     """Return n, errors, accuracy with its Wilson interval, nll (nats), ece and the accuracy of each digit.
 
     `probabilities` is (N, 10), `labels` (N,); accuracies are fractions. A digit that does not occur has None
@@ -68,8 +68,8 @@ def summarise_test(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> dict[
 FEWEST_WRITERS = 5
 
 
-def summarise_drawn(labels: npt.ArrayLike, predictions: npt.ArrayLike, writers: npt.ArrayLike) -> dict[str, Any]:
-    """Return accuracy, low, high, interval and per_digit of one set of drawings read on one rung.
+def summarize_drawn(labels: npt.ArrayLike, predictions: npt.ArrayLike, writers: npt.ArrayLike) -> dict[str, Any]:
+    """Return accuracy, low, high, interval and per_digit of one set of drawings read on one method.
 
     All three arguments hold one value a drawing (N,): the digit meant, the digit read, the writer's name.
     `interval` says how low and high came about: "writers" (bootstrap over writers) from five writers on,
@@ -93,41 +93,43 @@ def summarise_drawn(labels: npt.ArrayLike, predictions: npt.ArrayLike, writers: 
     }
 
 
-def summarise_set(
+def summarize_set(
     labels: npt.ArrayLike, predictions: Mapping[str, npt.ArrayLike], writers: npt.ArrayLike
 ) -> dict[str, Any]:
-    """Return a set's whole entry of `drawn.json`: n, writers, interval and one summary a rung.
+    """Return a set's whole entry of `drawn.json`: n, writers, interval and one summary a method.
 
-    `predictions` maps a rung's name to the digits read on it (N,). A set without drawings is {"n": 0}.
+    `predictions` maps a method's name to the digits read on it (N,). A set without drawings is {"n": 0}.
     """
     names = np.asarray(writers)
     if not names.size:
         return {"n": 0}
-    rungs = {rung: summarise_drawn(labels, read, names) for rung, read in predictions.items()}
-    intervals = {summary.pop("interval") for summary in rungs.values()}
+    methods = {method: summarize_drawn(labels, read, names) for method, read in predictions.items()}
+    intervals = {summary.pop("interval") for summary in methods.values()}
     return {
         "n": int(names.size),
         "writers": int(np.unique(names).size),
         "interval": intervals.pop() if intervals else "wilson",
-        **rungs,
+        **methods,
     }
 
 
 def per_writer(
     labels: npt.ArrayLike, predictions: Mapping[str, npt.ArrayLike], writers: npt.ArrayLike
 ) -> list[dict[Any, Any]]:
-    """Return one row a writer and rung, writers sorted by name: writer, rung, n, accuracy."""
+    """Return one row a writer and method, writers sorted by name: writer, method, n, accuracy."""
     y = np.asarray(labels)
-    right = pd.DataFrame({"writer": writers, **{rung: y == np.asarray(read) for rung, read in predictions.items()}})
-    by_rung = right.melt("writer", var_name="rung").groupby(["writer", "rung"], sort=False)["value"]
-    rows = by_rung.agg(n="size", accuracy="mean").reset_index().sort_values("writer", kind="stable")
+    right = pd.DataFrame({"writer": writers, **{method: y == np.asarray(read) for method, read in predictions.items()}})
+    by_method = right.melt("writer", var_name="method").groupby(["writer", "method"], sort=False)["value"]
+    rows = by_method.agg(n="size", accuracy="mean").reset_index().sort_values("writer", kind="stable")
     return rows.to_dict("records")
 
 
 COLUMNS = ("corruption", "severity", "n", "correct", "accuracy", "low", "high")
 
 
-def stress_rows(labels: npt.ArrayLike, predictions: Mapping[tuple[str, int], npt.ArrayLike]) -> list[dict[str, Any]]:
+def corruption_rows(
+    labels: npt.ArrayLike, predictions: Mapping[tuple[str, int], npt.ArrayLike]
+) -> list[dict[str, Any]]:
     """Return one row (`COLUMNS`) for each corruption and severity, in the order of `predictions`.
 
     `labels` are the digits meant (N,), `predictions` the digits read (N,) by (corruption, severity), the clean
@@ -149,8 +151,8 @@ def stress_rows(labels: npt.ArrayLike, predictions: Mapping[tuple[str, int], npt
     return rows
 
 
-def summarise_stress(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return n, clean, mca and corruptions of the rows of `stress_rows`; each but n has accuracy, low and high.
+def summarize_corruptions(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return n, clean, mca and corruptions of the rows of `corruption_rows`; each but n has accuracy, low and high.
 
     `mca`, the mean corruption accuracy, is the mean over corruptions of the mean over severities, and clean
     canvases have no part in it: one minus the mean corruption error of MNIST-C, not related to any baseline.
@@ -161,10 +163,15 @@ def summarise_stress(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     where the clean canvases, every corruption, or a corruption's severity is missing, or n differs.
     """
     table = pd.DataFrame(rows)
-    clean, faulty = table[table["severity"] == 0], table[table["severity"] > 0]
-    grid = faulty.groupby(["corruption", "severity"])["accuracy"].first().unstack()
-    if len(clean) != 1 or not 0 < grid.size == len(faulty) or grid.isna().any(axis=None) or table["n"].nunique() != 1:
-        raise ValueError("a stress table has one row for clean and for every corruption and severity, of one n")
+    clean, corrupted = table[table["severity"] == 0], table[table["severity"] > 0]
+    grid = corrupted.groupby(["corruption", "severity"])["accuracy"].first().unstack()
+    if (
+        len(clean) != 1
+        or not 0 < grid.size == len(corrupted)
+        or grid.isna().any(axis=None)
+        or table["n"].nunique() != 1
+    ):
+        raise ValueError("a corruptions table has one row for clean and for every corruption and severity, of one n")
     n = int(clean["n"].iloc[0])
     means = grid.mean(axis="columns").to_dict()
     return {
@@ -173,7 +180,7 @@ def summarise_stress(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "mca": _mean(float(np.mean(list(means.values()))), n),
         "corruptions": {
             name: {**_mean(means[name], n), "severities": grid.loc[name].tolist()}
-            for name in faulty["corruption"].unique()
+            for name in corrupted["corruption"].unique()
         },
     }
 

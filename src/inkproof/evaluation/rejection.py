@@ -1,4 +1,4 @@
-"""Saying "not a digit": scores of acceptance, how well each tells digits from the rest, and the choice of a rule."""
+"""Saying "not a digit": scores of thresholds, how well each tells digits from the rest, and the choice of a rule."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Rule:
 
     def scores(self, logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Return the scores (N,) of logits (N, 10)."""
-        return acceptance_scores(logits, self.temperature)[self.name]
+        return rejection_scores(logits, self.temperature)[self.name]
 
     def accepts(self, logits: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Return which (N,) of logits (N, 10) count as a digit."""
@@ -50,7 +50,7 @@ def sixty_percent(temperature: float = 1.0) -> Rule:
     return Rule("maximum_probability", temperature, SIXTY_PERCENT)
 
 
-def acceptance_scores(logits: npt.ArrayLike, temperature: float = 1.0) -> dict[str, npt.NDArray[np.float64]]:
+def rejection_scores(logits: npt.ArrayLike, temperature: float = 1.0) -> dict[str, npt.NDArray[np.float64]]:
     """Return the score (N,) of each of `RULES` for logits (N, 10); the higher, the more likely a digit.
 
     With p = softmax(logits / T):
@@ -58,7 +58,7 @@ def acceptance_scores(logits: npt.ArrayLike, temperature: float = 1.0) -> dict[s
     - `maximum_probability`: the largest p (Hendrycks and Gimpel, ICLR 2017), 0.1 to 1;
     - `margin`: the largest p less the second largest, 0 to 1;
     - `negative_entropy`: the sum of p log p in nats, -2.3 to 0;
-    - `energy`: T log sum exp(logits / T), the negative free energy (Liu et al., NeurIPS 2020), in units of logits.
+    - `energy`: T log sum exp(logits / T), the ood_sample free energy (Liu et al., NeurIPS 2020), in units of logits.
 
     Log-probabilities serve as logits for all but `energy`, which they turn into a constant: it needs what the
     network gives before the softmax. Raises ValueError on other shapes, on values that are not finite, and on a
@@ -86,21 +86,21 @@ def acceptance_scores(logits: npt.ArrayLike, temperature: float = 1.0) -> dict[s
 def choose_rule(
     logits: npt.ArrayLike,
     labels: npt.ArrayLike,
-    negative_logits: npt.ArrayLike,
+    ood_logits: npt.ArrayLike,
     temperature: float = 1.0,
     coverage: float = 0.99,
     rules: Sequence[str] = RULES,
 ) -> Rule:
-    """Return the rule that tells digits from negatives best, and the threshold that keeps enough digits.
+    """Return the rule that tells digits from ood_samples best, and the threshold that keeps enough digits.
 
     The rule is the one with the largest AUROC, the earlier of two equal ones; the threshold is the strictest that
-    still accepts the fraction `coverage` of the digits that are read right. No negative has a say in the threshold:
+    still accepts the fraction `coverage` of the digits that are read right. No ood_sample has a say in the threshold:
     the best balanced accuracy, say, would weigh a scribble like a digit, and it is digits that users draw.
 
     Args:
         logits: (N, 10) of digits kept for choices, never of those that are reported on.
         labels: (N,), 0 to 9.
-        negative_logits: (M, 10) of drawings that are not digits, kept for choices too.
+        ood_logits: (M, 10) of drawings that are not digits, kept for choices too.
         temperature: from `fit_temperature`.
         coverage: within (0, 1].
         rules: those to choose among.
@@ -114,17 +114,17 @@ def choose_rule(
     right = z.argmax(axis=1) == y
     if not right.any():
         raise ValueError("no digit is read right, so there is no threshold that keeps them")
-    digits, others = acceptance_scores(z, temperature), acceptance_scores(negative_logits, temperature)
+    digits, others = rejection_scores(z, temperature), rejection_scores(ood_logits, temperature)
     best = max(rules, key=lambda name: auroc(digits[name], others[name]))
     curve = coverage_curve(digits[best][right], np.ones(int(right.sum()), bool))
     return Rule(best, temperature, float(curve.threshold[curve.at(coverage)]))
 
 
-def summarise_rejection(
+def summarize_rejection(
     rule: Rule,
     logits: npt.ArrayLike,
     labels: npt.ArrayLike,
-    negative_logits: npt.ArrayLike,
+    ood_logits: npt.ArrayLike,
     kinds: npt.ArrayLike,
     writers: npt.ArrayLike | None = None,
     templates: npt.ArrayLike | None = None,
@@ -135,26 +135,26 @@ def summarise_rejection(
         rule: the chosen one.
         logits: (N, 10) of digits.
         labels: (N,).
-        negative_logits: (M, 10).
-        kinds: (M,), the kind of each negative.
+        ood_logits: (M, 10).
+        kinds: (M,), the kind of each ood_sample.
         writers: (N,), who drew each digit; AUROCs are then bootstrapped over writers, else over digits.
-        templates: (M,), what each negative was drawn after; likewise.
+        templates: (M,), what each ood_sample was drawn after; likewise.
 
     Returns:
         A dictionary fit for JSON: `rule`, `temperature`, `threshold`; `chosen` and `sixty_percent`, each with
-        `digits` (n, coverage, and accuracy, low, high of the accepted), `right_accepted` (the share of right-read
-        digits that is accepted) and `refused` (by kind and for all, n, share, low, high); `rules`, for each its
+        `digits` (n, coverage, and accuracy, low, high of the accepted), `accepted_correct` (the share of right-read
+        digits that is accepted) and `rejected` (by kind and for all, n, share, low, high); `rules`, for each its
         auroc, low, high, aurc and accuracy_at_95 with low and high; `kinds`, for each the AUROC of each rule.
 
     Raises:
-        ValueError: shapes, or no digit, or no negative.
+        ValueError: shapes, or no digit, or no ood_sample.
     """
     z, y = checked(logits, labels)
     names = np.asarray(kinds)
-    digits = acceptance_scores(z, rule.temperature)
-    others = acceptance_scores(negative_logits, rule.temperature)
+    digits = rejection_scores(z, rule.temperature)
+    others = rejection_scores(ood_logits, rule.temperature)
     if names.shape != others["margin"].shape or not names.size or not y.size:
-        raise ValueError(f"expected digits, and negatives with a kind each, not {y.shape} and {names.shape}")
+        raise ValueError(f"expected digits, and ood_samples with a kind each, not {y.shape} and {names.shape}")
     right = z.argmax(axis=1) == y
     rules: dict[str, dict[str, float | None]] = {}
     for name in RULES:
@@ -192,17 +192,17 @@ def _operating(
 ) -> dict[str, Any]:
     """What happens at the threshold of a rule."""
     kept = digits[rule.name] >= rule.threshold
-    refused = others[rule.name] < rule.threshold
-    groups = {"all": refused} | {str(kind): refused[kinds == kind] for kind in np.unique(kinds)}
+    rejected = others[rule.name] < rule.threshold
+    groups = {"all": rejected} | {str(kind): rejected[kinds == kind] for kind in np.unique(kinds)}
     return {
         "digits": {"n": int(right.size), **point(digits[rule.name], right, rule.threshold)},
-        "right_accepted": float(kept[right].mean()) if right.any() else None,
-        "refused": {name: _share(group) for name, group in groups.items()},
+        "accepted_correct": float(kept[right].mean()) if right.any() else None,
+        "rejected": {name: _share(group) for name, group in groups.items()},
     }
 
 
-def _share(refused: npt.NDArray[np.bool_]) -> dict[str, float]:
-    n, count = int(refused.size), int(refused.sum())
+def _share(rejected: npt.NDArray[np.bool_]) -> dict[str, float]:
+    n, count = int(rejected.size), int(rejected.sum())
     low, high = wilson(count, n)
     return {"n": n, "share": count / n, "low": low, "high": high}
 
@@ -218,39 +218,39 @@ def coverage_rows(
     z, y = checked(logits, labels)
     right = z.argmax(axis=1) == y
     rows = []
-    for rule, scores in acceptance_scores(z, temperature).items():
+    for rule, scores in rejection_scores(z, temperature).items():
         curve = coverage_curve(scores, right)
         at = dict.fromkeys(curve.at(float(coverage)) for coverage in np.linspace(1.0, least, points))
         rows += [{"rule": rule, "coverage": float(curve.coverage[i]), "accuracy": float(curve.accuracy[i])} for i in at]
     return rows
 
 
-def refusal_rows(
+def rejection_rows(
     rule: Rule,
     logits: npt.ArrayLike,
-    negative_logits: npt.ArrayLike,
+    ood_logits: npt.ArrayLike,
     kinds: npt.ArrayLike,
     least: float = 0.001,
     points: int = 61,
 ) -> list[dict[str, Any]]:
-    """Return rows kind, digits_refused, refused: the ROC of the rule's score, one curve a kind of negative.
+    """Return rows kind, digits_rejected, rejected: the ROC of the rule's score, one curve a kind of ood_sample.
 
-    Takes digits (N, 10), negatives (M, 10) and the kind of each (M,). `digits_refused` runs from all digits down to
-    the share `least` in even steps of its logarithm, since a rule is of use where hardly any digit is refused.
+    Takes digits (N, 10), ood_samples (M, 10) and the kind of each (M,). `digits_rejected` runs from all digits down to
+    the share `least` in even steps of its logarithm, since a rule is of use where hardly any digit is rejected.
     """
-    digits, others = np.sort(rule.scores(logits)), rule.scores(negative_logits)
+    digits, others = np.sort(rule.scores(logits)), rule.scores(ood_logits)
     names = np.asarray(kinds)
     shares = np.geomspace(1.0, least, points)
     # So many digits lie below the threshold; at the full share it lies above them all.
     below = dict.fromkeys(np.floor(shares * digits.size + 1e-9).astype(int).tolist())
     thresholds = np.append(digits, np.inf)[list(below)]
-    refused_digits = np.searchsorted(digits, thresholds) / digits.size
+    rejected_digits = np.searchsorted(digits, thresholds) / digits.size
     rows = []
     for kind in np.unique(names):
         own = np.sort(others[names == kind])
-        refused = np.searchsorted(own, thresholds) / own.size
+        rejected = np.searchsorted(own, thresholds) / own.size
         rows += [
-            {"kind": str(kind), "digits_refused": float(x), "refused": float(y)}
-            for x, y in zip(refused_digits, refused, strict=True)
+            {"kind": str(kind), "digits_rejected": float(x), "rejected": float(y)}
+            for x, y in zip(rejected_digits, rejected, strict=True)
         ]
     return rows

@@ -1,1 +1,1 @@
-"""Files for phones and browsers, proved against Keras, and their readers."""
+"""Files for phones and browsers, verified against Keras, and their readers."""

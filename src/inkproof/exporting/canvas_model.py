@@ -11,7 +11,7 @@ from inkproof.data.digits import IMAGE_SIDE
 from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.evaluation.rejection import Rule
 from inkproof.exporting.convert import CALIBRATION_DIGITS, function_to_litert, join
-from inkproof.preprocessing.normalization import InkNormalization
+from inkproof.preprocessing.normalizer import Normalizer
 
 LOGITS = "logits"  # the layer before the softmax, by the name that every family gives it
 _PREPARED, _FEATURES = "prepared", "features"  # what the first layer with weights takes, and what that one takes
@@ -22,15 +22,15 @@ def up_to_logits(model: keras.Model) -> keras.Model:
     return keras.Model(model.inputs, model.get_layer(LOGITS).output)
 
 
-def layer_part() -> bytes:
-    """Return the normalisation layer as a LiteRT file, `canvas` uint8 (1, 280, 280) to `image` and `seen`.
+def normalizer_part() -> bytes:
+    """Return the normalizer as a LiteRT file, `canvas` uint8 (1, 280, 280) to `image` and `seen`.
 
     `image` float32 (1, 28, 28, 1) and `seen` uint8 (1, 28, 28) hold the same whole numbers. It is the same for every
-    network and form, and takes longer to convert than they do.
+    network and quantization, and takes longer to convert than they do.
     """
-    layer = InkNormalization()
+    layer = Normalizer()
 
-    def normalise(canvas: tf.Tensor) -> dict[str, tf.Tensor]:
+    def normalize(canvas: tf.Tensor) -> dict[str, tf.Tensor]:
         frame = layer(canvas)
         return {
             "image": tf.identity(frame, name="image"),
@@ -38,27 +38,27 @@ def layer_part() -> bytes:
         }
 
     return function_to_litert(
-        normalise, tf.TensorSpec((1, CANVAS_SIDE, CANVAS_SIDE), tf.uint8, name="canvas"), "the layer"
+        normalize, tf.TensorSpec((1, CANVAS_SIDE, CANVAS_SIDE), tf.uint8, name="canvas"), "the layer"
     )
 
 
 class CanvasModel:
-    """The whole way from canvas to digit, to be had as a LiteRT file in each of `files.FORMS`.
+    """The whole way from canvas to digit, to be had as a LiteRT file in each of `files.QUANTIZATIONS`.
 
     One signature: `canvas` uint8 (1, 280, 280), either polarity, to `probabilities` float32 (1, 10), calibrated by
     the rule's temperature, `seen` uint8 (1, 28, 28) and `score` float32 (1,). Of the network, all between its first and
-    its last layer with weights, the first included, is in the form. The rest stays in float32: eight bits carry
-    neither sums over a canvas, nor the reciprocal roots of a normalisation, and steps in the logits would carry digits
+    its last layer with weights, the first included, is in the quantization. The rest stays in float32: eight bits carry
+    neither sums over a canvas, nor the reciprocal roots of a normalization, and steps in the logits would carry digits
     across the rule's threshold.
     """
 
     def __init__(self, network: keras.Model, rule: Rule, layer: bytes) -> None:
-        """Convert what is the same in every form.
+        """Convert what is the same in every quantization.
 
         Args:
             network: from (B, 28, 28, 1) to logits (B, 10), as `up_to_logits` gives it.
             rule: what the score measures, and the temperature.
-            layer: what `layer_part` gives.
+            layer: what `normalizer_part` gives.
 
         Raises:
             UserError: the graph needs operators outside LiteRT's built-in ones.
@@ -85,8 +85,8 @@ class CanvasModel:
         self._before = [layer, function_to_litert(prepare, image, "the preparation")]
         self._after = function_to_litert(answer, features, "the rule", network)
 
-    def in_form(self, form: str = "float32", calibration: np.ndarray | None = None) -> bytes:
-        """Return the file in `form`.
+    def quantized(self, quantization: str = "float32", calibration: np.ndarray | None = None) -> bytes:
+        """Return the file in `quantization`.
 
         `calibration`, which int8 needs, is uint8 (N, 28, 28), training or validation digits as the layer gives them.
         Raises UserError where the graph needs operators outside LiteRT's built-in ones.
@@ -102,12 +102,12 @@ class CanvasModel:
                 digits = calibration[:CALIBRATION_DIGITS, :, :, np.newaxis].astype(np.float32)
                 known = np.asarray(self._preparation(digits, training=False))
             prepared = tf.TensorSpec((1, *body.input_shape[1:]), tf.float32, name=_PREPARED)
-            parts.insert(-1, function_to_litert(describe, prepared, "the network", body, form, known))
+            parts.insert(-1, function_to_litert(describe, prepared, "the network", body, quantization, known))
         return join(parts, ["probabilities", "seen", "score"])
 
 
 def graph_score(name: str, logits: Any, log_p: Any, temperature: float) -> Any:
-    """Return what `scoring.rejection.acceptance_scores` says by the rule `name`, in operators of a graph, (B,).
+    """Return what `scoring.rejection.rejection_scores` says by the rule `name`, in operators of a graph, (B,).
 
     `logits` (B, 10) are divided by `temperature` already, and `log_p` is their log-softmax.
     """

@@ -30,15 +30,15 @@ def write_saved_model(model: keras.Model, folder: Path) -> None:
         model.export(folder, format="tf_saved_model", input_signature=signature, verbose=False)
 
 
-def to_litert(saved_model: Path, form: str = "float32", calibration: np.ndarray | None = None) -> bytes:
-    """Return the LiteRT file of a SavedModel in one of `files.FORMS`.
+def to_litert(saved_model: Path, quantization: str = "float32", calibration: np.ndarray | None = None) -> bytes:
+    """Return the LiteRT file of a SavedModel in one of `files.QUANTIZATIONS`.
 
     calibration: uint8 (N, 28, 28), from the training or validation split, which int8 needs. The int8 file takes
     uint8 pixels and gives uint8 probabilities. Raises UserError when the model needs operators that phones lack.
     """
     converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
-    _choose(converter, form, None if calibration is None else calibration[..., np.newaxis])
-    if form == "int8":
+    _choose(converter, quantization, None if calibration is None else calibration[..., np.newaxis])
+    if quantization == "int8":
         converter.inference_input_type = tf.uint8
         converter.inference_output_type = tf.uint8
     return converted(converter, str(saved_model))
@@ -49,13 +49,13 @@ def function_to_litert(
     entry: tf.TensorSpec,
     name: str,
     network: keras.Model | None = None,
-    form: str = "float32",
+    quantization: str = "float32",
     calibration: np.ndarray | None = None,
 ) -> bytes:
     """Return a function of one tensor, which gives tensors by name, as a LiteRT file with that signature.
 
     `network` is the model whose weights it uses; `calibration`, (N, ...), is what goes in, and int8 needs it; `name`
-    stands in an error's line; inputs and outputs keep their types in every form. Not by way of a SavedModel, which
+    stands in an error's line; inputs and outputs keep their types in every quantization. Not by way of a SavedModel, which
     would trace the function twice more.
     """
     # The converter finds the weights as TensorFlow's own variables; those it does not find become memory that
@@ -64,17 +64,17 @@ def function_to_litert(
     graph.weights = [weight.value for weight in network.weights] if network is not None else []
     traced = tf.function(function, input_signature=[entry], autograph=False).get_concrete_function()
     converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], graph)
-    _choose(converter, form, calibration)
+    _choose(converter, quantization, calibration)
     return converted(converter, name)
 
 
-def _choose(converter: Any, form: str, calibration: np.ndarray | None) -> None:
-    if form == "float32":
+def _choose(converter: Any, quantization: str, calibration: np.ndarray | None) -> None:
+    if quantization == "float32":
         return
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if form == "float16":
+    if quantization == "float16":
         converter.target_spec.supported_types = [tf.float16]
-    elif form == "int8":
+    elif quantization == "int8":
         if calibration is None:
             raise ValueError("int8 needs digits to find its ranges on")
 
@@ -84,8 +84,8 @@ def _choose(converter: Any, form: str, calibration: np.ndarray | None) -> None:
 
         converter.representative_dataset = representative
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    elif form != "dynamic":
-        raise ValueError(f"there is no form {form}")
+    elif quantization != "dynamic":
+        raise ValueError(f"there is no quantization {quantization}")
 
 
 def converted(converter: Any, name: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Keras model to Core ML: a package that Xcode shows as a classifier of grey pictures.
+"""Keras model to Core ML: a package that Xcode shows as a classifier of gray images.
 
 coremltools is an extra (requirements/coreml.lock), and computing with a package takes macOS; `mil_program` proves it
 elsewhere.
@@ -19,7 +19,7 @@ from scipy.special import softmax
 
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.evaluation.rejection import Rule
-from inkproof.exporting.metadata import AUTHOR, LABELS, LICENCE, SUMMARY, version
+from inkproof.exporting.metadata import AUTHOR, LABELS, LICENSE, SUMMARY, version
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.startup import quiet_stderr
 
@@ -35,8 +35,8 @@ def is_installed() -> bool:
 def write_coreml(model: keras.Model, path: Path, rule: Rule, name: str, commit: str) -> None:
     """Write `model`, from (B, 28, 28, 1) in 0 to 255 to probabilities, as the package `path` (.mlpackage).
 
-    Its input `image` is a grey picture of 28 x 28, white ink on black; its outputs are `digit`, a label "0" to "9",
-    and `digit_probs`, a dictionary from label to probability. The picture goes in with scale 1 and bias 0, since the
+    Its input `image` is a gray image of 28 x 28, white ink on black; its outputs are `digit`, a label "0" to "9",
+    and `digit_probs`, a dictionary from label to probability. The image goes in with scale 1 and bias 0, since the
     model scales it itself. float32 throughout, iOS 15 and macOS 12 on. `rule`, by the largest probability, stands among
     the metadata with the run `name` and the commit that trained it.
     """
@@ -44,20 +44,20 @@ def write_coreml(model: keras.Model, path: Path, rule: Rule, name: str, commit: 
         import coremltools as ct
 
         logging.getLogger("coremltools").setLevel(logging.ERROR)
-        picture = ct.ImageType(
+        image = ct.ImageType(
             name=INPUT, shape=(1, IMAGE_SIDE, IMAGE_SIDE, 1), scale=1.0, bias=0.0, color_layout=ct.colorlayout.GRAYSCALE
         )
         entry = keras.Input((IMAGE_SIDE, IMAGE_SIDE, 1), name=INPUT)  # whatever the model calls it
         package = ct.convert(
-            keras.Model(entry, model(entry)),  # a functional model: others are refused
+            keras.Model(entry, model(entry)),  # a functional model: others are rejected
             source="tensorflow",
             convert_to="mlprogram",
-            inputs=[picture],
+            inputs=[image],
             classifier_config=ct.ClassifierConfig(LABELS, predicted_feature_name=DIGIT),
             compute_precision=ct.precision.FLOAT32,
             minimum_deployment_target=ct.target.iOS15,
         )
-        package.author, package.license = AUTHOR, LICENCE
+        package.author, package.license = AUTHOR, LICENSE
         package.short_description, package.version = SUMMARY, version(commit)
         package.input_description[INPUT] = "White ink on black, 28 x 28, set into the frame as in MNIST"
         package.output_description[DIGIT] = "The digit that is most likely"
@@ -105,7 +105,7 @@ class CoreMLDigits:
         self._operators = list(program.functions["main"].operations)
         (entry,) = program.functions["main"].inputs.values()
         if tuple(entry.shape) != (1, 1, IMAGE_SIDE, IMAGE_SIDE):
-            raise UserError(f"{path}: expected a picture (1, 1, 28, 28), not {tuple(entry.shape)}")
+            raise UserError(f"{path}: expected an image (1, 1, 28, 28), not {tuple(entry.shape)}")
         self._input = entry.name
         classify = self._operators.pop()
         unknown = {one.op_type for one in self._operators} - set(_OPERATORS) - {"const"}

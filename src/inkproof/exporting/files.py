@@ -1,10 +1,10 @@
-"""What the exported files of a model are called, the forms in which its weights are kept, and how much that is."""
+"""What the exported files of a model are called, the quantizations in which its weights are kept, and how much that is."""
 
 from pathlib import Path
 
 from inkproof.runtime.paths import ROOT
 
-FORMS = ("float32", "float16", "dynamic", "int8")
+QUANTIZATIONS = ("float32", "float16", "dynamic", "int8")
 """float32: as trained. float16: halved weights, computed in float32. dynamic: int8 weights in tensors of 1,024
 and more, activations quantised as they come. int8: weights and activations, with ranges found on training digits."""
 
@@ -24,11 +24,11 @@ CANVAS_FILES = {
     "dynamic": "canvas_dynamic.tflite",
     "int8": "canvas_int8.tflite",
 }
-"""LiteRT files of layer and network, a canvas in; the form is that of the network, the layer is always float32."""
+"""LiteRT files of layer and network, a canvas in; the quantization is that of the network, the layer is always float32."""
 
 
-LAYER_FILE = ROOT / "exports" / "layer.tflite"
-"""The normalisation alone, a canvas in, 28 x 28 out: what every canvas*.tflite begins with."""
+NORMALIZER_FILE = ROOT / "exports" / "normalizer.tflite"
+"""The normalization alone, a canvas in, 28 x 28 out: what every canvas*.tflite begins with."""
 
 
 COREML_FILE = "model.mlpackage"

@@ -3,13 +3,13 @@
 The format has a table for that, which every runtime carries along and ignores (`Model.metadata` of LiteRT's
 schema.fbs). The entry of an exported file holds
 
-- `threshold`: a picture is accepted as a digit where its score reaches it; the one key a reader needs;
+- `threshold`: an image is accepted as a digit where its score reaches it; the one key a reader needs;
 - `rule`: what is scored: of a `canvas*.tflite` its output `score`, such as `negative_entropy` or `energy`; of a
   `model*.tflite`, which has no such output, always `maximum_probability`;
 - `temperature`: what the logits were divided by before the softmax;
 - `labels`: what each of the ten probabilities stands for, 0 to 9;
-- `input`: what goes in: its `range`, 0 to 255 in every form, and its `ink`;
-- `form`: in which of `files.FORMS` the network's weights are;
+- `input`: what goes in: its `range`, 0 to 255 in every quantization, and its `ink`;
+- `quantization`: in which of `files.QUANTIZATIONS` the network's weights are;
 - `model`: the run of params.yaml that the file was exported from;
 
 and may hold more, such as the accuracies of a model card.
@@ -90,7 +90,7 @@ def read_metadata(source: bytes | str | os.PathLike[str]) -> dict[str, Any]:
     """Return the entry that `write_metadata` wrote to a LiteRT file, given by its bytes or its path; {} without one.
 
     Raises:
-        UserError: there is no such file, it is no LiteRT file, or the entry cannot be read.
+        UserError: unknown file, it is no LiteRT file, or the entry cannot be read.
     """
     name = "the model" if isinstance(source, bytes) else os.fspath(source)
     try:
@@ -119,8 +119,8 @@ def _parsed(content: bytes, name: str) -> Any:
 
 LABELS = [str(digit) for digit in range(10)]
 AUTHOR = "The developers of Inkproof"
-LICENCE = "MIT"
-SUMMARY = "Which digit, 0 to 9, a picture of one handwritten digit shows."
+LICENSE = "MIT"
+SUMMARY = "Which digit, 0 to 9, an image of one handwritten digit shows."
 TFLITE_ENTRY = "TFLITE_METADATA"
 _TFLITE_IDENTIFIER = b"M001"
 _PARSER = "1.0.0"  # the schema's version that first had all fields used here
@@ -136,7 +136,7 @@ class Tensor:
     Attributes:
         name, description: for people.
         range: the least and the largest value; None where there is no bound.
-        side: of a square grey picture in pixels; None for other values.
+        side: of a square gray image in pixels; None for other values.
         labels: whether each value belongs to a line of `LABELS_FILE`.
         threshold: values below it are better left out; None without one.
     """
@@ -192,7 +192,7 @@ def _model(run: str, commit: str, inputs: Sequence[Tensor], outputs: Sequence[Te
         (2, "offset", b.CreateString(version(commit))),
         (3, "offset", _vector(b, [subgraph])),
         (4, "offset", b.CreateString(AUTHOR)),
-        (5, "offset", b.CreateString(LICENCE)),
+        (5, "offset", b.CreateString(LICENSE)),
         (7, "offset", b.CreateString(_PARSER)),
     )
     b.Finish(model, _TFLITE_IDENTIFIER)
@@ -204,7 +204,7 @@ def _tensor(b: Any, tensor: Tensor) -> int:
     fields.append((3, "offset", _content(b, tensor.side)))
     units = []
     if tensor.side is not None:
-        # (x - 0) / 1: pixels go in as they are, in every form, since the model scales them itself.
+        # (x - 0) / 1: pixels go in as they are, in every quantization, since the model scales them itself.
         units.append(_unit(b, _NORMALIZATION, (0, "offset", _floats(b, 0.0)), (1, "offset", _floats(b, 1.0))))
     if tensor.threshold is not None:
         units.append(_unit(b, _THRESHOLDING, (0, "float32", tensor.threshold)))
@@ -224,8 +224,8 @@ def _content(b: Any, side: int | None) -> int:
     if side is None:
         return _table(b, (0, "uint8", _FEATURE), (1, "offset", _table(b)))
     size = _table(b, (0, "uint32", side), (1, "uint32", side))
-    picture = _table(b, (0, "int8", _GRAYSCALE), (1, "offset", size))
-    return _table(b, (0, "uint8", _IMAGE), (1, "offset", picture))
+    image = _table(b, (0, "int8", _GRAYSCALE), (1, "offset", size))
+    return _table(b, (0, "uint8", _IMAGE), (1, "offset", image))
 
 
 def _unit(b: Any, kind: int, *fields: tuple[int, str, Any]) -> int:

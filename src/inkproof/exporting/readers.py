@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.exporting.metadata import read_metadata
-from inkproof.preprocessing.rungs import apply_rung
+from inkproof.preprocessing.methods import apply_method
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.startup import quiet_stderr
 
@@ -27,10 +27,10 @@ class Latency(NamedTuple):
 
 
 class LiteRTDigits:
-    """A 28 x 28 model file, run picture by picture on one thread, as a phone does."""
+    """A 28 x 28 model file, run image by image on one thread, as a phone does."""
 
     def __init__(self, path: Path, side_by_side: int = 1) -> None:
-        """Load `path`, so many times that as many pictures are read side by side.
+        """Load `path`, so many times that as many images are read side by side.
 
         Raises UserError where it is missing or no LiteRT model of 28 x 28 digits.
         """
@@ -52,14 +52,14 @@ class LiteRTDigits:
 
     def latency(self, image: np.ndarray, runs: int = 500) -> Latency:
         """Return how long one inference of `image` uint8 (28, 28) takes on one thread."""
-        picture = image[np.newaxis, :, :, np.newaxis].astype(self._input["dtype"])
-        self._interpreter.set_tensor(self._input["index"], picture)
+        image = image[np.newaxis, :, :, np.newaxis].astype(self._input["dtype"])
+        self._interpreter.set_tensor(self._input["index"], image)
         return measure(self._interpreter, runs)
 
     def _read(self, interpreter: Any, pixels: np.ndarray) -> np.ndarray:
         result = np.empty((len(pixels), 10), np.float32)
-        for number, picture in enumerate(pixels):
-            interpreter.set_tensor(self._input["index"], picture)
+        for number, image in enumerate(pixels):
+            interpreter.set_tensor(self._input["index"], image)
             interpreter.invoke()
             result[number] = interpreter.get_tensor(self._output["index"])[0]
         return result
@@ -71,7 +71,7 @@ def open_interpreter(path: Path) -> Any:
         # Its content and not its name, which LiteRT would want in UTF-8.
         content = path.read_bytes()
     except FileNotFoundError:
-        raise UserError(f"{path}: there is no such file; src/export.py makes it") from None
+        raise UserError(f"{path}: no such file; src/export.py makes it") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); name an exported .tflite file") from None
     try:
@@ -140,13 +140,13 @@ class Reader(Protocol):
 
 
 def open_reader(path: Path) -> Reader:
-    """Return the reader of an exported file: `CanvasReader` of a canvas.tflite, `FrameReader` of a model.tflite.
+    """Return the reader of an exported file: `CanvasReader` of a canvas.tflite, `PreprocessedReader` of a model.tflite.
 
     Raises:
         UserError: the file is missing, no LiteRT file, or neither of the two kinds.
     """
     shape = tuple(open_interpreter(path).get_input_details()[0]["shape"])
-    return FrameReader(path) if shape == (1, IMAGE_SIDE, IMAGE_SIDE, 1) else CanvasReader(path)
+    return PreprocessedReader(path) if shape == (1, IMAGE_SIDE, IMAGE_SIDE, 1) else CanvasReader(path)
 
 
 class CanvasReader:
@@ -199,21 +199,21 @@ def read_canvases(path: Path, canvases: NDArray[np.uint8], threads: int = 2) -> 
     return Readings(*(np.concatenate(column) for column in zip(*(astuple(part) for part in parts), strict=True)))
 
 
-class FrameReader:
-    """A `model.tflite` of 28 x 28 digits with the rung `mnist` before it, so that it reads canvases, too.
+class PreprocessedReader:
+    """A `model.tflite` of 28 x 28 digits with the method `mnist_style` before it, so that it reads canvases, too.
 
     The score is the largest probability, and 0 where there is nothing on the canvas; the file says its threshold.
     """
 
     def __init__(self, path: Path) -> None:
-        """Load `path`, in any form; raises UserError where it is missing or no such file."""
+        """Load `path`, in any quantization; raises UserError where it is missing or no such file."""
         self._digits = LiteRTDigits(path)
         self.threshold = _threshold(path, {"threshold": FRAME_THRESHOLD} | read_metadata(path))
 
     def read(self, canvases: NDArray[np.uint8]) -> Readings:
         """Read canvases uint8 (N, 280, 280) of either polarity; raises ValueError on others."""
         _check(canvases)
-        seen = apply_rung("mnist", canvases)
+        seen = apply_method("mnist_style", canvases)
         probabilities = self._digits.probabilities(seen)
         score = np.where(seen.any(axis=(1, 2)), probabilities.max(axis=1), np.float32(0))
         return Readings(probabilities, seen, score, score >= np.float32(self.threshold))

@@ -1,1 +1,1 @@
-"""From pictures on disk to predictions with an exported file."""
+"""From images on disk to predictions with an exported file."""

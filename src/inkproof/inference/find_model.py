@@ -8,7 +8,7 @@ from pathlib import Path
 from inkproof.config.one_line import unknown
 from inkproof.exporting.files import CANVAS_FILES, MODEL_FILES
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.paths import ROOT, require_store
+from inkproof.runtime.paths import ROOT, require_tracking_store
 
 FILES = (CANVAS_FILES["float32"], MODEL_FILES["float32"])
 """What an exported model is called in its folder, the one to be preferred first."""
@@ -25,12 +25,12 @@ def model_file(word: str) -> Iterator[Path]:
     if not word.startswith(REGISTRY):
         yield find_model(word)
         return
-    require_store()
-    from inkproof.tracking.mlflow_store import Store
+    require_tracking_store()
+    from inkproof.tracking.mlflow_tracker import Tracker
     from inkproof.tracking.registry import copy_export
 
     with tempfile.TemporaryDirectory() as folder:
-        yield copy_export(Store(), word, FILES, Path(folder))
+        yield copy_export(Tracker(), word, FILES, Path(folder))
 
 
 def find_model(word: str = PRETRAINED, root: Path = ROOT) -> Path:
@@ -72,8 +72,8 @@ def _in_folder(folder: Path, word: str, ours: bool) -> Path:
     for path in (inner / name for inner in (folder, folder / "exports") for name in FILES):
         if path.is_file():
             return path
-    mend = "the repository comes with one, `make pretrained` makes it anew" if ours else "src/export.py makes them"
-    raise UserError(f"--model {word}: {folder} holds no {' or '.join(FILES)}; {mend}")
+    fix = "the repository comes with one, `make pretrained` makes it anew" if ours else "src/export.py makes them"
+    raise UserError(f"--model {word}: {folder} holds no {' or '.join(FILES)}; {fix}")
 
 
 def _names(root: Path) -> dict[str, Path]:

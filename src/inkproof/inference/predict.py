@@ -1,4 +1,4 @@
-"""From paths to predictions, and what is told of them: pictures found and read, in order; lines, rows of a CSV."""
+"""From paths to predictions, and what is told of them: images found and read, in order; lines, rows of a CSV."""
 
 import csv
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inkproof.data.pictures import SUFFIXES, numeric
+from inkproof.data.images import SUFFIXES, numeric
 from inkproof.exporting.readers import Reader, open_reader
 from inkproof.preprocessing.canvas import to_canvas
 from inkproof.runtime.errors import UserError
@@ -21,14 +21,14 @@ from inkproof.runtime.processes import cores, in_order
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a model reads on a picture.
+    """What a model reads on an image.
 
     Attributes:
-        path: the picture, as it was found.
+        path: the image, as it was found.
         digit, probability: the best guess, whether accepted or not.
         second, second_probability: the runner-up.
-        accepted: whether the model takes the picture for a digit at all.
-        canvas, seen: uint8 (280, 280) and (28, 28), the picture and what the network saw of it; None unless kept.
+        accepted: whether the model takes the image for a digit at all.
+        canvas, seen: uint8 (280, 280) and (28, 28), the image and what the network saw of it; None unless kept.
     """
 
     path: str
@@ -49,8 +49,8 @@ class Unreadable:
     reason: str
 
 
-def predict_picture(path: str, reader: Reader, keep: bool = False) -> Prediction | Unreadable:
-    """Read the picture at `path`; `keep` keeps its canvas and what the network saw."""
+def predict_image(path: str, reader: Reader, keep: bool = False) -> Prediction | Unreadable:
+    """Read the image at `path`; `keep` keeps its canvas and what the network saw."""
     try:
         canvas = to_canvas(path, "it")
     except UserError as error:
@@ -77,28 +77,28 @@ def printable(path: str) -> str:
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in path)
 
 
-def find_pictures(paths: Sequence[str], leave_out: Path | None = None) -> tuple[list[str], list[Unreadable]]:
-    """Return the pictures that `paths` mean, in the order of `paths`, and the folders that give none.
+def find_images(paths: Sequence[str], leave_out: Path | None = None) -> tuple[list[str], list[Unreadable]]:
+    """Return the images that `paths` mean, in the order of `paths`, and the folders that give none.
 
-    What is no folder is taken as a picture, whatever its name and whether it exists: reading it will tell. A
-    folder is walked, in numeric order (digit2.png before digit10.png), for files with a picture's suffix; hidden
+    What is no folder is taken as an image, whatever its name and whether it exists: reading it will tell. A
+    folder is walked, in numeric order (digit2.png before digit10.png), for files with an image's suffix; hidden
     files and folders are passed over, and so is `leave_out`, the contact sheet of an earlier call.
     """
-    pictures: list[str] = []
-    faults: list[Unreadable] = []
+    images: list[str] = []
+    corruptions: list[Unreadable] = []
     for path in paths:
         if not path or not Path(path).is_dir():
-            pictures.append(path)
+            images.append(path)
             continue
         unread: list[OSError] = []
         found = _walk(path, unread)
-        faults += [Unreadable(str(error.filename), error.strerror or "cannot be read") for error in unread]
+        corruptions += [Unreadable(str(error.filename), error.strerror or "cannot be read") for error in unread]
         if leave_out is not None:
             found = [name for name in found if not _same(name, leave_out)]
         if not found and not unread:
-            faults.append(Unreadable(path, f"holds no pictures ({', '.join(suffix[1:] for suffix in SUFFIXES)})"))
-        pictures += found
-    return pictures, faults
+            corruptions.append(Unreadable(path, f"holds no images ({', '.join(suffix[1:] for suffix in SUFFIXES)})"))
+        images += found
+    return images, corruptions
 
 
 def _walk(folder: str, unread: list[OSError]) -> list[str]:
@@ -116,20 +116,18 @@ def _same(path: str, other: Path) -> bool:
     return Path(path).name == other.name and Path(path).resolve() == other.resolve()
 
 
-MANY = 200  # pictures from which on more processes pay for their start of half a second
-CHUNK = 16  # pictures handed over at a time: a tenth of a second's work, so that results and Ctrl-C come soon
+MANY = 200  # images from which on more processes pay for their start of half a second
+CHUNK = 16  # images handed over at a time: a tenth of a second's work, so that results and Ctrl-C come soon
 _MOST = 4  # each process takes a hundred megabytes
 
 Result = Prediction | Unreadable
 
 
-def predict_pictures(
-    paths: Sequence[str], model: Path, keep: int = 0, processes: int | None = None
-) -> Generator[Result]:
-    """Return a generator of what `model` reads on each of the pictures, in their order, each as soon as it is known.
+def predict_images(paths: Sequence[str], model: Path, keep: int = 0, processes: int | None = None) -> Generator[Result]:
+    """Return a generator of what `model` reads on each of the images, in their order, each as soon as it is known.
 
     Args:
-        paths: the pictures; one that cannot be read gives an `Unreadable`.
+        paths: the images; one that cannot be read gives an `Unreadable`.
         model: a file for `open_reader`.
         keep: so many predictions, from the first, keep their canvas and what the network saw.
         processes: how many read at the same time; chosen by their number and the machine's cores if not given.
@@ -142,7 +140,7 @@ def predict_pictures(
         processes = min(cores(), _MOST) if len(paths) >= MANY else 1
     if processes > 1:
         return _predict_in_processes(paths, model, keep, processes)
-    return (predict_picture(path, reader, number < keep) for number, path in enumerate(paths))
+    return (predict_image(path, reader, number < keep) for number, path in enumerate(paths))
 
 
 def _predict_in_processes(paths: Sequence[str], model: Path, keep: int, processes: int) -> Generator[Result]:
@@ -150,7 +148,7 @@ def _predict_in_processes(paths: Sequence[str], model: Path, keep: int, processe
         partial(_predict_chunk, model, paths[first : first + CHUNK], keep - first)
         for first in range(0, len(paths), CHUNK)
     ]
-    for results in in_order(chunks, processes, "give fewer pictures at a time"):
+    for results in in_order(chunks, processes, "give fewer images at a time"):
         yield from results
 
 
@@ -158,14 +156,14 @@ _reader = cache(open_reader)  # each process opens the model once
 
 
 def _predict_chunk(model: Path, paths: Sequence[str], keep: int) -> list[Result]:
-    return [predict_picture(path, _reader(model), number < keep) for number, path in enumerate(paths)]
+    return [predict_image(path, _reader(model), number < keep) for number, path in enumerate(paths)]
 
 
 # What people and programs get of a prediction.
 
 COLUMNS = ("path", "digit", "probability", "second", "second_probability", "accepted")
-EVERY = 1000  # pictures a line of progress, where there is no terminal for a bar
-SHEET = 60  # pictures on a contact sheet: what one looks through; more are better looked up in the CSV
+EVERY = 1000  # images a line of progress, where there is no terminal for a bar
+SHEET = 60  # images on a contact sheet: what one looks through; more are better looked up in the CSV
 
 
 def line(prediction: Prediction, width: int = 0) -> str:
@@ -201,15 +199,15 @@ def csv_rows(path: Path) -> Iterator[Callable[[Prediction], None]]:
         yield write
 
 
-def check_out(path: Path, picture: bool) -> None:
-    """Raise UserError where a result must not be written: over a folder, a device, or a picture that is no result.
+def check_out(path: Path, image: bool) -> None:
+    """Raise UserError where a result must not be written: over a folder, a device, or an image that is no result.
 
-    `picture` says whether the result is one, which is then a PNG.
+    `image` says whether the result is one, which is then a PNG.
     """
     suffix = path.suffix.lower()
-    if picture and suffix != ".png":
+    if image and suffix != ".png":
         raise UserError(f"{path}: the contact sheet is a PNG; give it a name that ends in .png")
-    if not picture and suffix in SUFFIXES:
-        raise UserError(f"{path}: has the name of a picture, which the table would overwrite; end it in .csv")
+    if not image and suffix in SUFFIXES:
+        raise UserError(f"{path}: has the name of an image, which the table would overwrite; end it in .csv")
     if path.exists() and not path.is_file():
         raise UserError(f"{path}: is not a file, so it cannot be written over; give another name")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from inkproof.data.digits import IMAGE_SIDE
-from inkproof.models.layers import Deslant, softmax_head
+from inkproof.models.layers import Deskew, softmax_head
 
 
 def build(
@@ -14,20 +14,20 @@ def build(
     pools: Sequence[int],
     dense: int,
     dropout: float,
-    deslant: bool = False,
+    deskew: bool = False,
 ) -> keras.Model:
     """Return one ReLU convolution for each of `filters`, then dropout, flatten, dense, dropout, softmax.
 
     `kernels` are the side lengths in pixels; `pools` the max-pooling after each convolution
-    (1 for none). `deslant` sets slanted digits upright first. Without batch normalisation: on a CPU it costs
+    (1 for none). `deskew` sets slanted digits upright first. Without batch normalization: on a CPU it costs
     three times the training time.
     """
     if not len(filters) == len(kernels) == len(pools):
         raise ValueError("filters, kernels and pools need one value for each convolution")
     inputs = keras.Input((IMAGE_SIDE, IMAGE_SIDE, 1), name="image")
     x = keras.layers.Rescaling(1 / 255)(inputs)
-    if deslant:
-        x = Deslant()(x)
+    if deskew:
+        x = Deskew()(x)
     for count, kernel, pool in zip(filters, kernels, pools, strict=True):
         x = keras.layers.Conv2D(count, kernel, activation="relu")(x)
         if pool > 1:

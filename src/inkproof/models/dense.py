@@ -1,24 +1,24 @@
-"""Fully connected networks on the flattened picture."""
+"""Fully connected networks on the flattened image."""
 
 from collections.abc import Sequence
 
 import keras
 
 from inkproof.data.digits import IMAGE_SIDE
-from inkproof.models.layers import Deslant, UnitNormalization, softmax_head
+from inkproof.models.layers import Deskew, UnitNormalization, softmax_head
 
 
-def build(hidden: Sequence[int], normalize_axis: int | None = None, deslant: bool = False) -> keras.Model:
+def build(hidden: Sequence[int], normalize_axis: int | None = None, deskew: bool = False) -> keras.Model:
     """Return Flatten, one ReLU layer for each of `hidden` (units), softmax over ten digits.
 
-    `normalize_axis` puts the L2 normalisation of recipe "custom digits" after the rescaling:
-    axis 1 of (B, 28, 28, 1) scales every column of the picture to unit length. `deslant` sets slanted digits upright
+    `normalize_axis` puts the L2 normalization of recipe "custom digits" after the rescaling:
+    axis 1 of (B, 28, 28, 1) scales every column of the image to unit length. `deskew` sets slanted digits upright
     first.
     """
     inputs = keras.Input((IMAGE_SIDE, IMAGE_SIDE, 1), name="image")
     x = keras.layers.Rescaling(1 / 255)(inputs)
-    if deslant:
-        x = Deslant()(x)
+    if deskew:
+        x = Deskew()(x)
     if normalize_axis is not None:
         x = UnitNormalization(axis=normalize_axis)(x)
     x = keras.layers.Flatten()(x)

@@ -11,7 +11,7 @@ from inkproof.data.digits import IMAGE_SIDE
 
 @keras.saving.register_keras_serializable(package="inkproof")
 class UnitNormalization(keras.layers.Layer):
-    """Scale a picture to unit L2 length along one axis, as `keras.utils.normalize` does outside a model.
+    """Scale an image to unit L2 length along one axis, as `keras.utils.normalize` does outside a model.
 
     The epsilon is added to the squared length before the reciprocal root. It is large enough that
     an empty column does not blow up when the layer is quantised to int8 (1e-2 costs no accuracy;
@@ -33,9 +33,9 @@ class UnitNormalization(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="inkproof")
 class LocalResponseNormalization(keras.layers.Layer):
-    """Normalise each value by its neighbours in the channel direction (Krizhevsky et al., 2012, section 3.3).
+    """Normalize each value by its neighbors in the channel direction (Krizhevsky et al., 2012, section 3.3).
 
-    What `tf.nn.local_response_normalization` computes, with the sums over neighbours as a product with a banded
+    What `tf.nn.local_response_normalization` computes, with the sums over neighbors as a product with a banded
     matrix: that operation's gradient has no fast kernel on a CPU, and none for bfloat16. Always in float32.
     """
 
@@ -51,8 +51,8 @@ class LocalResponseNormalization(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         channels = keras.ops.arange(inputs.shape[-1])
-        neighbours = keras.ops.abs(channels[:, None] - channels[None, :]) <= self.depth_radius
-        sums = keras.ops.matmul(keras.ops.square(inputs), keras.ops.cast(neighbours, "float32"))
+        neighbors = keras.ops.abs(channels[:, None] - channels[None, :]) <= self.depth_radius
+        sums = keras.ops.matmul(keras.ops.square(inputs), keras.ops.cast(neighbors, "float32"))
         # A power by way of the logarithm: that alone is vectorised.
         return inputs * keras.ops.exp(-self.beta * keras.ops.log(self.bias + self.alpha * sums))
 
@@ -63,7 +63,7 @@ class LocalResponseNormalization(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="inkproof")
 class FusedBatchNormalization(keras.layers.BatchNormalization):
-    """Batch normalisation (Ioffe and Szegedy, 2015), of feature maps trained by TensorFlow's one operation for it.
+    """Batch normalization (Ioffe and Szegedy, 2015), of feature maps trained by TensorFlow's one operation for it.
 
     Keras computes it of a dozen operations in float32: with bfloat16 on two AMX cores a step of `vgg` then takes 2.7
     times as long as without, with the fused one 1.4 times. Outside training it is Keras's own.
@@ -88,14 +88,14 @@ _LEAST_INK, _LEAST_SPREAD = 8.0, 256.0
 
 
 @keras.saving.register_keras_serializable(package="inkproof")
-class Deslant(keras.layers.Layer):
-    """Shear each picture (28, 28) about its centre of mass until its ink has no slant.
+class Deskew(keras.layers.Layer):
+    """Shear each image (28, 28) about its center of mass until its ink has no slant.
 
     The slant is the regression of columns on rows, weighted by ink: the ratio of the second moments m11 / m02, as in
     LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition" (1998), section
     III.A. A row is moved as a whole and read by linear interpolation. Pixels of a blank stay where they are.
 
-    Always computed in float32: bfloat16 cannot tell neighbouring columns apart. Input and output float (B, 28, 28, 1),
+    Always computed in float32: bfloat16 cannot tell neighboring columns apart. Input and output float (B, 28, 28, 1),
     white ink on black, 0 to 1.
     """
 
@@ -113,7 +113,7 @@ class Deslant(keras.layers.Layer):
         spread = ops.sum(rows * ops.square(down), axis=1, keepdims=True)
         mixed = ops.sum(ops.sum(ink * right[:, None, :], axis=2) * down, axis=1, keepdims=True)
         slant = ops.clip(mixed / ops.maximum(spread, _LEAST_SPREAD), -_STEEPEST, _STEEPEST)
-        # Where each pixel (row, column) of the upright picture lies in the slanted one, and the two pixels around it.
+        # Where each pixel (row, column) of the upright image lies in the slanted one, and the two pixels around it.
         source = index + (slant * down)[:, :, None]
         weights = ops.relu(1 - ops.abs(source[..., None] - index))
         return ops.matmul(weights, ink[..., None])

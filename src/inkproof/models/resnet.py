@@ -1,11 +1,11 @@
-"""Small residual network without batch normalisation."""
+"""Small residual network without batch normalization."""
 
 from collections.abc import Sequence
 
 import keras
 
 from inkproof.data.digits import IMAGE_SIDE
-from inkproof.models.layers import Deslant, softmax_head
+from inkproof.models.layers import Deskew, softmax_head
 
 
 def build(
@@ -15,14 +15,14 @@ def build(
     stem_pool: int,
     dense: int,
     dropout: float,
-    deslant: bool = False,
+    deskew: bool = False,
 ) -> keras.Model:
     """Return a convolution with max-pooling, one stage for each of `widths` (filters), dense, dropout, softmax.
 
     A stage is a convolution, of stride two but in the first, and `blocks` residual blocks of two convolutions each.
     The second convolution of a block begins at zero, so that at first every block passes on what it is given: that is
-    what lets the network learn without batch normalisation, which costs more than the convolutions on a CPU.
-    `dropout` comes before and after the dense layer. `deslant` sets slanted digits upright first.
+    what lets the network learn without batch normalization, which costs more than the convolutions on a CPU.
+    `dropout` comes before and after the dense layer. `deskew` sets slanted digits upright first.
 
     Source: He, Zhang, Ren and Sun, "Identity mappings in deep residual networks" (2016), for the blocks; Zhang,
     Dauphin and Ma, "Fixup initialization: residual learning without normalization" (2019), for how they begin.
@@ -33,8 +33,8 @@ def build(
         raise ValueError("widths and blocks need one value for each stage, and at least one")
     inputs = keras.Input((IMAGE_SIDE, IMAGE_SIDE, 1), name="image")
     x = keras.layers.Rescaling(1 / 255)(inputs)
-    if deslant:
-        x = Deslant()(x)
+    if deskew:
+        x = Deskew()(x)
     x = keras.layers.Conv2D(widths[0], stem_kernel)(x)
     if stem_pool > 1:
         x = keras.layers.MaxPooling2D(stem_pool)(x)

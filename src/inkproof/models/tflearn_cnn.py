@@ -1,4 +1,4 @@
-"""The TFLearn-style network of recipe "Digitre" (2017): two convolutions, each pooled and normalised."""
+"""The TFLearn-style network of recipe "Digitre" (2017): two convolutions, each pooled and normalized."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ def build(
     dropout: float,
     conv_initializer: str = "glorot_uniform",
 ) -> keras.Model:
-    """Return (convolution, max-pooling, local response normalisation) for each of `filters`, dense, dropout, softmax.
+    """Return (convolution, max-pooling, local response normalization) for each of `filters`, dense, dropout, softmax.
 
     `l2` is the weight of half the squared weights, TFLearn's convention; Keras counts the whole
     square, hence the division by two. `conv_initializer` draws the convolutions' first weights:

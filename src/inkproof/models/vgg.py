@@ -1,4 +1,4 @@
-"""Deep plain convolutional network: groups of small convolutions, each ended by one that halves the picture."""
+"""Deep plain convolutional network: groups of small convolutions, each ended by one that halves the image."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from inkproof.data.digits import IMAGE_SIDE
-from inkproof.models.layers import Deslant, FusedBatchNormalization, softmax_head
+from inkproof.models.layers import Deskew, FusedBatchNormalization, softmax_head
 
 
 def build(
@@ -15,14 +15,14 @@ def build(
     halving_kernel: int,
     dense: int,
     dropout: float,
-    normalised: bool = False,
-    deslant: bool = False,
+    batch_norm: bool = False,
+    deskew: bool = False,
 ) -> keras.Model:
     """Return `depth` ReLU convolutions and one of stride two for each of `widths` (filters), dense, softmax.
 
     The convolutions are 3 x 3 without padding; those of stride two have `halving_kernel` pixels a side and learn what
-    pooling would throw away. `dropout` comes behind each group and behind the dense layer. `normalised` puts
-    batch normalisation before each ReLU. `deslant` sets slanted digits upright first.
+    pooling would throw away. `dropout` comes behind each group and behind the dense layer. `batch_norm` puts
+    batch normalization before each ReLU. `deskew` sets slanted digits upright first.
 
     Source: Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition" (2015), for
     stacks of small convolutions; Springenberg, Dosovitskiy, Brox and Riedmiller, "Striving for simplicity: the all
@@ -30,20 +30,20 @@ def build(
     """
     inputs = keras.Input((IMAGE_SIDE, IMAGE_SIDE, 1), name="image")
     x = keras.layers.Rescaling(1 / 255)(inputs)
-    if deslant:
-        x = Deslant()(x)
+    if deskew:
+        x = Deskew()(x)
     # Glorot's weights shrink the signal by half at each ReLU: over seven layers little of it is left.
-    weights: dict[str, Any] = {"kernel_initializer": "he_normal", "use_bias": not normalised}
+    weights: dict[str, Any] = {"kernel_initializer": "he_normal", "use_bias": not batch_norm}
     for width in widths:
         for _ in range(depth):
-            x = _relu(keras.layers.Conv2D(width, 3, **weights)(x), normalised)
+            x = _relu(keras.layers.Conv2D(width, 3, **weights)(x), batch_norm)
         x = keras.layers.Conv2D(width, halving_kernel, strides=2, padding="same", **weights)(x)
-        x = keras.layers.Dropout(dropout)(_relu(x, normalised))
-    x = _relu(keras.layers.Dense(dense, **weights)(keras.layers.Flatten()(x)), normalised)
+        x = keras.layers.Dropout(dropout)(_relu(x, batch_norm))
+    x = _relu(keras.layers.Dense(dense, **weights)(keras.layers.Flatten()(x)), batch_norm)
     x = keras.layers.Dropout(dropout)(x)
     return keras.Model(inputs, softmax_head(x))
 
 
-def _relu(x: keras.KerasTensor, normalised: bool) -> keras.KerasTensor:
+def _relu(x: keras.KerasTensor, batch_norm: bool) -> keras.KerasTensor:
     # Keras's momentum of 0.99 would take hundreds of steps to forget the first ones.
-    return keras.layers.ReLU()(FusedBatchNormalization(momentum=0.9)(x) if normalised else x)
+    return keras.layers.ReLU()(FusedBatchNormalization(momentum=0.9)(x) if batch_norm else x)

@@ -1,1 +1,1 @@
-"""From pictures and strokes to the canvas, from the canvas to what a network sees, and what can go wrong before it."""
+"""From images and strokes to the canvas, from the canvas to what a network sees, and what can go wrong before it."""

@@ -1,4 +1,4 @@
-"""Pictures, digits and strokes become canvases, resampled by exact area averages."""
+"""Images, digits and strokes become canvases, resampled by exact area averages."""
 
 import os
 from collections.abc import Sequence
@@ -10,27 +10,27 @@ from PIL import Image, ImageFilter
 
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.data.drawings import CANVAS_SIDE, Drawing
-from inkproof.data.pictures import open_picture, plain, to_8_bit
+from inkproof.data.images import open_image, plain, to_8_bit
 from inkproof.preprocessing.strokes import render
 
 
 def area_means(
-    picture: NDArray[np.uint8], rows: NDArray[np.float64], columns: NDArray[np.float64]
+    image: NDArray[np.uint8], rows: NDArray[np.float64], columns: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Mean level between consecutive row and column edges.
 
-    A pixel counts by the part of its square that lies inside; beyond the picture everything is zero. Taken
-    from differences of running sums: matrix products would start the threads of the linear algebra library,
+    A pixel counts by the part of its square that lies inside; beyond the image everything is zero. Taken
+    from differences of running sums: matrix artifacts would start the threads of the linear algebra library,
     which take fifty times as long where another process holds the processor.
 
     Args:
-        picture: uint8 (H, W).
+        image: uint8 (H, W).
         rows, columns: rising edges (n + 1,) and (m + 1,) in pixels; pixel i reaches from i to i + 1.
 
     Returns:
         float64 (n, m).
     """
-    return _means(_means(picture, rows).T, columns).T
+    return _means(_means(image, rows).T, columns).T
 
 
 def _means(lines: NDArray[np.generic], edges: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -61,7 +61,7 @@ _OFF = 8.0
 _FAINTEST = 64
 _RIM = 2
 # Enlarged, the soft edge of a digit is nine pixels wide; a pen leaves one of two or three. The level where the ink
-# ends is chosen so that the digit, read back through the rung `mnist`, has the ink that it had.
+# ends is chosen so that the digit, read back through the method `mnist_style`, has the ink that it had.
 _EDGE = 130
 _SHARPNESS = 8.0
 
@@ -75,12 +75,12 @@ def block_canvases(digits: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def digit_canvas(
     digit: NDArray[np.uint8], rng: np.random.Generator, ink: int = 0, paper: int = 255
 ) -> NDArray[np.uint8]:
-    """Draw `digit` large onto a canvas, smooth, nearly centred, 60 to 70% of its side.
+    """Draw `digit` large onto a canvas, smooth, nearly centerd, 60 to 70% of its side.
 
     Args:
         digit: uint8 (28, 28), white ink on black.
         rng: says how large and where.
-        ink, paper: grey levels of the canvas, 0 to 255.
+        ink, paper: gray levels of the canvas, 0 to 255.
 
     Returns:
         uint8 (280, 280); a blank digit gives a blank canvas.
@@ -111,44 +111,44 @@ def digit_canvas(
     return np.array(canvas)
 
 
-Picture = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.generic]
+Source = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.generic]
 
 
-def to_canvas(source: Picture, name: str = "") -> NDArray[np.uint8]:
-    """Bring a picture to the canvas: grey, padded to a square in the colour of its border, 280 x 280.
+def to_canvas(source: Source, name: str = "") -> NDArray[np.uint8]:
+    """Bring an image to the canvas: gray, padded to a square in the color of its border, 280 x 280.
 
     Polarity, size and place of the digit stay as they are. Levels are averaged over areas, growing or
-    shrinking, so a picture of 28 x 28 becomes blocks of 10 x 10 and shrinks back to exactly itself.
+    shrinking, so an image of 28 x 28 becomes blocks of 10 x 10 and shrinks back to exactly itself.
 
     Args:
-        source: path, bytes of a picture file, Pillow image, or array (H, W) or (H, W, C) of booleans,
-            integers or floats; 1 to 4 channels are grey, grey and alpha, RGB, and RGBA.
-        name: what an error calls the picture; the path if not given.
+        source: path, bytes of an image file, Pillow image, or array (H, W) or (H, W, C) of booleans,
+            integers or floats; 1 to 4 channels are gray, gray and alpha, RGB, and RGBA.
+        name: what an error calls the image; the path if not given.
 
     Returns:
         uint8 (280, 280).
 
     Raises:
-        UserError: the file is missing, no picture, broken or too large; names the picture and the reason.
+        UserError: the file is missing, no image, broken or too large; names the image and the reason.
         ValueError: an array has another shape, no pixels, or no numbers.
     """
     if isinstance(source, np.ndarray):
-        picture = plain(_from_array(source))
+        image = plain(_from_array(source))
     elif isinstance(source, Image.Image):
-        picture = plain(source)
+        image = plain(source)
     else:
         # Twice the canvas leaves the averaging below something to average.
-        picture = open_picture(source, name, draft=2 * CANVAS_SIDE)
-    return _square(picture.convert("L"))
+        image = open_image(source, name, draft=2 * CANVAS_SIDE)
+    return _square(image.convert("L"))
 
 
 def load_canvases(folder: Path, drawings: Sequence[Drawing], brush: float = 20.0) -> NDArray[np.uint8]:
-    """Bring drawings of the set in `folder` to canvases: strokes by the brush, pictures as they are.
+    """Bring drawings of the set in `folder` to canvases: strokes by the brush, images as they are.
 
     Takes 78 kB a drawing: hand it a part of a large set at a time.
 
     Args:
-        folder: where the pictures of the drawings are.
+        folder: where the images of the drawings are.
         drawings: N drawings.
         brush: diameter of the brush in canvas pixels.
 
@@ -156,7 +156,7 @@ def load_canvases(folder: Path, drawings: Sequence[Drawing], brush: float = 20.0
         uint8 (N, 280, 280) in the order of `drawings`; strokes are black on white.
 
     Raises:
-        UserError: a picture cannot be read.
+        UserError: an image cannot be read.
     """
     canvases = np.empty((len(drawings), CANVAS_SIDE, CANVAS_SIDE), np.uint8)
     for index, drawing in enumerate(drawings):
@@ -165,7 +165,7 @@ def load_canvases(folder: Path, drawings: Sequence[Drawing], brush: float = 20.0
         elif drawing.image is not None:
             canvases[index] = to_canvas(folder / drawing.image)
         else:
-            raise ValueError(f"drawing {drawing.id!r} has neither strokes nor a picture")
+            raise ValueError(f"drawing {drawing.id!r} has neither strokes nor an image")
     return canvases
 
 
@@ -173,38 +173,38 @@ def _from_array(levels: NDArray[np.generic]) -> Image.Image:
     if levels.ndim == 3 and levels.shape[2] == 1:
         levels = levels[:, :, 0]
     if levels.ndim not in (2, 3) or (levels.ndim == 3 and levels.shape[2] not in (2, 3, 4)) or 0 in levels.shape:
-        raise ValueError(f"a picture has the shape (H, W) or (H, W, 1 to 4) and some pixels, not {levels.shape}")
+        raise ValueError(f"an image has the shape (H, W) or (H, W, 1 to 4) and some pixels, not {levels.shape}")
     return Image.fromarray(np.ascontiguousarray(to_8_bit(levels)))
 
 
-def _square(picture: Image.Image) -> NDArray[np.uint8]:
-    """Pad to a square in the border's median grey, the picture in the middle, and resample to 280 x 280.
+def _square(image: Image.Image) -> NDArray[np.uint8]:
+    """Pad to a square in the border's median gray, the image in the middle, and resample to 280 x 280.
 
     Resampled before it is padded, because the square of a very long strip could be larger than memory.
     """
-    longest = max(picture.size)
-    width, height = (max(1, round(side * CANVAS_SIDE / longest)) for side in picture.size)
+    longest = max(image.size)
+    width, height = (max(1, round(side * CANVAS_SIDE / longest)) for side in image.size)
     left, top = (CANVAS_SIDE - width) // 2, (CANVAS_SIDE - height) // 2
-    canvas = np.full((CANVAS_SIDE, CANVAS_SIDE), _border_level(picture), np.uint8)
+    canvas = np.full((CANVAS_SIDE, CANVAS_SIDE), _border_level(image), np.uint8)
     # Whole blocks first, which Pillow averages many times faster; what is left to do is at most 2 to 1.
     block = max(1, longest // CANVAS_SIDE)
-    rows = np.linspace(0, picture.height / block, height + 1)
-    columns = np.linspace(0, picture.width / block, width + 1)
-    levels = np.asarray(picture.reduce(block) if block > 1 else picture)
-    if picture.size != (width * block, height * block):  # otherwise each pixel is its own mean
+    rows = np.linspace(0, image.height / block, height + 1)
+    columns = np.linspace(0, image.width / block, width + 1)
+    levels = np.asarray(image.reduce(block) if block > 1 else image)
+    if image.size != (width * block, height * block):  # otherwise each pixel is its own mean
         levels = np.rint(area_means(levels, rows, columns)).astype(np.uint8)
     canvas[top : top + height, left : left + width] = levels
     return canvas
 
 
-def _border_level(picture: Image.Image) -> int:
+def _border_level(image: Image.Image) -> int:
     """Median of the outermost ring of pixels, the lighter one of two middle values, as paper is light."""
-    width, height = picture.size
+    width, height = image.size
     edges = (
         (0, 0, width, 1),
         (0, height - 1, width, height),
         (0, 0, 1, height),
         (width - 1, 0, width, height),
     )
-    ring = np.concatenate([np.asarray(picture.crop(edge)).ravel() for edge in edges])
+    ring = np.concatenate([np.asarray(image.crop(edge)).ravel() for edge in edges])
     return int(np.sort(ring)[len(ring) // 2])

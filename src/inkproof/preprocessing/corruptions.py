@@ -1,8 +1,8 @@
-"""The stress suite: canvases with faults of five severities, by names that say what is wrong.
+"""The corruptions: canvases with corruptions of five severities, by names that say what is wrong.
 
 Names are those of MNIST-C (Mu and Gilmer, "MNIST-C: a robustness benchmark for computer vision", 2019) where
-the fault is the same: `translate`, `scale`, `rotate`, `shear`, `shot_noise`. Severity 1 is hardly noticeable,
-3 a plain fault of hand, phone or scanner; at 5 a person still reads nearly all digits.
+the corruption is the same: `translate`, `scale`, `rotate`, `shear`, `shot_noise`. Severity 1 is hardly noticeable,
+3 a plain corruption of hand, phone or scanner; at 5 a person still reads nearly all digits.
 """
 
 import zlib
@@ -73,7 +73,7 @@ def blur(canvas: Canvas, deviation: float, rng: np.random.Generator) -> Canvas:
 
 @graded(0.7, 0.5, 0.34, 0.22, 0.13, of="light")
 def low_contrast(canvas: Canvas, share: float, rng: np.random.Generator) -> Canvas:
-    """Pull all levels to their mean, until 70, 50, 34, 22 and 13% of the contrast are left: faint ink on grey.
+    """Pull all levels to their mean, until 70, 50, 34, 22 and 13% of the contrast are left: faint ink on gray.
 
     `contrast` of ImageNet-C, where it goes down to 5%.
     """
@@ -91,14 +91,14 @@ def _with_noise(canvas: Canvas, noise: np.ndarray) -> Canvas:
     return np.rint(grown, out=grown).astype(np.uint8)
 
 
-_CENTRES = np.arange(CANVAS_SIDE) + 0.5 - CANVAS_SIDE / 2
+_CENTERS = np.arange(CANVAS_SIDE) + 0.5 - CANVAS_SIDE / 2
 
 
 @graded(0.12, 0.25, 0.40, 0.56, 0.72)
 def uneven_ground(ink: Canvas, loss: float, rng: np.random.Generator) -> Canvas:
     """Let the light fall off across the canvas, in any direction, to 88, 75, 60, 44 and 28% at the far side."""
     angle = rng.uniform(0, 2 * np.pi)
-    y, x = np.sin(angle) * _CENTRES, np.cos(angle) * _CENTRES
+    y, x = np.sin(angle) * _CENTERS, np.cos(angle) * _CENTERS
     reach = np.abs(y).max() + np.abs(x).max()
     shade = (loss * 0.5 * (1 + (y[:, None] + x) / reach)).astype(np.float32)
     # Bright paper darkens, its ink stays dark; on dark paper it is glare that brightens the ground.
@@ -107,7 +107,7 @@ def uneven_ground(ink: Canvas, loss: float, rng: np.random.Generator) -> Canvas:
 
 @graded((30, 1.0), (60, 1.3), (95, 1.7), (130, 2.2), (165, 3.0))
 def grid_paper(ink: Canvas, lines: tuple[int, float], rng: np.random.Generator) -> Canvas:
-    """Put squared paper under the digit: lines of 30, 60, 95, 130 and 165 grey levels, 1 to 3 pixels wide.
+    """Put squared paper under the digit: lines of 30, 60, 95, 130 and 165 gray levels, 1 to 3 pixels wide.
 
     The squares have 24 to 36 pixels, and the paper lies up to 3 degrees off the square.
     """
@@ -117,7 +117,7 @@ def grid_paper(ink: Canvas, lines: tuple[int, float], rng: np.random.Generator) 
     cos, sin = np.cos(angle), np.sin(angle)
     ruled = np.zeros((CANVAS_SIDE, CANVAS_SIDE), np.float32)
     for y, x in ((cos, sin), (-sin, cos)):
-        at = ((y * _CENTRES + rng.uniform(0, pitch))[:, None] + x * _CENTRES).astype(np.float32)
+        at = ((y * _CENTERS + rng.uniform(0, pitch))[:, None] + x * _CENTERS).astype(np.float32)
         away = np.abs(at - pitch * np.rint(at / pitch))
         np.maximum(ruled, np.clip(width / 2 + 0.5 - away, 0, min(1.0, width)), out=ruled)
     return np.maximum(ink, np.rint(level * ruled).astype(np.uint8))
@@ -166,7 +166,7 @@ CLEAN = "clean"
 NAMES = (CLEAN, *CORRUPTIONS)
 
 
-def stress_sample(labels: NDArray[np.integer], count: int, seed: int) -> NDArray[np.intp]:
+def corruption_sample(labels: NDArray[np.integer], count: int, seed: int) -> NDArray[np.intp]:
     """Return the indices, ascending, of `count` digits that hold each class in its share of `labels` (N,).
 
     All digits where there are no more than `count`.
@@ -174,7 +174,7 @@ def stress_sample(labels: NDArray[np.integer], count: int, seed: int) -> NDArray
     return cut(labels, count, seed)[1] if count < len(labels) else np.arange(len(labels))
 
 
-def stress_canvases(
+def corrupted_canvases(
     images: NDArray[np.uint8], seed: int, names: Sequence[str] = NAMES
 ) -> Iterator[tuple[str, int, NDArray[np.uint8]]]:
     """Yield (corruption, severity, canvases uint8 (N, 280, 280)): first ("clean", 0, ...), then all 75.

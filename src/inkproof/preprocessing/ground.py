@@ -8,44 +8,44 @@ from keras import ops
 
 from inkproof.preprocessing.outline import square_maxima, square_sums, strongest, yes
 
-# Cells along the longer side of the picture, or one a pixel where it has fewer pixels.
+# Cells along the longer side of the image, or one a pixel where it has fewer pixels.
 _CELLS = 56
 
 
-def cell_size(pictures: Any) -> int:
-    """Pixels along a side of the cells of pictures (B, H, W)."""
-    return -(-max(pictures.shape[1:]) // _CELLS)
+def cell_size(images: Any) -> int:
+    """Pixels along a side of the cells of images (B, H, W)."""
+    return -(-max(images.shape[1:]) // _CELLS)
 
 
-def cell_means(pictures: Any) -> Any:
-    """Mean over each cell, (B, H, W) to (B, h, w); beyond the right and lower edge of the picture all is zero."""
-    size, rows, columns = _layout(pictures)
-    bands = ops.sum(ops.reshape(_whole_cells(pictures), (-1, rows, size, columns * size)), axis=2)
+def cell_means(images: Any) -> Any:
+    """Mean over each cell, (B, H, W) to (B, h, w); beyond the right and lower edge of the image all is zero."""
+    size, rows, columns = _layout(images)
+    bands = ops.sum(ops.reshape(_whole_cells(images), (-1, rows, size, columns * size)), axis=2)
     return ops.sum(ops.reshape(bands, (-1, rows, columns, size)), axis=3) / (size * size)
 
 
-def on_cells(operation: Callable[[Any, Any], Any], pictures: Any, cells: Any) -> Any:
-    """`operation` of the pixels of pictures (B, H, W) and the cells (B, h, w) they lie in; returns (B, H, W)."""
-    size, rows, columns = _layout(pictures)
-    height, width = pictures.shape[1:]
-    bands = ops.reshape(_whole_cells(pictures), (-1, rows, size, columns * size))
+def on_cells(operation: Callable[[Any, Any], Any], images: Any, cells: Any) -> Any:
+    """`operation` of the pixels of images (B, H, W) and the cells (B, h, w) they lie in; returns (B, H, W)."""
+    size, rows, columns = _layout(images)
+    height, width = images.shape[1:]
+    bands = ops.reshape(_whole_cells(images), (-1, rows, size, columns * size))
     # Along the columns first: a band then goes with its rows of pixels in one long step, not in one for each cell.
     wide = ops.reshape(cells[:, :, :, None] * ops.ones((size,)), (-1, rows, 1, columns * size))
     return ops.reshape(operation(bands, wide), (-1, rows * size, columns * size))[:, :height, :width]
 
 
-def _layout(pictures: Any) -> tuple[int, int, int]:
-    size = cell_size(pictures)
-    height, width = pictures.shape[1:]
+def _layout(images: Any) -> tuple[int, int, int]:
+    size = cell_size(images)
+    height, width = images.shape[1:]
     return size, -(-height // size), -(-width // size)
 
 
-def _whole_cells(pictures: Any) -> Any:
-    size, rows, columns = _layout(pictures)
-    height, width = pictures.shape[1:]
+def _whole_cells(images: Any) -> Any:
+    size, rows, columns = _layout(images)
+    height, width = images.shape[1:]
     if (rows * size, columns * size) == (height, width):
-        return pictures
-    return ops.pad(pictures, ((0, 0), (0, rows * size - height), (0, columns * size - width)))
+        return images
+    return ops.pad(images, ((0, 0), (0, rows * size - height), (0, columns * size - width)))
 
 
 # The border is one pixel of the 28 x 28 frame wide, so that a hairline around the paper is no paper.
@@ -72,31 +72,31 @@ _FADE = 0.5
 _CLEAN = 0.3
 
 
-def flat_ground(pictures: Any) -> Any:
+def flat_ground(images: Any) -> Any:
     """Level of the ground, the median of the border: (B, H, W) to (B, 1, 1), a whole number."""
-    height, width = pictures.shape[1:]
+    height, width = images.shape[1:]
     rows, columns = _strip(height), _strip(width)
     ring = [
-        pictures[:, :rows, :],
-        pictures[:, height - rows :, :],
-        pictures[:, rows : height - rows, :columns],
-        pictures[:, rows : height - rows, width - columns :],
+        images[:, :rows, :],
+        images[:, height - rows :, :],
+        images[:, rows : height - rows, :columns],
+        images[:, rows : height - rows, width - columns :],
     ]
     levels = ops.concatenate([_flat(part) for part in ring if 0 not in part.shape[1:]], axis=1)
     return _quantile(levels[:, None, :])[:, :, None]
 
 
-def bent_ground(pictures: Any, level: Any) -> Any:
+def bent_ground(images: Any, level: Any) -> Any:
     """The ground at each pixel where it is `level` (B, 1, 1) in the main: (B, H, W), just that on even paper.
 
     A surface of the second order, fitted to sixteen segments of the border without those that show ink (least
     squares with outliers pulled in, then left out).
     """
-    height, width = pictures.shape[1:]
-    segments, places = _border_segments(pictures)
+    height, width = images.shape[1:]
+    segments, places = _border_segments(images)
     low, high = (ops.concatenate([_quantile(part, share) for part in segments], axis=1) for share in _MOST)
     away = ops.relu(low - level[:, :, 0]) - ops.relu(level[:, :, 0] - high)
-    most, least = (of(pictures, axis=(1, 2))[:, None] for of in (ops.max, ops.min))
+    most, least = (of(images, axis=(1, 2))[:, None] for of in (ops.max, ops.min))
     contrast = ops.maximum(most - level[:, :, 0], level[:, :, 0] - least)
     basis = _second_order(places[:, 0], places[:, 1])
     solution = np.linalg.pinv(basis)
@@ -124,14 +124,14 @@ def ink_is_dark(away: Any) -> Any:
 
 
 def without_shadows(ink: Any, peak: Any) -> Any:
-    """Take away what is too wide for a stroke (a grey opening of the cell means): (B, H, W) to the same.
+    """Take away what is too wide for a stroke (a gray opening of the cell means): (B, H, W) to the same.
 
     `peak` (B, 1, 1) is the strongest ink.
     """
     cells = cell_means(ink)
     rows, columns = cells.shape[1:]
     reach = round(_WIDEST_STROKE * max(rows, columns)) // 2
-    # Beyond the picture is paper: a stroke along the edge is no wider for it, and a shadow reaches far inside.
+    # Beyond the image is paper: a stroke along the edge is no wider for it, and a shadow reaches far inside.
     paper = strongest(cells) - ops.pad(cells, ((0, 0), (reach, reach), (reach, reach)))
     lasting = ops.relu(strongest(cells) - square_maxima(paper, 2 * reach + 1))
     shadows = square_maxima(lasting, 2 * reach + 1)[:, reach : reach + rows, reach : reach + columns]
@@ -152,16 +152,16 @@ def without_noise(ink: Any, floor: Any) -> Any:
     return ink * ops.clip((ink - floor) * (1.0 / ops.maximum(_FADE * floor, 1e-3)), 0.0, 1.0)
 
 
-def _border_segments(pictures: Any) -> tuple[list[Any], np.ndarray]:
+def _border_segments(images: Any) -> tuple[list[Any], np.ndarray]:
     """Segments of the border, (B, 8, n) and (B, 8, m), and their middles (16, 2), -1 to 1 down and across."""
-    height, width = pictures.shape[1:]
+    height, width = images.shape[1:]
     rows, columns = _strip(height), _strip(width)
     ends = [slice(0, rows), slice(height - rows, height)], [slice(0, columns), slice(width - columns, width)]
     groups = [
         [(end, part) for end in ends[0] for part in _cuts(width)],
         [(part, end) for end in ends[1] for part in _cuts(height)],
     ]
-    segments = [ops.stack([_flat(pictures[:, down, across]) for down, across in group], axis=1) for group in groups]
+    segments = [ops.stack([_flat(images[:, down, across]) for down, across in group], axis=1) for group in groups]
     middles = [
         ((down.start + down.stop) / height - 1, (across.start + across.stop) / width - 1)
         for group in groups
@@ -190,8 +190,8 @@ def _powers(side: int) -> Any:
     return ops.convert_to_tensor(np.stack([np.ones(side), along, along * along], axis=1).astype(np.float32))
 
 
-def _flat(pictures: Any) -> Any:
-    return ops.reshape(pictures, (-1, pictures.shape[1] * pictures.shape[2]))
+def _flat(images: Any) -> Any:
+    return ops.reshape(images, (-1, images.shape[1] * images.shape[2]))
 
 
 def _quantile(values: Any, share: float = 0.5, bits: int = 8) -> Any:

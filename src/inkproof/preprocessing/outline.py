@@ -1,4 +1,4 @@
-"""Neighbours of each pixel and the outline of strokes, inside a graph: sharpened, measured, moved."""
+"""Neighbors of each pixel and the outline of strokes, inside a graph: sharpened, measured, moved."""
 
 from typing import Any
 
@@ -54,9 +54,9 @@ def _band(size: int, side: int) -> Any:
     return ops.convert_to_tensor((apart <= side // 2).astype(np.float32))
 
 
-def strongest(pictures: Any) -> Any:
-    """Return the largest value of each picture, (B, H, W) to (B, 1, 1)."""
-    return ops.max(pictures, axis=(1, 2), keepdims=True)
+def strongest(images: Any) -> Any:
+    """Return the largest value of each image, (B, H, W) to (B, 1, 1)."""
+    return ops.max(images, axis=(1, 2), keepdims=True)
 
 
 def yes(answers: Any) -> Any:
@@ -75,8 +75,8 @@ _STEEPNESS = 2.0
 # A smooth curve is 4/pi times as long in rows and columns as it is in truth; an outline of hard pixels runs along
 # rows and columns only, and is no longer. From the first ratio on it is smooth, from the second down all stairs.
 _SMOOTH, _STAIRS = 1.17, 1.14
-# Grey along the outline, as the width of a line of it in pixels of the frame: black and white pixels have none
-# whatever their size, while a picture of 28 x 28 as soft as MNIST's has 0.6 (nearly all more than 0.45).
+# Gray along the outline, as the width of a line of it in pixels of the frame: black and white pixels have none
+# whatever their size, while an image of 28 x 28 as soft as MNIST's has 0.6 (nearly all more than 0.45).
 _SOFT, _HARD = 0.4, 0.3
 
 
@@ -109,7 +109,7 @@ def stroke_width(grid: Any) -> Any:
 
 
 def stairs(grid: Any, pixels: int) -> tuple[Any, Any]:
-    """How far an outline is one of pixels, by enlarging a small picture, and how far of hard ones.
+    """How far an outline is one of pixels, by enlarging a small image, and how far of hard ones.
 
     Args:
         grid: float32 (B, S, S), ink as a share of full strength.
@@ -121,9 +121,9 @@ def stairs(grid: Any, pixels: int) -> tuple[Any, Any]:
     down, across = _slopes(grid)
     length = ops.maximum(_length(down, across), 1e-3)
     ratio = 0.5 * (_total(ops.abs(down)) + _total(ops.abs(across))) / length
-    grey = 4.0 * _total(grid * (1.0 - grid)) / length / pixels
+    gray = 4.0 * _total(grid * (1.0 - grid)) / length / pixels
     stepped = ops.clip((_SMOOTH - ratio) / (_SMOOTH - _STAIRS), 0.0, 1.0)
-    return stepped, stepped * ops.clip((_SOFT - grey) / (_SOFT - _HARD), 0.0, 1.0)
+    return stepped, stepped * ops.clip((_SOFT - gray) / (_SOFT - _HARD), 0.0, 1.0)
 
 
 def _slopes(grid: Any) -> tuple[Any, Any]:

@@ -52,7 +52,7 @@ def graded(
 
 
 def ground(canvas: Canvas) -> int:
-    """Return the grey level of the paper: the median of the outermost ring of pixels."""
+    """Return the gray level of the paper: the median of the outermost ring of pixels."""
     ring = np.concatenate([canvas[0], canvas[-1], canvas[1:-1, 0], canvas[1:-1, -1]])
     return int(np.sort(ring)[len(ring) // 2])
 
@@ -151,16 +151,16 @@ def _mapped(ink: Canvas, matrix: NDArray[np.float64]) -> Canvas:
     fit = min(1.0, (CANVAS_SIDE - 2 * _MARGIN) / np.ptp(outline, axis=0).max())
     matrix, outline = matrix * fit, outline * fit + middle
     inside = np.maximum(_MARGIN - outline.min(axis=0), 0) + np.minimum(CANVAS_SIDE - _MARGIN - outline.max(axis=0), 0)
-    picture = Image.fromarray(ink)
+    image = Image.fromarray(ink)
     factor = float(np.sqrt(abs(np.linalg.det(matrix))))
     if factor < _COARSE:
         # Pillow looks at the four nearest pixels only: blur what it would jump over into them first.
-        picture = picture.filter(ImageFilter.BoxBlur((1 / factor - 1) / 2))
+        image = image.filter(ImageFilter.BoxBlur((1 / factor - 1) / 2))
     # Pillow wants to know where each pixel comes from, and x before y.
     back = np.linalg.inv(matrix)
     (yy, yx), (xy, xx) = back.tolist()
     dy, dx = (middle - back @ (middle + inside)).tolist()
-    mapped = picture.transform(
+    mapped = image.transform(
         (CANVAS_SIDE, CANVAS_SIDE),
         Image.Transform.AFFINE,
         (xx, xy, dx, yx, yy, dy),

@@ -26,15 +26,15 @@ def render(
     """Draw `strokes` with a round brush onto a square canvas of 280 pixels.
 
     A pixel takes the ink to the share `radius + 1/2 - distance`, kept within 0 and 1, where `distance` is
-    that from the pixel's centre to the nearest point of any stroke: the usual one-pixel linear rim.
+    that from the pixel's center to the nearest point of any stroke: the usual one-pixel linear rim.
 
     Args:
         strokes: lists of points [x, y, ...] in pixels of `canvas`, y downward; what lies outside is cut off.
             A stroke of one point makes a dot, no strokes make a blank.
         canvas: (width, height) the strokes were drawn on. The longer side becomes 280 pixels, the aspect
-            ratio is kept and the shorter side is centred.
+            ratio is kept and the shorter side is centerd.
         brush: diameter in pixels of the 280-pixel canvas, whatever the size of `canvas`.
-        ink, ground: grey levels, 0 to 255.
+        ink, ground: gray levels, 0 to 255.
 
     Returns:
         uint8 (280, 280).
@@ -44,17 +44,17 @@ def render(
     """
     if not 0 < brush <= CANVAS_SIDE:
         raise ValueError(f"the brush must be wider than 0 and at most {CANVAS_SIDE} pixels, not {brush}")
-    picture = np.full((CANVAS_SIDE, CANVAS_SIDE), ground, np.uint8)
+    image = np.full((CANVAS_SIDE, CANVAS_SIDE), ground, np.uint8)
     radius = brush / 2
     starts, ends = _within_reach(*_segments(strokes, canvas), radius + 1)
     if len(starts) == 0:
-        return picture
+        return image
     squared, left, top = _nearest(*_pieces(starts, ends), radius)
     # The box of the drawing may stick out of the canvas on any side, or lie just beside it.
     rows = slice(max(top, 0), min(top + squared.shape[0], CANVAS_SIDE))
     columns = slice(max(left, 0), min(left + squared.shape[1], CANVAS_SIDE))
     if rows.start >= rows.stop or columns.start >= columns.stop:
-        return picture
+        return image
     drawn = squared[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
     np.sqrt(drawn, out=drawn)
     np.subtract(radius + 0.5, drawn, out=drawn)
@@ -62,8 +62,8 @@ def render(
     np.clip(drawn, 0, min(1.0, brush), out=drawn)
     drawn *= ink - ground
     drawn += ground
-    np.rint(drawn, out=picture[rows, columns], casting="unsafe")
-    return picture
+    np.rint(drawn, out=image[rows, columns], casting="unsafe")
+    return image
 
 
 def _segments(
@@ -143,18 +143,18 @@ def _nearest(
     canvas.
     """
     ends = starts + lengths[:, None] * directions
-    # First pixel whose centre, at index + 1/2, the brush or its rim can reach.
+    # First pixel whose center, at index + 1/2, the brush or its rim can reach.
     corners = np.floor(np.minimum(starts, ends) - radius - 0.5).astype(np.int64)
     side = int(np.ceil((np.maximum(starts, ends) - corners).max() + radius + 0.5))
     left, top = corners.min(axis=0).tolist()
     width, height = (corners.max(axis=0) + side - (left, top)).tolist()
     squared = np.full((height, width), np.inf, np.float32)
-    centres = np.arange(side) + 0.5
+    centers = np.arange(side) + 0.5
     middles = (starts + ends) / 2
     for first in range(0, len(starts), _BATCH):
         batch = slice(first, first + _BATCH)
-        x = centres + (corners[batch, 0] - middles[batch, 0])[:, None]
-        y = centres + (corners[batch, 1] - middles[batch, 1])[:, None]
+        x = centers + (corners[batch, 0] - middles[batch, 0])[:, None]
+        y = centers + (corners[batch, 1] - middles[batch, 1])[:, None]
         dx, dy = directions[batch, 0, None], directions[batch, 1, None]
         # In the frame of the piece: `along` runs with it from its middle, `across` is the way from its line.
         along = _outer_sum(y * dy, x * dx)
@@ -178,7 +178,7 @@ def _outer_sum(rows: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArr
 def render_in_pixels(
     strokes: Sequence[Sequence[Sequence[float]]], canvas: tuple[int, int] = (280, 280), pencil: int = 1
 ) -> NDArray[np.uint8]:
-    """Draw `strokes` with hard lines, black on white, on a picture of 28 x 28 pixels.
+    """Draw `strokes` with hard lines, black on white, on an image of 28 x 28 pixels.
 
     Lines are Bresenham's, without antialiasing: what Paint's pencil makes of a drawing so small.
 
@@ -186,7 +186,7 @@ def render_in_pixels(
         strokes: lists of points [x, y, ...] in pixels of `canvas`, y downward; what lies outside is cut off.
             A stroke of one point makes a pixel, no strokes make a blank.
         canvas: (width, height) the strokes were drawn on. The longer side becomes 28 pixels, the aspect ratio
-            is kept and the shorter side is centred.
+            is kept and the shorter side is centerd.
         pencil: side in pixels of the square that is drawn with, to the right of the path and below it.
 
     Returns:
@@ -195,15 +195,15 @@ def render_in_pixels(
     width, height = canvas
     scale = IMAGE_SIDE / max(width, height)
     left, top = (IMAGE_SIDE - width * scale) / 2, (IMAGE_SIDE - height * scale) / 2
-    picture = Image.new("L", (IMAGE_SIDE, IMAGE_SIDE), 255)
-    draw = ImageDraw.Draw(picture)
+    image = Image.new("L", (IMAGE_SIDE, IMAGE_SIDE), 255)
+    draw = ImageDraw.Draw(image)
     for stroke in strokes:
         # A pencil knows whole pixels alone: the one that a point falls into.
         points = [(int(np.floor(p[0] * scale + left)), int(np.floor(p[1] * scale + top))) for p in stroke]
         if len(points) > 1:
             draw.line(points, fill=0, width=1)
         draw.point(points, fill=0)
-    line = np.asarray(picture)
+    line = np.asarray(image)
     thick = line.copy()
     for down, right in np.ndindex(pencil, pencil):
         np.minimum(thick[down:, right:], line[: IMAGE_SIDE - down, : IMAGE_SIDE - right], out=thick[down:, right:])

@@ -1,4 +1,4 @@
-"""Figures of drawings: before and after preparation, by rung, as a contact sheet."""
+"""Figures of drawings: before and after preparation, by method, as a contact sheet."""
 
 import sys
 import warnings
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.inference.predict import SHEET, Prediction, printable
-from inkproof.reporting.results import all_rungs, rungs_of
+from inkproof.reporting.results import all_methods, methods_of
 from inkproof.reporting.style import (
     DPI,
     PALETTE,
@@ -33,13 +33,13 @@ from inkproof.reporting.style import (
 )
 from inkproof.reporting.wording import set_title
 
-Grey = npt.NDArray[np.uint8]
+Gray = npt.NDArray[np.uint8]
 
 _PAIR_GAP, _PAIR_HEAD, _PAIR_FOOT = 14, 44, 48
-"""Pixels between pictures, above the first row for the headings, below each picture for its reading."""
+"""Pixels between images, above the first row for the headings, below each image for its reading."""
 
 
-# Digits that people write in the most different ways first: a short picture should not show zeros only.
+# Digits that people write in the most different ways first: a short image should not show zeros only.
 VARIED = (7, 4, 1, 2, 9, 5, 3, 8, 6, 0)
 
 
@@ -48,12 +48,12 @@ def telling(
 ) -> list[int]:
     """Return the indices of up to `most` drawings that show best what preparation does.
 
-    Drawings come first that the first rung misreads and the last reads, then those that the first reads too.
-    The last place is kept for a drawing that even the last rung misreads: a picture of successes only would
+    Drawings come first that the first method misreads and the last reads, then those that the first reads too.
+    The last place is kept for a drawing that even the last method misreads: an image of successes only would
     lie. Digits not yet picked go before those that were.
     """
-    rungs = list(predictions)
-    before, after = predictions[rungs[0]] == labels, predictions[rungs[-1]] == labels
+    methods = list(predictions)
+    before, after = predictions[methods[0]] == labels, predictions[methods[-1]] == labels
     times: Counter[int] = Counter()
     lost = 1 if most > 1 and not after.all() else 0
     kept = _varied(labels, ~after, lost, times)
@@ -77,29 +77,29 @@ def _varied(labels: npt.NDArray[np.integer], mask: npt.NDArray[np.bool_], room: 
 
 @styled
 def before_after(
-    canvases: Grey,
-    rungs: Mapping[str, Grey],
+    canvases: Gray,
+    methods: Mapping[str, Gray],
     labels: Sequence[int] | npt.NDArray[np.integer],
     predictions: Mapping[str, Sequence[int] | npt.NDArray[np.integer]],
 ) -> Figure:
-    """Draw one row a drawing: the canvas with the digit meant, then a column a rung with the digit read.
+    """Draw one row a drawing: the canvas with the digit meant, then a column a method with the digit read.
 
-    `canvases` is (k, 280, 280), each array of `rungs` (k, 28, 28), `labels` and each of `predictions` (k,).
-    A reading is green with a tick or orange with a cross. Raises ValueError when a rung has no predictions
+    `canvases` is (k, 280, 280), each array of `methods` (k, 28, 28), `labels` and each of `predictions` (k,).
+    A reading is green with a tick or orange with a cross. Raises ValueError when a method has no predictions
     or there is nothing to draw.
     """
     count = len(canvases)
-    if not count or set(rungs) != set(predictions):
-        raise ValueError("before_after needs at least one drawing and predictions for every rung")
+    if not count or set(methods) != set(predictions):
+        raise ValueError("before_after needs at least one drawing and predictions for every method")
     width = round(WIDTH * DPI)
-    columns = 1 + len(rungs)
+    columns = 1 + len(methods)
     scale = max(1, (width // columns - _PAIR_GAP) // IMAGE_SIDE)
     side, pitch = IMAGE_SIDE * scale, width // columns
     figure = sheet((_PAIR_HEAD + count * (side + _PAIR_FOOT)) / DPI)
     blocks: list[Block] = []
     reading: dict[str, Any] = {"fontsize": 9.5, "fontweight": "bold"}
     lefts = [column * pitch + _PAIR_GAP // 2 for column in range(columns)]
-    for left, title in zip(lefts, ["drawn", *rungs], strict=True):
+    for left, title in zip(lefts, ["drawn", *methods], strict=True):
         write(figure, left, _PAIR_HEAD - 14, title, color=PALETTE["muted"], fontsize=8.5, fontweight="bold")
     for row in range(count):
         top = _PAIR_HEAD + row * (side + _PAIR_FOOT)
@@ -107,26 +107,26 @@ def before_after(
         meant = int(labels[row])
         blocks += framed(lefts[0], top, shrunk(canvases[row], side))
         write(figure, lefts[0], base, f"{meant}", **reading)
-        for left, (rung, pictures) in zip(lefts[1:], rungs.items(), strict=True):
-            blocks.append((left, top, enlarged(pictures[row], scale)))
-            read = int(predictions[rung][row])
-            sign, colour = ("✓", PALETTE["right"]) if read == meant else ("✗", PALETTE["wrong"])
-            write(figure, left, base, f"{read} {sign}", color=colour, **reading)
+        for left, (method, images) in zip(lefts[1:], methods.items(), strict=True):
+            blocks.append((left, top, enlarged(images[row], scale)))
+            read = int(predictions[method][row])
+            sign, color = ("✓", PALETTE["right"]) if read == meant else ("✗", PALETTE["wrong"])
+            write(figure, left, base, f"{read} {sign}", color=color, **reading)
     paint(figure, blocks)
     return figure
 
 
 @styled
-def rung_bars(drawn: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Draw one model's accuracy as a bar for every set and rung, with its interval.
+def method_bars(drawn: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Draw one model's accuracy as a bar for every set and method, with its interval.
 
     `drawn` is the content of `drawn.json`, less the sets without drawings.
     """
     if not drawn:
         return remark(0.5, "no drawings")
-    rungs = all_rungs(drawn.values())
+    methods = all_methods(drawn.values())
     bar, gap = 0.17, 0.34
-    lines = [(name, rungs_of(entry)) for name, entry in drawn.items()]
+    lines = [(name, methods_of(entry)) for name, entry in drawn.items()]
     height = sum(gap + bar * len(own) for _, own in lines) + 0.5
     figure = sheet(height)
     axes = place(figure, 0.95, 0.35, 0.6, 0.0)
@@ -136,15 +136,15 @@ def rung_bars(drawn: Mapping[str, Mapping[str, Any]]) -> Figure:
         y -= gap
         title = f"{set_title(name)}, {int(drawn[name]['n']):,} drawings"
         axes.text(0, y + 0.07, title, fontsize=8.5, fontweight="bold", color=PALETTE["ink"])
-        for rung in own:
+        for method in own:
             y -= bar
             middle = y + bar / 2
-            accuracy, low, high = (drawn[name][rung][key] for key in ("accuracy", "low", "high"))
-            strength = 0.35 + 0.65 * (rungs.index(rung) + 1) / len(rungs)
+            accuracy, low, high = (drawn[name][method][key] for key in ("accuracy", "low", "high"))
+            strength = 0.35 + 0.65 * (methods.index(method) + 1) / len(methods)
             axes.barh(middle, accuracy, height=bar * 0.8, color=PALETTE["accent"], alpha=strength)
             axes.plot([low, high], [middle] * 2, color=PALETTE["ink"], linewidth=1.2)
             axes.text(max(high, accuracy) + 0.02, middle, f"{accuracy:.1%}", va="center_baseline", fontsize=8)
-            ticks.append((middle, rung))
+            ticks.append((middle, method))
     axes.set_ylim(y - 0.06, height - 0.35)
     axes.set_yticks(*zip(*ticks, strict=True))
     axes.set_xlim(0, 1)
@@ -156,22 +156,22 @@ def rung_bars(drawn: Mapping[str, Mapping[str, Any]]) -> Figure:
 
 COLUMNS, SCALE = 3, 3  # a digit's pixel is a square of 3 x 3
 SIDE = IMAGE_SIDE * SCALE
-PITCH = 212  # pixels from one pair of pictures to the next: three are the sheet's 640 and a margin
+PITCH = 212  # pixels from one pair of images to the next: three are the sheet's 640 and a margin
 GAP, LEFT, HEAD, FOOT = 10, 8, 40, 62
 NAME_LENGTH = 21  # signs of a name that fit below a pair
 
 
 @styled
 def contact_sheet(
-    canvases: Grey, seen: Grey, names: Sequence[str], readings: Sequence[tuple[int, float, bool]], note: str = ""
+    canvases: Gray, seen: Gray, names: Sequence[str], readings: Sequence[tuple[int, float, bool]], note: str = ""
 ) -> Figure:
-    """Draw a pair a picture: the canvas, what the network saw, and below them what it read and the picture's name.
+    """Draw a pair an image: the canvas, what the network saw, and below them what it read and the image's name.
 
     `canvases` is (k, 280, 280) and `seen` (k, 28, 28); a reading is the digit, its probability and whether it
     was accepted. `note` stands at the head. Raises ValueError when there is nothing to draw.
     """
     if not len(canvases):
-        raise ValueError("a contact sheet needs at least one picture")
+        raise ValueError("a contact sheet needs at least one image")
     figure = sheet((HEAD + -(-len(canvases) // COLUMNS) * (SIDE + FOOT)) / DPI)
     blocks: list[Block] = []
     title, muted = "drawn, and what the network saw", PALETTE["muted"]
@@ -199,8 +199,8 @@ def contact_sheet(
 
 
 def write_sheet(shown: Sequence[Prediction], total: int, out: Path) -> None:
-    """Draw the contact sheet of `shown`, the first of `total` pictures, whose canvases were kept, to `out`."""
-    note = "" if total <= SHEET else f"the first {SHEET} of {total:,} pictures"
+    """Draw the contact sheet of `shown`, the first of `total` images, whose canvases were kept, to `out`."""
+    note = "" if total <= SHEET else f"the first {SHEET} of {total:,} images"
     if note:
         print(f"predict.py: {out}: {note}", file=sys.stderr)
     figure = contact_sheet(

@@ -32,9 +32,9 @@ def _pair(axes: Axes, curves: pd.DataFrame, key: str) -> None:
     # A line through one epoch cannot be seen, hence the marks on short runs.
     mark = "o" if len(curves) <= 12 else ""
     styles = ((key, PALETTE["muted"], "--", "training"), (f"val_{key}", PALETTE["accent"], "-", "validation"))
-    for name, colour, dashes, label in styles:
+    for name, color, dashes, label in styles:
         if name in curves:
-            axes.plot(curves[name], color=colour, linestyle=dashes, marker=mark, markersize=3, label=label)
+            axes.plot(curves[name], color=color, linestyle=dashes, marker=mark, markersize=3, label=label)
     axes.grid(axis="y")
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.set_xlim(curves.index[0] - 0.5, curves.index[-1] + 0.5)
@@ -78,8 +78,8 @@ def learning_curves(history: pd.DataFrame | Sequence[Mapping[str, Any]], kept: i
 def confusion_matrix(counts: npt.NDArray[np.int64]) -> Figure:
     """Draw counts (10, 10), row = true digit, column = digit read.
 
-    Only mistakes are coloured, by the square root of their share of the largest mistake: on a common scale
-    the diagonal would leave every other cell white. The diagonal carries its counts in grey and each row ends
+    Only mistakes are colored, by the square root of their share of the largest mistake: on a common scale
+    the diagonal would leave every other cell white. The diagonal carries its counts in gray and each row ends
     with its number of mistakes.
     """
     digits = len(counts)
@@ -97,11 +97,11 @@ def confusion_matrix(counts: npt.NDArray[np.int64]) -> Figure:
             elif count:
                 share = (count / largest) ** 0.5
                 cell(axes, read, true, alpha=0.08 + 0.72 * share)
-                colour = PALETTE["paper"] if share > 0.75 else PALETTE["ink"]
-                axes.text(read, true, str(count), color=colour, **middle)
+                color = PALETTE["paper"] if share > 0.75 else PALETTE["ink"]
+                axes.text(read, true, str(count), color=color, **middle)
         errors = int(wrong[true].sum())
-        colour = PALETTE["wrong"] if errors else PALETTE["muted"]
-        axes.text(digits - 0.05, true, str(errors), fontweight="bold", color=colour, **middle)
+        color = PALETTE["wrong"] if errors else PALETTE["muted"]
+        axes.text(digits - 0.05, true, str(errors), fontweight="bold", color=color, **middle)
     axes.text(digits - 0.05, -0.85, "errors", ha="center", va="center", fontsize=7.5, color=PALETTE["muted"])
     axes.set_xlim(-0.55, digits + 0.45)
     axes.set_ylim(digits - 0.45, -0.55)

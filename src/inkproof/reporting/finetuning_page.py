@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from inkproof.evaluation.comparison import verdict
-from inkproof.reporting.section import picture, write_html
+from inkproof.reporting.section import image, write_html
 from inkproof.reporting.wording import count, percent, points
 
 MINE = "mine"
@@ -20,7 +20,7 @@ _VERDICTS = {"better": "clearly better", "worse": "clearly worse", "alike": "cou
 def write_page(folder: Path, found: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], shot: Path | None) -> Path:
     """Write `folder`/index.html and return its path.
 
-    `found` is the content of finetuned.json, `rows` are of `comparison.by_writer`, `shot` is the picture of drawings
+    `found` is the content of finetuned.json, `rows` are of `comparison.by_writer`, `shot` is the image of drawings
     before and after.
     """
     sets = found["sets"]
@@ -31,7 +31,7 @@ def write_page(folder: Path, found: Mapping[str, Any], rows: Sequence[Mapping[st
         kept=what_was_lost(sets),
         lines=[(*TITLES[name], sets[name], _VERDICTS[verdict(sets[name], len(sets))]) for name in TITLES],
         rows=rows,
-        picture=picture(shot) if shot else None,
+        image=image(shot) if shot else None,
         about=found,
         few=sets[MINE]["interval"] == "digits",
     )

@@ -14,7 +14,7 @@ from jinja2 import UndefinedError
 from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, MODEL_FILES
 from inkproof.reporting.pretrained import PretrainedRun, command
 from inkproof.reporting.results import CREDITS, credits_for, in_order
-from inkproof.reporting.tables import SHOWN_RUNG
+from inkproof.reporting.tables import SHOWN_METHOD
 from inkproof.reporting.wording import (
     MISSING,
     SETS,
@@ -31,8 +31,8 @@ from inkproof.runtime.errors import UserError
 CARD = "README.md"
 # What the licences want said of a source that was not taken as it is.
 _CHANGES = {
-    "pens": "They were then brought to 28 x 28 by the normalisation layer.",
-    "mnist": "Changed: brought to 28 x 28 again by the normalisation layer.",
+    "pens": "They were then brought to 28 x 28 by the normalizer.",
+    "mnist": "Changed: brought to 28 x 28 again by the normalizer.",
 }
 _LIMITS = {
     "rotation": "turned by up to {:g} degrees",
@@ -45,11 +45,11 @@ _LIMITS = {
 _MEANINGS = {
     "maximum_probability": "the largest probability",
     "margin": "the largest probability less the second",
-    "negative_entropy": "the negative entropy of the probabilities, in nats",
-    "energy": "the negative free energy of the logits",
+    "negative_entropy": "the ood_sample entropy of the probabilities, in nats",
+    "energy": "the ood_sample free energy of the logits",
 }
 _WORST = 5  # corruptions shown
-_NOT_REPORTED = ("mine", "pens_kept")  # the user's own, and those that choices were made on
+_NOT_REPORTED = ("mine", "pens_validation")  # the user's own, and those that choices were made on
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def shares(names: Sequence[str], data: str, images: int) -> list[Share]:
     """Return what each source gave to a split, in order of appearance.
 
     `names` are of `data.digits.sources_of`: MNIST's digits, pen digits and authored styles, told apart by how
-    their names begin. Where there are none, all `images` are of the data set `data` itself.
+    their names begin. Where there are none, all `images` are of the dataset `data` itself.
     """
     if not names:
         return [Share(data, images, images, None)]
@@ -89,7 +89,7 @@ def model_card(
     Args:
         run: the run, whose reports have been held against its files.
         sources: what each source gave to the splits `train` and `val`.
-        drawn_as: how each set of drawings was drawn, as conf/drawings has it.
+        drawn_as: how each set of drawings was drawn, as conf/sets has it.
 
     Raises:
         UserError: a figure is missing from a report.
@@ -114,7 +114,7 @@ def _rendered(
         config=config,
         metrics=run.record.metrics,
         test=run.test,
-        stress=run.stress,
+        corruptions=run.corruptions,
         kb={path.name: kilobytes(path.stat().st_size / 1024) for path in (run.canvas, run.weights)},
         sizes=_values(config["model"].get("build", {})),
         rule={
@@ -133,43 +133,43 @@ def _rendered(
         sets=[(set_title(name), run.drawn[name], _drawn(drawn_as.get(name, {}))) for name in shown],
         tested=first.title if first else run.test["data"],
         mixed=len(train) > 1,
-        worst=sorted(run.stress["corruptions"].items(), key=lambda item: (item[1]["accuracy"], item[0]))[:_WORST],
+        worst=sorted(run.corruptions["corruptions"].items(), key=lambda item: (item[1]["accuracy"], item[0]))[:_WORST],
         accepted=rejection["chosen"]["digits"],
-        refused=rejection["chosen"]["refused"],
-        kinds=[_kind(kind) for kind in rejection["chosen"]["refused"] if kind != "all"],
+        rejected=rejection["chosen"]["rejected"],
+        kinds=[_kind(kind) for kind in rejection["chosen"]["rejected"] if kind != "all"],
         rejection=rejection_rows(rejection),
-        forms=_forms(run.export, int(run.test["n"])),
+        forms=_quantizations(run.export, int(run.test["n"])),
         hardest=hardest_digit(run.drawn, shown),
         writers=next((share.writers for share in train if share.source == "pens"), None),
     )
 
 
 def reported_sets(drawn: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return the sets of a drawn.json that are reported on: read on the rung `ink`, and nothing chosen by them."""
+    """Return the sets of a drawn.json that are reported on: read on the method `classic`, and nothing chosen by them."""
     return [
         name
         for name in in_order(set(drawn), SETS)
-        if name not in _NOT_REPORTED and drawn[name].get("n") and SHOWN_RUNG in drawn[name]
+        if name not in _NOT_REPORTED and drawn[name].get("n") and SHOWN_METHOD in drawn[name]
     ]
 
 
 def rejection_rows(rejection: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return what is accepted and refused, by the chosen rule and by the 60% rule; `rejection` is rejection.json."""
+    """Return what is accepted and rejected, by the chosen rule and by the 60% rule; `rejection` is rejection.json."""
     chosen, sixty = rejection["chosen"], rejection["sixty_percent"]
     n = chosen["digits"]["n"]
 
     def row(what: str, cell: Callable[[Mapping[str, Any]], str]) -> tuple[str, str, str]:
         return what, cell(chosen), cell(sixty)
 
-    def refused(kind: str, name: str) -> tuple[str, str, str]:
-        what = f"{count(chosen['refused'][kind]['n'])} {name}: refused"
-        return row(what, lambda rule: _share(rule["refused"][kind], "share"))
+    def rejected(kind: str, name: str) -> tuple[str, str, str]:
+        what = f"{count(chosen['rejected'][kind]['n'])} {name}: rejected"
+        return row(what, lambda rule: _share(rule["rejected"][kind], "share"))
 
     return [
         row(f"{count(n)} drawn digits: accepted", lambda rule: percent(rule["digits"]["coverage"], n)),
         row("accepted digits: read right", lambda rule: _share(rule["digits"], "accuracy")),
-        refused("all", "drawings that are no digit"),
-        *(refused(kind, _kind(kind)) for kind in chosen["refused"] if kind != "all"),
+        rejected("all", "drawings that are no digit"),
+        *(rejected(kind, _kind(kind)) for kind in chosen["rejected"] if kind != "all"),
     ]
 
 
@@ -178,7 +178,7 @@ def hardest_digit(drawn: Mapping[str, Mapping[str, Any]], shown: Sequence[str]) 
     name = "pens" if "pens" in shown else next(iter(shown), None)
     if name is None:
         return None
-    digits = {digit: own for digit, own in drawn[name][SHOWN_RUNG]["per_digit"].items() if own is not None}
+    digits = {digit: own for digit, own in drawn[name][SHOWN_METHOD]["per_digit"].items() if own is not None}
     digit = min(digits, key=lambda one: (digits[one], one))
     return (set_title(name), digit, digits[digit]) if digits[digit] < 1 else None
 
@@ -200,7 +200,7 @@ def _share(entry: Mapping[str, Any], key: str) -> str:
     return "{} ({})".format(*measured(entry, n, key))
 
 
-def _forms(export: Mapping[str, Any], digits: int) -> list[dict[str, str]]:
+def _quantizations(export: Mapping[str, Any], digits: int) -> list[dict[str, str]]:
     """One row a file that the export made, with what it was tried on; there are so many test `digits`."""
     canvases = {"canvas" if form == "float32" else f"canvas_{form}": file for form, file in CANVAS_FILES.items()}
     rows = []
@@ -242,7 +242,7 @@ def _sources(sources: Mapping[str, Sequence[Share]]) -> list[dict[str, str]]:
                 "train": count(train.images if train else None),
                 "val": count(val.images if val else None),
                 "made": _made(train, val),
-                "licence": credit.licence if credit else MISSING,
+                "license": credit.license if credit else MISSING,
             }
         )
     return rows

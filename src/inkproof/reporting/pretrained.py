@@ -14,7 +14,7 @@ from inkproof.exporting.files import CANVAS_FILES, kilobytes
 from inkproof.exporting.metadata import read_metadata
 from inkproof.reporting.results import read_object
 from inkproof.runtime.errors import UserError
-from inkproof.tracking.record import RunRecord
+from inkproof.tracking.run_metadata import RunMetadata
 
 WEIGHTS = "model.keras"
 CANVAS = CANVAS_FILES["float32"]
@@ -22,7 +22,7 @@ LIMITS = {CANVAS: 2_000_000, WEIGHTS: 4_000_000}
 """Bytes that each file may have at most: git keeps them for good, and every clone downloads them."""
 
 
-PARTS = ("test", "stress", "export", "rejection", "drawn")
+PARTS = ("test", "corruptions", "export", "rejection", "drawn")
 TRIED = "starter"
 """The set on which the files are tried: it is the one that every clone has."""
 
@@ -32,7 +32,7 @@ class PretrainedRun:
     """A finished run, called `name` in params.yaml.
 
     `canvas` and `weights` are the paths of its files, `metadata` is what canvas.tflite says about itself; `test`,
-    `stress`, `export`, `rejection` and `drawn` are as in the JSON files of these names, `timing` is empty where
+    `corruptions`, `export`, `rejection` and `drawn` are as in the JSON files of these names, `timing` is empty where
     latencies were not measured.
     """
 
@@ -40,10 +40,10 @@ class PretrainedRun:
     canvas: Path
     weights: Path
     report: Path
-    record: RunRecord
+    record: RunMetadata
     metadata: Mapping[str, Any]
     test: Mapping[str, Any]
-    stress: Mapping[str, Any]
+    corruptions: Mapping[str, Any]
     export: Mapping[str, Any]
     rejection: Mapping[str, Any]
     drawn: Mapping[str, Mapping[str, Any]]
@@ -68,7 +68,7 @@ def load_run(name: str, folder: Path, exports: Path, report: Path) -> Pretrained
         raise UserError(f"{missing[0]}{more} missing; run `{command(name)}` first")
     parts = {part: read_object(report / f"{part}.json") for part in PARTS}
     timing = read_object(report / "timing.json") if (report / "timing.json").is_file() else {}
-    record = RunRecord.read(folder)
+    record = RunMetadata.read(folder)
     run = PretrainedRun(name, canvas, weights, report, record, read_metadata(canvas), **parts, timing=timing)
     _check_reports(run)
     return run
@@ -125,7 +125,7 @@ def check_readings(run: PretrainedRun, read: npt.ArrayLike, labels: npt.ArrayLik
     """
     right, n = int((np.asarray(read) == np.asarray(labels)).sum()), int(np.size(labels))
     entry = run.drawn.get(TRIED, {})
-    expected = round(entry.get("ink", {}).get("accuracy", 0) * entry.get("n", 0))
+    expected = round(entry.get("classic", {}).get("accuracy", 0) * entry.get("n", 0))
     if entry.get("n") != n or abs(right - expected) > 1:
         raise UserError(
             f"{run.report / 'drawn.json'}: has {expected} of {entry.get('n', 0)} drawings of the set {TRIED} read "

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from inkproof.preprocessing.rungs import RUNGS
-from inkproof.reporting.wording import DRESSES, SETS
+from inkproof.preprocessing.methods import METHODS
+from inkproof.reporting.wording import SETS, VARIANTS
 from inkproof.runtime.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 class ModelResults:
     """One model's folder: `test` as in test.json; the other files' contents are empty where missing.
 
-    `beside` is None for the report's own models, and for one shown beside them the data set it was trained on.
+    `compare_with` is None for the report's own models, and for one shown beside them the dataset it was trained on.
     """
 
     name: str
@@ -27,15 +27,15 @@ class ModelResults:
     export: Mapping[str, Any]
     drawn: Mapping[str, Mapping[str, Any]]
     timing: Mapping[str, Any]
-    stress: Mapping[str, Any] = field(default_factory=dict)
+    corruptions: Mapping[str, Any] = field(default_factory=dict)
     rejection: Mapping[str, Any] = field(default_factory=dict)
-    beside: str | None = None
+    compare_with: str | None = None
 
 
-def load_models(models_folder: Path, beside: Mapping[str, Path] | None = None) -> list[ModelResults]:
+def load_models(models_folder: Path, compare_with: Mapping[str, Path] | None = None) -> list[ModelResults]:
     """Return every model below `models_folder` that has a test.json, the best test accuracy first.
 
-    `beside` names other data sets and where their models' results lie; these models are shown beside the own
+    `compare_with` names other datasets and where their models' results lie; these models are shown beside the own
     ones, called `<data>-<model>`, and a folder that does not exist is passed over. A model without test.json is
     skipped with a warning in the log. Raises UserError when `models_folder` is missing or holds no evaluated
     model, when a JSON file cannot be used, naming it, and when a model beside was tried on other test digits.
@@ -46,20 +46,20 @@ def load_models(models_folder: Path, beside: Mapping[str, Path] | None = None) -
     if not found:
         raise UserError(f"no model below {models_folder} has a test.json; run `dvc repro` to evaluate one")
     n = found[0].test["n"]
-    for data, folder in (beside or {}).items():
+    for data, folder in (compare_with or {}).items():
         others = _below(folder, data) if folder.is_dir() else []
         for model in others:
             if model.test["n"] != n:
                 raise UserError(
                     f"{model.name} was tried on {model.test['n']:,} test digits and not on the {n:,} of this report; "
-                    f"take {data} out of data.beside"
+                    f"take {data} out of data.compare_with"
                 )
         found += others
     return sorted(found, key=lambda model: (-model.test["accuracy"], model.name))
 
 
 def _below(models_folder: Path, data: str | None = None) -> list[ModelResults]:
-    """Read the evaluated models of a folder; `data` names the data set where it is not the report's own."""
+    """Read the evaluated models of a folder; `data` names the dataset where it is not the report's own."""
     found = []
     for folder in sorted(path for path in models_folder.iterdir() if path.is_dir()):
         if not (folder / "test.json").is_file():
@@ -71,11 +71,11 @@ def _below(models_folder: Path, data: str | None = None) -> list[ModelResults]:
                 raise UserError(f"{folder / 'test.json'} has no number `{key}`; evaluate {folder.name} again")
         parts = {
             part: read_object(folder / f"{part}.json") if (folder / f"{part}.json").is_file() else {}
-            for part in ("export", "drawn", "timing", "stress", "rejection")
+            for part in ("export", "drawn", "timing", "corruptions", "rejection")
         }
         _check_drawn(folder / "drawn.json", parts["drawn"])
         name = str(test.get("model") or folder.name)
-        found.append(ModelResults(f"{data}-{name}" if data else name, folder, test, **parts, beside=data))
+        found.append(ModelResults(f"{data}-{name}" if data else name, folder, test, **parts, compare_with=data))
     return found
 
 
@@ -91,24 +91,24 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def _check_drawn(path: Path, drawn: Mapping[str, Any]) -> None:
-    """Raise UserError when a set has no count or a rung no interval."""
+    """Raise UserError when a set has no count or a method no interval."""
     for name, entry in drawn.items():
         if not isinstance(entry, Mapping) or not isinstance(entry.get("n"), int):
             raise UserError(f"{path} does not say how many drawings `{name}` has; run its stage again")
-        for rung in rungs_of(entry):
-            if not all(isinstance(entry[rung].get(key), int | float) for key in ("accuracy", "low", "high")):
-                raise UserError(f"{path} lacks figures for `{name}` on the rung `{rung}`; run its stage again")
+        for method in methods_of(entry):
+            if not all(isinstance(entry[method].get(key), int | float) for key in ("accuracy", "low", "high")):
+                raise UserError(f"{path} lacks figures for `{name}` on the method `{method}`; run its stage again")
 
 
-def rungs_of(entry: Mapping[str, Any]) -> list[str]:
-    """Return the rungs in a set's entry of drawn.json in the order of the climb, unknown ones last."""
+def methods_of(entry: Mapping[str, Any]) -> list[str]:
+    """Return the methods in a set's entry of drawn.json in the order of the climb, unknown ones last."""
     found = [key for key, value in entry.items() if isinstance(value, Mapping) and "accuracy" in value]
-    return in_order(found, RUNGS)
+    return in_order(found, METHODS)
 
 
-def all_rungs(entries: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the rungs in any of these entries of drawn.json in the order of the climb, unknown ones last."""
-    return in_order({rung for entry in entries for rung in rungs_of(entry)}, RUNGS)
+def all_methods(entries: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the methods in any of these entries of drawn.json in the order of the climb, unknown ones last."""
+    return in_order({method for entry in entries for method in methods_of(entry)}, METHODS)
 
 
 def sets_of(models: Sequence[ModelResults]) -> list[str]:
@@ -123,11 +123,11 @@ def in_order(found: Collection[str], order: Collection[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Credit:
-    """A data set's name, its citation, its licence and the address where it is described."""
+    """A dataset's name, its citation, its license and the address where it is described."""
 
     title: str
     citation: str
-    licence: str
+    license: str
     link: str
 
 
@@ -166,11 +166,11 @@ CREDITS = {
 }
 
 
-# All sets of pen drawings come from one data set, and data=ink from three.
-PARENTS = dict.fromkeys([*DRESSES, "pens_kept"], ("pens",)) | {"ink": ("mnist", "pens", "styles")}
+# All sets of pen drawings come from one dataset, and data=mnist_plus_strokes from three.
+PARENTS = dict.fromkeys([*VARIANTS, "pens_validation"], ("pens",)) | {"mnist_plus_strokes": ("mnist", "pens", "styles")}
 
 
 def credits_for(names: Iterable[str]) -> list[Credit]:
-    """Return the credits of the data sets and sets of drawings named, each once, unknown ones left out."""
+    """Return the credits of the datasets and sets of drawings named, each once, unknown ones left out."""
     wanted = dict.fromkeys(parent for name in names for parent in PARENTS.get(name, (name,)))
     return [CREDITS[name] for name in wanted if name in CREDITS]

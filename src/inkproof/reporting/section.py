@@ -1,4 +1,4 @@
-"""What a page is made of, and one model's section: its figures redrawn from the tables, its pictures, its numbers."""
+"""What a page is made of, and one model's section: its figures redrawn from the tables, its images, its numbers."""
 
 import base64
 import io
@@ -13,9 +13,9 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from PIL import Image, UnidentifiedImageError
 
-from inkproof.reporting.drawn_figures import rung_bars
+from inkproof.reporting.drawn_figures import method_bars
 from inkproof.reporting.evaluation_figures import confusion_matrix, learning_curves, reliability_diagram
-from inkproof.reporting.results import ModelResults, rungs_of
+from inkproof.reporting.results import ModelResults, methods_of
 from inkproof.reporting.style import PALETTE, to_svg
 from inkproof.reporting.tables import read_table
 from inkproof.reporting.wording import HERE, count, from_template, set_title
@@ -26,7 +26,7 @@ _DIGITS = list("0123456789")
 
 
 @dataclass(frozen=True)
-class Picture:
+class EmbeddedImage:
     """A PNG as it stands in the page: data address and size in pixels."""
 
     source: str
@@ -39,7 +39,7 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "model"
 
 
-def picture(path: Path) -> Picture | None:
+def image(path: Path) -> EmbeddedImage | None:
     """Return the PNG at `path` for embedding, None where there is none; raise UserError if it is no PNG."""
     if not path.is_file():
         return None
@@ -47,12 +47,12 @@ def picture(path: Path) -> Picture | None:
     try:
         width, height = Image.open(io.BytesIO(data), formats=["PNG"]).size
     except UnidentifiedImageError as error:
-        raise UserError(f"{path} is not a PNG picture; run its stage again") from error
-    return Picture("data:image/png;base64," + base64.b64encode(data).decode("ascii"), width, height)
+        raise UserError(f"{path} is not a PNG image; run its stage again") from error
+    return EmbeddedImage("data:image/png;base64," + base64.b64encode(data).decode("ascii"), width, height)
 
 
 def write_html(folder: Path, template: str, /, **values: Any) -> Path:
-    """Write `folder`/index.html from a template of this folder, in the house's style and colours; return its path."""
+    """Write `folder`/index.html from a template of this folder, in the house's style and colors; return its path."""
     css = Markup((HERE / "page.css").read_text(encoding="utf-8"))
     path = folder / "index.html"
     write_text(path, from_template(template, css=css, palette=PALETTE, **values))
@@ -74,7 +74,7 @@ def section(model: ModelResults, place: int) -> dict[str, Any]:
     counts = read_table(test / "confusion.csv", _DIGITS)[_DIGITS].fillna(0)
     if len(counts) not in (0, 10):
         raise UserError(f"{test / 'confusion.csv'} should have ten rows, not {len(counts)}; run its stage again")
-    filled = {key: entry for key, entry in model.drawn.items() if rungs_of(entry)}
+    filled = {key: entry for key, entry in model.drawn.items() if methods_of(entry)}
 
     def figure(part: str, draw: Callable[[Any], Figure], content: Any, label: str) -> Markup | None:
         return to_svg(draw(content), f"{name}-{part}", label) if len(content) else None
@@ -86,7 +86,7 @@ def section(model: ModelResults, place: int) -> dict[str, Any]:
         "test": model.test,
         "drawn": model.drawn,
         "export": model.export,
-        "beside": model.beside,
+        "compare_with": model.compare_with,
         "curves": figure("curves", curves, history, f"Learning curves over {len(history)} epochs"),
         "confusion": figure(
             "confusion", confusion_matrix, counts.to_numpy(int), "Confusion matrix, true digit by digit read"
@@ -94,22 +94,22 @@ def section(model: ModelResults, place: int) -> dict[str, Any]:
         "reliability": figure(
             "reliability", reliability_diagram, bins, "Reliability diagram, accuracy over stated confidence"
         ),
-        "mistakes": picture(test / "mistakes.png"),
-        "stress": picture(test / "stress.png"),
-        "rejection": picture(model.folder / "rejection.png"),
+        "mistakes": image(test / "mistakes.png"),
+        "corruptions": image(test / "corruptions.png"),
+        "rejection": image(model.folder / "rejection.png"),
         "per_class": read_table(test / "per_class.csv", ("digit", "n", "recall", "precision", "f1")).to_dict("records"),
         "exports": _exports(model),
         "machine": model.timing.get("machine"),
-        "bars": figure("bars", rung_bars, filled, "Accuracy on drawings by set and rung"),
+        "bars": figure("bars", method_bars, filled, "Accuracy on drawings by set and method"),
         "digits": [(set_title(key), _by_digit(entry)) for key, entry in filled.items()],
         "writers": _writers(model.folder / "drawn" / "per_writer.csv"),
         "before_after": _before_after(model),
     }
 
 
-def _before_after(model: ModelResults) -> list[tuple[str, str, Picture]]:
-    """The name, the title and the picture of every set of drawings that has one."""
-    found = ((name, picture(model.folder / "drawn" / f"before_after_{name}.png")) for name in model.drawn)
+def _before_after(model: ModelResults) -> list[tuple[str, str, EmbeddedImage]]:
+    """The name, the title and the image of every set of drawings that has one."""
+    found = ((name, image(model.folder / "drawn" / f"before_after_{name}.png")) for name in model.drawn)
     return [(name, set_title(name), shot) for name, shot in found if shot]
 
 
@@ -151,19 +151,21 @@ def _exports(model: ModelResults) -> list[dict[str, Any]]:
 
 
 def _by_digit(entry: Mapping[str, Any]) -> list[tuple[str, list[float | None]]]:
-    """Each rung with the accuracy on every digit, None where the set has none of it."""
-    return [(rung, [entry[rung].get("per_digit", {}).get(digit) for digit in _DIGITS]) for rung in rungs_of(entry)]
+    """Each method with the accuracy on every digit, None where the set has none of it."""
+    return [
+        (method, [entry[method].get("per_digit", {}).get(digit) for digit in _DIGITS]) for method in methods_of(entry)
+    ]
 
 
 def _writers(path: Path) -> list[dict[str, Any]]:
-    """One table a set: the writers, worst on the last rung first, with their accuracy on each rung."""
-    table = read_table(path, ("set", "writer", "rung", "n", "accuracy"), texts=("set", "writer", "rung"))
+    """One table a set: the writers, worst on the last method first, with their accuracy on each method."""
+    table = read_table(path, ("set", "writer", "method", "n", "accuracy"), texts=("set", "writer", "method"))
     tables = []
     for name, own in table.groupby("set", sort=False):
-        rungs = own["rung"].unique().tolist()
-        accuracy = own.pivot(index="writer", columns="rung", values="accuracy")[rungs]
+        methods = own["method"].unique().tolist()
+        accuracy = own.pivot(index="writer", columns="method", values="accuracy")[methods]
         drawings = own.groupby("writer")["n"].last()
-        ranked = accuracy[rungs[-1]].fillna(1.0).sort_values(kind="stable").index
+        ranked = accuracy[methods[-1]].fillna(1.0).sort_values(kind="stable").index
         rows = [(writer, drawings[writer], accuracy.loc[writer].tolist()) for writer in ranked]
-        tables.append({"set": set_title(str(name)), "rungs": rungs, "rows": rows})
+        tables.append({"set": set_title(str(name)), "methods": methods, "rows": rows})
     return tables

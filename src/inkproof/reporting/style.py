@@ -1,8 +1,8 @@
-"""One visual style for every figure: a palette of named colours, quiet axes, one column width.
+"""One visual style for every figure: a palette of named colors, quiet axes, one column width.
 
 Figures are as wide as a phone's screen and half a desktop page (`WIDTH`), so the same figure can be read on
-both. The series colours follow the palette of M. Okabe and K. Ito, "Color Universal Design" (2008), darkened
-for contrast on paper; where colour carries a meaning (right, wrong), a sign carries it too.
+both. The series colors follow the palette of M. Okabe and K. Ito, "Color Universal Design" (2008), darkened
+for contrast on paper; where color carries a meaning (right, wrong), a sign carries it too.
 """
 
 import html
@@ -30,10 +30,10 @@ WIDTH = 4.0
 
 
 DPI = 160
-"""Pixels an inch of saved pictures: 640 pixels a figure, so the pixels of digits fall on whole pixels."""
+"""Pixels an inch of saved images: 640 pixels a figure, so the pixels of digits fall on whole pixels."""
 
 
-# The page replaces each of these colours by the style sheet's variable of the same name, which is how one
+# The page replaces each of these colors by the style sheet's variable of the same name, which is how one
 # figure serves the light and the dark page. Hence every value differs from every other.
 PALETTE = {
     "ink": "#1d2129",
@@ -50,7 +50,7 @@ PALETTE = {
     "series-5": "#a87400",
     "series-6": "#5a6b85",
 }
-SERIES = tuple(colour for name, colour in PALETTE.items() if name.startswith("series-"))
+SERIES = tuple(color for name, color in PALETTE.items() if name.startswith("series-"))
 MARKERS = ("o", "s", "D", "^", "v", "P")
 
 
@@ -123,13 +123,13 @@ def as_table(axes: Axes) -> None:
 
 
 def cell(axes: Axes, x: float, y: float, height: float = 0.94, **how: Any) -> None:
-    """Add the ground of the cell around (x, y), in the colour of what is wrong or as `how` says."""
+    """Add the ground of the cell around (x, y), in the color of what is wrong or as `how` says."""
     style: dict[str, Any] = {"facecolor": PALETTE["wrong"], "linewidth": 0} | how
     axes.add_patch(Rectangle((x - 0.47, y - height / 2), 0.94, height, **style))
 
 
 def series(index: int) -> tuple[str, str]:
-    """Return the colour and the marker of the model with this place in the leaderboard, from 0."""
+    """Return the color and the marker of the model with this place in the leaderboard, from 0."""
     return SERIES[index % len(SERIES)], MARKERS[index % len(MARKERS)]
 
 
@@ -143,58 +143,58 @@ def _pixels(figure: Figure) -> tuple[int, int]:
 
 
 def write(figure: Figure, x: float, y: float, text: str, **how: Any) -> None:
-    """Write `text` as it is into a figure of pictures, on a base line that begins x, y pixels from its upper left."""
+    """Write `text` as it is into a figure of images, on a base line that begins x, y pixels from its upper left."""
     width, height = _pixels(figure)
     # Names of files may hold a dollar sign, which would start a formula.
     figure.text(x / width, 1 - y / height, text, parse_math=False, **how)
 
 
-def enlarged(picture: npt.NDArray[np.uint8], scale: int) -> npt.NDArray[np.uint8]:
-    """Return a picture whose pixels are squares of `scale` x `scale`."""
-    return np.kron(picture, np.ones((scale, scale), np.uint8))
+def enlarged(image: npt.NDArray[np.uint8], scale: int) -> npt.NDArray[np.uint8]:
+    """Return an image whose pixels are squares of `scale` x `scale`."""
+    return np.kron(image, np.ones((scale, scale), np.uint8))
 
 
 def paint(figure: Figure, blocks: Sequence[Block]) -> None:
-    """Cover `figure` with grey pictures given as (left, top, picture), in pixels.
+    """Cover `figure` with gray images given as (left, top, image), in pixels.
 
-    Everything goes into one image: a set of axes for each picture would take a hundred times as long.
+    Everything goes into one image: a set of axes for each image would take a hundred times as long.
     """
     width, height = _pixels(figure)
     paper = np.array([round(255 * part) for part in to_rgb(PALETTE["paper"])], dtype=np.uint8)
     page = np.broadcast_to(paper, (height, width, 3)).copy()
-    for left, top, picture in blocks:
-        rows, columns = picture.shape
-        page[top : top + rows, left : left + columns] = picture[..., None]
+    for left, top, image in blocks:
+        rows, columns = image.shape
+        page[top : top + rows, left : left + columns] = image[..., None]
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), zorder=-1)
     axes.imshow(page, interpolation="nearest", aspect="auto", extent=(0, width, height, 0))
     axes.set_axis_off()
 
 
 def shrunk(canvas: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
-    """Return a canvas as a picture of `side` x `side` pixels, each the mean of what it covers."""
+    """Return a canvas as an image of `side` x `side` pixels, each the mean of what it covers."""
     return np.asarray(Image.fromarray(canvas).resize((side, side), Image.Resampling.BOX))
 
 
-def framed(left: int, top: int, picture: npt.NDArray[np.uint8]) -> list[Block]:
-    """Return the picture on a grey square one pixel larger: a white canvas would melt into the paper."""
-    rows, columns = picture.shape
-    return [(left - 1, top - 1, np.full((rows + 2, columns + 2), 190, np.uint8)), (left, top, picture)]
+def framed(left: int, top: int, image: npt.NDArray[np.uint8]) -> list[Block]:
+    """Return the image on a gray square one pixel larger: a white canvas would melt into the paper."""
+    rows, columns = image.shape
+    return [(left - 1, top - 1, np.full((rows + 2, columns + 2), 190, np.uint8)), (left, top, image)]
 
 
-# Text, rules and a grey ramp need few colours; fewer colours are half the bytes.
-COLOURS = 96
+# Text, rules and a gray ramp need few colors; fewer colors are half the bytes.
+COLORS = 96
 
 
 def save(figure: Figure, path: Path, scale: int = 1) -> None:
     """Write `figure` to `path` as a palette PNG, whole or not at all; the same figure, the same bytes.
 
-    A picture without digits' pixels may have `scale` times as many pixels each way, for screens that show them.
+    An image without digits' pixels may have `scale` times as many pixels each way, for screens that show them.
     """
     buffer = io.BytesIO()
     # Packed lightly at first: the file that counts is written below.
     figure.savefig(buffer, format="png", dpi=scale * DPI, pil_kwargs={"compress_level": 1})
-    picture = Image.open(buffer).convert("RGB")
-    small = picture.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    image = Image.open(buffer).convert("RGB")
+    small = image.quantize(COLORS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     with replacing(path) as temporary:
         small.save(temporary, format="PNG", optimize=True)
 
@@ -203,7 +203,7 @@ def to_svg(figure: Figure, name: str, label: str) -> Markup:
     """Return `figure` as an SVG element to stand inside a page.
 
     `name` keeps its identifiers apart from those of other figures on the page, `label` says what it shows to
-    those who cannot see it. The palette's colours become the variables of the page's style sheet
+    those who cannot see it. The palette's colors become the variables of the page's style sheet
     (`var(--ink, #1d2129)`), texts stay texts and take the page's font, and nothing depends on the clock.
     """
     buffer = io.StringIO()
@@ -230,8 +230,8 @@ def to_svg(figure: Figure, name: str, label: str) -> Markup:
 
     # Only inside tags: the texts between them hold figures that must stay as they are.
     svg = re.sub(r"<[^>]*>", rounded, svg)
-    for token, colour in PALETTE.items():
-        svg = svg.replace(colour, f"var(--{token},{colour})")
+    for token, color in PALETTE.items():
+        svg = svg.replace(color, f"var(--{token},{color})")
     svg = re.sub(r"\s*\n\s*", " ", svg)
     svg = svg.replace("> <", "><").strip()
     return Markup(f'<svg class="figure" {box[0]} role="img" aria-label="{html.escape(label)}">{svg}')

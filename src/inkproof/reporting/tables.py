@@ -13,18 +13,18 @@ from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 
-from inkproof.reporting.results import ModelResults, all_rungs, rungs_of, sets_of
-from inkproof.reporting.wording import DRESSES, data_title, interval, kilobytes, percent, set_title
+from inkproof.reporting.results import ModelResults, all_methods, methods_of, sets_of
+from inkproof.reporting.wording import VARIANTS, data_title, interval, kilobytes, percent, set_title
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
 
-KEPT = "drawn_pens_kept_ink_accuracy"
+KEPT = "drawn_pens_validation_classic_accuracy"
 
 
 def choose_champion(rows: pd.DataFrame, data: str) -> str | None:
     """Return the model trained on `data` that reads best what it is chosen by, or None where none was validated.
 
-    `rows` are the leaderboard's; models of other data sets beside those of `data` are no candidates, since their
+    `rows` are the leaderboard's; models of other datasets beside those of `data` are no candidates, since their
     validation digits are others. The score is the mean of the accuracy on validation digits and on the
     pen digits of the six training writers kept for such choices, or the former alone where no pen digits
     were read. Equal scores go to the model with fewer parameters.
@@ -40,46 +40,46 @@ def choose_champion(rows: pd.DataFrame, data: str) -> str | None:
 TESTED = ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece")
 HEAD = ("model", "data", "aug", "seed", "parameters", "val_accuracy", *(f"test_{key}" for key in TESTED))
 TAIL = ("float32_kb", "int8_kb", "int8_accuracy", "canvas_kb", "canvas_int8_kb", "canvas_int8_agreement", "coreml_kb")
-SHOWN_RUNG = "ink"
-"""The rung by which short tables speak of a set of drawings."""
+SHOWN_METHOD = "classic"
+"""The method by which short tables speak of a set of drawings."""
 
 
 TEXTS = ("model", "data", "aug")
 
 
 # A column of the terminal is no wider than its figures.
-SHORT_TITLES = {"starter": "starter", "mine": "own", "pens": "pens", "pens_kept": "pens,\nkept"}
+SHORT_TITLES = {"starter": "starter", "mine": "own", "pens": "pens", "pens_validation": "pens,\nkept"}
 
 
-DRAWN = re.compile(r"drawn_(?P<set>.+)_(?P<rung>[^_]+)_accuracy")
+DRAWN = re.compile(r"drawn_(?P<set>.+)_(?P<method>[^_]+)_accuracy")
 
 
 def leaderboard(models: Sequence[ModelResults]) -> pd.DataFrame:
     """Return one row a model, in their order; accuracies are fractions, and what a model lacks is NaN.
 
-    Columns are those of leaderboard.csv, and `beside` as in `ModelResults`. For drawings these are
-    `drawn_<set>_<rung>_accuracy` and the same with `_low` and `_high`, where any model has a figure for them.
+    Columns are those of leaderboard.csv, and `compare_with` as in `ModelResults`. For drawings these are
+    `drawn_<set>_<method>_accuracy` and the same with `_low` and `_high`, where any model has a figure for them.
     """
     rows, endings = [], {"accuracy": "", "low": "_low", "high": "_high"}
     for model in models:
         row = {key: model.test.get(key) for key in HEAD} | {f"test_{key}": model.test.get(key) for key in TESTED}
-        row |= {"model": model.name, "data": model.beside or row["data"], "beside": model.beside}
+        row |= {"model": model.name, "data": model.compare_with or row["data"], "compare_with": model.compare_with}
         for name, entry in model.drawn.items():
-            for rung in rungs_of(entry):
-                row |= {f"drawn_{name}_{rung}_accuracy{endings[key]}": entry[rung][key] for key in endings}
+            for method in methods_of(entry):
+                row |= {f"drawn_{name}_{method}_accuracy{endings[key]}": entry[method][key] for key in endings}
         for column in TAIL:
             kind, _, key = column.rpartition("_")
             row[column] = model.export.get(kind, {}).get(key)
         rows.append(row)
     table = pd.DataFrame(rows)
-    rungs = all_rungs(entry for model in models for entry in model.drawn.values())
+    methods = all_methods(entry for model in models for entry in model.drawn.values())
     drawn = [
-        f"drawn_{name}_{rung}_accuracy{ending}"
+        f"drawn_{name}_{method}_accuracy{ending}"
         for name in sets_of(models)
-        for rung in rungs
+        for method in methods
         for ending in endings.values()
     ]
-    return table[[*HEAD, *(column for column in drawn if column in table), *TAIL, "beside"]]
+    return table[[*HEAD, *(column for column in drawn if column in table), *TAIL, "compare_with"]]
 
 
 def write_rows(path: Path, rows: pd.DataFrame | Iterable[dict[Any, Any]], columns: list[str] | None = None) -> None:
@@ -124,13 +124,13 @@ def markdown_table(heads: Sequence[str], align: str, lines: Iterable[Sequence[st
 
 def write_leaderboard_csv(rows: pd.DataFrame, path: Path) -> None:
     """Write the rows of `leaderboard` to `path` as CSV."""
-    write_rows(path, rows.drop(columns="beside"))
+    write_rows(path, rows.drop(columns="compare_with"))
 
 
 def _shown_sets(rows: pd.DataFrame) -> list[str]:
-    """Return the sets of drawings that have a figure on the shown rung, in showing order."""
+    """Return the sets of drawings that have a figure on the shown method, in showing order."""
     matches = [DRAWN.fullmatch(column) for column in rows.columns]
-    return [m["set"] for m in matches if m and m["rung"] == SHOWN_RUNG and m["set"] not in DRESSES]
+    return [m["set"] for m in matches if m and m["method"] == SHOWN_METHOD and m["set"] not in VARIANTS]
 
 
 def _with_interval(row: pd.Series, key: str) -> str:
@@ -150,13 +150,13 @@ def _digits(low: float, high: float) -> int:
 def write_leaderboard_md(rows: pd.DataFrame, path: Path) -> None:
     """Write the rows of `leaderboard` to `path` as a short Markdown table with 95% intervals in brackets."""
     sets = _shown_sets(rows)
-    keys = ["test_accuracy", *(f"drawn_{name}_{SHOWN_RUNG}_accuracy" for name in sets)]
+    keys = ["test_accuracy", *(f"drawn_{name}_{SHOWN_METHOD}_accuracy" for name in sets)]
     heads = ["Model", "Test accuracy", *map(set_title, sets), "float32 KB", "int8 KB", "Weights"]
     lines = [[row["model"], *(_with_interval(row, key) for key in keys), *_sizes(row)] for _, row in rows.iterrows()]
     table = markdown_table(heads, "l" + "r" * (len(heads) - 1), lines)
-    note = f"In brackets: 95% intervals. Drawings: the exported float32 model on the rung `{SHOWN_RUNG}`."
-    for _, row in rows.dropna(subset="beside").iterrows():
-        note += f" {row['model']} is trained on {data_title(row['beside'])}."
+    note = f"In brackets: 95% intervals. Drawings: the exported float32 model on the method `{SHOWN_METHOD}`."
+    for _, row in rows.dropna(subset="compare_with").iterrows():
+        note += f" {row['model']} is trained on {data_title(row['compare_with'])}."
     write_text(path, f"{table}\n\n{note}\n")
 
 
@@ -180,7 +180,7 @@ def print_leaderboard(csv_path: Path) -> None:
     numbers = [Column(title, justify="right", no_wrap=True) for title in titles]
     table = Table(Column("model", no_wrap=True), *numbers, box=box.SIMPLE_HEAD, pad_edge=False)
     for _, row in rows.iterrows():
-        drawn = [row[f"drawn_{name}_{SHOWN_RUNG}_accuracy"] for name in sets]
+        drawn = [row[f"drawn_{name}_{SHOWN_METHOD}_accuracy"] for name in sets]
         cells = ["" if pd.isna(value) else percent(value).rstrip("%") for value in drawn]
         accuracy, low, high = (row[f"test_accuracy{ending}"] for ending in ("", "_low", "_high"))
         figures = (percent(value, _digits(low, high)) for value in (accuracy, max(high - accuracy, accuracy - low)))
@@ -191,4 +191,4 @@ def print_leaderboard(csv_path: Path) -> None:
     console.print(table)
     console.print("Test digits read right, in %, with the half width of the 95% interval.", style="dim")
     if sets:
-        console.print(f"Drawings read right, in %, on the rung {SHOWN_RUNG}.", style="dim")
+        console.print(f"Drawings read right, in %, on the method {SHOWN_METHOD}.", style="dim")

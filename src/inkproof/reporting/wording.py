@@ -1,4 +1,4 @@
-"""Numbers and names as people read them: per cents with honest decimals, sets and rungs in words."""
+"""Numbers and names as people read them: per cents with honest decimals, sets and methods in words."""
 
 import math
 import re
@@ -13,35 +13,35 @@ HERE = Path(__file__).parent
 
 
 class DrawnSet(NamedTuple):
-    """A set of drawings in words; `dressed` marks the reporting writers' pen digits drawn in another way."""
+    """A set of drawings in words; `variant` marks the reporting writers' pen digits drawn in another way."""
 
     title: str
     note: str
-    dressed: bool = False
+    variant: bool = False
 
 
-# In the order they are shown. How each is drawn stands in conf/drawings/all.yaml, which are read in conf/data.
+# In the order they are shown. How each is drawn stands in conf/sets/all.yaml, which are read in conf/data.
 SETS = {
     "starter": DrawnSet("Starter set", "Drawn for this repository in the many ways the world writes digits."),
     "mine": DrawnSet("Your drawings", "Imported by you."),
     "pens": DrawnSet("Pen tablet", "Nothing was trained, tuned or chosen on these writers."),
     "pens_thin": DrawnSet(
-        "Pen tablet, thin brush", "The same digits with a brush of 8 pixels on a canvas of 280.", dressed=True
+        "Pen tablet, thin brush", "The same digits with a brush of 8 pixels on a canvas of 280.", variant=True
     ),
-    "pens_fat": DrawnSet("Pen tablet, fat brush", "The same digits with a brush of 32 pixels.", dressed=True),
+    "pens_fat": DrawnSet("Pen tablet, fat brush", "The same digits with a brush of 32 pixels.", variant=True),
     "pens_pixels": DrawnSet(
         "Pen tablet, single pixels",
         "The same digits drawn straight into 28 x 28 with hard one-pixel lines, as in Paint.",
-        dressed=True,
+        variant=True,
     ),
-    "pens_inverted": DrawnSet("Pen tablet, white on black", "The same digits, white ink on black.", dressed=True),
-    "pens_kept": DrawnSet("Pen tablet, kept writers", "Writers set aside for choosing among models."),
+    "pens_inverted": DrawnSet("Pen tablet, white on black", "The same digits, white ink on black.", variant=True),
+    "pens_validation": DrawnSet("Pen tablet, kept writers", "Writers set aside for choosing among models."),
 }
-DRESSES = tuple(name for name, one in SETS.items() if one.dressed)
+VARIANTS = tuple(name for name, one in SETS.items() if one.variant)
 
 
-class Rung(NamedTuple):
-    """A rung in words: what it does; the same below its name in a figure; as a step of a story, and as its end."""
+class Method(NamedTuple):
+    """A method in words: what it does; the same below its name in a figure; as a step of a story, and as its end."""
 
     note: str
     brief: str
@@ -49,42 +49,42 @@ class Rung(NamedTuple):
     end: str = ""
 
 
-# `inkproof.preprocessing.rungs` has their order.
-RUNG_WORDS = {
-    "tutorial": Rung("invert every picture, whatever it looks like, and shrink it to 28 x 28", "always\ninvert"),
-    "polarity": Rung(
+# `inkproof.preprocessing.methods` has their order.
+METHOD_WORDS = {
+    "tutorial": Method("invert every image, whatever it looks like, and shrink it to 28 x 28", "always\ninvert"),
+    "polarity": Method(
         "invert only dark ink on a light ground, and shrink",
         "invert if\nneeded",
         step="inverting only where the ink is dark",
     ),
-    "digitre": Rung(
-        "crop to the ink, set by the centre of mass, and shrink",
+    "center_of_mass": Method(
+        "crop to the ink, set by the center of mass, and shrink",
         "crop and\ncentre",
         step="cropping to the ink and centring it",
     ),
-    "mnist": Rung(
-        "fit the ink into 20 x 20 and set its centre of mass in the middle of 28 x 28, as in MNIST",
+    "mnist_style": Method(
+        "fit the ink into 20 x 20 and set its center of mass in the middle of 28 x 28, as in MNIST",
         "size as in\nMNIST",
-        step="fitting the ink into a box of 20 x 20 with its centre of mass in the middle, as in MNIST,",
+        step="fitting the ink into a box of 20 x 20 with its center of mass in the middle, as in MNIST,",
         end="prepared like MNIST",
     ),
-    "ink": Rung(
-        "the whole normalisation layer: ground, contrast and specks, and strokes brought to MNIST's width",
+    "classic": Method(
+        "the whole normalizer: ground, contrast and specks, and strokes brought to MNIST's width",
         "ink as in\nMNIST",
-        step="the whole normalisation layer",
-        end="normalised by the ink layer",
+        step="the whole normalizer",
+        end="normalized by the ink layer",
     ),
 }
 
 
-def rung_words(name: str) -> Rung:
-    """Return a rung in words; of an unknown one there are none."""
-    return RUNG_WORDS.get(name, Rung("", ""))
+def method_words(name: str) -> Method:
+    """Return a method in words; of an unknown one there are none."""
+    return METHOD_WORDS.get(name, Method("", ""))
 
 
-DATA_TITLES = {"mnist": "MNIST", "ink": "MNIST and drawn ink"}
-# Said of a model shown beside those of another data set: how its test figure differs from theirs.
-DATA_NOTES = {"ink": "it reads the test digits through the normalisation layer, as it was trained"}
+DATA_TITLES = {"mnist": "MNIST", "mnist_plus_strokes": "MNIST and drawn ink"}
+# Said of a model shown beside those of another dataset: how its test figure differs from theirs.
+DATA_NOTES = {"mnist_plus_strokes": "it reads the test digits through the normalizer, as it was trained"}
 MISSING = "\N{EN DASH}"
 
 
@@ -149,7 +149,7 @@ def set_title(name: str) -> str:
 
 
 def data_title(name: str) -> str:
-    """Return a data set's name for people; an unknown one keeps its own."""
+    """Return a dataset's name for people; an unknown one keeps its own."""
     return DATA_TITLES.get(name, name)
 
 

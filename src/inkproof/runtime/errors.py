@@ -2,7 +2,7 @@
 
 
 class UserError(Exception):
-    """A mistake or a condition the user can mend; its message is one line: what, where, what to do.
+    """A mistake or a condition the user can fix; its message is one line: what, where, what to do.
 
     Entry points print the message without a traceback and exit with code 2.
     """

@@ -20,13 +20,13 @@ def database_file(uri: str) -> Path | None:
     return Path(path) if path and uri.startswith("sqlite:///") else None
 
 
-def has_store() -> bool:
+def has_tracking_store() -> bool:
     """Return whether there is a store to look into: opening a database that does not exist would make it."""
     file = database_file(tracking_uri())
     return file is None or file.exists()
 
 
-def require_store() -> None:
+def require_tracking_store() -> None:
     """Raise UserError where the store to be looked into does not exist."""
-    if not has_store():
-        raise UserError(f"MLflow store {tracking_uri()}: there is no such database; src/train.py makes it")
+    if not has_tracking_store():
+        raise UserError(f"MLflow store {tracking_uri()}: no database there; src/train.py makes it")

@@ -1,4 +1,4 @@
-"""Bring pictures of one's own into a set of drawings, and say what happened."""
+"""Bring images of one's own into a set of drawings, and say what happened."""
 
 import sys
 from collections import Counter
@@ -12,15 +12,15 @@ from inkproof.runtime.paths import MINE
 from inkproof.runtime.progress import passed_on
 
 
-def import_pictures(folder: Path, into: Path, labels: Path | None, writer: str | None) -> int:
-    """Import the pictures and say what happened; return the exit code."""
+def import_images(folder: Path, into: Path, labels: Path | None, writer: str | None) -> int:
+    """Import the images and say what happened; return the exit code."""
     result = import_drawings(folder, into, labels, writer, partial(passed_on, "reading"))
     for line in result.skipped:
         print(f"skipped: {line}", file=sys.stderr)
-    if result.unlabelled:
-        print(f"skipped, no label: {listing(result.unlabelled)}", file=sys.stderr)
-    changed = f"{len(result.changed)} labelled anew, " if result.changed else ""
-    skipped = len(result.skipped) + len(result.unlabelled)
+    if result.unlabeled:
+        print(f"skipped, no label: {listing(result.unlabeled)}", file=sys.stderr)
+    changed = f"{len(result.changed)} labeled anew, " if result.changed else ""
+    skipped = len(result.skipped) + len(result.unlabeled)
     print(f"{into}: {len(result.added)} added, {changed}{result.known} already there, {skipped} skipped")
     print()
     print(table({"added": result.added, "in the set": result.drawings}))

@@ -8,16 +8,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from inkproof.config.compose import path_of
-from inkproof.datasets.drawn_frames import DrawnFrames, canvases_of, read_frames
-from inkproof.evaluation.metrics import per_writer, summarise_set
+from inkproof.datasets.preprocessed import PreprocessedSet, canvases_of, read_preprocessed
+from inkproof.evaluation.metrics import per_writer, summarize_set
 from inkproof.exporting.readers import LiteRTDigits
-from inkproof.preprocessing.rungs import RUNGS
-from inkproof.reporting.drawn_figures import before_after, rung_bars, telling
+from inkproof.preprocessing.methods import METHODS
+from inkproof.reporting.drawn_figures import before_after, method_bars, telling
 from inkproof.reporting.style import save
 from inkproof.reporting.tables import write_rows
 from inkproof.runtime.files import replacing, write_json
-from inkproof.tracking.record import trained_run
 from inkproof.tracking.run import log_stage
+from inkproof.tracking.run_metadata import trained_run
 
 EXAMPLES = 6  # drawings shown before and after preparation
 
@@ -35,53 +35,55 @@ def drawn(config: dict[str, Any]) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     writer_rows: list[dict[str, Any]] = []
     with replacing(report / "drawn") as tables:
-        for name, drawn_set in read_frames(path_of(config["frames"])):
-            read = {rung: reader.probabilities(seen) for rung, seen in drawn_set.rungs.items()}
-            answers = {rung: probabilities.argmax(axis=1) for rung, probabilities in read.items()}
-            results[name] = summarise_set(drawn_set.labels, answers, drawn_set.writers)
+        for name, drawn_set in read_preprocessed(path_of(config["frames"])):
+            read = {method: reader.probabilities(seen) for method, seen in drawn_set.methods.items()}
+            answers = {method: probabilities.argmax(axis=1) for method, probabilities in read.items()}
+            results[name] = summarize_set(drawn_set.labels, answers, drawn_set.writers)
             rows += [{"set": name, **row} for row in rows_of(drawn_set, read)]
             writer_rows += [{"set": name, **row} for row in per_writer(drawn_set.labels, answers, drawn_set.writers)]
             if len(drawn_set.labels) and name in SHOWN:
                 save(examples(config, name, drawn_set, answers), tables / f"before_after_{name}.png")
-        write_rows(tables / "drawings.csv", rows, ["set", "id", "writer", "label", "rung", "prediction", "probability"])
-        write_rows(tables / "per_writer.csv", writer_rows, ["set", "writer", "rung", "n", "accuracy"])
-        save(rung_bars({name: result for name, result in results.items() if result["n"]}), tables / "drawn.png")
+        write_rows(
+            tables / "drawings.csv", rows, ["set", "id", "writer", "label", "method", "prediction", "probability"]
+        )
+        write_rows(tables / "per_writer.csv", writer_rows, ["set", "writer", "method", "n", "accuracy"])
+        save(method_bars({name: result for name, result in results.items() if result["n"]}), tables / "drawn.png")
     write_json(report / "drawn.json", results)
 
     metrics = {
-        f"drawn_{name}_{rung}_{key}": result[rung][key]
+        f"drawn_{name}_{method}_{key}": result[method][key]
         for name, result in results.items()
-        for rung in RUNGS
+        for method in METHODS
         for key in ("accuracy", "low", "high")
-        if rung in result
+        if method in result
     }
     log_stage("drawn", record, folder, metrics, [(report / "drawn", "drawn")])
     return results
 
 
-def rows_of(drawn_set: DrawnFrames, read: dict[str, np.ndarray]) -> Iterator[dict[Any, Any]]:
-    """Yield one row a drawing and rung: what was read, and with what probability."""
+def rows_of(drawn_set: PreprocessedSet, read: dict[str, np.ndarray]) -> Iterator[dict[Any, Any]]:
+    """Yield one row a drawing and method: what was read, and with what probability."""
     about = pd.DataFrame({"id": drawn_set.ids, "writer": drawn_set.writers, "label": drawn_set.labels})
-    for rung, p in read.items():
-        rows = about.assign(rung=rung, prediction=p.argmax(axis=1), probability=p.max(axis=1))
+    for method, p in read.items():
+        rows = about.assign(method=method, prediction=p.argmax(axis=1), probability=p.max(axis=1))
         yield from rows.to_dict("records")
 
 
-def examples(config: dict[str, Any], name: str, drawn_set: DrawnFrames, answers: dict[str, np.ndarray]) -> Figure:
-    """Return a figure of telling drawings of a set: the canvas, and what was seen and read on each rung."""
+def examples(config: dict[str, Any], name: str, drawn_set: PreprocessedSet, answers: dict[str, np.ndarray]) -> Figure:
+    """Return a figure of telling drawings of a set: the canvas, and what was seen and read on each method."""
     shown = telling(drawn_set.labels, answers, EXAMPLES)
     chosen = config["sets"][name]
     return before_after(
         canvases_of(drawn_set.ids[shown], path_of(chosen["folder"]), chosen),
-        {rung: seen[shown] for rung, seen in drawn_set.rungs.items()},
+        {method: seen[shown] for method, seen in drawn_set.methods.items()},
         drawn_set.labels[shown],
-        {rung: read[shown] for rung, read in answers.items()},
+        {method: read[shown] for method, read in answers.items()},
     )
 
 
 def lines(config: dict[str, Any], results: dict[str, Any]) -> Iterator[str]:
     """Yield what is said of each set of drawings on the terminal."""
     for name, result in results.items():
-        figures = ", ".join(f"{rung} {result[rung]['accuracy']:.1%}" for rung in RUNGS if rung in result)
+        figures = ", ".join(f"{method} {result[method]['accuracy']:.1%}" for method in METHODS if method in result)
         label = f"{config['data']['name']}-{config['model']['name']} {name}"
         yield f"{label}: {result['n']:,} drawings{': ' if figures else ''}{figures}"

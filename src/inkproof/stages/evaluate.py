@@ -9,14 +9,14 @@ import pandas as pd
 
 from inkproof.config.compose import path_of
 from inkproof.data.digits import Digits, load_test_split
-from inkproof.datasets.drawn_frames import read_stress
+from inkproof.datasets.preprocessed import read_corruptions
 from inkproof.evaluation.calibration import reliability
 from inkproof.evaluation.metrics import (
     confusion_counts,
+    corruption_rows,
     per_class,
-    stress_rows,
-    summarise_stress,
-    summarise_test,
+    summarize_corruptions,
+    summarize_test,
 )
 from inkproof.models.loading import load_trained, predict
 from inkproof.reporting.evaluation_figures import (
@@ -25,12 +25,12 @@ from inkproof.reporting.evaluation_figures import (
     mistakes_gallery,
     reliability_diagram,
 )
-from inkproof.reporting.robustness_figures import stress_heatmap
+from inkproof.reporting.robustness_figures import corruptions_heatmap
 from inkproof.reporting.style import save
 from inkproof.reporting.tables import write_rows
 from inkproof.runtime.files import replacing, write_json
-from inkproof.tracking.record import read_history, trained_run
 from inkproof.tracking.run import log_stage
+from inkproof.tracking.run_metadata import read_history, trained_run
 
 
 def evaluate(config: dict[str, Any]) -> dict[str, Any]:
@@ -41,11 +41,11 @@ def evaluate(config: dict[str, Any]) -> dict[str, Any]:
     digits = load_test_split(path_of(config["digits"]))
     model = load_trained(folder)
     probabilities = predict(model, digits.images)
-    stress_labels, stress_frames = read_stress(path_of(config["stress"]))
-    answers = predict(model, np.concatenate(list(stress_frames.values()))).argmax(axis=1)
-    by_cell = np.split(answers, len(stress_frames))
-    stressed = stress_rows(stress_labels, dict(zip(stress_frames, by_cell, strict=True)))
-    stress = summarise_stress(stressed)
+    corruption_labels, preprocessed_corruptions = read_corruptions(path_of(config["corruptions"]))
+    answers = predict(model, np.concatenate(list(preprocessed_corruptions.values()))).argmax(axis=1)
+    by_cell = np.split(answers, len(preprocessed_corruptions))
+    corrupted = corruption_rows(corruption_labels, dict(zip(preprocessed_corruptions, by_cell, strict=True)))
+    corruptions = summarize_corruptions(corrupted)
 
     choices = {name: record.config[name]["name"] for name in ("data", "model", "aug")}
     trained = {name: record.metrics[name] for name in ("parameters", "epochs", "best_epoch")}
@@ -54,24 +54,27 @@ def evaluate(config: dict[str, Any]) -> dict[str, Any]:
         "seed": record.config["seed"],
         **trained,
         "val_accuracy": record.metrics.get("val_accuracy"),
-        **summarise_test(probabilities, digits.labels),
+        **summarize_test(probabilities, digits.labels),
     }
     with replacing(report / "test") as tables:
         write_tables(tables, digits, probabilities)
-        write_rows(tables / "stress.csv", stressed)
-        save(stress_heatmap(stress), tables / "stress.png")
+        write_rows(tables / "corruptions.csv", corrupted)
+        save(corruptions_heatmap(corruptions), tables / "corruptions.png")
         curves = learning_curves(read_history(folder / "history.csv"), kept=int(record.metrics["best_epoch"]))
         save(curves, tables / "curves.png")
         for name in ("history.csv", "run.json"):  # the report reads this folder alone
             shutil.copyfile(folder / name, tables / name)
     write_json(report / "test.json", summary)
-    write_json(report / "stress.json", stress)
+    write_json(report / "corruptions.json", corruptions)
 
     names = ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece", "errors")
     metrics = {f"test_{name}": summary[name] for name in names}
-    metrics |= {"stress_clean": stress["clean"]["accuracy"], "stress_mca": stress["mca"]["accuracy"]}
-    store, run = log_stage("evaluate", record, folder, metrics, [(report / "test", "test")])
-    store.dataset(run, summary["data"], record.data_sha, "testing", {"digits": summary["n"]})
+    metrics |= {
+        "corruptions_clean": corruptions["clean"]["accuracy"],
+        "corruptions_mca": corruptions["mca"]["accuracy"],
+    }
+    tracker, run = log_stage("evaluate", record, folder, metrics, [(report / "test", "test")])
+    tracker.dataset(run, summary["data"], record.data_sha, "testing", {"digits": summary["n"]})
     return summary
 
 

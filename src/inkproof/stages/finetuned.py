@@ -9,8 +9,8 @@ import numpy as np
 from inkproof.config.compose import path_of
 from inkproof.data.digits import data_sha, digits_file, load_test_split
 from inkproof.data.drawings import read_drawings
-from inkproof.datasets.drawn_frames import canvases_of, drawings_of, frames_of
-from inkproof.datasets.drawn_set import DrawnSplit, read_split
+from inkproof.datasets.finetuning_set import DrawnSplit, read_split
+from inkproof.datasets.preprocessed import canvases_of, drawings_of, preprocessed_drawings
 from inkproof.evaluation.comparison import by_writer, compare
 from inkproof.models.loading import load_network, load_trained, predict
 from inkproof.reporting.drawn_figures import before_after, telling
@@ -20,8 +20,8 @@ from inkproof.reporting.tables import write_rows
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_json
 from inkproof.tracking.identity import weights_file, weights_sha
-from inkproof.tracking.record import RunRecord
 from inkproof.tracking.run import log_stage
+from inkproof.tracking.run_metadata import RunMetadata
 
 EXAMPLES = 8  # drawings shown before and after
 
@@ -29,7 +29,7 @@ EXAMPLES = 8  # drawings shown before and after
 def finetuned(config: dict[str, Any]) -> dict[str, Any]:
     """Write finetuned.json, tables and page of the run in `config["run"]`; return what finetuned.json holds."""
     folder, report = path_of(config["run"]), path_of(config["report"])
-    record = RunRecord.read(folder)
+    record = RunMetadata.read(folder)
     digits = digits_file(path_of(config["digits"]))
     parent = parent_file(record, folder)
     split = split_of(record, digits)
@@ -37,8 +37,8 @@ def finetuned(config: dict[str, Any]) -> dict[str, Any]:
     mnist = load_test_split(path_of(config["replay"]))
     replay, how = config["data"]["replay"], config["sets"]["pens"]
     place = path_of(how["folder"])
-    pens = frames_of(place, drawings_of(replay["pens"], how, place), how, [replay["rung"]])
-    images = {MINE: held.images, "mnist": mnist.images, "pens": pens.rungs[replay["rung"]]}
+    pens = preprocessed_drawings(place, drawings_of(replay["pens"], how, place), how, [replay["method"]])
+    images = {MINE: held.images, "mnist": mnist.images, "pens": pens.methods[replay["method"]]}
     labels = {MINE: held.labels, "mnist": mnist.labels, "pens": pens.labels}
     writers = {MINE: np.array(split.held_out_writers), "pens": pens.writers}
 
@@ -73,7 +73,7 @@ def finetuned(config: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def parent_file(record: RunRecord, folder: Path) -> Path:
+def parent_file(record: RunMetadata, folder: Path) -> Path:
     """Return the file with the weights that the run began with; raises UserError where there is none, or another."""
     if record.parent is None:
         raise UserError(f"{folder}: it began with random weights, so there is no before; run `make finetune`")
@@ -83,7 +83,7 @@ def parent_file(record: RunRecord, folder: Path) -> Path:
     return weights_file(name)
 
 
-def split_of(record: RunRecord, digits: Path) -> DrawnSplit:
+def split_of(record: RunMetadata, digits: Path) -> DrawnSplit:
     """Return who was held out of the digits of the run; raises UserError where they are others by now."""
     split = read_split(digits.parent)
     if not split.sha256 == data_sha(digits) == record.data_sha:

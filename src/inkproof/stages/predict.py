@@ -1,4 +1,4 @@
-"""Read pictures of drawn digits with an exported file, and say what they show."""
+"""Read images of drawn digits with an exported file, and say what they show."""
 
 import sys
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ from inkproof.inference.predict import (
     Unreadable,
     check_out,
     csv_rows,
-    find_pictures,
+    find_images,
     line,
-    predict_pictures,
+    predict_images,
     printable,
 )
 from inkproof.runtime.progress import counted
@@ -26,24 +26,24 @@ WIDEST = 60  # columns up to which paths are padded, so that what follows stands
 
 
 def predict(paths: Sequence[str], model: str, csv: Path | None = None, show: Path | None = None) -> bool:
-    """Read the pictures at `paths` with what `model` names, print what they show; return whether all could be read.
+    """Read the images at `paths` with what `model` names, print what they show; return whether all could be read.
 
-    `csv` gets a row a picture; the first `SHEET` of them are drawn to `show`. Raises UserError where nothing can be
+    `csv` gets a row an image; the first `SHEET` of them are drawn to `show`. Raises UserError where nothing can be
     done.
     """
-    for out, picture in ((csv, False), (show, True)):
+    for out, image in ((csv, False), (show, True)):
         if out is not None:
-            check_out(out, picture)
-    found, faults = find_pictures(paths, show)
+            check_out(out, image)
+    found, corruptions = find_images(paths, show)
     width = min(max((len(printable(path)) for path in found), default=0), WIDEST)
     shown: list[Prediction] = []
     complete = True
     with ExitStack() as stack:
         file = stack.enter_context(model_file(model))
-        results = stack.enter_context(closing(predict_pictures(found, file, SHEET if show else 0)))
+        results = stack.enter_context(closing(predict_images(found, file, SHEET if show else 0)))
         write_row = stack.enter_context(csv_rows(csv)) if csv else None
-        advance = stack.enter_context(counted("reading", "pictures", len(found), MANY, EVERY))
-        for result in chain(faults, results):
+        advance = stack.enter_context(counted("reading", "images", len(found), MANY, EVERY))
+        for result in chain(corruptions, results):
             if isinstance(result, Unreadable):
                 complete = False
                 print(f"predict.py: {printable(result.path)}: {result.reason}", file=sys.stderr, flush=True)

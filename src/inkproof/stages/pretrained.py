@@ -9,11 +9,11 @@ import numpy as np
 from inkproof.config.compose import path_of
 from inkproof.data.digits import data_sha, load_digits, sources_of
 from inkproof.data.drawings import read_drawings
-from inkproof.datasets.drawn_frames import draw
+from inkproof.datasets.preprocessed import draw
 from inkproof.evaluation.rejection import Rule
 from inkproof.exporting.canvas_model import up_to_logits
-from inkproof.exporting.proved import check_same_network, compare_canvases
 from inkproof.exporting.readers import CanvasReader
+from inkproof.exporting.verify import check_same_network, compare_canvases
 from inkproof.models.loading import load_trained, predict
 from inkproof.reporting.model_card import CARD, Share, model_card, shares
 from inkproof.reporting.pretrained import TRIED, PretrainedRun, check_files, check_readings, load_run

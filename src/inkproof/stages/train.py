@@ -14,9 +14,9 @@ from inkproof.models.loading import start_from
 from inkproof.runtime.errors import Diverged
 from inkproof.tracking.identity import code_sha, identity, run_key
 from inkproof.tracking.provenance import describe_machine, git_commit
-from inkproof.tracking.record import RunRecord, copy_products, parent_of
 from inkproof.tracking.registry import registered_name
 from inkproof.tracking.run import Run
+from inkproof.tracking.run_metadata import RunMetadata, copy_artifacts, initial_weights_of
 from inkproof.training.build import Parts, assemble, in_float32
 from inkproof.training.loop import fit
 from inkproof.training.precision import has_bfloat16, resolve_policy
@@ -26,7 +26,7 @@ def train(config: dict[str, Any], say: Callable[[str], None] = print) -> dict[st
     """Train, or reuse, the run that the resolved `config` describes; return the kept epoch's metrics."""
     check_training(config)
     digits = prepared_digits(config)
-    with Run.open(record_of(config, digits), force=config["force"]) as run:
+    with Run.open(metadata_of(config, digits), force=config["force"]) as run:
         if run.finished:
             say(f"{run.record.name}: trained before, reused ({run.record.folder}); force=true trains anew")
         else:
@@ -36,7 +36,7 @@ def train(config: dict[str, Any], say: Callable[[str], None] = print) -> dict[st
                 start_from(parts.model, config["init"])
             fit_and_save(run, parts, config)
     if config["out"]:
-        copy_products(run.record.folder, path_of(config["out"]))
+        copy_artifacts(run.record.folder, path_of(config["out"]))
     say(summary(run.record))
     return run.record.metrics
 
@@ -83,16 +83,16 @@ def prepared_digits(config: dict[str, Any]) -> Path:
     return digits
 
 
-def record_of(config: dict[str, Any], digits: Path) -> RunRecord:
+def metadata_of(config: dict[str, Any], digits: Path) -> RunMetadata:
     """Return the record of a run that is to train as `config` says, with its identity."""
     asked = config["precision"]["policy"]
     policy = resolve_policy(asked, config["model"]["convolutional"], has_bfloat16())
     chosen = identity(config, policy)
     if "teacher" in chosen:  # who taught it, wherever that lies
-        taught = [RunRecord.read(path_of(folder)).key for folder in config["teacher"]["runs"]]
+        taught = [RunMetadata.read(path_of(folder)).key for folder in config["teacher"]["runs"]]
         chosen["teacher"] = {**chosen["teacher"], "runs": taught}
     sha, code = data_sha(digits), code_sha()
-    return RunRecord(
+    return RunMetadata(
         run_id="",
         experiment=config["experiment_name"],
         name=f"{config['model']['name']}-{config['aug']['name']}-s{config['seed']}",
@@ -102,7 +102,7 @@ def record_of(config: dict[str, Any], digits: Path) -> RunRecord:
         git_commit=git_commit(),
         machine=describe_machine(),
         config=chosen,
-        parent=parent_of(config["init"]) if config["init"] is not None else None,
+        parent=initial_weights_of(config["init"]) if config["init"] is not None else None,
         policy=asked,
     )
 
@@ -116,7 +116,7 @@ def check_loss(row: dict[str, float]) -> None:
         )
 
 
-def summary(record: RunRecord) -> str:
+def summary(record: RunMetadata) -> str:
     """Return the line that is printed of a finished run."""
     metrics = record.metrics
     validated = "val_accuracy" in metrics

@@ -1,1 +1,1 @@
-"""Studies: a question, its cells, its ledger, its table; choices by cross-validation; the leaderboard."""
+"""Studies: a question, its grid runs, its results, its table; choices by cross-validation; the leaderboard."""

@@ -1,4 +1,4 @@
-"""What study.py is asked for: its commands and their options, and where cells are to run."""
+"""What study.py is asked for: its commands and their options, and where grid runs are to run."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 from inkproof.runtime.processes import cores
 from inkproof.studies.definition import study_folder
 from inkproof.studies.launch import LAUNCHERS, Launching
-from inkproof.studies.ledger import now
+from inkproof.studies.results import now
 
 UI = "http://127.0.0.1:5000"  # where `make ui` serves
 BY, SEEDS, TOP = "test_accuracy", 1, 30  # the order that experiments/leaderboard.md holds
@@ -16,7 +16,7 @@ ORDER = "Without --by, --seeds and --top the ranking is written to experiments/l
 
 
 def parse(words: Sequence[str], about: str) -> argparse.Namespace:
-    """Return the `command` and its options, with `how` cells run for commands that run some; `about` is for --help.
+    """Return the `command` and its options, with `how` grid runs run for commands that run some; `about` is for --help.
 
     Ends the process where that cannot be.
     """
@@ -30,11 +30,17 @@ def parse(words: Sequence[str], about: str) -> argparse.Namespace:
         one.set_defaults(command=name, parser=one)
         return one
 
-    folder, cells, forced = _shared_options()
-    add(commands, "run", "run the cells of a study that are left, write its table and figure", forced, epilog=SETTINGS)
+    folder, grid_runs, forced = _shared_options()
+    add(
+        commands,
+        "run",
+        "run the grid runs of a study that are left, write its table and figure",
+        forced,
+        epilog=SETTINGS,
+    )
     add(commands, "table", "write table and figure of a study from results.csv, run nothing", folder)
     add(commands, "list", "show all studies, their state and what is left to compute")
-    one = add(commands, "leaderboard", "rank the configurations in all ledgers and in MLflow", epilog=ORDER)
+    one = add(commands, "leaderboard", "rank the configurations in all results_tables and in MLflow", epilog=ORDER)
     one.add_argument("--by", default=BY, help="the metric that ranks (default: %(default)s)")
     seeds = "seeds a configuration has to have (default: %(default)s)"
     one.add_argument("--seeds", type=_at_least(1), default=SEEDS, help=seeds)
@@ -42,15 +48,15 @@ def parse(words: Sequence[str], about: str) -> argparse.Namespace:
     one.add_argument("--write", action="store_true", help="write another order to experiments/leaderboard.md, too")
     one.add_argument("--ui", default=UI, help="address of the MLflow UI, for links (default: %(default)s)")
     add(steps, "candidates", "cross-validate the networks of the study", forced, epilog=SETTINGS)
-    one = add(steps, "choose", "write choice.yaml by the held-out answers alone, to be committed", folder)
+    one = add(steps, "choose", "write selection.yaml by the held-out answers alone, to be committed", folder)
     one.add_argument("--hours", type=float, default=1.0, help="longest training (default: %(default)s)")
     one.add_argument("--members", type=_at_least(2), default=5, help="largest ensemble (default: %(default)s)")
     one.add_argument("--seeds", type=_at_least(1), default=3, help="evaluations to average (default: %(default)s)")
     jobs = "--jobs of the candidates, which were timed so"
     one.add_argument("--at-once", type=_at_least(1), default=1, help=jobs)
-    one.add_argument("--again", action="store_true", help="keep the present choice as an earlier one")
-    evaluate = "train the committed choice on all digits and read the test digits with it, once"
-    add(steps, "evaluate", evaluate, cells, epilog=SETTINGS)
+    one.add_argument("--again", action="store_true", help="keep the present selection as an earlier one")
+    evaluate = "train the committed selection on all digits and read the test digits with it, once"
+    add(steps, "evaluate", evaluate, grid_runs, epilog=SETTINGS)
 
     options, settings = top.parse_known_args(words)
     if "launcher" in options:
@@ -63,19 +69,23 @@ def parse(words: Sequence[str], about: str) -> argparse.Namespace:
 
 
 def _shared_options() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argparse.ArgumentParser]:
-    """Return what commands for a study take, what those take that run its cells, and that may run them again."""
+    """Return what commands for a study take, what those take that run its grid runs, and that may run them again."""
     folder = argparse.ArgumentParser(add_help=False)
     example = "with a study.yaml, such as experiments/02-augmentation"
     folder.add_argument("folder", type=study_folder, help=example)
-    cells = argparse.ArgumentParser(add_help=False, parents=[folder])
-    cells.add_argument("--launcher", choices=LAUNCHERS, default="basic", help="where cells run (default: %(default)s)")
-    cells.add_argument("--jobs", type=int, help="cells at a time (default: as many as there are cores; basic: one)")
-    tries = "times that a failed cell is tried again (default: %(default)s)"
-    cells.add_argument("--retries", type=_at_least(0), default=2, help=tries)
-    forced = argparse.ArgumentParser(add_help=False, parents=[cells])
-    again = "run every cell again, done or not"
+    grid_runs = argparse.ArgumentParser(add_help=False, parents=[folder])
+    grid_runs.add_argument(
+        "--launcher", choices=LAUNCHERS, default="basic", help="where grid runs run (default: %(default)s)"
+    )
+    grid_runs.add_argument(
+        "--jobs", type=int, help="grid_runs at a time (default: as many as there are cores; basic: one)"
+    )
+    tries = "times that a failed grid_run is tried again (default: %(default)s)"
+    grid_runs.add_argument("--retries", type=_at_least(0), default=2, help=tries)
+    forced = argparse.ArgumentParser(add_help=False, parents=[grid_runs])
+    again = "run every grid_run again, done or not"
     forced.add_argument("--force", action="store_const", dest="since", const=now(), default="", help=again)
-    return folder, cells, forced
+    return folder, grid_runs, forced
 
 
 def _at_least(least: int) -> Callable[[str], int]:
@@ -91,14 +101,14 @@ def _at_least(least: int) -> Callable[[str], int]:
 
 
 def _launching(options: argparse.Namespace, settings: Sequence[str]) -> Launching:
-    """Return where cells are to run; `settings` are the words that the parser does not know."""
+    """Return where grid runs are to run; `settings` are the words that the parser does not know."""
     error = options.parser.error
     for word in settings:
         if word.startswith("-"):
-            error(f"{word}: there is no such option")
+            error(f"{word}: unknown option")
         if not word.lstrip("+").startswith("hydra.launcher.") or "=" not in word:
-            error(f"{word}: settings are hydra.launcher.KEY=VALUE; what a cell computes stands in study.yaml")
+            error(f"{word}: settings are hydra.launcher.KEY=VALUE; what a grid run computes stands in study.yaml")
         if word.lstrip("+").startswith("hydra.launcher.n_jobs="):
-            error(f"{word}: --jobs says how many cells run at a time")
+            error(f"{word}: --jobs says how many grid runs run at a time")
     jobs = options.jobs if options.jobs is not None else 1 if options.launcher == "basic" else cores()
     return Launching(options.launcher, jobs, tuple(settings))

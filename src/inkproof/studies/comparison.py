@@ -1,4 +1,4 @@
-"""From the ledger's rows to mean and standard deviation over seeds, one line a combination of choices."""
+"""From the results's rows to mean and standard deviation over seeds, one line a combination of choices."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import ttest_rel
 
-from inkproof.studies.cells import Cell
 from inkproof.studies.definition import Comparison
-from inkproof.studies.ledger import Row
+from inkproof.studies.grid import GridRun
+from inkproof.studies.results import Row
 
-SHARES = ("accuracy", "_low", "_high", "stress_clean", "stress_mca", "agreement", "auroc")
+SHARES = ("accuracy", "_low", "_high", "corruptions_clean", "corruptions_mca", "agreement", "auroc")
 """Endings of the metrics that are fractions of one and are shown in per cent."""
 
 
@@ -48,7 +48,7 @@ class Seeds:
 
 @dataclass(frozen=True)
 class Group(Seeds):
-    """The cells of a study that differ by seed alone, and the choices they share."""
+    """The grid runs of a study that differ by seed alone, and the choices they share."""
 
     labels: Mapping[str, str]
 
@@ -63,14 +63,18 @@ def spread(values: Iterable[float]) -> tuple[float | None, float | None]:
     return float(np.mean(known)) if known else None, float(np.std(known, ddof=1)) if len(known) > 1 else None
 
 
-def groups_of(cells: Sequence[Cell], rows: Mapping[str, Row]) -> list[Group]:
+def groups_of(grid_runs: Sequence[GridRun], rows: Mapping[str, Row]) -> list[Group]:
     """Return one group for each combination of choices, in the order of the grid."""
-    by_labels: dict[tuple[tuple[str, str], ...], list[Cell]] = {}
-    for cell in cells:
-        by_labels.setdefault(tuple(cell.labels.items()), []).append(cell)
+    by_labels: dict[tuple[tuple[str, str], ...], list[GridRun]] = {}
+    for grid_run in grid_runs:
+        by_labels.setdefault(tuple(grid_run.labels.items()), []).append(grid_run)
     groups = []
     for labels, members in by_labels.items():
-        done = {cell.seed: rows[cell.key].metrics for cell in members if cell.done_by(rows.get(cell.key))}
+        done = {
+            grid_run.seed: rows[grid_run.key].metrics
+            for grid_run in members
+            if grid_run.done_by(rows.get(grid_run.key))
+        }
         groups.append(Group(pd.DataFrame(list(done.values()), index=list(done)), dict(labels)))
     return groups
 
@@ -96,11 +100,11 @@ def written(metric: str, mean: float | None, sd: float | None) -> str:
 
 
 def heading(metric: str) -> str:
-    """Return a metric as a table's heading: drawn_pens_thin_ink_accuracy becomes "pens_thin, ink (%)"."""
+    """Return a metric as a table's heading: drawn_pens_thin_classic_accuracy becomes "pens_thin, ink (%)"."""
     name = metric
     if metric.startswith("drawn_"):
-        kind, rung, _ = metric.removeprefix("drawn_").rsplit("_", 2)
-        name = f"{kind}, {rung}"
+        kind, method, _ = metric.removeprefix("drawn_").rsplit("_", 2)
+        name = f"{kind}, {method}"
     elif is_share(metric):
         name = metric.removesuffix("_accuracy").replace("_", " ")
     else:

@@ -24,8 +24,8 @@ from inkproof.runtime.files import read_yaml
 from inkproof.runtime.paths import ROOT
 
 FILE = "study.yaml"
-Stage = Literal["train", "held_out", "evaluate", "export", "drawn", "formats"]
-"""What a cell can run, in this order; `export` comes before `drawn`, which reads the exported file."""
+Stage = Literal["train", "out_of_fold", "evaluate", "export", "drawn", "formats"]
+"""What a grid run can run, in this order; `export` comes before `drawn`, which reads the exported file."""
 OWN = {"seed", "force", "out", "register", "experiment_name"}  # overrides that a study sets itself
 
 
@@ -46,7 +46,7 @@ def number_of(label: str) -> float | None:
         return None
 
 
-def _labelled(grid: Any) -> Any:
+def _labeled(grid: Any) -> Any:
     """Return a grid where each axis has labels with overrides: in a list each value is a label for itself."""
     if not isinstance(grid, dict):
         return grid
@@ -69,11 +69,11 @@ Text = Annotated[
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 Seeds = Annotated[tuple[StrictInt, ...], Field(min_length=1)]
 Overrides = dict[Label, Any]
-Grid = Annotated[dict[Label, Annotated[dict[Label, Overrides], Field(min_length=1)]], BeforeValidator(_labelled)]
+AxisLabels = Annotated[dict[Label, Annotated[dict[Label, Overrides], Field(min_length=1)]], BeforeValidator(_labeled)]
 
 
 @dataclass(frozen=True)
-class Choice:
+class AxisValue:
     """One value of an axis: its label, and the overrides it stands for."""
 
     label: str
@@ -81,17 +81,17 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Part:
+class Grid:
     """Every combination of the axes' choices, with every seed."""
 
     fixed: Overrides = field(default_factory=dict)
-    grid: Grid | None = None
+    grid: AxisLabels | None = None
     seeds: Seeds = ()
 
     @property
-    def axes(self) -> Mapping[str, tuple[Choice, ...]]:
+    def axes(self) -> Mapping[str, tuple[AxisValue, ...]]:
         """The choices of each axis."""
-        return {axis: tuple(starmap(Choice, labels.items())) for axis, labels in (self.grid or {}).items()}
+        return {axis: tuple(starmap(AxisValue, labels.items())) for axis, labels in (self.grid or {}).items()}
 
 
 @dataclass(frozen=True)
@@ -129,13 +129,13 @@ class FigurePlan:
 @with_config(extra="forbid")  # for the classes within it, too
 @dataclass(frozen=True, kw_only=True)
 class Definition:
-    """The keys of a study.yaml; `metrics` are shown and compared, `keep` are patterns of others for the ledger."""
+    """The keys of a study.yaml; `metrics` are shown and compared, `keep` are patterns of others for the results."""
 
     question: Text
     fixed: Overrides = field(default_factory=dict)
-    grid: Grid = field(default_factory=dict)
+    grid: AxisLabels = field(default_factory=dict)
     seeds: Seeds = ()
-    parts: Annotated[tuple[Part, ...], Field(min_length=1)] = (Part(),)
+    grids: Annotated[tuple[Grid, ...], Field(min_length=1)] = (Grid(),)
     stages: tuple[Stage, ...] = ("train", "evaluate")
     metrics: Names
     keep: tuple[str, ...] = ()
@@ -145,7 +145,7 @@ class Definition:
 
 @dataclass(frozen=True, kw_only=True)
 class Study(Definition):
-    """A definition in its folder, where `parts`, `compare` and `figure` hold what they take from outside of them."""
+    """A definition in its folder, where `grids`, `compare` and `figure` hold what they take from outside of them."""
 
     folder: Path
 
@@ -160,22 +160,22 @@ class Study(Definition):
         return f"study/{self.name}"
 
     @property
-    def ledger(self) -> Path:
-        """The file with a row for each finished cell."""
+    def results(self) -> Path:
+        """The file with a row for each finished grid run."""
         return self.folder / "results.csv"
 
     def keeps(self, metric: str) -> bool:
-        """Return whether the ledger is to hold a metric."""
+        """Return whether the results is to hold a metric."""
         return metric in self.metrics or any(fnmatchcase(metric, pattern) for pattern in self.keep)
 
     @property
     def axes(self) -> list[str]:
         """The names of all axes, in the order they are first mentioned."""
-        return list(dict.fromkeys(axis for part in self.parts for axis in part.axes))
+        return list(dict.fromkeys(axis for grid in self.grids for axis in grid.axes))
 
     def labels(self, axis: str) -> list[str]:
         """Return the labels of an axis, in the order they are first mentioned; none where it does not vary."""
-        return list(dict.fromkeys(choice.label for part in self.parts for choice in part.axes.get(axis, ())))
+        return list(dict.fromkeys(choice.label for grid in self.grids for choice in grid.axes.get(axis, ())))
 
 
 def study_folder(word: str) -> Path:
@@ -194,14 +194,14 @@ def read_study(folder: Path) -> Study:
             f"{folder}: no {FILE} here; a study is a folder with one, such as experiments/02-augmentation"
         ) from None
     said = validated(Definition, found, path)
-    parts = tuple(
-        Part({**said.fixed, **part.fixed}, said.grid if part.grid is None else part.grid, part.seeds or said.seeds)
-        for part in said.parts
+    grids = tuple(
+        Grid({**said.fixed, **grid.fixed}, said.grid if grid.grid is None else grid.grid, grid.seeds or said.seeds)
+        for grid in said.grids
     )
     stages = tuple(stage for stage in get_args(Stage) if stage in said.stages)
     compare = said.compare and replace(said.compare, metrics=said.compare.metrics or said.metrics)
     figure = replace(said.figure, y=said.figure.y or said.metrics[:1])
-    given = {**vars(said), "parts": parts, "stages": stages, "compare": compare, "figure": figure}
+    given = {**vars(said), "grids": grids, "stages": stages, "compare": compare, "figure": figure}
     study = Study(**given, folder=folder.resolve())
     if mistake := next(_mistakes(study), None):
         raise UserError(f"{path}: {mistake}")
@@ -209,15 +209,15 @@ def read_study(folder: Path) -> Study:
 
 
 def _mistakes(study: Study) -> Iterator[str]:
-    """Yield what pydantic cannot see: keys, or parts of the study, that do not go together."""
-    for part in study.parts:
-        if not part.seeds or len(set(part.seeds)) < len(part.seeds):
+    """Yield what pydantic cannot see: keys, or grids of the study, that do not go together."""
+    for grid in study.grids:
+        if not grid.seeds or len(set(grid.seeds)) < len(grid.seeds):
             yield "seeds: expected a list of different whole numbers, such as [0, 1, 2]"
-        chosen = {name for choices in part.axes.values() for choice in choices for name in choice.overrides}
-        for name in sorted(OWN & {*part.fixed, *part.axes, *chosen}):
+        chosen = {name for choices in grid.axes.values() for choice in choices for name in choice.overrides}
+        for name in sorted(OWN & {*grid.fixed, *grid.axes, *chosen}):
             yield f"{name}: the study sets it itself; leave it out"
     if "train" not in study.stages:
-        yield "stages: every cell trains; add train"
+        yield "stages: every grid_run trains; add train"
     if "drawn" in study.stages and "export" not in study.stages:
         yield "stages: drawn reads what export makes; add it"
     known = study.axes

@@ -1,4 +1,4 @@
-"""evaluations.yaml and the README's table: what each choice read of test digits and drawings, whatever it is."""
+"""evaluations.yaml and the README's table: what each selection read of test digits and drawings, whatever it is."""
 
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -13,7 +13,7 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import read_yaml, write_text
 from inkproof.studies.comparison import spread
 from inkproof.studies.table import split
-from inkproof.tracking.mlflow_store import Store
+from inkproof.tracking.mlflow_tracker import Tracker
 from inkproof.tracking.provenance import describe_machine, git_commit
 
 FILE_NAME = "evaluations.yaml"
@@ -23,7 +23,7 @@ YARDSTICKS = (
     " Yardsticks on MNIST, of C. Deotte's MNIST-CNN-99.75: 99.641 ± 0.047 for a single network, "
     "99.745 ± 0.020 for fifteen."
 )
-SHOWN = ("pens", "pens_thin", "pens_pixels", "pens_kept", "starter")
+SHOWN = ("pens", "pens_thin", "pens_pixels", "pens_validation", "starter")
 
 
 def read_evaluations(folder: Path) -> list[dict[str, Any]]:
@@ -39,15 +39,15 @@ def read_evaluations(folder: Path) -> list[dict[str, Any]]:
 
 
 def add_evaluation(folder: Path, evaluation: Mapping[str, Any]) -> None:
-    """Append an evaluation; raises UserError where its choice has one already: a choice is evaluated once."""
+    """Append an evaluation; raises UserError where its selection has one already: a selection is evaluated once."""
     before = read_evaluations(folder)
-    if any(one["choice"] == evaluation["choice"] for one in before):
-        raise UserError(f"{folder / FILE_NAME}: choice {evaluation['choice']} was evaluated before")
+    if any(one["selection"] == evaluation["selection"] for one in before):
+        raise UserError(f"{folder / FILE_NAME}: selection {evaluation['selection']} was evaluated before")
     text = yaml.safe_dump([*before, dict(evaluation)], sort_keys=False, allow_unicode=True, width=120)
     write_text(folder / FILE_NAME, text)
 
 
-def summarise(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def summarize(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return one kind's evaluation: of what `ensemble` found, and the `run` it is logged in, every figure."""
     return {
         "n": len(results),
@@ -64,7 +64,7 @@ def summarise(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def members(chosen: Mapping[str, Any]) -> str:
     """Return the names of what is averaged, as tables show them."""
-    return " + ".join(chosen["members"]) + (" (views)" if chosen["views"] else "")
+    return " + ".join(chosen["members"]) + (" (views)" if chosen["tta"] else "")
 
 
 def _spread(values: Sequence[float]) -> dict[str, Any]:
@@ -82,18 +82,18 @@ def write_evaluations(folder: Path) -> Path:
 
 
 def table(evaluations: Sequence[Mapping[str, Any]], name: str) -> str:
-    """Return the table, one line a choice and kind, the latest choice first."""
+    """Return the table, one line a selection and kind, the latest selection first."""
     if not evaluations:
         return "Nothing is evaluated yet.\n"
     shown = [key for key in SHOWN if any(key in one[kind]["drawn"] for one in evaluations for kind in KINDS)]
-    heads = ["choice", "what", "members", "cross-validated (%)", "hours", "n", "test (%)", "errors", *shown]
+    heads = ["selection", "what", "members", "cross-validated (%)", "hours", "n", "test (%)", "errors", *shown]
     lines = []
     for evaluation, kind in product(reversed(evaluations), KINDS):
         one = evaluation[kind]
         chosen = one["chosen"]
         lines.append(
             [
-                f"{evaluation['choice']}, {evaluation['date']}",
+                f"{evaluation['selection']}, {evaluation['date']}",
                 kind,
                 members(chosen),
                 f"{chosen['accuracy'] * 100:.3f} ({chosen['low'] * 100:.3f} to {chosen['high'] * 100:.3f})",
@@ -107,7 +107,7 @@ def table(evaluations: Sequence[Mapping[str, Any]], name: str) -> str:
     yardsticks = YARDSTICKS if any(one["data"] == "mnist" for one in evaluations) else ""
     said = (
         "Mean ± standard deviation over n networks or ensembles that share no training. Hours: of training on all "
-        "digits, teachers included, side by side as the candidates were timed. Drawn sets: per cent on the rung "
+        "digits, teachers included, side by side as the candidates were timed. Drawn sets: per cent on the method "
         f"`ink`.{yardsticks} Made by `python src/study.py select evaluate experiments/{name}`."
     )
     return f"{markdown_table(heads, 'lll' + 'r' * (len(heads) - 3), lines)}\n\n{fill_markdown(said)}"
@@ -119,18 +119,18 @@ def _written(spread: Mapping[str, Any], digits: int) -> str:
 
 
 def log_evaluation(
-    store: Store, experiment: str, about: Mapping[str, Any], rung: str, result: Mapping[str, Any]
+    tracker: Tracker, experiment: str, about: Mapping[str, Any], method: str, result: Mapping[str, Any]
 ) -> str:
     """Return the id of the run that holds `result`, which `ensemble` found; a run of an earlier attempt is reused.
 
-    `about` says which `choice` and `kind` it is, and the `number` of the evaluation of that kind.
+    `about` says which `selection` and `kind` it is, and the `number` of the evaluation of that kind.
     """
-    name = f"choice {about['choice']}, {about['kind']} {about['number']}"
+    name = f"selection {about['selection']}, {about['kind']} {about['number']}"
     tags = {"key": f"evaluation: {name}", "git_commit": git_commit(), "machine": describe_machine()}
-    run = store.start_again(experiment, name, tags)
-    store.params(run, {**about, "views": result["views"], "members": ", ".join(result["members"])})
+    run = tracker.start_again(experiment, name, tags)
+    tracker.params(run, {**about, "tta": result["tta"], "members": ", ".join(result["members"])})
     test = {f"test_{metric}": result["test"][metric] for metric in ("accuracy", "errors", "nll", "ece")}
-    drawn = {f"drawn_{name}_{rung}_accuracy": one["accuracy"] for name, one in result["drawn"].items()}
-    store.metrics(run, {**test, **drawn})
-    store.finish(run)
+    drawn = {f"drawn_{name}_{method}_accuracy": one["accuracy"] for name, one in result["drawn"].items()}
+    tracker.metrics(run, {**test, **drawn})
+    tracker.finish(run)
     return run

@@ -24,7 +24,7 @@ MANY = 300  # the greatest number on an axis by the least, from which on 1, 2, 5
 
 @styled
 def study_figure(groups: Sequence[Group], plan: FigurePlan) -> Figure:
-    """Return the figure that `plan` describes of the groups with a finished cell; every point with its sd."""
+    """Return the figure that `plan` describes of the groups with a finished grid run; every point with its sd."""
     done = [group for group in groups if group.n]
     if plan.pairs:
         figure, axes = _canvas(2.8, _room([_file_kind(kb) for kb, _ in plan.pairs], plan))
@@ -72,12 +72,12 @@ def _dots(groups: Sequence[Group], plan: FigurePlan) -> tuple[Figure, Axes]:
     axes = place(figure, left=left, bottom=below, right=0.15, top=0.3)
     axes.grid(axis="x")
     for index, metric in enumerate(plan.y):
-        colour, marker = series(index)
+        color, marker = series(index)
         places = [place for place, group in enumerate(groups) if group.mean(metric) is not None]
         means = [groups[place].mean(metric) or 0.0 for place in places]
         spread = [groups[place].sd(metric) or 0.0 for place in places]
         beside = [place + APART * (index - (len(plan.y) - 1) / 2) for place in places]
-        axes.errorbar(means, beside, xerr=spread, fmt=marker, color=colour, capsize=2, label=heading(metric))
+        axes.errorbar(means, beside, xerr=spread, fmt=marker, color=color, capsize=2, label=heading(metric))
     axes.set_yticks(range(len(groups)), names)
     axes.set_ylim(max(1, len(groups)) - 0.5, -0.5)
     _target(axes, plan, upright=True)
@@ -91,7 +91,7 @@ def _name(group: Group, plan: FigurePlan) -> str:
 
 
 def _label(name: str, metric: str, plan: FigurePlan) -> str:
-    return ", ".join(part for part in (name, heading(metric) if len(plan.y) > 1 or not name else "") if part)
+    return ", ".join(grid for grid in (name, heading(metric) if len(plan.y) > 1 or not name else "") if grid)
 
 
 def _lines(axes: Axes, groups: Sequence[Group], plan: FigurePlan) -> None:
@@ -107,10 +107,10 @@ def _lines(axes: Axes, groups: Sequence[Group], plan: FigurePlan) -> None:
                 height = 1 - mean if plan.wrong and is_share(metric) else mean
                 drawn.setdefault((name, metric), []).append((along, height, group.sd(metric) or 0.0))
     for index, ((name, metric), points) in enumerate(drawn.items()):
-        colour, marker = series(index)
+        color, marker = series(index)
         places, means, spread = zip(*sorted(points), strict=True)
         label = _label(name, metric, plan)
-        axes.errorbar(places, means, yerr=spread, fmt=f"-{marker}", color=colour, capsize=2, label=label)
+        axes.errorbar(places, means, yerr=spread, fmt=f"-{marker}", color=color, capsize=2, label=label)
     if plan.log:
         _log_axis(axes, "x")
     _target(axes, plan)
@@ -125,7 +125,7 @@ def _frontier(axes: Axes, groups: Sequence[Group], plan: FigurePlan) -> None:
     """Every file a point; a line joins those that no smaller file beats."""
     points = []
     for index, (kb, metric) in enumerate(plan.pairs):
-        colour, marker = series(index)
+        color, marker = series(index)
         own = [
             (size, mean, group.sd(metric) or 0.0)
             for group in groups
@@ -133,7 +133,7 @@ def _frontier(axes: Axes, groups: Sequence[Group], plan: FigurePlan) -> None:
         ]
         if own:
             sizes, means, spread = zip(*own, strict=True)
-            axes.errorbar(sizes, means, yerr=spread, fmt=marker, color=colour, capsize=2, label=_file_kind(kb))
+            axes.errorbar(sizes, means, yerr=spread, fmt=marker, color=color, capsize=2, label=_file_kind(kb))
         points += [(size, mean) for size, mean, _ in own]
     best = frontier(points)
     if best:

@@ -16,14 +16,14 @@ from inkproof.config.one_line import explain, in_one_line
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.runtime.processes import cores, share
-from inkproof.studies.cells import Cell
+from inkproof.studies.grid import GridRun
 
 LAUNCHERS = ("basic", "joblib", "submitit_local", "submitit_slurm", "ray")
 EXTRAS = {"submitit_local": "submitit", "submitit_slurm": "submitit", "ray": "ray", "joblib": "joblib"}
 RAY_ADDRESS = "hydra.launcher.ray.init.address"
 RESERVED = ("hydra.launcher.cpus_per_task", "hydra.launcher.ray.remote.num_cpus")
 CLUSTER_THREADS = 2
-# What each launcher has to be told so that `jobs` cells run at once, each on `threads` cores.
+# What each launcher has to be told so that `jobs` grid runs run at once, each on `threads` cores.
 SETTINGS: dict[str, Callable[[int, int], list[str]]] = {
     "basic": lambda jobs, threads: [],
     "joblib": lambda jobs, threads: [f"hydra.launcher.n_jobs={jobs}", "hydra.launcher.pre_dispatch=n_jobs"],
@@ -48,7 +48,7 @@ SETTINGS: dict[str, Callable[[int, int], list[str]]] = {
 
 @dataclass(frozen=True)
 class Launching:
-    """Where cells run: a launcher, how many of them at once, and overrides of it, hydra.launcher.partition=short."""
+    """Where grid runs run: a launcher, how many of them at once, and overrides of it, hydra.launcher.partition=short."""
 
     launcher: str
     jobs: int
@@ -56,7 +56,7 @@ class Launching:
 
     @property
     def on_cluster(self) -> bool:
-        """Whether cells run on other machines than this one."""
+        """Whether grid runs run on other machines than this one."""
         return self.launcher == "submitit_slurm" or RAY_ADDRESS in self.given
 
     @property
@@ -67,7 +67,7 @@ class Launching:
 
     @property
     def threads(self) -> int | None:
-        """The threads of a cell: as many as the settings reserve for it, else its share of the machine's cores.
+        """The threads of a grid run: as many as the settings reserve for it, else its share of the machine's cores.
 
         None where it has all of this machine, CLUSTER_THREADS on those of a cluster, which need not be like this one.
         """
@@ -80,12 +80,12 @@ class Launching:
 
 
 def check_launcher(how: Launching) -> None:
-    """Raise UserError where the launcher is not installed or cannot run as many cells at once."""
+    """Raise UserError where the launcher is not installed or cannot run as many grid runs at once."""
     launcher, jobs = how.launcher, how.jobs
     if jobs < 1:
-        raise UserError(f"--jobs {jobs}: at least one cell has to run")
+        raise UserError(f"--jobs {jobs}: at least one grid run has to run")
     if launcher == "basic" and jobs > 1:
-        raise UserError(f"--jobs {jobs}: the launcher basic runs one cell after another; add --launcher joblib")
+        raise UserError(f"--jobs {jobs}: the launcher basic runs one grid run after another; add --launcher joblib")
     modules = {plugin.__module__ for plugin in Plugins.instance().discover(Launcher)}
     extra = EXTRAS.get(launcher)
     if extra and not any(f"hydra_{extra}_launcher" in module for module in modules):
@@ -94,11 +94,11 @@ def check_launcher(how: Launching) -> None:
         raise UserError(f"--launcher {launcher}: there is no sbatch here; give the command where SLURM is")
 
 
-def launch(task: Callable[[Any], str], study: str, cells: Sequence[Cell], how: Launching) -> None:
-    """Run `task` for each of `cells` through a launcher; return when it says that all have ended.
+def launch(task: Callable[[Any], str], study: str, grid_runs: Sequence[GridRun], how: Launching) -> None:
+    """Run `task` for each of `grid_runs` through a launcher; return when it says that all have ended.
 
-    `task` gets a configuration whose `cell` is the cell's key. Raises what it lets out, and UserError where the
-    launcher fails, as when one of its processes dies; other cells may then still be running.
+    `task` gets a configuration whose `grid_run` is the grid_run's key. Raises what it lets out, and UserError where the
+    launcher fails, as when one of its processes dies; other grid runs may then still be running.
     """
     # Processes that are not forks of this one find the package and the stages by this.
     source = str(ROOT / "src")
@@ -106,9 +106,9 @@ def launch(task: Callable[[Any], str], study: str, cells: Sequence[Cell], how: L
     os.environ["PYTHONPATH"] = os.pathsep.join([source, *paths])
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions reach us instead of being printed by Hydra
     words = sys.argv
-    sys.argv = [words[0], *_multirun(study, cells, how)]
+    sys.argv = [words[0], *_multirun(study, grid_runs, how)]
     try:
-        # Without config_name: cells are composed already, and each job would be composed anew, twice.
+        # Without config_name: grid runs are composed already, and each job would be composed anew, twice.
         hydra.main(version_base="1.3", config_path=str(ROOT / "conf"))(task)()
     except Exception as error:
         if explain(error) is not None:
@@ -118,15 +118,15 @@ def launch(task: Callable[[Any], str], study: str, cells: Sequence[Cell], how: L
         sys.argv = words
 
 
-def _multirun(study: str, cells: Sequence[Cell], how: Launching) -> list[str]:
-    """Return the words for Hydra's command line with which it launches a job for each of `cells`."""
+def _multirun(study: str, grid_runs: Sequence[GridRun], how: Launching) -> list[str]:
+    """Return the words for Hydra's command line with which it launches a job for each of `grid_runs`."""
     threads = how.threads or cores()
     chosen = list(SETTINGS[how.launcher](how.jobs, threads))
     if how.launcher == "ray" and not how.on_cluster:
         chosen.append(f"+hydra.launcher.ray.init.num_cpus={how.jobs * threads}")  # a cluster of this machine alone
     return [
         "--multirun",
-        "+cell=" + ",".join(_quoted(cell.key) for cell in cells),
+        "+grid_run=" + ",".join(_quoted(grid_run.key) for grid_run in grid_runs),
         f"hydra/launcher={how.launcher}",
         "hydra/hydra_logging=none",
         "hydra/job_logging=none",
@@ -143,7 +143,7 @@ def _quoted(path: Any) -> str:
 
 
 def quiet() -> None:
-    """Keep what launchers say off the terminal, where the table of cells stands."""
+    """Keep what launchers say off the terminal, where the table of grid runs stands."""
     for name in ("hydra", "hydra_plugins", "submitit", "ray"):
         logging.getLogger(name).setLevel(logging.ERROR)
     sys.stdout.flush()

@@ -19,20 +19,20 @@ from rich.table import Column, Table
 from inkproof.reporting.tables import markdown_table
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
-from inkproof.runtime.paths import ROOT, has_store
+from inkproof.runtime.paths import ROOT, has_tracking_store
 from inkproof.runtime.progress import table_console
-from inkproof.studies.cells import closest
 from inkproof.studies.comparison import Seeds, heading
 from inkproof.studies.evaluations import FILE_NAME, KINDS, members, read_evaluations
-from inkproof.studies.ledger import read_ledger
+from inkproof.studies.grid import closest
+from inkproof.studies.results import read_results
 from inkproof.tracking.identity import configuration_key
-from inkproof.tracking.mlflow_store import Store
+from inkproof.tracking.mlflow_tracker import Tracker
 
 COLUMNS = (
     "test_accuracy",
     "val_accuracy",
-    "drawn_pens_ink_accuracy",
-    "drawn_pens_kept_ink_accuracy",
+    "drawn_pens_classic_accuracy",
+    "drawn_pens_validation_classic_accuracy",
     "parameters",
     "tflite_kb",
 )
@@ -41,7 +41,7 @@ SEED = re.compile(r"( seed=|-s)\d+$")
 
 @dataclass(frozen=True)
 class Entry(Seeds):
-    """One configuration on one data set; `runs` has the MLflow run of each seed.
+    """One configuration on one dataset; `runs` has the MLflow run of each seed.
 
     `name` says what varied where it was first found, `places` are the studies or MLflow experiments it was found in,
     `key` is the hash of the configuration.
@@ -71,17 +71,17 @@ def _entries(runs: Iterable[Run]) -> list[Entry]:
 
 
 def collect(experiments: Path, logged: Iterable[Mapping[str, Any]]) -> list[Entry]:
-    """Return all configurations in the ledgers below `experiments` and among the `logged` runs of a store.
+    """Return all configurations in the results_tables below `experiments` and among the `logged` runs of a tracker.
 
-    A logged run is as `tracking.Store.runs_with` gives it. Runs that lack what makes a configuration (made by hand in
+    A logged run is as `tracking.Tracker.runs_with` gives it. Runs that lack what makes a configuration (made by hand in
     the MLflow UI, say) are passed over.
     """
     runs: list[Run] = [
-        (row.configuration, SEED.sub("", row.cell), row.data, path.parent.name, row.seed, row.run, row.metrics)
+        (row.configuration, SEED.sub("", row.grid_run), row.data, path.parent.name, row.seed, row.run, row.metrics)
         for path in sorted(experiments.glob("*/results.csv"))
-        for row in read_ledger(path).values()
+        for row in read_results(path).values()
     ]
-    known = {run: key for key, *_, run, _ in runs}  # of runs that are cells
+    known = {run: key for key, *_, run, _ in runs}  # of runs that are grid_runs
     for run in logged:
         params, tags = run["params"], run["tags"]
         if not {"seed", "model.name", "data.name"} <= set(params) or "data_sha" not in tags:
@@ -119,7 +119,7 @@ def shown_columns(entries: Sequence[Entry], metric: str) -> list[str]:
 
 
 def markdown(entries: Sequence[Entry], metric: str, links: Mapping[str, str]) -> str:
-    """Return the leaderboard as Markdown; `links` gives the address of each run that the store still has."""
+    """Return the leaderboard as Markdown; `links` gives the address of each run that the tracker still has."""
     columns = shown_columns(entries, metric)
     heads = ["", "configuration", "data", "n", *map(heading, columns), "found in", "runs by seed"]
     lines = []
@@ -138,7 +138,7 @@ def evaluated(experiments: Path) -> list[Entry]:
     for path in sorted(experiments.glob(f"*/{FILE_NAME}")):
         place = path.parent.name
         for evaluation, kind in product(read_evaluations(path.parent), KINDS):
-            one, title = evaluation[kind], f"choice {evaluation['choice']}, {kind}"
+            one, title = evaluation[kind], f"selection {evaluation['selection']}, {kind}"
             name, data, key = f"{title}: {members(one['chosen'])}", evaluation["data"], f"{place} {title}"
             for number, (errors, run) in enumerate(zip_longest(one["errors"], one.get("runs", []), fillvalue="")):
                 metrics = {"test_accuracy": 1 - errors / one["of"], "test_errors": errors}
@@ -148,7 +148,7 @@ def evaluated(experiments: Path) -> list[Entry]:
 
 def leaderboard(by: str, seeds: int, top: int, ui: str, write: bool) -> None:
     """Print the ranking, and write it where `write` says so."""
-    logged = Store().runs_with(by) if has_store() else []
+    logged = Tracker().runs_with(by) if has_tracking_store() else []
     found = [*collect(ROOT / "experiments", logged), *evaluated(ROOT / "experiments")]
     everything = ranked(found, by, seeds)
     entries = everything[:top]
@@ -160,10 +160,10 @@ def leaderboard(by: str, seeds: int, top: int, ui: str, write: bool) -> None:
     links = {one["run_id"]: f"{ui}/#/experiments/{one['experiment_id']}/runs/{one['run_id']}" for one in logged}
     path = ROOT / "experiments" / "leaderboard.md"
     text = (
-        f"# The best configurations by {by}\n\nFrom the ledgers of all studies and the MLflow store, by `make "
+        f"# The best configurations by {by}\n\nFrom the results_tables of all studies and the MLflow tracker, by `make "
         "leaderboard`: mean ± standard deviation over n seeds. The links open in `make ui`; runs of "
-        "another store have none, their ids stand in the ledgers. A ranking by test figures "
-        "is a report: choices are made on validation digits. Two data sets may have other test digits: look at `data`. "
+        "another tracker have none, their ids stand in the results_tables. A ranking by test figures "
+        "is a report: choices are made on validation digits. Two datasets may have other test digits: look at `data`. "
         f"What has no {by} is left out. A seed counts once, even where several studies or machines trained it: the "
         "first that is found gives its figures and link, another those that the first lacks.\n\n"
     )

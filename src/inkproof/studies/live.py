@@ -15,18 +15,18 @@ from rich.table import Column, Table
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.runtime.progress import table_console
-from inkproof.studies.cells import Cell, plan
 from inkproof.studies.comparison import heading, written
 from inkproof.studies.definition import FILE, Study, read_study
-from inkproof.studies.ledger import Row, read_ledger
+from inkproof.studies.grid import GridRun, plan
 from inkproof.studies.progress import DONE, FAILED, RUNNING, WAITING, Progress, alive, finished, read_progress
+from inkproof.studies.results import Row, read_results
 
 
 @dataclass(frozen=True)
 class State:
-    """One folder of experiments/: `left` seconds of cells are estimated, None where nothing is known of them.
+    """One folder of experiments/: `left` seconds of grid runs are estimated, None where nothing is known of them.
 
-    `total` is 0 for what was computed by hand, without a study.yaml; `stale` counts rows of no present cell.
+    `total` is 0 for what was computed by hand, without a study.yaml; `stale` counts rows of no present grid run.
     """
 
     name: str
@@ -56,59 +56,59 @@ def _state(folder: Path) -> State:
         lines = (folder / "README.md").read_text(encoding="utf-8").splitlines()
         return State(folder.name, lines[0].lstrip("# ") if lines else "", 0, 0, 0.0, None)
     study = read_study(folder)
-    rows = read_ledger(study.ledger)
-    cells = planned(study, rows)
-    done = [rows[cell.key] for cell in cells if cell.done_by(rows.get(cell.key))]
-    left = [cell for cell in cells if not cell.done_by(rows.get(cell.key))]
-    keys = {cell.key for cell in cells}
+    rows = read_results(study.results)
+    grid_runs = planned(study, rows)
+    done = [rows[grid_run.key] for grid_run in grid_runs if grid_run.done_by(rows.get(grid_run.key))]
+    left = [grid_run for grid_run in grid_runs if not grid_run.done_by(rows.get(grid_run.key))]
+    keys = {grid_run.key for grid_run in grid_runs}
     return State(
         name=study.name,
         question=study.question,
         done=len(done),
-        total=len(cells),
+        total=len(grid_runs),
         spent=sum(row.seconds for row in done),
-        left=estimate(left, cells, rows),
+        left=estimate(left, grid_runs, rows),
         stale=sum(row.key not in keys for row in rows.values()),
     )
 
 
-def planned(study: Study, rows: Mapping[str, Row]) -> list[Cell]:
-    """Return a study's cells; where its digits are not here, they are taken to be those that the ledger was made on."""
+def planned(study: Study, rows: Mapping[str, Row]) -> list[GridRun]:
+    """Return a study's grid_runs; where its digits are not here, they are taken to be those that the results was made on."""
     return plan(study, {row.data: row.data_sha for row in rows.values()})
 
 
-def estimate(left: Sequence[Cell], cells: Sequence[Cell], rows: Mapping[str, Row]) -> float | None:
-    """Return the seconds that the cells in `left` will take, judged by the finished ones most like them.
+def estimate(left: Sequence[GridRun], grid_runs: Sequence[GridRun], rows: Mapping[str, Row]) -> float | None:
+    """Return the seconds that the grid runs in `left` will take, judged by the finished ones most like them.
 
     Those of the same choices, else those with most choices in common; None where nothing has finished. Rows of a time
     when the study had fewer stages say nothing.
     """
     known = [
-        (cell, row.seconds)
-        for cell in cells
-        if (row := rows.get(cell.key)) is not None and set(cell.stages) <= set(row.stages)
+        (grid_run, row.seconds)
+        for grid_run in grid_runs
+        if (row := rows.get(grid_run.key)) is not None and set(grid_run.stages) <= set(row.stages)
     ]
     if not known:
         return None if left else 0.0
     total = 0.0
-    for cell in left:
-        alike = [(len(set(cell.labels.items()) & set(other.labels.items())), seconds) for other, seconds in known]
+    for grid_run in left:
+        alike = [(len(set(grid_run.labels.items()) & set(other.labels.items())), seconds) for other, seconds in known]
         most = max(count for count, _ in alike)
         nearest = [seconds for count, seconds in alike if count == most]
         total += sum(nearest) / len(nearest)
     return total
 
 
-PERIOD = 1.0  # seconds between two looks at the cells
-FURNITURE = 7  # lines of the table that are no cells: its head, those that stand for many cells, the caption
+PERIOD = 1.0  # seconds between two looks at the grid runs
+FURNITURE = 7  # lines of the table that are no grid runs: its head, those that stand for many grid runs, the caption
 SIGNS = {WAITING: "·", RUNNING: "▶", DONE: "✔", FAILED: "✘"}
 STYLES = {WAITING: "dim", RUNNING: "bold", DONE: "green", FAILED: "red"}
 
 
 @contextmanager
-def watching(study: Study, cells: Sequence[Cell], jobs: int, since: str, console: Console) -> Iterator[None]:
-    """Show how the cells stand while the block runs; the cells may run anywhere that sees this folder."""
-    watcher = _Watcher(study, cells, jobs, since)
+def watching(study: Study, grid_runs: Sequence[GridRun], jobs: int, since: str, console: Console) -> Iterator[None]:
+    """Show how the grid runs stand while the block runs; the grid runs may run anywhere that sees this folder."""
+    watcher = _Watcher(study, grid_runs, jobs, since)
     ended = threading.Event()
     if console.is_terminal:
         with Live(
@@ -136,73 +136,81 @@ def watching(study: Study, cells: Sequence[Cell], jobs: int, since: str, console
 
 
 class _Watcher:
-    def __init__(self, study: Study, cells: Sequence[Cell], jobs: int, since: str) -> None:
-        self.study, self.cells, self.jobs, self.since = study, cells, jobs, since
+    def __init__(self, study: Study, grid_runs: Sequence[GridRun], jobs: int, since: str) -> None:
+        self.study, self.grid_runs, self.jobs, self.since = study, grid_runs, jobs, since
         self.metric = study.metrics[0] if study.metrics else ""
         self.told: dict[str, tuple[str, float]] = {}
-        self.rows: dict[str, Row] = read_ledger(study.ledger)
-        self.before = {cell.key for cell in cells if finished(cell, self.rows.get(cell.key), since)}
-        self.found = {cell.key: read_progress(cell.folder).started for cell in cells}
+        self.rows: dict[str, Row] = read_results(study.results)
+        self.before = {grid_run.key for grid_run in grid_runs if finished(grid_run, self.rows.get(grid_run.key), since)}
+        self.found = {grid_run.key: read_progress(grid_run.folder).started for grid_run in grid_runs}
 
-    def look(self) -> list[tuple[Cell, Progress]]:
-        """Read ledger and progress files anew; a ledger in the making of an editor is looked at again later."""
+    def look(self) -> list[tuple[GridRun, Progress]]:
+        """Read results and progress files anew; a results in the making of an editor is looked at again later."""
         with suppress(UserError):
-            self.rows = read_ledger(self.study.ledger)
+            self.rows = read_results(self.study.results)
         states = []
-        for cell in self.cells:
-            progress = read_progress(cell.folder)
-            if finished(cell, self.rows.get(cell.key), self.since):
+        for grid_run in self.grid_runs:
+            progress = read_progress(grid_run.folder)
+            if finished(grid_run, self.rows.get(grid_run.key), self.since):
                 progress = Progress(DONE, started=progress.started, ended=progress.ended)
-            elif progress.started == self.found[cell.key] and not (progress.state == RUNNING and alive(cell)):
+            elif progress.started == self.found[grid_run.key] and not (progress.state == RUNNING and alive(grid_run)):
                 progress = Progress()  # what an earlier call of the study has left
-            states.append((cell, progress))
+            states.append((grid_run, progress))
         return states
 
     def table(self, height: int) -> Table:
-        """The table of all cells, in `height` lines, with what is left in its caption.
+        """The table of all grid runs, in `height` lines, with what is left in its caption.
 
-        What does not fit is cells that are done: of these the latest are shown, the others are one line.
+        What does not fit is grid runs that are done: of these the latest are shown, the others are one line.
         """
         numbers = [Column(title, justify="right") for title in ("seconds", heading(self.metric) if self.metric else "")]
         table = Table("", self.study.name, *numbers, box=box.SIMPLE_HEAD, pad_edge=False, caption_justify="left")
         states = self.look()
-        done = [(cell, progress) for cell, progress in states if progress.state == DONE and cell.key not in self.before]
-        at_work = {cell.key for cell, progress in states if progress.state in (RUNNING, FAILED)}
+        done = [
+            (grid_run, progress)
+            for grid_run, progress in states
+            if progress.state == DONE and grid_run.key not in self.before
+        ]
+        at_work = {grid_run.key for grid_run, progress in states if progress.state in (RUNNING, FAILED)}
         waiting = len(states) - len(self.before) - len(done) - len(at_work)
-        room = max(height - FURNITURE - 2 * len(at_work), 0)  # the name of a cell, with its stage, may need two lines
-        latest = {cell.key for cell, _ in sorted(done, key=lambda one: one[1].ended)[max(len(done) - room, 0) :]}
+        room = max(
+            height - FURNITURE - 2 * len(at_work), 0
+        )  # the name of a grid run, with its stage, may need two lines
+        latest = {
+            grid_run.key for grid_run, _ in sorted(done, key=lambda one: one[1].ended)[max(len(done) - room, 0) :]
+        }
         folded = len(self.before) + len(done) - len(latest)
         if folded:
-            table.add_row(SIGNS[DONE], f"{folded} cells done before", "", "", style=STYLES[DONE])
-        for cell, progress in states:
-            if cell.key in latest | at_work:
-                table.add_row(SIGNS[progress.state], *self._cells(cell, progress), style=STYLES[progress.state])
+            table.add_row(SIGNS[DONE], f"{folded} grid runs done before", "", "", style=STYLES[DONE])
+        for grid_run, progress in states:
+            if grid_run.key in latest | at_work:
+                table.add_row(SIGNS[progress.state], *self._columns(grid_run, progress), style=STYLES[progress.state])
         if waiting:
-            table.add_row(SIGNS[WAITING], f"{waiting} cells waiting", "", "", style=STYLES[WAITING])
-        left = [cell for cell, progress in states if progress.state != DONE]
-        seconds = estimate(left, self.cells, self.rows)
+            table.add_row(SIGNS[WAITING], f"{waiting} grid runs waiting", "", "", style=STYLES[WAITING])
+        left = [grid_run for grid_run, progress in states if progress.state != DONE]
+        seconds = estimate(left, self.grid_runs, self.rows)
         guess = f", about {hours(seconds / self.jobs)} to go" if seconds else ""
-        table.caption = f"{len(states) - len(left)} of {len(states)} cells done{guess}"
+        table.caption = f"{len(states) - len(left)} of {len(states)} grid runs done{guess}"
         return table
 
-    def _cells(self, cell: Cell, progress: Progress) -> list[str]:
-        row = self.rows.get(cell.key)
+    def _columns(self, grid_run: GridRun, progress: Progress) -> list[str]:
+        row = self.rows.get(grid_run.key)
         if progress.state == DONE and row is not None:
-            return [cell.name, f"{row.seconds:.0f}", written(self.metric, row.metrics.get(self.metric), None)]
+            return [grid_run.name, f"{row.seconds:.0f}", written(self.metric, row.metrics.get(self.metric), None)]
         seconds = (progress.ended if progress.state == FAILED else time.time()) - progress.started
         what = progress.error if progress.state == FAILED else progress.stage
-        return [f"{cell.name}  {what}", f"{seconds:.0f}", ""]
+        return [f"{grid_run.name}  {what}", f"{seconds:.0f}", ""]
 
     def tell(self, console: Console) -> None:
-        """Print a line for each cell that has ended since the last call."""
+        """Print a line for each grid run that has ended since the last call."""
         states = self.look()
         done = sum(progress.state == DONE for _, progress in states)
-        for cell, progress in states:
-            ended = progress.state in (DONE, FAILED) and cell.key not in self.before
+        for grid_run, progress in states:
+            ended = progress.state in (DONE, FAILED) and grid_run.key not in self.before
             attempt = progress.state, progress.started  # its end is written down after its row
-            if ended and self.told.get(cell.key) != attempt:
-                self.told[cell.key] = attempt
-                what, seconds, value = self._cells(cell, progress)
+            if ended and self.told.get(grid_run.key) != attempt:
+                self.told[grid_run.key] = attempt
+                what, seconds, value = self._columns(grid_run, progress)
                 said = f"{what}  {seconds} s" + (f"  {heading(self.metric)} {value}" if value else "")
                 console.print(
                     f"{SIGNS[progress.state]} {said}  ({done} of {len(states)})", highlight=False, markup=False
@@ -220,16 +228,16 @@ def print_all() -> None:
     with console.status("reading all studies"):
         states = all_studies(ROOT / "experiments")
     texts = [Column(title, no_wrap=True) for title in ("study", "state")]
-    numbers = [Column(title, no_wrap=True, justify="right") for title in ("cells", "spent", "left")]
+    numbers = [Column(title, no_wrap=True, justify="right") for title in ("grid_runs", "spent", "left")]
     table = Table(*texts, *numbers, "question", box=box.SIMPLE_HEAD, pad_edge=False)
     for state in states:
-        cells = f"{state.done}/{state.total}" if state.total else ""
+        grid_runs = f"{state.done}/{state.total}" if state.total else ""
         left = "" if not state.total else "?" if state.left is None else hours(state.left) if state.left else "-"
         word = state.word + (f", {state.stale} stale" if state.stale else "")
-        table.add_row(state.name, word, cells, hours(state.spent) if state.spent else "", left, state.question)
+        table.add_row(state.name, word, grid_runs, hours(state.spent) if state.spent else "", left, state.question)
     console.print(table)
     unknown = [state for state in states if state.total and state.left is None]
     total = sum(state.left or 0.0 for state in states)
-    known = [f"{hours(total)} of cells"] if total or not unknown else []
-    rest = [f"{', '.join(state.name for state in unknown)}, of which no cell is timed yet"] if unknown else []
+    known = [f"{hours(total)} of grid_runs"] if total or not unknown else []
+    rest = [f"{', '.join(state.name for state in unknown)}, of which no grid run is timed yet"] if unknown else []
     console.print(f"Left to compute: {', and '.join(known + rest)}.", style="dim", highlight=False)

@@ -1,4 +1,4 @@
-"""A study from its first cell to its table: what the ledger lacks is run, then README and figure are written."""
+"""A study from its first grid_run to its table: what the results lacks is run, then README and figure are written."""
 
 import os
 import sys
@@ -12,32 +12,32 @@ from inkproof.config.compose import composing, path_of
 from inkproof.data.download import prepare_absent
 from inkproof.data.drawings import FILE_NAME
 from inkproof.stages.preprocess import frames
-from inkproof.studies.cells import Cell, plan
 from inkproof.studies.definition import Study, read_study
+from inkproof.studies.grid import GridRun, plan
+from inkproof.studies.grid_run import LOG, GridTask
 from inkproof.studies.launch import Launching, check_launcher, launch, quiet
-from inkproof.studies.ledger import read_ledger
 from inkproof.studies.live import hours, planned, watching
-from inkproof.studies.progress import Failure, finished, run_rounds
-from inkproof.studies.run_cell import LOG, CellTask
+from inkproof.studies.progress import Failure, finished, run_with_retries
+from inkproof.studies.results import read_results
 from inkproof.studies.table import PICTURE, check_markers, write_results
-from inkproof.tracking.mlflow_store import Store
+from inkproof.tracking.mlflow_tracker import Tracker
 from inkproof.tracking.provenance import describe_machine, git_commit
 
 
-def make_digits(cells: Sequence[Cell]) -> bool:
-    """Make the digits files that cells train on and that are not here, as training would; return whether any was."""
-    configs = {cell.config["data"]["name"]: cell.config for cell in cells}.values()
+def make_digits(grid_runs: Sequence[GridRun]) -> bool:
+    """Make the digits files that grid runs train on and that are not here, as training would; return whether any was."""
+    configs = {grid_run.config["data"]["name"]: grid_run.config for grid_run in grid_runs}.values()
     made = [prepare_absent(config["data"], path_of(config["digits"])) for config in configs]
     return any(made)
 
 
-def make_frames(study: Study, cells: Sequence[Cell], console: Console) -> None:
-    """Make the frames that cells read and that are not here, for one data set after another."""
+def make_frames(study: Study, grid_runs: Sequence[GridRun], console: Console) -> None:
+    """Make the frames that grid runs read and that are not here, for one dataset after another."""
     needed = {
         str(config[key])
-        for cell in cells
-        for config in cell.later.values()
-        for key in ("stress", "frames", "acceptance")
+        for grid_run in grid_runs
+        for config in grid_run.later.values()
+        for key in ("corruptions", "frames", "thresholds")
         if isinstance(config.get(key), str)
     }
     missing = sorted({Path(path).parent.name for path in needed if not path_of(path).exists()})
@@ -61,61 +61,63 @@ def make_drawings(config: Mapping[str, Any]) -> None:
 
 
 def run_study(folder: Path, how: Launching, retries: int, since: str) -> bool:
-    """Run what is left of the study in `folder`, write its table and figure, and say which cells were given up.
+    """Run what is left of the study in `folder`, write its table and figure, and say which grid runs were given up.
 
-    Returns whether none was. `since` is "" or the moment (UTC, ISO 8601) from which on a row of the ledger counts.
+    Returns whether none was. `since` is "" or the moment (UTC, ISO 8601) from which on a row of the results counts.
     """
     study = read_study(folder)
     check_launcher(how)
     check_markers(study.folder / "README.md")
-    rows = read_ledger(study.ledger)
-    cells = planned(study, rows)
+    rows = read_results(study.results)
+    grid_runs = planned(study, rows)
     console = Console(file=sys.__stdout__, highlight=False)
     failures: list[Failure] = []
-    if all(finished(cell, rows.get(cell.key), since) for cell in cells):
-        readme = write_results(study, cells, rows)
+    if all(finished(grid_run, rows.get(grid_run.key), since) for grid_run in grid_runs):
+        readme = write_results(study, grid_runs, rows)
     else:
-        if make_digits(cells):  # their SHA-256 is part of each key
-            cells = plan(study)
-        make_frames(study, cells, console)
+        if make_digits(grid_runs):  # their SHA-256 is part of each key
+            grid_runs = plan(study)
+        make_frames(study, grid_runs, console)
         quiet()
-        readme, failures = _run_cells(study, cells, how, retries, since, console)
-        rows = read_ledger(study.ledger)
-    done = [rows[cell.key] for cell in cells if cell.done_by(rows.get(cell.key))]
+        readme, failures = _run_grid(study, grid_runs, how, retries, since, console)
+        rows = read_results(study.results)
+    done = [rows[grid_run.key] for grid_run in grid_runs if grid_run.done_by(rows.get(grid_run.key))]
     spent = hours(sum(row.seconds for row in done))
-    console.print(f"{study.name}: {len(done)} of {len(cells)} cells, {spent} in all; {readme}", soft_wrap=True)
+    console.print(f"{study.name}: {len(done)} of {len(grid_runs)} grid_runs, {spent} in all; {readme}", soft_wrap=True)
     for failure in failures:
-        log = failure.cell.folder / LOG
-        print(f"study.py: {failure.cell.name}: given up: {failure.error}; see {log}", file=sys.stderr)
+        log = failure.grid_run.folder / LOG
+        print(f"study.py: {failure.grid_run.name}: given up: {failure.error}; see {log}", file=sys.stderr)
     return not failures
 
 
-def _run_cells(
-    study: Study, cells: Sequence[Cell], how: Launching, retries: int, since: str, console: Console
+def _run_grid(
+    study: Study, grid_runs: Sequence[GridRun], how: Launching, retries: int, since: str, console: Console
 ) -> tuple[Path, list[Failure]]:
-    """Run what is left as children of the study's MLflow run; return the README and the cells given up."""
-    store = Store()
+    """Run what is left as children of the study's MLflow run; return the README and the grid runs given up."""
+    tracker = Tracker()
     about = {"key": f"study {study.name}", "question": study.question}
     tags = {**about, "git_commit": git_commit(), "machine": describe_machine()}
-    parent = store.start_again(study.experiment, study.name, tags)
-    by_key = {cell.key: cell for cell in cells}
-    task = CellTask(by_key, study.ledger, study.experiment, parent, how.threads, since, started_by=os.getpid())
+    parent = tracker.start_again(study.experiment, study.name, tags)
+    by_key = {grid_run.key: grid_run for grid_run in grid_runs}
+    task = GridTask(by_key, study.results, study.experiment, parent, how.threads, since, started_by=os.getpid())
     try:
-        with watching(study, cells, how.jobs, since, console):
-            failures = run_rounds(cells, study.ledger, lambda todo: launch(task, study.name, todo, how), retries, since)
-        readme = write_results(study, cells, read_ledger(study.ledger))
-        for path in (readme, study.folder / PICTURE, study.ledger):
+        with watching(study, grid_runs, how.jobs, since, console):
+            failures = run_with_retries(
+                grid_runs, study.results, lambda todo: launch(task, study.name, todo, how), retries, since
+            )
+        readme = write_results(study, grid_runs, read_results(study.results))
+        for path in (readme, study.folder / PICTURE, study.results):
             if path.exists():
-                store.file(parent, path)
+                tracker.file(parent, path)
     except BaseException:
-        store.finish(parent, "KILLED")
+        tracker.finish(parent, "KILLED")
         raise
-    store.finish(parent, "FAILED" if failures else "FINISHED")
+    tracker.finish(parent, "FAILED" if failures else "FINISHED")
     return readme, failures
 
 
 def write_table(folder: Path) -> Path:
-    """Write table and figure of the study in `folder` from its ledger alone; return the README."""
+    """Write table and figure of the study in `folder` from its results alone; return the README."""
     study = read_study(folder)
-    rows = read_ledger(study.ledger)
+    rows = read_results(study.results)
     return write_results(study, planned(study, rows), rows)

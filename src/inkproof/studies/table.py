@@ -8,11 +8,11 @@ from inkproof.reporting.tables import markdown_table
 from inkproof.reporting.wording import fill_markdown
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
-from inkproof.studies.cells import Cell
 from inkproof.studies.comparison import Difference, Group, differences, groups_of, heading, is_share
 from inkproof.studies.definition import Study
 from inkproof.studies.figure import study_figure
-from inkproof.studies.ledger import Row
+from inkproof.studies.grid import GridRun
+from inkproof.studies.results import Row
 
 BEGIN, END = "<!-- results: written by src/study.py -->", "<!-- end of results -->"
 
@@ -39,8 +39,8 @@ def check_markers(path: Path) -> None:
 PICTURE = "results.png"
 
 
-def write_results(study: Study, cells: Sequence[Cell], rows: Mapping[str, Row]) -> Path:
-    """Write results.png and the part of README.md between the markers; return the README's path.
+def write_results(study: Study, grid_runs: Sequence[GridRun], rows: Mapping[str, Row]) -> Path:
+    """Write results.png and the grid of README.md between the markers; return the README's path.
 
     A README that is not there is begun with the question. Raises UserError where the markers are not a pair.
     """
@@ -48,22 +48,22 @@ def write_results(study: Study, cells: Sequence[Cell], rows: Mapping[str, Row]) 
     begun = f"# {study.question}\n\n{BEGIN}\n\n{END}\n\n**Verdict.** Not written yet.\n"
     text = readme.read_text(encoding="utf-8") if readme.exists() else fill_markdown(begun)
     before, after = split(readme, text)
-    groups = groups_of(cells, rows)
+    groups = groups_of(grid_runs, rows)
     save(study_figure(groups, study.figure), study.folder / PICTURE, scale=2)
-    write_text(readme, f"{before}{BEGIN}\n\n{results(study, cells, rows, groups)}\n{END}{after}")
+    write_text(readme, f"{before}{BEGIN}\n\n{results(study, grid_runs, rows, groups)}\n{END}{after}")
     return readme
 
 
-def results(study: Study, cells: Sequence[Cell], rows: Mapping[str, Row], groups: Sequence[Group]) -> str:
-    """Return the part between the markers: figure, table, tests, cost."""
-    done = [rows[cell.key] for cell in cells if cell.done_by(rows.get(cell.key))]
+def results(study: Study, grid_runs: Sequence[GridRun], rows: Mapping[str, Row], groups: Sequence[Group]) -> str:
+    """Return the grid between the markers: figure, table, tests, cost."""
+    done = [rows[grid_run.key] for grid_run in grid_runs if grid_run.done_by(rows.get(grid_run.key))]
     title = study.question.replace("[", "(").replace("]", ")")
-    parts = [f"![{title}]({PICTURE})", table(study, groups)]
+    grids = [f"![{title}]({PICTURE})", table(study, groups)]
     found = differences(groups, study.compare) if study.compare else []
     if found:
-        parts.append(tests(found))
-    parts.append(_caption(study, cells, done, found))
-    return "\n\n".join(part for part in parts if part) + "\n"
+        grids.append(tests(found))
+    grids.append(_caption(study, grid_runs, done, found))
+    return "\n\n".join(grid for grid in grids if grid) + "\n"
 
 
 def table(study: Study, groups: Sequence[Group]) -> str:
@@ -101,16 +101,16 @@ def _p(p: float | None) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _caption(study: Study, cells: Sequence[Cell], done: Sequence[Row], found: Sequence[Difference]) -> str:
+def _caption(study: Study, grid_runs: Sequence[GridRun], done: Sequence[Row], found: Sequence[Difference]) -> str:
     commits = list(dict.fromkeys(row.commit[:10] + ("+" if row.commit.endswith("+") else "") for row in done))
     machines = list(dict.fromkeys(row.machine for row in done))
     hours = sum(row.seconds for row in done) / 3600
     untested = "; without one: a single seed, or no spread" if any(one.p is None for one in found) else ""
     said = [
-        f"Mean ± standard deviation over seeds, bars in the figure; n cells a row, {len(done)} of {len(cells)} in all.",
+        f"Mean ± standard deviation over seeds, bars in the figure; n grid runs a row, {len(done)} of {len(grid_runs)} in all.",
         f"p: two-sided paired t-test over the seeds both have{untested}." if study.compare else "",
-        f"Cost: {hours:.2f} hours of cells on {'; '.join(machines)}." if done else "",
+        f"Cost: {hours:.2f} hours of grid runs on {'; '.join(machines)}." if done else "",
         f"Code: {', '.join(commits)}." if done else "",
         f"Made by `python src/study.py run experiments/{study.name}` from [results.csv](results.csv).",
     ]
-    return fill_markdown(" ".join(part for part in said if part)).rstrip("\n")
+    return fill_markdown(" ".join(grid for grid in said if grid)).rstrip("\n")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from inkproof.synthetic.style import SPACING, Path, arc_length, at_lengths, resample
+from inkproof.synthetic.glyph import SPACING, Path, arc_length, at_lengths, resample
 
 Strokes = list[Path]
 Generator = np.random.Generator

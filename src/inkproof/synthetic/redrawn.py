@@ -28,13 +28,13 @@ _TAIL_RADIUS, _TAIL_TURN, _TAIL_FLAT, _TAIL_WIDE = (0.16, 0.38), (70.0, 170.0), 
 _TAIL_WIDTH, _TAIL_PROPORTION = (0.8, 1.0), (-0.45, 0.45)
 
 Generator = np.random.Generator
-Picture = NDArray[np.uint8]
+DigitImage = NDArray[np.uint8]
 
 
-def with_added_stroke(digit: Picture, label: int, rng: Generator) -> Picture:
+def with_added_stroke(digit: DigitImage, label: int, rng: Generator) -> DigitImage:
     """Return a canvas uint8 (280, 280), white on black, of `digit`, uint8 (28, 28), with the stroke of its `label`.
 
-    `label` is one of `ADDED`; `rng` decides how long, steep and bent the stroke is. Raises ValueError for a picture
+    `label` is one of `ADDED`; `rng` decides how long, steep and bent the stroke is. Raises ValueError for an image
     without ink.
     """
     if not (digit >= _INK).any():
@@ -42,7 +42,7 @@ def with_added_stroke(digit: Picture, label: int, rng: Generator) -> Picture:
     return _ADD[label](digit, rng)
 
 
-def _with_flag(one: Picture, rng: Generator) -> Picture:
+def _with_flag(one: DigitImage, rng: Generator) -> DigitImage:
     """Down to the left from the top of the stem, as wide as that."""
     ink = one >= _INK
     rows, columns = np.nonzero(ink)
@@ -60,7 +60,7 @@ def _with_flag(one: Picture, rng: Generator) -> Picture:
     return _drawn(block_canvases(one), path, stem * _BLOCK * rng.uniform(*_FLAG_WIDTH))
 
 
-def _with_bar(seven: Picture, rng: Generator) -> Picture:
+def _with_bar(seven: DigitImage, rng: Generator) -> DigitImage:
     """Across the stem, about half way down."""
     ink = seven >= _INK
     rows = np.flatnonzero(ink.any(axis=1))
@@ -77,7 +77,7 @@ def _with_bar(seven: Picture, rng: Generator) -> Picture:
     return _drawn(block_canvases(seven), path, stem * _BLOCK * rng.uniform(*_BAR_WIDTH))
 
 
-def _with_tail(nine: Picture, rng: Generator) -> Picture:
+def _with_tail(nine: DigitImage, rng: Generator) -> DigitImage:
     """Round to the left from the foot of the stem; the whole is smaller, to make room."""
     ink = nine >= _INK
     rows = np.flatnonzero(ink.any(axis=1))
@@ -98,7 +98,7 @@ def _with_tail(nine: Picture, rng: Generator) -> Picture:
     return _proportioned(canvas.reshape(CANVAS_SIDE, 2, CANVAS_SIDE, 2).mean(axis=(1, 3)).round().astype(np.uint8), rng)
 
 
-_ADD: dict[int, Callable[[Picture, Generator], Picture]] = {1: _with_flag, 7: _with_bar, 9: _with_tail}
+_ADD: dict[int, Callable[[DigitImage, Generator], DigitImage]] = {1: _with_flag, 7: _with_bar, 9: _with_tail}
 ADDED = tuple(_ADD)
 """The digits that are given a stroke."""
 
@@ -109,17 +109,17 @@ def _stroke(ink: NDArray[np.bool_]) -> float:
     return float(np.clip(np.median(widths[widths > 0]), 1.5, _WIDEST)) if widths.any() else 1.5
 
 
-def _drawn(canvas: Picture, path: NDArray[np.float64], brush: float) -> Picture:
+def _drawn(canvas: DigitImage, path: NDArray[np.float64], brush: float) -> DigitImage:
     """`canvas` with a `path` (N, 2) of close points drawn on it by a round brush, white."""
-    picture = Image.fromarray(canvas)
-    pen = ImageDraw.Draw(picture)
+    image = Image.fromarray(canvas)
+    pen = ImageDraw.Draw(image)
     radius = brush / 2
     for x, y in path:
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
-    return np.asarray(picture)
+    return np.asarray(image)
 
 
-def _proportioned(canvas: Picture, rng: Generator) -> Picture:
+def _proportioned(canvas: DigitImage, rng: Generator) -> DigitImage:
     """`canvas` with one end of each axis of its ink stretched at the cost of the other; the box stays."""
     for axis in (0, 1):
         found = np.flatnonzero((canvas >= _INK).any(axis=1 - axis))
@@ -138,7 +138,7 @@ _GRID = 140
 
 _GRID_INK = 110  # level from which a pixel of the grid is ink
 
-# Share of pictures in hard pixels; within what limits the longer side lies there, in pixels, and the share of them
+# Share of images in hard pixels; within what limits the longer side lies there, in pixels, and the share of them
 # whose lines are one pixel wide, where others have two.
 _PIXELS = 0.35
 _SMALL = (7.0, 20.0)
@@ -150,7 +150,7 @@ _WIDTH = (0.07, 0.30)
 _THINNED, _GROWN = 0.45, 17.0
 # What grows into a hole leaves this share of its width.
 _HOLE = 0.2
-_LEAST_HOLE = 12  # pixels of the grid; what is smaller is a fault of the scan
+_LEAST_HOLE = 12  # pixels of the grid; what is smaller is a corruption of the scan
 
 
 def redrawn(digit: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -159,13 +159,13 @@ def redrawn(digit: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.ui
     Returns uint8 (280, 280), white on black. No bolder pen closes a hole, though coarse pixels may; a blank stays one.
     """
     enlarged = digit.shape[0] < _GRID
-    picture = Image.fromarray(digit).resize(
+    image = Image.fromarray(digit).resize(
         (_GRID, _GRID), Image.Resampling.BICUBIC if enlarged else Image.Resampling.BOX
     )
-    ink = np.asarray(picture) >= _GRID_INK
+    ink = np.asarray(image) >= _GRID_INK
     if not ink.any():
         return np.zeros((CANVAS_SIDE, CANVAS_SIDE), np.uint8)
-    # Distance to the outline: positive in the ink, negative outside.
+    # Distance to the outline: positive in the ink, ood_sample outside.
     depth = distance_transform_edt(ink) - distance_transform_edt(~ink)
     rows, columns = np.nonzero(ink)
     side = max(np.ptp(rows), np.ptp(columns)) + 1

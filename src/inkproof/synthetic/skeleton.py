@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from inkproof.data.drawings import CANVAS_SIDE, Drawing
 from inkproof.synthetic.deform import box
-from inkproof.synthetic.style import resample
+from inkproof.synthetic.glyph import resample
 
 Points = NDArray[np.float64]
 
@@ -89,7 +89,7 @@ def _piece(guides: Points) -> Points:
     return between(b1, b2, t[1], t[2])
 
 
-MARGIN = 11.0  # the centre line keeps this far from the edge, so that a brush of 20 pixels stays whole
+MARGIN = 11.0  # the center line keeps this far from the edge, so that a brush of 20 pixels stays whole
 _ROOM = CANVAS_SIDE - 2 * MARGIN
 _PACE = 5.0  # pixels between two points of a stroke
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from inkproof.data.drawings import Drawing, write_drawings
 from inkproof.runtime.paths import ROOT
 from inkproof.synthetic.skeleton import authored
-from inkproof.synthetic.starter_hand import FINGER, HASTY, MOUSE, STYLUS, THUMB, draw
+from inkproof.synthetic.starter_writer import FINGER, HASTY, MOUSE, STYLUS, THUMB, draw
 
 LEAST_HEIGHT: dict[int, float] = {0: 95, 1: 90, 2: 90, 3: 90, 4: 108, 5: 92, 6: 100, 7: 95, 8: 105, 9: 100}
 """The least height in pixels at which a digit can still be read when drawn with a brush of 20 pixels."""
@@ -155,7 +155,7 @@ NOT_DIGITS: dict[str, str] = {
 PER_DIGIT = 27
 
 # One in thirteen is hasty: sloppy, still legible.
-_HANDS = (FINGER, STYLUS, MOUSE, THUMB, FINGER, HASTY, STYLUS, FINGER, MOUSE, THUMB, STYLUS, FINGER, MOUSE)
+_WRITER_MODELS = (FINGER, STYLUS, MOUSE, THUMB, FINGER, HASTY, STYLUS, FINGER, MOUSE, THUMB, STYLUS, FINGER, MOUSE)
 
 
 def starter_drawings() -> Iterator[Drawing]:
@@ -164,24 +164,24 @@ def starter_drawings() -> Iterator[Drawing]:
         names = list(styles)
         for number in range(PER_DIGIT):
             style = names[number % len(names)]
-            hand = _HANDS[(number + digit * 3) % len(_HANDS)]
-            name = f"starter-{digit}-{style}-{hand.name}-{number // len(names) + 1}"
-            strokes = draw(styles[style], hand, _generator(name), least_height=LEAST_HEIGHT[digit])
+            writer_model = _WRITER_MODELS[(number + digit * 3) % len(_WRITER_MODELS)]
+            name = f"starter-{digit}-{style}-{writer_model.name}-{number // len(names) + 1}"
+            strokes = draw(styles[style], writer_model, _generator(name), least_height=LEAST_HEIGHT[digit])
             yield authored(name, digit, f"authored/{digit}-{style}", strokes)
 
 
 def not_digit_drawings() -> Iterator[Drawing]:
-    """Letters, signs, scribbles, a dot and pairs of digits, one drawing of each, labelled None."""
+    """Letters, signs, scribbles, a dot and pairs of digits, one drawing of each, labeled None."""
     for number, (shape, skeleton) in enumerate(NOT_DIGITS.items()):
-        hand = _HANDS[number % len(_HANDS)]
-        name = f"not-digit-{shape}-{hand.name}"
+        writer_model = _WRITER_MODELS[number % len(_WRITER_MODELS)]
+        name = f"not-digit-{shape}-{writer_model.name}"
         height = 6.0 if shape == "dot" else None
-        strokes = draw(skeleton, hand, _generator(name), least_height=110, height=height)
+        strokes = draw(skeleton, writer_model, _generator(name), least_height=110, height=height)
         yield authored(name, None, f"authored/not-digit-{shape}", strokes)
 
 
 def _generator(name: str) -> random.Random:
-    """A generator for one drawing alone, so that mending a style leaves the other drawings as they are."""
+    """A generator for one drawing alone, so that fixing a style leaves the other drawings as they are."""
     return random.Random(name)
 
 

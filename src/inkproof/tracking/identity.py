@@ -33,7 +33,7 @@ def run_key(identity: dict[str, Any], data_sha: str, code: str) -> str:
 def configuration_key(params: Mapping[str, Any], sha: str, policy: str = "auto") -> str:
     """Return the hash of a configuration and its data, whatever the seed.
 
-    `params` are flattened, as MLflow holds them, so that runs in a ledger and in the store can be told to be alike.
+    `params` are flattened, as MLflow holds them, so that runs in a ledger and in the tracker can be told to be alike.
     `policy` is the number format that was asked for: what "auto" comes to on some machine makes no difference.
     """
     left_out = ("seed", "precision.policy")
@@ -44,7 +44,7 @@ def configuration_key(params: Mapping[str, Any], sha: str, policy: str = "auto")
 def weights_file(init: str) -> Path:
     """Return the .keras file that `init` means: that file, or the one in the folder of a run.
 
-    A relative path counts from the repository's root. Raises UserError where there is no such file.
+    A relative path counts from the repository's root. Raises UserError where unknown file.
     """
     path = ROOT / init
     if path.is_dir():

@@ -8,51 +8,51 @@ import mlflow
 from mlflow.exceptions import MlflowException
 
 from inkproof.runtime.errors import UserError
-from inkproof.tracking.mlflow_store import Store
+from inkproof.tracking.mlflow_tracker import Tracker
 
 
 def registered_name(data: str) -> str:
-    """Return what the models of a data set are registered as."""
+    """Return what the models of a dataset are registered as."""
     return f"inkproof-{data}"
 
 
-def set_champion(store: Store, name: str, run_id: str) -> None:
+def set_champion(tracker: Tracker, name: str, run_id: str) -> None:
     """Point the alias `champion` of a registered model at the version that came from `run_id`."""
-    versions = store.client.search_model_versions(f"name='{name}' and run_id='{run_id}'")
+    versions = tracker.client.search_model_versions(f"name='{name}' and run_id='{run_id}'")
     if versions:
         newest = max(versions, key=lambda one: int(one.version))
-        store.client.set_registered_model_alias(name, "champion", newest.version)
+        tracker.client.set_registered_model_alias(name, "champion", newest.version)
 
 
-def copy_export(store: Store, address: str, names: Sequence[str], folder: Path) -> Path:
+def copy_export(tracker: Tracker, address: str, names: Sequence[str], folder: Path) -> Path:
     """Copy an export of a registered model to `folder` and return where it is.
 
     `address` is models:/NAME@ALIAS or models:/NAME/VERSION; of the files `names`, the first that the model's
-    run has among its exports is taken. Raises UserError where there is no such model or no such export.
+    run has among its exports is taken. Raises UserError where unknown model or no such export.
     """
     found = re.fullmatch(r"models:/(?P<name>[^/@]+)(@(?P<alias>[^/@]+)|/(?P<version>[0-9]+))", address)
     if found is None:
         raise UserError(f"{address}: a registered model is models:/NAME@ALIAS or models:/NAME/VERSION")
     try:
         if found["alias"]:
-            model = store.client.get_model_version_by_alias(found["name"], found["alias"])
+            model = tracker.client.get_model_version_by_alias(found["name"], found["alias"])
         else:
-            model = store.client.get_model_version(found["name"], found["version"])
+            model = tracker.client.get_model_version(found["name"], found["version"])
     except MlflowException as error:
         if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise
-        known = ", ".join(_addresses(store)) or "nothing yet; src/train.py registers what it trains"
-        raise UserError(f"{address}: there is no such registered model; there is {known}") from None
-    stored = [item.path for item in store.client.list_artifacts(str(model.run_id), "exports")]
+        known = ", ".join(_addresses(tracker)) or "nothing yet; src/train.py registers what it trains"
+        raise UserError(f"{address}: unknown registered model; there is {known}") from None
+    stored = [item.path for item in tracker.client.list_artifacts(str(model.run_id), "exports")]
     path = next((f"exports/{name}" for name in names if f"exports/{name}" in stored), None)
     if path is None:
         raise UserError(f"{address}: its run has no export {' or '.join(names)}; src/export.py run=... makes it")
     return Path(mlflow.artifacts.download_artifacts(run_id=model.run_id, artifact_path=path, dst_path=str(folder)))
 
 
-def _addresses(store: Store) -> Iterator[str]:
+def _addresses(tracker: Tracker) -> Iterator[str]:
     """What the registered models answer to: the aliases they have, and their newest versions."""
-    for model in store.client.search_registered_models():
+    for model in tracker.client.search_registered_models():
         versions = sorted((int(one.version) for one in model.latest_versions), reverse=True)
         yield from (f"models:/{model.name}@{alias}" for alias in sorted(model.aliases))
         yield from (f"models:/{model.name}/{version}" for version in versions[:1])

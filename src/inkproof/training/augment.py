@@ -11,10 +11,10 @@ _ELASTIC_NODES = 4
 
 @dataclass(frozen=True)
 class Distortion:
-    """Limits of the distortion; each picture draws its own values, uniform within them.
+    """Limits of the distortion; each image draws its own values, uniform within them.
 
     rotation: degrees to either side. zoom: fraction by which each axis shrinks or grows.
-    shift: fraction of the side by which the picture moves along each axis.
+    shift: fraction of the side by which the image moves along each axis.
     slant: degrees to either side by which uprights lean.
     elastic: standard deviation in pixels of a smooth random displacement (Simard, Steinkraus and Platt, "Best
     practices for convolutional neural networks applied to visual document analysis", 2003).
@@ -35,10 +35,10 @@ class Distortion:
 
 
 def distort(images: tf.Tensor, limits: Distortion, seed: tf.Tensor) -> tf.Tensor:
-    """Return `images` float32 (B, H, W, 1), each distorted about its centre; black outside.
+    """Return `images` float32 (B, H, W, 1), each distorted about its center; black outside.
 
     `seed` int (2,) decides every number drawn (a stateless generator), so a resumed run sees the same
-    pictures. One resampling of the whole batch: a tenth of the cost of a pipeline of Keras random layers.
+    images. One resampling of the whole batch: a tenth of the cost of a pipeline of Keras random layers.
     """
     if limits.rotation or limits.zoom or limits.shift or limits.slant or limits.elastic:
         rows = _affine_rows(images, limits, seed)
@@ -61,10 +61,10 @@ def _affine_rows(images: tf.Tensor, limits: Distortion, seed: tf.Tensor) -> tf.T
         lean = tf.tan(_uniform(seed, 1, [shape[0]]) * (limits.slant * np.pi / 180))
         # Rows lean about the middle one before they are turned.
         a, b = a + lean * d, b + lean * e
-    centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
-    x, y = centre_x + shift_x * width, centre_y + shift_y * height
-    c = centre_x - a * x - b * y
-    f = centre_y - d * x - e * y
+    center_x, center_y = (width - 1) / 2, (height - 1) / 2
+    x, y = center_x + shift_x * width, center_y + shift_y * height
+    c = center_x - a * x - b * y
+    f = center_y - d * x - e * y
     return tf.stack([a, b, c, d, e, f], axis=1)
 
 
@@ -90,7 +90,7 @@ def _elastic(images: tf.Tensor, rows: tf.Tensor, deviation: float, seed: tf.Tens
     column = tf.range(tf.cast(width, tf.float32))[tf.newaxis, tf.newaxis, :]
     row = tf.range(tf.cast(height, tf.float32))[tf.newaxis, :, tf.newaxis]
     a, b, c, d, e, f = (part[:, tf.newaxis, tf.newaxis] for part in tf.unstack(rows, axis=1))
-    # One dark pixel around the picture, so that whatever lies outside reads as dark.
+    # One dark pixel around the image, so that whatever lies outside reads as dark.
     x = tf.clip_by_value(a * column + b * row + c + displaced[..., 0] + 1, 0, tf.cast(width, tf.float32) + 1)
     y = tf.clip_by_value(d * column + e * row + f + displaced[..., 1] + 1, 0, tf.cast(height, tf.float32) + 1)
     left, top = (
@@ -113,7 +113,7 @@ def _elastic(images: tf.Tensor, rows: tf.Tensor, deviation: float, seed: tf.Tens
 def _change_width(images: tf.Tensor, limit: float, seed: tf.Tensor) -> tf.Tensor:
     """Move the edges of strokes by up to `limit` pixels outward, half of it inward.
 
-    One pixel is a step of grey dilation or erosion by a cross; a part of a pixel is a blend with the step.
+    One pixel is a step of gray dilation or erosion by a cross; a part of a pixel is a blend with the step.
     """
     amount = _uniform(seed, 3, [tf.shape(images)[0], 1, 1, 1])
     amount = tf.where(amount > 0, amount, amount / 2) * limit

@@ -11,7 +11,7 @@ import numpy as np
 from inkproof.runtime.files import replacing
 
 FILE_NAME = "backup.npz"
-# Where callbacks keep weights of their own: KeepBest and EarlyStopping, AveragedWeights.
+# Where callbacks keep weights of their own: KeepBest and EarlyStopping, EMAWeights.
 _WEIGHTS = ("best_weights", "trained_weights")
 
 

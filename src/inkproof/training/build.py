@@ -13,7 +13,7 @@ from inkproof.config.compose import path_of
 from inkproof.data.digits import Digits
 from inkproof.data.splits import training_split
 from inkproof.models.loading import load_trained
-from inkproof.tracking.record import RunRecord
+from inkproof.tracking.run_metadata import RunMetadata
 from inkproof.training.augment import Distortion
 from inkproof.training.loop import Plan, prepare_keras
 from inkproof.training.losses import Teacher
@@ -82,7 +82,7 @@ def _teacher(chosen: dict[str, Any]) -> Teacher | None:
     """The trained networks of the run folders in `chosen`, in Keras's present number format, which makes them fast."""
     models = []
     for folder in map(path_of, chosen["runs"]):
-        model = build_model(RunRecord.read(folder).config)
+        model = build_model(RunMetadata.read(folder).config)
         model.set_weights(load_trained(folder).get_weights())
         model.trainable = False
         models.append(model)

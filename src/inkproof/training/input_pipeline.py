@@ -31,11 +31,11 @@ def training_batches(
     alone: an interrupted run that starts at epoch 7 sees what an uninterrupted one saw there.
     """
     count = len(images)
-    pictures = tf.constant(images[..., np.newaxis])
+    images = tf.constant(images[..., np.newaxis])
     answers = tf.constant(labels.astype(np.int32))
 
     def batch(indices: tf.Tensor, place: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        chosen = tf.cast(tf.gather(pictures, indices), tf.float32)
+        chosen = tf.cast(tf.gather(images, indices), tf.float32)
         if not limits.identity:
             chosen = distort(chosen, limits, tf.stack([tf.constant(seed, tf.int64), place]))
         return chosen, tf.gather(answers, indices)

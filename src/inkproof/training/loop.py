@@ -18,7 +18,7 @@ from inkproof.training.keep_best import KeepBest
 from inkproof.training.losses import Teacher, loss_and_metrics
 
 
-class AveragedWeights(keras.callbacks.Callback):
+class EMAWeights(keras.callbacks.Callback):
     """Put the optimizer's running average of the weights into the model while it is validated, kept and saved.
 
     The average of the last steps reads as well as weights do whose rate has been lowered, at any time of the schedule
@@ -121,7 +121,7 @@ def fit(
     steps = steps_per_epoch(len(train.labels), plan.repeat, plan.batch_size)
     optimizer = make_optimizer(total_steps=steps * plan.epochs, steps_per_epoch=steps)
     if optimizer.use_ema:
-        others.insert(0, AveragedWeights())
+        others.insert(0, EMAWeights())
     first_epoch = backup.bind(folder, others, outcome.history) if backup else 0
     if first_epoch:
         on_resume(list(outcome.history))

@@ -15,7 +15,7 @@ class Teacher:
     """Trained networks whose mean answers a student learns beside the labels.
 
     Answers are softened by `temperature`, and their cross-entropy counts `weight`, the labels' the rest. The teachers
-    see the very pictures that the student sees, distorted as they are.
+    see the very images that the student sees, distorted as they are.
 
     Source: Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network" (2015).
     """

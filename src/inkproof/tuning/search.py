@@ -22,10 +22,10 @@ from inkproof.runtime.files import write_json
 from inkproof.runtime.paths import ROOT
 from inkproof.stages.train import train
 from inkproof.tracking.identity import identity, run_key
-from inkproof.tracking.mlflow_store import Store, nested
+from inkproof.tracking.mlflow_tracker import Tracker, nested
 from inkproof.tracking.provenance import describe_machine, git_commit
-from inkproof.tracking.record import RunRecord
-from inkproof.tracking.run import adopt
+from inkproof.tracking.run import attach
+from inkproof.tracking.run_metadata import RunMetadata
 from inkproof.tuning.recipe import FOUND, command_of, write_recipe
 from inkproof.tuning.space import CHIEF, Parameter, Request, configured, value_at
 
@@ -105,7 +105,7 @@ class Search(BaseTuner):
             time.sleep(IDLE)
 
     def run(self) -> None:
-        """Run trials until the oracle has no more; raises UserError where a trial cannot be mended by another."""
+        """Run trials until the oracle has no more; raises UserError where a trial cannot be fixed by another."""
         try:
             self.search(verbose=0)
         except FatalError as error:
@@ -229,17 +229,17 @@ def tune(
     key = run_key(searched, data_sha(digits), "")
     folder = ROOT / "runs" / "tune" / f"{config['name']}-{key}"
     oracle = make_oracle(config["tuner"], space, training["epochs"], folder)
-    store = Store()
+    tracker = Tracker()
     chief = config["service"] in (None, CHIEF)
     tags = {"key": f"search {key}", "git_commit": git_commit(), "machine": describe_machine()}
-    with store.lock:  # two workers that begin at once are to have one parent
-        parent = store.start_again(experiment, config["name"], tags)
+    with tracker.lock:  # two workers that begin at once are to have one parent
+        parent = tracker.start_again(experiment, config["name"], tags)
 
     def train_trial(chosen: dict[str, Any], trial: str) -> dict[str, float]:
-        products = folder / f"trial_{trial}"
+        artifacts = folder / f"trial_{trial}"
         with nested(parent, f"trial {trial}"):
-            metrics = train({**chosen, "out": str(products)}, say=lambda line: None)
-            adopt(store, RunRecord.read(products), products, experiment, parent)
+            metrics = train({**chosen, "out": str(artifacts)}, say=lambda line: None)
+            attach(tracker, RunMetadata.read(artifacts), artifacts, experiment, parent)
         return metrics
 
     if not chief:
@@ -252,7 +252,7 @@ def tune(
         best = search.best()
     except BaseException:
         if chief:  # a worker's end is not that of the search
-            store.finish(parent, "KILLED")
+            tracker.finish(parent, "KILLED")
         raise
     head = (
         f"{FOUND} over {best.trials} trials; trial {best.number} was the best:",
@@ -264,9 +264,9 @@ def tune(
         f"Reached:   {best.accuracy:.2%} of the validation digits (seed {training['seed']}), by which it was chosen.",
     )
     write_recipe(recipe, choices, best.config, plain, [one.key for one in space], head)
-    store.metrics(parent, {"val_accuracy": best.accuracy, "trials": best.trials})
-    store.file(parent, recipe)
-    store.finish(parent)
+    tracker.metrics(parent, {"val_accuracy": best.accuracy, "trials": best.trials})
+    tracker.file(parent, recipe)
+    tracker.finish(parent)
     print(f"best of {best.trials} trials: trial {best.number}, {best.accuracy:.2%} of the validation digits")
     print(f"{recipe}: train it with `{command_of(recipe)}`")
     return recipe

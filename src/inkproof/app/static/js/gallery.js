@@ -74,7 +74,7 @@ export function connectGallery() {
     const button = document.createElement("button");
     button.type = "button";
     const canvas = document.createElement("canvas");
-    canvas.className = "picture";
+    canvas.className = "image";
     const words = document.createElement("span");
     button.append(canvas, words);
     button.addEventListener("click", () => edit(item));
@@ -103,12 +103,12 @@ export function connectGallery() {
     edited = item;
     const { drawing } = item;
     at("editor").showModal();
-    fit(at("editor-picture"));
-    paint(at("editor-picture"), scaled(drawing));
+    fit(at("editor-image"));
+    paint(at("editor-image"), scaled(drawing));
     const when = new Date(drawing.created).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
     at("editor-facts").textContent =
       `Read as ${label(drawing.predicted)} by ${drawing.model}. Drawn by ${TOOLS[drawing.pointer]} on a ${drawing.device}, ${when}.`;
-    at("editor-picture").setAttribute("aria-label", `Drawing of ${label(drawing.label)}`);
+    at("editor-image").setAttribute("aria-label", `Drawing of ${label(drawing.label)}`);
     at("editor-writer").value = drawing.writer;
     markLabel(at("editor-labels"), drawing.label);
     at("editor-delete").textContent = "Delete";
@@ -169,7 +169,7 @@ export function connectGallery() {
   return { load, recount };
 }
 
-// Strokes of a canvas of any size in pixels of 280 x 280, centred, as the server draws them.
+// Strokes of a canvas of any size in pixels of 280 x 280, centered, as the server draws them.
 function scaled({ strokes, canvas: [width, height] }) {
   const scale = 280 / Math.max(width, height);
   if (scale === 1 && width === height) return strokes;

@@ -1,4 +1,4 @@
-// Strokes on a canvas of the page, in the colour of its text and as sharp as the screen.
+// Strokes on a canvas of the page, in the color of its text and as sharp as the screen.
 
 import { radius } from "./brush.js";
 import { SIDE } from "./drawing.js";

@@ -1,4 +1,4 @@
-// Strokes to the 280 x 280 grey levels that are read: the rule of inkproof.preprocessing.strokes.render.
+// Strokes to the 280 x 280 gray levels that are read: the rule of inkproof.preprocessing.strokes.render.
 // A pixel takes the ink to the share `radius + 1/2 - distance`, between 0 and 1, where `distance` is that from its
 // centre to the nearest point of any stroke. It does not depend on the browser, the screen or the theme.
 
@@ -26,7 +26,7 @@ export class Raster {
     this.#strokes = this.#points = 0;
   }
 
-  // Grey levels, black ink on white: what goes into the network.
+  // Gray levels, black ink on white: what goes into the network.
   levels() {
     const levels = new Uint8Array(SIDE * SIDE);
     for (let index = 0; index < levels.length; index++) {

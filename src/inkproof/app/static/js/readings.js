@@ -19,7 +19,7 @@ export class Readings extends EventTarget {
     models.addEventListener("change", () => this.refresh());
   }
 
-  // Grey levels of the drawing, as the network gets them.
+  // Gray levels of the drawing, as the network gets them.
   levels() {
     this.#raster.draw(this.#drawing.strokes);
     return this.#raster.levels();

@@ -1,4 +1,4 @@
-// Reading on the server, where the browser has no WebAssembly: the same grey levels as a PNG, the same answer.
+// Reading on the server, where the browser has no WebAssembly: the same gray levels as a PNG, the same answer.
 
 import { SIDE } from "./drawing.js";
 import { ask } from "./requests.js";

@@ -1,0 +1,237 @@
+"""The fine-tuning set: writers are split, drawings rendered, and digits added that the network has learnt before.
+
+Writers are kept apart, since one writer's digits are alike.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkproof.data.digits import IMAGE_SIDE, Digits, data_sha, digits_file, load_training, write_digits
+from inkproof.data.download import prepare_absent
+from inkproof.data.drawings import Drawing, read_drawings
+from inkproof.data.splits import cut
+from inkproof.datasets.mixture import labels_and_ids, part_of
+from inkproof.preprocessing.canvas import load_canvases
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import write_json
+from inkproof.runtime.paths import ROOT
+from inkproof.runtime.processes import in_order
+from inkproof.runtime.progress import say, tally
+from inkproof.synthetic.rerendered import Variation, rerendered_drawing
+from inkproof.tracking.identity import code_sha
+
+
+def split_writers(writers: Iterable[str], held_out: float, validation: float, seed: int) -> dict[str, list[str]]:
+    """Return the writers by split, `train`, `val` and `test`, each sorted; the same writers are always split alike.
+
+    They are ordered by a hash of seed and name. The first of them, the share `held_out` and at least one, are `test`;
+    the next, the share `validation`, are `val`; all others, at least one, are `train`. Of few writers none is `val`.
+
+    Raises:
+        UserError: a share does not lie between 0 and 1, or there are fewer than two writers.
+    """
+    for key, share in {"held_out": held_out, "validation": validation}.items():
+        if not 0 <= share < 1:
+            raise UserError(f"data.{key}={share}: expected a share of the writers, at least 0 and below 1")
+    names = sorted(set(writers), key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest())
+    if len(names) < 2:
+        raise UserError(f"{len(names)} writer: one has to be held out and one to be trained on")
+    test = min(max(1, round(held_out * len(names))), len(names) - 1)
+    val = min(round(validation * len(names)), len(names) - test - 1)
+    ends = {"test": (0, test), "val": (test, test + val), "train": (test + val, len(names))}
+    return {split: sorted(names[slice(*ends[split])]) for split in ("train", "val", "test")}
+
+
+SPLIT_FILE = "split.json"
+# The code that decides what is drawn; with another, the digits are made anew.
+_CODE = ("data", "datasets", "preprocessing", "synthetic")
+
+# A drawing as it was drawn; the copies from 1 on are varied.
+_AS_DRAWN = 0
+
+
+@dataclass(frozen=True)
+class DrawnSplit:
+    """Which drawings a digits file was made of.
+
+    Attributes:
+        sha256: of the digits that this belongs to (`data_sha`).
+        writers: how many drawings each writer gave to `train`, `val` and `test`.
+        held_out: ids of the drawings of the test split, in its order.
+        held_out_writers: who drew each of them.
+    """
+
+    made_of: str
+    sha256: str
+    writers: dict[str, dict[str, int]]
+    held_out: list[str]
+    held_out_writers: list[str]
+
+
+def prepare(data: Mapping[str, Any], out: Path, mirror: str | None) -> None:
+    """Write `out/digits.npz` and, beside it, `split.json`, which says who drew what; nothing where both are current.
+
+    `data` is `conf/data/finetune.yaml`. Training has `replayed` training digits of the dataset `replay` (made first
+    where it is absent) and renderings of the drawings of the writers to train on: each at least once, up to `copies`
+    times, `drawn` in all where these are more; strokes are varied anew for each, images stay as they are. Of the
+    `val` validation digits one half are drawings of the writers kept for that, in turn, the first time as they were
+    drawn, and the others validation digits of the replay; where there are too few writers for that, all are. Test has
+    the held-out writers' drawings as they were drawn. All are brought to 28 x 28 by the replay's method.
+
+    Raises:
+        UserError: there are no labeled drawings by two writers, or a value of `data` does not fit.
+    """
+    _check(data)
+    replay = data["replay"]
+    folder, source = ROOT / data["drawings"], ROOT / replay["folder"]
+    drawings = labeled_drawings(folder)
+    writers = _writers(drawings, folder, data)
+    prepare_absent(replay, digits_file(source), mirror)
+    made_of = _made_of(data, folder, drawings, source)
+    if _current(out, made_of):
+        return
+    by = {split: [drawing for drawing in drawings if drawing.writer in names] for split, names in writers.items()}
+    seed, val = int(replay["seed"]), int(data["val"])
+    validated = _in_turn(by["val"], val // 2) if by["val"] else []
+    replayed = [
+        _sample(digits, count, seed, key)
+        for digits, count, key in zip(
+            load_training(source), (data["replayed"], val - len(validated)), ("replayed", "val"), strict=True
+        )
+    ]
+    varied = _in_turn(by["train"], _renderings(len(by["train"]), data), first=1)
+    drawn = f"{len(by['train']):,} drawings {len(varied):,} times"
+    say(f"finetune: renders {drawn}, beside {len(replayed[0].labels):,} digits of the replay")
+    splits = {
+        "train": _made(varied, folder, data, "train", replayed[0]),
+        "val": _made(validated, folder, data, "val", replayed[1]),
+        "test": _made(_in_turn(by["test"], len(by["test"])), folder, data, "test"),
+    }
+    write_digits(out, splits)
+    counts = {split: dict(Counter(drawing.writer for drawing in own)) for split, own in by.items()}
+    held = by["test"]
+    split = DrawnSplit(made_of, data_sha(out), counts, [one.id for one in held], [one.writer for one in held])
+    write_json(out / SPLIT_FILE, asdict(split))
+
+
+def read_split(folder: Path) -> DrawnSplit:
+    """Return what `prepare` wrote beside the digits in `folder`; raises UserError where it cannot be read."""
+    path = folder / SPLIT_FILE
+    try:
+        return DrawnSplit(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); run `python src/download.py data=finetune`") from error
+
+
+def labeled_drawings(folder: Path) -> list[Drawing]:
+    """Return the drawings of the set in `folder` that are digits and have ink; raises UserError if there are none."""
+    drawings = read_drawings(folder)
+    if not drawings:
+        raise UserError(
+            f"{folder}: no drawings to learn from; keep some on the page of `make app` and run `python src/drawings.py "
+            "collect`, or bring in images with `python src/drawings.py import FOLDER --writer NAME`"
+        )
+    labeled = [one for one in drawings if one.label is not None and (one.image or any(one.strokes or []))]
+    if not labeled:
+        raise UserError(
+            f"{folder}: none of its {len(drawings):,} drawings has a digit as its label; give them theirs in the "
+            "gallery of `make app` and collect again, or in a labels.csv and import again"
+        )
+    return labeled
+
+
+def _check(data: Mapping[str, Any]) -> None:
+    for key, least in {"val": 2, "copies": 1, "drawn": 1, "replayed": 1}.items():
+        value = data[key]
+        if value is None and key == "replayed":
+            continue  # all of it
+        if type(value) is not int or value < least:
+            raise UserError(f"data.{key}={value}: expected a whole number, at least {least}")
+
+
+def _writers(drawings: Sequence[Drawing], folder: Path, data: Mapping[str, Any]) -> dict[str, list[str]]:
+    names = {drawing.writer for drawing in drawings}
+    if len(names) == 1:
+        raise UserError(
+            f"{folder}: all {len(drawings):,} labeled drawings are by one writer ({names.pop()}), and one has to be "
+            "held out; add another hand, under its own name on the page of `make app` or with `import --writer NAME`"
+        )
+    return split_writers(names, float(data["held_out"]), float(data["validation"]), int(data["replay"]["seed"]))
+
+
+def _made_of(data: Mapping[str, Any], folder: Path, drawings: Sequence[Drawing], replay: Path) -> str:
+    """A hash of everything that the digits follow from."""
+    images = [hashlib.sha256((folder / one.image).read_bytes()).hexdigest() for one in drawings if one.image]
+    parts = [data, [asdict(drawing) for drawing in drawings], images, data_sha(replay), code_sha(_CODE)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _current(out: Path, made_of: str) -> bool:
+    if not (out / SPLIT_FILE).is_file() or not digits_file(out).is_file():
+        return False
+    try:
+        split = read_split(out)
+        return split.made_of == made_of and split.sha256 == data_sha(out)
+    except UserError:  # half a file: made anew
+        return False
+
+
+def _renderings(drawings: int, data: Mapping[str, Any]) -> int:
+    return max(drawings, min(drawings * int(data["copies"]), int(data["drawn"])))
+
+
+def _in_turn(drawings: Sequence[Drawing], count: int, first: int = _AS_DRAWN) -> list[tuple[Drawing, int]]:
+    """`count` times a drawing and the number of its copy, which begins with `first`."""
+    return [(drawings[at % len(drawings)], first + at // len(drawings)) for at in range(count)]
+
+
+def _sample(digits: Digits, count: int | None, seed: int, key: str) -> Digits:
+    """`count` of the digits, each class in its share; all where that is None."""
+    if count is None or count == len(digits.labels):
+        return digits
+    if count > len(digits.labels):
+        raise UserError(f"data.{key}={count}: the replay has {len(digits.labels):,}; choose that or fewer")
+    _, chosen = cut(digits.labels, count, seed)
+    return Digits(digits.images[chosen], digits.labels[chosen])
+
+
+def _made(
+    chosen: Sequence[tuple[Drawing, int]],
+    folder: Path,
+    data: Mapping[str, Any],
+    split: str,
+    replayed: Digits | None = None,
+) -> Digits:
+    """The replayed digits, then the frames of the chosen drawings."""
+    replay = data["replay"]
+    draw = partial(_canvas, folder, float(replay["brush"]), Variation.of(replay["vary"]), int(replay["seed"]))
+    # Each split numbers its own renderings: a drawing is in one alone.
+    numbered = [(number, *one) for number, one in enumerate(chosen)]
+    drawn = part_of(*labels_and_ids([drawing for drawing, _ in chosen]), str(replay["method"]), draw, numbered)
+    images, labels = [np.empty((0, IMAGE_SIDE, IMAGE_SIDE), np.uint8)], [drawn.labels]
+    if replayed is not None:
+        images, labels = [replayed.images], [replayed.labels, drawn.labels]
+    # A second process takes longer to begin than it saves on little.
+    workers = int(replay["workers"]) if len(drawn.batches) > 8 else 1
+    with tally(f"{data['name']}: drawings, {split}", len(chosen)) as advance:
+        for frames in in_order(drawn.batches, workers):
+            images.append(frames)
+            advance(len(frames))
+    return Digits(np.concatenate(images), np.concatenate(labels))
+
+
+def _canvas(
+    folder: Path, brush: float, limits: Variation, seed: int, number: int, drawing: Drawing, copy: int
+) -> NDArray[np.uint8]:
+    if copy == _AS_DRAWN or drawing.strokes is None:
+        return load_canvases(folder, [drawing], brush)[0]
+    return rerendered_drawing(drawing, limits, np.random.default_rng([seed, number]))

@@ -1,0 +1,216 @@
+"""The digits of `data=mnist_plus_strokes` and `data=mnist_normalized`: MNIST, pen digits and authored styles, all read through one method.
+
+It stands in datasets because it draws: inkproof.data knows nothing of canvases.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from inkproof.data import pens
+from inkproof.data.digits import IMAGE_SIDE, SPLITS, Digits, digits_file, load_test_split, load_training, write_digits
+from inkproof.data.download import prepare_absent
+from inkproof.data.drawings import FILE_NAME, Drawing, read_drawings
+from inkproof.preprocessing.canvas import block_canvases, load_canvases
+from inkproof.preprocessing.methods import METHODS, apply_method
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
+from inkproof.runtime.processes import in_order
+from inkproof.runtime.progress import tally
+from inkproof.synthetic import glyph_templates
+from inkproof.synthetic.redrawn import ADDED, redrawn, with_added_stroke
+from inkproof.synthetic.rerendered import Variation, rerendered_canvas, rerendered_drawing
+
+Canvas = NDArray[np.uint8]
+Images = NDArray[np.uint8]
+
+_BATCH = 128  # canvases at a time, 78 kB each, and several times that within a method
+# The first number of the seed of each kind of drawing, so that none is drawn by the numbers of another.
+_PENS, _STYLES, _ADDED, _REDRAWN = 1, 2, 3, 4
+
+
+@dataclass(frozen=True)
+class Part:
+    """Digits of one kind: labels and names (N,), and `batches`, each a function that makes up to `_BATCH` frames."""
+
+    labels: NDArray[np.uint8]
+    names: Sequence[str]
+    batches: Sequence[Callable[[], Images]]
+
+
+def prepare(data: Mapping[str, Any], out: Path, mirror: str | None) -> None:
+    """Write `out/digits.npz`: MNIST's splits, with drawings added to those for training and validation.
+
+    `data` is `conf/data/mnist_plus_strokes.yaml` or `mnist_normalized.yaml`; the sets it names below `mnist` and `pens` are made first
+    where they are absent. Training has MNIST's digits. `added` times it has each of its 1s, 7s and 9s with the stroke
+    that they lack (see `synthetic.redrawn`), and `redrawn` times each of both with another stroke width. It has
+    `copies` varied renderings of each pen digit of the writers who are free to train on, and `styles` drawings of
+    authored styles. Validation has MNIST's and, where `kept`, the kept writers' drawings as they are; test has MNIST's.
+    Without `copies` and `kept` the pen digits are not even fetched. All are brought to 28 x 28 by `method`. The extra
+    arrays `train_source` and `val_source` name the digit or drawing that each row was made from.
+
+    Raises:
+        UserError: a source cannot be had, or a value of `data` does not fit.
+    """
+    limits = _checked(data)
+    digits, drawings = _fetched(data, mirror)
+    method, seed = str(data["method"]), int(data["seed"])
+    train, val = load_training(digits)
+    free = _by(drawings, data["pens"], "training") * int(data["copies"]) if data["copies"] else []
+    kept = _by(drawings, data["pens"], "validation") if data["kept"] else []
+    splits = {
+        "train": [
+            _published(train, "mnist-train", method),
+            _with_added(train, int(data["added"]), method, seed),
+            _with_other_pens(train, int(data["redrawn"]), int(data["added"]), method, seed),
+            _redrawn(free, method, limits, seed),
+            _authored(int(data["glyphs"]), method, limits, seed),
+        ],
+        "val": [_published(val, "mnist-val", method), _as_drawn(kept, method, float(data["brush"]))],
+        "test": [_published(load_test_split(digits), "mnist-test", method)],
+    }
+    counts = [len(part.labels) for part in splits["val"]]
+    if sum(counts) != int(data["val"]):
+        raise UserError(
+            f"data.val={data['val']}: {counts[0]:,} digits of {data['mnist']['name']} and {counts[1]:,} of the kept "
+            f"pen writers are {sum(counts):,}; write that"
+        )
+    made = _made(splits, str(data["name"]), int(data["workers"]))
+    write_digits(out, made, extra={f"{split}_source": _names(splits[split]) for split in ("train", "val")})
+
+
+def _checked(data: Mapping[str, Any]) -> Variation:
+    for key, least in {"added": 0, "redrawn": 0, "copies": 0, "glyphs": 0, "workers": 1, "seed": 0}.items():
+        if int(data[key]) < least:
+            raise UserError(f"data.{key}={data[key]}: expected at least {least}")
+    if data["method"] not in METHODS:
+        raise UserError(f"data.method={data['method']}: unknown method; choose one of {', '.join(METHODS)}")
+    return Variation.of(data["vary"])
+
+
+def _fetched(data: Mapping[str, Any], mirror: str | None) -> tuple[Path, list[Drawing]]:
+    """MNIST's digits file and, where they have a part, all pen drawings, made where they are absent."""
+    needed = ("mnist", "pens") if data["copies"] or data["kept"] else ("mnist",)
+    folders = {name: ROOT / data[name]["folder"] for name in needed}
+    files = {name: folder / FILE_NAME if name == "pens" else digits_file(folder) for name, folder in folders.items()}
+    for name, file in files.items():
+        prepare_absent(data[name], file, mirror)
+    return files["mnist"], read_drawings(folders["pens"]) if "pens" in folders else []
+
+
+def _by(drawings: list[Drawing], conf: Mapping[str, Any], role: str) -> list[Drawing]:
+    return [drawing for drawing in pens.of_role(drawings, conf, role) if drawing.label is not None]
+
+
+def _published(digits: Digits, name: str, method: str) -> Part:
+    """Digits already in the frame, each on a canvas as blocks of 10 x 10, which the methods bring back."""
+    names = [f"{name}-{index:05d}" for index in range(len(digits.labels))]
+    return part_of(digits.labels, names, method, block_canvases, [(image,) for image in digits.images])
+
+
+def _with_added(digits: Digits, times: int, method: str, seed: int) -> Part:
+    chosen = [(index, copy) for copy in range(times) for index in _lacking(digits)]
+    names = [f"mnist-train-{index:05d}-added{copy}" for index, copy in chosen]
+    labels = [digits.labels[index] for index, _ in chosen]
+    return part_of(labels, names, method, partial(_canvas_of_added, digits, seed), chosen)
+
+
+def _with_other_pens(digits: Digits, times: int, added: int, method: str, seed: int) -> Part:
+    """Each digit `times` times, and those that lack a stroke as many times more with it as they were added with it."""
+    plain = [(index, copy, False) for copy in range(times) for index in range(len(digits.labels))]
+    chosen = plain + [(index, copy, True) for copy in range(times * added) for index in _lacking(digits)]
+    names = [f"mnist-train-{index:05d}-{'added-' if stroke else ''}pen{copy}" for index, copy, stroke in chosen]
+    labels = [digits.labels[index] for index, _, _ in chosen]
+    return part_of(labels, names, method, partial(_canvas_of_other_pen, digits, seed), chosen)
+
+
+def _lacking(digits: Digits) -> list[int]:
+    return np.flatnonzero(np.isin(digits.labels, ADDED)).tolist()
+
+
+def _redrawn(drawings: list[Drawing], method: str, limits: Variation, seed: int) -> Part:
+    draw = partial(_canvas_of_pen, limits, seed)
+    return part_of(*labels_and_ids(drawings), method, draw, list(enumerate(drawings)))
+
+
+def _as_drawn(drawings: list[Drawing], method: str, brush: float) -> Part:
+    return part_of(*labels_and_ids(drawings), method, partial(_canvas_as_drawn, brush), [(one,) for one in drawings])
+
+
+def _authored(count: int, method: str, limits: Variation, seed: int) -> Part:
+    labels = [glyph_templates.label(number) for number in range(count)]
+    names = [glyph_templates.name(number, seed) for number in range(count)]
+    return part_of(
+        labels, names, method, partial(_canvas_of_style, limits, seed), [(number,) for number in range(count)]
+    )
+
+
+def labels_and_ids(drawings: Sequence[Drawing]) -> tuple[NDArray[np.uint8], list[str]]:
+    """Return what the first two arguments of `part_of` are for labeled `drawings`."""
+    return np.array([drawing.label for drawing in drawings], np.uint8), [drawing.id for drawing in drawings]
+
+
+def part_of(
+    labels: ArrayLike, names: Sequence[str], method: str, draw: Callable[..., Canvas], chosen: Sequence[tuple[Any, ...]]
+) -> Part:
+    """Return the part whose canvases uint8 (280, 280) `draw` makes, each of the arguments in one of `chosen`."""
+    firsts = range(0, len(chosen), _BATCH)
+    batches = [partial(_preprocessed, method, draw, chosen[first : first + _BATCH]) for first in firsts]
+    return Part(np.asarray(labels, np.uint8), names, batches)
+
+
+# What runs in worker processes, one call of `_preprocessed` a batch.
+
+
+def _preprocessed(method: str, draw: Callable[..., Canvas], chosen: Sequence[tuple[Any, ...]]) -> Images:
+    return apply_method(method, np.stack([draw(*one) for one in chosen]))
+
+
+def _canvas_of_added(digits: Digits, seed: int, index: int, copy: int) -> Canvas:
+    rng = np.random.default_rng([seed, _ADDED, copy, index])
+    return with_added_stroke(digits.images[index], int(digits.labels[index]), rng)
+
+
+def _canvas_of_other_pen(digits: Digits, seed: int, index: int, copy: int, stroke: bool) -> Canvas:
+    rng = np.random.default_rng([seed, _REDRAWN, copy, index, stroke])
+    digit = digits.images[index]
+    return redrawn(with_added_stroke(digit, int(digits.labels[index]), rng) if stroke else digit, rng)
+
+
+def _canvas_of_pen(limits: Variation, seed: int, number: int, drawing: Drawing) -> Canvas:
+    return rerendered_drawing(drawing, limits, np.random.default_rng([seed, _PENS, number]))
+
+
+def _canvas_of_style(limits: Variation, seed: int, number: int) -> Canvas:
+    rng = np.random.default_rng([seed, _STYLES, number])
+    return rerendered_canvas(
+        glyph_templates.drawing(number, seed).strokes or [], glyph_templates.label(number), limits, rng
+    )
+
+
+def _canvas_as_drawn(brush: float, drawing: Drawing) -> Canvas:
+    return load_canvases(Path(), [drawing], brush)[0]
+
+
+def _made(splits: Mapping[str, Sequence[Part]], name: str, workers: int) -> dict[str, Digits]:
+    """Run all batches and put their frames together, split by split."""
+    labels = {split: np.concatenate([part.labels for part in splits[split]]) for split in SPLITS}
+    images = {split: np.empty((len(labels[split]), IMAGE_SIDE, IMAGE_SIDE), np.uint8) for split in SPLITS}
+    filled = dict.fromkeys(SPLITS, 0)
+    batches = [(split, batch) for split in SPLITS for part in splits[split] for batch in part.batches]
+    with tally(f"{name}: digits", sum(map(len, labels.values()))) as advance:
+        made = in_order([batch for _, batch in batches], workers)
+        for (split, _), frames in zip(batches, made, strict=True):
+            images[split][filled[split] : filled[split] + len(frames)] = frames
+            filled[split] += len(frames)
+            advance(len(frames))
+    return {split: Digits(images[split], labels[split]) for split in SPLITS}
+
+
+def _names(parts: Sequence[Part]) -> NDArray[np.bytes_]:
+    return np.array([name for part in parts for name in part.names], np.bytes_)

@@ -1,0 +1,189 @@
+"""The ablation from canvas to network input: each method does one thing more to a drawing than the one before."""
+
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
+from PIL import Image
+
+from inkproof.data.digits import IMAGE_SIDE
+from inkproof.data.drawings import CANVAS_SIDE
+from inkproof.preprocessing.canvas import area_means, ink_box
+from inkproof.runtime.startup import quiet_stderr, start_tensorflow
+
+_BOX = 20
+# MNIST's own centers of mass lie within half a pixel of the pixel with index 14, all 10,000 of its test set.
+_CENTER = 14
+_BLOCK = CANVAS_SIDE // IMAGE_SIDE
+# Width of the border that tells paper from ink: one pixel of the frame, so that a hairline around the paper
+# does not count as paper.
+_BORDER = _BLOCK
+# The box holds what reaches this share of the strongest ink: low enough that an image with MNIST's own soft
+# edges keeps its box (in 9,988 of 10,000), high enough for the noise that JPEG leaves around strokes.
+_INK_SHARE = 0.25
+# Ink fainter than that, up to this many pixels of the frame outside the box, still has weight: the soft edge.
+_RIM = 2
+# A canvas whose strongest ink stands out from its ground by fewer gray levels is blank.
+_CONTRAST = 24
+# What recipe "Digitre" cuts out is no smaller than this, and gets this much black around it, in canvas pixels.
+_CROP = 28
+_PADDING = 15
+
+
+def apply_method(name: str, canvases: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Bring canvases to the 28 x 28 frame of MNIST, white ink on black, by the preprocessing called `name`.
+
+    - `tutorial` inverts, whatever the polarity, and shrinks: what the tutorials on drawn digits do.
+    - `polarity` inverts only where the border is light, and shrinks.
+    - `center_of_mass` corrects the polarity, cuts out a square around the ink, pads one side of each axis by as much as
+      the center of mass is off (which brings it half way), then all sides by 15 pixels, and resizes: the recipe
+      "Digitre" (2017). All that is above the ground's level is ink to it. A blank canvas gives a blank.
+    - `mnist_style` corrects the polarity, fits the ink's bounding box into 20 x 20 pixels, antialiased and with its
+      aspect ratio, and puts its center of mass at the center of the frame: how MNIST was made (LeCun, Cortes
+      and Burges, "The MNIST database of handwritten digits"). A blank canvas gives a blank.
+    - `classic` is `Normalizer`, the layer at the front of an exported `canvas.tflite`: besides, it evens out the
+      ground, drops specks and brings strokes to MNIST's width. It is the only one that needs TensorFlow.
+
+    Args:
+        name: one of `METHODS`.
+        canvases: uint8 (N, 280, 280).
+
+    Returns:
+        uint8 (N, 28, 28).
+
+    Raises:
+        ValueError: unknown method, or the canvases have another shape or type.
+    """
+    if name not in METHODS:
+        raise ValueError(f"there is no method {name!r}; there are {', '.join(METHODS)}")
+    if canvases.dtype != np.uint8 or canvases.shape[1:] != (CANVAS_SIDE, CANVAS_SIDE):
+        raise ValueError(f"canvases are uint8 (N, {CANVAS_SIDE}, {CANVAS_SIDE}), not {canvases.dtype} {canvases.shape}")
+    if name == "classic":
+        return _classic(canvases)
+    frames = np.empty((len(canvases), IMAGE_SIDE, IMAGE_SIDE), np.uint8)
+    for index, canvas in enumerate(canvases):
+        frames[index] = _BY_CANVAS[name](canvas)
+    return frames
+
+
+def _tutorial(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return _shrink(255 - canvas)
+
+
+def _polarity(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return _shrink(_white_on_black(canvas)[0])
+
+
+def _center_of_mass(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    ink = _above_ground(canvas)
+    if not ink.any():
+        return np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)
+    ends = [np.flatnonzero(ink.any(axis=axis))[[0, -1]] for axis in (1, 0)]
+    half = max(*(int(last - first) for first, last in ends), _CROP) // 2 + 1
+    top, left = (int(first + last) // 2 for first, last in ends)
+    # The square may reach beyond the canvas.
+    digit = np.pad(ink, half)[top : top + 2 * half, left : left + 2 * half]
+    centers = (float(digit.sum(axis=axis) @ np.arange(2 * half) / digit.sum()) for axis in (1, 0))
+    shifts = [int(center - half) for center in centers]
+    digit = np.pad(digit, [(max(-shift, 0) + _PADDING, max(shift, 0) + _PADDING) for shift in shifts])
+    # The recipe leaves it at that, although a side may be longer now; evened out, the center stays where it is.
+    short = [max(digit.shape) - side for side in digit.shape]
+    digit = np.pad(digit, [(by // 2, by - by // 2) for by in short])
+    return np.asarray(Image.fromarray(digit).resize((IMAGE_SIDE, IMAGE_SIDE), Image.Resampling.LANCZOS))
+
+
+def _mnist_style(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    ink = _above_ground(canvas)
+    peak = int(ink.max())
+    if peak < _CONTRAST:
+        return np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)
+    top, bottom, left, right = ink_box(ink >= _INK_SHARE * peak)
+    pixel = max(bottom - top, right - left) / _BOX
+    # Each row and column of the field is a pixel of the frame; the box begins at index `_CENTER` of both.
+    steps = pixel * np.arange(-_CENTER, IMAGE_SIDE + 1, dtype=np.float64)
+    field = area_means(ink, top + steps, left + steps)
+    height, width = (int(np.ceil(side / pixel - 1e-6)) for side in (bottom - top, right - left))
+    digit = field[_CENTER - _RIM : _CENTER + height + _RIM, _CENTER - _RIM : _CENTER + width + _RIM]
+    y, x = _offset(digit.sum(axis=1), height), _offset(digit.sum(axis=0), width)
+    frame = field[_CENTER - y : _CENTER - y + IMAGE_SIDE, _CENTER - x : _CENTER - x + IMAGE_SIDE]
+    return np.rint(frame).astype(np.uint8)
+
+
+def _classic(canvases: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    frames = np.empty((len(canvases), IMAGE_SIDE, IMAGE_SIDE), np.uint8)
+    with quiet_stderr():
+        interpreter = Interpreter(model_content=_normalizer(), num_threads=1)
+        interpreter.allocate_tensors()
+    canvas, frame = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    for index in range(len(canvases)):
+        interpreter.set_tensor(canvas, canvases[index : index + 1])
+        interpreter.invoke()
+        frames[index] = interpreter.get_tensor(frame)[0, :, :, 0]
+    return frames
+
+
+@cache
+def _normalizer() -> bytes:
+    """The whole layer as a LiteRT file.
+
+    Canvas by canvas it stays within the processor's cache, and takes less than half of TensorFlow's time on many.
+    """
+    # Only this method needs TensorFlow, and only to make the file: readers of exported files do without.
+    start_tensorflow()
+    import tensorflow as tf
+
+    from inkproof.preprocessing.normalizer import Normalizer
+
+    layer = tf.function(Normalizer(), [tf.TensorSpec((1, CANVAS_SIDE, CANVAS_SIDE), tf.uint8)], autograph=False)
+    with quiet_stderr():
+        return bytes(tf.lite.TFLiteConverter.from_concrete_functions([layer.get_concrete_function()]).convert())
+
+
+_BY_CANVAS: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
+    "tutorial": _tutorial,
+    "polarity": _polarity,
+    "center_of_mass": _center_of_mass,
+    "mnist_style": _mnist_style,
+}
+METHODS = (*_BY_CANVAS, "classic")
+
+
+def _above_ground(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """White ink on black: what is no stronger than the ground is no ink, or gray paper would be a gray box."""
+    canvas, ground = _white_on_black(canvas)
+    return canvas - np.minimum(canvas, np.uint8(ground))
+
+
+def _white_on_black(canvas: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
+    """The canvas, inverted if its border is light, and the level of its ground: the median of the border."""
+    border = np.concatenate(
+        [
+            canvas[:_BORDER].ravel(),
+            canvas[-_BORDER:].ravel(),
+            canvas[_BORDER:-_BORDER, :_BORDER].ravel(),
+            canvas[_BORDER:-_BORDER, -_BORDER:].ravel(),
+        ]
+    )
+    below = np.cumsum(np.bincount(border, minlength=256))
+    ground = int(np.searchsorted(below, len(border) / 2))
+    return (255 - canvas, 255 - ground) if ground >= 128 else (canvas, ground)
+
+
+def _shrink(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Mean of each block of 10 x 10 pixels, to the nearest level."""
+    sums = canvas.reshape(IMAGE_SIDE, _BLOCK, CANVAS_SIDE).sum(axis=1, dtype=np.uint16)
+    sums = sums.reshape(IMAGE_SIDE, IMAGE_SIDE, _BLOCK).sum(axis=2, dtype=np.uint16)
+    area = _BLOCK * _BLOCK
+    return ((sums + area // 2) // area).astype(np.uint8)
+
+
+def _offset(profile: NDArray[np.float64], side: int) -> int:
+    """Where in the frame a box of `side` pixels begins, so that the center of mass of its ink is centerd.
+
+    `profile` is the ink in each row or column of the box and its rim. The box stays inside the frame whatever
+    its center of mass, so nothing of the digit is cut off.
+    """
+    center = float(profile @ np.arange(len(profile)) / profile.sum()) - _RIM
+    return int(np.clip(round(_CENTER - center), 0, IMAGE_SIDE - side))

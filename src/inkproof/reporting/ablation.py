@@ -1,0 +1,188 @@
+"""How much of the drawn digits each model reads on each method: the climb on one set, and the ablation of all models."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
+from scipy.optimize import isotonic_regression
+
+from inkproof.reporting.results import ModelResults, all_methods, methods_of
+from inkproof.reporting.style import PALETTE, percent_axis, place, remark, save, series, sheet, styled
+from inkproof.reporting.wording import count, method_words, percent, set_title
+
+SETS = ("pens", "starter")
+"""The sets of drawings worth a ablation, the more telling first: strangers' hands before one author's."""
+
+
+SCALE = 2  # the image is shown in READMEs, where screens have two pixels for each of the page's
+
+
+# Marks of a scale on which halving the mistakes is about the same step anywhere near the top.
+_MARKS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
+_LABEL = 0.29  # inches from one model's label to the next
+
+
+def ablation_set(models: Sequence[ModelResults]) -> str | None:
+    """Return the set of drawings that the ablation of `models` is about, or None where they read no such set."""
+    return next((name for name in SETS if any(methods_of(model.drawn.get(name, {})) for model in models)), None)
+
+
+@styled
+def climb(results: Sequence[Mapping[str, Mapping[str, float]] | None], methods: Sequence[str]) -> Figure:
+    """Draw accuracy over the methods for one set of drawings, one line a model, with intervals.
+
+    `results` holds for each model, in the order of the leaderboard (which gives color and mark), its
+    summaries by method, or None where the model has not read this set.
+    """
+    figure = sheet(2.7)
+    axes = place(figure, 0.5, 0.35, 0.15, 0.12)
+    lows = [summary["low"] for own in results if own for summary in own.values()]
+    _plot(axes, results, methods)
+    axes.set_xticks(range(len(methods)), list(methods))
+    axes.set_xlim(-0.4, len(methods) - 0.6)
+    axes.set_ylim(max(0.0, min(lows, default=0.0) - 0.05), 1.02)
+    axes.grid(axis="y")
+    axes.tick_params(axis="x", labelcolor=PALETTE["ink"])
+    percent_axis(axes)
+    return figure
+
+
+def _plot(
+    axes: Axes, results: Sequence[Mapping[str, Mapping[str, float]] | None], methods: Sequence[str], step: float = 0.07
+) -> dict[int, tuple[float, float]]:
+    """Plot a line with intervals for each model into `axes`; return where each line ends, by the model's place.
+
+    The methods stand at 0, 1, 2 and so on, the models `step` beside one another: the intervals of four models would
+    else lie on one line.
+    """
+    ends = {}
+    for index, summaries in enumerate(results):
+        if not summaries:
+            continue
+        color, marker = series(index)
+        shift = (index - (len(results) - 1) / 2) * step
+        own = [(place_ + shift, summaries[method]) for place_, method in enumerate(methods) if method in summaries]
+        for x, summary in own:
+            axes.plot([x, x], [summary["low"], summary["high"]], color=color, linewidth=3, alpha=0.35)
+        points = [(x, summary["accuracy"]) for x, summary in own]
+        axes.plot(
+            *zip(*points, strict=True),
+            color=color,
+            linewidth=1.4,
+            marker=marker,
+            markersize=5,
+            markeredgecolor=PALETTE["paper"],
+            markeredgewidth=0.6,
+        )
+        ends[index] = points[-1]
+    return ends
+
+
+@styled
+def ablation(models: Sequence[ModelResults]) -> Figure:
+    """Draw accuracy over the methods, one line a model with its name at the end, with 95% intervals.
+
+    `models` come in the order of the leaderboard, which gives color and mark. The scale is that of log odds: it
+    tells 98% from 99% and still has room for 20%. Without drawings the figure says so.
+    """
+    name = ablation_set(models)
+    if name is None:
+        return remark(1, "no drawings")
+    entries = [model.drawn.get(name, {}) for model in models]
+    methods = all_methods(entries)
+    n = max(int(entry.get("n", 0)) for entry in entries)
+    # On this scale none and all lie at infinity: they are drawn half a drawing from there.
+    edge = 0.5 / n
+    results = [
+        {
+            method: {key: min(max(entry[method][key], edge), 1 - edge) for key in ("accuracy", "low", "high")}
+            for method in own
+        }
+        for entry, own in ((entry, methods_of(entry)) for entry in entries)
+    ]
+    drawn = [index for index, own in enumerate(results) if own]
+    figure = sheet(max(3.6, 1.25 + _LABEL * len(drawn)))
+    axes = place(figure, 0.5, 0.6, 0.22 + 0.062 * max(11, *(len(models[index].name) for index in drawn)), 0.6)
+    axes.set_yscale("logit")
+    ends = _plot(axes, results, methods, 0.36 / max(len(models), 4))
+    axes.set_xlim(-0.3, len(methods) - 0.7)
+    _scale(axes, [summary[key] for own in results for summary in own.values() for key in ("low", "high")])
+    _methods(axes, methods)
+    last = {index: percent(entries[index][list(results[index])[-1]]["accuracy"], n) for index in drawn}
+    _labels(figure, axes, {index: (models[index].name, last[index], ends[index]) for index in drawn})
+    _heading(figure, name, next(entries[index] for index in drawn))
+    return figure
+
+
+def _heading(figure: Figure, name: str, entry: Mapping[str, Any]) -> None:
+    whose = f"by {count(entry.get('writers', 0), 'writer')} that no model has seen"
+    what = whose if name == "pens" else f"of the {set_title(name).lower()}"
+    over = " over writers" if entry.get("interval") == "writers" else ""
+    lines = (
+        (0.17, "Drawings read right, by how each image is prepared", 9, "bold", PALETTE["ink"]),
+        (0.325, f"{count(entry['n'], 'drawing')} {what},", 7.5, "normal", PALETTE["muted"]),
+        (0.455, f"with 95% intervals{over}, on a log-odds scale", 7.5, "normal", PALETTE["muted"]),
+    )
+    height = figure.get_size_inches()[1]
+    for down, text, size, weight, color in lines:
+        figure.text(0.015, 1 - down / height, text, fontsize=size, fontweight=weight, color=color, va="baseline")
+
+
+def _methods(axes: Axes, methods: Sequence[str]) -> None:
+    below: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "ha": "center"}
+    axes.set_xticks(range(len(methods)), methods, fontsize=8.5, fontweight="bold", color=PALETTE["ink"])
+    for x, method in enumerate(methods):
+        # Line by line, as texts of two lines would not stand on the same base.
+        for line, text in enumerate(method_words(method).brief.split("\n")):
+            shift = (0, -25 - 9 * line)
+            axes.annotate(text, (x, 0), shift, fontsize=7.2, color=PALETTE["muted"], **below)
+
+
+def _scale(axes: Axes, bounds: Sequence[float]) -> None:
+    """From a little below the lowest bound to a little above the highest, with marks a reader knows."""
+    low, high = (np.log(value / (1 - value)) for value in (min(bounds), max(bounds)))
+    room = 0.03 * (high - low)
+    bottom, top = (1 / (1 + np.exp(-value)) for value in (low - room, high + room))
+    axes.set_ylim(bottom, top)
+    axes.yaxis.set_major_locator(FixedLocator([mark for mark in _MARKS if bottom <= mark <= top]))
+    axes.yaxis.set_minor_locator(NullLocator())
+    percent_axis(axes)
+    axes.grid(axis="y")
+
+
+def _labels(figure: Figure, axes: Axes, named: Mapping[int, tuple[str, str, tuple[float, float]]]) -> None:
+    """Write each model's name and last figure at the right, beside the end of its line or as near as there is room."""
+    height = figure.get_size_inches()[1] * axes.get_position().height
+    to_axes = axes.transData + axes.transAxes.inverted()
+    starts = {index: to_axes.transform(end) for index, (_, _, end) in named.items()}
+    order = sorted(named, key=lambda index: starts[index][1])
+    for index, y in zip(order, spread([starts[index][1] for index in order], _LABEL / height), strict=True):
+        title, reached, _ = named[index]
+        color, _ = series(index)
+        x = 1.035
+        style: dict[str, Any] = {"color": color, "transform": axes.transAxes}
+        from_x, from_y = starts[index]
+        axes.plot([from_x, x - 0.008], [from_y, y], linewidth=0.8, clip_on=False, zorder=1, **style)
+        for size, weight, shift, text in ((9, "bold", 0.02, reached), (7.5, "normal", -0.115, title)):
+            axes.text(x, y + shift / height, text, fontsize=size, fontweight=weight, parse_math=False, **style)
+
+
+def spread(wanted: Sequence[float], gap: float) -> npt.NDArray[np.float64]:
+    """Return the places nearest to the `wanted` ones, which ascend, that lie `gap` apart and within 0 to 1.
+
+    In the least-squares sense: less their share of gaps, the places may not descend, which is isotonic regression.
+    Where there is no room for all, they start at 0 and go beyond 1.
+    """
+    gaps = gap * np.arange(len(wanted))
+    nearest = isotonic_regression(np.asarray(wanted, float) - gaps).x
+    return np.clip(nearest, gap / 2, max(gap / 2, 1 - gap / 2 - gaps[-1])) + gaps
+
+
+def write_ablation(models: Sequence[ModelResults], path: Path) -> None:
+    """Write the ablation of `models` to `path` as a PNG."""
+    save(ablation(models), path, SCALE)

@@ -1,0 +1,142 @@
+"""One grid_run, in whichever process and on whichever machine a launcher puts it: stages, MLflow run, results row."""
+
+import contextlib
+import math
+import os
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from inkproof.config.one_line import in_one_line
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.processes import end_with_parent, use_threads
+from inkproof.runtime.startup import start_tensorflow, stderr_into
+from inkproof.studies.grid import GridRun
+from inkproof.studies.progress import DONE, FAILED, RUNNING, Progress, finished, read_progress
+from inkproof.studies.results import Row, now, read_results, write_row
+from inkproof.tracking.mlflow_tracker import Tracker, nested
+from inkproof.tracking.provenance import describe_machine
+from inkproof.tracking.run import attach, ensure_run
+from inkproof.tracking.run_metadata import RunMetadata
+
+LOG = "log.txt"
+
+
+@dataclass(frozen=True)
+class GridTask:
+    """What a launcher calls for each grid run, with a configuration whose `grid_run` is the grid_run's key.
+
+    `threads` is how many of a machine's cores a grid run may use, None for all. `since` is "" or the moment
+    (UTC, ISO 8601) from which on a row of the results counts, for studies that are forced. `started_by` is the id of the
+    process that launches: workers that it starts itself end with it.
+    """
+
+    grid_runs: Mapping[str, GridRun]
+    results: Path
+    experiment: str
+    parent: str
+    threads: int | None
+    since: str
+    started_by: int
+
+    def __call__(self, cfg: Any) -> str:
+        """Run the grid run that `cfg` names; return its state. Only a killed process gets out of this without one."""
+        end_with_parent(self.started_by)
+        grid_run = self.grid_runs[cfg.grid_run]
+        if self.threads is not None:
+            use_threads(self.threads)
+        grid_run.folder.mkdir(parents=True, exist_ok=True)
+        # A worker that outlived its launcher may still be at it: whoever comes second waits, and finds it done.
+        with FileLock(grid_run.folder / "lock"):
+            if finished(grid_run, read_results(self.results).get(grid_run.key), self.since):
+                return DONE
+            return self._run(grid_run)
+
+    def _run(self, grid_run: GridRun) -> str:
+        # Forced, but begun before this process: that training is gone on with.
+        force = bool(self.since) and read_progress(grid_run.folder).forced != self.since
+        progress = Progress(
+            RUNNING, started=time.time(), machine=describe_machine(), pid=os.getpid(), forced=self.since
+        )
+        try:
+            with _logged(grid_run.folder / LOG):
+                write_row(self.results, self._stages(grid_run, force, progress))
+        except Exception as error:
+            replace(progress, state=FAILED, ended=time.time(), error=in_one_line(error)).write(grid_run.folder)
+            return FAILED
+        replace(progress, state=DONE, ended=time.time()).write(grid_run.folder)
+        return DONE
+
+    def _stages(self, grid_run: GridRun, force: bool, progress: Progress) -> Row:
+        stages = stage_functions()
+        replace(progress, stage="train").write(grid_run.folder)
+        told = {"experiment_name": self.experiment, "register": False, "out": str(grid_run.folder), "force": force}
+        with nested(self.parent, grid_run.name):
+            stages["train"]({**grid_run.config, **told})
+            tracker = Tracker()
+            record = attach(tracker, RunMetadata.read(grid_run.folder), grid_run.folder, self.experiment, self.parent)
+        seconds = record.seconds
+        for stage in grid_run.stages[1:]:
+            replace(progress, stage=stage).write(grid_run.folder)
+            started = time.perf_counter()
+            stages[stage]({**grid_run.later[stage], "run": str(grid_run.folder)})
+            seconds += time.perf_counter() - started
+        run_id = ensure_run(tracker, record, grid_run.folder)
+        tracker.tag(run_id, {"configuration": grid_run.configuration})
+        measured = {name: value for name, value in tracker.figures(run_id).items() if math.isfinite(value)}
+        missing = [name for name in grid_run.wanted if name not in measured]
+        if missing:
+            raise UserError(
+                f"{grid_run.name}: no figure for {', '.join(missing)}; is there something to measure it on?"
+            )
+        return Row(
+            key=grid_run.key,
+            grid_run=grid_run.name,
+            seed=grid_run.seed,
+            stages=grid_run.stages,
+            seconds=round(seconds, 1),
+            finished=now(),
+            run=run_id,
+            commit=record.git_commit,
+            machine=record.machine,
+            configuration=grid_run.configuration,
+            data=grid_run.config["data"]["name"],
+            data_sha=grid_run.data_sha,
+            metrics={name: measured[name] for name in grid_run.kept if name in measured},
+        )
+
+
+def stage_functions() -> Mapping[str, Callable[[dict[str, Any]], Any]]:
+    """Return the functions of the pipeline's stages by name.
+
+    A grid run is what its process begins with, as a script is: TensorFlow is imported here, once the process knows with
+    how many threads to compute. Cells do not run `ensemble`, which the evaluation of a choice does.
+    """
+    start_tensorflow()
+    from inkproof.stages.drawn import drawn
+    from inkproof.stages.ensemble import ensemble
+    from inkproof.stages.evaluate import evaluate
+    from inkproof.stages.export import export
+    from inkproof.stages.formats import formats
+    from inkproof.stages.out_of_fold import out_of_fold
+    from inkproof.stages.train import train
+
+    stages = (train, out_of_fold, evaluate, export, drawn, formats, ensemble)
+    return {stage.__name__: stage for stage in stages}
+
+
+@contextlib.contextmanager
+def _logged(path: Path) -> Iterator[None]:
+    """Send what a grid run prints to its own file: on the terminal there is the table of all grid runs."""
+    with path.open("a", encoding="utf-8", buffering=1) as log, stderr_into(log):
+        try:
+            with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+                yield
+        except BaseException:
+            traceback.print_exc(file=log)
+            raise

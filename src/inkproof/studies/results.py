@@ -1,0 +1,137 @@
+"""results.csv, the results of a study: one row a finished grid run, whole at every moment."""
+
+import re
+from collections.abc import Collection, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from filelock import FileLock
+
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import write_text
+from inkproof.runtime.paths import ROOT
+
+
+@dataclass(frozen=True)
+class Row:
+    """A finished grid run.
+
+    `key` is the hash of its resolved configuration and data, `grid_run` its name, `run` its MLflow run,
+    `configuration` the hash of the same without the seed; `seconds` it took, `finished` when (UTC, ISO 8601).
+    """
+
+    key: str
+    grid_run: str
+    seed: int
+    stages: tuple[str, ...]
+    seconds: float
+    finished: str
+    run: str
+    commit: str
+    machine: str
+    configuration: str
+    data: str
+    data_sha: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+HEAD = tuple(one.name for one in fields(Row) if one.name != "metrics")
+"""The columns that every results has."""
+
+
+def now() -> str:
+    """Return this moment as a results has it: UTC, ISO 8601, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def read_results(path: Path) -> dict[str, Row]:
+    """Return the rows of a results by key, in the order they finished; {} where there is no file.
+
+    Of two rows with one key, as a merge of two branches leaves them, the later one counts. Raises UserError, naming
+    the line, where the file is no results.
+    """
+    try:
+        # Without a header and in Python's engine a line that lacks values can be told from one with empty values.
+        lines = pd.read_csv(path, header=None, dtype=object, keep_default_na=False, engine="python")
+    except (FileNotFoundError, pd.errors.EmptyDataError):
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); restore it with `git checkout`") from error
+    except pd.errors.ParserError as error:
+        line = re.search(r"line (\d+)", str(error))
+        raise _broken(path, int(line[1]) if line else 1, str(error)) from error
+    return {record["key"]: _row(record) for record in _checked(path, lines).to_dict("records")}
+
+
+def results_table(path: Path) -> pd.DataFrame:
+    """Return a results as a table for analysis: one line a finished grid run, the columns of HEAD and one a metric.
+
+    A metric that a grid run lacks is NaN. Raises UserError as `read_results` does.
+    """
+    return _table(read_results(path).values())
+
+
+def write_row(path: Path, row: Row) -> None:
+    """Add a finished grid run to the results, in place of an earlier row with its key; several processes may at once."""
+    with locked(path):
+        rows = read_results(path)
+        rows.pop(row.key, None)
+        write_text(path, _table([*rows.values(), row]).to_csv(index=False, lineterminator="\n"))
+
+
+@contextmanager
+def locked(path: Path) -> Any:
+    """Hold a results for this process; the lock lies in runs/, where git does not see it."""
+    lock = ROOT / "runs" / "studies" / path.parent.name / "results.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):
+        yield
+
+
+def _table(rows: Collection[Row]) -> pd.DataFrame:
+    """Metrics keep nine decimals, enough that tables made from the results are those of the run."""
+    metrics = sorted({name for row in rows for name in row.metrics})
+    lines = [
+        {**vars(row), "stages": " ".join(row.stages), **{name: round(value, 9) for name, value in row.metrics.items()}}
+        for row in rows
+    ]
+    return pd.DataFrame(lines, columns=[*HEAD, *metrics])
+
+
+def _row(record: Mapping[Any, Any]) -> Row:
+    head = {name: record[name] for name in HEAD} | {"stages": tuple(record["stages"].split())}
+    return Row(**head, metrics={name: value for name, value in record.items() if name not in HEAD and pd.notna(value)})
+
+
+def _checked(path: Path, lines: pd.DataFrame) -> pd.DataFrame:
+    """Return lines of texts, the first of them the heading, as a table of texts and numbers, each key once."""
+    table = lines[1:].set_axis(lines.iloc[0].tolist(), axis="columns")
+    if not table.columns.is_unique:
+        raise _broken(path, 1, "two columns of one name")
+    if missing := [name for name in HEAD if name not in table]:
+        raise _broken(path, 1, f"no column {', '.join(missing)}")
+    counts = table.notna().sum(axis="columns").to_numpy()
+    for row in np.flatnonzero(counts < len(table.columns)).tolist():
+        raise _broken(path, row + 2, f"{counts[row]} values in {len(table.columns)} columns")
+    numbers = table.drop(columns=[name for name in HEAD if name not in ("seed", "seconds")])
+    blank = (numbers == "") & ~numbers.columns.isin(HEAD)
+    wrong = ~np.isfinite(numbers.apply(pd.to_numeric, errors="coerce").astype(float)) & ~blank
+    for row, column in np.argwhere(wrong).tolist():
+        why = f"{numbers.columns[column]} is {numbers.iat[row, column]!r}, not a number"
+        raise _broken(path, row + 2, why)
+    for row in np.flatnonzero((table["key"] == "") | (table["grid_run"] == "")).tolist():
+        raise _broken(path, row + 2, "a grid run without key or name")
+    # astype reads a number to its last digit, unlike to_numeric.
+    table[numbers.columns] = numbers.mask(blank, np.nan).astype(float)
+    return table.astype({"seed": int}).drop_duplicates("key", keep="last")
+
+
+def _broken(path: Path, line: int, why: str) -> UserError:
+    return UserError(
+        f"{path}, line {line}: not a results of grid runs ({why}); restore it with `git checkout`, or delete it"
+    )

@@ -1,0 +1,284 @@
+"""Runs in MLflow: one a model, found by its key, resumed by its id."""
+
+import getpass
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from inkproof.runtime.files import replacing
+from inkproof.runtime.paths import ROOT, database_file, tracking_uri
+from inkproof.runtime.startup import large_libraries, quiet_stderr
+
+with large_libraries():
+    import mlflow
+    import numpy as np
+    from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+    from mlflow.exceptions import MlflowException
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+
+VIEW = "inkproof"  # the name of the view that shows these columns
+COLUMNS = (
+    "val_accuracy",
+    "test_accuracy",
+    "drawn_starter_tutorial_accuracy",
+    "drawn_starter_mnist_style_accuracy",
+    "drawn_pens_tutorial_accuracy",
+    "drawn_pens_mnist_style_accuracy",
+    "drawn_mine_mnist_style_accuracy",
+    "parameters",
+    "tflite_kb",
+    "tflite_us",
+)
+PARENT = "mlflow.parentRunId"  # the tag by which MLflow shows a run below another
+VARIED = ("model.name", "aug.name", "seed", "epochs")
+PARAM_LIMIT = 6000  # characters a parameter value may have
+BATCH_LIMIT = 100  # parameters a call may log
+_NEST: ContextVar[tuple[str, str] | None] = ContextVar("nest", default=None)
+
+
+@contextmanager
+def nested(parent: str, name: str) -> Iterator[None]:
+    """Within the block, a run that is started is a child of the run `parent` and called `name`."""
+    token = _NEST.set((parent, name))
+    try:
+        yield
+    finally:
+        _NEST.reset(token)
+
+
+class Tracker:
+    """A tracking tracker, opened. Local trackers are created on first use, under a lock: two creators at once fail."""
+
+    def __init__(self) -> None:
+        self.uri = tracking_uri()
+        self.local = self.uri.startswith("sqlite:")
+        self.lock = FileLock(ROOT / "mlflow.db.lock")
+        with self.lock, _asked_briefly(), large_libraries():  # it imports those of the database
+            database = database_file(self.uri)
+            if database is not None and not database.exists() and database.parent.is_dir():
+                _create_whole(database)
+            mlflow.set_tracking_uri(self.uri)
+            self.client = mlflow.MlflowClient()
+            self.client.search_experiments(max_results=1)
+
+    def experiment(self, name: str) -> str:
+        """Return the id of the experiment called `name`, created when it is not there."""
+        with self.lock:
+            found = self.client.get_experiment_by_name(name)
+            if found is not None and found.lifecycle_stage == "active":
+                return found.experiment_id
+            if found is not None:
+                self.client.restore_experiment(found.experiment_id)
+                return found.experiment_id
+            folder = (ROOT / "mlruns" / name.replace("/", "-")).as_uri() if self.local else None
+            return self.client.create_experiment(name, artifact_location=folder, tags=_view())
+
+    def view(self, experiment: str) -> str:
+        """Return the part of an MLflow UI address that shows the runs of an experiment with telling columns."""
+        return f"#/experiments/{self.experiment(experiment)}/runs?viewStateShareKey={VIEW}"
+
+    def find(self, experiment: str, tags: Mapping[str, str]) -> tuple[str, str] | None:
+        """Return (run id, status) of the newest run with these `tags`, finished ones first, or None."""
+        where = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
+        found = self.client.search_runs(
+            [self.experiment(experiment)], where, order_by=["attributes.start_time DESC"], max_results=50
+        )
+        runs = sorted(found, key=lambda run: run.info.status != "FINISHED")
+        return (runs[0].info.run_id, runs[0].info.status) if runs else None
+
+    def start(self, experiment: str, name: str, tags: Mapping[str, str], resume: str | None = None) -> str:
+        """Return the id of a running run: `resume`, or a new one called `name`; `tags` are set on either."""
+        nest = _NEST.get()
+        if nest is not None:
+            tags, name = {**tags, PARENT: nest[0]}, nest[1]
+        if resume is None:
+            created = self.client.create_run(self.experiment(experiment), run_name=name, tags={**tags, **_source()})
+            return created.info.run_id
+        self.client.update_run(resume, status="RUNNING")
+        self.tag(resume, tags)
+        return resume
+
+    def start_again(self, experiment: str, name: str, tags: Mapping[str, str]) -> str:
+        """Return the id of a running run: the one that an earlier attempt with `tags["key"]` left, or a new one."""
+        found = self.find(experiment, {"key": tags["key"]})
+        return self.start(experiment, name, tags, found and found[0])
+
+    def exists(self, run_id: str) -> bool:
+        """Return whether this tracker has the run (and it is not deleted)."""
+        return self._run(run_id) is not None
+
+    def initial_weights_of(self, run_id: str) -> str | None:
+        """Return the id of the run that a run is below, None where there is none or the tracker lacks the run."""
+        run = self._run(run_id)
+        return None if run is None else run.data.tags.get(PARENT)
+
+    def _run(self, run_id: str) -> Any:
+        try:
+            run = self.client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+        return run if run.info.lifecycle_stage == "active" else None
+
+    def finish(self, run_id: str, status: str = "FINISHED") -> None:
+        """End a run: FINISHED, FAILED or KILLED."""
+        self.client.set_terminated(run_id, status)
+
+    def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Set tags on a run."""
+        self.client.log_batch(run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
+
+    def params(self, run_id: str, params: Mapping[str, Any]) -> None:
+        """Log parameters; one that is already logged keeps its value, as MLflow demands."""
+        known = self.client.get_run(run_id).data.params
+        new = [Param(key, str(value)[:PARAM_LIMIT]) for key, value in params.items() if key not in known]
+        for first in range(0, len(new), BATCH_LIMIT):
+            self.client.log_batch(run_id, params=new[first : first + BATCH_LIMIT])
+
+    def metrics(self, run_id: str, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Log metrics at a step (for learning curves: the epoch, from 1)."""
+        now = int(time.time() * 1000)
+        self.client.log_batch(run_id, metrics=[Metric(key, float(value), now, step) for key, value in metrics.items()])
+
+    def epoch(self, run_id: str, row: Mapping[str, float]) -> None:
+        """Log one epoch's row of the learning curve, under epoch/ so that final figures stand apart from it."""
+        values = {f"epoch/{name}": value for name, value in row.items() if name != "epoch"}
+        self.metrics(run_id, values, step=int(row["epoch"]))
+
+    def epochs(self, run_id: str, rows: Iterable[Mapping[str, float]]) -> None:
+        """Log those rows of a learning curve that the run does not have yet."""
+        logged = {point.step for point in self.client.get_metric_history(run_id, "epoch/loss")}
+        for row in rows:
+            if int(row["epoch"]) not in logged:
+                self.epoch(run_id, row)
+
+    def figures(self, run_id: str) -> dict[str, float]:
+        """Return the final metrics of a run: the last value of each, without the learning curve."""
+        found = self.client.get_run(run_id).data.metrics
+        return {name: value for name, value in found.items() if not name.startswith("epoch/")}
+
+    def runs_with(self, metric: str) -> list[dict[str, Any]]:
+        """Return all finished runs that have a metric, of every experiment, the newest first.
+
+        Each has run_id, experiment, experiment_id, name, params, tags and metrics (without learning curves).
+        """
+        names = {found.experiment_id: found.name for found in self.client.search_experiments()}
+        where = f"metrics.`{metric}` > -1e300 and attributes.status = 'FINISHED'"
+        runs: list[dict[str, Any]] = []
+        page = None
+        while page is None or page.token:
+            page = self.client.search_runs(list(names), where, page_token=page.token if page else None)
+            for run in page:
+                metrics = {name: value for name, value in run.data.metrics.items() if not name.startswith("epoch/")}
+                runs.append(
+                    {
+                        "run_id": run.info.run_id,
+                        "experiment": names[run.info.experiment_id],
+                        "experiment_id": run.info.experiment_id,
+                        "name": run.info.run_name or run.info.run_id,
+                        "params": dict(run.data.params),
+                        "tags": dict(run.data.tags),
+                        "metrics": metrics,
+                    }
+                )
+        return runs
+
+    def file(self, run_id: str, path: Path, folder: str | None = None) -> None:
+        """Tracker a file, or everything in a folder, with the run."""
+        if path.is_dir():
+            self.client.log_artifacts(run_id, str(path), folder)
+        else:
+            self.client.log_artifact(run_id, str(path), folder)
+
+    def dataset(self, run_id: str, name: str, digest: str, context: str, profile: Mapping[str, Any]) -> None:
+        """Log a dataset as an input of the run; `context` is training, validation or testing."""
+        # What has the same name and digest is the same dataset to MLflow, which then drops the second part of it.
+        part = hashlib.sha256(f"{digest} {context} {json.dumps(profile)}".encode()).hexdigest()[:36]
+        data = Dataset(name, part, "local", json.dumps({"uri": f"data/{name}"}), None, json.dumps(profile))
+        with self.lock:  # two runs that bring a new dataset at once would both add it, and one of them fail
+            self.client.log_inputs(run_id, datasets=[DatasetInput(data, [InputTag("mlflow.data.context", context)])])
+
+    def model(self, run_id: str, model: Any, registered_name: str | None) -> None:
+        """Tracker a Keras model with its signature and pip requirements; register it under a name, if given."""
+        signature = ModelSignature(
+            Schema([TensorSpec(np.dtype("float32"), (-1, 28, 28, 1), "image")]),
+            Schema([TensorSpec(np.dtype("float32"), (-1, 10), "probabilities")]),
+        )
+        # Given the requirements, MLflow does not spend ten seconds on guessing them.
+        requirements = [f"{name}=={version(name)}" for name in ("tensorflow", "keras", "numpy")]
+        with mlflow.start_run(run_id=run_id), quiet_stderr():
+            mlflow.tensorflow.log_model(
+                model,
+                name="model",
+                signature=signature,
+                pip_requirements=requirements,
+                registered_model_name=registered_name,
+            )
+
+    def restore(self, run_id: str, names: Iterable[str], folder: Path) -> bool:
+        """Copy the stored files `names` of a run to `folder`; return whether all of them were there."""
+        try:
+            with tempfile.TemporaryDirectory() as scratch:
+                for name in names:
+                    # Where in the folder the file ends up depends on the kind of tracker: only the answer is sure.
+                    stored = mlflow.artifacts.download_artifacts(
+                        run_id=run_id, artifact_path=f"artifacts/{name}", dst_path=scratch
+                    )
+                    with replacing(folder / name) as temporary:
+                        shutil.copyfile(stored, temporary)
+        except (MlflowException, OSError):
+            return False
+        return True
+
+
+def _create_whole(database: Path) -> None:
+    """Make a local tracker whole or not at all: killed amid MLflow's migrations, it could not be opened again."""
+    with replacing(database) as scratch:
+        uri = f"sqlite:///{scratch}"
+        mlflow.MlflowClient(uri, uri).search_experiments(max_results=1)
+
+
+def _view() -> dict[str, str]:
+    # MLflow's UI shows neither metrics nor parameters until somebody picks columns; a shared view, which it
+    # keeps as a tag of the experiment, picks them.
+    columns = [f"metrics.`{name}`" for name in COLUMNS] + [f"params.`{name}`" for name in VARIED]
+    state = {"selectedColumns": columns, "orderByKey": "metrics.`val_accuracy`", "orderByAsc": False}
+    return {
+        "mlflow.experimentKind": "custom_model_development",
+        f"mlflow.sharedViewState.{VIEW}": json.dumps(state),
+    }
+
+
+@contextmanager
+def _asked_briefly() -> Iterator[None]:
+    """Ask a server that does not answer three times, not for four minutes: opening shows a wrong address."""
+    name = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+    given = os.environ.get(name)
+    os.environ.setdefault(name, "2")
+    try:
+        yield
+    finally:
+        if given is None:
+            del os.environ[name]  # a server that is started anew during a long training gets more patience
+
+
+def _source() -> dict[str, str]:
+    return {
+        "mlflow.user": getpass.getuser(),
+        "mlflow.source.name": "src/train.py",
+        "mlflow.source.type": "LOCAL",
+    }

@@ -1,0 +1,116 @@
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from inkproof.preprocessing.methods import METHODS
+from inkproof.reporting.ablation import ablation, ablation_set, spread, write_ablation
+from inkproof.reporting.results import ModelResults
+from inkproof.reporting.style import series
+
+REACHED = {
+    "mnist_plus_strokes-cnn": (0.7, 0.7, 0.95, 0.97, 0.9931),
+    "cnn": (0.55, 0.55, 0.88, 0.93, 0.976),
+    "tflearn_cnn": (0.558, 0.558, 0.87, 0.93, 0.976),
+    "dense": (0.21, 0.21, 0.76, 0.85, 0.921),
+    "dense_2x128": (0.2, 0.2, 0.77, 0.85, 0.922),
+}
+
+
+def entry(reached: tuple[float, ...], n: int = 3498, **more: Any) -> dict[str, Any]:
+    methods = {
+        method: {"accuracy": a, "low": max(0.0, a - 0.03), "high": min(1.0, a + 0.02)}
+        for method, a in zip(METHODS, reached, strict=False)
+    }
+    return {"n": n, "writers": 14, "interval": "writers", **methods, **more}
+
+
+def model(name: str, **drawn: dict[str, Any]) -> ModelResults:
+    return ModelResults(name, Path(name), {"n": 10, "accuracy": 0.9}, {}, drawn, {})
+
+
+@pytest.fixture(scope="module")
+def five() -> Figure:
+    figure = ablation([model(name, pens=entry(reached)) for name, reached in REACHED.items()])
+    figure.draw_without_rendering()
+    return figure
+
+
+def written(figure: Figure) -> list[matplotlib.text.Text]:
+    texts = figure.findobj(lambda artist: isinstance(artist, matplotlib.text.Text))
+    return [text for text in texts if text.get_visible() and text.get_text()]
+
+
+def words(figure: Figure) -> list[str]:
+    figure.draw_without_rendering()
+    return [text.get_text() for text in written(figure)]
+
+
+def test_every_line_ends_in_its_name_and_last_figure_in_its_color(five: Figure) -> None:
+    colors = {text.get_text(): text.get_color() for text in written(five)}
+    for place, (name, reached) in enumerate(REACHED.items()):
+        assert colors[name] == series(place)[0]
+        assert f"{reached[-1]:.2%}" in colors
+    assert set(METHODS) <= set(colors)
+
+
+def test_no_text_covers_another_or_leaves_the_sheet(five: Figure) -> None:
+    width, height = five.get_size_inches() * five.dpi
+    boxes = [(text.get_text(), text.get_window_extent()) for text in written(five)]
+    for index, (one, box) in enumerate(boxes):
+        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height, one
+        assert [other for other, its in boxes[index + 1 :] if box.overlaps(its)] == [], one
+
+
+def test_every_point_and_interval_lies_within_the_axes(five: Figure) -> None:
+    (axes,) = five.axes
+    bottom, top = axes.get_ylim()
+    heights = [y for line in axes.lines if line.get_transform() == axes.transData for y in line.get_ydata()]
+    assert len(heights) == 5 * (5 * 2 + 5)
+    assert min(heights) > bottom > 0.1 and max(heights) < top < 1
+
+
+def test_all_and_none_can_be_drawn() -> None:
+    figure = ablation([model("cnn", pens=entry((0.0, 0.1, 0.5, 0.99, 1.0), n=140))])
+    assert {"cnn", "100%"} <= set(words(figure))
+    bottom, top = figure.axes[0].get_ylim()
+    assert 0 < bottom < 0.5 / 140 and 1 - 0.5 / 140 < top < 1
+
+
+def test_the_title_says_whose_drawings_they_are() -> None:
+    pens, starter = entry(REACHED["cnn"]), entry(REACHED["cnn"], n=270, writers=1, interval="wilson")
+    both = [model("cnn", starter=starter, pens=pens)]
+    assert ablation_set(both) == "pens"
+    assert "3,498 drawings by 14 writers that no model has seen," in words(ablation(both))
+    assert "with 95% intervals over writers, on a log-odds scale" in words(ablation(both))
+    alone = [model("cnn", starter=starter, pens={"n": 0})]
+    assert ablation_set(alone) == "starter"
+    assert "270 drawings of the starter set," in words(ablation(alone))
+    assert "with 95% intervals, on a log-odds scale" in words(ablation(alone))
+
+
+def test_a_model_that_read_nothing_has_no_line() -> None:
+    shown = words(ablation([model("new", pens={"n": 0}), model("cnn", pens=entry(REACHED["cnn"]))]))
+    assert "cnn" in shown and "new" not in shown
+    assert ablation_set([model("new")]) is None
+    assert words(ablation([model("new")])) == ["no drawings"]
+
+
+def test_the_image_is_sharp_where_it_is_shown_at_640_pixels(tmp_path: Path) -> None:
+    write_ablation([model("cnn", pens=entry(REACHED["cnn"]))], tmp_path / "ablation.png")
+    assert Image.open(tmp_path / "ablation.png").width == 1280
+
+
+def test_labels_are_spread_no_further_than_needed() -> None:
+    assert spread([0.1, 0.5, 0.9], 0.1) == pytest.approx([0.1, 0.5, 0.9])
+    assert spread([0.5, 0.5], 0.1) == pytest.approx([0.45, 0.55])
+    assert spread([0.99, 1.0], 0.2) == pytest.approx([0.7, 0.9])
+    crowd = spread([0.2, 0.21, 0.22, 0.8], 0.1)
+    assert all(above - below >= 0.1 - 1e-9 for below, above in pairwise(crowd))
+    assert crowd[3] == pytest.approx(0.8)
+    assert np.mean(crowd[:3]) == pytest.approx(0.21)

@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from inkproof.reporting.robustness_figures import corruptions_heatmap
+from inkproof.reporting.style import save, to_svg
+
+
+def summary(**corruptions: list[float]) -> dict:
+    means = {name: float(np.mean(severities)) for name, severities in corruptions.items()}
+    return {
+        "n": 100,
+        "clean": {"accuracy": 0.991},
+        "mca": {"accuracy": float(np.mean(list(means.values())))},
+        "corruptions": {name: {"accuracy": means[name], "severities": own} for name, own in corruptions.items()},
+    }
+
+
+def texts(figure: Figure) -> list[str]:
+    figure.draw_without_rendering()
+    return [text.get_text() for text in figure.findobj(matplotlib.text.Text) if text.get_visible() and text.get_text()]
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("RGB")).astype(int)
+
+
+def test_heat_map_writes_every_figure_and_clean_once() -> None:
+    figure = corruptions_heatmap(summary(cut_off=[0.9, 0.8, 0.7, 0.6, 0.123], blur=[1.0, 0.98, 0.97, 0.96, 0.95]))
+    shown = texts(figure)
+    assert {"cut off", "blur", "90.0", "12.3", "100", "severity", "clean", "mean", "mean corruption accuracy"} <= set(
+        shown
+    )
+    assert shown.count("99.1") == 1
+    assert {"62.5", "97.2", "79.8"} <= set(shown)
+
+
+def test_heat_map_is_darker_where_more_is_misread(tmp_path: Path) -> None:
+    figure = corruptions_heatmap(summary(thin=[1.0, 0.9, 0.7, 0.4, 0.1]))
+    cells = [patch for patch in figure.axes[0].patches if patch.get_width() < 1]
+    thin = sorted(cells, key=lambda patch: patch.get_x())[1:6]
+    strengths = [patch.get_alpha() for patch in thin]
+    assert np.all(np.diff(strengths) > 0.05)
+    save(figure, tmp_path / "h.png")
+    image = pixels(tmp_path / "h.png")
+    assert image.shape[1] == 640
+    assert (image[..., 0] - image[..., 2] > 120).sum() > 500
+
+
+def test_heat_map_writes_nothing_outside_and_nothing_over_its_neighbor() -> None:
+    names = ("translate", "gaussian_noise", "uneven_ground", "low_contrast")
+    figure = corruptions_heatmap(summary(**{name: [0.5] * 5 for name in names}))
+    figure.draw_without_rendering()
+    width, height = figure.get_size_inches() * figure.dpi
+    boxes = [
+        text.get_window_extent()
+        for text in figure.findobj(matplotlib.text.Text)
+        if text.get_visible() and text.get_text()
+    ]
+    for index, one in enumerate(boxes):
+        assert one.x0 >= 0 and one.y0 >= 0 and one.x1 <= width and one.y1 <= height
+        assert not any(one.overlaps(other) for other in boxes[index + 1 :])
+
+
+def test_heat_map_takes_the_colours_of_the_page() -> None:
+    svg = to_svg(corruptions_heatmap(summary(thin=[0.9] * 5)), "corruptions", "corruptions")
+    assert "var(--wrong,#bf4408)" in svg
