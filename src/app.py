@@ -3,7 +3,8 @@
 from typing import Any
 
 from inkproof.config.compose import entry
-from inkproof.config.schema import App, validated
+from inkproof.config.schema import App
+from inkproof.config.validation import validated
 
 
 @entry("app")

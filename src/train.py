@@ -1,19 +1,16 @@
-"""Train one model: python src/train.py model=cnn aug=on [data=optdigits] [seed=3] [epochs=1] ...
+"""Train one model: python src/train.py model=cnn aug=on [data=optdigits] [seed=3] [training.epochs=1] ...
 
-Started again, a finished run is reused (force=true trains anew) and a killed one goes on where it stopped.
+Run the same command again: a finished run is reused (run.force=true trains anew), a killed one resumes.
 """
 
-from typing import Any
-
 from inkproof.config.compose import entry
-from inkproof.config.schema import check_training
+from inkproof.config.schema import TrainConfig
 from inkproof.runtime.startup import start_tensorflow
 
 
-@entry("config")
-def main(config: dict[str, Any]) -> float:
-    """Train, and return what a sweeper maximises."""
-    check_training(config)
+@entry(TrainConfig)
+def main(config: TrainConfig) -> float:
+    """Train, and return what a sweeper maximizes."""
     start_tensorflow()
     from inkproof.stages.train import train
 

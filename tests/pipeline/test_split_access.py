@@ -28,7 +28,7 @@ LOADERS = {"load", "fromfile", "memmap"}
 # The other readers of NumPy files read what they wrote themselves.
 READERS = {
     OWNER,
-    "inkproof/training/backup.py",
+    "inkproof/training/callbacks.py",
     "inkproof/datasets/preprocessed.py",
     "inkproof/evaluation/out_of_fold.py",
 }

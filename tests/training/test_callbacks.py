@@ -8,8 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from inkproof.runtime.paths import ROOT
-from inkproof.training.keep_best import KeepBest
-from inkproof.training.stop_at_accuracy import StopAtAccuracy
+from inkproof.training.callbacks import KeepBest, StopAtAccuracy
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 

@@ -15,11 +15,9 @@ from inkproof.data.digits import Digits
 from inkproof.models.dense import build as dense
 from inkproof.models.layers import softmax_head
 from inkproof.training.augment import Distortion
-from inkproof.training.backup import FILE_NAME, Backup
-from inkproof.training.keep_best import KeepBest
+from inkproof.training.callbacks import FILE_NAME, Backup, KeepBest, StopAtAccuracy
 from inkproof.training.loop import EMAWeights, Outcome, Plan, Row, fit, prepare_keras
 from inkproof.training.optimizer import build as optimizer
-from inkproof.training.stop_at_accuracy import StopAtAccuracy
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 

@@ -130,7 +130,7 @@ def time_to_accuracy(setting: Setting) -> Iterator[Measured]:
     seeds = iter(range(10_000))
 
     # Both end when they are there; the schedule of ours is that of the whole training.
-    enough = "_target_:inkproof.training.stop_at_accuracy.StopAtAccuracy,monitor:val_accuracy"
+    enough = "_target_:inkproof.training.callbacks.StopAtAccuracy,monitor:val_accuracy"
     stop = f"+callbacks.enough={{{enough},threshold:{PASSED}}}"
 
     def ours() -> float:

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar, cast
 
 from omegaconf import DictConfig, OmegaConf, errors
 
 from inkproof.config.one_line import explain, fail, run
+from inkproof.config.schema import Primary, TrainConfig
+from inkproof.config.validation import validated
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.runtime.processes import share, use_threads
@@ -37,33 +39,22 @@ def resolve(cfg: DictConfig) -> dict[str, Any]:
     return {str(key): value for key, value in plain.items()}
 
 
-def flatten(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested dictionaries as one, with dotted keys: {"model": {"name": 1}} becomes {"model.name": 1}."""
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, dict):
-            flat.update(flatten(value, f"{prefix}{key}."))
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
 def path_of(value: str) -> Path:
     """Return a configured path; a relative one counts from the repository's root, wherever the command is typed."""
     return ROOT / value
 
 
-Task = Callable[[dict[str, Any]], Any]
+Kind = TypeVar("Kind", bound=Primary)
 
 
-def entry(config_name: str) -> Callable[[Task], Callable[[], None]]:
+def entry(kind: type[Kind]) -> Callable[[Callable[[Kind], Any]], Callable[[], None]]:
     """Return a decorator that makes `task(config)` the main function of a script.
 
-    `config_name` is a file in conf/, `config` what is composed of it, resolved. A mistake of the user ends in one line
-    on stderr and exit code 2.
+    `config` is what Hydra composes of the file in conf/ that `kind` is the type of, checked. A mistake of the user
+    ends in one line on stderr and exit code 2.
     """
 
-    def decorate(task: Task) -> Callable[[], None]:
+    def decorate(task: Callable[[Kind], Any]) -> Callable[[], None]:
         def main() -> None:
             process = os.getpid()
 
@@ -73,7 +64,7 @@ def entry(config_name: str) -> Callable[[Task], Callable[[], None]]:
                 if worker:
                     use_threads(_threads_of_worker())
                 try:
-                    return task(resolve(cfg))
+                    return task(validated(kind, resolve(cfg)))
                 except Exception as error:
                     # Hydra would print the overrides above our line; a launcher's worker must not exit, though.
                     if worker or explain(error) is None:
@@ -82,8 +73,8 @@ def entry(config_name: str) -> Callable[[Task], Callable[[], None]]:
 
             os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions reach us instead of being printed by Hydra
             script = Path(sys.argv[0]).name
-            run(script, functools.partial(_arrange_arguments, sweeps=config_name == "config"))
-            composed = hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name=config_name)
+            run(script, functools.partial(_arrange_arguments, sweeps=kind is TrainConfig))
+            composed = hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name=kind.primary)
             run(script, composed(checked))
 
         return main
@@ -98,7 +89,7 @@ def call_named(default: Callable[[], None], **others: Callable[[], None]) -> Non
         del sys.argv[1]
     elif word.isidentifier():
         names = ", ".join(sorted(others))
-        fail(Path(sys.argv[0]).name, UserError(f"{word}: unknown command; choose one of: {names}, or none"))
+        fail(Path(sys.argv[0]).name, UserError(f"{word}: there is no such command; choose one of: {names}, or none"))
     others.get(word, default)()
 
 
@@ -133,12 +124,15 @@ def choices() -> dict[str, str]:
     return {str(group): str(choice) for group, choice in HydraConfig.get().runtime.choices.items()}
 
 
-Compose = Callable[[str, tuple[str, ...]], dict[str, Any]]
+class Compose(Protocol):
+    """Compose the file in conf/ that `kind` is the type of, with overrides, and check it."""
+
+    def __call__(self, kind: type[Kind], overrides: tuple[str, ...] = ()) -> Kind: ...
 
 
 @contextmanager
 def composing() -> Iterator[Compose]:
-    """Yield a function that composes and resolves a file of conf/ with overrides.
+    """Yield a function that composes a file of conf/ with overrides and checks it.
 
     Hydra reads all files anew each time, which is slow. So it does that once for each choice of files in a process,
     and single values are set afterwards: they win over every file.
@@ -148,7 +142,8 @@ def composing() -> Iterator[Compose]:
     with nullcontext() if within else hydra.initialize_config_dir(str(conf), version_base="1.3"):
 
         @cache
-        def composed(primary: str, overrides: tuple[str, ...]) -> dict[str, Any]:
+        def composed(kind: type[Kind], overrides: tuple[str, ...] = ()) -> Kind:
+            primary = kind.primary
             values = [value for word in overrides if (value := _single_value(conf, word))]
             files = tuple(word for word in overrides if not _single_value(conf, word))
             try:
@@ -157,9 +152,9 @@ def composing() -> Iterator[Compose]:
                     OmegaConf.update(cfg, key, value)
             except (HydraException, errors.OmegaConfBaseException):
                 cfg = _unresolved(conf, primary, overrides)  # Hydra says what is wrong
-            return resolve(cfg)
+            return validated(kind, resolve(cfg))
 
-        yield composed
+        yield cast(Compose, composed)
 
 
 @cache

@@ -1,198 +1,450 @@
-"""Checks on a composed configuration that Hydra does not make: values, ranges, keys that do nothing."""
+"""The types of all configurations: what each file of conf/ may hold, and within what range.
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, is_dataclass
-from functools import cache
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
+Types and ranges stand here, values in conf/ alone (tests/config checks it), so that a change here trains nothing anew.
+"""
 
-from pydantic import Field, Strict, StrictBool, StrictInt, TypeAdapter, ValidationError, with_config
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from inkproof.runtime.errors import UserError
+from pydantic import BaseModel, ConfigDict, Field, Strict, StrictBool, StrictInt, StringConstraints, model_validator
 
-Kind = TypeVar("Kind")
-LONGEST = 60  # characters of a key or value that are shown
-UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument", "invalid_key")
-# What pydantic expected, by the type of its error, where its own words are those of Python.
-EXPECTED = {
-    "missing": "a value",
-    "string_type": "a text",
-    "string_too_short": "a text that is not empty",
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "float_parsing": "a number",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
-    "list_type": "a list",
-    "tuple_type": "a list",
-    "dict_type": "keys with values",
-    "dataclass_type": "keys with values",
-    "too_short": "at least {min_length} of them",
-    "too_long": "at most {max_length} of them",
-    "greater_than": "a number above {gt:,.12g}",
-    "greater_than_equal": "at least {ge:,.12g}",
-    "less_than": "a number below {lt:,.12g}",
-    "less_than_equal": "at most {le:,.12g}",
-}
-_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)  # to make one takes longer than to check with it
-
-
-def validated(kind: type[Kind], value: Any, where: object = "") -> Kind:
-    """Return `value`, from outside, as the dataclass or other type `kind`; pydantic checks and converts it.
-
-    Raises UserError with the first mistake, in one line that begins with `where`, such as the file it stands in.
-    """
-    try:
-        return _adapter(kind).validate_python(value)
-    except ValidationError as error:
-        raise UserError(mistake(error, kind, where)[1]) from None
-
-
-def mistake(error: ValidationError, kind: Any, where: object = "") -> tuple[str, str]:
-    """Return one mistake that pydantic found: its type, and a line of where, the key with its value, what was expected.
-
-    An unknown key comes first, since it may be why another is missing, then what is missing; `kind`, a model,
-    dataclass or list of dataclasses, tells which keys there are.
-    """
-    order = (*UNKNOWN_KEY, "missing")
-    found = min(error.errors(), key=lambda one: order.index(one["type"]) if one["type"] in order else len(order))
-    path, value, said = found["loc"], found["input"], found["msg"].replace("Input should be", "expected")
-    key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
-    if found["type"] in UNKNOWN_KEY:
-        key = _short(key)
-        said = f"a key that does nothing; the keys are {', '.join(_keys(kind, path))}"
-    elif found["type"] == "value_error":
-        said = str(found["ctx"]["error"])
-    else:
-        if found["type"] in EXPECTED:
-            said = f"expected {EXPECTED[found['type']].format(**found.get('ctx', {}))}"
-        if key and isinstance(value, str | int | float | None):
-            key += f"={_short(str(value))}"
-    return found["type"], " ".join(": ".join(part for part in (str(where), key, said) if part).split())
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
-
-
-def _keys(kind: Any, path: Sequence[int | str]) -> list[str]:
-    """Return the keys beside the one that `path` leads to; places in lists do not matter."""
-    found: dict[str, Any] = {}
-    for step in path:
-        model = next(one for one in (kind, *get_args(kind)) if is_dataclass(one) or hasattr(one, "model_fields"))
-        found = getattr(model, "model_fields", None) or get_type_hints(model)
-        kind = found.get(str(step), model)
-    return list(found)
-
-
+Text = Annotated[str, StringConstraints(min_length=1)]
+Natural = Annotated[StrictInt, Field(ge=0)]
+Positive = Annotated[StrictInt, Field(ge=1)]
 Number = Annotated[float, Strict()]  # true and false are none, though Python counts with them
-Groups = dict[str, Any]
-Policy = Literal["auto", "float32", "mixed_bfloat16"]
-POLICIES: tuple[Policy, ...] = get_args(Policy)
-Monitor = Literal["accuracy", "loss", "val_accuracy", "val_loss"]  # what the training loop measures each epoch
+Size = Annotated[Number, Field(ge=0)]
 
 
-@with_config(extra="ignore")
-@dataclass
-class Precision:
-    """The number format; a file of conf/precision may say more."""
+class Config(BaseModel):
+    """A configuration or a part of one: read-only, and without keys that do nothing."""
 
-    policy: Policy
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-@with_config(extra="ignore")
-@dataclass
-class Callback:
-    """What is checked of a callback here; the rest are arguments of its class."""
+class Primary(Config):
+    """What one file at the top of conf/ composes to; `primary` is that file's name."""
 
-    patience: Number = 0
-    threshold: Number = 0
-    min_delta: Number = 0
-    monitor: Monitor = "loss"
+    primary: ClassVar[str]
 
 
-@dataclass
-class Teacher:
-    """Distillation: the run folders of the teachers, how soft their answers are, and their weight."""
+class Component(Config):
+    """Something to be built: `_target_` names a function or class, the other keys are its arguments."""
 
-    runs: list[str]
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    target: Text = Field(alias="_target_")
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The keys beside `_target_`."""
+        return dict(self.model_extra or {})
+
+    def node(self) -> dict[str, Any]:
+        """Return it as a file of conf/ has it, `_target_` included, as `hydra.utils.instantiate` takes it."""
+        return {"_target_": self.target, **self.arguments}
+
+
+# -- A training run ----------------------------------------------------------------------------------------------------
+
+
+class DataIdentity(Config):
+    """What a run takes from a dataset beside its digits, which are known by their SHA-256."""
+
+    name: Text
+    val: Natural | None  # None where there is nothing to train on
+    repeat: Positive | None
+
+
+class Evaluation(Config):
+    """What src/preprocess.py makes for the models of a dataset, once for all of them."""
+
+    corruption_digits: Natural
+    ood_samples: Positive
+    workers: Positive
+    drawn_sets: tuple[str, ...]
+
+
+class DataConfig(DataIdentity):
+    """A file of conf/data: a dataset, how it is made, and what its models are evaluated on.
+
+    `eval_data` is the folder with the preprocessed drawings and corruptions, of this dataset or of another one;
+    `evaluation` says how they are made, and is None where another dataset's are used. `source` makes the digits or
+    drawings. `compare_with` names datasets whose models the report shows, too.
+    """
+
+    title: Text
+    folder: Text
+    eval_data: Text | None
+    compare_with: tuple[str, ...]
+    evaluation: Evaluation | None
+    source: Component
+
+
+class ModelIdentity(Config):
+    """A network: `build` makes it; `convolutional` ones gain from bfloat16."""
+
+    name: Text
+    convolutional: StrictBool
+    build: Component
+
+
+class ModelConfig(ModelIdentity):
+    """A file of conf/model: a network, with the epochs and the batch size it is trained with unless said otherwise."""
+
+    epochs: Positive
+    batch_size: Positive
+
+
+class Augmentation(Config):
+    """A file of conf/aug: how far training images are distorted; see `inkproof.training.augment`."""
+
+    name: Text
+    rotation: Size  # degrees
+    zoom: Size  # share of the size
+    shift: Size  # share of the side
+    slant: Size  # degrees
+    elastic: Size  # pixels
+    width: Size  # pixels
+
+
+class Precision(Config):
+    """A file of conf/precision: the number format that is computed in."""
+
+    policy: Literal["auto", "float32", "mixed_bfloat16"]
+
+
+class Teacher(Config):
+    """Distillation: folders of the runs that teach, how much their probabilities are softened, and their weight."""
+
+    runs: tuple[str, ...]
     temperature: Annotated[Number, Field(gt=0)]
     weight: Annotated[Number, Field(gt=0, le=1)]
 
 
-@with_config(extra="forbid")
-@dataclass
-class Training:
-    """The keys of a training configuration."""
+class Training(Config):
+    """The hyperparameters of a training that no other group has."""
 
-    data: Groups
-    model: Groups
-    aug: Groups
-    optimizer: Groups
-    callbacks: dict[str, Callback]
-    precision: Precision
-    seed: Annotated[StrictInt, Field(ge=0)]
-    epochs: Annotated[StrictInt, Field(ge=1)]
-    batch_size: Annotated[StrictInt, Field(ge=1)]
+    epochs: Positive
+    batch_size: Positive
     train_size: Annotated[StrictInt, Field(ge=10)] | None
-    subset_seed: Annotated[StrictInt, Field(ge=0)]
+    subset_seed: Natural
     folds: Annotated[StrictInt, Field(ge=2)] | None
-    fold: Annotated[StrictInt, Field(ge=0)]
+    fold: Natural
     label_smoothing: Annotated[Number, Field(ge=0, lt=1)]
     teacher: Teacher
+    init: Text | None
     deterministic: StrictBool
-    init: str | None
-    register: StrictBool
+
+
+class RunIdentity(Config):
+    """Everything that decides a run's result, but for its data and code, which are known by their SHA-256."""
+
+    seed: Natural
+    data: DataIdentity
+    model: ModelIdentity
+    aug: Augmentation
+    optimizer: Component
+    callbacks: dict[str, Component]
+    precision: Precision
+    training: Training
+
+    def flat(self) -> dict[str, Any]:
+        """Return it with dotted keys, as MLflow holds parameters: "training.epochs"."""
+        return flatten(self.model_dump(mode="json", by_alias=True))
+
+
+class RunOptions(Config):
+    """Where and how a run is done: what does not decide its result."""
+
+    experiment: Text
+    digits: Text
+    registered: StrictBool = Field(alias="register")
     force: StrictBool
-    out: str | None
-    digits: str
-    experiment_name: str
+    out: Text | None
 
 
-def check_training(config: dict[str, Any]) -> None:
-    """Raise UserError when a resolved training configuration holds a value that training cannot use."""
-    training = validated(Training, config)
-    val = training.data.get("val")
-    if val is None:
-        name = training.data["name"]
-        raise UserError(f"data={name}: drawings, not digits to train on; choose mnist, optdigits or mnist_plus_strokes")
-    if training.folds is not None and val != 0:
-        raise UserError(f"folds={training.folds}: the folds are cut from all training digits; add data.val=0")
-    for name, callback in training.callbacks.items():
-        if callback.monitor.startswith("val_") and val == 0:
-            raise UserError(
-                f"callbacks.{name}.monitor={callback.monitor}: there are no validation digits with data.val=0; "
-                "choose callbacks=last, none or stop_at_99"
-            )
+class TrainConfig(RunIdentity, Primary):
+    """conf/config.yaml: one training run."""
+
+    primary: ClassVar[str] = "config"
+
+    data: DataConfig
+    model: ModelConfig
+    run: RunOptions
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        val, folds = self.data.val, self.training.folds
+        if val is None:
+            raise ValueError(f"data={self.data.name}: drawings, not digits to train on; choose mnist or optdigits")
+        if folds is not None and val != 0:
+            raise ValueError(f"training.folds={folds}: the folds are cut from all training digits; add data.val=0")
+        for name, callback in self.callbacks.items():
+            for key in ("patience", "threshold", "min_delta"):
+                value = callback.arguments.get(key, 0)
+                if isinstance(value, bool) or not isinstance(value, int | float):
+                    raise ValueError(f"callbacks.{name}.{key}={value}: expected a number")
+            monitor = callback.arguments.get("monitor", "loss")
+            if monitor not in MONITORS:
+                raise ValueError(f"callbacks.{name}.monitor={monitor}: choose one of {', '.join(MONITORS)}")
+            if monitor.startswith("val_") and val == 0:
+                raise ValueError(
+                    f"callbacks.{name}.monitor={monitor}: there are no validation digits with data.val=0; "
+                    "choose callbacks=last, none or stop_at_99"
+                )
+        return self
+
+    def identity(self) -> RunIdentity:
+        """Return what decides the result: all but `run`, and of the data what their SHA-256 does not say."""
+        parts = {key: getattr(self, key) for key in RunIdentity.model_fields}
+        data = DataIdentity(**{key: getattr(self.data, key) for key in DataIdentity.model_fields})
+        model = ModelIdentity(**{key: getattr(self.model, key) for key in ModelIdentity.model_fields})
+        return RunIdentity(**{**parts, "data": data, "model": model})
+
+    def with_run(self, **options: Any) -> Self:
+        """Return it with other `run` options."""
+        return self.model_copy(update={"run": self.run.model_copy(update=options)})
 
 
-@dataclass
-class Limits:
-    """How much a request to the drawing page may hold.
+MONITORS = ("accuracy", "loss", "val_accuracy", "val_loss")  # what the training loop measures each epoch
 
-    Attributes:
-        body_kb: KB of a request, whatever it holds.
-        pixels: of an image, by the size it states before anything is decoded.
-        strokes, points: of a drawing, `points` over all its strokes.
-        text: characters of a name.
-        drawings: returned at a time.
-    """
+
+class Hyperband(Config):
+    """conf/tuner/hyperband.yaml."""
+
+    name: Literal["hyperband"]
+    factor: Annotated[StrictInt, Field(ge=2)]
+    iterations: Positive
+    seed: Positive
+    retries: Natural
+    space: "Space"
+
+
+class RandomSearch(Config):
+    """conf/tuner/random.yaml."""
+
+    name: Literal["random"]
+    trials: Positive
+    seed: Positive
+    retries: Natural
+    space: "Space"
+
+
+class Bayesian(Config):
+    """conf/tuner/bayesian.yaml."""
+
+    name: Literal["bayesian"]
+    trials: Positive
+    initial: Positive | None
+    seed: Positive
+    retries: Natural
+    space: "Space"
+
+
+class Space(Config):
+    """A file of conf/tuner/space: keys of the training configuration and what values they may take."""
+
+    parameters: tuple["Parameter", ...] = Field(min_length=1)
+
+
+class Parameter(Config):
+    """One key of a search space: among `choices`, or from `low` to `high`, by `step` or on a `log` scale."""
+
+    key: Text
+    choices: Annotated[tuple[Any, ...], Field(min_length=1)] = ()
+    low: Number = 0.0
+    high: Number = 0.0
+    step: Annotated[Number, Field(gt=0)] | None = None
+    log: StrictBool = False
+
+
+class TuneConfig(TrainConfig):
+    """conf/tune.yaml: a search, and the training that its trials begin with."""
+
+    primary: ClassVar[str] = "tune"
+
+    name: Text
+    recipe: Text
+    service: Text | None
+    address: Text
+    tuner: Annotated[Hyperband | RandomSearch | Bayesian, Field(discriminator="name")]
+
+    def training_config(self) -> TrainConfig:
+        """Return the training that trials begin with."""
+        return TrainConfig(**{key: getattr(self, key) for key in TrainConfig.model_fields})
+
+
+# -- The stages before and after ---------------------------------------------------------------------------------------
+
+
+class Rendering(Config):
+    """A set of drawings and how each is drawn; see conf/drawings/all.yaml."""
+
+    folder: Text
+    role: Literal["training", "validation", "test"] | None
+    brush: Annotated[Number, Field(gt=0)]  # pixels of a 280 x 280 canvas
+    pixels: StrictBool
+    inverted: StrictBool
+
+
+Renderings = dict[str, Rendering]
+
+
+class DownloadConfig(Primary):
+    """conf/download.yaml: one dataset, and the folder that it is written to."""
+
+    primary: ClassVar[str] = "download"
+
+    data: DataConfig
+    out: Text
+
+
+class PreprocessConfig(Primary):
+    """conf/preprocess.yaml: the drawings, corruptions and out-of-distribution samples of a dataset, as files."""
+
+    primary: ClassVar[str] = "preprocess"
+
+    data: DataConfig
+    pens: DataConfig
+    sets: Renderings
+    digits: Text
+    drawings: Text
+    corruptions: Text
+    ood: Text
+    thresholds: Text
+    corruption_seed: Natural
+    ood_seed: Natural
+
+
+class StageConfig(Primary):
+    """What all stages after training take: the `run` folder they read, known by its data and model."""
+
+    data: DataConfig
+    model: ModelConfig
+    run: Text
+
+
+class EvaluateConfig(StageConfig):
+    """conf/evaluate.yaml: test digits and corruptions."""
+
+    primary: ClassVar[str] = "evaluate"
+
+    digits: Text
+    corruptions: Text
+    report: Text
+
+
+class OutOfFoldConfig(StageConfig):
+    """conf/out_of_fold.yaml: the digits that a cross-validated run left out."""
+
+    primary: ClassVar[str] = "out_of_fold"
+
+    digits: Text
+
+
+class DrawnConfig(StageConfig):
+    """conf/drawn.yaml: drawn digits, with the exported model."""
+
+    primary: ClassVar[str] = "drawn"
+
+    exported: Text
+    drawings: Text
+    report: Text
+    sets: Renderings
+
+
+class ExportConfig(StageConfig):
+    """conf/export.yaml: the exported files, and what they are verified on."""
+
+    primary: ClassVar[str] = "export"
+
+    out: Text
+    report: Text
+    digits: Text
+    drawings: Text
+    ood: Text
+    thresholds: Text
+    agreement_sets: tuple[str, ...]
+    threshold_sets: tuple[str, ...]
+    coreml_sample: Positive
+    sets: Renderings
+    pens: DataConfig
+
+
+class EnsembleConfig(Primary):
+    """conf/ensemble.yaml: the mean probabilities of several runs."""
+
+    primary: ClassVar[str] = "ensemble"
+
+    data: DataConfig
+    runs: tuple[str, ...]
+    tta: StrictBool
+    method: Text
+    digits: Text
+    drawings: Text
+    out: Text | None
+
+
+class FinetunedConfig(Primary):
+    """conf/finetuned.yaml: a fine-tuned network against the one that it began as."""
+
+    primary: ClassVar[str] = "finetuned"
+
+    data: DataConfig
+    sets: Renderings
+    run: Text
+    digits: Text
+    replay: Text
+    report: Text
+
+
+class ReportConfig(Primary):
+    """conf/report.yaml: the report of one dataset."""
+
+    primary: ClassVar[str] = "report"
+
+    data: DataConfig
+    report: Text
+    show: StrictBool
+
+
+class PretrainedConfig(StageConfig):
+    """conf/pretrained.yaml: models/pretrained of a finished run."""
+
+    primary: ClassVar[str] = "pretrained"
+
+    sets: Renderings
+    exports: Text
+    report: Text
+    digits: Text
+    out: Text
+
+
+class Limits(Config):
+    """How much a request to the drawing page may hold."""
 
     body_kb: Annotated[StrictInt, Field(ge=1, le=1_000_000)]
     pixels: Annotated[StrictInt, Field(ge=1, le=89_000_000)]
     strokes: Annotated[StrictInt, Field(ge=1, le=10_000)]
     points: Annotated[StrictInt, Field(ge=1, le=100_000)]
-    text: Annotated[StrictInt, Field(ge=1, le=1000)]
-    drawings: Annotated[StrictInt, Field(ge=1, le=1000)]
+    text: Annotated[StrictInt, Field(ge=1, le=1000)]  # characters of a name
+    drawings: Annotated[StrictInt, Field(ge=1, le=1000)]  # on a page of the gallery
 
 
-@with_config(extra="ignore")
-@dataclass
-class App(Limits):
-    """The configuration of the drawing page: where it is served, for whom, and where drawings are kept."""
+class AppConfig(Limits, Primary):
+    """conf/app.yaml: the drawing page."""
 
-    host: Annotated[str, Field(min_length=1)]
+    primary: ClassVar[str] = "app"
+
+    sets: Renderings
+    host: Text
     port: Annotated[StrictInt, Field(ge=0, le=65_535)]
-    hosts: list[str]
-    database: Annotated[str, Field(min_length=1)]
+    hosts: tuple[str, ...]
+    database: Text
+
+
+def flatten(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested dictionaries as one, with dotted keys: {"model": {"name": 1}} becomes {"model.name": 1}."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat

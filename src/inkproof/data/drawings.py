@@ -13,7 +13,7 @@ from typing import Annotated, Any, LiteralString
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, with_config
 from pydantic_core import PydanticCustomError
 
-from inkproof.config.schema import mistake
+from inkproof.config.validation import mistake
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
 

@@ -4,10 +4,9 @@ import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import check_training
+from inkproof.config.schema import TrainConfig
 from inkproof.data.digits import data_sha, digits_file
 from inkproof.data.download import prepare, prepare_absent
 from inkproof.models.loading import start_from
@@ -22,26 +21,25 @@ from inkproof.training.loop import fit
 from inkproof.training.precision import has_bfloat16, resolve_policy
 
 
-def train(config: dict[str, Any], say: Callable[[str], None] = print) -> dict[str, float]:
-    """Train, or reuse, the run that the resolved `config` describes; return the kept epoch's metrics."""
-    check_training(config)
+def train(config: TrainConfig, say: Callable[[str], None] = print) -> dict[str, float]:
+    """Train, or reuse, the run that `config` describes; return the kept epoch's metrics."""
     digits = prepared_digits(config)
-    with Run.open(metadata_of(config, digits), force=config["force"]) as run:
+    with Run.open(metadata_of(config, digits), force=config.run.force) as run:
         if run.finished:
-            say(f"{run.record.name}: trained before, reused ({run.record.folder}); force=true trains anew")
+            say(f"{run.metadata.name}: trained before, reused ({run.metadata.folder}); run.force=true trains anew")
         else:
             # Built before MLflow hears of it: a configuration that cannot be built leaves no failed run behind.
-            parts = assemble(config, digits, run.record.config["precision"]["policy"])
-            if config["init"] is not None:
-                start_from(parts.model, config["init"])
+            parts = assemble(config, digits, run.metadata.config.precision.policy)
+            if config.training.init is not None:
+                start_from(parts.model, config.training.init)
             fit_and_save(run, parts, config)
-    if config["out"]:
-        copy_artifacts(run.record.folder, path_of(config["out"]))
-    say(summary(run.record))
-    return run.record.metrics
+    if config.run.out:
+        copy_artifacts(run.metadata.folder, path_of(config.run.out))
+    say(summary(run.metadata))
+    return run.metadata.metrics
 
 
-def fit_and_save(run: Run, parts: Parts, config: dict[str, Any]) -> None:
+def fit_and_save(run: Run, parts: Parts, config: TrainConfig) -> None:
     """Train `parts` from where the run stands to its end, and save what came of it."""
     splits = {"training": parts.training, "validation": parts.val}
     run.begin({context: len(split.labels) for context, split in splits.items() if split is not None})
@@ -61,7 +59,7 @@ def fit_and_save(run: Run, parts: Parts, config: dict[str, Any]) -> None:
         parts.plan,
         parts.make_optimizer,
         parts.callbacks,
-        run.record.folder,
+        run.metadata.folder,
         on_epoch=on_epoch,
         on_resume=on_resume,
         verbose=1 if sys.stdout.isatty() else 2,
@@ -69,40 +67,38 @@ def fit_and_save(run: Run, parts: Parts, config: dict[str, Any]) -> None:
     )
     model = in_float32(parts.model, config)
     metrics = {**outcome.metrics, "parameters": model.count_params()}
-    name = registered_name(config["data"]["name"]) if config["register"] else None
+    name = registered_name(config.data.name) if config.run.registered else None
     run.save(model, outcome.history, metrics, outcome.seconds, name)
 
 
-def prepared_digits(config: dict[str, Any]) -> Path:
+def prepared_digits(config: TrainConfig) -> Path:
     """Return the digits file of the configuration, made where it is absent or has to be looked at again."""
-    digits = path_of(config["digits"])
-    if config["data"].get("grows") and digits == digits_file(path_of(config["data"]["folder"])):
-        prepare(config["data"], digits.parent)
+    digits = path_of(config.run.digits)
+    if config.data.source.arguments.get("grows") and digits == digits_file(path_of(config.data.folder)):
+        prepare(config.data, digits.parent)
     else:
-        prepare_absent(config["data"], digits)
+        prepare_absent(config.data, digits)
     return digits
 
 
-def metadata_of(config: dict[str, Any], digits: Path) -> RunMetadata:
-    """Return the record of a run that is to train as `config` says, with its identity."""
-    asked = config["precision"]["policy"]
-    policy = resolve_policy(asked, config["model"]["convolutional"], has_bfloat16())
-    chosen = identity(config, policy)
-    if "teacher" in chosen:  # who taught it, wherever that lies
-        taught = [RunMetadata.read(path_of(folder)).key for folder in config["teacher"]["runs"]]
-        chosen["teacher"] = {**chosen["teacher"], "runs": taught}
+def metadata_of(config: TrainConfig, digits: Path) -> RunMetadata:
+    """Return the metadata of a run that is to train as `config` says, with its identity."""
+    asked, training = config.precision.policy, config.training
+    policy = resolve_policy(asked, config.model.convolutional, has_bfloat16())
+    teachers = [RunMetadata.read(path_of(folder)).key for folder in training.teacher.runs]
+    chosen = identity(config, policy, teachers)
     sha, code = data_sha(digits), code_sha()
     return RunMetadata(
         run_id="",
-        experiment=config["experiment_name"],
-        name=f"{config['model']['name']}-{config['aug']['name']}-s{config['seed']}",
+        experiment=config.run.experiment,
+        name=f"{config.model.name}-{config.aug.name}-s{config.seed}",
         key=run_key(chosen, sha, code),
         data_sha=sha,
         code_sha=code,
         git_commit=git_commit(),
         machine=describe_machine(),
         config=chosen,
-        parent=initial_weights_of(config["init"]) if config["init"] is not None else None,
+        initial_weights=initial_weights_of(training.init) if training.init is not None else None,
         policy=asked,
     )
 
@@ -111,18 +107,18 @@ def check_loss(row: dict[str, float]) -> None:
     """Raise Diverged where the loss of an epoch is no number."""
     if not math.isfinite(row["loss"]):
         raise Diverged(
-            f"epoch {row['epoch']:.0f}: the loss is {row['loss']}, nothing more is learnt; "
+            f"epoch {row['epoch']:.0f}: the loss is {row['loss']}, nothing more is learned; "
             "lower optimizer.learning_rate, or limit the gradients with optimizer.clip_norm=1"
         )
 
 
-def summary(record: RunMetadata) -> str:
+def summary(metadata: RunMetadata) -> str:
     """Return the line that is printed of a finished run."""
-    metrics = record.metrics
+    metrics = metadata.metrics
     validated = "val_accuracy" in metrics
     share = metrics["val_accuracy" if validated else "accuracy"]
     return (
-        f"{record.name}: {'validation' if validated else 'training'} accuracy {share:.2%} "
+        f"{metadata.name}: {'validation' if validated else 'training'} accuracy {share:.2%} "
         f"at epoch {metrics['best_epoch']:.0f} of {metrics['epochs']:.0f}, "
-        f"{metrics['parameters']:,.0f} parameters, {record.seconds:.0f} s; MLflow run {record.run_id}; {record.folder}"
+        f"{metrics['parameters']:,.0f} parameters, {metadata.seconds:.0f} s; MLflow run {metadata.run_id}; {metadata.folder}"
     )

@@ -18,7 +18,7 @@ from pydantic import (
     with_config,
 )
 
-from inkproof.config.schema import validated
+from inkproof.config.validation import validated
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import read_yaml
 from inkproof.runtime.paths import ROOT

@@ -1,4 +1,4 @@
-"""What makes a run the same run: its configuration, its data, its code and the weights that it begins with."""
+"""What makes a run the same run: its configuration, its data, its code and its initial weights."""
 
 import hashlib
 import json
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from inkproof.config.schema import RunIdentity, TrainConfig
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 
@@ -24,33 +25,39 @@ def code_sha(folders: Sequence[str] = TRAINING_CODE) -> str:
     return digest.hexdigest()
 
 
-def run_key(identity: dict[str, Any], data_sha: str, code: str) -> str:
+def run_key(identity: RunIdentity, data_sha: str, code: str) -> str:
     """Return the identity of a run: ten hexadecimal digits from its configuration, data and code."""
-    text = json.dumps([identity, data_sha, code], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:10]
+    return short_hash(identity.model_dump(mode="json", by_alias=True), data_sha, code)
+
+
+def short_hash(*parts: Any) -> str:
+    """Return ten hexadecimal digits that follow from `parts`, which JSON can hold."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:10]
 
 
 def configuration_key(params: Mapping[str, Any], sha: str, policy: str = "auto") -> str:
     """Return the hash of a configuration and its data, whatever the seed.
 
-    `params` are flattened, as MLflow holds them, so that runs in a ledger and in the tracker can be told to be alike.
+    `params` are flattened, as MLflow holds them, so that runs in results tables and in the tracking store can be compared.
     `policy` is the number format that was asked for: what "auto" comes to on some machine makes no difference.
     """
     left_out = ("seed", "precision.policy")
     chosen = {key: str(value) for key, value in params.items() if key not in left_out}
-    return run_key(chosen if policy == "auto" else {**chosen, "precision.policy": policy}, sha, "")
+    return short_hash(chosen if policy == "auto" else {**chosen, "precision.policy": policy}, sha)
 
 
 def weights_file(init: str) -> Path:
     """Return the .keras file that `init` means: that file, or the one in the folder of a run.
 
-    A relative path counts from the repository's root. Raises UserError where unknown file.
+    A relative path counts from the repository's root. Raises UserError where there is no such file.
     """
     path = ROOT / init
     if path.is_dir():
         path = path / "model.keras"
     if path.suffix != ".keras" or not path.is_file():
-        raise UserError(f"init={init}: no trained model there; name a .keras file, or a folder with a model.keras")
+        raise UserError(
+            f"training.init={init}: no trained model there; name a .keras file, or a folder with a model.keras"
+        )
     return path
 
 
@@ -60,28 +67,18 @@ def weights_sha(init: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-# Keys that say where and how a run is done, not what is computed: they do not change its identity.
-NOT_IDENTITY = ("force", "out", "register", "digits", "experiment_name")
-
-
-def identity(config: dict[str, Any], policy: str) -> dict[str, Any]:
+def identity(config: TrainConfig, policy: str, teachers: Sequence[str] | None = None) -> RunIdentity:
     """Return the part of a training configuration that decides the result; `policy` is the number format used.
 
-    Weights to begin with are known by their SHA-256, wherever they lie; raises UserError where there are none.
+    Initial weights are known by their SHA-256 and teachers by the keys of their runs, wherever they lie. `teachers` are
+    these keys; without them `training.teacher.runs` stays as it is. Raises UserError where there are no such weights.
     """
-    chosen = {key: value for key, value in config.items() if key not in NOT_IDENTITY}
-    if config["init"] is None:
-        del chosen["init"]  # as runs were known before there was a choice
-    else:
-        chosen["init"] = weights_sha(config["init"])
-    if config["train_size"] is None:
-        del chosen["subset_seed"]  # all digits are no choice
-    # What is switched off is left out: runs are told apart as they were before there was such a switch.
-    if config["folds"] is None:
-        del chosen["folds"], chosen["fold"]
-    if not config["label_smoothing"]:
-        del chosen["label_smoothing"]
-    if not config["teacher"]["runs"]:
-        del chosen["teacher"]
-    data = {key: config["data"][key] for key in ("name", "val", "repeat")}
-    return {**chosen, "data": data, "precision": {"policy": policy}}
+    chosen = config.identity()
+    training = chosen.training
+    if training.init is not None:
+        training = training.model_copy(update={"init": weights_sha(training.init)})
+    if teachers is not None:
+        teacher = training.teacher.model_copy(update={"runs": tuple(teachers)})
+        training = training.model_copy(update={"teacher": teacher})
+    precision = chosen.precision.model_copy(update={"policy": policy})
+    return chosen.model_copy(update={"training": training, "precision": precision})

@@ -120,7 +120,7 @@ class Tracker:
         """Return whether this tracker has the run (and it is not deleted)."""
         return self._run(run_id) is not None
 
-    def initial_weights_of(self, run_id: str) -> str | None:
+    def parent_of(self, run_id: str) -> str | None:
         """Return the id of the run that a run is below, None where there is none or the tracker lacks the run."""
         run = self._run(run_id)
         return None if run is None else run.data.tags.get(PARENT)

@@ -3,12 +3,10 @@
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from inkproof.config.compose import flatten
-from inkproof.runtime.files import replacing, write_json
+from inkproof.runtime.files import replacing
 from inkproof.tracking.mlflow_tracker import PARENT, Tracker
 from inkproof.tracking.run_metadata import ARTIFACTS, RunMetadata, read_history, write_history
 
@@ -16,61 +14,63 @@ from inkproof.tracking.run_metadata import ARTIFACTS, RunMetadata, read_history,
 class Run:
     """One training's run on disk and in MLflow, held by this process; made by `Run.open`.
 
-    `finished` says whether it was trained before: then `record` is what that training left. Otherwise `begin` it, log
+    `finished` says whether it was trained before: then `metadata` is what that training left. Otherwise `begin` it, log
     its epochs, and `save` what came of it.
     """
 
-    def __init__(self, record: RunMetadata, tracker: Tracker, found: tuple[str, str] | None) -> None:
-        self.record, self._tracker, self._found = record, tracker, found
-        self.finished = record.complete()
+    def __init__(self, metadata: RunMetadata, tracker: Tracker, found: tuple[str, str] | None) -> None:
+        self.metadata, self._tracker, self._found = metadata, tracker, found
+        self.finished = metadata.complete()
 
     @classmethod
     @contextmanager
-    def open(cls, record: RunMetadata, force: bool) -> Iterator["Run"]:
-        """Hold the run that `record` describes while the block lasts; with `force` nothing of it is reused.
+    def open(cls, metadata: RunMetadata, force: bool) -> Iterator["Run"]:
+        """Hold the run that `metadata` describes while the block lasts; with `force` nothing of it is reused.
 
         An error within the block leaves the MLflow run as FAILED, an interrupt as KILLED. Raises UserError where
         another process holds the run.
         """
-        with record.locked():
+        with metadata.locked():
             if force:
-                shutil.rmtree(record.folder, ignore_errors=True)
+                shutil.rmtree(metadata.folder, ignore_errors=True)
             tracker = Tracker()
-            found = None if force else tracker.find(record.experiment, {"key": record.key})
-            if not record.complete() and found and found[1] == "FINISHED":
-                tracker.restore(found[0], ARTIFACTS, record.folder)
-            run = cls(record, tracker, found)
+            found = None if force else tracker.find(metadata.experiment, {"key": metadata.key})
+            if not metadata.complete() and found and found[1] == "FINISHED":
+                tracker.restore(found[0], ARTIFACTS, metadata.folder)
+            run = cls(metadata, tracker, found)
             if run.finished:
                 run._reuse()
             try:
                 yield run
             except BaseException as error:
-                if run.record.run_id and not run.finished:
-                    tracker.finish(run.record.run_id, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+                if run.metadata.run_id and not run.finished:
+                    tracker.finish(run.metadata.run_id, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
                 raise
 
     def _reuse(self) -> None:
-        self.record = RunMetadata.read(self.record.folder)
-        run_id = ensure_run(self._tracker, self.record, self.record.folder)
+        self.metadata = RunMetadata.read(self.metadata.folder)
+        run_id = ensure_run(self._tracker, self.metadata, self.metadata.folder)
         if self._found and self._found[1] != "FINISHED":  # killed after its last artifact, before MLflow was told
-            finalize(self._tracker, run_id, self.record.folder)
+            finalize(self._tracker, run_id, self.metadata.folder)
 
     def begin(self, digits: Mapping[str, int]) -> None:
-        """Tell MLflow of the run, or that it goes on; `digits` are how many there are by context ("training")."""
-        record, tracker = self.record, self._tracker
-        record.run_id = tracker.start(record.experiment, record.name, record.tags, self._found and self._found[0])
-        tracker.params(record.run_id, flatten(record.config))
-        tracker.tag(record.run_id, {"stage": "train"})
+        """Tell MLflow of the run, or that it resumes; `digits` are how many there are by context ("training")."""
+        metadata, tracker = self.metadata, self._tracker
+        metadata.run_id = tracker.start(
+            metadata.experiment, metadata.name, metadata.tags, self._found and self._found[0]
+        )
+        tracker.params(metadata.run_id, metadata.config.flat())
+        tracker.tag(metadata.run_id, {"stage": "train"})
         for context, count in digits.items():
-            tracker.dataset(record.run_id, record.config["data"]["name"], record.data_sha, context, {"digits": count})
+            tracker.dataset(metadata.run_id, metadata.config.data.name, metadata.data_sha, context, {"digits": count})
 
     def epoch(self, row: Mapping[str, float]) -> None:
         """Log one epoch's row of the learning curve."""
-        self._tracker.epoch(self.record.run_id, row)
+        self._tracker.epoch(self.metadata.run_id, row)
 
     def epochs(self, rows: Sequence[Mapping[str, float]]) -> None:
         """Log those rows of the learning curve that the run does not have yet."""
-        self._tracker.epochs(self.record.run_id, rows)
+        self._tracker.epochs(self.metadata.run_id, rows)
 
     def save(
         self,
@@ -80,67 +80,69 @@ class Run:
         seconds: float,
         registered_name: str | None,
     ) -> None:
-        """Write the artifacts of the finished training, tracker them in MLflow, and end the run.
+        """Write the artifacts of the finished training, log them to MLflow, and end the run.
 
         `model` is the float32 `keras.Model` that every later stage reads; it is registered under a name, if given.
         """
-        record, tracker = self.record, self._tracker
-        record.metrics, record.seconds, record.finished = metrics, round(seconds, 2), True
-        with replacing(record.folder / "model.keras") as temporary:
+        metadata, tracker = self.metadata, self._tracker
+        metadata.metrics, metadata.seconds, metadata.finished = metrics, round(seconds, 2), True
+        with replacing(metadata.folder / "model.keras") as temporary:
             model.save(temporary)
-        write_history(record.folder / "history.csv", history)
-        tracker.metrics(record.run_id, record.metrics)
-        tracker.model(record.run_id, model, registered_name)
-        record.write()
-        finalize(tracker, record.run_id, record.folder)
+        write_history(metadata.folder / "history.csv", history)
+        tracker.metrics(metadata.run_id, metadata.metrics)
+        tracker.model(metadata.run_id, model, registered_name)
+        metadata.write()
+        finalize(tracker, metadata.run_id, metadata.folder)
 
 
-def ensure_run(tracker: Tracker, record: RunMetadata, folder: Path) -> str:
-    """Return the id of the MLflow run of `record`, whose artifacts lie in `folder`.
+def ensure_run(tracker: Tracker, metadata: RunMetadata, folder: Path) -> str:
+    """Return the id of the MLflow run of `metadata`, whose artifacts lie in `folder`.
 
     Where the tracker lacks it (a deleted mlflow.db beside a full DVC cache, a clone with pulled models),
     the run is made again from its artifacts, tagged with `original_run_id`; the next stage finds that one.
     """
-    if tracker.exists(record.run_id):
-        return record.run_id
+    if tracker.exists(metadata.run_id):
+        return metadata.run_id
     with tracker.lock:
-        return _recreated(tracker, record, folder, tracker.find(record.experiment, {"original_run_id": record.run_id}))
+        return _recreated(
+            tracker, metadata, folder, tracker.find(metadata.experiment, {"original_run_id": metadata.run_id})
+        )
 
 
-def attach(tracker: Tracker, record: RunMetadata, folder: Path, experiment: str, parent: str) -> RunMetadata:
-    """Give a training that was done elsewhere a run in `experiment` below the run `parent`; return its record.
+def attach(tracker: Tracker, metadata: RunMetadata, folder: Path, experiment: str, parent: str) -> RunMetadata:
+    """Give a training that was done elsewhere a run in `experiment` below the run `parent`; return its metadata.
 
     To be called within `tracking.nested`. A training of the same key may have been done by hand, for another study or
     in another search: its run is left as it is, and run.json in `folder` names the new one.
     """
-    if record.experiment == experiment and tracker.initial_weights_of(record.run_id) in (parent, None):
-        return record
-    own = replace(record, experiment=experiment)
-    own.run_id = _recreated(tracker, own, folder, tracker.find(experiment, {"key": record.key, PARENT: parent}))
-    write_json(folder / "run.json", asdict(own))
+    if metadata.experiment == experiment and tracker.parent_of(metadata.run_id) in (parent, None):
+        return metadata
+    own = metadata.model_copy(update={"experiment": experiment})
+    own.run_id = _recreated(tracker, own, folder, tracker.find(experiment, {"key": metadata.key, PARENT: parent}))
+    own.write(folder)
     return own
 
 
-def _recreated(tracker: Tracker, record: RunMetadata, folder: Path, found: tuple[str, str] | None) -> str:
-    """Return the id of a finished run made from the artifacts in `folder`, tagged with that of `record`.
+def _recreated(tracker: Tracker, metadata: RunMetadata, folder: Path, found: tuple[str, str] | None) -> str:
+    """Return the id of a finished run made from the artifacts in `folder`, tagged with that of `metadata`.
 
     `found` is (id, status) of such a run: it is taken when it is finished, and finished when its making was killed.
     """
     if found is not None and found[1] == "FINISHED":
         return found[0]
-    tags = {**record.tags, "stage": "train", "original_run_id": record.run_id}
-    run_id = tracker.start(record.experiment, record.name, tags, found and found[0])
-    tracker.params(run_id, flatten(record.config))
+    tags = {**metadata.tags, "stage": "train", "original_run_id": metadata.run_id}
+    run_id = tracker.start(metadata.experiment, metadata.name, tags, found and found[0])
+    tracker.params(run_id, metadata.config.flat())
     tracker.epochs(run_id, read_history(folder / "history.csv"))
-    tracker.metrics(run_id, record.metrics)
+    tracker.metrics(run_id, metadata.metrics)
     finalize(tracker, run_id, folder)
     return run_id
 
 
 def finalize(tracker: Tracker, run_id: str, folder: Path) -> None:
-    """Tracker those artifacts of a trained run that lie in `folder`, and end the run.
+    """Log those artifacts of a trained run that lie in `folder`, and end the run.
 
-    The report knows a run by its record and curve alone, which are all that it can make it again from.
+    The report knows a run by its metadata and curve alone, which are all that it can make it again from.
     """
     for name in ARTIFACTS:
         if (folder / name).is_file():
@@ -150,17 +152,17 @@ def finalize(tracker: Tracker, run_id: str, folder: Path) -> None:
 
 def log_stage(
     stage: str,
-    record: RunMetadata,
+    metadata: RunMetadata,
     folder: Path,
     metrics: Mapping[str, float] | None = None,
     files: Iterable[tuple[Path, str]] = (),
 ) -> tuple[Tracker, str]:
-    """Log what a later stage found to the run of `record`; return the tracker and the run's id.
+    """Log what a later stage found to the run of `metadata`; return the tracker and the run's id.
 
     `folder` holds the run's artifacts, `files` are (file or folder, folder of the run's artifacts).
     """
     tracker = Tracker()
-    run_id = ensure_run(tracker, record, folder)
+    run_id = ensure_run(tracker, metadata, folder)
     if metrics:
         tracker.metrics(run_id, metrics)
     for path, target in files:

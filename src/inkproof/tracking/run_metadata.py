@@ -1,17 +1,19 @@
-"""What a run leaves on disk: its record, its artifacts, and the folder it works in."""
+"""What a run leaves on disk: its metadata, its artifacts, and the folder it works in."""
 
 import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import ClassVar, TypeVar
 
 import pandas as pd
 from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from inkproof.config.compose import flatten, path_of
+from inkproof.config.compose import path_of
+from inkproof.config.schema import RunIdentity, StageConfig
+from inkproof.config.validation import mistake
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing, write_json, write_text
 from inkproof.runtime.paths import ROOT
@@ -20,15 +22,25 @@ from inkproof.tracking.identity import configuration_key, weights_file, weights_
 ARTIFACTS = ("model.keras", "history.csv", "run.json")
 
 
-@dataclass
-class RunMetadata:
-    """The content of run.json. `metrics` are those of the kept epoch; `config` is the resolved one.
+class InitialWeights(BaseModel):
+    """Where a run's first weights came from: the file, its SHA-256 and, where a run left it, that run's MLflow id."""
 
-    `parent` says where the first weights came from: `file`, its `sha256` and, where that is known, the `run` that left
-    it; None where they were drawn at random. `policy` is the number format that was asked for; `config` has what it
-    came to.
+    file: str
+    sha256: str
+    run: str | None = None
+
+
+class RunMetadata(BaseModel):
+    """The content of run.json.
+
+    `config` is everything that decides the result, with the number format that was computed in; `policy` is the one
+    that was asked for. `metrics` are those of the kept epoch. `initial_weights` is None where they were drawn at random.
     """
 
+    FORMAT: ClassVar[int] = 2
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+    format: int = FORMAT
     run_id: str
     experiment: str
     name: str
@@ -37,11 +49,11 @@ class RunMetadata:
     code_sha: str
     git_commit: str
     machine: str
-    config: dict[str, Any]
-    metrics: dict[str, float] = field(default_factory=dict)
+    config: RunIdentity
+    metrics: dict[str, float] = {}
     seconds: float = 0.0
     finished: bool = False
-    parent: dict[str, str] | None = None
+    initial_weights: InitialWeights | None = None
     policy: str = "auto"
 
     @property
@@ -52,32 +64,41 @@ class RunMetadata:
     @property
     def tags(self) -> dict[str, str]:
         """The tags of its MLflow run."""
+        first = {} if self.initial_weights is None else self.initial_weights.model_dump(exclude_none=True)
         return {
-            "model": self.config["model"]["name"],
-            "aug": self.config["aug"]["name"],
-            "data": self.config["data"]["name"],
+            "model": self.config.model.name,
+            "aug": self.config.aug.name,
+            "data": self.config.data.name,
             "data_sha": self.data_sha,
             "git_commit": self.git_commit,
             "key": self.key,
-            "configuration": configuration_key(flatten(self.config), self.data_sha, self.policy),
+            "configuration": configuration_key(self.config.flat(), self.data_sha, self.policy),
             "machine": self.machine,
-            **{f"init_{name}": value for name, value in (self.parent or {}).items()},
+            **{f"init_{name}": value for name, value in first.items()},
         }
 
-    def write(self) -> None:
-        """Write run.json to the run's folder."""
-        write_json(self.folder / "run.json", asdict(self))
+    def write(self, folder: Path | None = None) -> None:
+        """Write run.json to the run's folder, or to another one."""
+        write_json((folder or self.folder) / "run.json", self.model_dump(mode="json", by_alias=True))
 
     @classmethod
     def read(cls, folder: Path) -> "RunMetadata":
         """Read run.json of a folder; raises UserError where there is none or it cannot be read."""
         path = folder / "run.json"
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
+            found = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise UserError(f"{folder}: no trained model here (run.json is missing); train one first") from None
-        except (ValueError, TypeError) as error:
-            raise UserError(f"{path}: not a run record ({error}); train the model again") from error
+        except ValueError as error:
+            raise UserError(f"{path}: not the metadata of a run ({error}); train the model again") from error
+        if isinstance(found, dict) and "key" in found and found.get("format") != cls.FORMAT:
+            made = "0.1" if "format" not in found else "a later version"
+            raise UserError(f"{path}: made by {made}; train the model again")
+        try:
+            return cls.model_validate(found)
+        except ValidationError as error:
+            said = mistake(error, cls)[1]
+            raise UserError(f"{path}: not the metadata of a run ({said}); train the model again") from None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -87,7 +108,7 @@ class RunMetadata:
             with FileLock(f"{self.folder}.lock", timeout=0):
                 yield
         except Timeout:
-            raise UserError(f"{self.name}-{self.key}: another process is training this very run") from None
+            raise UserError(f"{self.name}-{self.key}: another process is training this run") from None
 
     def complete(self) -> bool:
         """Return whether the run's folder holds every artifact of this finished run."""
@@ -122,40 +143,35 @@ def read_history(path: Path) -> list[dict[str, float]]:
         raise UserError(f"{path}: not a learning curve ({error}); train the model again") from error
 
 
-def initial_weights_of(init: str) -> dict[str, str]:
-    """Return what a run remembers of its first weights: `file`, `sha256` and, where a run left them, its id as `run`.
-
-    The file is named from the repository's root where it lies in it.
-    """
+def initial_weights_of(init: str) -> InitialWeights:
+    """Return what a run remembers of its initial weights; the file is named from the repository's root, if it is in it."""
     file = weights_file(init)
     named = file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else str(file)
-    parent = {"file": named, "sha256": weights_sha(init)}
-    if (file.parent / "run.json").is_file():
-        parent["run"] = RunMetadata.read(file.parent).run_id
-    return parent
+    run = RunMetadata.read(file.parent).run_id if (file.parent / "run.json").is_file() else None
+    return InitialWeights(file=named, sha256=weights_sha(init), run=run)
 
 
-def trained_run(config: dict[str, Any]) -> tuple[RunMetadata, dict[str, Any]]:
-    """Return the record of the run in `config["run"]`, and a later stage's `config` fit for it.
+Stage = TypeVar("Stage", bound=StageConfig)
 
-    What is made of another run than the pipeline's own stays in that run's folder, away from the pipeline's
-    results. Raises UserError where there is no run, or one trained on other data or of another model than the stage
-    is told.
+
+def trained_run(config: Stage) -> tuple[RunMetadata, Stage]:
+    """Return the metadata of the run in `config.run`, and a later stage's `config` fit for it.
+
+    What is made of another run than the pipeline's own stays in that run's folder, away from the pipeline's results.
+    Raises UserError where there is no run, or one trained on other data or of another model than `config` says.
     """
-    record = RunMetadata.read(path_of(config["run"]))
-    data, model = config["data"]["name"], config["model"]["name"]
-    theirs = record.config["data"]["name"], record.config["model"]["name"]
+    run = path_of(config.run)
+    metadata = RunMetadata.read(run)
+    data, model = config.data.name, config.model.name
+    theirs = metadata.config.data.name, metadata.config.model.name
     if theirs != (data, model):
-        raise UserError(
-            f"{config['run']}: a {theirs[1]} trained on {theirs[0]}; add data={theirs[0]} model={theirs[1]}"
-        )
-    run = path_of(config["run"])
+        raise UserError(f"{config.run}: a {theirs[1]} trained on {theirs[0]}; add data={theirs[0]} model={theirs[1]}")
     if run == path_of(f"models/{data}/{model}"):
-        return record, config
+        return metadata, config
     own = {
         "report": (f"reports/{data}/models/{model}", run / "report"),
         "out": (f"exports/{data}/{model}", run / "exports"),
         "exported": (f"exports/{data}/{model}/model.tflite", run / "exports" / "model.tflite"),
     }
-    moved = {key: str(there) for key, (default, there) in own.items() if config.get(key) == default}
-    return record, {**config, **moved}
+    moved = {key: str(there) for key, (default, there) in own.items() if getattr(config, key, None) == default}
+    return metadata, config.model_copy(update=moved)

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import keras
 from hydra.utils import instantiate
 
 from inkproof.config.compose import path_of
+from inkproof.config.schema import ModelIdentity, TrainConfig
+from inkproof.config.schema import Teacher as TeacherConfig
 from inkproof.data.digits import Digits
 from inkproof.data.splits import training_split
 from inkproof.models.loading import load_trained
@@ -32,58 +33,53 @@ class Parts:
     teacher: Teacher | None
 
 
-def assemble(config: dict[str, Any], digits: Path, policy: str) -> Parts:
+def assemble(config: TrainConfig, digits: Path, policy: str) -> Parts:
     """Return the parts of the run that `config` describes, on the digits file `digits`.
 
     Sets Keras's global state to `policy` and the seed. Raises UserError for digits that cannot be split so, and
     Hydra's InstantiationException for a network, optimizer or callback that cannot be built.
     """
-    training, val = training_split(
-        digits,
-        config["data"]["val"],
-        config["train_size"],
-        config["subset_seed"],
-        config["folds"],
-        config["fold"],
-    )
-    prepare_keras(config["seed"], policy, config["deterministic"])
-    make_optimizer = partial(instantiate, config["optimizer"])
+    chosen = config.training
+    val_size, repeat = config.data.val or 0, config.data.repeat or 1
+    training, val = training_split(digits, val_size, chosen.train_size, chosen.subset_seed, chosen.folds, chosen.fold)
+    prepare_keras(config.seed, policy, chosen.deterministic)
+    make_optimizer = partial(instantiate, config.optimizer.node())
     make_optimizer(total_steps=2, steps_per_epoch=1)  # a wrong name is found now, not after the first look at the data
     plan = Plan(
-        epochs=config["epochs"],
-        batch_size=config["batch_size"],
-        repeat=config["data"]["repeat"],
-        limits=Distortion(**{name: value for name, value in config["aug"].items() if name != "name"}),
-        seed=config["seed"],
-        label_smoothing=config["label_smoothing"],
+        epochs=chosen.epochs,
+        batch_size=chosen.batch_size,
+        repeat=repeat,
+        limits=Distortion(**config.aug.model_dump(exclude={"name"})),
+        seed=config.seed,
+        label_smoothing=chosen.label_smoothing,
     )
-    callbacks = [instantiate(callback) for callback in config["callbacks"].values()]
-    model = build_model(config)
-    return Parts(training, val, model, plan, callbacks, make_optimizer, _teacher(config["teacher"]))
+    callbacks = [instantiate(callback.node()) for callback in config.callbacks.values()]
+    model = build_model(config.model)
+    return Parts(training, val, model, plan, callbacks, make_optimizer, _teacher(chosen.teacher))
 
 
-def build_model(config: dict[str, Any]) -> keras.Model:
-    """Return a fresh network as `config["model"]` describes it, in Keras's present number format."""
-    return instantiate(config["model"]["build"], _convert_="all")
+def build_model(model: ModelIdentity) -> keras.Model:
+    """Return a fresh network as `model` describes it, in Keras's present number format."""
+    return instantiate(model.build.node(), _convert_="all")
 
 
-def in_float32(model: keras.Model, config: dict[str, Any]) -> keras.Model:
+def in_float32(model: keras.Model, config: TrainConfig) -> keras.Model:
     """Return the trained `model` in float32 and without its optimizer: what every later stage reads.
 
     Sets Keras's global number format to float32.
     """
     keras.mixed_precision.set_global_policy("float32")
-    final = build_model(config)
+    final = build_model(config.model)
     final.set_weights(model.get_weights())
     return final
 
 
-def _teacher(chosen: dict[str, Any]) -> Teacher | None:
+def _teacher(chosen: TeacherConfig) -> Teacher | None:
     """The trained networks of the run folders in `chosen`, in Keras's present number format, which makes them fast."""
     models = []
-    for folder in map(path_of, chosen["runs"]):
-        model = build_model(RunMetadata.read(folder).config)
+    for folder in map(path_of, chosen.runs):
+        model = build_model(RunMetadata.read(folder).config.model)
         model.set_weights(load_trained(folder).get_weights())
         model.trainable = False
         models.append(model)
-    return Teacher(models, chosen["temperature"], chosen["weight"]) if models else None
+    return Teacher(models, chosen.temperature, chosen.weight) if models else None

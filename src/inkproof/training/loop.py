@@ -12,9 +12,8 @@ import tensorflow as tf
 
 from inkproof.data.digits import Digits
 from inkproof.training.augment import Distortion
-from inkproof.training.backup import Backup
+from inkproof.training.callbacks import Backup, KeepBest
 from inkproof.training.input_pipeline import evaluation_batches, steps_per_epoch, training_batches
-from inkproof.training.keep_best import KeepBest
 from inkproof.training.losses import Teacher, loss_and_metrics
 
 

@@ -14,7 +14,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, Strict, StrictBool, StrictInt, ValidatorFunctionWrapHandler, WrapValidator, with_config
 
-from inkproof.config.schema import Training, check_training, validated
+from inkproof.config.schema import Training, check_training
+from inkproof.config.validation import validated
 from inkproof.runtime.errors import UserError
 from inkproof.tuning.recipe import recipe_path
 

@@ -1,0 +1,103 @@
+"""What comes in from outside is checked by pydantic, and a mistake in it is one line."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import is_dataclass
+from functools import cache
+from typing import Any, TypeVar, get_args, get_type_hints
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from inkproof.runtime.errors import UserError
+
+Kind = TypeVar("Kind")
+LONGEST = 60  # characters of a key or value that are shown
+UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument", "invalid_key")
+# What pydantic expected, by the type of its error, where its own words are those of Python.
+EXPECTED = {
+    "missing": "a value",
+    "string_type": "a text",
+    "string_too_short": "a text that is not empty",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "keys with values",
+    "dataclass_type": "keys with values",
+    "model_type": "keys with values",
+    "model_attributes_type": "keys with values",
+    "too_short": "at least {min_length} of them",
+    "too_long": "at most {max_length} of them",
+    "greater_than": "a number above {gt:,.12g}",
+    "greater_than_equal": "at least {ge:,.12g}",
+    "less_than": "a number below {lt:,.12g}",
+    "less_than_equal": "at most {le:,.12g}",
+}
+_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)  # to make one takes longer than to check with it
+
+
+def validated(kind: type[Kind], value: Any, where: object = "") -> Kind:
+    """Return `value`, from outside, as the model or other type `kind`; pydantic checks and converts it.
+
+    Raises UserError with the first mistake, in one line that begins with `where`, such as the file it is in.
+    """
+    try:
+        return _adapter(kind).validate_python(value)
+    except ValidationError as error:
+        raise UserError(mistake(error, kind, where)[1]) from None
+
+
+def mistake(error: ValidationError, kind: Any, where: object = "") -> tuple[str, str]:
+    """Return one mistake that pydantic found: its type, and a line of where, the key with its value, what was expected.
+
+    An unknown key comes first, since it may be why another is missing, then what is missing; `kind`, a model or a
+    type made of models, tells which keys there are.
+    """
+    order = (*UNKNOWN_KEY, "missing")
+    found = min(error.errors(), key=lambda one: order.index(one["type"]) if one["type"] in order else len(order))
+    path, value, said = found["loc"], found["input"], found["msg"].replace("Input should be", "expected")
+    key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+    if found["type"] in UNKNOWN_KEY:
+        key = _short(key)
+        said = f"a key that does nothing; the keys are {', '.join(_keys(kind, path))}"
+    elif found["type"] == "value_error":
+        said = str(found["ctx"]["error"])
+    else:
+        if found["type"] in EXPECTED:
+            said = f"expected {EXPECTED[found['type']].format(**found.get('ctx', {}))}"
+        if key and isinstance(value, str | int | float | None):
+            key += f"={_short(str(value))}"
+    return found["type"], " ".join(": ".join(part for part in (str(where), key, said) if part).split())
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+def _keys(kind: Any, path: Sequence[int | str]) -> list[str]:
+    """Return the keys beside the one that `path` leads to; places in lists and free keys do not matter."""
+    models = list(_models(kind))
+    for step in path[:-1]:
+        inner = [fields[str(step)] for model in models if str(step) in (fields := _fields(model))]
+        if inner:
+            models = [model for one in inner for model in _models(one)]
+    return list(dict.fromkeys(name for model in models for name in _fields(model)))
+
+
+def _models(kind: Any) -> Iterator[Any]:
+    """The models that a type is made of: itself, or the choices or parts of a union, list or dictionary."""
+    if is_dataclass(kind) or (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        yield kind
+    else:
+        for part in get_args(kind):
+            yield from _models(part)
+
+
+def _fields(model: Any) -> Mapping[str, Any]:
+    if issubclass(model, BaseModel):
+        return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    return get_type_hints(model, include_extras=True)
