@@ -1,5 +1,6 @@
 """study.yaml: the question, what is fixed, what varies, the seeds, and which figures are compared."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -26,7 +27,7 @@ from inkproof.runtime.paths import ROOT
 FILE = "study.yaml"
 Stage = Literal["train", "out_of_fold", "evaluate", "export", "drawn", "formats"]
 """What a grid run can run, in this order; `export` comes before `drawn`, which reads the exported file."""
-OWN = {"seed", "force", "out", "register", "experiment_name"}  # overrides that a study sets itself
+OWN = re.compile(r"seed|run(\..*)?")  # overrides that a study sets itself
 
 
 def label_of(value: Any) -> str:
@@ -214,7 +215,7 @@ def _mistakes(study: Study) -> Iterator[str]:
         if not grid.seeds or len(set(grid.seeds)) < len(grid.seeds):
             yield "seeds: expected a list of different whole numbers, such as [0, 1, 2]"
         chosen = {name for choices in grid.axes.values() for choice in choices for name in choice.overrides}
-        for name in sorted(OWN & {*grid.fixed, *grid.axes, *chosen}):
+        for name in sorted(name for name in {*grid.fixed, *grid.axes, *chosen} if OWN.fullmatch(name)):
             yield f"{name}: the study sets it itself; leave it out"
     if "train" not in study.stages:
         yield "stages: every grid_run trains; add train"

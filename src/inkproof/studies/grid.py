@@ -1,4 +1,4 @@
-"""A study's grid_runs: every combination composed, checked and given its key before anything runs."""
+"""A study's grid: every combination composed, checked and given its key before anything runs."""
 
 import difflib
 import re
@@ -10,9 +10,18 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from inkproof.config.compose import Compose, composing, flatten, path_of
+from inkproof.config.compose import Compose, composing, path_of
 from inkproof.config.one_line import explain
-from inkproof.config.schema import check_training
+from inkproof.config.schema import (
+    DataConfig,
+    DrawnConfig,
+    EvaluateConfig,
+    ExportConfig,
+    OutOfFoldConfig,
+    PreprocessConfig,
+    StageConfig,
+    TrainConfig,
+)
 from inkproof.data.digits import data_sha
 from inkproof.evaluation.out_of_fold import SECONDS, WAYS
 from inkproof.exporting.files import QUANTIZATIONS
@@ -60,13 +69,13 @@ def closest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {' or '.join(close)}?" if close else f"there is {', '.join(sorted(known)[:8])}, ..."
 
 
-def known_metrics(stages: Sequence[str], data: Mapping[str, Any], drawn_sets: Sequence[str]) -> set[str]:
+def known_metrics(stages: Sequence[str], data: DataConfig, drawn_sets: Sequence[str]) -> set[str]:
     """Return the names of all metrics of a grid run with these `stages`.
 
-    `data` is the resolved configuration of its dataset, `drawn_sets` are those that its models are tried on.
+    `data` is the configuration of its dataset, `drawn_sets` are those that its models are evaluated on.
     """
     names = {"accuracy", "loss", "best_epoch", "epochs", "parameters"}
-    if data["val"] != 0:
+    if data.val != 0:
         names |= {"val_accuracy", "val_loss"}
     if "out_of_fold" in stages:
         names |= {f"out_of_fold_{way}_{name}" for way in WAYS for name in ("accuracy", "errors", "nll")}
@@ -89,26 +98,32 @@ def known_metrics(stages: Sequence[str], data: Mapping[str, Any], drawn_sets: Se
     return names
 
 
-# Stages whose configuration file has another name.
-CONFIGS = {"formats": "export"}
+CONFIGS: Mapping[str, type[StageConfig]] = {
+    "out_of_fold": OutOfFoldConfig,
+    "evaluate": EvaluateConfig,
+    "export": ExportConfig,
+    "drawn": DrawnConfig,
+    "formats": ExportConfig,
+}
+"""The configuration of each stage after training."""
 
 
 @dataclass(frozen=True)
 class GridRun:
     """One training and what follows it.
 
-    `labels` are its choices by axis, `config` the resolved training configuration,
-    `later` the resolved configuration of each later stage; `known` are the metrics it can have, `wanted` those it must,
-    `kept` those the results holds. `key` is "" as long as its data are not known; `teachers` are the keys of the grid runs
-    that it learns from. `configuration` is the hash of what grid runs that differ by seed alone have in common.
+    `labels` are its values by axis, `config` is the training's configuration, `later` that of each later stage.
+    `known` are the metrics it can have, `wanted` those it must, `kept` those in the results table. `key` is "" as long as
+    its data are not known. `teachers` are the keys of the grid runs that it learns from. `configuration` is the hash of
+    what grid runs that differ by seed alone have in common.
     """
 
     study: str
     labels: Mapping[str, str]
     seed: int
     stages: tuple[str, ...]
-    config: Mapping[str, Any]
-    later: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    config: TrainConfig
+    later: Mapping[str, StageConfig] = field(repr=False)
     known: frozenset[str] = field(repr=False)
     wanted: tuple[str, ...]
     kept: tuple[str, ...]
@@ -175,22 +190,25 @@ def _combinations(grid: Grid) -> Iterator[tuple[dict[str, str], dict[str, Any]]]
     """Yield (labels by axis, overrides) for each combination; a later axis wins over an earlier one."""
     for chosen in product(*grid.axes.values()):
         overrides = dict(grid.fixed)
-        for choice in chosen:
-            overrides |= choice.overrides
-        yield {axis: choice.label for axis, choice in zip(grid.axes, chosen, strict=True)}, overrides
+        for value in chosen:
+            overrides |= value.overrides
+        yield {axis: value.label for axis, value in zip(grid.axes, chosen, strict=True)}, overrides
+
+
+TEACHERS = "training.teacher.runs"
 
 
 def _teachers(overrides: Mapping[str, Any], seed: int, grid_runs: Sequence[GridRun]) -> dict[str, GridRun]:
-    """Return the grid runs that teacher.runs names by their labels, "@wide", with the same seed."""
+    """Return the grid runs that training.teacher.runs names by their labels, "@wide", with the same seed."""
     found = {}
-    listed = overrides.get("teacher.runs")
+    listed = overrides.get(TEACHERS)
     for run in listed if isinstance(listed, list) else []:
         if isinstance(run, str) and run.startswith("@"):
             meant = [
                 grid_run for grid_run in grid_runs if grid_run.seed == seed and run[1:] in grid_run.labels.values()
             ]
             if len(meant) != 1:
-                raise UserError(f"teacher.runs: {len(meant)} grid runs before it are {run[1:]} with seed {seed}")
+                raise UserError(f"{TEACHERS}: {len(meant)} grid runs before it are {run[1:]} with seed {seed}")
             found[run] = meant[0]
     return found
 
@@ -208,34 +226,29 @@ def _grid_run(
     asked = tuple(override(key, value) for key, value in overrides.items())
     teachers = _teachers(overrides, seed, before)
     folders = {run: grid_run.folder.relative_to(ROOT).as_posix() for run, grid_run in teachers.items()}
-    taught = {"teacher.runs": [folders.get(run, run) for run in overrides["teacher.runs"]]} if teachers else {}
-    words = tuple(override(key, value) for key, value in {**overrides, **taught}.items())
-    # Composing is slow: once for all seeds, where nothing else is made of them.
+    distilled = {TEACHERS: [folders.get(run, run) for run in overrides[TEACHERS]]} if teachers else {}
+    words = tuple(override(key, value) for key, value in {**overrides, **distilled}.items())
+    # Once for all seeds, where nothing else is made of them.
     seeded = (override("seed", seed),) if any("${" in word for word in words) else ()
-    config = {**compose("config", (*words, *seeded)), "seed": seed}
-    check_training(config)
-    if "out_of_fold" in study.stages and config["folds"] is None:
-        raise UserError("stages: out_of_fold reads the fold left out; add folds, such as 4, to fixed")
-    name, sha = config["data"]["name"], shas.get(config["data"]["name"], "")
-    digits = path_of(config["digits"])
-    if digits.exists():
-        sha = data_sha(digits)
-    later: dict[str, Mapping[str, Any]] = {
-        stage: compose(CONFIGS.get(stage, stage), (f"data={name}", f"model={config['model']['name']}"))
-        for stage in study.stages
-        if stage != "train"
+    config = compose(TrainConfig, (*words, *seeded)).model_copy(update={"seed": seed})
+    if "out_of_fold" in study.stages and config.training.folds is None:
+        raise UserError("stages: out_of_fold predicts the fold left out; add training.folds, such as 4, to fixed")
+    name = config.data.name
+    digits = path_of(config.run.digits)
+    sha = data_sha(digits) if digits.exists() else shas.get(name, "")
+    chosen = (f"data={name}", f"model={config.model.name}")
+    later: dict[str, StageConfig] = {
+        stage: compose(CONFIGS[stage], chosen) for stage in study.stages if stage != "train"
     }
-    # The number format stays as it was asked for ("auto"): a results holds on machines with and without AMX.
-    policy = config["precision"]["policy"]
-    known_as = config
-    if teachers:  # known by their keys, in whichever study's folder they lie
-        runs = [teachers[run].key if run in teachers else run for run in overrides["teacher.runs"]]
-        known_as = {**config, "teacher": {**config["teacher"], "runs": runs}}
-    # What is made of the seed, and which grid_run of that seed teaches, do not make another configuration.
-    common = compose("config", (*asked, override("seed", 0))) if seeded or teachers else config
-    # Whose drawings its models are tried on: another dataset's, where it has none of its own.
-    eval_data = compose("drawn", (f"data={Path(config['data']['frames']).name}",))
-    known = known_metrics(study.stages, config["data"], eval_data["data"]["drawn_sets"])
+    # The number format stays as it was asked for ("auto"): a results table holds on machines with and without AMX.
+    policy = config.precision.policy
+    # Teachers are known by their keys, in whichever study's folder they are.
+    keys = [teachers[run].key if run in teachers else run for run in overrides[TEACHERS]] if teachers else None
+    # What is made of the seed, and which grid run of that seed teaches, do not make another configuration.
+    common = compose(TrainConfig, (*asked, override("seed", 0))) if seeded or teachers else config
+    # Drawings of another dataset, where it has none of its own.
+    eval_data = compose(PreprocessConfig, (f"data={Path(config.data.eval_data or '').name}",)).data.evaluation
+    known = known_metrics(study.stages, config.data, eval_data.drawn_sets if eval_data else ())
     return GridRun(
         study=study.name,
         labels=labels,
@@ -246,8 +259,8 @@ def _grid_run(
         known=frozenset(known),
         wanted=tuple(metric for metric in study.metrics if metric in known),
         kept=tuple(sorted(name for name in known if study.keeps(name))),
-        key=run_key(identity(known_as, policy), sha, "") if sha else "",
-        configuration=configuration_key(flatten(identity(common, policy)), sha, policy) if sha else "",
+        key=run_key(identity(config, policy, keys), sha, "") if sha else "",
+        configuration=configuration_key(identity(common, policy).flat(), sha, policy) if sha else "",
         data_sha=sha,
         teachers=tuple(grid_run.key for grid_run in teachers.values()),
     )

@@ -75,18 +75,20 @@ class GridTask:
     def _stages(self, grid_run: GridRun, force: bool, progress: Progress) -> Row:
         stages = stage_functions()
         replace(progress, stage="train").write(grid_run.folder)
-        told = {"experiment_name": self.experiment, "register": False, "out": str(grid_run.folder), "force": force}
+        config = grid_run.config.with_run(
+            experiment=self.experiment, registered=False, out=str(grid_run.folder), force=force
+        )
         with nested(self.parent, grid_run.name):
-            stages["train"]({**grid_run.config, **told})
+            stages["train"](config)
             tracker = Tracker()
-            record = attach(tracker, RunMetadata.read(grid_run.folder), grid_run.folder, self.experiment, self.parent)
-        seconds = record.seconds
+            metadata = attach(tracker, RunMetadata.read(grid_run.folder), grid_run.folder, self.experiment, self.parent)
+        seconds = metadata.seconds
         for stage in grid_run.stages[1:]:
             replace(progress, stage=stage).write(grid_run.folder)
             started = time.perf_counter()
-            stages[stage]({**grid_run.later[stage], "run": str(grid_run.folder)})
+            stages[stage](grid_run.later[stage].model_copy(update={"run": str(grid_run.folder)}))
             seconds += time.perf_counter() - started
-        run_id = ensure_run(tracker, record, grid_run.folder)
+        run_id = ensure_run(tracker, metadata, grid_run.folder)
         tracker.tag(run_id, {"configuration": grid_run.configuration})
         measured = {name: value for name, value in tracker.figures(run_id).items() if math.isfinite(value)}
         missing = [name for name in grid_run.wanted if name not in measured]
@@ -102,20 +104,20 @@ class GridTask:
             seconds=round(seconds, 1),
             finished=now(),
             run=run_id,
-            commit=record.git_commit,
-            machine=record.machine,
+            commit=metadata.git_commit,
+            machine=metadata.machine,
             configuration=grid_run.configuration,
-            data=grid_run.config["data"]["name"],
+            data=grid_run.config.data.name,
             data_sha=grid_run.data_sha,
             metrics={name: measured[name] for name in grid_run.kept if name in measured},
         )
 
 
-def stage_functions() -> Mapping[str, Callable[[dict[str, Any]], Any]]:
+def stage_functions() -> Mapping[str, Callable[[Any], Any]]:
     """Return the functions of the pipeline's stages by name.
 
     A grid run is what its process begins with, as a script is: TensorFlow is imported here, once the process knows with
-    how many threads to compute. Cells do not run `ensemble`, which the evaluation of a choice does.
+    how many threads to compute. Grid runs do not run `ensemble`, which the evaluation of a selection does.
     """
     start_tensorflow()
     from inkproof.stages.drawn import drawn
@@ -126,7 +128,7 @@ def stage_functions() -> Mapping[str, Callable[[dict[str, Any]], Any]]:
     from inkproof.stages.out_of_fold import out_of_fold
     from inkproof.stages.train import train
 
-    stages = (train, out_of_fold, evaluate, export, drawn, formats, ensemble)
+    stages: tuple[Callable[[Any], Any], ...] = (train, out_of_fold, evaluate, export, drawn, formats, ensemble)
     return {stage.__name__: stage for stage in stages}
 
 

@@ -19,7 +19,7 @@ from inkproof.evaluation.statistics import mcnemar, wilson
 from inkproof.reporting.tables import write_rows
 from inkproof.runtime.errors import UserError
 from inkproof.studies.definition import FILE, Study
-from inkproof.studies.grid import GridRun
+from inkproof.studies.grid import TEACHERS, GridRun
 from inkproof.studies.results import Row
 
 
@@ -53,7 +53,7 @@ def pool(network: str, repeat: int, folds: list[OutOfFold], seconds: list[float]
     )
 
 
-def pool_cells(grid_runs: list[GridRun], rows: Mapping[str, Row]) -> list[PooledPredictions]:
+def pool_grid_runs(grid_runs: list[GridRun], rows: Mapping[str, Row]) -> list[PooledPredictions]:
     """Return every cross-validation of a study whose grid runs are all done.
 
     Seed s is fold s modulo folds of repeat s // folds. A network that a study gives fewer seeds than there are folds
@@ -62,8 +62,8 @@ def pool_cells(grid_runs: list[GridRun], rows: Mapping[str, Row]) -> list[Pooled
     by_run: dict[tuple[str, int], list[GridRun]] = {}
     for grid_run in grid_runs:
         (network,) = grid_run.labels.values()
-        by_run.setdefault((network, grid_run.seed // grid_run.config["folds"]), []).append(grid_run)
-    whole = {run: members for run, members in by_run.items() if len(members) == members[0].config["folds"]}
+        by_run.setdefault((network, grid_run.seed // grid_run.config.training.folds), []).append(grid_run)
+    whole = {run: members for run, members in by_run.items() if len(members) == members[0].config.training.folds}
     missing = [
         grid_run.name
         for members in whole.values()
@@ -152,14 +152,12 @@ def teachers_of(study: Study) -> dict[str, tuple[str, ...]]:
     """
     found = {}
     for grid in study.grids:
-        for selection in (selection for choices in grid.axes.values() for selection in choices):
-            runs = {**grid.fixed, **selection.overrides}.get("teacher.runs") or ()
+        for value in (value for values in grid.axes.values() for value in values):
+            runs = {**grid.fixed, **value.overrides}.get(TEACHERS) or ()
             for run in runs:
                 if not run.startswith("@"):
-                    raise UserError(
-                        f"{selection.label}: teacher.runs: {run}: name a network of this study, such as @cnn"
-                    )
-            found[selection.label] = tuple(run[1:] for run in runs)
+                    raise UserError(f"{value.label}: {TEACHERS}: {run}: name a network of this study, such as @cnn")
+            found[value.label] = tuple(run[1:] for run in runs)
     return found
 
 

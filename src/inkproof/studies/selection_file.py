@@ -21,7 +21,7 @@ from inkproof.studies.selection import teachers_of, with_teachers
 from inkproof.tracking.provenance import git_commit
 
 FILE_NAME = "selection.yaml"
-NOT_FINAL = ("folds", "fold")  # what a cross-validation sets and a training on all digits does not
+NOT_FINAL = ("training.folds", "training.fold")  # what a cross-validation sets and a training on all digits does not
 
 
 def read_selection(folder: Path) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def write_selection(study: Study, evidence: Mapping[str, Any], seeds: int, again
         before = read_selection(study.folder)
         number = before["number"]
         if not again:
-            raise UserError(f"{path}: selection {number} stands there; --again keeps it as an earlier one")
+            raise UserError(f"{path}: selection {number} is there already; --again keeps it as an earlier one")
         if number not in evaluated and final_folder(study, number).exists():
             raise UserError(
                 f"{path}: test digits were read for selection {number}; `evaluate` has to report them first"
@@ -113,7 +113,7 @@ def write_final_study(study: Study, selection: Mapping[str, Any]) -> Path:
         "stages": ["train", "evaluate"],
         "metrics": ["test_accuracy", "test_errors", "parameters"],
         "keep": ["accuracy", "test_nll", "test_ece", "corruptions_mca"],
-        "figure": {"y": ["test_accuracy"], "title": "Test digits read right"},
+        "figure": {"y": ["test_accuracy"], "title": "Accuracy on test digits"},
     }
     text = yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=120)
     write_text(folder / "study.yaml", f"# python src/study.py run experiments/{folder.name} --launcher joblib\n{text}")

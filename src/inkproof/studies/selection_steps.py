@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from inkproof.config.compose import composing
+from inkproof.config.schema import EnsembleConfig
 from inkproof.studies.definition import read_study
 from inkproof.studies.evaluations import (
     KINDS,
@@ -18,7 +19,7 @@ from inkproof.studies.grid_run import stage_functions
 from inkproof.studies.launch import Launching
 from inkproof.studies.results import read_results
 from inkproof.studies.run_study import run_study
-from inkproof.studies.selection import check_candidates, choose, pool_cells, teachers_of, write_misread
+from inkproof.studies.selection import check_candidates, choose, pool_grid_runs, teachers_of, write_misread
 from inkproof.studies.selection_file import (
     FILE_NAME,
     check_committed,
@@ -42,7 +43,7 @@ def choose_step(folder: Path, hours: float, members: int, seeds: int, at_once: i
     """Write selection.yaml by the held-out answers alone, and beside it what each network misread."""
     spec = read_study(folder)
     check_candidates(spec)
-    pooled = pool_cells(plan(spec), read_results(spec.results))
+    pooled = pool_grid_runs(plan(spec), read_results(spec.results))
     evidence = choose(pooled, teachers_of(spec), hours, members, at_once)
     path = write_selection(spec, evidence, seeds, again)
     write_misread(spec.folder, pooled)
@@ -69,17 +70,17 @@ def evaluate(folder: Path, how: Launching, retries: int) -> bool:
         if not run_study(final, how, retries, ""):
             return False
         grid_runs = {(*grid_run.labels.values(), grid_run.seed): grid_run for grid_run in plan(read_study(final))}
-        data = next(iter(grid_runs.values())).config["data"]["name"]
+        data = next(iter(grid_runs.values())).config.data.name
         with composing() as compose:
-            config = compose("ensemble", (f"data={data}",))
+            config = compose(EnsembleConfig, (f"data={data}",))
         tracker, found, ensemble = Tracker(), {}, stage_functions()["ensemble"]
         for kind in KINDS:
             chosen, results = selection[kind], []
             for number in range(selection["seeds"]):
                 runs = [str(grid_runs[member].folder) for member in members_of(selection, kind, number)]
-                result = ensemble({**config, "runs": runs, "tta": chosen["tta"]})
+                result = ensemble(config.model_copy(update={"runs": tuple(runs), "tta": chosen["tta"]}))
                 which = {"selection": selection["number"], "kind": kind, "number": number}
-                run_id = log_evaluation(tracker, spec.experiment, which, config["method"], result)
+                run_id = log_evaluation(tracker, spec.experiment, which, config.method, result)
                 results.append({**result, "run": run_id})
             found[kind] = {"chosen": chosen, **summarize(results)}
         about = {"selection": selection["number"], "data": data, "date": datetime.now(UTC).date().isoformat()}

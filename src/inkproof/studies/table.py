@@ -36,7 +36,7 @@ def check_markers(path: Path) -> None:
         split(path, path.read_text(encoding="utf-8"))
 
 
-PICTURE = "results.png"
+FIGURE = "results.png"
 
 
 def write_results(study: Study, grid_runs: Sequence[GridRun], rows: Mapping[str, Row]) -> Path:
@@ -49,7 +49,7 @@ def write_results(study: Study, grid_runs: Sequence[GridRun], rows: Mapping[str,
     text = readme.read_text(encoding="utf-8") if readme.exists() else fill_markdown(begun)
     before, after = split(readme, text)
     groups = groups_of(grid_runs, rows)
-    save(study_figure(groups, study.figure), study.folder / PICTURE, scale=2)
+    save(study_figure(groups, study.figure), study.folder / FIGURE, scale=2)
     write_text(readme, f"{before}{BEGIN}\n\n{results(study, grid_runs, rows, groups)}\n{END}{after}")
     return readme
 
@@ -58,7 +58,7 @@ def results(study: Study, grid_runs: Sequence[GridRun], rows: Mapping[str, Row],
     """Return the grid between the markers: figure, table, tests, cost."""
     done = [rows[grid_run.key] for grid_run in grid_runs if grid_run.done_by(rows.get(grid_run.key))]
     title = study.question.replace("[", "(").replace("]", ")")
-    grids = [f"![{title}]({PICTURE})", table(study, groups)]
+    grids = [f"![{title}]({FIGURE})", table(study, groups)]
     found = differences(groups, study.compare) if study.compare else []
     if found:
         grids.append(tests(found))
