@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ReadTimeoutError
 
 from inkproof.config.schema import Config, DataConfig, Positive, Text
-from inkproof.data.unpack import LIMIT, PIECE, ZIP, Fault, read_whole, unpack
+from inkproof.data.unpack import LIMIT, PIECE, ZIP, DownloadError, read_whole, unpack
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import read_yaml
 from inkproof.runtime.paths import ROOT
@@ -79,7 +79,7 @@ class Patience:
 
     `connect` bounds the connection, `silence` the wait for the next byte, `deadline` the whole body: MNIST's
     largest file, 10 MB, then needs 16 kB a second. A server that has sent fewer than `floor` bytes a second once
-    `silence` is over counts as stalled too. A passing fault is tried `tries` times with pauses of `pause`, twice
+    `silence` is over counts as stalled too. After a passing error a request is tried `tries` times with pauses of `pause`, twice
     that, four times that.
     """
 
@@ -107,7 +107,7 @@ FAILURES: tuple[tuple[type[Exception], str, bool], ...] = (
 def download(address: str, label: str, patience: Patience = PATIENCE, limit: int = LIMIT) -> bytes:
     """Return the body at `address` as it was sent, showing its progress under `label`.
 
-    Raises Fault, also for a body of more than `limit` bytes. It is held in memory: a killed process leaves no file.
+    Raises DownloadError, also for a body of more than `limit` bytes. It is held in memory: a killed process leaves no file.
     """
     body = io.BytesIO()
     with ExitStack() as stack:
@@ -124,20 +124,20 @@ def download(address: str, label: str, patience: Patience = PATIENCE, limit: int
     return body.getvalue()
 
 
-def _in_words(error: Exception, patience: Patience) -> Fault:
+def _in_words(error: Exception, patience: Patience) -> DownloadError:
     if isinstance(error, requests.HTTPError) and error.response is not None:
         code = error.response.status_code
         passing = code >= 500 or code == requests.codes.too_many_requests
-        return Fault(f"the server answered {code} {error.response.reason}", passing)
+        return DownloadError(f"the server answered {code} {error.response.reason}", passing)
     reason = next((getattr(argument, "reason", None) for argument in error.args), None)  # what urllib3 gave up for
     if isinstance(reason, NameResolutionError):
-        return Fault("its host name was not found (is this machine offline?)", passing=True)
+        return DownloadError("its host name was not found (is this machine offline?)", passing=True)
     if isinstance(reason, NewConnectionError) and isinstance(reason.__cause__, OSError):
-        return Fault(f"no connection ({str(reason.__cause__.strerror).lower()})", passing=True)
+        return DownloadError(f"no connection ({str(reason.__cause__.strerror).lower()})", passing=True)
     for kind, words, passing in FAILURES:
         if isinstance(error, kind):
-            return Fault(words.format(patience), passing)
-    return Fault(f"it cannot be asked ({error})")
+            return DownloadError(words.format(patience), passing)
+    return DownloadError(f"it cannot be asked ({error})")
 
 
 class _Transfer:
@@ -159,22 +159,22 @@ class _Transfer:
             self.began, self.arrived = time.monotonic(), 0
 
     def read(self, size: int) -> bytes:
-        """Return what has arrived, at most `size` bytes; none at the end. Raises Fault at a limit or an early end."""
+        """Return what has arrived, at most `size` bytes; none at the end. Raises DownloadError at a limit or an early end."""
         try:
             piece: bytes = self.raw.read1(size, decode_content=False)
         except ReadTimeoutError as error:
-            raise Fault(f"stalled: no byte came for {self.patience.silence:g} s") from error
+            raise DownloadError(f"stalled: no byte came for {self.patience.silence:g} s") from error
         except HTTPError as error:
             whole = "an unknown number of" if self.total is None else f"{self.total:,}"
-            raise Fault(f"truncated: {self.arrived:,} of {whole} bytes came", passing=True) from error
+            raise DownloadError(f"truncated: {self.arrived:,} of {whole} bytes came", passing=True) from error
         self.arrived += len(piece)
         self.advance(len(piece))
         if max(self.arrived, self.total or 0) > self.limit:
-            raise Fault(f"too large: more than {self.limit:,} bytes")
+            raise DownloadError(f"too large: more than {self.limit:,} bytes")
         elapsed = time.monotonic() - self.began
         trickles = elapsed > self.patience.silence and self.arrived < self.patience.floor * elapsed
         if piece and (trickles or elapsed > self.patience.deadline):
-            raise Fault(f"stalled: only {self.arrived:,} bytes in {elapsed:.3g} s")
+            raise DownloadError(f"stalled: only {self.arrived:,} bytes in {elapsed:.3g} s")
         return piece
 
 
@@ -221,7 +221,7 @@ class Fetcher:
     """Fetches the files of one dataset; the mirror that served one file is asked first for the next.
 
     `mirrors` are addresses with `{name}` for the file's name. Where the user has a mirror of their `own`, a folder
-    or an address that ends in a slash, they are the paths below it. `offline` are such paths, to tell the user.
+    or an address that ends in a slash, they are the paths below it. `offline` are such paths, for the message to the user.
     """
 
     data: str
@@ -250,8 +250,8 @@ class Fetcher:
             place = mirror.replace("{name}", wanted.name)
             try:
                 content = self._patiently(self.own + place, wanted)
-            except Fault as fault:
-                failures.append(f"{place}: {fault}")
+            except DownloadError as error:
+                failures.append(f"{place}: {error}")
                 continue
             if not self.own:
                 self.mirrors = [mirror, *(other for other in self.mirrors if other != mirror)]
@@ -263,18 +263,18 @@ class Fetcher:
             try:
                 content = unpack(self._body(address, wanted.limit), wanted.name, wanted.array, wanted.limit)
                 break
-            except Fault as fault:
+            except DownloadError as error:
                 self._archives.pop(address, None)
-                if not fault.passing or not _is_web(address):
+                if not error.passing or not _is_web(address):
                     raise
                 if attempt == self.patience.tries:
-                    raise Fault(f"{fault} ({attempt} tries)") from fault
+                    raise DownloadError(f"{error} ({attempt} tries)") from error
                 pause = self.patience.pause * 2 ** (attempt - 1)
-                say(f"{self.data}: {fault}; trying again in {pause:g} s")
+                say(f"{self.data}: {error}; trying again in {pause:g} s")
                 time.sleep(pause)
         digest = hashlib.sha256(content).hexdigest()
         if digest != wanted.sha256:
-            raise Fault(f"wrong content: SHA-256 {digest[:12]}... where {wanted.sha256[:12]}... is published")
+            raise DownloadError(f"wrong content: SHA-256 {digest[:12]}... where {wanted.sha256[:12]}... is published")
         return content
 
     def _body(self, address: str, limit: int) -> bytes:
@@ -289,7 +289,7 @@ class Fetcher:
                     body = read_whole(file, limit)
             except OSError as error:
                 missing = isinstance(error, FileNotFoundError)
-                raise Fault("no such file" if missing else f"cannot be read ({error.strerror})") from error
+                raise DownloadError("no such file" if missing else f"cannot be read ({error.strerror})") from error
         if body.startswith(ZIP):
             self._archives = {address: body}  # it holds the next wanted file too
         return body

@@ -37,13 +37,13 @@ def prepare(data: DataConfig, out: Path, mirror: str | None, patience: Patience 
     train = _pair(fetcher, "train")
     test = _pair(fetcher, "test")
     try:
-        kept, val = cut(train.labels, validation_digits(data), source.split_seed)
+        rest, val = cut(train.labels, validation_digits(data), source.split_seed)
     except ValueError as error:
         raise UserError(f"data.val: {error}; choose a smaller number") from error
     write_digits(
         out,
         {
-            "train": Digits(train.images[kept], train.labels[kept]),
+            "train": Digits(train.images[rest], train.labels[rest]),
             "val": Digits(train.images[val], train.labels[val]),
             "test": test,
         },

@@ -97,7 +97,7 @@ class _Reader:
         self.digits.append(PenDigit(int(match[3]), self.line, last - first + 1))
 
     def _close(self) -> None:
-        """Check the digit that ends here; what is missing from it is told at the line that opened it."""
+        """Check the digit that ends here; what is missing is reported at the line that opened it."""
         if not self.digits:
             return
         digit = self.digits[-1]
@@ -118,7 +118,7 @@ class _Reader:
             raise self._error("writers are numbered from 1")
         earlier = self.line_of.setdefault((digit.writer, digit.number), self.line)
         if earlier != self.line:
-            raise self._error(f"number {digit.number} of writer {digit.writer} stands in line {earlier} too")
+            raise self._error(f"number {digit.number} of writer {digit.writer} is in line {earlier} too")
 
     def _lower(self) -> None:
         if not self.digits:

@@ -32,7 +32,7 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 @contextmanager
 def read_arrays(path: Path) -> Iterator[NpzFile]:
-    """Open an archive `<dataset's folder>/<file>.npz`; raises UserError, then or while reading, if it cannot be read."""
+    """Open an archive `<dataset's folder>/<file>.npz`; raises UserError, then or later, where it cannot be read."""
     again = f"`python src/preprocess.py data={path.parent.name}`"
     try:
         with np.load(path) as arrays:
@@ -96,7 +96,7 @@ def canvases_of(ids: Sequence[str] | NDArray[np.str_], folder: Path, rendering: 
 
 
 def _set(folder: Path) -> tuple[Drawing, ...]:
-    """The drawings of the set in `folder`, parsed once: several sets are renderings of the pen digits, nine megabytes."""
+    """The drawings of the set in `folder`, parsed once: several sets render the pen digits, nine megabytes."""
     path = folder / FILE_NAME
     return _read(folder, path.stat().st_mtime_ns if path.exists() else 0)
 

@@ -14,7 +14,7 @@ from inkproof.preprocessing.canvas import block_canvases
 from inkproof.preprocessing.strokes import render, render_in_pixels
 from inkproof.synthetic import deform
 
-# The least width (but that of a 1) and height there: below that nobody can read the digit.
+# The least width (but that of a 1) and height there: below that the digit is not legible.
 _LEAST_PIXELS = np.array([3.0, 6.0])
 # Digits with a loop, or nearly one: no brush is wider than this share of the shorter side of such a drawing, or the
 # loop closes and a narrow 0 becomes a 1.
