@@ -364,14 +364,22 @@ class ExportConfig(StageConfig):
     out: Text
     report: Text
     digits: Text
-    drawings: Text
     ood: Text
     thresholds: Text
     agreement_sets: tuple[str, ...]
-    threshold_sets: tuple[str, ...]
     coreml_sample: Positive
     sets: Renderings
-    pens: DataConfig
+
+
+class FormatsConfig(StageConfig):
+    """conf/formats.yaml: the quantizations of an exported file, by size and accuracy."""
+
+    primary: ClassVar[str] = "formats"
+
+    out: Text
+    report: Text
+    digits: Text
+    drawings: Text
 
 
 class EnsembleConfig(Primary):

@@ -43,7 +43,7 @@ def read_arrays(path: Path) -> Iterator[NpzFile]:
         raise UserError(f"{path}: cannot be read ({error}); delete it and run {again} again") from error
 
 
-WHOLE = "classic"  # the method that is the whole normalizer
+NORMALIZED_METHOD = "classic"  # what the normalizer does
 _BATCH = 250  # canvases at a time, 78 kB each
 
 
@@ -179,7 +179,7 @@ def read_preprocessed(path: Path) -> Iterator[tuple[str, PreprocessedSet]]:
 def preprocessed_corruptions(images: NDArray[np.uint8], seed: int, name: str) -> dict[str, NDArray[np.uint8]]:
     """Return images uint8 (N, 28, 28) of digits uint8 (N, 28, 28) under one of `NAMES`, by "name/severity"."""
     corrupted = corrupted_canvases(images, seed, [name])
-    return {f"{name}/{severity}": apply_method(WHOLE, canvases) for name, severity, canvases in corrupted}
+    return {f"{name}/{severity}": apply_method(NORMALIZED_METHOD, canvases) for name, severity, canvases in corrupted}
 
 
 def write_corruptions(

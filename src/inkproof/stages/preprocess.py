@@ -7,7 +7,7 @@ from typing import Any
 from inkproof.config.compose import path_of
 from inkproof.data.digits import load_digits, load_test_split
 from inkproof.datasets.preprocessed import (
-    WHOLE,
+    NORMALIZED_METHOD,
     drawings_of,
     preprocessed_corruptions,
     preprocessed_digits,
@@ -67,7 +67,7 @@ def of_thresholds(config: dict[str, Any]) -> Work:
         if name in config["data"]["drawn_sets"]:
             chosen = config["sets"][name]
             several["test"] += drawings_of(config["pens"], chosen, path_of(chosen["folder"]))
-    methods = [WHOLE]
+    methods = [NORMALIZED_METHOD]
     work: dict[str, Callable[[], Any]] = {"validation": partial(preprocessed_digits, val.images, val.labels, methods)}
     for part, digits in several.items():
         drawings = ood_samples(config["data"]["ood_samples"], config["ood_seed"], digits, part=part)
