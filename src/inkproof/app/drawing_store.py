@@ -205,7 +205,9 @@ class DrawingStore:
         connection.execute("PRAGMA secure_delete = ON")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA:
-            raise UserError(f"{self.path}: written by a newer version of Inkproof; update Inkproof or choose another database")
+            raise UserError(
+                f"{self.path}: written by a newer version of Inkproof; update Inkproof or choose another database"
+            )
         if version == 0:
             connection.execute("PRAGMA journal_mode = WAL")  # stays in the file
             connection.executescript(_CREATE)
