@@ -316,10 +316,14 @@ class PreprocessConfig(Primary):
 
 
 class StageConfig(Primary):
-    """What all stages after training take: the `run` folder they read, known by its data and model."""
+    """What all stages after training take: the `run` folder they read, known by its data and model.
+
+    `name` is that of the pipeline's run, the last part of its folders: the model's own, or "cnn-s1" of another seed.
+    """
 
     data: DataConfig
     model: ModelConfig
+    name: Text
     run: Text
 
 
