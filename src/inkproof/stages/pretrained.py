@@ -10,13 +10,12 @@ from inkproof.config.schema import PretrainedConfig, Rendering
 from inkproof.data.digits import data_sha, load_digits, sources_of
 from inkproof.data.drawings import read_drawings
 from inkproof.datasets.preprocessed import draw
-from inkproof.evaluation.rejection import Rule
 from inkproof.exporting.canvas_model import up_to_logits
 from inkproof.exporting.predictors import CanvasPredictor
 from inkproof.exporting.verify import check_same_network, compare_canvases
 from inkproof.models.loading import load_trained, predict
 from inkproof.reporting.model_card import CARD, Share, model_card, shares
-from inkproof.reporting.pretrained import TRIED, PretrainedRun, check_files, check_readings, load_run
+from inkproof.reporting.pretrained import TRIED, PretrainedRun, check_files, check_predictions, load_run
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing
 
@@ -41,9 +40,9 @@ def pretrained(config: PretrainedConfig) -> dict[str, Path]:
 
 def trained_on(run: PretrainedRun, digits: Path) -> dict[str, list[Share]]:
     """Return the shares of the sources in training and validation digits; raises UserError where those have changed."""
-    if data_sha(digits) != run.record.data_sha:
+    if data_sha(digits) != run.metadata.data_sha:
         raise UserError(f"{digits}: not what {run.name} was trained on; run `dvc repro train@{run.name}`")
-    data = run.record.config.data.name
+    data = run.metadata.config.data.name
     splits = ("train", "val")
     return {split: shares(sources_of(digits, split), data, len(load_digits(digits, split).labels)) for split in splits}
 
@@ -53,7 +52,6 @@ def compare_files(run: PretrainedRun, rendering: Rendering) -> None:
     folder = path_of(rendering.folder)
     drawings = [drawing for drawing in read_drawings(folder) if drawing.label is not None]
     predicted = CanvasPredictor(run.canvas).predict(draw(folder, drawings, rendering))
-    check_readings(run, predicted.probabilities.argmax(axis=1), np.array([drawing.label for drawing in drawings]))
+    check_predictions(run, predicted.probabilities.argmax(axis=1), np.array([drawing.label for drawing in drawings]))
     network = load_trained(run.weights.parent)
-    rule = Rule(*(run.metadata[key] for key in ("rule", "temperature", "threshold")))
-    check_same_network(compare_canvases(predicted, predict(up_to_logits(network), predicted.seen), rule))
+    check_same_network(compare_canvases(predicted, predict(up_to_logits(network), predicted.seen), run.rule))
