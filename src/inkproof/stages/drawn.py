@@ -8,10 +8,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from inkproof.config.compose import path_of
+from inkproof.config.schema import METHODS
 from inkproof.datasets.preprocessed import PreprocessedSet, canvases_of, read_preprocessed
 from inkproof.evaluation.metrics import per_writer, summarize_set
 from inkproof.exporting.readers import LiteRTDigits
-from inkproof.preprocessing.methods import METHODS
 from inkproof.reporting.drawn_figures import before_after, method_bars, telling
 from inkproof.reporting.style import save
 from inkproof.reporting.tables import write_rows

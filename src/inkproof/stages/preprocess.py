@@ -5,9 +5,8 @@ from functools import partial
 from typing import TypeVar
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import Evaluation, PreprocessConfig
+from inkproof.config.schema import METHODS, Evaluation, PreprocessConfig
 from inkproof.datasets.preprocessed import PreprocessedSet, drawings_of, preprocessed_drawings, write_preprocessed
-from inkproof.preprocessing.methods import METHODS
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.processes import in_order
 from inkproof.runtime.progress import tally
