@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from inkproof.data.digits import IMAGE_SIDE
 from inkproof.evaluation.results import DrawnSet
 from inkproof.reporting.results import all_methods, by_method
 from inkproof.reporting.style import (
     DPI,
+    IMAGE_SIDE,
     PALETTE,
     WIDTH,
     Block,
