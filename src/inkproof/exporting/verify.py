@@ -9,9 +9,10 @@ import keras
 import numpy as np
 from scipy.special import softmax
 
+from inkproof.config.schema import NORMALIZED_METHOD
+from inkproof.data.archives import PreprocessedSet
 from inkproof.data.digits import IMAGE_SIDE, Digits
 from inkproof.data.drawings import CANVAS_SIDE
-from inkproof.datasets.preprocessed import NORMALIZED_METHOD, PreprocessedSet
 from inkproof.evaluation.calibration import fit_temperature
 from inkproof.evaluation.rejection import Rule, choose_rule
 from inkproof.evaluation.results import Agreement, CanvasAgreement, CanvasFile, ExportedFile, ImageFile

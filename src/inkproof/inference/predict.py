@@ -71,7 +71,7 @@ def predict_image(path: str, predictor: Predictor, keep: bool = False) -> Predic
 
 
 def printable(path: str) -> str:
-    """Return `path` for one line of a terminal: line ends, control characters and bytes that are no text are escaped."""
+    """Return `path` for one line of a terminal: line ends, control characters and bytes without text are escaped."""
     if path.isprintable():
         return path
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in path)

@@ -7,12 +7,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import DrawnConfig
-from inkproof.datasets.preprocessed import NORMALIZED_METHOD, PreprocessedSet, canvases_of, read_preprocessed
+from inkproof.config.schema import METHODS, NORMALIZED_METHOD, DrawnConfig
+from inkproof.data.archives import PreprocessedSet, read_preprocessed
+from inkproof.datasets.preprocessed import canvases_of
 from inkproof.evaluation.metrics import per_writer, summarize_set
 from inkproof.evaluation.results import DrawnResult, DrawnSet, MethodResult, write_result
 from inkproof.exporting.predictors import LiteRTDigits
-from inkproof.preprocessing.methods import METHODS
 from inkproof.reporting.drawn_figures import before_after, method_bars, telling
 from inkproof.reporting.style import save
 from inkproof.reporting.tables import write_rows

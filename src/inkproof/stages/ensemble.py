@@ -6,8 +6,8 @@ import numpy as np
 
 from inkproof.config.compose import path_of
 from inkproof.config.schema import EnsembleConfig
+from inkproof.data.archives import PreprocessedSet, read_preprocessed
 from inkproof.data.digits import load_test_split
-from inkproof.datasets.preprocessed import PreprocessedSet, read_preprocessed
 from inkproof.evaluation.metrics import interval_of, summarize_drawn, summarize_test
 from inkproof.evaluation.results import EnsembleResult, EnsembleSet, write_result
 from inkproof.evaluation.test_time_augmentation import predict_tta

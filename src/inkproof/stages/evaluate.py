@@ -8,8 +8,8 @@ import pandas as pd
 
 from inkproof.config.compose import path_of
 from inkproof.config.schema import EvaluateConfig
+from inkproof.data.archives import read_corruptions
 from inkproof.data.digits import Digits, load_test_split
-from inkproof.datasets.preprocessed import read_corruptions
 from inkproof.evaluation.calibration import reliability
 from inkproof.evaluation.metrics import (
     confusion_counts,

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import ExportConfig
+from inkproof.config.schema import NORMALIZED_METHOD, ExportConfig
+from inkproof.data.archives import PreprocessedSet, read_preprocessed
 from inkproof.data.digits import load_digits, load_test_split
-from inkproof.datasets.preprocessed import NORMALIZED_METHOD, PreprocessedSet, canvases_of, read_preprocessed
+from inkproof.datasets.preprocessed import canvases_of
 from inkproof.evaluation.rejection import Rule, coverage_rows, rejection_rows, summarize_rejection
 from inkproof.evaluation.results import (
     CanvasFile,
@@ -36,7 +37,7 @@ from inkproof.models.loading import load_trained, predict
 from inkproof.reporting.robustness_figures import rejection_figure
 from inkproof.reporting.style import save
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.files import replacing, write_json
+from inkproof.runtime.files import replacing
 from inkproof.tracking.provenance import describe_machine
 from inkproof.tracking.run import log_stage
 from inkproof.tracking.run_metadata import trained_run
@@ -83,9 +84,7 @@ def export(config: ExportConfig) -> ExportResult:
     write_result(report / "export.json", results)
     write_result(report / "timing.json", timing)
 
-    auroc = rejection.rules[rule.name].auroc
-    write_json(report / "metrics" / "export.json", {"auroc": auroc})
-    metrics = metrics_of(results, timing) | {"rejection_auroc": auroc}
+    metrics = metrics_of(results, timing) | {"rejection_auroc": rejection.rules[rule.name].auroc}
     log_stage("export", metadata, folder, metrics, [(out / file, "exports") for file in LOGGED])
     return results
 

@@ -6,9 +6,9 @@ For studies, which ask what each quantization costs on drawings, too. `export` v
 import numpy as np
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import FormatsConfig
+from inkproof.config.schema import NORMALIZED_METHOD, FormatsConfig
+from inkproof.data.archives import read_preprocessed
 from inkproof.data.digits import load_digits, load_test_split
-from inkproof.datasets.preprocessed import NORMALIZED_METHOD, read_preprocessed
 from inkproof.evaluation.results import FormatsResult
 from inkproof.exporting.convert import to_litert, write_saved_model
 from inkproof.exporting.files import QUANTIZATIONS, kilobytes

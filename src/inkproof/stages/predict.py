@@ -55,7 +55,7 @@ def predict(paths: Sequence[str], model: str, csv: Path | None = None, show: Pat
                     shown.append(result)
             advance()
         if shown and show is not None:
-            from inkproof.reporting.drawn_figures import write_sheet
+            from inkproof.reporting.contact_sheet import write_sheet
 
             write_sheet(shown, len(found), show)
     return complete
