@@ -27,7 +27,7 @@ from inkproof.runtime.paths import ROOT
 FILE = "study.yaml"
 Stage = Literal["train", "out_of_fold", "evaluate", "export", "drawn", "formats"]
 """The stages of a grid run, in their order; `export` comes before `drawn`, which evaluates the exported file."""
-FORMAT = 2
+FORMAT: Literal[2] = 2
 """The format of study.yaml that this version reads."""
 OWN = re.compile(r"seed|run(\..*)?")  # overrides that a study sets itself
 
@@ -133,7 +133,7 @@ class FigurePlan:
 @with_config(extra="forbid")  # for the classes within it, too
 @dataclass(frozen=True, kw_only=True)
 class Definition:
-    """The keys of a study.yaml. The README shows `metrics`; results.csv also has those that match a pattern of `keep`."""
+    """The keys of a study.yaml. `metrics` are shown and compared, `keep` are patterns of others for results.csv."""
 
     format: Literal[2] = FORMAT
     question: Text

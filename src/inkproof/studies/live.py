@@ -146,7 +146,7 @@ class _Watcher:
         self.found = {grid_run.key: read_progress(grid_run.folder).started for grid_run in grid_runs}
 
     def update(self) -> list[tuple[GridRun, Progress]]:
-        """Read the results table and progress files again. A results table that is being edited is read the next time."""
+        """Read results table and progress files again. A table that cannot be read is read the next time."""
         with suppress(UserError):
             self.rows = read_results(self.study.results)
         states = []

@@ -93,7 +93,7 @@ def run_study(folder: Path, how: Launching, retries: int, since: str) -> bool:
 def _run_grid(
     study: Study, grid_runs: Sequence[GridRun], how: Launching, retries: int, since: str, console: Console
 ) -> tuple[Path, list[Failure]]:
-    """Run what is left as children of the study's MLflow run; return the README and the grid runs that were given up."""
+    """Run what is left as children of the study's MLflow run; return the README and the grid runs given up."""
     tracker = Tracker()
     tags = {"key": f"study {study.name}", "question": study.question}
     tags |= {"git_commit": git_commit(), "machine": describe_machine()}
