@@ -171,10 +171,10 @@ def leaderboard(by: str, seeds: int, top: int, ui: str, write: bool) -> None:
     text = (
         f"# The best configurations by {by}\n\nMade by `make leaderboard` from the results tables of all studies and "
         "from MLflow: mean ± standard deviation over n seeds. The links open in `make ui`. Runs of another MLflow "
-        "store have no link; their ids are in the results tables. A ranking by test metrics is only a report: choices are "
-        "made on validation digits. Datasets have different test digits: see the column `data`. Configurations without "
-        f"{by} are left out. A seed counts once, even if several studies or machines trained it. The first run that is "
-        "found gives its metrics and link, others add metrics that the first lacks.\n\n"
+        "store have no link; their ids are in the results tables. A ranking by test metrics is only a report: choices "
+        "are made on validation digits. Datasets have different test digits: see the column `data`. Configurations "
+        f"without {by} are left out. A seed counts once, even if several studies or machines trained it. The first run "
+        "that is found gives its metrics and link, others add metrics that the first lacks.\n\n"
     )
     write_text(path, text + markdown(entries, by, links))
     print(path)
