@@ -1,4 +1,4 @@
-"""One grid_run, in whichever process and on whichever machine a launcher puts it: stages, MLflow run, results row."""
+"""One grid run, in the process and on the machine that a launcher chose: its stages, MLflow run and results row."""
 
 import contextlib
 import math
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
+from omegaconf import DictConfig
 
 from inkproof.config.one_line import in_one_line
 from inkproof.runtime.errors import UserError
@@ -29,11 +30,11 @@ LOG = "log.txt"
 
 @dataclass(frozen=True)
 class GridTask:
-    """What a launcher calls for each grid run, with a configuration whose `grid_run` is the grid_run's key.
+    """What a launcher calls for each grid run, with a configuration whose `grid_run` is the key of the grid run.
 
-    `threads` is how many of a machine's cores a grid run may use, None for all. `since` is "" or the moment
-    (UTC, ISO 8601) from which on a row of the results counts, for studies that are forced. `started_by` is the id of the
-    process that launches: workers that it starts itself end with it.
+    `threads` is how many of a machine's cores a grid run may use, None for all. `since` is "" or, with --force, a time
+    (UTC, ISO 8601): older rows of the results table do not count. `started_by` is the id of the launching process:
+    workers that it starts itself end with it.
     """
 
     grid_runs: Mapping[str, GridRun]
@@ -44,21 +45,21 @@ class GridTask:
     since: str
     started_by: int
 
-    def __call__(self, cfg: Any) -> str:
-        """Run the grid run that `cfg` names; return its state. Only a killed process gets out of this without one."""
+    def __call__(self, cfg: DictConfig) -> str:
+        """Run the grid run that `cfg` names; return its state. It returns one unless its process is killed."""
         end_with_parent(self.started_by)
         grid_run = self.grid_runs[cfg.grid_run]
         if self.threads is not None:
             use_threads(self.threads)
         grid_run.folder.mkdir(parents=True, exist_ok=True)
-        # A worker that outlived its launcher may still be at it: whoever comes second waits, and finds it done.
+        # A worker that outlived its launcher may still run it: the second process waits, and finds it done.
         with FileLock(grid_run.folder / "lock"):
             if finished(grid_run, read_results(self.results).get(grid_run.key), self.since):
                 return DONE
             return self._run(grid_run)
 
     def _run(self, grid_run: GridRun) -> str:
-        # Forced, but begun before this process: that training is gone on with.
+        # With --force, a training that an earlier attempt started is resumed.
         force = bool(self.since) and read_progress(grid_run.folder).forced != self.since
         progress = Progress(
             RUNNING, started=time.time(), machine=describe_machine(), pid=os.getpid(), forced=self.since
@@ -94,7 +95,7 @@ class GridTask:
         missing = [name for name in grid_run.wanted if name not in measured]
         if missing:
             raise UserError(
-                f"{grid_run.name}: no figure for {', '.join(missing)}; is there something to measure it on?"
+                f"{grid_run.name}: {', '.join(missing)} was not measured; check that its dataset has digits for it"
             )
         return Row(
             key=grid_run.key,
@@ -116,8 +117,8 @@ class GridTask:
 def stage_functions() -> Mapping[str, Callable[[Any], Any]]:
     """Return the functions of the pipeline's stages by name.
 
-    A grid run is what its process begins with, as a script is: TensorFlow is imported here, once the process knows with
-    how many threads to compute. Grid runs do not run `ensemble`, which the evaluation of a selection does.
+    TensorFlow is imported here, as a script imports it: after the process has set its number of threads. Grid runs
+    do not run `ensemble`. It evaluates a selection.
     """
     start_tensorflow()
     from inkproof.stages.drawn import drawn
@@ -134,7 +135,7 @@ def stage_functions() -> Mapping[str, Callable[[Any], Any]]:
 
 @contextlib.contextmanager
 def _logged(path: Path) -> Iterator[None]:
-    """Send what a grid run prints to its own file: on the terminal there is the table of all grid runs."""
+    """Send what a grid run prints to a file of its own. The terminal shows the table of all grid runs."""
     with path.open("a", encoding="utf-8", buffering=1) as log, stderr_into(log):
         try:
             with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):

@@ -1,4 +1,4 @@
-"""A study from its first grid run to its table: what is missing is run, then README and figure are written."""
+"""Run a study: the grid runs that are missing, then the README and the figure."""
 
 import os
 import sys
@@ -25,14 +25,14 @@ from inkproof.tracking.provenance import describe_machine, git_commit
 
 
 def make_digits(grid_runs: Sequence[GridRun]) -> bool:
-    """Make the digits files that grid runs train on and that are not here, as training would; return whether any was."""
+    """Make the missing digits files that grid runs train on, as training would; return whether any was missing."""
     configs = {grid_run.config.data.name: grid_run.config for grid_run in grid_runs}.values()
     made = [prepare_absent(config.data, path_of(config.run.digits)) for config in configs]
     return any(made)
 
 
 def make_preprocessed(study: Study, grid_runs: Sequence[GridRun], console: Console) -> None:
-    """Preprocess the drawings and corruptions that grid runs read and that are not here, one dataset after another."""
+    """Preprocess the missing drawings and corruptions that grid runs evaluate on, one dataset after another."""
     needed = {
         path
         for grid_run in grid_runs
@@ -43,8 +43,8 @@ def make_preprocessed(study: Study, grid_runs: Sequence[GridRun], console: Conso
     missing = sorted({Path(path).parent.name for path in needed if not path_of(path).exists()})
     if not missing:
         return
-    said = f"first the drawings that models are evaluated on, for {', '.join(missing)}; made once, in minutes"
-    console.print(f"{study.name}: {said}")
+    names = ", ".join(missing)
+    console.print(f"{study.name}: first makes the evaluation drawings of {names}, once, which takes minutes")
     with composing() as compose:
         configs = [compose(PreprocessConfig, (f"data={name}",)) for name in missing]
     for config in configs:
@@ -53,7 +53,7 @@ def make_preprocessed(study: Study, grid_runs: Sequence[GridRun], console: Conso
 
 
 def make_drawings(config: PreprocessConfig) -> None:
-    """Fetch the pen digits where they are absent and sets of `config` are made of them."""
+    """Download the pen digits if they are missing and a drawn set of `config` needs them."""
     folder = path_of(config.pens.folder)
     drawn_sets = config.data.evaluation.drawn_sets if config.data.evaluation else ()
     if folder in {path_of(config.sets[name].folder) for name in drawn_sets}:
@@ -61,9 +61,9 @@ def make_drawings(config: PreprocessConfig) -> None:
 
 
 def run_study(folder: Path, how: Launching, retries: int, since: str) -> bool:
-    """Run what is left of the study in `folder`, write its table and figure, and say which grid runs were given up.
+    """Run what is left of the study in `folder`, write its table and figure, and print which grid runs were given up.
 
-    Returns whether none was. `since` is "" or the moment (UTC, ISO 8601) from which on a row of the results counts.
+    Returns whether none was given up. `since` is "" or a time (UTC, ISO 8601): older rows do not count.
     """
     study = read_study(folder)
     check_launcher(how)
@@ -75,7 +75,7 @@ def run_study(folder: Path, how: Launching, retries: int, since: str) -> bool:
     if all(finished(grid_run, rows.get(grid_run.key), since) for grid_run in grid_runs):
         readme = write_results(study, grid_runs, rows)
     else:
-        if make_digits(grid_runs):  # their SHA-256 is part of each key
+        if make_digits(grid_runs):  # the SHA-256 of the digits is part of each key
             grid_runs = plan(study)
         make_preprocessed(study, grid_runs, console)
         quiet()
@@ -95,8 +95,8 @@ def _run_grid(
 ) -> tuple[Path, list[Failure]]:
     """Run what is left as children of the study's MLflow run; return the README and the grid runs given up."""
     tracker = Tracker()
-    about = {"key": f"study {study.name}", "question": study.question}
-    tags = {**about, "git_commit": git_commit(), "machine": describe_machine()}
+    tags = {"key": f"study {study.name}", "question": study.question}
+    tags |= {"git_commit": git_commit(), "machine": describe_machine()}
     parent = tracker.start_again(study.experiment, study.name, tags)
     by_key = {grid_run.key: grid_run for grid_run in grid_runs}
     task = GridTask(by_key, study.results, study.experiment, parent, how.threads, since, started_by=os.getpid())
@@ -117,7 +117,7 @@ def _run_grid(
 
 
 def write_table(folder: Path) -> Path:
-    """Write table and figure of the study in `folder` from its results alone; return the README."""
+    """Write table and figure of the study in `folder` from its results table alone; return the README."""
     study = read_study(folder)
     rows = read_results(study.results)
     return write_results(study, planned(study, rows), rows)

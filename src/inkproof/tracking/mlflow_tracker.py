@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,19 @@ def nested(parent: str, name: str) -> Iterator[None]:
         yield
     finally:
         _NEST.reset(token)
+
+
+@dataclass(frozen=True)
+class LoggedRun:
+    """A finished run with its experiment, as MLflow holds it: `params` are texts, `metrics` without learning curves."""
+
+    run_id: str
+    experiment: str
+    experiment_id: str
+    name: str
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    metrics: Mapping[str, float]
 
 
 class Tracker:
@@ -171,29 +185,26 @@ class Tracker:
         found = self.client.get_run(run_id).data.metrics
         return {name: value for name, value in found.items() if not name.startswith("epoch/")}
 
-    def runs_with(self, metric: str) -> list[dict[str, Any]]:
-        """Return all finished runs that have a metric, of every experiment, the newest first.
-
-        Each has run_id, experiment, experiment_id, name, params, tags and metrics (without learning curves).
-        """
+    def runs_with(self, metric: str) -> list[LoggedRun]:
+        """Return all finished runs that have a metric, of every experiment, the newest first."""
         names = {found.experiment_id: found.name for found in self.client.search_experiments()}
         where = f"metrics.`{metric}` > -1e300 and attributes.status = 'FINISHED'"
-        runs: list[dict[str, Any]] = []
+        runs: list[LoggedRun] = []
         page = None
         while page is None or page.token:
             page = self.client.search_runs(list(names), where, page_token=page.token if page else None)
             for run in page:
                 metrics = {name: value for name, value in run.data.metrics.items() if not name.startswith("epoch/")}
                 runs.append(
-                    {
-                        "run_id": run.info.run_id,
-                        "experiment": names[run.info.experiment_id],
-                        "experiment_id": run.info.experiment_id,
-                        "name": run.info.run_name or run.info.run_id,
-                        "params": dict(run.data.params),
-                        "tags": dict(run.data.tags),
-                        "metrics": metrics,
-                    }
+                    LoggedRun(
+                        run_id=run.info.run_id,
+                        experiment=names[run.info.experiment_id],
+                        experiment_id=run.info.experiment_id,
+                        name=run.info.run_name or run.info.run_id,
+                        params=dict(run.data.params),
+                        tags=dict(run.data.tags),
+                        metrics=metrics,
+                    )
                 )
         return runs
 
