@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from inkproof.config.schema import DataConfig
 from inkproof.evaluation.out_of_fold import SECONDS, WAYS
 from inkproof.exporting.files import QUANTIZATIONS
-from inkproof.preprocessing.methods import METHODS
+from inkproof.config.schema import METHODS
 from inkproof.runtime.errors import UserError
 from inkproof.studies.definition import Study
 

@@ -13,7 +13,9 @@ from inkproof.config.schema import ModelIdentity, TrainConfig
 from inkproof.config.schema import Teacher as TeacherConfig
 from inkproof.data.digits import Digits
 from inkproof.data.splits import training_split
+from inkproof.models.builders import instantiate_registered
 from inkproof.models.loading import load_trained
+from inkproof.runtime.errors import UserError
 from inkproof.tracking.run_metadata import RunMetadata
 from inkproof.training.augment import Distortion
 from inkproof.training.loop import Plan, prepare_keras
@@ -78,7 +80,10 @@ def _teacher(chosen: TeacherConfig) -> Teacher | None:
     """The trained networks of the run folders in `chosen`, in Keras's present number format, which makes them fast."""
     models = []
     for folder in map(path_of, chosen.runs):
-        model = build_model(RunMetadata.read(folder).config.model)
+        build = RunMetadata.read(folder).config.model.build
+        model = instantiate_registered(build, f"{folder / 'run.json'}: model.build")
+        if not isinstance(model, keras.Model):
+            raise UserError(f"{folder / 'run.json'}: model.build={build.target}: makes no network")
         model.set_weights(load_trained(folder).get_weights())
         model.trainable = False
         models.append(model)
