@@ -373,7 +373,6 @@ class ExportConfig(StageConfig):
     threshold_sets: tuple[str, ...]
     coreml_sample: Positive
     sets: Renderings
-    pens: DataConfig
 
 
 class EnsembleConfig(Primary):
