@@ -206,7 +206,7 @@ class DrawingStore:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA:
             raise UserError(
-                f"{self.path}: written by a newer version of Inkproof; update Inkproof or choose another database"
+                f"{self.path}: written by a newer version of Inkproof; update it or choose another database"
             )
         if version == 0:
             connection.execute("PRAGMA journal_mode = WAL")  # stays in the file

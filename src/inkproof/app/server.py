@@ -143,7 +143,7 @@ def serve(app: Flask, host: str, port: int, limits: Limits) -> None:
             port=port,
             threads=_THREADS,
             ident=None,
-            # Larger than the limit, so that the application can refuse a large body in JSON. Waitress cuts off the rest.
+            # Larger than the limit, so that the application can refuse a body in JSON. Waitress cuts off the rest.
             max_request_body_size=4096 * limits.body_kb + 65_536,
             max_request_header_size=32_768,
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inkproof.config.schema import DataConfig, Rendering
+from inkproof.config.schema import NORMALIZED_METHOD, DataConfig, Rendering
 from inkproof.data.archives import PreprocessedSet
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.data.drawings import CANVAS_SIDE, FILE_NAME, Drawing, read_drawings
@@ -18,7 +18,6 @@ from inkproof.preprocessing.methods import apply_method
 from inkproof.preprocessing.strokes import render_in_pixels
 from inkproof.runtime.errors import UserError
 
-WHOLE = "classic"  # the method that is the whole normalizer
 _BATCH = 250  # canvases at a time, 78 kB each
 
 
@@ -119,4 +118,4 @@ def _seen(
 def preprocessed_corruptions(images: NDArray[np.uint8], seed: int, name: str) -> dict[str, NDArray[np.uint8]]:
     """Return images uint8 (N, 28, 28) of digits uint8 (N, 28, 28) under one of `NAMES`, by "name/severity"."""
     corrupted = corrupted_canvases(images, seed, [name])
-    return {f"{name}/{severity}": apply_method(WHOLE, canvases) for name, severity, canvases in corrupted}
+    return {f"{name}/{severity}": apply_method(NORMALIZED_METHOD, canvases) for name, severity, canvases in corrupted}

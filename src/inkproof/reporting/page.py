@@ -22,6 +22,7 @@ from inkproof.reporting.wording import (
     MISSING,
     SETS,
     VARIANTS,
+    accuracy_of,
     count,
     interval,
     measured,
@@ -191,7 +192,7 @@ def variants_table(models: Sequence[ModelResults]) -> Table | None:
         usual = by_method(drawn.get(USUAL)).get(SHOWN_METHOD)
         for name in (USUAL, *sets):
             own, n = by_method(drawn.get(name)).get(SHOWN_METHOD), drawn[name].n if name in drawn else 0
-            accuracy, note = measured(own.accuracy, own.low, own.high, n) if own else (MISSING, "")
+            accuracy, note = accuracy_of(own, n) if own else (MISSING, "")
             if name != USUAL:
                 note = f"{points(own.accuracy - usual.accuracy, n)} points" if own and usual else ""
             found.append((accuracy, note))
@@ -206,7 +207,7 @@ def corruptions_table(models: Sequence[ModelResults]) -> Table | None:
 
     def cells(found: CorruptionsResult) -> list[Cell]:
         worst = min(found.corruptions, key=lambda name: found.corruptions[name].accuracy)
-        means = [measured(one.accuracy, one.low, one.high) for one in (found.clean, found.mca)]
+        means = [accuracy_of(found.clean), accuracy_of(found.mca)]
         return [*means, (percent(found.corruptions[worst].accuracy), words(worst))]
 
     some = next((model.corruptions for model in models if model.corruptions), None)

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -51,11 +51,16 @@ class ModelResults:
         return self.drawn[name].n if name in self.drawn else 0
 
 
-def load_models(models_folder: Path, compare_with: Mapping[str, Path] | None = None) -> list[ModelResults]:
+def load_models(
+    models_folder: Path,
+    compare_with: Mapping[str, Path] | None = None,
+    wanted: Callable[[Path], bool] = lambda folder: True,
+) -> list[ModelResults]:
     """Return every model below `models_folder` that has a test.json, the best test accuracy first.
 
-    `compare_with` maps other datasets to the folders of their models. Those models are included under the name
-    `<data>-<model>`; a missing folder is ignored. A model without test.json is skipped with a warning in the log.
+    A model has the name of its folder. `compare_with` maps other datasets to the folders of their models. Those models
+    are included under the name `<data>-<model>`; a missing folder is ignored. `wanted` says of a model's folder whether
+    it is read. A model without test.json is skipped with a warning in the log.
 
     Raises:
         UserError: `models_folder` is missing or has no evaluated model, a JSON file is broken, or a model of another
@@ -63,12 +68,12 @@ def load_models(models_folder: Path, compare_with: Mapping[str, Path] | None = N
     """
     if not models_folder.is_dir():
         raise UserError(f"no folder {models_folder}; run `dvc repro` to train and evaluate the models first")
-    models = _models_in(models_folder)
+    models = _models_in(models_folder, wanted)
     if not models:
         raise UserError(f"no model below {models_folder} has a test.json; run `dvc repro` to evaluate one")
     n = models[0].test.n
     for data, folder in (compare_with or {}).items():
-        others = _models_in(folder, data) if folder.is_dir() else []
+        others = _models_in(folder, wanted, data) if folder.is_dir() else []
         for model in others:
             if model.test.n != n:
                 raise UserError(
@@ -79,17 +84,17 @@ def load_models(models_folder: Path, compare_with: Mapping[str, Path] | None = N
     return sorted(models, key=lambda model: (-model.test.accuracy, model.name))
 
 
-def _models_in(models_folder: Path, data: str | None = None) -> list[ModelResults]:
+def _models_in(models_folder: Path, wanted: Callable[[Path], bool], data: str | None = None) -> list[ModelResults]:
     """Read the evaluated models of a folder; `data` names their dataset if it is not the report's own."""
     models = []
-    for folder in sorted(path for path in models_folder.iterdir() if path.is_dir()):
+    for folder in sorted(path for path in models_folder.iterdir() if path.is_dir() and wanted(path)):
         if not (folder / "test.json").is_file():
             logger.warning("%s has no test.json and is left out of the report", folder)
             continue
         test = read_result(TestResult, folder / "test.json")
         models.append(
             ModelResults(
-                name=f"{data}-{test.model}" if data else test.model,
+                name=f"{data}-{folder.name}" if data else folder.name,
                 folder=folder,
                 test=test,
                 export=_read_if_there(ExportResult, folder / "export.json") or {},

@@ -1,7 +1,8 @@
 """One visual style for all figures: a palette of named colors, quiet axes, one column width.
 
-A figure is as wide as a phone's screen and half a desktop page (`WIDTH`), so it is legible on both. The series colors follow the palette of M. Okabe and K. Ito, "Color Universal Design" (2008), darkened
-for contrast on paper; where color carries a meaning (right, wrong), a sign carries it too.
+A figure is as wide as a phone's screen and half a desktop page (`WIDTH`), so it is legible on both. The series colors
+follow the palette of M. Okabe and K. Ito, "Color Universal Design" (2008), darkened for contrast on paper. Where a
+color has a meaning (correct, wrong), a sign has it too.
 """
 
 import html

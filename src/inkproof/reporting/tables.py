@@ -174,7 +174,7 @@ def write_leaderboard_md(rows: pd.DataFrame, path: Path) -> None:
     heads = ["Model", "Test accuracy", *map(set_title, sets), "float32 KB", "int8 KB", "Weights"]
     lines = [[row["model"], *(_with_interval(row, key) for key in keys), *_sizes(row)] for _, row in rows.iterrows()]
     table = markdown_table(heads, "l" + "r" * (len(heads) - 1), lines)
-    note = f"In brackets: 95% intervals. Drawings: the exported float32 model with the preprocessing method `{SHOWN_METHOD}`."
+    note = f"In brackets: 95% intervals. Drawings: the exported float32 model, preprocessing method `{SHOWN_METHOD}`."
     for _, row in rows.dropna(subset="compare_with").iterrows():
         note += f" {row['model']} was trained on {data_title(row['compare_with'])}."
     write_text(path, f"{table}\n\n{note}\n")

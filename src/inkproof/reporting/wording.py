@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from inkproof.evaluation.results import Accuracy
+
 HERE = Path(__file__).parent
 
 
@@ -110,6 +112,11 @@ def measured(fraction: float | None, low: float | None, high: float | None, n: i
     return percent(fraction, n), interval(low, high, n)
 
 
+def accuracy_of(result: Accuracy, n: int = 0) -> tuple[str, str]:
+    """Format an accuracy that was measured on n digits, and its interval."""
+    return measured(result.accuracy, result.low, result.high, n)
+
+
 def p_value(p: float) -> str:
     """Format a p-value; a value below 0.001 only as such."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
@@ -166,7 +173,7 @@ def from_template(template: str, /, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["times"] = lambda text: str(text).replace(" x ", " \N{MULTIPLICATION SIGN} ")
-    words = (count, data_title, interval, kilobytes, measured, p_value, percent, points, set_title)
+    words = (accuracy_of, count, data_title, interval, kilobytes, measured, p_value, percent, points, set_title)
     environment.filters |= {function.__name__: function for function in words}
     return environment.get_template(template).render(values)
 

@@ -7,18 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import PreprocessConfig
+from inkproof.config.schema import NORMALIZED_METHOD, PreprocessConfig
+from inkproof.data.archives import PreprocessedSet, write_corruptions, write_preprocessed
 from inkproof.data.digits import load_digits, load_test_split
 from inkproof.data.drawings import Drawing
 from inkproof.datasets.preprocessed import (
-    WHOLE,
-    PreprocessedSet,
     drawings_of,
     preprocessed_corruptions,
     preprocessed_digits,
     preprocessed_ood,
-    write_corruptions,
-    write_preprocessed,
 )
 from inkproof.preprocessing.corruptions import NAMES, corruption_sample
 from inkproof.stages.preprocess import evaluation_of, make_all, set_maker
@@ -28,7 +25,7 @@ from inkproof.synthetic.ood_samples import ood_samples
 # Your own drawings are in none of these: a new one exports no model anew.
 VALIDATION_SETS = ("pens_validation",)  # they choose, with validation digits, when a drawing is rejected
 TEST_SETS = ("starter", "pens")  # rejection is reported on them, and canvas.tflite is compared with Keras
-METHODS = (WHOLE,)  # what an exported model does itself
+METHODS = (NORMALIZED_METHOD,)  # what an exported model does itself
 
 Labels = NDArray[np.integer]
 SetMaker = Callable[[], PreprocessedSet]

@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from inkproof.config.compose import path_of
 from inkproof.config.schema import METHODS, Evaluation, PreprocessConfig
-from inkproof.datasets.preprocessed import PreprocessedSet, drawings_of, preprocessed_drawings, write_preprocessed
+from inkproof.data.archives import PreprocessedSet, write_preprocessed
+from inkproof.datasets.preprocessed import drawings_of, preprocessed_drawings
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.processes import in_order
 from inkproof.runtime.progress import tally
