@@ -143,5 +143,3 @@ def test_a_new_drawing_reruns_drawings_drawn_and_report(locked: Repo):
     }
     assert later == {"drawn", "report"}
     mine.unlink()
-
-
