@@ -48,7 +48,7 @@ def pool(network: str, repeat: int, folds: list[OutOfFold], seconds: list[float]
         network,
         repeat,
         np.concatenate([fold.labels for fold in folds])[order],
-        {way: np.concatenate([fold.answers[way] for fold in folds])[order] for way in WAYS},
+        {way: np.concatenate([fold.probabilities[way] for fold in folds])[order] for way in WAYS},
         # Of k folds a training sees k - 1.
         float(np.mean(seconds)) * len(folds) / (len(folds) - 1),
     )
