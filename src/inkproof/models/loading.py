@@ -70,7 +70,7 @@ def start_from(model: keras.Model, init: str) -> None:
             else f"layer {at + 1} is {theirs[at]}, not {ours[at]}"
         )
         raise UserError(
-            f"init={init}: another network than the one to be trained ({difference}); choose the model and the "
+            f"training.init={init}: another network than the one to train ({difference}); choose the model and the "
             "model.build of its training"
         )
     model.set_weights(initial.get_weights())
