@@ -38,7 +38,7 @@ from inkproof.reporting.wording import set_title
 Gray = npt.NDArray[np.uint8]
 
 _PAIR_GAP, _PAIR_HEAD, _PAIR_FOOT, _PAIR_LINE = 14, 62, 48, 20
-"""Pixels between images, above the first row for the headings, below each image for its prediction; and a heading's line."""
+"""Pixels between images, above the first row for the headings, below each image, and for each line of a heading."""
 
 
 # First the digits that people write in the most different ways: a short figure should not show zeros only.
