@@ -7,8 +7,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from inkproof.config.schema import METHODS
 from inkproof.evaluation.results import DrawnSet
-from inkproof.preprocessing.methods import METHODS
 from inkproof.reporting.ablation import _in_lines, ablation, ablation_set, spread, write_ablation
 from inkproof.reporting.style import series
 from support.model_results import EMPTY, model, result_of

@@ -20,7 +20,7 @@ from pydantic import Field
 from inkproof.app.payload import Canvas, Payload, RequestError, Strokes, decoded, json_object
 from inkproof.config.schema import Limits
 from inkproof.data.drawings import CANVAS_SIDE
-from inkproof.exporting.readers import CanvasReader, Readings
+from inkproof.exporting.predictors import CanvasPredictor, Predictions
 from inkproof.preprocessing.canvas import to_canvas
 from inkproof.preprocessing.strokes import render
 from inkproof.runtime.errors import UserError
@@ -41,13 +41,13 @@ class Model:
     name: str
     content: bytes
     version: str
-    _interpreter: CanvasReader
+    _interpreter: CanvasPredictor
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def predict(self, canvas: NDArray[np.uint8]) -> Readings:
+    def predict(self, canvas: NDArray[np.uint8]) -> Predictions:
         """Classify a canvas uint8 (280, 280)."""
         with self._lock:  # an interpreter has one set of tensors
-            return self._interpreter.read(canvas[np.newaxis])
+            return self._interpreter.predict(canvas[np.newaxis])
 
     def describe(self) -> dict[str, Any]:
         """Return its entry in `GET /api/models`: what a page needs to predict with the file as the server does."""
@@ -90,7 +90,7 @@ class Catalog:
                 return known
             content = path.read_bytes()
             version = hashlib.sha256(content).hexdigest()[:12]
-            return key, Model(name, content, version, CanvasReader(path))
+            return key, Model(name, content, version, CanvasPredictor(path))
         except (UserError, OSError):
             return (0, 0), None  # such as a file that the pipeline is replacing now
 

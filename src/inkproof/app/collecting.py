@@ -8,7 +8,7 @@ from inkproof.config.compose import composing, path_of
 from inkproof.config.schema import AppConfig
 from inkproof.data.drawings import Drawing, read_drawings, write_drawings
 from inkproof.runtime.errors import UserError
-from inkproof.stages.drawings import say_next, table
+from inkproof.stages.drawings import print_next, table
 
 SOURCE = "drawing page"
 
@@ -74,4 +74,4 @@ def collect_kept(database: Path | None, into: Path) -> None:
     writers = sorted({drawing.writer for drawing in result.drawings})
     by_writer = {name: [drawing for drawing in result.drawings if drawing.writer == name] for name in writers}
     print(table({**by_writer, "in the set": result.drawings}))
-    say_next(into)
+    print_next(into)

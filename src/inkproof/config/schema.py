@@ -3,10 +3,13 @@
 Types and ranges stand here, values in conf/ alone (tests/config checks it), so that a change here trains nothing anew.
 """
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, StrictBool, StrictInt, StringConstraints, model_validator
 
+Method = Literal["tutorial", "polarity", "center_of_mass", "mnist_style", "classic"]
+METHODS: tuple[str, ...] = get_args(Method)  # of preprocessing, each one step more than the one before
+NORMALIZED_METHOD: Method = "classic"  # what the normalizer does
 Text = Annotated[str, StringConstraints(min_length=1)]
 Natural = Annotated[StrictInt, Field(ge=0)]
 Positive = Annotated[StrictInt, Field(ge=1)]
@@ -364,14 +367,22 @@ class ExportConfig(StageConfig):
     out: Text
     report: Text
     digits: Text
-    drawings: Text
     ood: Text
     thresholds: Text
     agreement_sets: tuple[str, ...]
-    threshold_sets: tuple[str, ...]
     coreml_sample: Positive
     sets: Renderings
-    pens: DataConfig
+
+
+class FormatsConfig(StageConfig):
+    """conf/formats.yaml: the quantizations of an exported file, by size and accuracy."""
+
+    primary: ClassVar[str] = "formats"
+
+    out: Text
+    report: Text
+    digits: Text
+    drawings: Text
 
 
 class EnsembleConfig(Primary):
@@ -382,7 +393,7 @@ class EnsembleConfig(Primary):
     data: DataConfig
     runs: tuple[str, ...]
     tta: StrictBool
-    method: Text
+    method: Method
     digits: Text
     drawings: Text
     out: Text | None

@@ -194,6 +194,32 @@ class RejectionResult(Result):
 # -- export.json, timing.json and formats.json -------------------------------------------------------------------------
 
 
+class Agreement(Result):
+    """What a file of 28 x 28 digits predicts, against the Keras model.
+
+    `accuracy_difference` is exported minus Keras, `agreement` the share of equal predictions, and `max_difference` the
+    largest difference in a single probability.
+    """
+
+    accuracy: float
+    accuracy_difference: float
+    agreement: float
+    max_difference: float
+
+
+class CanvasAgreement(Result):
+    """What a canvas file predicts on `n` canvases, against the Keras model; the accuracies are None without labels.
+
+    They agree on a canvas with the same digit and the same acceptance.
+    """
+
+    n: int
+    agreement: float
+    max_difference: float
+    accuracy: float | None = None
+    accuracy_difference: float | None = None
+
+
 class ExportedFile(Result):
     """An exported file: its size in units of 1,024 bytes."""
 
@@ -201,11 +227,7 @@ class ExportedFile(Result):
 
 
 class ImageFile(ExportedFile):
-    """A file that takes 28 x 28, against Keras on the test digits, or on `n` of them.
-
-    `accuracy_difference` is exported minus Keras, `agreement` the share of equal predictions, and `max_difference` the
-    largest difference in a single probability.
-    """
+    """A file that takes 28 x 28: its `Agreement` on the test digits, or on `n` of them."""
 
     n: int | None = None
     accuracy: float
@@ -215,7 +237,7 @@ class ImageFile(ExportedFile):
 
 
 class CanvasFile(ExportedFile):
-    """A file that takes canvases, against Keras on `n` drawings; they agree on the digit and on its rejection."""
+    """A file that takes canvases: its rule for rejection, and its `CanvasAgreement` on drawings."""
 
     rule: str
     temperature: float

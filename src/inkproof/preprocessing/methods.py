@@ -8,6 +8,7 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 from PIL import Image
 
+from inkproof.config.schema import METHODS
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.preprocessing.canvas import area_means, ink_box
@@ -147,7 +148,6 @@ _BY_CANVAS: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     "center_of_mass": _center_of_mass,
     "mnist_style": _mnist_style,
 }
-METHODS = (*_BY_CANVAS, "classic")
 
 
 def _above_ground(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:

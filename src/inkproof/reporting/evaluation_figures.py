@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from inkproof.data.digits import IMAGE_SIDE
 from inkproof.evaluation.results import ReliabilityBin
 from inkproof.evaluation.statistics import wilson
 from inkproof.reporting.style import (
     DPI,
+    IMAGE_SIDE,
     PALETTE,
     as_table,
     cell,

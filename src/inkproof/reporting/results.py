@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from inkproof.config.schema import METHODS
 from inkproof.config.validation import validated
 from inkproof.evaluation.results import (
     CorruptionsResult,
@@ -18,7 +19,6 @@ from inkproof.evaluation.results import (
     TestResult,
     TimingResult,
 )
-from inkproof.preprocessing.methods import METHODS
 from inkproof.reporting.wording import SETS, VARIANTS
 from inkproof.runtime.errors import UserError
 
