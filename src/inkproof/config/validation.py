@@ -68,7 +68,7 @@ def mistake(error: ValidationError, kind: Any, where: object = "", whole: Any = 
     key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
     if found["type"] in UNKNOWN_KEY:
         key = _short(key)
-        reason = f"a key that does nothing; the keys are {', '.join(_keys(kind, path))}"
+        reason = f"a key that does nothing; the keys are {', '.join(_keys(kind, found['loc']))}"
     elif found["type"] == "value_error":
         reason = str(found["ctx"]["error"])
     else:
@@ -98,12 +98,15 @@ def _short(text: str) -> str:
 
 
 def _keys(kind: Any, path: Sequence[int | str]) -> list[str]:
-    """Return the keys beside the one that `path` leads to; places in lists and free keys do not matter."""
+    """Return the keys beside the one that `path` leads to; places in lists and free keys make no difference.
+
+    A step may also be the tag by which a model was chosen from a union: the value of one of its fields.
+    """
     models = list(_models(kind))
     for step in path[:-1]:
         inner = [fields[str(step)] for model in models if str(step) in (fields := _fields(model))]
-        if inner:
-            models = [model for one in inner for model in _models(one)]
+        tagged = [model for model in models if any(step in get_args(field) for field in _fields(model).values())]
+        models = [model for one in inner for model in _models(one)] or tagged or models
     return list(dict.fromkeys(name for model in models for name in _fields(model)))
 
 
