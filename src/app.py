@@ -1,19 +1,15 @@
-"""Serve a page to draw digits on, read in the browser: python src/app.py [port=8765]."""
-
-from typing import Any
+"""Serve a page to draw digits on, which the browser classifies: python src/app.py [port=8765]."""
 
 from inkproof.config.compose import entry
-from inkproof.config.schema import App
-from inkproof.config.validation import validated
+from inkproof.config.schema import AppConfig
 
 
-@entry("app")
-def main(config: dict[str, Any]) -> None:
+@entry(AppConfig)
+def main(config: AppConfig) -> None:
     """Serve until interrupted."""
-    app = validated(App, config)
     from inkproof.app.server import serve_page
 
-    serve_page(app, config["sets"]["mine"]["brush"])
+    serve_page(config)
 
 
 if __name__ == "__main__":

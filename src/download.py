@@ -1,6 +1,7 @@
 """Fetch or make a dataset: python src/download.py data=mnist|optdigits|pens|mnist_plus_strokes [out=FOLDER]."""
 
 from inkproof.config.compose import entry, path_of
+from inkproof.config.pipeline import read_pipeline
 from inkproof.config.schema import DownloadConfig
 from inkproof.data.download import prepare
 
@@ -8,6 +9,7 @@ from inkproof.data.download import prepare
 @entry(DownloadConfig)
 def main(config: DownloadConfig) -> None:
     """Put the chosen dataset into its folder."""
+    read_pipeline()  # a mistake in params.yaml ends the pipeline before anything is made
     out = path_of(config.out)
     prepare(config.data, out)
     print(f"{config.data.name}: ready in {out}")

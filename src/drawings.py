@@ -20,8 +20,8 @@ example:
 """
 
 COLLECT = """\
-What the page of `make app` has kept goes into the set, each drawing under its writer. Collecting again brings over what
-is new, what the gallery has corrected and what it has deleted; imported images stay as they are.
+Drawings from the page of `make app` are copied into the set, each under its writer. Collect again to copy new drawings
+and the gallery's corrections and deletions. Imported images stay as they are.
 
 example:
   python src/drawings.py collect
@@ -44,18 +44,18 @@ def parser() -> argparse.ArgumentParser:
     images = commands.add_parser("import", help=about, description=about, epilog=EXAMPLE, formatter_class=raw)
     images.add_argument("folder", metavar="FOLDER", type=Path, help="your images: png, jpg, bmp, gif or tif")
     images.add_argument("--labels", type=Path, metavar="CSV", help="their labels (default: FOLDER/labels.csv)")
-    images.add_argument("--writer", metavar="NAME", help="who drew them, where the CSV does not say (default: me)")
-    about = "bring the drawings that the page of `make app` has kept into a set"
-    kept = commands.add_parser("collect", help=about, description=about, epilog=COLLECT, formatter_class=raw)
+    images.add_argument("--writer", metavar="NAME", help="who drew them, where the CSV has no writer (default: me)")
+    about = "copy the drawings of the page of `make app` into a set"
+    collected = commands.add_parser("collect", help=about, description=about, epilog=COLLECT, formatter_class=raw)
     about = "the page's database (default: the one in conf/app.yaml)"
-    kept.add_argument("--from", dest="database", type=Path, metavar="DB", help=about)
-    for one in (images, kept):
+    collected.add_argument("--from", dest="database", type=Path, metavar="DB", help=about)
+    for one in (images, collected):
         one.add_argument("--into", type=Path, default=MINE, metavar="SET", help="the set (default: %(default)s)")
     return top
 
 
 def command(options: argparse.Namespace) -> int:
-    """Do what is asked for; return the exit code."""
+    """Import or collect; return the exit code."""
     if options.command == "import":
         from inkproof.stages.drawings import import_images
 

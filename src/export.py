@@ -1,35 +1,34 @@
-"""Export a trained model and prove the files: python src/export.py data=mnist model=cnn [run=FOLDER].
+"""Export a trained model and verify the files: python src/export.py data=mnist model=cnn [run=FOLDER].
 
-python src/export.py formats data=mnist model=cnn run=FOLDER compares the forms of the file by size and accuracy alone.
+python src/export.py formats data=mnist model=cnn run=FOLDER compares the quantizations by size and accuracy alone.
 """
 
-from typing import Any
-
 from inkproof.config.compose import call_named, entry
+from inkproof.config.schema import ExportConfig, FormatsConfig
 from inkproof.runtime.startup import start_tensorflow
 from inkproof.tracking.run_metadata import trained_run
 
 
-@entry("export")
-def export(config: dict[str, Any]) -> None:
-    """Write the exported files, and say how each agrees with Keras."""
+@entry(ExportConfig)
+def export(config: ExportConfig) -> None:
+    """Write the exported files, and print how each agrees with Keras."""
     trained_run(config)
     start_tensorflow()
     from inkproof.stages.export import export, lines
 
-    for line in lines(f"{config['data']['name']}-{config['model']['name']}", export(config)):
+    for line in lines(f"{config.data.name}-{config.name}", export(config)):
         print(line)
 
 
-@entry("export")
-def formats(config: dict[str, Any]) -> None:
-    """Compare the forms."""
+@entry(FormatsConfig)
+def formats(config: FormatsConfig) -> None:
+    """Compare the quantizations."""
     trained_run(config)
     start_tensorflow()
     from inkproof.stages.formats import formats
 
-    for form, result in formats(config).items():
-        print(f"{form}: {result['kb']:,.1f} KB, {result['accuracy']:.2%} of the test digits")
+    for quantization, result in formats(config).items():
+        print(f"{quantization}: {result['kb']:,.1f} KB, {result['accuracy']:.2%} of the test digits")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Read images of drawn digits: python src/predict.py PATH..."""
+"""Classify images of drawn digits: python src/predict.py PATH..."""
 
 import argparse
 import os
@@ -15,18 +15,18 @@ examples:
   python src/predict.py scans/ --csv digits.csv --show digits.png
   python src/predict.py my_digit.png --model mnist-cnn
 
-Without --model the pretrained file reads. Exit code: 0, 1 if an image could not be read, 2 if nothing could be done.
+Without --model it is the pretrained file. Exit code: 0, 1 if an image could not be read, 2 if nothing could be done.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command and exit: 0, 1 if something could not be read, 2 if nothing could be done."""
+    """Run the command and exit: 0, 1 if an image could not be read, 2 if nothing could be done."""
     run("predict.py", lambda: sys.exit(command(arguments)), interrupted="interrupted")
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    # Imported here, as all that is slow: Ctrl-C meanwhile ends as cleanly as later.
+    # Imported here because it is slow: Ctrl-C during the import then ends in one line, too.
     from inkproof.inference.predict import COLUMNS, SHEET
 
     raw = argparse.RawDescriptionHelpFormatter
@@ -41,18 +41,18 @@ def parser() -> argparse.ArgumentParser:
 
 
 def command(arguments: Sequence[str] | None) -> int:
-    """Read the images, print what they show; return the exit code."""
+    """Classify the images and print the predictions; return the exit code."""
     options = parser().parse_args(arguments)
-    # A name may hold what the terminal's encoding cannot say.
+    # A name may have characters that the terminal's encoding lacks.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    # Ended by a job's time limit it cleans up, too: half a table, and the processes that read.
+    # When a job's time limit ends it, it cleans up, too: half a table, and its processes.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     from inkproof.stages.predict import predict
 
     try:
         return 0 if predict(options.paths, options.model, options.csv, options.show) else 1
     except BrokenPipeError:
-        # Whoever read the lines has enough of them, as `head` does; what is still buffered has nowhere to go.
+        # The reader of the lines has stopped, as `head` does. What is still buffered is dropped.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
 

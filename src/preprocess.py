@@ -1,35 +1,58 @@
-"""Bring drawings and corruptions to 28 x 28, once for all models: python src/preprocess.py data=mnist.
+"""Bring drawings and corrupted digits to 28 x 28, once for all models: python src/preprocess.py data=mnist.
 
-python src/preprocess.py layer writes the normalization that does it as a LiteRT file, once for all exports.
+One of the files alone, or what every export needs:
+  drawings     drawings.npz, the drawings that models are evaluated on
+  corruptions  corruptions.npz, ood.npz and thresholds.npz: corrupted digits, and drawings that are no digit
+  normalizer   exports/normalizer.tflite, the normalization that does it as a LiteRT file
 """
 
 import sys
-from typing import Any
 
 from inkproof.config.compose import call_named, entry
 from inkproof.config.one_line import run
+from inkproof.config.schema import PreprocessConfig
 from inkproof.runtime.startup import start_tensorflow
 
 
-@entry("drawn")
-def frames(config: dict[str, Any]) -> None:
-    """Write the frames that models are tried on."""
+@entry(PreprocessConfig)
+def everything(config: PreprocessConfig) -> None:
+    """Write all files of a dataset."""
     start_tensorflow()
-    from inkproof.stages.preprocess import frames
+    from inkproof.stages.corruptions import preprocess_corruptions
+    from inkproof.stages.preprocess import preprocess_drawings
 
-    frames(config)
+    preprocess_drawings(config)
+    preprocess_corruptions(config)
 
 
-def layer() -> None:
-    """Write exports/normalizer.tflite."""
+@entry(PreprocessConfig)
+def drawings(config: PreprocessConfig) -> None:
+    """Write the drawings."""
+    start_tensorflow()
+    from inkproof.stages.preprocess import preprocess_drawings
+
+    preprocess_drawings(config)
+
+
+@entry(PreprocessConfig)
+def corruptions(config: PreprocessConfig) -> None:
+    """Write the corrupted digits and the drawings that are no digit."""
+    start_tensorflow()
+    from inkproof.stages.corruptions import preprocess_corruptions
+
+    preprocess_corruptions(config)
+
+
+def normalizer() -> None:
+    """Write the normalizer."""
     if sys.argv[1:]:  # it takes no words: --help, or a mistake
         print(__doc__)
         return
     start_tensorflow()
-    from inkproof.stages.export import layer
+    from inkproof.stages.normalizer import write_normalizer
 
-    run("preprocess.py", lambda: print(f"normalizer: {layer()}"))
+    run("preprocess.py", lambda: print(f"normalizer: {write_normalizer()}"))
 
 
 if __name__ == "__main__":
-    call_named(frames, layer=layer)
+    call_named(everything, drawings=drawings, corruptions=corruptions, normalizer=normalizer)

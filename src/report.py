@@ -3,22 +3,21 @@
 python src/report.py pretrained [data=mnist_plus_strokes model=vgg_bn] makes models/pretrained of a finished run.
 """
 
-from typing import Any
-
 from inkproof.config.compose import call_named, entry
+from inkproof.config.schema import PretrainedConfig, ReportConfig
 from inkproof.runtime.startup import start_tensorflow
 
 
-@entry("report")
-def report(config: dict[str, Any]) -> None:
-    """Make the report, or show the one there is."""
+@entry(ReportConfig)
+def report(config: ReportConfig) -> None:
+    """Make the report, or show the present one."""
     from inkproof.stages.report import made_or_shown
 
     print(f"The report with every figure: {made_or_shown(config)}")
 
 
-@entry("pretrained")
-def pretrained(config: dict[str, Any]) -> None:
+@entry(PretrainedConfig)
+def pretrained(config: PretrainedConfig) -> None:
     """Check the run's files and copy them, with a model card."""
     start_tensorflow()
     from inkproof.stages.pretrained import pretrained

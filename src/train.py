@@ -4,6 +4,7 @@ Run the same command again: a finished run is reused (run.force=true trains anew
 """
 
 from inkproof.config.compose import entry
+from inkproof.config.pipeline import read_pipeline
 from inkproof.config.schema import TrainConfig
 from inkproof.runtime.startup import start_tensorflow
 
@@ -11,6 +12,7 @@ from inkproof.runtime.startup import start_tensorflow
 @entry(TrainConfig)
 def main(config: TrainConfig) -> float:
     """Train, and return what a sweeper maximizes."""
+    read_pipeline()  # a mistake in params.yaml ends the pipeline before anything is trained
     start_tensorflow()
     from inkproof.stages.train import train
 

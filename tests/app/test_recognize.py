@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 
-from inkproof.exporting.readers import CanvasReader
+from inkproof.exporting.predictors import CanvasPredictor
 from support.web_app import PRETRAINED, canvas_of, make_app, png, starter
 
 DRAWINGS = starter()[::27]  # one of each digit
@@ -20,10 +20,10 @@ def upload(client: FlaskClient, content: bytes, **fields: str):
 
 
 def test_a_image_and_its_strokes_give_what_the_file_gives(client: FlaskClient):
-    reader = CanvasReader(PRETRAINED)
+    predictor = CanvasPredictor(PRETRAINED)
     for drawing in DRAWINGS:
         canvas = canvas_of(drawing)
-        expected = reader.read(canvas[np.newaxis])
+        expected = predictor.predict(canvas[np.newaxis])
         text = base64.b64encode(png(canvas)).decode()
         answers = [
             upload(client, png(canvas)).json,

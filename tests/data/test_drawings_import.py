@@ -103,7 +103,7 @@ def test_each_format_is_kept_as_a_plain_png(tmp_path, suffix):
     assert np.abs(difference).max() <= 1
 
 
-def test_colour_transparency_depth_and_turn_are_made_plain(tmp_path):
+def test_color_transparency_depth_and_turn_are_made_plain(tmp_path):
     ink = render([[(90, 60), (190, 70), (120, 220)]])
     folder = tmp_path / "in" / "7"
     folder.mkdir(parents=True)
@@ -234,8 +234,8 @@ def rejections(tmp_path):
     (tmp_path / "broken" / "3" / "a.png").write_bytes(b"?")
     draw(tmp_path / "good" / "3" / "a.png", 1)
     (tmp_path / "file").write_text("x")
-    (tmp_path / "spoilt").mkdir()
-    (tmp_path / "spoilt" / "drawings.jsonl").write_text("{}\n")
+    (tmp_path / "spoiled").mkdir()
+    (tmp_path / "spoiled" / "drawings.jsonl").write_text("{}\n")
     return [
         (["absent"], "absent does not exist"),
         (["file"], "file is not a folder"),
@@ -245,7 +245,7 @@ def rejections(tmp_path):
         (["high"], "12 is no label"),
         (["broken"], "no image can be read; the first of 1: "),
         (["good", "--into", "file"], "a file is in its way"),
-        (["good", "--into", "spoilt"], "drawings.jsonl, line 1: id: expected a value"),
+        (["good", "--into", "spoiled"], "drawings.jsonl, line 1: id: expected a value"),
     ]
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from inkproof.data.download import Fetcher
-from inkproof.data.unpack import LIMIT, NESTED, Fault, unpack
+from inkproof.data.unpack import LIMIT, NESTED, DownloadError, unpack
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from support import misbehaving as bad
@@ -153,12 +153,12 @@ def test_forms_inside_one_another() -> None:
     assert unpack(packed(content, NESTED), tiny.FIRST) == content
     assert unpack(zip_of(f"{tiny.FIRST}.gz", packed(content, NESTED - 1)), tiny.FIRST) == content
     for body in (packed(content, NESTED + 1), zip_of(f"{tiny.FIRST}.gz", packed(content, NESTED))):
-        with pytest.raises(Fault, match="compressed more than 3 times over"):
+        with pytest.raises(DownloadError, match="compressed more than 3 times over"):
             unpack(body, tiny.FIRST)
 
 
 def test_an_npz_of_nothing_much() -> None:
-    with pytest.raises(Fault, match="corrupt member in the zip"):
+    with pytest.raises(DownloadError, match="corrupt member in the zip"):
         unpack(npz_that_announces((0, 10**15)), "x", "x_train")
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from inkproof.data.unpack import Fault, unpack
+from inkproof.data.unpack import DownloadError, unpack
 from support import pen_text
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -18,7 +18,7 @@ def test_a_file_made_by_compress() -> None:
 
 @pytest.mark.parametrize("body", [PACKED[:2], PACKED[:3] + b"\xff" * 40])
 def test_a_corrupt_compress_file(body: bytes) -> None:
-    with pytest.raises(Fault, match=r"corrupt or truncated \.Z data"):
+    with pytest.raises(DownloadError, match=r"corrupt or truncated \.Z data"):
         unpack(body, "pens.tra")
 
 
@@ -30,7 +30,7 @@ def test_a_compress_file_cut_short_is_noticed_where_its_form_allows() -> None:
     for cut in range(1, 12):
         try:
             part = unpack(packed[:-cut], "narrow")
-        except Fault as fault:
+        except DownloadError as fault:
             assert "truncated" in str(fault)
             noticed.append(cut)
         else:

@@ -15,7 +15,7 @@ def test_area_is_the_share_of_pairs_in_the_right_order(digits: list[int], ood_sa
     assert auroc(digits, ood_samples) == pytest.approx(statistic / (len(digits) * len(ood_samples)))
 
 
-def test_area_by_hand() -> None:
+def test_area_of_worked_examples() -> None:
     assert auroc([3, 4], [1, 2]) == 1
     assert auroc([1, 2], [3, 4]) == 0
     assert auroc([1, 1], [1, 1, 1]) == 0.5
@@ -38,7 +38,7 @@ def test_interval_has_the_width_that_theory_gives_and_the_area_inside() -> None:
     assert high - low == pytest.approx(2 * 1.96 * variance**0.5, rel=0.15)
 
 
-def test_interval_holds_with_equal_scores_and_negatives_in_any_order() -> None:
+def test_interval_contains_the_area_with_equal_scores_and_samples_in_any_order() -> None:
     digits, ood_samples = np.round(normal(200, 1, 2)), np.round(normal(150, 0, 3))
     low, high = auroc_interval(digits, ood_samples)
     assert low < auroc(digits, ood_samples) < high

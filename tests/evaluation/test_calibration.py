@@ -23,18 +23,18 @@ def test_nll_is_the_log_loss_of_scikit_learn() -> None:
     assert nll(p, y) == pytest.approx(log_loss(y, p, labels=range(10)))
 
 
-def test_a_certain_mistake_costs_much_but_stays_a_number() -> None:
+def test_a_certain_error_costs_much_but_stays_finite() -> None:
     p = np.eye(10, dtype=np.float32)[[3, 3]]
     assert nll(p, [3, 4]) == pytest.approx(-np.log(1e-12) / 2)
 
 
-def test_calibration_error_by_hand() -> None:
-    # Two digits at 0.95, one right: |0.5 - 0.95|. Two at 0.55, both right: |1 - 0.55|.
+def test_calibration_error_of_a_worked_example() -> None:
+    # Two digits at 0.95, one correct: |0.5 - 0.95|. Two at 0.55, both correct: |1 - 0.55|.
     p = [sure_of(1, 0.95), sure_of(1, 0.95), sure_of(2, 0.55), sure_of(2, 0.55)]
     assert expected_calibration_error(p, [1, 7, 2, 2], bins=10) == pytest.approx(0.45)
 
 
-def test_a_model_that_means_what_it_says_has_no_calibration_error() -> None:
+def test_a_calibrated_model_has_no_calibration_error() -> None:
     p = [sure_of(4, 0.8)] * 10
     assert expected_calibration_error(p, [4] * 8 + [5] * 2) == pytest.approx(0.0)
 
@@ -44,11 +44,11 @@ def test_reliability_covers_every_digit_once() -> None:
     rows = reliability(p, y, bins=15)
     assert [row["low"] for row in rows[1:]] == [row["high"] for row in rows[:-1]]
     assert sum(row["n"] for row in rows) == 1000
-    right = sum(row["n"] * row["accuracy"] for row in rows if row["n"])
-    assert right == pytest.approx((p.argmax(axis=1) == y).sum())
+    correct = sum(row["n"] * row["accuracy"] for row in rows if row["n"])
+    assert correct == pytest.approx((p.argmax(axis=1) == y).sum())
 
 
-def test_the_upper_edge_belongs_to_a_bin_and_empty_bins_say_nothing() -> None:
+def test_the_upper_edge_belongs_to_a_bin_and_empty_bins_have_no_figures() -> None:
     rows = reliability([sure_of(0, 0.5), sure_of(0, 1.0)], [0, 0], bins=2)
     assert [row["n"] for row in rows] == [1, 1]
     empty = reliability([sure_of(0, 1.0)], [0], bins=2)[0]
@@ -74,12 +74,12 @@ def test_a_float32_probability_just_above_one_stays_in_the_last_bin() -> None:
         (np.full((1, 10), np.nan), [1], "finite"),
     ],
 )
-def test_what_cannot_be_scored_is_named(probabilities: np.ndarray, labels: list[int], word: str) -> None:
+def test_what_cannot_be_scored_is_an_error(probabilities: np.ndarray, labels: list[int], word: str) -> None:
     with pytest.raises(ValueError, match=word):
         checked(probabilities, labels)
 
 
-def test_scores_of_nothing_are_refused() -> None:
+def test_scores_of_no_digits_are_an_error() -> None:
     for score in (nll, expected_calibration_error):
         with pytest.raises(ValueError, match="no digits"):
             score(np.empty((0, 10)), np.empty(0))

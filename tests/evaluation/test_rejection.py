@@ -18,10 +18,11 @@ from inkproof.evaluation.rejection import (
     sixty_percent,
     summarize_rejection,
 )
+from inkproof.evaluation.results import RejectionResult
 
 
-def readings(n: int, sure: float, seed: int, level: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-    """Logits and labels of digits, told by `sure` logits from the rest, about an overall `level`."""
+def some_logits(n: int, sure: float, seed: int, level: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return logits about an overall `level`, larger by about `sure` for the digit, and labels."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, CLASSES, n)
     logits = rng.normal(level, 1, (n, CLASSES))
@@ -30,7 +31,7 @@ def readings(n: int, sure: float, seed: int, level: float = 0.0) -> tuple[np.nda
 
 
 def test_scores_are_those_of_scipy() -> None:
-    logits, _ = readings(50, 3, 0)
+    logits, _ = some_logits(50, 3, 0)
     p = softmax(logits / 2, axis=1)
     scores = rejection_scores(logits, temperature=2)
     assert tuple(scores) == RULES
@@ -44,20 +45,20 @@ def test_scores_are_those_of_scipy() -> None:
 @settings(deadline=None)
 @given(st.floats(-30, 30), st.floats(0.2, 5))
 def test_a_constant_moves_the_energy_alone(shift: float, temperature: float) -> None:
-    logits, _ = readings(20, 3, 1)
+    logits, _ = some_logits(20, 3, 1)
     here, there = rejection_scores(logits, temperature), rejection_scores(logits + shift, temperature)
     for rule in RULES:
         assert there[rule] - here[rule] == pytest.approx(shift if rule == "energy" else 0, abs=1e-9)
 
 
 def test_log_probabilities_have_no_energy_left() -> None:
-    logits, _ = readings(20, 3, 1)
+    logits, _ = some_logits(20, 3, 1)
     scores = rejection_scores(log_softmax(logits, axis=1))
     assert scores["energy"] == pytest.approx(0)
     assert scores["margin"] == pytest.approx(rejection_scores(logits)["margin"])
 
 
-def test_scores_span_what_they_promise_and_survive_huge_logits() -> None:
+def test_scores_have_their_ranges_with_huge_logits_too() -> None:
     scores = rejection_scores([[0.0] * 10, [1e4] + [0.0] * 9])
     assert scores["maximum_probability"] == pytest.approx([0.1, 1])
     assert scores["margin"] == pytest.approx([0, 1])
@@ -69,17 +70,17 @@ def test_scores_span_what_they_promise_and_survive_huge_logits() -> None:
     ("logits", "temperature", "word"),
     [(np.zeros((2, 9)), 1, "expected"), (np.full((1, 10), np.inf), 1, "finite"), (np.zeros((1, 10)), 0, "positive")],
 )
-def test_what_has_no_score_is_refused(logits: np.ndarray, temperature: float, word: str) -> None:
+def test_what_has_no_score_is_an_error(logits: np.ndarray, temperature: float, word: str) -> None:
     with pytest.raises(ValueError, match=word):
         rejection_scores(logits, temperature)
 
 
-def test_the_rule_that_separates_is_chosen() -> None:
-    digits, labels = readings(800, 6, 2, level=8)
-    # As sure of themselves as digits, but at another level, which the energy alone can see.
-    quiet, _ = readings(400, 6, 3, level=0)
+def test_the_rule_with_the_best_detection_is_chosen() -> None:
+    digits, labels = some_logits(800, 6, 2, level=8)
+    # As sure as digits, but at another level, which the energy alone depends on.
+    quiet, _ = some_logits(400, 6, 3, level=0)
     assert choose_rule(digits, labels, quiet).name == "energy"
-    # At the level of digits as energy goes, but undecided between two.
+    # The energy of digits, but undecided between two.
     split = digits[:400].copy()
     first = split.argmax(axis=1)
     split[np.arange(400), (first + 1) % 10] = split[np.arange(400), first] + 0.01
@@ -88,21 +89,21 @@ def test_the_rule_that_separates_is_chosen() -> None:
 
 
 @pytest.mark.parametrize("coverage", [0.5, 0.9, 0.99, 1.0])
-def test_the_threshold_keeps_the_asked_share_of_digits_read_right_and_no_more(coverage: float) -> None:
-    logits, labels = readings(1000, 4, 4)
-    rule = choose_rule(logits, labels, readings(50, 1, 5)[0], temperature=1.5, coverage=coverage)
-    right = logits.argmax(axis=1) == labels
-    assert 0.5 < right.mean() < 1
-    kept = rule.accepts(logits[right]).sum()
-    assert kept == np.ceil(round(coverage * right.sum(), 6))
+def test_the_threshold_accepts_the_asked_share_of_correct_digits_and_no_more(coverage: float) -> None:
+    logits, labels = some_logits(1000, 4, 4)
+    rule = choose_rule(logits, labels, some_logits(50, 1, 5)[0], temperature=1.5, coverage=coverage)
+    correct = logits.argmax(axis=1) == labels
+    assert 0.5 < correct.mean() < 1
+    accepted = rule.accepts(logits[correct]).sum()
+    assert accepted == np.ceil(round(coverage * correct.sum(), 6))
     assert rule.temperature == 1.5
 
 
-def test_what_cannot_be_chosen_on_is_refused() -> None:
-    logits, labels = readings(20, 9, 6)
+def test_a_rule_needs_known_names_correct_digits_and_a_coverage() -> None:
+    logits, labels = some_logits(20, 9, 6)
     with pytest.raises(ValueError, match="some of"):
         choose_rule(logits, labels, logits, rules=["guessing"])
-    with pytest.raises(ValueError, match="read right"):
+    with pytest.raises(ValueError, match="classified correctly"):
         choose_rule(logits, (logits.argmax(axis=1) + 1) % 10, logits)
     with pytest.raises(ValueError, match="coverage"):
         choose_rule(logits, labels, logits, coverage=0)
@@ -116,65 +117,66 @@ def test_sixty_percent_is_a_threshold_on_the_calibrated_probability() -> None:
 
 
 @pytest.fixture(scope="module")
-def summary() -> dict:
-    logits, labels = readings(600, 5, 7)
-    others, _ = readings(90, 2, 8)
+def summary() -> RejectionResult:
+    logits, labels = some_logits(600, 5, 7)
+    others, _ = some_logits(90, 2, 8)
     rule = choose_rule(logits, labels, others, coverage=0.9)
     kinds = np.repeat(["letter", "shape", "blank"], 30)
     return summarize_rejection(rule, logits, labels, others, kinds, np.arange(600) % 9, np.arange(90) % 12)
 
 
-def test_summary_says_what_the_threshold_does(summary: dict) -> None:
-    logits, labels = readings(600, 5, 7)
-    others, _ = readings(90, 2, 8)
-    rule = Rule(summary["rule"], summary["temperature"], summary["threshold"])
-    right = logits.argmax(axis=1) == labels
-    kept, rejected = rule.accepts(logits), ~rule.accepts(others)
-    chosen = summary["chosen"]
-    assert chosen["digits"]["coverage"] == pytest.approx(kept.mean())
-    assert chosen["digits"]["accuracy"] == pytest.approx(right[kept].mean())
-    assert chosen["accepted_correct"] == pytest.approx(kept[right].mean())
-    assert chosen["rejected"]["all"]["share"] == pytest.approx(rejected.mean())
-    assert chosen["rejected"]["shape"]["share"] == pytest.approx(rejected[30:60].mean())
-    assert chosen["rejected"]["shape"]["n"] == 30
-    sixty = summary["sixty_percent"]
-    assert sixty["digits"]["coverage"] == pytest.approx((softmax(logits, axis=1).max(axis=1) >= 0.6).mean())
+def test_summary_has_what_the_threshold_does(summary: RejectionResult) -> None:
+    logits, labels = some_logits(600, 5, 7)
+    others, _ = some_logits(90, 2, 8)
+    rule = Rule(summary.rule, summary.temperature, summary.threshold)
+    correct = logits.argmax(axis=1) == labels
+    accepted, rejected = rule.accepts(logits), ~rule.accepts(others)
+    chosen = summary.chosen
+    assert chosen.digits.coverage == pytest.approx(accepted.mean())
+    assert chosen.digits.accuracy == pytest.approx(correct[accepted].mean())
+    assert chosen.accepted_correct == pytest.approx(accepted[correct].mean())
+    assert chosen.rejected["all"].share == pytest.approx(rejected.mean())
+    assert chosen.rejected["shape"].share == pytest.approx(rejected[30:60].mean())
+    assert chosen.rejected["shape"].n == 30
+    sixty = summary.sixty_percent
+    assert sixty.digits.coverage == pytest.approx((softmax(logits, axis=1).max(axis=1) >= 0.6).mean())
 
 
-def test_summary_holds_every_rule_with_its_interval_and_is_json(summary: dict) -> None:
-    assert json.loads(json.dumps(summary, allow_nan=False)) == summary
-    assert tuple(summary["rules"]) == RULES
-    for name, figures in summary["rules"].items():
-        assert figures["low"] < figures["auroc"] < figures["high"]
-        assert figures["accuracy_at_95_low"] < figures["accuracy_at_95"] <= figures["accuracy_at_95_high"]
+def test_summary_has_every_rule_with_its_interval_and_is_json(summary: RejectionResult) -> None:
+    content = json.loads(json.dumps(summary.content(), allow_nan=False))
+    assert RejectionResult.model_validate(content) == summary
+    assert tuple(summary.rules) == RULES
+    for name, figures in summary.rules.items():
+        assert figures.low < figures.auroc < figures.high
+        assert figures.accuracy_at_95_low < figures.accuracy_at_95 <= figures.accuracy_at_95_high
         # Equal numbers of each kind, so the whole is their mean.
-        assert np.mean([kind[name] for kind in summary["kinds"].values()]) == pytest.approx(figures["auroc"])
+        assert np.mean([kind[name] for kind in summary.kinds.values()]) == pytest.approx(figures.auroc)
 
 
-def test_summary_needs_digits_and_negatives_with_kinds() -> None:
-    logits, labels = readings(5, 5, 0)
+def test_summary_needs_digits_and_ood_samples_with_kinds() -> None:
+    logits, labels = some_logits(5, 5, 0)
     for others, kinds in ((np.empty((0, 10)), []), (logits, ["letter"])):
         with pytest.raises(ValueError, match="kind each"):
             summarize_rejection(sixty_percent(), logits, labels, others, kinds)
 
 
 def test_coverage_rows_end_at_full_coverage_and_meet_the_60_percent_rule() -> None:
-    logits, labels = readings(500, 3, 9)
+    logits, labels = some_logits(500, 3, 9)
     rows = coverage_rows(logits, labels, least=0.1, points=901)
-    right = logits.argmax(axis=1) == labels
+    correct = logits.argmax(axis=1) == labels
     for rule in RULES:
         own = [row for row in rows if row["rule"] == rule]
-        assert own[0] == {"rule": rule, "coverage": 1.0, "accuracy": pytest.approx(right.mean())}
+        assert own[0] == {"rule": rule, "coverage": 1.0, "accuracy": pytest.approx(correct.mean())}
         assert np.all(np.diff([row["coverage"] for row in own]) < 0)
         assert own[-1]["coverage"] == pytest.approx(0.1, abs=0.005)
-    kept = sixty_percent().accepts(logits)
-    marked = {"rule": "maximum_probability", "coverage": kept.mean(), "accuracy": right[kept].mean()}
+    accepted = sixty_percent().accepts(logits)
+    marked = {"rule": "maximum_probability", "coverage": accepted.mean(), "accuracy": correct[accepted].mean()}
     assert any(row == pytest.approx(marked) for row in rows if row["rule"] == marked["rule"])
 
 
-def test_refusal_rows_are_a_roc_curve_for_each_kind() -> None:
-    logits, labels = readings(400, 5, 10)
-    others, _ = readings(60, 1, 11)
+def test_rejection_rows_are_a_roc_curve_for_each_kind() -> None:
+    logits, labels = some_logits(400, 5, 10)
+    others, _ = some_logits(60, 1, 11)
     rule = choose_rule(logits, labels, others)
     kinds = np.repeat(["letter", "blank"], 30)
     rows = rejection_rows(rule, logits, others, kinds, least=0.01)
@@ -182,6 +184,6 @@ def test_refusal_rows_are_a_roc_curve_for_each_kind() -> None:
         own = [(row["digits_rejected"], row["rejected"]) for row in rows if row["kind"] == kind]
         assert own[0] == (1.0, 1.0)
         assert np.all(np.diff(np.array(own), axis=0) <= 0)
-        threshold = np.sort(rule.scores(logits))[4]  # refuses 4 of 400
+        threshold = np.sort(rule.scores(logits))[4]  # rejects 4 of 400
         assert own[-1][0] == pytest.approx(0.01)
         assert own[-1][1] == pytest.approx((rule.scores(others[kinds == kind]) < threshold).mean())

@@ -12,6 +12,7 @@ from inkproof.evaluation.metrics import (
     summarize_set,
     summarize_test,
 )
+from inkproof.evaluation.results import DrawnSet, TestSummary
 from inkproof.evaluation.statistics import wilson, writer_bootstrap
 
 
@@ -22,11 +23,11 @@ def some_digits(n: int = 400) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_confusion_and_classes_are_those_of_scikit_learn() -> None:
-    labels, read = some_digits()
-    counts = confusion_counts(labels, read)
-    assert (counts == confusion_matrix(labels, read, labels=range(10))).all()
-    precision, recall, f1, n = precision_recall_fscore_support(labels, read, labels=range(10))
-    rows = per_class(labels, read)
+    labels, predicted = some_digits()
+    counts = confusion_counts(labels, predicted)
+    assert (counts == confusion_matrix(labels, predicted, labels=range(10))).all()
+    precision, recall, f1, n = precision_recall_fscore_support(labels, predicted, labels=range(10))
+    rows = per_class(labels, predicted)
     for key, expected in (("precision", precision), ("recall", recall), ("f1", f1), ("n", n)):
         assert [row[key] for row in rows] == pytest.approx(expected)
 
@@ -37,48 +38,50 @@ def test_a_digit_that_does_not_occur_has_no_figures() -> None:
     assert rows[2] == {"digit": 2, "n": 0, "recall": None, "precision": 0.0, "f1": 0.0}
 
 
-@pytest.mark.parametrize(("labels", "read"), [([1, 2], [1]), ([1], [10]), ([-1], [1])])
-def test_confusion_of_what_are_no_digits_is_refused(labels: list[int], read: list[int]) -> None:
+@pytest.mark.parametrize(("labels", "predicted"), [([1, 2], [1]), ([1], [10]), ([-1], [1])])
+def test_confusion_counts_reject_values_that_are_no_digits(labels: list[int], predicted: list[int]) -> None:
     with pytest.raises(ValueError, match=r"labels .*predictions"):
-        confusion_counts(labels, read)
+        confusion_counts(labels, predicted)
 
 
 def test_summary_of_the_test_digits() -> None:
     labels = np.array([0, 1, 2, 2], np.uint8)
     probabilities = np.eye(10, dtype=np.float32)[[0, 1, 2, 7]] * 0.91 + 0.009
     summary = summarize_test(probabilities, labels)
-    assert (summary["n"], summary["errors"], summary["accuracy"]) == (4, 1, 0.75)
-    assert (summary["accuracy_low"], summary["accuracy_high"]) == wilson(3, 4)
-    assert summary["per_class"]["2"] == 0.5
-    assert summary["per_class"]["9"] is None
-    assert summary["ece"] == pytest.approx(0.919 - 0.75, abs=1e-6)
-    assert json.loads(json.dumps(summary)) == summary
+    assert (summary.n, summary.errors, summary.accuracy) == (4, 1, 0.75)
+    assert (summary.accuracy_low, summary.accuracy_high) == wilson(3, 4)
+    assert summary.per_class["2"] == 0.5
+    assert summary.per_class["9"] is None
+    assert summary.ece == pytest.approx(0.919 - 0.75, abs=1e-6)
+    assert TestSummary.model_validate(json.loads(json.dumps(summary.content()))) == summary
 
 
 def test_few_writers_get_wilson_and_five_get_the_bootstrap() -> None:
-    labels, read = some_digits(200)
-    for hands, kind in ((1, "wilson"), (4, "wilson"), (5, "writers"), (14, "writers")):
-        writers = np.arange(200) % hands
-        summary = summarize_drawn(labels, read, writers)
-        hits = labels == read
+    labels, predicted = some_digits(200)
+    for count, kind in ((1, "wilson"), (4, "wilson"), (5, "writers"), (14, "writers")):
+        writers = np.arange(200) % count
+        summary = summarize_drawn(labels, predicted, writers)
+        hits = labels == predicted
         expected = wilson(int(hits.sum()), 200) if kind == "wilson" else writer_bootstrap(hits, writers)
-        assert summary["interval"] == kind
-        assert (summary["low"], summary["high"]) == expected
-        assert summary["accuracy"] == hits.mean()
+        assert summarize_set(labels, {"classic": predicted}, writers).interval == kind
+        assert (summary.low, summary.high) == expected
+        assert summary.accuracy == hits.mean()
 
 
-def test_a_set_is_summed_up_by_method() -> None:
-    labels, read = some_digits(60)
-    entry = summarize_set(labels, {"tutorial": read, "mnist_style": labels}, ["ann"] * 60)
-    assert (entry["n"], entry["writers"], entry["interval"]) == (60, 1, "wilson")
-    assert entry["mnist_style"]["accuracy"] == 1.0
-    assert entry["tutorial"]["accuracy"] < 1.0
-    assert set(entry["tutorial"]) == {"accuracy", "low", "high", "per_digit"}
-    assert json.loads(json.dumps(entry)) == entry
+def test_a_set_has_a_result_for_each_method() -> None:
+    labels, predicted = some_digits(60)
+    entry = summarize_set(labels, {"tutorial": predicted, "mnist_style": labels}, ["ann"] * 60)
+    assert (entry.n, entry.writers, entry.interval) == (60, 1, "wilson")
+    assert list(entry.methods) == ["tutorial", "mnist_style"]
+    assert entry.methods["mnist_style"].accuracy == 1.0
+    assert entry.methods["tutorial"].accuracy < 1.0
+    assert list(entry.content()) == ["n", "writers", "interval", "tutorial", "mnist_style"]
+    assert list(entry.content()["tutorial"]) == ["accuracy", "low", "high", "per_digit"]
+    assert DrawnSet.model_validate(json.loads(json.dumps(entry.content()))) == entry
 
 
 def test_an_empty_set_is_only_counted() -> None:
-    assert summarize_set([], {"mnist_style": []}, []) == {"n": 0}
+    assert summarize_set([], {"mnist_style": []}, []).content() == {"n": 0}
     with pytest.raises(ValueError, match="drawings"):
         summarize_drawn([], [], [])
 

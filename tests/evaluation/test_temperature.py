@@ -1,4 +1,4 @@
-"""Temperature scaling: the answer is known where the logits were made too large by a known factor."""
+"""Temperature scaling: the result is known where the logits were made too large by a known factor."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from inkproof.evaluation.calibration import fit_temperature, nll
 
 
 def calibrated(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Logits that mean what they say: each label is drawn by their softmax."""
+    """Calibrated logits: each label is drawn by their softmax."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 2, (n, 10))
     drawn = softmax(logits, axis=1).cumsum(axis=1) < rng.random((n, 1))
@@ -42,13 +42,13 @@ def test_log_probabilities_serve_as_logits(shift: float, seed: int) -> None:
     assert fit_temperature(logits + shift, labels) == pytest.approx(expected, rel=1e-3)
 
 
-def test_logits_that_never_err_and_such_as_only_err_stay_within_bounds() -> None:
+def test_without_errors_and_with_errors_alone_the_temperature_stays_within_bounds() -> None:
     logits = 5 * np.eye(10)
     assert fit_temperature(logits, range(10)) == pytest.approx(0.05, rel=0.01)
     assert fit_temperature(logits, (np.arange(10) + 1) % 10) == pytest.approx(20, rel=0.01)
 
 
-def test_what_cannot_be_fitted_is_refused() -> None:
+def test_no_digits_and_infinite_logits_are_an_error() -> None:
     with pytest.raises(ValueError, match="no digits"):
         fit_temperature(np.empty((0, 10)), [])
     with pytest.raises(ValueError, match="finite"):

@@ -14,7 +14,7 @@ def test_it_agrees_with_gathering_the_digits_of_resampled_writers() -> None:
     assert writer_bootstrap(correct, writers, resamples=20_000) == pytest.approx(expected, abs=0.01)
 
 
-def test_writers_who_fail_together_widen_the_interval_beyond_wilson() -> None:
+def test_writers_who_differ_widen_the_interval_beyond_wilson() -> None:
     writers = np.repeat([f"w{i}" for i in range(10)], 100)
     correct = np.repeat([1, 1, 1, 1, 1, 1, 1, 1, 0, 0], 100).astype(bool)
     low, high = writer_bootstrap(correct, writers)
@@ -46,6 +46,6 @@ def test_higher_confidence_is_wider() -> None:
 
 
 @pytest.mark.parametrize(("correct", "writers"), [([True, False], ["a", "a"]), ([], []), ([True], ["a", "b"])])
-def test_one_writer_or_crooked_lengths_are_refused(correct: list[bool], writers: list[str]) -> None:
+def test_one_writer_or_other_lengths_are_an_error(correct: list[bool], writers: list[str]) -> None:
     with pytest.raises(ValueError, match="writer"):
         writer_bootstrap(correct, writers)

@@ -116,7 +116,7 @@ def test_white_ink_on_a_transparent_ground_is_seen(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["gif", "png"])
-def test_a_transparent_palette_colour_is_paper(tmp_path, suffix):
+def test_a_transparent_palette_color_is_paper(tmp_path, suffix):
     indices = np.where(TWO > 127, 0, 1).astype(np.uint8)
     image = Image.fromarray(indices).convert("P")
     image.putpalette([200, 0, 0, 0, 0, 0])
@@ -133,7 +133,7 @@ def test_the_first_frame_counts(tmp_path, suffix):
 
 @pytest.mark.parametrize("ground", [255, 240, 0])
 @pytest.mark.parametrize("shape", [(400, 200), (200, 400), (60, 90), (3000, 1), (1, 7)])
-def test_padding_takes_the_colour_of_the_border(ground, shape):
+def test_padding_takes_the_color_of_the_border(ground, shape):
     canvas = to_canvas(np.full(shape, ground, np.uint8))
     assert (canvas == ground).all()
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inkproof.config.schema import METHODS
 from inkproof.preprocessing.canvas import to_canvas
-from inkproof.preprocessing.methods import METHODS, apply_method
+from inkproof.preprocessing.methods import apply_method
 from inkproof.preprocessing.strokes import render
 
 pytestmark = pytest.mark.xdist_group("tensorflow")  # for the method `classic`

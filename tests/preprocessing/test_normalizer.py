@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import inkproof
-from inkproof.exporting.readers import foreign_operators
+from inkproof.exporting.predictors import foreign_operators
 from inkproof.preprocessing.canvas import to_canvas
 from inkproof.preprocessing.methods import apply_method
 from inkproof.preprocessing.normalizer import THINNEST, WIDEST, Normalizer

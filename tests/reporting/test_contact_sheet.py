@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inkproof.reporting import drawn_figures as module
-from inkproof.reporting.drawn_figures import contact_sheet
+from inkproof.reporting import contact_sheet as module
+from inkproof.reporting.contact_sheet import contact_sheet
 from inkproof.reporting.style import save
 from support.segments import DIGITS, canvas, templates
 

@@ -81,7 +81,7 @@ def test_folds_are_pooled_in_the_order_of_the_digits() -> None:
     odd, even = fold(list(range(1, 100, 2))), fold(list(range(0, 100, 2)))
     whole = pool("a", 0, [odd, even], [30.0, 50.0])
     np.testing.assert_array_equal(whole.labels, LABELS)
-    assert list(np.flatnonzero(whole.answers["plain"].argmax(axis=1) != LABELS)) == [7]
+    assert list(np.flatnonzero(whole.probabilities["plain"].argmax(axis=1) != LABELS)) == [7]
     assert whole.seconds == 80  # each saw half of the digits
     with pytest.raises(UserError, match="do not hold every training digit once"):
         pool("a", 0, [odd, odd], [30.0, 50.0])
@@ -91,7 +91,7 @@ def test_answers_that_were_cut_short_are_one_line(tmp_path: Path) -> None:
     write_out_of_fold(tmp_path / "out_of_fold.npz", fold([1, 2]))
     whole = (tmp_path / "out_of_fold.npz").read_bytes()
     (tmp_path / "out_of_fold.npz").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match="no held-out answers"):
+    with pytest.raises(UserError, match="no out-of-fold predictions"):
         read_out_of_fold(tmp_path / "out_of_fold.npz")
 
 

@@ -15,7 +15,7 @@ from benchmark.processes import run
 from benchmark.training import remove_runs, small_training, timed_training
 from inkproof.data.drawings import read_drawings
 from inkproof.exporting.files import CANVAS_FILES, MODEL_FILES
-from inkproof.exporting.readers import CanvasReader, LiteRTDigits
+from inkproof.exporting.predictors import CanvasPredictor, LiteRTDigits
 from inkproof.preprocessing.strokes import render
 from inkproof.runtime.paths import ROOT
 
@@ -101,10 +101,10 @@ def reading(setting: Setting) -> Iterator[Measured]:
     canvas = render(drawings[0].strokes or [], drawings[0].canvas)
     exports = ROOT / "exports" / "mnist" / "cnn"
     if exports.exists():
-        reader = CanvasReader(exports / CANVAS_FILES["float32"])
-        figures = [reader.latency(canvas).median / 1000 for _ in range(setting.pairs)]
+        predictor = CanvasPredictor(exports / CANVAS_FILES["float32"])
+        figures = [predictor.latency(canvas).median / 1000 for _ in range(setting.pairs)]
         yield figure_of("canvas.tflite of cnn, one canvas, one thread", "ms", figures, 1.5)
-        seen = reader.read(canvas[np.newaxis]).seen[0]
+        seen = predictor.predict(canvas[np.newaxis]).seen[0]
         for form, name in MODEL_FILES.items():
             digits = LiteRTDigits(exports / name)
             figures = [digits.latency(seen).median / 1000 for _ in range(setting.pairs)]

@@ -1,1 +1,1 @@
-"""The page to draw on, its JSON API and the drawings that it keeps."""
+"""The drawing page, its JSON API and the drawings that it keeps."""

@@ -1,4 +1,4 @@
-"""The models that the server has, and reading canvases with them."""
+"""The models of the server, and predictions with them."""
 
 import base64
 import hashlib
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import Field
 
-from inkproof.app.payload import Asked, Canvas, RequestError, Strokes, decoded, json_object
+from inkproof.app.payload import Canvas, Payload, RequestError, Strokes, decoded, json_object
 from inkproof.config.schema import Limits
 from inkproof.data.drawings import CANVAS_SIDE
-from inkproof.exporting.readers import CanvasReader, Readings
+from inkproof.exporting.predictors import CanvasPredictor, Predictions
 from inkproof.preprocessing.canvas import to_canvas
 from inkproof.preprocessing.strokes import render
 from inkproof.runtime.errors import UserError
@@ -30,54 +30,54 @@ PRETRAINED = "pretrained"
 
 @dataclass(frozen=True)
 class Model:
-    """One `canvas.tflite`, opened.
+    """One loaded `canvas.tflite`.
 
     Attributes:
-        name: what it is called on the page and in requests.
-        content: the file.
-        version: the head of the SHA-256 of `content`.
+        name: its name on the page and in requests.
+        content: the bytes of the file.
+        version: the first digits of the SHA-256 of `content`.
     """
 
     name: str
     content: bytes
     version: str
-    _reader: CanvasReader
-    _one: threading.Lock = field(default_factory=threading.Lock)
+    _interpreter: CanvasPredictor
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def read(self, canvas: NDArray[np.uint8]) -> Readings:
-        """Read a canvas uint8 (280, 280)."""
-        with self._one:  # an interpreter has one set of tensors
-            return self._reader.read(canvas[np.newaxis])
+    def predict(self, canvas: NDArray[np.uint8]) -> Predictions:
+        """Classify a canvas uint8 (280, 280)."""
+        with self._lock:  # an interpreter has one set of tensors
+            return self._interpreter.predict(canvas[np.newaxis])
 
     def describe(self) -> dict[str, Any]:
-        """Return what `GET /api/models` says of it: what a page needs to read with the file as the server does."""
-        about = self._reader.metadata
+        """Return its entry in `GET /api/models`: what a page needs to predict with the file as the server does."""
+        metadata = self._interpreter.metadata
         described: dict[str, Any] = {
             "name": self.name,
             "version": self.version,
             "file": f"/models/{self.name}/{self.version}.tflite",
             "kb": round(len(self.content) / 1024),
-            "threshold": self._reader.threshold,
+            "threshold": self._interpreter.threshold,
         }
-        return described | {key: about[key] for key in ("rule", "temperature", "labels", "model") if key in about}
+        return described | {key: metadata[key] for key in ("rule", "temperature", "labels", "model") if key in metadata}
 
 
 class Catalog:
-    """The files that `find` returns by name, opened when they are first asked for and again when they change."""
+    """The model files that `find` returns by name, loaded when first needed and again when they change."""
 
     def __init__(self, find: Callable[[], dict[str, Path]]) -> None:
         self._find = find
         self._opened: dict[str, tuple[tuple[int, int], Model | None]] = {}
-        self._one = threading.Lock()
+        self._lock = threading.Lock()
 
     def models(self) -> dict[str, Model]:
-        """Return the models by name, the pretrained one first; unreadable and doubled files are left out."""
-        with self._one:
+        """Return the models by name, the pretrained one first, without unreadable and duplicate files."""
+        with self._lock:
             found = self._find()
             names = sorted(found, key=lambda name: (name != PRETRAINED, name))
             self._opened = {name: self._current(name, found[name]) for name in names}
             models = [model for _, model in self._opened.values() if model is not None]
-            # The pretrained file is the export of some run: the same file is not offered under two names.
+            # The pretrained file is the export of some run. The page offers the same file under one name only.
             first = {model.version: model.name for model in reversed(models)}
             return {model.name: model for model in models if first[model.version] == model.name}
 
@@ -90,27 +90,27 @@ class Catalog:
                 return known
             content = path.read_bytes()
             version = hashlib.sha256(content).hexdigest()[:12]
-            return key, Model(name, content, version, CanvasReader(path))
+            return key, Model(name, content, version, CanvasPredictor(path))
         except (UserError, OSError):
-            return (0, 0), None  # such as one that the pipeline is just now replacing
+            return (0, 0), None  # such as a file that the pipeline is replacing now
 
 
 def recognize(model: Model, canvas: NDArray[np.uint8]) -> dict[str, Any]:
-    """Return what `model` reads on a canvas uint8 (280, 280), ready for JSON.
+    """Return the prediction of `model` for a canvas uint8 (280, 280), ready for JSON.
 
-    `digit` is the best guess whether accepted or not; `seen` is base64 of the 28 x 28 gray levels that the network saw,
-    row by row, white on black; `milliseconds` is the time of the reading alone.
+    `digit` is the most probable digit, whether accepted or not. `seen` is base64 of the 28 x 28 gray levels that the
+    network saw, row by row, white on black. `milliseconds` is the time of the prediction alone.
     """
     started = time.perf_counter()
-    read = model.read(canvas)
+    prediction = model.predict(canvas)
     milliseconds = (time.perf_counter() - started) * 1000
-    probabilities = read.probabilities[0]
+    probabilities = prediction.probabilities[0]
     return {
         "digit": int(probabilities.argmax()),
         "probabilities": probabilities.tolist(),
-        "accepted": bool(read.accepted[0]),
-        "score": float(read.score[0]),
-        "seen": base64.b64encode(read.seen[0].tobytes()).decode(),
+        "accepted": bool(prediction.accepted[0]),
+        "score": float(prediction.score[0]),
+        "seen": base64.b64encode(prediction.seen[0].tobytes()).decode(),
         "model": model.name,
         "version": model.version,
         "milliseconds": round(milliseconds, 3),
@@ -118,12 +118,12 @@ def recognize(model: Model, canvas: NDArray[np.uint8]) -> dict[str, Any]:
 
 
 _FORMATS = ("PNG", "JPEG")
-# Decoded one at a time: an image takes some ten bytes a pixel on the way, and the server answers several requests.
-_one = threading.Lock()
+# Images are decoded one at a time: decoding takes about ten bytes a pixel, and the server handles several requests.
+_decoding = threading.Lock()
 
 
 def canvas_of(content: bytes, limits: Limits) -> NDArray[np.uint8]:
-    """Return the canvas uint8 (280, 280) of a PNG or JPEG; raises RequestError where it is too large or cannot be read."""
+    """Return the canvas uint8 (280, 280) of a PNG or JPEG; raises RequestError for a large or unreadable image."""
     if not content:
         raise RequestError(422, "the image is empty")
     try:
@@ -134,19 +134,19 @@ def canvas_of(content: bytes, limits: Limits) -> NDArray[np.uint8]:
     except Image.DecompressionBombError:
         raise RequestError(413, f"the image has more than {limits.pixels:,} pixels; send it smaller") from None
     except Exception:
-        # Pillow's readers meet broken heads with OSError, SyntaxError, ValueError, struct.error, ...
-        raise RequestError(422, "the image is no PNG or JPEG that can be read") from None
+        # Pillow raises OSError, SyntaxError, ValueError, struct.error and more for a broken header.
+        raise RequestError(422, "the image is not a readable PNG or JPEG") from None
     if width * height > limits.pixels:
         raise RequestError(413, f"{width} x {height} pixels are more than {limits.pixels:,}; send the image smaller")
     try:
-        with _one:
+        with _decoding:
             return to_canvas(content, "the image")
     except UserError as error:
         raise RequestError(422, str(error)) from None
 
 
-class ToRecognize(Asked):
-    """A drawing to read, as an image in base64 or as strokes, and by which model."""
+class ToRecognize(Payload):
+    """A drawing to classify, as an image in base64 or as strokes, and the name of the model."""
 
     image: str = ""
     strokes: Strokes = Field(default=[])
@@ -155,7 +155,7 @@ class ToRecognize(Asked):
 
 
 def api(catalog: Catalog, limits: Limits, brush: float) -> Blueprint:
-    """Return the routes; `brush` is the diameter of the brush for strokes, in pixels of a 280 x 280 canvas."""
+    """Return the routes; `brush` is the brush diameter for strokes, in pixels of a 280 x 280 canvas."""
     routes = Blueprint("api", __name__)
 
     @routes.post("/api/recognise")
@@ -169,16 +169,16 @@ def api(catalog: Catalog, limits: Limits, brush: float) -> Blueprint:
         else:
             fields = json_object()
             if ("image" in fields) == ("strokes" in fields):
-                found = "both are there" if "image" in fields else "neither is there"
-                raise RequestError(400, f"send either image or strokes; {found}")
+                found = "has both" if "image" in fields else "has neither"
+                raise RequestError(400, f"send either image or strokes; the request {found}")
             if "image" in fields:
-                fields.pop("canvas", None)  # an image has a size of its own
-            asked = ToRecognize.of(fields, limits)
-            name, (width, height) = asked.model, asked.canvas
-            if asked.strokes:  # without time and pressure
-                canvas = render([[point[:2] for point in stroke] for stroke in asked.strokes], (width, height), brush)
+                fields.pop("canvas", None)  # the image has its own size
+            payload = ToRecognize.of(fields, limits)
+            name, (width, height) = payload.model, payload.canvas
+            if payload.strokes:  # without time and pressure
+                canvas = render([[point[:2] for point in stroke] for stroke in payload.strokes], (width, height), brush)
             else:
-                canvas = canvas_of(decoded(asked.image), limits)
+                canvas = canvas_of(decoded(payload.image), limits)
         return jsonify(recognize(chosen(catalog, name), canvas))
 
     @routes.get("/api/models")
@@ -190,23 +190,23 @@ def api(catalog: Catalog, limits: Limits, brush: float) -> Blueprint:
     def model_file(name: str, version: str) -> Response:
         model = catalog.models().get(name)
         if model is None or model.version != version:
-            raise RequestError(404, "unknown file of a model; GET /api/models lists those there are")
-        answer = Response(model.content, mimetype="application/octet-stream")
-        answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-        return answer
+            raise RequestError(404, "unknown model file; GET /api/models lists the model files")
+        response = Response(model.content, mimetype="application/octet-stream")
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
 
     @routes.get("/healthz")
     def health() -> Response:
         count = len(catalog.models())
         if not count:
-            raise RequestError(503, "no model can be read; `make pretrained` or `dvc repro` makes some")
+            raise RequestError(503, "there is no readable model; run `make pretrained` or `dvc repro`")
         return jsonify(status="ok", models=count)
 
     return routes
 
 
 def chosen(catalog: Catalog, name: Any) -> Model:
-    """Return the model that a request names, the first where it names none."""
+    """Return the model that a request names, or the first one if it names none."""
     found = catalog.models()
     if name is None and found:
         return next(iter(found.values()))

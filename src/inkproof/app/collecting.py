@@ -1,20 +1,21 @@
-"""Drawings that the page kept, into a set of drawings in the one form."""
+"""Collect the drawings that the page kept into a set of drawings."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from inkproof.app.drawing_store import DrawingStore, Kept
 from inkproof.config.compose import composing, path_of
+from inkproof.config.schema import AppConfig
 from inkproof.data.drawings import Drawing, read_drawings, write_drawings
 from inkproof.runtime.errors import UserError
-from inkproof.stages.drawings import say_next, table
+from inkproof.stages.drawings import print_next, table
 
 SOURCE = "drawing page"
 
 
 @dataclass(slots=True)
 class Collected:
-    """What collecting did: the whole set after it, and which of its drawings are new, changed and gone from it."""
+    """The result of collecting: the whole set, and which drawings were added, changed and removed."""
 
     drawings: list[Drawing]
     added: list[Drawing]
@@ -23,20 +24,20 @@ class Collected:
 
 
 def collect(database: Path, into: Path) -> Collected:
-    """Bring the set in `into` up to date with the drawings kept in `database`; collecting again changes nothing.
+    """Update the set in `into` with the drawings kept in `database`; collecting again changes nothing.
 
-    What was imported stays as it is, before the collected drawings, which are in the order of their writers. A drawing
-    is removed only where the gallery deleted it: one that a lost database no longer knows stays.
+    Imported drawings stay unchanged and come first. The collected drawings follow, sorted by writer. A drawing is
+    removed only if it was deleted in the gallery: drawings of a lost database stay.
 
     Raises:
-        UserError: there is no database, or it or the set cannot be read; nothing is written then.
+        UserError: the database is missing, or it or the set cannot be read. Nothing is written then.
     """
     if not database.is_file():
-        raise UserError(f"{database}: no drawings have been kept; `make app` serves a page to draw on")
+        raise UserError(f"{database}: no drawings have been kept; `make app` serves the drawing page")
     store = DrawingStore(database)
     before = {drawing.id: drawing for drawing in read_drawings(into)}
     deleted = store.deleted()
-    kept = {drawing.id: drawing for drawing in map(in_one_form, store.all())}
+    kept = {drawing.id: drawing for drawing in map(as_drawing, store.all())}
     stay = [drawing for name, drawing in before.items() if name not in deleted and name not in kept]
     imported = [drawing for drawing in stay if not drawing.source.startswith(SOURCE)]
     ours = [*(drawing for drawing in stay if drawing.source.startswith(SOURCE)), *kept.values()]
@@ -51,8 +52,8 @@ def collect(database: Path, into: Path) -> Collected:
     )
 
 
-def in_one_form(kept: Kept) -> Drawing:
-    """Return a kept drawing as a set has it: the same strokes, without the pressure that the one form lacks."""
+def as_drawing(kept: Kept) -> Drawing:
+    """Return a kept drawing in the format of sets: the same strokes, without pressure."""
     return Drawing(
         id=kept.id,
         label=kept.label,
@@ -66,11 +67,11 @@ def in_one_form(kept: Kept) -> Drawing:
 
 
 def collect_kept(database: Path | None, into: Path) -> None:
-    """Collect the drawings of `database`, by default that of conf/app.yaml, and say what happened."""
+    """Collect the drawings of `database`, by default that of conf/app.yaml, and print a summary."""
     with composing() as compose:
-        result = collect(database or path_of(compose("app", ())["database"]), into)
+        result = collect(database or path_of(compose(AppConfig).database), into)
     print(f"{into}: {len(result.added)} added, {len(result.changed)} corrected, {len(result.removed)} deleted\n")
     writers = sorted({drawing.writer for drawing in result.drawings})
     by_writer = {name: [drawing for drawing in result.drawings if drawing.writer == name] for name in writers}
     print(table({**by_writer, "in the set": result.drawings}))
-    say_next(into)
+    print_next(into)

@@ -1,4 +1,4 @@
-"""The JSON API of kept drawings: keep one, look through them, correct, delete."""
+"""The JSON API of kept drawings: keep, list, correct and delete them."""
 
 import datetime
 from typing import Annotated, Any, Literal
@@ -7,24 +7,24 @@ from flask import Blueprint, Response, jsonify, request
 from pydantic import AfterValidator, Field
 
 from inkproof.app.drawing_store import DrawingStore, Kept, as_json, new_id
-from inkproof.app.payload import Asked, Canvas, Name, RequestError, Strokes, json_object
+from inkproof.app.payload import Canvas, Name, Payload, RequestError, Strokes, json_object
 from inkproof.config.schema import Limits
 from inkproof.data.drawings import Digit, must
 
 
 def _short(strokes: Strokes) -> Strokes:
-    """Coordinates to a tenth of a pixel, as the one form of drawings keeps them; time and pressure to a thousandth."""
+    """Round coordinates to a tenth of a pixel, as sets of drawings do, and time and pressure to a thousandth."""
     return [
         [[round(number, 1) for number in point[:2]] + [round(number, 3) for number in point[2:]] for point in stroke]
         for stroke in strokes
     ]
 
 
-_CONSENT = 'a drawing is kept only with its drawer\'s consent, stated by "consent": true'
+_CONSENT = 'a drawing is kept only with the consent of its writer: send "consent": true'
 
 
-class ToKeep(Asked):
-    """A drawing to keep; `predicted` is None where no digit was read."""
+class ToKeep(Payload):
+    """A drawing to keep; `predicted` is None if it was rejected as not a digit."""
 
     consent: Annotated[Any, must(lambda given: given is True, _CONSENT, kind="consent")]
     label: Digit | None
@@ -38,12 +38,12 @@ class ToKeep(Asked):
     pointer: Literal["touch", "pen", "mouse", "keyboard"]
 
 
-# Not the whole numbers of pydantic, which reads " 1_0 " as 10.
+# pydantic's own integers are too lenient: they accept " 1_0 " as 10.
 _Whole = Annotated[str, Field(pattern="^[0-9]{1,18}$")]
 
 
-class Filter(Asked):
-    """Which drawings to look through, from an address, where everything is text."""
+class Filter(Payload):
+    """Which drawings to list. The values come from the query string, where everything is text."""
 
     label: Annotated[str, Field(pattern="^([0-9]|none)$")] | None = None
     wrong: Literal["0", "1"] = "0"
@@ -52,8 +52,8 @@ class Filter(Asked):
     most: _Whole | None = None
 
 
-class Correction(Asked):
-    """What to change; a field that is not there stays as it is."""
+class Correction(Payload):
+    """What to change; a missing field stays unchanged."""
 
     label: Digit | None = None
     writer: Name = ""
@@ -65,23 +65,23 @@ def drawings_api(store: DrawingStore, limits: Limits) -> Blueprint:
 
     @routes.post("/api/drawings")
     def keep() -> tuple[Response, int]:
-        asked = ToKeep.of(json_object(), limits)
-        width, height = asked.canvas
+        payload = ToKeep.of(json_object(), limits)
+        width, height = payload.canvas
         created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        said = asked.model_dump(exclude={"consent", "canvas"})
-        drawing = Kept(id=new_id(), width=width, height=height, created=created, **said)
+        fields = payload.model_dump(exclude={"consent", "canvas"})
+        drawing = Kept(id=new_id(), width=width, height=height, created=created, **fields)
         store.add(drawing)
         return jsonify(as_json(drawing)), 201
 
     @routes.get("/api/drawings")
     def browse() -> Response:
-        asked = Filter.of(request.args.to_dict(), limits)
+        wanted = Filter.of(request.args.to_dict(), limits)
         page = store.find(
-            label=int(asked.label) if asked.label and asked.label != "none" else asked.label,
-            wrong=asked.wrong == "1",
-            writer=asked.writer,
-            before=int(asked.before) if asked.before else None,
-            most=min(limits.drawings, int(asked.most or limits.drawings)),
+            label=int(wanted.label) if wanted.label and wanted.label != "none" else wanted.label,
+            wrong=wanted.wrong == "1",
+            writer=wanted.writer,
+            before=int(wanted.before) if wanted.before else None,
+            most=min(limits.drawings, int(wanted.most or limits.drawings)),
         )
         return jsonify(drawings=[as_json(one) for one in page.drawings], before=page.before, counts=store.counts())
 

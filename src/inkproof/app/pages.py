@@ -1,4 +1,4 @@
-"""The page and its parts, read into memory at the start: no path from outside reaches the file system."""
+"""The page and its files, loaded into memory at the start, so that no path in a request reaches the file system."""
 
 import gzip
 import hashlib
@@ -24,7 +24,7 @@ _WORKER = "/sw.js"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One address of the page: its bytes, compressed where `packed`, its media type and its ETag."""
+    """One file of the page: its bytes, which are compressed if `packed`, its media type and its ETag."""
 
     content: bytes
     kind: str
@@ -33,15 +33,15 @@ class Part:
 
 
 def pages() -> Blueprint:
-    """Return a route for each part of the page."""
+    """Return a route for each file of the page."""
     routes = Blueprint("pages", __name__)
     for address, part in read_parts().items():
-        routes.add_url_rule(address, f"part {address.replace('.', ' ')}", lambda part=part: _answer(part))
+        routes.add_url_rule(address, f"part {address.replace('.', ' ')}", lambda part=part: _response(part))
     return routes
 
 
 def read_parts() -> dict[str, Part]:
-    """Return the parts by their address; "/" is the page itself."""
+    """Return the files by their path in the URL; "/" is the page itself."""
     parts: dict[str, Part] = {}
     for path in sorted(STATIC.rglob("*")):
         if path.suffix in _TYPES:
@@ -64,7 +64,7 @@ def _tagged(content: bytes, kind: str, packed: bool = False) -> Part:
 
 
 def _worker(parts: dict[str, Part]) -> Part:
-    """The service worker, told what to fetch for the time without a network, and which edition of it this is."""
+    """The service worker, with a list of the files to keep for offline use and the edition of the page."""
     kept = sorted(address for address in parts if address != _WORKER)
     edition = hashlib.sha256("".join(f"{name} {parts[name].tag} " for name in kept).encode()).hexdigest()[:12]
     head = f"const EDITION = {json.dumps(edition)};\nconst PARTS = {json.dumps(kept)};\n"
@@ -72,9 +72,9 @@ def _worker(parts: dict[str, Part]) -> Part:
     return _tagged(head.encode() + source.content, source.kind)
 
 
-def _answer(part: Part) -> Response:
+def _response(part: Part) -> Response:
     content = part.content
-    headers = {"Cache-Control": "no-cache"}  # asked for again each time, and answered by 304 while it is the same
+    headers = {"Cache-Control": "no-cache"}  # the browser asks each time and gets 304 while the file is the same
     if part.packed:
         headers["Vary"] = "Accept-Encoding"
         if request.accept_encodings["gzip"]:

@@ -1,4 +1,4 @@
-"""What a request may hold: types of its fields, limits, and refusals as JSON."""
+"""The payload of requests: types of its fields, limits, and errors as JSON."""
 
 import base64
 import json
@@ -15,15 +15,15 @@ from inkproof.data.drawings import must
 
 
 class RequestError(Exception):
-    """A request that is not served; `status` is 4xx, or 503 where the machine and not the request is at fault."""
+    """A request that cannot be served; `status` is 4xx, or 503 if the fault is the server's."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status, self.reason = status, reason
 
 
-def refuse_in_json(app: Flask) -> None:
-    """Answer every request_error, and every error of HTTP that Flask raises, with {"error": reason}."""
+def errors_as_json(app: Flask) -> None:
+    """Send {"error": reason} for every RequestError and every HTTP error that Flask raises."""
 
     @app.errorhandler(RequestError)
     def refused(error: RequestError) -> tuple[Response, int]:
@@ -36,21 +36,21 @@ def refuse_in_json(app: Flask) -> None:
             size, parts = app.config["MAX_CONTENT_LENGTH"] // 1024, app.config["MAX_FORM_PARTS"]
             reason = f"the body has more than {size:,} KB or {parts} parts; send a smaller one"
         elif isinstance(error, NotFound):
-            reason = "there is nothing at this address"
+            reason = "nothing at this address"
         response = jsonify(error=reason)
         response.status_code = error.code or 400
         for name, value in error.get_headers():
-            if name != "Content-Type":  # such as Allow, for a method that is not
+            if name != "Content-Type":  # such as Allow, for a method that is not allowed
                 response.headers[name] = value
         return response
 
 
 def json_object() -> dict[str, Any]:
-    """Return the request's JSON object; raises RequestError where it holds anything else."""
+    """Return the request's JSON object; raises RequestError for anything else."""
     if request.mimetype != "application/json":
         raise RequestError(415, "send JSON with Content-Type: application/json")
     try:
-        value = json.loads(request.get_data(), parse_constant=_no_number)
+        value = json.loads(request.get_data(), parse_constant=_not_a_number)
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
         raise RequestError(400, f"the JSON cannot be read: {reason}") from None
@@ -59,20 +59,20 @@ def json_object() -> dict[str, Any]:
     return value
 
 
-def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no number of JSON")
+def _not_a_number(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON number")
 
 
-FARTHEST = 100_000  # canvas pixels; what is drawn outside of the canvas is cut off, wherever it is
-_STATUS = {"extra_forbidden": 400, "missing": 400, "consent": 403}  # of any other mistake: 422
+FARTHEST = 100_000  # canvas pixels; strokes may leave the canvas, which cuts them off
+_STATUS = {"extra_forbidden": 400, "missing": 400, "consent": 403}  # every other mistake gets 422
 
 
-class Asked(BaseModel, extra="forbid"):
-    """The fields of a request; one that would be ignored is refused."""
+class Payload(BaseModel, extra="forbid"):
+    """The fields of a request. An unknown field is an error."""
 
     @classmethod
     def of(cls, fields: dict[str, Any], limits: Limits) -> Self:
-        """Return what `fields` hold, within `limits`; raises RequestError for the first mistake."""
+        """Return the validated `fields`, checked against `limits`; raises RequestError for the first mistake."""
         try:
             return cls.model_validate(fields, context=limits)
         except ValidationError as error:
@@ -81,7 +81,7 @@ class Asked(BaseModel, extra="forbid"):
 
 
 def decoded(image: str) -> bytes:
-    """Return the bytes of a text in base64, with or without the head of a data: URL."""
+    """Return the bytes of a base64 text, with or without the prefix of a data: URL."""
     content = image.partition(",")[2] if image.startswith("data:") else image
     try:
         return base64.b64decode("".join(content.split()), validate=True)
@@ -101,7 +101,7 @@ def _near(point: list[float]) -> bool:
 
 def _drawn(value: Any, check: Callable[[Any], Any], info: ValidationInfo[Limits]) -> list[list[list[float]]]:
     limits = info.context
-    if isinstance(value, list):  # counted before the points are looked at: there may be millions
+    if isinstance(value, list):  # counted before the points are checked: there may be millions
         points = sum(len(stroke) for stroke in value if isinstance(stroke, list))
         if len(value) > limits.strokes or points > limits.points:
             raise ValueError(f"more than {limits.strokes} strokes or {limits.points} points")
@@ -111,7 +111,7 @@ def _drawn(value: Any, check: Callable[[Any], Any], info: ValidationInfo[Limits]
     return strokes
 
 
-# One line of text that is not empty, without the spaces around it.
+# One line of text, not empty, stripped of surrounding spaces.
 Name = Annotated[str, AfterValidator(_line)]
 _Side = Annotated[int, Field(strict=True, ge=1, le=FARTHEST)]
 # [width, height] of the canvas that strokes were drawn on.
@@ -119,5 +119,5 @@ Canvas = Annotated[list[_Side], Field(min_length=2, max_length=2)]
 _Number = Annotated[float, Field(strict=True)]
 _Point = Annotated[list[_Number], Field(min_length=2, max_length=4), must(_near, "too far away")]
 _Stroke = Annotated[list[_Point], Field(fail_fast=True)]
-# Lists of points [x, y], [x, y, t] or [x, y, t, pressure], at least one point in all.
+# Lists of points [x, y], [x, y, t] or [x, y, t, pressure], with at least one point in total.
 Strokes = Annotated[list[_Stroke], Field(fail_fast=True), WrapValidator(_drawn)]

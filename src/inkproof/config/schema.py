@@ -3,10 +3,13 @@
 Here are types and ranges. Values are in conf/ alone (tests/config checks it), so a change here trains nothing anew.
 """
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, StrictBool, StrictInt, StringConstraints, model_validator
 
+Method = Literal["tutorial", "polarity", "center_of_mass", "mnist_style", "classic"]
+METHODS: tuple[str, ...] = get_args(Method)  # of preprocessing, each one step more than the one before
+NORMALIZED_METHOD: Method = "classic"  # what the normalizer does
 Text = Annotated[str, StringConstraints(min_length=1)]
 Natural = Annotated[StrictInt, Field(ge=0)]
 Positive = Annotated[StrictInt, Field(ge=1)]
@@ -316,10 +319,14 @@ class PreprocessConfig(Primary):
 
 
 class StageConfig(Primary):
-    """What all stages after training take: the `run` folder they read, known by its data and model."""
+    """What all stages after training take: the `run` folder they read, known by its data and model.
+
+    `name` is that of the pipeline's run, the last part of its folders: the model's own, or "cnn-s1" of another seed.
+    """
 
     data: DataConfig
     model: ModelConfig
+    name: Text
     run: Text
 
 
@@ -360,14 +367,22 @@ class ExportConfig(StageConfig):
     out: Text
     report: Text
     digits: Text
-    drawings: Text
     ood: Text
     thresholds: Text
     agreement_sets: tuple[str, ...]
-    threshold_sets: tuple[str, ...]
     coreml_sample: Positive
     sets: Renderings
-    pens: DataConfig
+
+
+class FormatsConfig(StageConfig):
+    """conf/formats.yaml: the quantizations of an exported file, by size and accuracy."""
+
+    primary: ClassVar[str] = "formats"
+
+    out: Text
+    report: Text
+    digits: Text
+    drawings: Text
 
 
 class EnsembleConfig(Primary):
@@ -378,7 +393,7 @@ class EnsembleConfig(Primary):
     data: DataConfig
     runs: tuple[str, ...]
     tta: StrictBool
-    method: Text
+    method: Method
     digits: Text
     drawings: Text
     out: Text | None

@@ -1,1 +1,1 @@
-"""Digits, pen strokes and drawings: where they come from and how they are kept."""
+"""Digits, pen strokes and drawings: where they come from and how they are stored."""

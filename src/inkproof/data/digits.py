@@ -28,14 +28,14 @@ class Digits(NamedTuple):
 
 
 def digits_file(path: Path) -> Path:
-    """Return the digits file that `path`, a dataset's folder or the file itself, stands for."""
+    """Return the digits file that `path`, a dataset's folder or the file itself, refers to."""
     return path if path.suffix == ".npz" else path / "digits.npz"
 
 
 def write_digits(path: Path, splits: Mapping[str, Digits], extra: Mapping[str, np.ndarray] | None = None) -> None:
     """Write the three splits to `path` (folder or file), whole or not at all; equal digits, equal bytes.
 
-    `extra` holds further arrays by name, such as where each digit came from; readers here pass them over.
+    `extra` holds further arrays by name, such as where each digit came from; the functions here ignore them.
     """
     target = digits_file(path)
     arrays = dict(extra or {})
@@ -56,7 +56,7 @@ def load_digits(path: Path, split: str) -> Digits:
     function of its own.
     """
     if split not in ("train", "val"):
-        raise ValueError(f"load_digits gives train or val, not {split!r}; reporting calls load_test_split")
+        raise ValueError(f"load_digits returns train or val, not {split!r}; the test split has load_test_split")
     return _load(digits_file(path), split)
 
 

@@ -12,13 +12,15 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import ClassVar, Self
 
 import pooch
 import requests
+from pydantic import Field, model_validator
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ReadTimeoutError
 
-from inkproof.data.unpack import LIMIT, PIECE, ZIP, Fault, read_whole, unpack
+from inkproof.config.schema import Config, DataConfig, Positive, Text
+from inkproof.data.unpack import LIMIT, PIECE, ZIP, DownloadError, read_whole, unpack
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import read_yaml
 from inkproof.runtime.paths import ROOT
@@ -29,42 +31,44 @@ MIRROR_VARIABLE = "INKPROOF_MIRROR"
 HEADERS = {"Accept-Encoding": "identity", "User-Agent": "inkproof"}
 
 
-def prepare(data: Mapping[str, Any], out: Path, mirror: str | None = None) -> None:
-    """Make the dataset described by `data`, one file of `conf/data` as a plain dictionary.
+def prepare(data: DataConfig, out: Path, mirror: str | None = None) -> None:
+    """Make the dataset `data` in the folder `out`.
 
-    `data["_target_"]` names the function that does it, so a new dataset is a new configuration and, where
-    no present function fits, a new module. `out` is the dataset's folder: `digits.npz` or `drawings.jsonl`
-    appears in it whole or not at all, so two processes may call this at once and either may be killed.
-    `mirror`, or else the environment variable INKPROOF_MIRROR, is a folder or an http(s) address that is then
-    the only mirror asked. Raises UserError for whatever the user or the network can get wrong.
+    `data.source.target` names the function that does it, and that function checks `data.source.arguments`. So a new
+    dataset is a new configuration and, where no present function fits, a new module. `digits.npz` or `drawings.jsonl`
+    appears in `out` whole or not at all. Two processes may call this at once, and either may be killed. `mirror`, or
+    else the environment variable INKPROOF_MIRROR, is a folder or an http(s) address that is then the only mirror
+    asked. Raises UserError for whatever the user or the network can get wrong.
     """
-    target = str(data.get("_target_", ""))
+    target = data.source.target
     try:
         make = pkgutil.resolve_name(target)
+        if not callable(make):
+            raise ValueError(f"it is a {type(make).__name__}")
     except (ValueError, ImportError, AttributeError) as error:
         raise UserError(
-            f"conf/data/{data.get('name', '?')}.yaml: _target_ {target!r} names no function ({error}); "
+            f"conf/data/{data.name}.yaml: source._target_ {target!r} names no function ({error}); "
             "write it as inkproof.data.mnist.prepare"
         ) from error
     try:
         make(data, out, mirror or os.environ.get(MIRROR_VARIABLE) or None)
-    except OSError as error:  # reading has its own words: what is left is a full disk or a forbidden folder
+    except OSError as error:  # errors of reading are caught before: what is left is a full disk or a forbidden folder
         reason = error.strerror or error
         raise UserError(f"{out}: cannot be written ({reason}); fix it and run again") from error
 
 
-def prepare_absent(data: Mapping[str, Any], file: Path, mirror: str | None = None) -> bool:
-    """Make the dataset `data` where `file`, which it is to leave in its folder, is absent; return whether it was.
+def prepare_absent(data: DataConfig, file: Path, mirror: str | None = None) -> bool:
+    """Make the dataset `data` if `file`, which belongs into its folder, is absent. Return whether it was absent.
 
-    With `data.val=0` a run trains on the validation digits too. That is no wish for a file without them, which would
-    be of no use to the next run and have its digits in another order: as many are cut off as `conf/data` says.
-    Raises UserError as `prepare` does.
+    With `data.val=0` a run trains on the validation digits too. A file without them would be of no use to the next
+    run and have its digits in another order. So as many are cut off as `conf/data` sets. Raises UserError as `prepare`
+    does.
     """
     if file.exists():
         return False
-    conf = ROOT / "conf" / "data" / f"{data.get('name')}.yaml"
-    if data.get("val") == 0 and conf.exists():
-        data = {**data, "val": read_yaml(conf).get("val", 0)}
+    conf = ROOT / "conf" / "data" / f"{data.name}.yaml"
+    if data.val == 0 and conf.exists():
+        data = data.model_copy(update={"val": read_yaml(conf).get("val", 0)})
     prepare(data, file.parent, mirror)
     return True
 
@@ -75,7 +79,7 @@ class Patience:
 
     `connect` bounds the connection, `silence` the wait for the next byte, `deadline` the whole body: MNIST's
     largest file, 10 MB, then needs 16 kB a second. A server that has sent fewer than `floor` bytes a second once
-    `silence` is over counts as stalled too. A passing fault is tried `tries` times with pauses of `pause`, twice
+    `silence` is over counts as stalled too. After a passing error a request is tried `tries` times with pauses of `pause`, twice
     that, four times that.
     """
 
@@ -103,7 +107,7 @@ FAILURES: tuple[tuple[type[Exception], str, bool], ...] = (
 def download(address: str, label: str, patience: Patience = PATIENCE, limit: int = LIMIT) -> bytes:
     """Return the body at `address` as it was sent, showing its progress under `label`.
 
-    Raises Fault, also for a body of more than `limit` bytes. It is held in memory: a killed process leaves no file.
+    Raises DownloadError, also for a body of more than `limit` bytes. It is held in memory: a killed process leaves no file.
     """
     body = io.BytesIO()
     with ExitStack() as stack:
@@ -120,20 +124,20 @@ def download(address: str, label: str, patience: Patience = PATIENCE, limit: int
     return body.getvalue()
 
 
-def _in_words(error: Exception, patience: Patience) -> Fault:
+def _in_words(error: Exception, patience: Patience) -> DownloadError:
     if isinstance(error, requests.HTTPError) and error.response is not None:
         code = error.response.status_code
         passing = code >= 500 or code == requests.codes.too_many_requests
-        return Fault(f"the server answered {code} {error.response.reason}", passing)
+        return DownloadError(f"the server answered {code} {error.response.reason}", passing)
     reason = next((getattr(argument, "reason", None) for argument in error.args), None)  # what urllib3 gave up for
     if isinstance(reason, NameResolutionError):
-        return Fault("its host name was not found (is this machine offline?)", passing=True)
+        return DownloadError("its host name was not found (is this machine offline?)", passing=True)
     if isinstance(reason, NewConnectionError) and isinstance(reason.__cause__, OSError):
-        return Fault(f"no connection ({str(reason.__cause__.strerror).lower()})", passing=True)
+        return DownloadError(f"no connection ({str(reason.__cause__.strerror).lower()})", passing=True)
     for kind, words, passing in FAILURES:
         if isinstance(error, kind):
-            return Fault(words.format(patience), passing)
-    return Fault(f"it cannot be asked ({error})")
+            return DownloadError(words.format(patience), passing)
+    return DownloadError(f"it cannot be asked ({error})")
 
 
 class _Transfer:
@@ -155,36 +159,61 @@ class _Transfer:
             self.began, self.arrived = time.monotonic(), 0
 
     def read(self, size: int) -> bytes:
-        """Return what has arrived, at most `size` bytes; none at the end. Raises Fault at a limit or an early end."""
+        """Return what has arrived, at most `size` bytes; none at the end. Raises DownloadError at a limit or an early end."""
         try:
             piece: bytes = self.raw.read1(size, decode_content=False)
         except ReadTimeoutError as error:
-            raise Fault(f"stalled: no byte came for {self.patience.silence:g} s") from error
+            raise DownloadError(f"stalled: no byte came for {self.patience.silence:g} s") from error
         except HTTPError as error:
             whole = "an unknown number of" if self.total is None else f"{self.total:,}"
-            raise Fault(f"truncated: {self.arrived:,} of {whole} bytes came", passing=True) from error
+            raise DownloadError(f"truncated: {self.arrived:,} of {whole} bytes came", passing=True) from error
         self.arrived += len(piece)
         self.advance(len(piece))
         if max(self.arrived, self.total or 0) > self.limit:
-            raise Fault(f"too large: more than {self.limit:,} bytes")
+            raise DownloadError(f"too large: more than {self.limit:,} bytes")
         elapsed = time.monotonic() - self.began
         trickles = elapsed > self.patience.silence and self.arrived < self.patience.floor * elapsed
         if piece and (trickles or elapsed > self.patience.deadline):
-            raise Fault(f"stalled: only {self.arrived:,} bytes in {elapsed:.3g} s")
+            raise DownloadError(f"stalled: only {self.arrived:,} bytes in {elapsed:.3g} s")
         return piece
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+def validation_digits(data: DataConfig) -> int:
+    """Return `data.val`, the number of validation digits to cut off; raises UserError where it is null."""
+    if data.val is None:
+        raise UserError(f"data.val=null: {data.name} has digits to train on; write how many of them validate, or 0")
+    return data.val
+
+
+class PublishedFile(Config):
     """A published file: its name, the SHA-256 of its decompressed bytes, its array's name in an npz, and a limit.
 
     `limit` is in bytes, for the file as sent (an archive with other files in it, too) and as unpacked.
     """
 
-    name: str
-    sha256: str
-    array: str | None = None
-    limit: int = LIMIT
+    name: Text
+    sha256: Text
+    array: Text | None = None
+    limit: Positive = LIMIT
+
+
+class PublishedSource(Config):
+    """The `source` of a published dataset: its files by role, and the places that may have them.
+
+    `mirrors` are addresses with `{name}` for the file's name. `offline` are paths below a mirror of the user's own.
+    """
+
+    roles: ClassVar[tuple[str, ...]]
+
+    files: dict[str, PublishedFile]
+    mirrors: tuple[str, ...]
+    offline: tuple[str, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _has_all_files(self) -> Self:
+        if set(self.files) != set(self.roles):
+            raise ValueError(f"files: expected the keys {', '.join(self.roles)}")
+        return self
 
 
 @dataclass(slots=True)
@@ -192,11 +221,11 @@ class Fetcher:
     """Fetches the files of one dataset; the mirror that served one file is asked first for the next.
 
     `mirrors` are addresses with `{name}` for the file's name. Where the user has a mirror of their `own`, a folder
-    or an address that ends in a slash, they are the paths below it. `offline` are such paths, to tell the user.
+    or an address that ends in a slash, they are the paths below it. `offline` are such paths, for the message to the user.
     """
 
     data: str
-    wanted: Mapping[str, Wanted]
+    wanted: Mapping[str, PublishedFile]
     mirrors: Sequence[str]
     offline: Sequence[str]
     own: str = ""
@@ -204,13 +233,12 @@ class Fetcher:
     _archives: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, data: Mapping[str, Any], mirror: str | None, patience: Patience = PATIENCE) -> "Fetcher":
-        """Read the files and mirrors of a data configuration; `mirror`, if given, replaces its mirrors."""
-        wanted = {role: Wanted(**entry) for role, entry in data["files"].items()}
+    def of(cls, name: str, source: PublishedSource, mirror: str | None, patience: Patience = PATIENCE) -> "Fetcher":
+        """Return the fetcher of the dataset `name`; `mirror`, if given, replaces the mirrors of `source`."""
         own = f"{mirror.removeprefix('file://').rstrip('/')}/" if mirror else ""
         if own and not _is_web(own) and not Path(own).expanduser().is_dir():
-            raise UserError(f"{data['name']}: {mirror}: no such folder; set INKPROOF_MIRROR to an absolute path")
-        return cls(data["name"], wanted, data["offline" if own else "mirrors"], data["offline"], own, patience)
+            raise UserError(f"{name}: {mirror}: no such folder; set INKPROOF_MIRROR to an absolute path")
+        return cls(name, source.files, source.offline if own else source.mirrors, source.offline, own, patience)
 
     def fetch(self, role: str) -> bytes:
         """Return the decompressed content of this role's file; raises UserError if no mirror has it."""
@@ -222,31 +250,31 @@ class Fetcher:
             place = mirror.replace("{name}", wanted.name)
             try:
                 content = self._patiently(self.own + place, wanted)
-            except Fault as fault:
-                failures.append(f"{place}: {fault}")
+            except DownloadError as error:
+                failures.append(f"{place}: {error}")
                 continue
             if not self.own:
                 self.mirrors = [mirror, *(other for other in self.mirrors if other != mirror)]
             return content
         raise UserError(self._nowhere(wanted, failures))
 
-    def _patiently(self, address: str, wanted: Wanted) -> bytes:
+    def _patiently(self, address: str, wanted: PublishedFile) -> bytes:
         for attempt in range(1, self.patience.tries + 1):
             try:
                 content = unpack(self._body(address, wanted.limit), wanted.name, wanted.array, wanted.limit)
                 break
-            except Fault as fault:
+            except DownloadError as error:
                 self._archives.pop(address, None)
-                if not fault.passing or not _is_web(address):
+                if not error.passing or not _is_web(address):
                     raise
                 if attempt == self.patience.tries:
-                    raise Fault(f"{fault} ({attempt} tries)") from fault
+                    raise DownloadError(f"{error} ({attempt} tries)") from error
                 pause = self.patience.pause * 2 ** (attempt - 1)
-                say(f"{self.data}: {fault}; trying again in {pause:g} s")
+                say(f"{self.data}: {error}; trying again in {pause:g} s")
                 time.sleep(pause)
         digest = hashlib.sha256(content).hexdigest()
         if digest != wanted.sha256:
-            raise Fault(f"wrong content: SHA-256 {digest[:12]}... where {wanted.sha256[:12]}... is published")
+            raise DownloadError(f"wrong content: SHA-256 {digest[:12]}... where {wanted.sha256[:12]}... is published")
         return content
 
     def _body(self, address: str, limit: int) -> bytes:
@@ -261,12 +289,12 @@ class Fetcher:
                     body = read_whole(file, limit)
             except OSError as error:
                 missing = isinstance(error, FileNotFoundError)
-                raise Fault("no such file" if missing else f"cannot be read ({error.strerror})") from error
+                raise DownloadError("no such file" if missing else f"cannot be read ({error.strerror})") from error
         if body.startswith(ZIP):
             self._archives = {address: body}  # it holds the next wanted file too
         return body
 
-    def _nowhere(self, wanted: Wanted, failures: Sequence[str]) -> str:
+    def _nowhere(self, wanted: PublishedFile, failures: Sequence[str]) -> str:
         if self.own:
             failures = [f"{self.own.rstrip('/')}: {'; '.join(failures)}"]
             advice = "INKPROOF_MIRROR is set, so nothing else was asked. Unset it, or let it hold these files:"

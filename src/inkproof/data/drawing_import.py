@@ -20,13 +20,13 @@ from inkproof.runtime.files import replacing
 
 _NOT_A_DIGIT = ("", "-")
 _DIGITS = tuple("0123456789")
-# Four times the canvas: enough for any later way of reading the ink, and a photograph stays below a megabyte.
+# Four times the canvas: enough for any later preprocessing, and a photograph stays below a megabyte.
 LONGEST_SIDE = 1120
 
 
 @dataclass(frozen=True, slots=True)
 class LabeledImage:
-    """An image; `name` is its path below the folder, `writer` is None if nothing says who drew it."""
+    """An image; `name` is its path below the folder, `writer` is None if it is not known who drew it."""
 
     name: str
     path: Path
@@ -35,7 +35,7 @@ class LabeledImage:
 
 
 @dataclass(slots=True)
-class Labelling:
+class Labeling:
     """A folder's images in numeric order: with a label, without one, and listed in the CSV but absent."""
 
     images: list[LabeledImage] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Labelling:
     absent: list[str] = field(default_factory=list)
 
 
-def label_images(folder: Path, labels: Path | None = None) -> Labelling:
+def label_images(folder: Path, labels: Path | None = None) -> Labeling:
     """Find the images in `folder` and in the folders directly below it, with their labels.
 
     The CSV `labels`, or else `labels.csv` in the folder if there is one, has the header `file,label,writer`
@@ -63,7 +63,7 @@ def label_images(folder: Path, labels: Path | None = None) -> Labelling:
         labels = folder / labels  # named as it is called in the folder
     listed = _read_labels(labels, folder) if labels is not None else {}
     found = _find_images(folder)
-    result = Labelling(absent=[name for name in listed if name not in found and not (folder / name).is_file()])
+    result = Labeling(absent=[name for name in listed if name not in found and not (folder / name).is_file()])
     for name in sorted({*found, *listed} - set(result.absent), key=numeric):
         parent = PurePosixPath(name).parent.name
         if name in listed:
@@ -195,7 +195,7 @@ def import_drawings(
         folder: the images; see `label_images` for the shapes it may have.
         into: folder of the set; made if need be.
         labels: CSV of the labels.
-        writer: who drew the images for which the CSV does not say it; "me" if nothing does.
+        writer: who drew the images for which the CSV names nobody; "me" if None.
         progress: passes the images on one by one and may show how far it has come.
 
     Raises:
@@ -203,14 +203,14 @@ def import_drawings(
             written then.
     """
     writer = (writer or "").strip() or None
-    labelling = label_images(folder, labels)
-    result = Imported(read_drawings(into), unlabeled=labelling.unlabeled)
-    result.skipped += [f"{folder / name} cannot be read: no such file" for name in labelling.absent]
+    labeling = label_images(folder, labels)
+    result = Imported(read_drawings(into), unlabeled=labeling.unlabeled)
+    result.skipped += [f"{folder / name} cannot be read: no such file" for name in labeling.absent]
     place = {drawing.id: index for index, drawing in enumerate(result.drawings)}
     names: dict[str, str] = {}
     written: list[Path] = []
     try:
-        for source in progress(labelling.images):
+        for source in progress(labeling.images):
             try:
                 image = _storable(open_image(source.path))
             except UserError as error:
@@ -287,8 +287,8 @@ def _meet_again(result: Imported, index: int, source: LabeledImage, writer: str 
     old = result.drawings[index]
     new = replace(old, label=source.label, writer=writer or old.writer)
     if twin is not None and new.label != old.label:
-        said = "no digit" if old.label is None else str(old.label)
-        result.skipped.append(f"{source.path} is the same image as {twin}, which is labeled {said}")
+        label = "no digit" if old.label is None else str(old.label)
+        result.skipped.append(f"{source.path} is the same image as {twin}, which is labeled {label}")
     elif twin is None and new != old:
         result.drawings[index] = new
         result.changed.append(new)

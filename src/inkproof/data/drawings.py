@@ -24,7 +24,7 @@ _ISO_DATE = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d.*)?)?)?")
 
 
 def must(holds: Callable[[Any], object], complaint: LiteralString, kind: LiteralString = "value") -> AfterValidator:
-    """Return a check for pydantic: a value for which `holds` is false is a mistake of `kind`, said as `complaint`."""
+    """Return a check for pydantic: a value for which `holds` is false is a mistake of `kind`, reported as `complaint`."""
 
     def check(value: Any) -> Any:
         if not holds(value):
@@ -86,7 +86,7 @@ def read_drawings(folder: Path) -> list[Drawing]:
     """Read and check the drawings of the set in `folder`, in file order; [] if it has no `drawings.jsonl`.
 
     Raises:
-        UserError: a line is malformed, an id stands twice, or an image is missing or outside the folder;
+        UserError: a line is malformed, an id occurs twice, or an image is missing or outside the folder;
             names the file, the line and what is wrong with it.
     """
     path = folder / FILE_NAME
@@ -109,13 +109,13 @@ def read_drawings(folder: Path) -> list[Drawing]:
             if (drawing.strokes is None) == (drawing.image is None):
                 raise ValueError(f"needs either 'strokes' or 'image', {'not both' if drawing.image else 'has neither'}")
             if drawing.id in line_of:
-                raise ValueError(f"id {drawing.id!r} already stands in line {line_of[drawing.id]}")
+                raise ValueError(f"id {drawing.id!r} is already in line {line_of[drawing.id]}")
             if drawing.image is not None and not (folder / drawing.image).is_file():
                 raise ValueError(f"its image {folder / drawing.image} is missing; restore it or delete the line")
         except ValidationError as error:
             # A line of the file is all that pydantic sees of it, and is named already.
-            said = mistake(error, Drawing)[1].replace(" at line 1 column", " at column")
-            raise UserError(f"{path}, line {number}: {said}") from None
+            message = mistake(error, Drawing)[1].replace(" at line 1 column", " at column")
+            raise UserError(f"{path}, line {number}: {message}") from None
         except ValueError as error:
             raise UserError(f"{path}, line {number}: {error}") from None
         line_of[drawing.id] = number
@@ -142,14 +142,14 @@ def write_drawings(folder: Path, drawings: Iterable[Drawing]) -> None:
 
 
 def _format(drawing: Drawing) -> str:
-    record: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for field in _FIELDS:
         value = getattr(drawing, field)
         if field == "strokes" and value is not None:
             value = [[[_short(number) for number in point] for point in stroke] for stroke in value]
         if value is not None or field not in ("strokes", "image"):
-            record[field] = value
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+            values[field] = value
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def _short(number: float) -> float | int:

@@ -44,7 +44,7 @@ def open_image(source: str | os.PathLike[str] | bytes, name: str = "", draft: in
     name = name or ("the image" if isinstance(source, bytes) else os.fspath(source))
     try:
         with warnings.catch_warnings():
-            # Said by the check of the size below; a warning alone would let the bomb through.
+            # The check of the size below raises an error; a warning alone would let the bomb through.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(file, formats=_FORMATS)
         with image:
@@ -80,7 +80,7 @@ def _one_line(reason: object) -> str:
 def plain(image: Image.Image) -> Image.Image:
     """Bring a Pillow image of any mode to an upright "L" or "RGB" without alpha; see `open_image`."""
     image.load()
-    # Broken EXIF is common, says nothing about the pixels and fails in as many ways as it can be broken.
+    # Broken EXIF is common, has nothing to do with the pixels and fails in as many ways as it can be broken.
     with contextlib.suppress(Exception):
         if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
             image = ImageOps.exif_transpose(image)

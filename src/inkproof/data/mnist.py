@@ -4,36 +4,46 @@ LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to document rec
 IEEE 86, 1998.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
+from inkproof.config.schema import DataConfig, Natural
+from inkproof.config.validation import validated
 from inkproof.data.digits import IMAGE_SIDE, Digits, write_digits
-from inkproof.data.download import PATIENCE, Fetcher, Patience
+from inkproof.data.download import PATIENCE, Fetcher, Patience, PublishedSource, validation_digits
 from inkproof.data.splits import cut
 from inkproof.data.unpack import read_idx
 from inkproof.runtime.errors import UserError
 
 
-def prepare(data: Mapping[str, Any], out: Path, mirror: str | None, patience: Patience = PATIENCE) -> None:
-    """Fetch the four MNIST files and write `out/digits.npz`, `data["val"]` of the training digits as val.
+class MnistSource(PublishedSource):
+    """`source` of conf/data/mnist.yaml: the four files, and the seed of the cut."""
 
-    `data` is `conf/data/mnist.yaml`. The cut is stratified and seeded by `data["split_seed"]`; a `val` of 0
-    keeps every training digit and leaves the val arrays empty. Raises UserError where no mirror has a file.
+    roles: ClassVar[tuple[str, ...]] = ("train_images", "train_labels", "test_images", "test_labels")
+
+    split_seed: Natural
+
+
+def prepare(data: DataConfig, out: Path, mirror: str | None, patience: Patience = PATIENCE) -> None:
+    """Fetch the four MNIST files and write `out/digits.npz`, `data.val` of the training digits as val.
+
+    `data` is `conf/data/mnist.yaml`. The cut is stratified and seeded by `split_seed`. A `val` of 0 keeps every
+    training digit and leaves the val arrays empty. Raises UserError where no mirror has a file.
     """
-    fetcher = Fetcher.of(data, mirror, patience)
+    source = validated(MnistSource, data.source.arguments, "data.source")
+    fetcher = Fetcher.of(data.name, source, mirror, patience)
     train = _pair(fetcher, "train")
     test = _pair(fetcher, "test")
     try:
-        kept, val = cut(train.labels, int(data["val"]), int(data["split_seed"]))
+        rest, val = cut(train.labels, validation_digits(data), source.split_seed)
     except ValueError as error:
         raise UserError(f"data.val: {error}; choose a smaller number") from error
     write_digits(
         out,
         {
-            "train": Digits(train.images[kept], train.labels[kept]),
+            "train": Digits(train.images[rest], train.labels[rest]),
             "val": Digits(train.images[val], train.labels[val]),
             "test": test,
         },

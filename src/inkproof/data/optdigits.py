@@ -1,19 +1,20 @@
-"""The 1,797 real digits inside scikit-learn, brought into the MNIST frame: no network needed.
+"""The 1,797 real digits inside scikit-learn, brought to MNIST's size and place: no network needed.
 
 They are the test half of "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak, UCI, 1998), by 13
 writers, given as 8 x 8 counts (0 to 16) of the inked pixels in the 4 x 4 blocks of a 32 x 32 bitmap.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 from scipy.ndimage import center_of_mass
 from sklearn.datasets import load_digits
 
+from inkproof.config.schema import Config, DataConfig, Natural
+from inkproof.config.validation import validated
 from inkproof.data.digits import IMAGE_SIDE, Digits, write_digits
+from inkproof.data.download import validation_digits
 from inkproof.data.splits import cut
 from inkproof.runtime.errors import UserError
 
@@ -24,21 +25,28 @@ EDGE = 0.5  # how much of a block's area is inked where the edge of a stroke run
 STEEPNESS = 2.5  # of the edge; with this the share of gray pixels is that of MNIST
 
 
-def prepare(data: Mapping[str, Any], out: Path, mirror: str | None) -> None:
+class OptdigitsSource(Config):
+    """`source` of conf/data/optdigits.yaml: the number of test digits, and the seed of both cuts."""
+
+    test: Natural
+    split_seed: Natural
+
+
+def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
     """Write `out/digits.npz` from the digits in scikit-learn; `mirror` is of no use here.
 
-    `data` is `conf/data/optdigits.yaml`: first `test`, then `val` digits are cut off, stratified and seeded
+    `data` is `conf/data/optdigits.yaml`. First `test`, then `val` digits are cut off, stratified and seeded
     by `split_seed`. Raises UserError where they leave none to train on.
     """
+    source = validated(OptdigitsSource, data.source.arguments, "data.source")
     published = load_digits()
     images = np.stack([as_mnist(counts) for counts in published.images])
     labels = published.target.astype(np.uint8)
-    seed = int(data["split_seed"])
     try:
-        rest, test = cut(labels, int(data["test"]), seed)
-        train, val = cut(labels[rest], int(data["val"]), seed)
+        rest, test = cut(labels, source.test, source.split_seed)
+        train, val = cut(labels[rest], validation_digits(data), source.split_seed)
     except ValueError as error:
-        raise UserError(f"data.test and data.val: {error}; choose smaller numbers") from error
+        raise UserError(f"data.source.test and data.val: {error}; choose smaller numbers") from error
     chosen = {"train": rest[train], "val": rest[val], "test": test}
     write_digits(out, {split: Digits(images[at], labels[at]) for split, at in chosen.items()})
 
@@ -47,8 +55,8 @@ def as_mnist(counts: np.ndarray) -> np.ndarray:
     """Return the digit of `counts` (8, 8), 0 to 16, as MNIST would have it: uint8 (28, 28), white on black.
 
     As for MNIST, the ink fills a 20 x 20 box at its own aspect ratio and lies with its center of mass on the
-    middle of the frame, to the pixel. Between the blocks the ink is interpolated and its edge drawn at half
-    cover, for eight pixels scaled up as they are would be a blur that no pen leaves.
+    middle of the image, to the pixel. Between the blocks the ink is interpolated and its edge drawn at half
+    cover, since eight pixels scaled up as they are would be a blur that no pen leaves.
     """
     fine = _resized(np.pad(counts / FULL, 1), FINE * (len(counts) + 2), Image.Resampling.BICUBIC)
     ink = np.clip((fine - EDGE) * STEEPNESS + 0.5, 0, 1)
@@ -58,9 +66,9 @@ def as_mnist(counts: np.ndarray) -> np.ndarray:
     small = _resized(ink, (height, width), Image.Resampling.BOX)
     corner = np.rint(IMAGE_SIDE / 2 - np.array(center_of_mass(small))).astype(int)
     top, left = np.clip(corner, 0, IMAGE_SIDE - np.array(small.shape))
-    frame = np.zeros((IMAGE_SIDE, IMAGE_SIDE))
-    frame[top : top + height, left : left + width] = small
-    return np.round(frame * 255).astype(np.uint8)
+    image = np.zeros((IMAGE_SIDE, IMAGE_SIDE))
+    image[top : top + height, left : left + width] = small
+    return np.round(image * 255).astype(np.uint8)
 
 
 def _resized(ink: np.ndarray, shape: int | tuple[int, int], how: Image.Resampling) -> np.ndarray:

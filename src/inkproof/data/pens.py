@@ -6,12 +6,14 @@ benchmarks", ICPR 1994.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
-from inkproof.data.download import PATIENCE, Fetcher, Patience
+from inkproof.config.schema import Config, DataConfig
+from inkproof.config.validation import validated
+from inkproof.data.download import PATIENCE, Fetcher, Patience, PublishedSource
 from inkproof.data.drawings import CANVAS_SIDE, Drawing, write_drawings
 from inkproof.runtime.errors import UserError
 
@@ -95,7 +97,7 @@ class _Reader:
         self.digits.append(PenDigit(int(match[3]), self.line, last - first + 1))
 
     def _close(self) -> None:
-        """Check the digit that ends here; what is missing from it is told at the line that opened it."""
+        """Check the digit that ends here; what is missing is reported at the line that opened it."""
         if not self.digits:
             return
         digit = self.digits[-1]
@@ -116,7 +118,7 @@ class _Reader:
             raise self._error("writers are numbered from 1")
         earlier = self.line_of.setdefault((digit.writer, digit.number), self.line)
         if earlier != self.line:
-            raise self._error(f"number {digit.number} of writer {digit.writer} stands in line {earlier} too")
+            raise self._error(f"number {digit.number} of writer {digit.writer} is in line {earlier} too")
 
     def _lower(self) -> None:
         if not self.digits:
@@ -146,13 +148,29 @@ class _Reader:
         return UserError(f"{self.where}, line {line or self.line}: {what}; replace the file")
 
 
-def prepare(data: Mapping[str, Any], out: Path, mirror: str | None, patience: Patience = PATIENCE) -> None:
+class Writers(Config):
+    """The writers of two roles, `test` and `validation`; all others are free to train on."""
+
+    test: tuple[str, ...]
+    validation: tuple[str, ...]
+
+
+class PensSource(PublishedSource):
+    """`source` of conf/data/pens.yaml: the two files, and what each writer is for."""
+
+    roles: ClassVar[tuple[str, ...]] = ("tra", "tes")
+
+    writers: Writers
+
+
+def prepare(data: DataConfig, out: Path, mirror: str | None, patience: Patience = PATIENCE) -> None:
     """Fetch both pen files and write them as one set of drawings, `out/drawings.jsonl`.
 
     `data` is `conf/data/pens.yaml`. Both files number their writers from 1, so a writer is called `tra-07` or
     `tes-03` after the file. Raises UserError where no mirror serves a file or a file is malformed.
     """
-    fetcher = Fetcher.of(data, mirror, patience)
+    source = validated(PensSource, data.source.arguments, "data.source")
+    fetcher = Fetcher.of(data.name, source, mirror, patience)
     drawings: list[Drawing] = []
     for part, wanted in fetcher.wanted.items():
         text = fetcher.fetch(part).decode("ascii", errors="replace")
@@ -191,17 +209,18 @@ def _strokes(digit: PenDigit) -> list[list[list[float]]]:
     return strokes
 
 
-def of_role(drawings: list[Drawing], data: Mapping[str, Any], role: str) -> list[Drawing]:
-    """Return the drawings by the writers of one role; `data` is `conf/data/pens.yaml`.
+def of_role(drawings: list[Drawing], pens: DataConfig, role: str) -> list[Drawing]:
+    """Return the drawings by the writers of one role; `pens` is `conf/data/pens.yaml`.
 
-    `reporting` and `choices` are the writers listed there, `training` all others. Raises ValueError for
+    `test` and `validation` are the writers listed there, `training` are all others. Raises ValueError for
     another role and UserError where a listed writer drew nothing.
     """
     if role not in ROLES:
-        raise ValueError(f"no role {role!r} among the pen writers; there are {', '.join(ROLES)}")
+        raise ValueError(f"{role!r}: unknown role of the pen writers; choose one of {', '.join(ROLES)}")
     if not drawings:
-        raise UserError("the pen digits are not here; run `python src/download.py data=pens`")
-    listed = {name: frozenset(data["writers"][name]) for name in ("test", "validation")}
+        raise UserError("the pen digits are absent; run `python src/download.py data=pens`")
+    writers = validated(PensSource, pens.source.arguments, "pens.source").writers
+    listed = {"test": frozenset(writers.test), "validation": frozenset(writers.validation)}
     named = listed["test"] | listed["validation"]
     absent = sorted(named - {drawing.writer for drawing in drawings})
     if absent:

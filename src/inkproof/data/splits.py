@@ -28,7 +28,7 @@ def cut(labels: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarr
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
-# The folds are the same for every run whatever its own seed: figures of two runs speak of the same digits.
+# The folds are the same for every run whatever its own seed: figures of two runs are about the same digits.
 _SEED = 1998
 
 

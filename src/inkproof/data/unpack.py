@@ -21,8 +21,8 @@ MEMBERS = 1000  # of a zip; each costs memory when it is opened
 GZIP, COMPRESS, ZIP, ZIP_ENTRY = b"\x1f\x8b", b"\x1f\x9d", b"PK\x03\x04", b"PK\x01\x02"
 
 
-class Fault(Exception):
-    """Why a mirror did not serve a file, in words; `passing` says whether asking again may help."""
+class DownloadError(Exception):
+    """Why a mirror did not serve a file, in words; `passing` is true where asking again may help."""
 
     def __init__(self, reason: str, passing: bool = False) -> None:
         super().__init__(reason)
@@ -30,19 +30,19 @@ class Fault(Exception):
 
 
 def read_whole(stream: IO[bytes] | LZWFile, limit: int) -> bytes:
-    """Return what is left in `stream`; raises Fault once that is more than `limit` bytes."""
+    """Return what is left in `stream`; raises DownloadError once that is more than `limit` bytes."""
     content = io.BytesIO()
     while piece := stream.read(PIECE):
         content.write(piece)
         if content.tell() > limit:
-            raise Fault(f"too large: more than {limit:,} bytes")
+            raise DownloadError(f"too large: more than {limit:,} bytes")
     return content.getvalue()
 
 
 def unpack(body: bytes, name: str, array: str | None = None, limit: int = LIMIT) -> bytes:
-    """Return the content of the file `name` out of `body`; raises Fault where it is not there or broken.
+    """Return the content of the file `name` out of `body`; raises DownloadError where it is absent or broken.
 
-    The first bytes tell the form, not the address: servers undo or add gzip as they like. From a zip the
+    The first bytes decide the form, not the address: servers undo or add gzip as they like. From a zip the
     member `name`, `name.Z` or `name.gz` is taken; from an npz the array called `array`, as the bytes of the
     IDX file that holds the same numbers, so that one content hash serves both forms. Nothing of more than
     `limit` bytes is unpacked, and no more than NESTED forms one inside the other.
@@ -55,11 +55,11 @@ def unpack(body: bytes, name: str, array: str | None = None, limit: int = LIMIT)
         elif body.startswith(ZIP):
             body = _member(body, name, array, limit)
     if body.startswith((GZIP, COMPRESS, ZIP)):
-        raise Fault(f"compressed more than {NESTED} times over")
+        raise DownloadError(f"compressed more than {NESTED} times over")
     if body[:256].lstrip().startswith(b"<"):
-        raise Fault("an HTML page came in place of the data")
+        raise DownloadError("an HTML page came in place of the data")
     if not body:
-        raise Fault("an empty body came", passing=True)
+        raise DownloadError("an empty body came", passing=True)
     return body
 
 
@@ -67,9 +67,9 @@ def _gunzip(body: bytes, limit: int) -> bytes:
     try:
         return read_whole(gzip.GzipFile(fileobj=io.BytesIO(body)), limit)
     except EOFError as error:
-        raise Fault("truncated: the gzip data ends early", passing=True) from error
+        raise DownloadError("truncated: the gzip data ends early", passing=True) from error
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise Fault(f"corrupt gzip data ({error})") from error
+        raise DownloadError(f"corrupt gzip data ({error})") from error
 
 
 def _uncompress(body: bytes, limit: int) -> bytes:
@@ -81,12 +81,12 @@ def _uncompress(body: bytes, limit: int) -> bytes:
                     raise ValueError("codes of more than 16 bits")
                 return read_whole(stream, limit)
         except (ValueError, RuntimeWarning) as error:
-            raise Fault(f"corrupt or truncated .Z data ({error})", passing=True) from error
+            raise DownloadError(f"corrupt or truncated .Z data ({error})", passing=True) from error
 
 
 def _member(body: bytes, name: str, array: str | None, limit: int) -> bytes:
     if body.count(ZIP_ENTRY) > MEMBERS:
-        raise Fault(f"the zip lists more than {MEMBERS:,} files")
+        raise DownloadError(f"the zip lists more than {MEMBERS:,} files")
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             members = {member.filename.rsplit("/")[-1]: member for member in archive.infolist()}
@@ -94,15 +94,15 @@ def _member(body: bytes, name: str, array: str | None, limit: int) -> bytes:
                 if wanted in members:
                     # Other methods unpack a piece at once whatever comes of it, which may be a gigabyte.
                     if members[wanted].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                        raise Fault(f"{wanted} is compressed in a way that is not read here")
+                        raise DownloadError(f"{wanted} is compressed by a method that is not supported")
                     with archive.open(members[wanted]) as stream:
                         content = read_whole(stream, limit)
                     return _npy_to_idx(content) if wanted.endswith(".npy") else content
     except zipfile.BadZipFile as error:
-        raise Fault(f"corrupt or truncated zip ({error})", passing=True) from error
+        raise DownloadError(f"corrupt or truncated zip ({error})", passing=True) from error
     except (EOFError, OverflowError, RuntimeError, TypeError, ValueError, struct.error, zlib.error) as error:
-        raise Fault(f"corrupt member in the zip ({error})") from error
-    raise Fault(f"the zip holds no {name}")
+        raise DownloadError(f"corrupt member in the zip ({error})") from error
+    raise DownloadError(f"the zip holds no {name}")
 
 
 UINT8 = 0x08

@@ -1,1 +1,1 @@
-"""Datasets made of others: training mixtures, fine-tuning sets, what models are tried on."""
+"""Datasets made of others: training mixtures, fine-tuning sets, what models are evaluated on."""

@@ -1,4 +1,4 @@
-"""The fine-tuning set: writers are split, drawings rendered, and digits added that the network has learnt before.
+"""The fine-tuning set: writers are split, drawings rendered, and digits added that the network has learned before.
 
 Writers are kept apart, since one writer's digits are alike.
 """
@@ -6,20 +6,23 @@ Writers are kept apart, since one writer's digits are alike.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, StrictBool
 
+from inkproof.config.schema import Config, DataConfig, Number, Positive, Text
+from inkproof.config.validation import validated
 from inkproof.data.digits import IMAGE_SIDE, Digits, data_sha, digits_file, load_training, write_digits
-from inkproof.data.download import prepare_absent
+from inkproof.data.download import prepare_absent, validation_digits
 from inkproof.data.drawings import Drawing, read_drawings
 from inkproof.data.splits import cut
-from inkproof.datasets.mixture import labels_and_ids, part_of
+from inkproof.datasets.mixture import MixtureSource, labels_and_ids, part_of
 from inkproof.preprocessing.canvas import load_canvases
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_json
@@ -37,11 +40,8 @@ def split_writers(writers: Iterable[str], held_out: float, validation: float, se
     the next, the share `validation`, are `val`; all others, at least one, are `train`. Of few writers none is `val`.
 
     Raises:
-        UserError: a share does not lie between 0 and 1, or there are fewer than two writers.
+        UserError: there are fewer than two writers.
     """
-    for key, share in {"held_out": held_out, "validation": validation}.items():
-        if not 0 <= share < 1:
-            raise UserError(f"data.{key}={share}: expected a share of the writers, at least 0 and below 1")
     names = sorted(set(writers), key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest())
     if len(names) < 2:
         raise UserError(f"{len(names)} writer: one has to be held out and one to be trained on")
@@ -55,7 +55,7 @@ SPLIT_FILE = "split.json"
 # The code that decides what is drawn; with another, the digits are made anew.
 _CODE = ("data", "datasets", "preprocessing", "synthetic")
 
-# A drawing as it was drawn; the copies from 1 on are varied.
+# A drawing as it was drawn; the copies from 1 on are re-rendered.
 _AS_DRAWN = 0
 
 
@@ -64,6 +64,7 @@ class DrawnSplit:
     """Which drawings a digits file was made of.
 
     Attributes:
+        made_of: a hash of everything that the digits follow from.
         sha256: of the digits that this belongs to (`data_sha`).
         writers: how many drawings each writer gave to `train`, `val` and `test`.
         held_out: ids of the drawings of the test split, in its order.
@@ -77,44 +78,62 @@ class DrawnSplit:
     held_out_writers: list[str]
 
 
-def prepare(data: Mapping[str, Any], out: Path, mirror: str | None) -> None:
-    """Write `out/digits.npz` and, beside it, `split.json`, which says who drew what; nothing where both are current.
+class FinetuneSource(Config):
+    """`source` of conf/data/finetune.yaml, which explains the values."""
 
-    `data` is `conf/data/finetune.yaml`. Training has `replayed` training digits of the dataset `replay` (made first
-    where it is absent) and renderings of the drawings of the writers to train on: each at least once, up to `copies`
-    times, `drawn` in all where these are more; strokes are varied anew for each, images stay as they are. Of the
-    `val` validation digits one half are drawings of the writers kept for that, in turn, the first time as they were
-    drawn, and the others validation digits of the replay; where there are too few writers for that, all are. Test has
-    the held-out writers' drawings as they were drawn. All are brought to 28 x 28 by the replay's method.
+    replay: DataConfig
+    drawings: Text
+    grows: StrictBool
+    held_out: Annotated[Number, Field(ge=0, lt=1)]
+    validation: Annotated[Number, Field(ge=0, lt=1)]
+    copies: Positive
+    drawn: Positive
+    replayed: Positive | None
+
+
+def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
+    """Write `out/digits.npz` and, beside it, `split.json`, which lists who drew what; nothing where both are current.
+
+    `data` is `conf/data/finetune.yaml`.
+
+    - Training has `replayed` training digits of the dataset `replay`, which is made first where it is absent. It also
+      has the drawings of the training writers, each at least once and up to `copies` times, `drawn` in all where these
+      are more. Strokes are re-rendered anew for each, images stay as they are.
+    - One half of the `val` validation digits are drawings of the validation writers, in turn, the first time as they
+      were drawn. The others are validation digits of the replay. With too few writers for that, all are.
+    - Test has the held-out writers' drawings as they were drawn.
+
+    All are brought to 28 x 28 by the replay's method.
 
     Raises:
         UserError: there are no labeled drawings by two writers, or a value of `data` does not fit.
     """
-    _check(data)
-    replay = data["replay"]
-    folder, source = ROOT / data["drawings"], ROOT / replay["folder"]
+    source = validated(FinetuneSource, data.source.arguments, "data.source")
+    mixture = validated(MixtureSource, source.replay.source.arguments, "data.source.replay.source")
+    val = validation_digits(data)
+    if val < 2:
+        raise UserError(f"data.val={val}: expected at least 2, one of the replay and one drawing")
+    folder, replay = ROOT / source.drawings, ROOT / source.replay.folder
     drawings = labeled_drawings(folder)
-    writers = _writers(drawings, folder, data)
-    prepare_absent(replay, digits_file(source), mirror)
-    made_of = _made_of(data, folder, drawings, source)
+    writers = _writers(drawings, folder, source, mixture.seed)
+    prepare_absent(source.replay, digits_file(replay), mirror)
+    made_of = _made_of(data, folder, drawings, replay)
     if _current(out, made_of):
         return
     by = {split: [drawing for drawing in drawings if drawing.writer in names] for split, names in writers.items()}
-    seed, val = int(replay["seed"]), int(data["val"])
-    validated = _in_turn(by["val"], val // 2) if by["val"] else []
-    replayed = [
-        _sample(digits, count, seed, key)
-        for digits, count, key in zip(
-            load_training(source), (data["replayed"], val - len(validated)), ("replayed", "val"), strict=True
-        )
-    ]
-    varied = _in_turn(by["train"], _renderings(len(by["train"]), data), first=1)
-    drawn = f"{len(by['train']):,} drawings {len(varied):,} times"
-    say(f"finetune: renders {drawn}, beside {len(replayed[0].labels):,} digits of the replay")
+    validating = _in_turn(by["val"], val // 2) if by["val"] else []
+    train, rest = load_training(replay)
+    replayed = _sample(train, source.replayed, mixture.seed, "data.source.replayed")
+    replayed_val = _sample(rest, val - len(validating), mixture.seed, "data.val")
+    rerendered = _in_turn(by["train"], _renderings(len(by["train"]), source), first=1)
+    say(
+        f"finetune: renders {len(by['train']):,} drawings {len(rerendered):,} times, beside "
+        f"{len(replayed.labels):,} digits of the replay"
+    )
     splits = {
-        "train": _made(varied, folder, data, "train", replayed[0]),
-        "val": _made(validated, folder, data, "val", replayed[1]),
-        "test": _made(_in_turn(by["test"], len(by["test"])), folder, data, "test"),
+        "train": _made(rerendered, folder, mixture, f"{data.name}: drawings, train", replayed),
+        "val": _made(validating, folder, mixture, f"{data.name}: drawings, val", replayed_val),
+        "test": _made(_in_turn(by["test"], len(by["test"])), folder, mixture, f"{data.name}: drawings, test"),
     }
     write_digits(out, splits)
     counts = {split: dict(Counter(drawing.writer for drawing in own)) for split, own in by.items()}
@@ -149,29 +168,21 @@ def labeled_drawings(folder: Path) -> list[Drawing]:
     return labeled
 
 
-def _check(data: Mapping[str, Any]) -> None:
-    for key, least in {"val": 2, "copies": 1, "drawn": 1, "replayed": 1}.items():
-        value = data[key]
-        if value is None and key == "replayed":
-            continue  # all of it
-        if type(value) is not int or value < least:
-            raise UserError(f"data.{key}={value}: expected a whole number, at least {least}")
-
-
-def _writers(drawings: Sequence[Drawing], folder: Path, data: Mapping[str, Any]) -> dict[str, list[str]]:
+def _writers(drawings: Sequence[Drawing], folder: Path, source: FinetuneSource, seed: int) -> dict[str, list[str]]:
     names = {drawing.writer for drawing in drawings}
     if len(names) == 1:
         raise UserError(
             f"{folder}: all {len(drawings):,} labeled drawings are by one writer ({names.pop()}), and one has to be "
-            "held out; add another hand, under its own name on the page of `make app` or with `import --writer NAME`"
+            "held out; add another writer, by name on the page of `make app` or with `import --writer NAME`"
         )
-    return split_writers(names, float(data["held_out"]), float(data["validation"]), int(data["replay"]["seed"]))
+    return split_writers(names, source.held_out, source.validation, seed)
 
 
-def _made_of(data: Mapping[str, Any], folder: Path, drawings: Sequence[Drawing], replay: Path) -> str:
+def _made_of(data: DataConfig, folder: Path, drawings: Sequence[Drawing], replay: Path) -> str:
     """A hash of everything that the digits follow from."""
     images = [hashlib.sha256((folder / one.image).read_bytes()).hexdigest() for one in drawings if one.image]
-    parts = [data, [asdict(drawing) for drawing in drawings], images, data_sha(replay), code_sha(_CODE)]
+    conf = data.model_dump(mode="json", by_alias=True)
+    parts = [conf, [asdict(drawing) for drawing in drawings], images, data_sha(replay), code_sha(_CODE)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -185,8 +196,8 @@ def _current(out: Path, made_of: str) -> bool:
         return False
 
 
-def _renderings(drawings: int, data: Mapping[str, Any]) -> int:
-    return max(drawings, min(drawings * int(data["copies"]), int(data["drawn"])))
+def _renderings(drawings: int, source: FinetuneSource) -> int:
+    return max(drawings, min(drawings * source.copies, source.drawn))
 
 
 def _in_turn(drawings: Sequence[Drawing], count: int, first: int = _AS_DRAWN) -> list[tuple[Drawing, int]]:
@@ -199,7 +210,7 @@ def _sample(digits: Digits, count: int | None, seed: int, key: str) -> Digits:
     if count is None or count == len(digits.labels):
         return digits
     if count > len(digits.labels):
-        raise UserError(f"data.{key}={count}: the replay has {len(digits.labels):,}; choose that or fewer")
+        raise UserError(f"{key}={count}: the replay has {len(digits.labels):,}; choose that or fewer")
     _, chosen = cut(digits.labels, count, seed)
     return Digits(digits.images[chosen], digits.labels[chosen])
 
@@ -207,25 +218,24 @@ def _sample(digits: Digits, count: int | None, seed: int, key: str) -> Digits:
 def _made(
     chosen: Sequence[tuple[Drawing, int]],
     folder: Path,
-    data: Mapping[str, Any],
-    split: str,
+    mixture: MixtureSource,
+    title: str,
     replayed: Digits | None = None,
 ) -> Digits:
-    """The replayed digits, then the frames of the chosen drawings."""
-    replay = data["replay"]
-    draw = partial(_canvas, folder, float(replay["brush"]), Variation.of(replay["vary"]), int(replay["seed"]))
+    """The replayed digits, then the images of the chosen drawings; progress is shown under `title`."""
+    draw = partial(_canvas, folder, mixture.brush, mixture.vary, mixture.seed)
     # Each split numbers its own renderings: a drawing is in one alone.
     numbered = [(number, *one) for number, one in enumerate(chosen)]
-    drawn = part_of(*labels_and_ids([drawing for drawing, _ in chosen]), str(replay["method"]), draw, numbered)
+    drawn = part_of(*labels_and_ids([drawing for drawing, _ in chosen]), mixture.method, draw, numbered)
     images, labels = [np.empty((0, IMAGE_SIDE, IMAGE_SIDE), np.uint8)], [drawn.labels]
     if replayed is not None:
         images, labels = [replayed.images], [replayed.labels, drawn.labels]
     # A second process takes longer to begin than it saves on little.
-    workers = int(replay["workers"]) if len(drawn.batches) > 8 else 1
-    with tally(f"{data['name']}: drawings, {split}", len(chosen)) as advance:
-        for frames in in_order(drawn.batches, workers):
-            images.append(frames)
-            advance(len(frames))
+    workers = mixture.workers if len(drawn.batches) > 8 else 1
+    with tally(title, len(chosen)) as advance:
+        for batch_images in in_order(drawn.batches, workers):
+            images.append(batch_images)
+            advance(len(batch_images))
     return Digits(np.concatenate(images), np.concatenate(labels))
 
 

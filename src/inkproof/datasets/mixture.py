@@ -1,23 +1,27 @@
-"""The digits of `data=mnist_plus_strokes` and `data=mnist_normalized`: MNIST, pen digits and authored styles, all read through one method.
+"""The digits of `data=mnist_plus_strokes` and `data=mnist_normalized`, all brought to 28 x 28 by one method.
 
-It stands in datasets because it draws: inkproof.data knows nothing of canvases.
+They are MNIST's digits, pen digits and drawings by glyph templates. This module is in datasets because it draws:
+inkproof.data knows nothing of canvases.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field, StrictBool
 
+from inkproof.config.schema import METHODS, Config, DataConfig, Natural, Number, Positive
+from inkproof.config.validation import validated
 from inkproof.data import pens
 from inkproof.data.digits import IMAGE_SIDE, SPLITS, Digits, digits_file, load_test_split, load_training, write_digits
 from inkproof.data.download import prepare_absent
-from inkproof.data.drawings import FILE_NAME, Drawing, read_drawings
+from inkproof.data.drawings import FILE_NAME, Drawing, must, read_drawings
 from inkproof.preprocessing.canvas import block_canvases, load_canvases
-from inkproof.preprocessing.methods import METHODS, apply_method
+from inkproof.preprocessing.methods import apply_method
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.runtime.processes import in_order
@@ -31,84 +35,100 @@ Images = NDArray[np.uint8]
 
 _BATCH = 128  # canvases at a time, 78 kB each, and several times that within a method
 # The first number of the seed of each kind of drawing, so that none is drawn by the numbers of another.
-_PENS, _STYLES, _ADDED, _REDRAWN = 1, 2, 3, 4
+_PENS, _GLYPHS, _ADDED, _REDRAWN = 1, 2, 3, 4
 
 
 @dataclass(frozen=True)
 class Part:
-    """Digits of one kind: labels and names (N,), and `batches`, each a function that makes up to `_BATCH` frames."""
+    """Digits of one kind: labels and names (N,), and `batches`, each a function that makes up to `_BATCH` images."""
 
     labels: NDArray[np.uint8]
     names: Sequence[str]
     batches: Sequence[Callable[[], Images]]
 
 
-def prepare(data: Mapping[str, Any], out: Path, mirror: str | None) -> None:
+_Method = Annotated[str, must(METHODS.__contains__, "unknown method; choose one of " + ", ".join(METHODS))]
+
+
+class MixtureSource(Config):
+    """`source` of conf/data/mnist_plus_strokes.yaml and mnist_normalized.yaml, which explain the values."""
+
+    mnist: DataConfig
+    pens: DataConfig
+    validation_drawings: StrictBool
+    brush: Annotated[Number, Field(gt=0)]
+    method: _Method
+    added: Natural
+    redrawn: Natural
+    copies: Natural
+    glyphs: Natural
+    seed: Natural
+    workers: Positive
+    vary: Variation
+
+
+def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
     """Write `out/digits.npz`: MNIST's splits, with drawings added to those for training and validation.
 
-    `data` is `conf/data/mnist_plus_strokes.yaml` or `mnist_normalized.yaml`; the sets it names below `mnist` and `pens` are made first
-    where they are absent. Training has MNIST's digits. `added` times it has each of its 1s, 7s and 9s with the stroke
-    that they lack (see `synthetic.redrawn`), and `redrawn` times each of both with another stroke width. It has
-    `copies` varied renderings of each pen digit of the writers who are free to train on, and `styles` drawings of
-    authored styles. Validation has MNIST's and, where `kept`, the kept writers' drawings as they are; test has MNIST's.
-    Without `copies` and `kept` the pen digits are not even fetched. All are brought to 28 x 28 by `method`. The extra
-    arrays `train_source` and `val_source` name the digit or drawing that each row was made from.
+    `data` is `conf/data/mnist_plus_strokes.yaml` or `mnist_normalized.yaml`. The datasets `mnist` and `pens` of its
+    source are made first where they are absent.
+
+    - Training has MNIST's digits. `added` times it has each of its 1s, 7s and 9s with the stroke that they lack (see
+      `synthetic.redrawn`), and `redrawn` times each of both with another stroke width. It has `copies` re-rendered
+      drawings of each pen digit by the training writers, and `glyphs` drawings by glyph templates.
+    - Validation has MNIST's digits. With `validation_drawings` it also has the validation writers' drawings as they
+      are.
+    - Test has MNIST's digits.
+
+    Without `copies` and `validation_drawings` the pen digits are not even fetched. All are brought to 28 x 28 by
+    `method`. The extra arrays `train_source` and `val_source` name the digit or drawing that each row was made from.
 
     Raises:
-        UserError: a source cannot be had, or a value of `data` does not fit.
+        UserError: a source dataset cannot be made, or a value of `data` does not fit.
     """
-    limits = _checked(data)
-    digits, drawings = _fetched(data, mirror)
-    method, seed = str(data["method"]), int(data["seed"])
+    source = validated(MixtureSource, data.source.arguments, "data.source")
+    digits, drawings = _fetched(source, mirror)
+    method, seed, limits = source.method, source.seed, source.vary
     train, val = load_training(digits)
-    free = _by(drawings, data["pens"], "training") * int(data["copies"]) if data["copies"] else []
-    kept = _by(drawings, data["pens"], "validation") if data["kept"] else []
+    free = _by(drawings, source.pens, "training") * source.copies if source.copies else []
+    validating = _by(drawings, source.pens, "validation") if source.validation_drawings else []
     splits = {
         "train": [
             _published(train, "mnist-train", method),
-            _with_added(train, int(data["added"]), method, seed),
-            _with_other_pens(train, int(data["redrawn"]), int(data["added"]), method, seed),
-            _redrawn(free, method, limits, seed),
-            _authored(int(data["glyphs"]), method, limits, seed),
+            _with_added(train, source.added, method, seed),
+            _with_other_pens(train, source.redrawn, source.added, method, seed),
+            _rerendered(free, method, limits, seed),
+            _by_glyph_templates(source.glyphs, method, limits, seed),
         ],
-        "val": [_published(val, "mnist-val", method), _as_drawn(kept, method, float(data["brush"]))],
+        "val": [_published(val, "mnist-val", method), _as_drawn(validating, method, source.brush)],
         "test": [_published(load_test_split(digits), "mnist-test", method)],
     }
     counts = [len(part.labels) for part in splits["val"]]
-    if sum(counts) != int(data["val"]):
+    if sum(counts) != data.val:
         raise UserError(
-            f"data.val={data['val']}: {counts[0]:,} digits of {data['mnist']['name']} and {counts[1]:,} of the kept "
-            f"pen writers are {sum(counts):,}; write that"
+            f"data.val={data.val}: {counts[0]:,} digits of {source.mnist.name} and {counts[1]:,} of the validation "
+            f"writers are {sum(counts):,}; write that"
         )
-    made = _made(splits, str(data["name"]), int(data["workers"]))
+    made = _made(splits, data.name, source.workers)
     write_digits(out, made, extra={f"{split}_source": _names(splits[split]) for split in ("train", "val")})
 
 
-def _checked(data: Mapping[str, Any]) -> Variation:
-    for key, least in {"added": 0, "redrawn": 0, "copies": 0, "glyphs": 0, "workers": 1, "seed": 0}.items():
-        if int(data[key]) < least:
-            raise UserError(f"data.{key}={data[key]}: expected at least {least}")
-    if data["method"] not in METHODS:
-        raise UserError(f"data.method={data['method']}: unknown method; choose one of {', '.join(METHODS)}")
-    return Variation.of(data["vary"])
+def _fetched(source: MixtureSource, mirror: str | None) -> tuple[Path, list[Drawing]]:
+    """MNIST's digits file and, if the mixture has any, all pen drawings; made where they are absent."""
+    digits, folder = digits_file(ROOT / source.mnist.folder), ROOT / source.pens.folder
+    prepare_absent(source.mnist, digits, mirror)
+    if not source.copies and not source.validation_drawings:
+        return digits, []
+    prepare_absent(source.pens, folder / FILE_NAME, mirror)
+    return digits, read_drawings(folder)
 
 
-def _fetched(data: Mapping[str, Any], mirror: str | None) -> tuple[Path, list[Drawing]]:
-    """MNIST's digits file and, where they have a part, all pen drawings, made where they are absent."""
-    needed = ("mnist", "pens") if data["copies"] or data["kept"] else ("mnist",)
-    folders = {name: ROOT / data[name]["folder"] for name in needed}
-    files = {name: folder / FILE_NAME if name == "pens" else digits_file(folder) for name, folder in folders.items()}
-    for name, file in files.items():
-        prepare_absent(data[name], file, mirror)
-    return files["mnist"], read_drawings(folders["pens"]) if "pens" in folders else []
-
-
-def _by(drawings: list[Drawing], conf: Mapping[str, Any], role: str) -> list[Drawing]:
+def _by(drawings: list[Drawing], conf: DataConfig, role: str) -> list[Drawing]:
     return [drawing for drawing in pens.of_role(drawings, conf, role) if drawing.label is not None]
 
 
 def _published(digits: Digits, name: str, method: str) -> Part:
-    """Digits already in the frame, each on a canvas as blocks of 10 x 10, which the methods bring back."""
+    """Digits that are 28 x 28 already, each on a canvas as blocks of 10 x 10, which the methods bring back."""
     names = [f"{name}-{index:05d}" for index in range(len(digits.labels))]
     return part_of(digits.labels, names, method, block_canvases, [(image,) for image in digits.images])
 
@@ -133,7 +153,7 @@ def _lacking(digits: Digits) -> list[int]:
     return np.flatnonzero(np.isin(digits.labels, ADDED)).tolist()
 
 
-def _redrawn(drawings: list[Drawing], method: str, limits: Variation, seed: int) -> Part:
+def _rerendered(drawings: list[Drawing], method: str, limits: Variation, seed: int) -> Part:
     draw = partial(_canvas_of_pen, limits, seed)
     return part_of(*labels_and_ids(drawings), method, draw, list(enumerate(drawings)))
 
@@ -142,16 +162,15 @@ def _as_drawn(drawings: list[Drawing], method: str, brush: float) -> Part:
     return part_of(*labels_and_ids(drawings), method, partial(_canvas_as_drawn, brush), [(one,) for one in drawings])
 
 
-def _authored(count: int, method: str, limits: Variation, seed: int) -> Part:
+def _by_glyph_templates(count: int, method: str, limits: Variation, seed: int) -> Part:
     labels = [glyph_templates.label(number) for number in range(count)]
     names = [glyph_templates.name(number, seed) for number in range(count)]
-    return part_of(
-        labels, names, method, partial(_canvas_of_style, limits, seed), [(number,) for number in range(count)]
-    )
+    draw = partial(_canvas_of_glyph, limits, seed)
+    return part_of(labels, names, method, draw, [(number,) for number in range(count)])
 
 
 def labels_and_ids(drawings: Sequence[Drawing]) -> tuple[NDArray[np.uint8], list[str]]:
-    """Return what the first two arguments of `part_of` are for labeled `drawings`."""
+    """Return the first two arguments of `part_of` for labeled `drawings`."""
     return np.array([drawing.label for drawing in drawings], np.uint8), [drawing.id for drawing in drawings]
 
 
@@ -186,11 +205,10 @@ def _canvas_of_pen(limits: Variation, seed: int, number: int, drawing: Drawing) 
     return rerendered_drawing(drawing, limits, np.random.default_rng([seed, _PENS, number]))
 
 
-def _canvas_of_style(limits: Variation, seed: int, number: int) -> Canvas:
-    rng = np.random.default_rng([seed, _STYLES, number])
-    return rerendered_canvas(
-        glyph_templates.drawing(number, seed).strokes or [], glyph_templates.label(number), limits, rng
-    )
+def _canvas_of_glyph(limits: Variation, seed: int, number: int) -> Canvas:
+    rng = np.random.default_rng([seed, _GLYPHS, number])
+    drawing = glyph_templates.drawing(number, seed)
+    return rerendered_canvas(drawing.strokes or [], glyph_templates.label(number), limits, rng)
 
 
 def _canvas_as_drawn(brush: float, drawing: Drawing) -> Canvas:
@@ -198,17 +216,17 @@ def _canvas_as_drawn(brush: float, drawing: Drawing) -> Canvas:
 
 
 def _made(splits: Mapping[str, Sequence[Part]], name: str, workers: int) -> dict[str, Digits]:
-    """Run all batches and put their frames together, split by split."""
+    """Run all batches and put their images together, split by split."""
     labels = {split: np.concatenate([part.labels for part in splits[split]]) for split in SPLITS}
     images = {split: np.empty((len(labels[split]), IMAGE_SIDE, IMAGE_SIDE), np.uint8) for split in SPLITS}
     filled = dict.fromkeys(SPLITS, 0)
     batches = [(split, batch) for split in SPLITS for part in splits[split] for batch in part.batches]
     with tally(f"{name}: digits", sum(map(len, labels.values()))) as advance:
         made = in_order([batch for _, batch in batches], workers)
-        for (split, _), frames in zip(batches, made, strict=True):
-            images[split][filled[split] : filled[split] + len(frames)] = frames
-            filled[split] += len(frames)
-            advance(len(frames))
+        for (split, _), batch_images in zip(batches, made, strict=True):
+            images[split][filled[split] : filled[split] + len(batch_images)] = batch_images
+            filled[split] += len(batch_images)
+            advance(len(batch_images))
     return {split: Digits(images[split], labels[split]) for split in SPLITS}
 
 

@@ -1,17 +1,14 @@
-"""The archives of frames that src/preprocess.py makes for a dataset, and every later stage reads."""
+"""Preprocessed images of drawings, digits and their corruptions, as src/preprocess.py makes them."""
 
-import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
+from inkproof.config.schema import NORMALIZED_METHOD, DataConfig, Rendering
+from inkproof.data.archives import PreprocessedSet
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.data.drawings import CANVAS_SIDE, FILE_NAME, Drawing, read_drawings
 from inkproof.data.pens import of_role
@@ -20,83 +17,50 @@ from inkproof.preprocessing.corruptions import corrupted_canvases
 from inkproof.preprocessing.methods import apply_method
 from inkproof.preprocessing.strokes import render_in_pixels
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.files import replacing
 
-
-def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write arrays by name as one compressed NumPy archive, whole or not at all."""
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-
-
-@contextmanager
-def read_arrays(path: Path) -> Iterator[NpzFile]:
-    """Open an archive `<dataset's folder>/<file>.npz`; UserError, then or while reading, where that cannot be read."""
-    again = f"`python src/preprocess.py data={path.parent.name}`"
-    try:
-        with np.load(path) as arrays:
-            yield arrays
-    except FileNotFoundError:
-        raise UserError(f"{path}: not made yet; run {again} first") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: cannot be read ({error}); delete it and run {again} again") from error
-
-
-WHOLE = "classic"  # the method that is the whole normalizer
 _BATCH = 250  # canvases at a time, 78 kB each
 
 
-@dataclass(frozen=True)
-class PreprocessedSet:
-    """One set: ids, writers and labels (N,), and what is seen of each drawing on each method, uint8 (N, 28, 28)."""
-
-    ids: NDArray[np.str_]
-    writers: NDArray[np.str_]
-    labels: NDArray[np.int64]
-    methods: dict[str, NDArray[np.uint8]]
-
-
-def drawings_of(pens: Mapping[str, Any], chosen: Mapping[str, Any], folder: Path) -> list[Drawing]:
-    """Return the drawings of `chosen`, an entry of conf/sets, by the writers of its role; `pens` names those."""
+def drawings_of(pens: DataConfig, rendering: Rendering, folder: Path) -> list[Drawing]:
+    """Return the drawings of the set in `folder` by the writers of the rendering's role, which `pens` lists."""
     drawings = list(_set(folder))
-    return of_role(drawings, pens, chosen["role"]) if chosen["role"] is not None else drawings
+    return of_role(drawings, pens, rendering.role) if rendering.role is not None else drawings
 
 
-def draw(folder: Path, drawings: Sequence[Drawing], how: Mapping[str, Any]) -> NDArray[np.uint8]:
-    """Return canvases uint8 (N, 280, 280) of drawings of the set in `folder`, drawn in one way.
+def draw(folder: Path, drawings: Sequence[Drawing], rendering: Rendering) -> NDArray[np.uint8]:
+    """Return canvases uint8 (N, 280, 280) of drawings of the set in `folder`, drawn as `rendering` sets.
 
-    `how` is an entry of conf/sets: `brush` in canvas pixels, or `pixels` for strokes drawn straight
-    into 28 x 28 with hard one-pixel lines, as Paint does; `inverted` for white ink on black. Raises UserError where
-    an image cannot be read.
+    `pixels` draws strokes straight into 28 x 28 with hard one-pixel lines, as Paint does, and `inverted` draws white
+    ink on black. Raises UserError where an image cannot be read.
     """
-    if how["pixels"]:
+    if rendering.pixels:
         canvases = np.empty((len(drawings), CANVAS_SIDE, CANVAS_SIDE), np.uint8)
         for index, drawing in enumerate(drawings):
             if drawing.strokes is None:
                 raise UserError(f"{drawing.id}: an image cannot be drawn anew in single pixels; only strokes can")
             canvases[index] = to_canvas(render_in_pixels(drawing.strokes, drawing.canvas))
     else:
-        canvases = load_canvases(folder, drawings, how["brush"])
-    return 255 - canvases if how["inverted"] else canvases
+        canvases = load_canvases(folder, drawings, rendering.brush)
+    return 255 - canvases if rendering.inverted else canvases
 
 
-def canvases_of(ids: Sequence[str] | NDArray[np.str_], folder: Path, how: Mapping[str, Any]) -> NDArray[np.uint8]:
+def canvases_of(ids: Sequence[str] | NDArray[np.str_], folder: Path, rendering: Rendering) -> NDArray[np.uint8]:
     """Return canvases uint8 (N, 280, 280) of the drawings of the set in `folder` with these ids; see `draw`.
 
-    Raises UserError where the set no longer has one of them: its frames are of other drawings.
+    Raises UserError where the set no longer has one of them: the preprocessed images are of other drawings then.
     """
     by_id = {drawing.id: drawing for drawing in _set(folder)}
     try:
         drawings = [by_id[str(one)] for one in ids]
     except KeyError as error:
         raise UserError(
-            f"{folder}: there is no drawing {error} any more; run `dvc repro`, or src/preprocess.py, again"
+            f"{folder}: unknown drawing {error}; the set has changed, run `dvc repro`, or src/preprocess.py, again"
         ) from None
-    return draw(folder, drawings, how)
+    return draw(folder, drawings, rendering)
 
 
 def _set(folder: Path) -> tuple[Drawing, ...]:
-    """The drawings of the set in `folder`: many sets are the pen digits in another dress, nine megabytes to parse."""
+    """The drawings of the set in `folder`, parsed once: several sets render the pen digits, nine megabytes."""
     path = folder / FILE_NAME
     return _read(folder, path.stat().st_mtime_ns if path.exists() else 0)
 
@@ -107,15 +71,15 @@ def _read(folder: Path, _changed: int) -> tuple[Drawing, ...]:
 
 
 def preprocessed_drawings(
-    folder: Path, drawings: Sequence[Drawing], how: Mapping[str, Any], methods: Sequence[str]
+    folder: Path, drawings: Sequence[Drawing], rendering: Rendering, methods: Sequence[str]
 ) -> PreprocessedSet:
-    """Return the labeled ones among `drawings`, drawn as `how` says (see `draw`), on each of `methods`."""
+    """Return the labeled ones among `drawings`, drawn as `rendering` sets (see `draw`), by each of `methods`."""
     labeled = [drawing for drawing in drawings if drawing.label is not None]
     return PreprocessedSet(
         np.array([drawing.id for drawing in labeled], np.str_),
         np.array([drawing.writer for drawing in labeled], np.str_),
         np.array([drawing.label for drawing in labeled], np.int64),
-        _seen(len(labeled), lambda part: draw(folder, labeled[part], how), methods),
+        _seen(len(labeled), lambda part: draw(folder, labeled[part], rendering), methods),
     )
 
 
@@ -129,7 +93,7 @@ def preprocessed_digits(
 
 
 def preprocessed_ood(drawings: Sequence[Drawing], methods: Sequence[str]) -> PreprocessedSet:
-    """Return drawings that are no digit on each of `methods`; every label is -1, and `writers` holds the sources."""
+    """Return out-of-distribution samples by each of `methods`; every label is -1, `writers` holds the sources."""
     return PreprocessedSet(
         np.array([drawing.id for drawing in drawings], np.str_),
         np.array([drawing.source for drawing in drawings], np.str_),
@@ -141,63 +105,17 @@ def preprocessed_ood(drawings: Sequence[Drawing], methods: Sequence[str]) -> Pre
 def _seen(
     count: int, canvases: Callable[[slice], NDArray[np.uint8]], methods: Sequence[str]
 ) -> dict[str, NDArray[np.uint8]]:
-    """What is seen on each of `methods` of so many canvases, which `canvases` gives part by part."""
+    """The images that each of `methods` makes of `count` canvases; `canvases` returns a slice of them."""
     seen = {method: np.empty((count, IMAGE_SIDE, IMAGE_SIDE), np.uint8) for method in methods}
     for first in range(0, count, _BATCH):
         part = slice(first, first + _BATCH)
         some = canvases(part)
-        for method, frames in seen.items():
-            frames[part] = apply_method(method, some)
+        for method, images in seen.items():
+            images[part] = apply_method(method, some)
     return seen
 
 
-def write_preprocessed(path: Path, sets: Mapping[str, PreprocessedSet]) -> None:
-    """Write sets by name as one NumPy archive, whole or not at all."""
-    arrays: dict[str, NDArray[Any]] = {}
-    for name, frames in sets.items():
-        arrays |= {f"{name}/ids": frames.ids, f"{name}/writers": frames.writers, f"{name}/labels": frames.labels}
-        arrays |= {f"{name}/method/{method}": seen for method, seen in frames.methods.items()}
-    write_arrays(path, arrays)
-
-
-def read_preprocessed(path: Path) -> Iterator[tuple[str, PreprocessedSet]]:
-    """Yield (name, set) of an archive that `write_preprocessed` wrote; raises UserError where it cannot be read."""
-    with read_arrays(path) as arrays:
-        for name in dict.fromkeys(key.partition("/")[0] for key in arrays.files):
-            methods = [key for key in arrays.files if key.startswith(f"{name}/method/")]
-            yield (
-                name,
-                PreprocessedSet(
-                    arrays[f"{name}/ids"],
-                    arrays[f"{name}/writers"],
-                    arrays[f"{name}/labels"],
-                    {key.rpartition("/")[2]: arrays[key] for key in methods},
-                ),
-            )
-
-
 def preprocessed_corruptions(images: NDArray[np.uint8], seed: int, name: str) -> dict[str, NDArray[np.uint8]]:
-    """Return frames uint8 (N, 28, 28) of digits uint8 (N, 28, 28) under one of `NAMES`, by "name/severity"."""
-    cells = corrupted_canvases(images, seed, [name])
-    return {f"{name}/{severity}": apply_method(WHOLE, canvases) for name, severity, canvases in cells}
-
-
-def write_corruptions(
-    path: Path, labels: NDArray[np.integer], frames: Iterable[Mapping[str, NDArray[np.uint8]]]
-) -> None:
-    """Write `labels` (N,) and what `preprocessed_corruptions` returned for each name, whole or not at all."""
-    arrays: dict[str, NDArray[np.generic]] = {"labels": labels.astype(np.int64)}
-    for cells in frames:
-        arrays.update(cells)
-    write_arrays(path, arrays)
-
-
-def read_corruptions(path: Path) -> tuple[NDArray[np.int64], dict[tuple[str, int], NDArray[np.uint8]]]:
-    """Return the labels (N,) and, by corruption and severity, frames uint8 (N, 28, 28) of `write_corruptions`.
-
-    Raises UserError where the file is missing or cannot be read.
-    """
-    with read_arrays(path) as arrays:
-        cells = [name for name in arrays.files if name != "labels"]
-        frames = {(name.partition("/")[0], int(name.partition("/")[2])): arrays[name] for name in cells}
-        return arrays["labels"], frames
+    """Return images uint8 (N, 28, 28) of digits uint8 (N, 28, 28) under one of `NAMES`, by "name/severity"."""
+    corrupted = corrupted_canvases(images, seed, [name])
+    return {f"{name}/{severity}": apply_method(NORMALIZED_METHOD, canvases) for name, severity, canvases in corrupted}

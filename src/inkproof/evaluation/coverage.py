@@ -1,4 +1,4 @@
-"""How many digits are accepted at which accuracy, and how well a score separates digits from the rest."""
+"""How many digits are accepted at which accuracy, and how well a score detects out-of-distribution samples."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
+from inkproof.evaluation.results import OperatingPoint
 from inkproof.evaluation.statistics import wilson
 
 
@@ -15,9 +16,9 @@ class CoverageCurve:
     """One point for each distinct score, the strictest threshold first; arrays (K,).
 
     Attributes:
-        threshold: digits with this score or more are accepted; falls from point to point.
-        coverage: the fraction of all digits that is accepted; rises to 1.
-        accuracy: the fraction of the accepted digits that is read right.
+        threshold: digits with this score or more are accepted. It falls from point to point.
+        coverage: the fraction of all digits that is accepted. It rises to 1.
+        accuracy: the fraction of the accepted digits that is classified correctly.
     """
 
     threshold: npt.NDArray[np.float64]
@@ -32,55 +33,53 @@ class CoverageCurve:
         return int(np.searchsorted(self.coverage, coverage - 1e-9))
 
 
-def coverage_curve(scores: npt.ArrayLike, right: npt.ArrayLike) -> CoverageCurve:
-    """Return the curve of digits with scores (N,), the surest highest; `right` (N,) says which are read right.
+def coverage_curve(scores: npt.ArrayLike, correct: npt.ArrayLike) -> CoverageCurve:
+    """Return the curve of digits with scores (N,), the surest highest, and whether each is classified correctly (N,).
 
-    Digits of equal score are accepted together, since no threshold tells them apart. Raises ValueError when the
+    Digits of equal score are accepted together, since no threshold separates them. Raises ValueError when the
     lengths differ, a score is not finite, or there is no digit.
 
     Source: R. El-Yaniv and Y. Wiener, "On the foundations of noise-free selective classification",
     Journal of Machine Learning Research 11 (2010).
     """
-    s, hit = _checked(scores, right)
+    s, hit = _checked(scores, correct)
     by_score = pd.Series(hit).groupby(s).agg(["size", "sum"])[::-1].cumsum()
     accepted = by_score["size"].to_numpy()
     return CoverageCurve(by_score.index.to_numpy(), accepted / s.size, by_score["sum"].to_numpy() / accepted)
 
 
-def accuracy_at_coverage(
-    scores: npt.ArrayLike, right: npt.ArrayLike, coverage: float = 0.95
-) -> dict[str, float | None]:
-    """Return accuracy, its Wilson interval low and high, coverage and threshold where `coverage` is just reached.
+def accuracy_at_coverage(scores: npt.ArrayLike, correct: npt.ArrayLike, coverage: float = 0.95) -> OperatingPoint:
+    """Return the operating point where `coverage` is just reached.
 
-    Arguments as for `coverage_curve`; the coverage returned is a little larger where scores are equal.
+    Arguments as for `coverage_curve`. The coverage returned is a little larger where scores are equal.
     """
-    curve = coverage_curve(scores, right)
-    return point(scores, right, float(curve.threshold[curve.at(coverage)]))
+    curve = coverage_curve(scores, correct)
+    return operating_point(scores, correct, float(curve.threshold[curve.at(coverage)]))
 
 
-def point(scores: npt.ArrayLike, right: npt.ArrayLike, threshold: float) -> dict[str, float | None]:
-    """Return accuracy, low, high, coverage and threshold of accepting digits that score `threshold` or more.
+def operating_point(scores: npt.ArrayLike, correct: npt.ArrayLike, threshold: float) -> OperatingPoint:
+    """Return coverage, accuracy and its Wilson interval where digits that score `threshold` or more are accepted.
 
     Arguments as for `coverage_curve`. Where nothing is accepted the accuracy is None and its interval 0 to 1.
     """
-    s, hit = _checked(scores, right)
+    s, hit = _checked(scores, correct)
     accepted = s >= threshold
     n, hits = int(accepted.sum()), int((accepted & hit).sum())
     low, high = wilson(hits, n)
     accuracy = hits / n if n else None
-    return {"threshold": threshold, "coverage": n / s.size, "accuracy": accuracy, "low": low, "high": high}
+    return OperatingPoint(threshold=threshold, coverage=n / s.size, accuracy=accuracy, low=low, high=high)
 
 
-def area_under_risk_coverage(scores: npt.ArrayLike, right: npt.ArrayLike) -> float:
+def area_under_risk_coverage(scores: npt.ArrayLike, correct: npt.ArrayLike) -> float:
     """Return the mean error rate of the k surest digits, over all k from 1 to N: 0 is best.
 
-    Arguments as for `coverage_curve`. Digits of equal score count as if shuffled: what is expected of their errors
-    enters, not the order they happen to stand in.
+    Arguments as for `coverage_curve`. Digits of equal score count as if shuffled: their expected errors enter, whatever
+    their order.
 
     Source: Y. Geifman, G. Uziel and R. El-Yaniv, "Bias-reduced uncertainty estimation for deep neural classifiers",
     ICLR 2019 (AURC).
     """
-    curve = coverage_curve(scores, right)
+    curve = coverage_curve(scores, correct)
     n = np.asarray(scores).size
     accepted = curve.coverage * n
     errors = accepted * (1 - curve.accuracy)
@@ -88,25 +87,28 @@ def area_under_risk_coverage(scores: npt.ArrayLike, right: npt.ArrayLike) -> flo
     return float((np.interp(k, np.append(0, accepted), np.append(0, errors)) / k).mean())
 
 
-def _checked(scores: npt.ArrayLike, right: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    s, hit = np.asarray(scores, np.float64), np.asarray(right, bool)
+def _checked(scores: npt.ArrayLike, correct: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    s, hit = np.asarray(scores, np.float64), np.asarray(correct, bool)
     if s.ndim != 1 or s.shape != hit.shape or not s.size:
-        raise ValueError(f"expected one score a digit, and whether it is right, not {s.shape} and {hit.shape}")
+        raise ValueError(f"expected one score a digit, and whether it is correct, not {s.shape} and {hit.shape}")
     if not np.isfinite(s).all():
         raise ValueError("scores hold values that are not finite")
     return s, hit
 
 
 def auroc(digits: npt.ArrayLike, ood_samples: npt.ArrayLike) -> float:
-    """Return the chance that a digit scores higher than a ood_sample, equal scores counting half: 0.5 is guessing.
+    """Return the chance that a digit scores higher than an out-of-distribution sample; 0.5 is guessing.
 
-    Scores are (N,) and (M,), the surest digit highest. Raises ValueError when either is empty or not finite.
+    Equal scores count half. Scores are (N,) and (M,), the surest digit highest.
+    Raises ValueError when either is empty or not finite.
     """
-    positive, ood_sample = np.asarray(digits, np.float64), np.asarray(ood_samples, np.float64)
-    if not positive.size or not ood_sample.size:
-        raise ValueError(f"an AUROC needs digits and ood_samples, not {positive.size} and {ood_sample.size}")
-    truth = np.repeat([True, False], [positive.size, ood_sample.size])
-    return float(roc_auc_score(truth, np.concatenate([positive, ood_sample])))
+    positive, negative = np.asarray(digits, np.float64), np.asarray(ood_samples, np.float64)
+    if not positive.size or not negative.size:
+        raise ValueError(
+            f"an AUROC needs digits and out-of-distribution samples, not {positive.size} and {negative.size}"
+        )
+    truth = np.repeat([True, False], [positive.size, negative.size])
+    return float(roc_auc_score(truth, np.concatenate([positive, negative])))
 
 
 def auroc_interval(
@@ -118,23 +120,23 @@ def auroc_interval(
     resamples: int = 1000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Return the percentile interval (low, high) of `auroc` when digits and ood_samples are both drawn anew.
+    """Return the percentile interval (low, high) of `auroc` when digits and samples are both resampled.
 
-    `digit_groups` (N,) names who drew each digit and `ood_groups` (M,) what each ood_sample was drawn after:
-    members of a group succeed and fail together, so whole groups are resampled. Without them each drawing is a group
-    of its own. Raises ValueError when the lengths differ.
+    `digit_groups` (N,) names who drew each digit, and `ood_groups` (M,) the template of each out-of-distribution
+    sample. The members of a group are alike, so whole groups are resampled. Without them each drawing is a group of its
+    own. Raises ValueError when the lengths differ.
 
     Source: cluster bootstrap, A. C. Davison and D. V. Hinkley, "Bootstrap Methods and their Application" (1997).
     """
-    positive, ood_sample = np.asarray(digits, np.float64), np.sort(np.asarray(ood_samples, np.float64))
+    positive, negative = np.asarray(digits, np.float64), np.sort(np.asarray(ood_samples, np.float64))
     order = np.argsort(np.asarray(ood_samples, np.float64), kind="stable")
     rng = np.random.default_rng(seed)
     by_digit = _groups(digit_groups, positive.size)
-    by_ood_kind = _groups(ood_groups, ood_sample.size)[order]
-    below, up_to = (np.searchsorted(ood_sample, positive, side=side) for side in ("left", "right"))
+    by_sample = _groups(ood_groups, negative.size)[order]
+    below, up_to = (np.searchsorted(negative, positive, side=side) for side in ("left", "right"))
     areas = np.empty(resamples)
     for index in range(resamples):
-        first, second = _weights(by_digit, rng), _weights(by_ood_kind, rng)
+        first, second = _weights(by_digit, rng), _weights(by_sample, rng)
         mass = np.concatenate([[0.0], np.cumsum(second)])
         areas[index] = first @ (mass[below] + mass[up_to]) / 2 / (first.sum() * mass[-1])
     tail = (1 - confidence) / 2
@@ -143,7 +145,7 @@ def auroc_interval(
 
 
 def _groups(names: npt.ArrayLike | None, n: int) -> npt.NDArray[np.int64]:
-    """The number of each drawing's group, from 0."""
+    """Return the number of each drawing's group, from 0."""
     if names is None:
         return np.arange(n)
     found = np.asarray(names)
@@ -153,6 +155,6 @@ def _groups(names: npt.ArrayLike | None, n: int) -> npt.NDArray[np.int64]:
 
 
 def _weights(groups: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """How often each drawing comes in one resample of the groups."""
+    """Return how often each drawing occurs in one resample of the groups."""
     count = int(groups.max()) + 1
     return rng.multinomial(count, np.full(count, 1 / count))[groups].astype(np.float64)

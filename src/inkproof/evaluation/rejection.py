@@ -1,8 +1,7 @@
-"""Saying "not a digit": scores of thresholds, how well each tells digits from the rest, and the choice of a rule."""
+"""Rejection of what is no digit: scores, how well each detects out-of-distribution samples, the choice of a rule."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,19 +14,28 @@ from inkproof.evaluation.coverage import (
     auroc,
     auroc_interval,
     coverage_curve,
-    point,
+    operating_point,
+)
+from inkproof.evaluation.results import (
+    AcceptedDigits,
+    CoverageRow,
+    RejectedShare,
+    RejectionResult,
+    RejectionRow,
+    RuleAtThreshold,
+    RuleResult,
 )
 from inkproof.evaluation.statistics import wilson
 
 RULES = ("maximum_probability", "margin", "negative_entropy", "energy")
 
 SIXTY_PERCENT = 0.6
-"""Recipe 001 answers "Huh..." where the largest probability stays below this."""
+"""Recipe 001 shows "Huh..." where the largest probability is below this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A drawing is accepted as a digit where its score by the rule `name`, one of `RULES`, reaches `threshold`.
+    """A drawing is accepted as a digit where its score by the rule `name`, one of `RULES`, is `threshold` or more.
 
     Logits are divided by `temperature` first.
     """
@@ -41,7 +49,7 @@ class Rule:
         return rejection_scores(logits, self.temperature)[self.name]
 
     def accepts(self, logits: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        """Return which (N,) of logits (N, 10) count as a digit."""
+        """Return which (N,) of logits (N, 10) are accepted as a digit."""
         return self.scores(logits) >= self.threshold
 
 
@@ -58,10 +66,10 @@ def rejection_scores(logits: npt.ArrayLike, temperature: float = 1.0) -> dict[st
     - `maximum_probability`: the largest p (Hendrycks and Gimpel, ICLR 2017), 0.1 to 1;
     - `margin`: the largest p less the second largest, 0 to 1;
     - `negative_entropy`: the sum of p log p in nats, -2.3 to 0;
-    - `energy`: T log sum exp(logits / T), the ood_sample free energy (Liu et al., NeurIPS 2020), in units of logits.
+    - `energy`: T log sum exp(logits / T), the negative free energy (Liu et al., NeurIPS 2020), in units of logits.
 
-    Log-probabilities serve as logits for all but `energy`, which they turn into a constant: it needs what the
-    network gives before the softmax. Raises ValueError on other shapes, on values that are not finite, and on a
+    Log-probabilities serve as logits for all but `energy`, which they turn into a constant: that needs the logits
+    themselves. Raises ValueError on other shapes, on values that are not finite, and on a
     temperature that is not positive.
     """
     z = np.asarray(logits, np.float64)
@@ -91,32 +99,32 @@ def choose_rule(
     coverage: float = 0.99,
     rules: Sequence[str] = RULES,
 ) -> Rule:
-    """Return the rule that tells digits from ood_samples best, and the threshold that keeps enough digits.
+    """Return the rule that detects out-of-distribution samples best, and the threshold that accepts enough digits.
 
-    The rule is the one with the largest AUROC, the earlier of two equal ones; the threshold is the strictest that
-    still accepts the fraction `coverage` of the digits that are read right. No ood_sample has a say in the threshold:
-    the best balanced accuracy, say, would weigh a scribble like a digit, and it is digits that users draw.
+    The rule is the one with the largest AUROC, the earlier of two equal ones. The threshold is the strictest that still
+    accepts the fraction `coverage` of the correctly classified digits. Out-of-distribution samples do not change it:
+    the best balanced accuracy, for example, would give a scribble the weight of a digit, and users draw digits.
 
     Args:
-        logits: (N, 10) of digits kept for choices, never of those that are reported on.
+        logits: (N, 10) of validation digits, never of test digits.
         labels: (N,), 0 to 9.
-        ood_logits: (M, 10) of drawings that are not digits, kept for choices too.
+        ood_logits: (M, 10) of out-of-distribution samples for validation.
         temperature: from `fit_temperature`.
         coverage: within (0, 1].
         rules: those to choose among.
 
     Raises:
-        ValueError: shapes, an unknown rule, or no digit is read right.
+        ValueError: shapes, an unknown rule, or no digit is classified correctly.
     """
     z, y = checked(logits, labels)
     if not rules or not set(rules) <= set(RULES):
         raise ValueError(f"rules are some of {', '.join(RULES)}, not {', '.join(rules) or 'none'}")
-    right = z.argmax(axis=1) == y
-    if not right.any():
-        raise ValueError("no digit is read right, so there is no threshold that keeps them")
+    correct = z.argmax(axis=1) == y
+    if not correct.any():
+        raise ValueError("no digit is classified correctly, so no threshold accepts such digits")
     digits, others = rejection_scores(z, temperature), rejection_scores(ood_logits, temperature)
     best = max(rules, key=lambda name: auroc(digits[name], others[name]))
-    curve = coverage_curve(digits[best][right], np.ones(int(right.sum()), bool))
+    curve = coverage_curve(digits[best][correct], np.ones(int(correct.sum()), bool))
     return Rule(best, temperature, float(curve.threshold[curve.at(coverage)]))
 
 
@@ -128,98 +136,94 @@ def summarize_rejection(
     kinds: npt.ArrayLike,
     writers: npt.ArrayLike | None = None,
     templates: npt.ArrayLike | None = None,
-) -> dict[str, Any]:
-    """Return what a rule accepts and refuses, how all rules compare at its temperature, and the 60% rule.
+) -> RejectionResult:
+    """Return what a rule accepts and rejects, how all rules compare at its temperature, and the 60% rule.
 
     Args:
         rule: the chosen one.
         logits: (N, 10) of digits.
         labels: (N,).
         ood_logits: (M, 10).
-        kinds: (M,), the kind of each ood_sample.
-        writers: (N,), who drew each digit; AUROCs are then bootstrapped over writers, else over digits.
-        templates: (M,), what each ood_sample was drawn after; likewise.
-
-    Returns:
-        A dictionary fit for JSON: `rule`, `temperature`, `threshold`; `chosen` and `sixty_percent`, each with
-        `digits` (n, coverage, and accuracy, low, high of the accepted), `accepted_correct` (the share of right-read
-        digits that is accepted) and `rejected` (by kind and for all, n, share, low, high); `rules`, for each its
-        auroc, low, high, aurc and accuracy_at_95 with low and high; `kinds`, for each the AUROC of each rule.
+        kinds: (M,), the kind of each out-of-distribution sample.
+        writers: (N,), who drew each digit. AUROCs are then bootstrapped over writers, else over digits.
+        templates: (M,), the template of each out-of-distribution sample, for the same reason.
 
     Raises:
-        ValueError: shapes, or no digit, or no ood_sample.
+        ValueError: shapes, or no digit, or no out-of-distribution sample.
     """
     z, y = checked(logits, labels)
     names = np.asarray(kinds)
     digits = rejection_scores(z, rule.temperature)
     others = rejection_scores(ood_logits, rule.temperature)
     if names.shape != others["margin"].shape or not names.size or not y.size:
-        raise ValueError(f"expected digits, and ood_samples with a kind each, not {y.shape} and {names.shape}")
-    right = z.argmax(axis=1) == y
-    rules: dict[str, dict[str, float | None]] = {}
+        raise ValueError(
+            f"expected digits, and out-of-distribution samples with a kind each, not {y.shape} and {names.shape}"
+        )
+    correct = z.argmax(axis=1) == y
+    rules: dict[str, RuleResult] = {}
     for name in RULES:
         low, high = auroc_interval(digits[name], others[name], writers, templates)
-        at = accuracy_at_coverage(digits[name], right)
-        rules[name] = {
-            "auroc": auroc(digits[name], others[name]),
-            "low": low,
-            "high": high,
-            "aurc": area_under_risk_coverage(digits[name], right),
-            "accuracy_at_95": at["accuracy"],
-            "accuracy_at_95_low": at["low"],
-            "accuracy_at_95_high": at["high"],
-        }
-    return {
-        "rule": rule.name,
-        "temperature": rule.temperature,
-        "threshold": rule.threshold,
-        "chosen": _operating(rule, digits, right, others, names),
-        "sixty_percent": _operating(sixty_percent(rule.temperature), digits, right, others, names),
-        "rules": rules,
-        "kinds": {
+        at = accuracy_at_coverage(digits[name], correct)
+        rules[name] = RuleResult(
+            auroc=auroc(digits[name], others[name]),
+            low=low,
+            high=high,
+            aurc=area_under_risk_coverage(digits[name], correct),
+            accuracy_at_95=at.accuracy,
+            accuracy_at_95_low=at.low,
+            accuracy_at_95_high=at.high,
+        )
+    return RejectionResult(
+        rule=rule.name,
+        temperature=rule.temperature,
+        threshold=rule.threshold,
+        chosen=_at_threshold(rule, digits, correct, others, names),
+        sixty_percent=_at_threshold(sixty_percent(rule.temperature), digits, correct, others, names),
+        rules=rules,
+        kinds={
             str(kind): {name: auroc(digits[name], others[name][names == kind]) for name in RULES}
             for kind in np.unique(names)
         },
-    }
+    )
 
 
-def _operating(
+def _at_threshold(
     rule: Rule,
     digits: Mapping[str, npt.NDArray[np.float64]],
-    right: npt.NDArray[np.bool_],
+    correct: npt.NDArray[np.bool_],
     others: Mapping[str, npt.NDArray[np.float64]],
-    kinds: npt.NDArray[Any],
-) -> dict[str, Any]:
-    """What happens at the threshold of a rule."""
-    kept = digits[rule.name] >= rule.threshold
+    kinds: npt.NDArray[np.str_],
+) -> RuleAtThreshold:
+    accepted = digits[rule.name] >= rule.threshold
     rejected = others[rule.name] < rule.threshold
     groups = {"all": rejected} | {str(kind): rejected[kinds == kind] for kind in np.unique(kinds)}
-    return {
-        "digits": {"n": int(right.size), **point(digits[rule.name], right, rule.threshold)},
-        "accepted_correct": float(kept[right].mean()) if right.any() else None,
-        "rejected": {name: _share(group) for name, group in groups.items()},
-    }
+    point = operating_point(digits[rule.name], correct, rule.threshold)
+    return RuleAtThreshold(
+        digits=AcceptedDigits(n=int(correct.size), **dict(point)),
+        accepted_correct=float(accepted[correct].mean()) if correct.any() else None,
+        rejected={name: _share(group) for name, group in groups.items()},
+    )
 
 
-def _share(rejected: npt.NDArray[np.bool_]) -> dict[str, float]:
+def _share(rejected: npt.NDArray[np.bool_]) -> RejectedShare:
     n, count = int(rejected.size), int(rejected.sum())
     low, high = wilson(count, n)
-    return {"n": n, "share": count / n, "low": low, "high": high}
+    return RejectedShare(n=n, share=count / n, low=low, high=high)
 
 
 def coverage_rows(
     logits: npt.ArrayLike, labels: npt.ArrayLike, temperature: float = 1.0, least: float = 0.5, points: int = 101
-) -> list[dict[str, Any]]:
-    """Return rows rule, coverage, accuracy for each of `RULES`, from full coverage down to `least`.
+) -> list[CoverageRow]:
+    """Return the coverage curve of each of `RULES`, from full coverage down to `least`.
 
-    Takes digits: logits (N, 10), labels (N,). A point stands where the strictest threshold reaches a coverage on an
+    Takes digits: logits (N, 10), labels (N,). The points are where the strictest threshold reaches a coverage on an
     even grid, so there are at most `points` a rule.
     """
     z, y = checked(logits, labels)
-    right = z.argmax(axis=1) == y
-    rows = []
+    correct = z.argmax(axis=1) == y
+    rows: list[CoverageRow] = []
     for rule, scores in rejection_scores(z, temperature).items():
-        curve = coverage_curve(scores, right)
+        curve = coverage_curve(scores, correct)
         at = dict.fromkeys(curve.at(float(coverage)) for coverage in np.linspace(1.0, least, points))
         rows += [{"rule": rule, "coverage": float(curve.coverage[i]), "accuracy": float(curve.accuracy[i])} for i in at]
     return rows
@@ -232,20 +236,21 @@ def rejection_rows(
     kinds: npt.ArrayLike,
     least: float = 0.001,
     points: int = 61,
-) -> list[dict[str, Any]]:
-    """Return rows kind, digits_rejected, rejected: the ROC of the rule's score, one curve a kind of ood_sample.
+) -> list[RejectionRow]:
+    """Return the ROC curve of the rule's score, one curve a kind of out-of-distribution sample.
 
-    Takes digits (N, 10), ood_samples (M, 10) and the kind of each (M,). `digits_rejected` runs from all digits down to
-    the share `least` in even steps of its logarithm, since a rule is of use where hardly any digit is rejected.
+    Takes logits of digits (N, 10) and of samples (M, 10), and the kind of each sample (M,). `digits_rejected` runs from
+    all digits down to the share `least` in even steps of its logarithm: a rule is useful where it rejects hardly any
+    digit.
     """
     digits, others = np.sort(rule.scores(logits)), rule.scores(ood_logits)
     names = np.asarray(kinds)
     shares = np.geomspace(1.0, least, points)
-    # So many digits lie below the threshold; at the full share it lies above them all.
+    # So many digits are below the threshold. At the full share it is above them all.
     below = dict.fromkeys(np.floor(shares * digits.size + 1e-9).astype(int).tolist())
     thresholds = np.append(digits, np.inf)[list(below)]
     rejected_digits = np.searchsorted(digits, thresholds) / digits.size
-    rows = []
+    rows: list[RejectionRow] = []
     for kind in np.unique(names):
         own = np.sort(others[names == kind])
         rejected = np.searchsorted(own, thresholds) / own.size

@@ -8,8 +8,8 @@ from scipy.stats import binomtest
 def wilson(correct: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return the Wilson score interval (low, high) of a proportion, as fractions.
 
-    It assumes independent digits; where writers differ, see `writer_bootstrap`. With n = 0 nothing is known and the
-    interval is (0.0, 1.0). Raises ValueError for impossible counts and confidences.
+    It assumes independent digits. Where writers differ, see `writer_bootstrap`. With n = 0 the interval is (0.0, 1.0).
+    Raises ValueError for impossible counts and confidences.
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
     Journal of the American Statistical Association 22 (1927).
@@ -21,9 +21,9 @@ def wilson(correct: int, n: int, confidence: float = 0.95) -> tuple[float, float
 
 
 def discordant(correct_a: npt.ArrayLike, correct_b: npt.ArrayLike) -> tuple[int, int]:
-    """Return how many digits only the first model reads right, and how many only the second.
+    """Return how many digits only the first model classifies correctly, and how many only the second.
 
-    Both arguments are bool (N,), the same digits in the same order; raises ValueError when they are not.
+    Both arguments are bool (N,), the same digits in the same order. Raises ValueError when they are not.
     """
     a = np.asarray(correct_a, dtype=bool)
     b = np.asarray(correct_b, dtype=bool)
@@ -35,8 +35,8 @@ def discordant(correct_a: npt.ArrayLike, correct_b: npt.ArrayLike) -> tuple[int,
 def mcnemar(correct_a: npt.ArrayLike, correct_b: npt.ArrayLike) -> float:
     """Return the two-sided p-value of McNemar's exact test for two models on the same digits.
 
-    Only the digits that one model reads and the other does not say anything; under equal skill each of them
-    falls to either model with probability one half. Without such a digit the p-value is 1. Arguments as for
+    Only digits that one of the two models classifies correctly count. If both were equally good, each of these digits
+    would be either model's with probability one half. Without such a digit the p-value is 1. Arguments as for
     `discordant`.
 
     Source: Q. McNemar, Psychometrika 12 (1947); the exact binomial form.
@@ -52,13 +52,12 @@ def writer_bootstrap(
     resamples: int = 2000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Return the percentile interval (low, high) of the mean of `values` when *writers* are drawn anew.
+    """Return the percentile interval (low, high) of the mean of `values` when *writers* are resampled.
 
-    `values` (N,) is whether each digit is read right, or what was gained by it; `writers` the writer of each digit
-    (N,). One writer's digits succeed and fail together, so whole writers are resampled with replacement; a resample
-    is a count of each writer, which makes it one row of a matrix product instead of N gathered digits: SciPy's
-    bootstrap would gather them. Raises ValueError when the lengths differ or there are fewer than two writers, whose
-    spread cannot be seen.
+    `values` (N,) is whether each digit is classified correctly, or what was gained by it, and `writers` (N,) is who
+    wrote it. One writer's digits are alike, so whole writers are resampled with replacement. A resample is a count of
+    each writer, one row of a matrix product. SciPy's bootstrap would gather N digits instead. Raises ValueError when
+    the lengths differ, or with fewer than two writers.
 
     Source: cluster bootstrap, A. C. Davison and D. V. Hinkley, "Bootstrap Methods and their Application"
     (1997), section 3.8; percentile interval of B. Efron (1979).

@@ -1,1 +1,1 @@
-"""Files for phones and browsers, verified against Keras, and their readers."""
+"""Files for phones and browsers: made, verified against Keras, and run."""

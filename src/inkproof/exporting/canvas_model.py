@@ -1,4 +1,4 @@
-"""Layer and network in one graph: a raw canvas in; digit, certainty and what the network saw out."""
+"""Normalizer and network in one graph: a raw canvas in, the probabilities, the score and the image it saw out."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from keras import ops
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.evaluation.rejection import Rule
-from inkproof.exporting.convert import CALIBRATION_DIGITS, function_to_litert, join
+from inkproof.exporting.convert import CALIBRATION_DIGITS, function_to_litert, merge
 from inkproof.preprocessing.normalizer import Normalizer
 
-LOGITS = "logits"  # the layer before the softmax, by the name that every family gives it
-_PREPARED, _FEATURES = "prepared", "features"  # what the first layer with weights takes, and what that one takes
+LOGITS = "logits"  # the layer before the softmax, which has this name in every model
+_PREPARED, _FEATURES = "prepared", "features"  # the inputs of the first layer with weights, and of the last one
 
 
 def up_to_logits(model: keras.Model) -> keras.Model:
@@ -23,42 +23,42 @@ def up_to_logits(model: keras.Model) -> keras.Model:
 
 
 def normalizer_part() -> bytes:
-    """Return the normalizer as a LiteRT file, `canvas` uint8 (1, 280, 280) to `image` and `seen`.
+    """Return the normalizer as a LiteRT file, from `canvas` uint8 (1, 280, 280) to `image` and `seen`.
 
     `image` float32 (1, 28, 28, 1) and `seen` uint8 (1, 28, 28) hold the same whole numbers. It is the same for every
     network and quantization, and takes longer to convert than they do.
     """
-    layer = Normalizer()
+    normalizer = Normalizer()
 
     def normalize(canvas: tf.Tensor) -> dict[str, tf.Tensor]:
-        frame = layer(canvas)
+        image = normalizer(canvas)
         return {
-            "image": tf.identity(frame, name="image"),
-            "seen": tf.cast(frame[..., 0], tf.uint8, name="seen"),
+            "image": tf.identity(image, name="image"),
+            "seen": tf.cast(image[..., 0], tf.uint8, name="seen"),
         }
 
     return function_to_litert(
-        normalize, tf.TensorSpec((1, CANVAS_SIDE, CANVAS_SIDE), tf.uint8, name="canvas"), "the layer"
+        normalize, tf.TensorSpec((1, CANVAS_SIDE, CANVAS_SIDE), tf.uint8, name="canvas"), "the normalizer"
     )
 
 
 class CanvasModel:
-    """The whole way from canvas to digit, to be had as a LiteRT file in each of `files.QUANTIZATIONS`.
+    """The whole graph from canvas to digit, as a LiteRT file in each of `files.QUANTIZATIONS`.
 
     One signature: `canvas` uint8 (1, 280, 280), either polarity, to `probabilities` float32 (1, 10), calibrated by
-    the rule's temperature, `seen` uint8 (1, 28, 28) and `score` float32 (1,). Of the network, all between its first and
-    its last layer with weights, the first included, is in the quantization. The rest stays in float32: eight bits carry
-    neither sums over a canvas, nor the reciprocal roots of a normalization, and steps in the logits would carry digits
-    across the rule's threshold.
+    the rule's temperature, `seen` uint8 (1, 28, 28) and `score` float32 (1,). The network is quantized from its first
+    layer with weights up to its last one, without that. The rest stays in float32. Eight bits are too few for sums over
+    a canvas and for the reciprocal roots of a batch normalization, and steps in the logits would move digits across the
+    rule's threshold.
     """
 
-    def __init__(self, network: keras.Model, rule: Rule, layer: bytes) -> None:
-        """Convert what is the same in every quantization.
+    def __init__(self, network: keras.Model, rule: Rule, normalizer: bytes) -> None:
+        """Convert the parts that are the same in every quantization.
 
         Args:
-            network: from (B, 28, 28, 1) to logits (B, 10), as `up_to_logits` gives it.
-            rule: what the score measures, and the temperature.
-            layer: what `normalizer_part` gives.
+            network: from (B, 28, 28, 1) to logits (B, 10), as `up_to_logits` returns it.
+            rule: the score's rule, and the temperature.
+            normalizer: what `normalizer_part` returns.
 
         Raises:
             UserError: the graph needs operators outside LiteRT's built-in ones.
@@ -72,7 +72,7 @@ class CanvasModel:
         def prepare(image: tf.Tensor) -> dict[str, tf.Tensor]:
             return {entry: tf.identity(self._preparation(image, training=False), name=entry)}
 
-        def answer(features: tf.Tensor) -> dict[str, tf.Tensor]:
+        def classify(features: tf.Tensor) -> dict[str, tf.Tensor]:
             scaled = head(features) / rule.temperature
             log_p = ops.log_softmax(scaled, axis=1)
             return {
@@ -82,19 +82,19 @@ class CanvasModel:
 
         image = tf.TensorSpec((1, IMAGE_SIDE, IMAGE_SIDE, 1), tf.float32, name="image")
         features = tf.TensorSpec((1, *head.input.shape[1:]), tf.float32, name=_FEATURES)
-        self._before = [layer, function_to_litert(prepare, image, "the preparation")]
-        self._after = function_to_litert(answer, features, "the rule", network)
+        self._before = [normalizer, function_to_litert(prepare, image, "the preparation")]
+        self._after = function_to_litert(classify, features, "the rule", network)
 
     def quantized(self, quantization: str = "float32", calibration: np.ndarray | None = None) -> bytes:
         """Return the file in `quantization`.
 
-        `calibration`, which int8 needs, is uint8 (N, 28, 28), training or validation digits as the layer gives them.
+        `calibration`, which int8 needs, is uint8 (N, 28, 28), training or validation digits after the normalizer.
         Raises UserError where the graph needs operators outside LiteRT's built-in ones.
         """
         parts = [*self._before, self._after]
         if (body := self._body) is not None:
 
-            def describe(prepared: tf.Tensor) -> dict[str, tf.Tensor]:
+            def extract(prepared: tf.Tensor) -> dict[str, tf.Tensor]:
                 return {_FEATURES: tf.identity(body(prepared, training=False), name=_FEATURES)}
 
             known = None
@@ -102,12 +102,12 @@ class CanvasModel:
                 digits = calibration[:CALIBRATION_DIGITS, :, :, np.newaxis].astype(np.float32)
                 known = np.asarray(self._preparation(digits, training=False))
             prepared = tf.TensorSpec((1, *body.input_shape[1:]), tf.float32, name=_PREPARED)
-            parts.insert(-1, function_to_litert(describe, prepared, "the network", body, quantization, known))
-        return join(parts, ["probabilities", "seen", "score"])
+            parts.insert(-1, function_to_litert(extract, prepared, "the network", body, quantization, known))
+        return merge(parts, ["probabilities", "seen", "score"])
 
 
 def graph_score(name: str, logits: Any, log_p: Any, temperature: float) -> Any:
-    """Return what `scoring.rejection.rejection_scores` says by the rule `name`, in operators of a graph, (B,).
+    """Return the score of `evaluation.rejection.rejection_scores` by the rule `name`, in operators of a graph, (B,).
 
     `logits` (B, 10) are divided by `temperature` already, and `log_p` is their log-softmax.
     """
@@ -119,7 +119,7 @@ def graph_score(name: str, logits: Any, log_p: Any, temperature: float) -> Any:
     first = ops.max(p, axis=1)
     if name == "maximum_probability":
         return first
-    # The margin. What is below the largest one; of two equal ones both are the largest, and the margin is none.
+    # The margin. The second largest is the largest below the first. Where two are equally large, the margin is 0.
     largest = p >= first[:, None]
     second = ops.max(ops.where(largest, 0.0, p), axis=1)
     return ops.where(ops.sum(ops.cast(largest, "float32"), axis=1) > 1.5, 0.0, first - second)

@@ -12,18 +12,18 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools.flatbuffer_utils import convert_bytearray_to_object, convert_object_to_bytearray
 
 from inkproof.data.digits import IMAGE_SIDE
-from inkproof.exporting.readers import foreign_operators
+from inkproof.exporting.predictors import foreign_operators
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.startup import quiet_stderr
 
-CALIBRATION_DIGITS = 500  # int8 ranges settle after some hundred digits; more only cost time
+CALIBRATION_DIGITS = 500  # int8 ranges no longer change after some hundred digits
 
 
 def write_saved_model(model: keras.Model, folder: Path) -> None:
-    """Write `model` as a SavedModel with one signature, `image` float32 (1, 28, 28, 1) to probabilities.
+    """Write `model` as a SavedModel with one signature, from `image` float32 (1, 28, 28, 1) to probabilities.
 
-    The batch is fixed to 1: with a free batch the LiteRT file gets shape operators that the browser's
-    runtime refuses.
+    The batch is fixed to 1. With a free batch the LiteRT file gets shape operators that the browser's runtime does not
+    support.
     """
     signature = [keras.InputSpec(shape=(1, IMAGE_SIDE, IMAGE_SIDE, 1), dtype="float32", name="image")]
     with quiet_stderr():
@@ -33,8 +33,8 @@ def write_saved_model(model: keras.Model, folder: Path) -> None:
 def to_litert(saved_model: Path, quantization: str = "float32", calibration: np.ndarray | None = None) -> bytes:
     """Return the LiteRT file of a SavedModel in one of `files.QUANTIZATIONS`.
 
-    calibration: uint8 (N, 28, 28), from the training or validation split, which int8 needs. The int8 file takes
-    uint8 pixels and gives uint8 probabilities. Raises UserError when the model needs operators that phones lack.
+    `calibration` is uint8 (N, 28, 28) from the training or validation split. int8 needs it, takes uint8 pixels and
+    gives uint8 probabilities. Raises UserError when the model needs operators that phones lack.
     """
     converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
     _choose(converter, quantization, None if calibration is None else calibration[..., np.newaxis])
@@ -52,14 +52,13 @@ def function_to_litert(
     quantization: str = "float32",
     calibration: np.ndarray | None = None,
 ) -> bytes:
-    """Return a function of one tensor, which gives tensors by name, as a LiteRT file with that signature.
+    """Return a function of one tensor, which returns tensors by name, as a LiteRT file with that signature.
 
-    `network` is the model whose weights it uses; `calibration`, (N, ...), is what goes in, and int8 needs it; `name`
-    stands in an error's line; inputs and outputs keep their types in every quantization. Not by way of a SavedModel, which
-    would trace the function twice more.
+    `network` is the model whose weights it uses. `calibration`, (N, ...), are inputs, and int8 needs it. `name` is for
+    messages. Inputs and outputs keep their types in every quantization. There is no SavedModel in between, which would
+    trace the function twice more.
     """
-    # The converter finds the weights as TensorFlow's own variables; those it does not find become memory that
-    # nobody filled.
+    # The converter finds the weights as TensorFlow's own variables. Others would become uninitialized memory.
     graph = tf.Module()
     graph.weights = [weight.value for weight in network.weights] if network is not None else []
     traced = tf.function(function, input_signature=[entry], autograph=False).get_concrete_function()
@@ -85,11 +84,11 @@ def _choose(converter: Any, quantization: str, calibration: np.ndarray | None) -
         converter.representative_dataset = representative
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     elif quantization != "dynamic":
-        raise ValueError(f"there is no quantization {quantization}")
+        raise ValueError(f"unknown quantization {quantization}")
 
 
 def converted(converter: Any, name: str) -> bytes:
-    """Return what a TFLiteConverter makes; raises UserError, naming `name`, where phones lack an operator it needs."""
+    """Return the LiteRT file of a converter; raises UserError, with `name`, where phones lack an operator it needs."""
     with quiet_stderr():
         try:
             content, foreign = converter.convert(), []
@@ -102,18 +101,18 @@ def converted(converter: Any, name: str) -> bytes:
     return content
 
 
-_TOLD = ("min_runtime_version",)  # metadata that holds for the whole
+_COMMON_METADATA = ("min_runtime_version",)  # of the first part, and true of the whole
 
 
-def join(parts: Sequence[bytes], outputs: Sequence[str]) -> bytes:
+def merge(parts: Sequence[bytes], outputs: Sequence[str]) -> bytes:
     """Return one LiteRT file that runs `parts` in their order.
 
-    Each part has one graph and one signature. An input of a part is the output of that name of a part before it; what
-    none before it gives is an input of the whole. `outputs` names what the whole gives, in this order.
+    Each part has one graph and one signature. An input of a part is the output of that name of an earlier part. Without
+    one it is an input of the whole. `outputs` names the outputs of the whole, in this order.
 
     Raises:
-        ValueError: an input and the output it goes on with differ in shape, type or quantisation, a name of
-            `outputs` is given by no part, or a part has more than one graph or signature.
+        ValueError: an input and the output of that name differ in shape, type or quantization, no part has one of
+            `outputs`, or a part has more than one graph or signature.
     """
     whole = convert_bytearray_to_object(parts[0])
     graph, signature = _only(whole)
@@ -121,7 +120,7 @@ def join(parts: Sequence[bytes], outputs: Sequence[str]) -> bytes:
     for content in parts[1:]:
         part = convert_bytearray_to_object(content)
         own, entry = _only(part)
-        places: dict[int, int] = {-1: -1}  # a tensor of the part, and where it is in the whole; -1 is none
+        places: dict[int, int] = {-1: -1}  # from a tensor's index in the part to that in the whole; -1 is none
         for one in entry.inputs:
             if (name := _text(one.name)) in given:
                 _check(graph.tensors[given[name]], own.tensors[one.tensorIndex], name)
@@ -149,10 +148,10 @@ def join(parts: Sequence[bytes], outputs: Sequence[str]) -> bytes:
             graph.operators.append(operator)
         given |= {_text(one.name): places[one.tensorIndex] for one in entry.outputs}
     if missing := [name for name in outputs if name not in given]:
-        raise ValueError(f"no part gives {', '.join(missing)}")
+        raise ValueError(f"no part has the output {', '.join(missing)}")
     signature.outputs = [schema.TensorMapT(name, given[name]) for name in outputs]
     graph.outputs = [given[name] for name in outputs]
-    whole.metadata = [one for one in whole.metadata or [] if _text(one.name) in _TOLD]
+    whole.metadata = [one for one in whole.metadata or [] if _text(one.name) in _COMMON_METADATA]
     return bytes(convert_object_to_bytearray(whole))
 
 
@@ -163,7 +162,7 @@ def _only(model: Any) -> tuple[Any, Any]:
 
 
 def _append_buffers(whole: Any, part: Any) -> dict[int, int]:
-    """Take over the buffers that tensors of the part hold; return where each is in the whole. The first is empty."""
+    """Append the buffers of the part's tensors; return the new index of each. The first buffer is empty."""
     places = {0: 0}
     for index in sorted({tensor.buffer for tensor in part.subgraphs[0].tensors} - {0}):
         places[index] = len(whole.buffers)
@@ -173,8 +172,8 @@ def _append_buffers(whole: Any, part: Any) -> dict[int, int]:
 
 def _check(ours: Any, theirs: Any, name: str) -> None:
     def kind(tensor: Any) -> tuple[Any, ...]:
-        said = tensor.quantization
-        scale = [] if said is None or said.scale is None else [float(one) for one in said.scale]
+        quantized = tensor.quantization
+        scale = [] if quantized is None or quantized.scale is None else [float(one) for one in quantized.scale]
         return [int(side) for side in tensor.shape], tensor.type, scale
 
     if kind(ours) != kind(theirs):

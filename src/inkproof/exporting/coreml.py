@@ -1,7 +1,7 @@
 """Keras model to Core ML: a package that Xcode shows as a classifier of gray images.
 
-coremltools is an extra (requirements/coreml.lock), and computing with a package takes macOS; `mil_program` proves it
-elsewhere.
+coremltools is an extra (requirements/coreml.lock). Core ML itself computes on macOS alone, so `CoreMLDigits` runs a
+package's program with NumPy to verify it elsewhere.
 """
 
 import importlib.util
@@ -35,10 +35,10 @@ def is_installed() -> bool:
 def write_coreml(model: keras.Model, path: Path, rule: Rule, name: str, commit: str) -> None:
     """Write `model`, from (B, 28, 28, 1) in 0 to 255 to probabilities, as the package `path` (.mlpackage).
 
-    Its input `image` is a gray image of 28 x 28, white ink on black; its outputs are `digit`, a label "0" to "9",
-    and `digit_probs`, a dictionary from label to probability. The image goes in with scale 1 and bias 0, since the
-    model scales it itself. float32 throughout, iOS 15 and macOS 12 on. `rule`, by the largest probability, stands among
-    the metadata with the run `name` and the commit that trained it.
+    Its input `image` is a gray image of 28 x 28, white ink on black. Its outputs are `digit`, a label "0" to "9", and
+    `digit_probs`, a dictionary from label to probability. The image has scale 1 and bias 0, since the model scales it
+    itself. It is float32 throughout, for iOS 15 and macOS 12 or later. The metadata has `rule`, by the largest
+    probability, the run `name` and the commit that trained it.
     """
     with quiet_stderr():
         import coremltools as ct
@@ -59,7 +59,7 @@ def write_coreml(model: keras.Model, path: Path, rule: Rule, name: str, commit: 
         )
         package.author, package.license = AUTHOR, LICENSE
         package.short_description, package.version = SUMMARY, version(commit)
-        package.input_description[INPUT] = "White ink on black, 28 x 28, set into the frame as in MNIST"
+        package.input_description[INPUT] = "White ink on black, 28 x 28, size and position as in MNIST"
         package.output_description[DIGIT] = "The digit that is most likely"
         package.output_description[PROBABILITIES] = "The probability of each digit"
         package.user_defined_metadata.update(
@@ -71,7 +71,7 @@ def write_coreml(model: keras.Model, path: Path, rule: Rule, name: str, commit: 
 
 
 def _name_parts(manifest: Path) -> None:
-    """Name the parts of a package after what they are, in place of random numbers: same model, same manifest."""
+    """Give the parts of a package ids that follow from their paths, not random ones: same model, same manifest."""
     content: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))
     new = {old: str(uuid.uuid5(uuid.NAMESPACE_URL, part["path"])) for old, part in content["itemInfoEntries"].items()}
     content["itemInfoEntries"] = {new[old]: part for old, part in content["itemInfoEntries"].items()}
@@ -86,7 +86,7 @@ class CoreMLDigits:
     """A saved package of 28 x 28 digits, as `coreml.write_coreml` writes it.
 
     Attributes:
-        labels: what its probabilities stand for.
+        labels: those of its probabilities.
         description: its `Model` description as coremltools has it, with inputs, outputs and metadata.
     """
 

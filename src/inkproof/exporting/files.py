@@ -1,4 +1,4 @@
-"""What the exported files of a model are called, the quantizations in which its weights are kept, and how much that is."""
+"""The names of a model's exported files, their quantizations, and their sizes."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from inkproof.runtime.paths import ROOT
 
 QUANTIZATIONS = ("float32", "float16", "dynamic", "int8")
 """float32: as trained. float16: halved weights, computed in float32. dynamic: int8 weights in tensors of 1,024
-and more, activations quantised as they come. int8: weights and activations, with ranges found on training digits."""
+and more, activations quantized at run time. int8: weights and activations, with ranges found on training digits."""
 
 
 MODEL_FILES = {
@@ -24,17 +24,17 @@ CANVAS_FILES = {
     "dynamic": "canvas_dynamic.tflite",
     "int8": "canvas_int8.tflite",
 }
-"""LiteRT files of layer and network, a canvas in; the quantization is that of the network, the layer is always float32."""
+"""LiteRT files of normalizer and network, a canvas in. The quantization is the network's; the normalizer is float32."""
 
 
 NORMALIZER_FILE = ROOT / "exports" / "normalizer.tflite"
-"""The normalization alone, a canvas in, 28 x 28 out: what every canvas*.tflite begins with."""
+"""The normalizer alone, a canvas in, 28 x 28 out. Every canvas*.tflite begins with it."""
 
 
 COREML_FILE = "model.mlpackage"
 SAVED_MODEL = "saved_model"
 LABELS_FILE = "labels.txt"
-"""Packed in every LiteRT file: what each of the ten probabilities stands for, a line each."""
+"""Packed in every LiteRT file: the label of each of the ten probabilities, a line each."""
 
 
 def kilobytes(path: Path, decimals: int = 1) -> float:

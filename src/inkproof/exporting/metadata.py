@@ -1,18 +1,18 @@
-"""What a LiteRT file says about itself: one JSON entry named `inkproof` among the file's metadata.
+"""The metadata of a LiteRT file: one JSON entry named `inkproof`, and the description of its tensors.
 
-The format has a table for that, which every runtime carries along and ignores (`Model.metadata` of LiteRT's
-schema.fbs). The entry of an exported file holds
+The format has a table for metadata, which every runtime ignores (`Model.metadata` of LiteRT's schema.fbs). The entry of
+an exported file has
 
-- `threshold`: an image is accepted as a digit where its score reaches it; the one key a reader needs;
-- `rule`: what is scored: of a `canvas*.tflite` its output `score`, such as `negative_entropy` or `energy`; of a
-  `model*.tflite`, which has no such output, always `maximum_probability`;
-- `temperature`: what the logits were divided by before the softmax;
-- `labels`: what each of the ten probabilities stands for, 0 to 9;
-- `input`: what goes in: its `range`, 0 to 255 in every quantization, and its `ink`;
-- `quantization`: in which of `files.QUANTIZATIONS` the network's weights are;
+- `threshold`: an image is accepted as a digit where its score is this or more; the one key that is needed;
+- `rule`: the rule of the score, such as `negative_entropy` or `energy`: of a `canvas*.tflite` that of its output
+  `score`; of a `model*.tflite`, which has no such output, always `maximum_probability`;
+- `temperature`: the logits were divided by it before the softmax;
+- `labels`: those of the ten probabilities, 0 to 9;
+- `input`: its `range`, 0 to 255 in every quantization, and its `ink`;
+- `quantization`: one of `files.QUANTIZATIONS`, that of the network's weights;
 - `model`: the run of params.yaml that the file was exported from;
 
-and may hold more, such as the accuracies of a model card.
+and may have more, such as the accuracies of a model card.
 """
 
 import io
@@ -45,21 +45,21 @@ def write_metadata(content: bytes, entry: dict[str, Any]) -> bytes:
 
     Raises:
         UserError: `content` is no LiteRT file.
-        TypeError, ValueError: `entry` cannot be said in JSON.
+        TypeError, ValueError: JSON cannot hold `entry`.
     """
     return put_entries(content, {ENTRY: encoded(entry)})
 
 
 def encoded(entry: dict[str, Any]) -> bytes:
-    """Return what is stored of `entry`; raises TypeError or ValueError where it cannot be said in JSON."""
+    """Return `entry` as it is stored; raises TypeError or ValueError where JSON cannot hold it."""
     return json.dumps(entry, ensure_ascii=False, allow_nan=False, sort_keys=True).encode()
 
 
 def put_entries(content: bytes, entries: Mapping[str, bytes], files: Mapping[str, bytes] | None = None) -> bytes:
     """Return the LiteRT file `content` with `entries` by name among its metadata, and `files` packed behind it.
 
-    They join what it had, in place of what had the same name. Android's metadata library looks for files in a ZIP
-    behind the model; runtimes read no further than the model. Raises UserError where `content` is no LiteRT file.
+    They replace entries of the same names; others stay. Android's metadata library looks for files in a ZIP behind the
+    model, and runtimes do not read further than the model. Raises UserError where `content` is no LiteRT file.
     """
     model = schema.ModelT.InitFromObj(_parsed(content, "the model"))
     model.metadata = model.metadata or []
@@ -69,12 +69,12 @@ def put_entries(content: bytes, entries: Mapping[str, bytes], files: Mapping[str
             named = schema.MetadataT(name, len(model.buffers))
             model.metadata.append(named)
             model.buffers.append(schema.BufferT())
-        model.buffers[named.buffer].data = np.frombuffer(data, np.uint8)  # a list is packed byte by byte
+        model.buffers[named.buffer].data = np.frombuffer(data, np.uint8)  # a list would be packed byte by byte
     written = io.BytesIO(convert_object_to_bytearray(model))
     if packed := packed_files(content) | dict(files or {}):
         with zipfile.ZipFile(written, "a", zipfile.ZIP_STORED) as archive:
             for file, inside in packed.items():
-                archive.writestr(zipfile.ZipInfo(file), inside)  # without the time of day: same files, same bytes
+                archive.writestr(zipfile.ZipInfo(file), inside)  # without a date: same files, same bytes
     return written.getvalue()
 
 
@@ -90,7 +90,7 @@ def read_metadata(source: bytes | str | os.PathLike[str]) -> dict[str, Any]:
     """Return the entry that `write_metadata` wrote to a LiteRT file, given by its bytes or its path; {} without one.
 
     Raises:
-        UserError: unknown file, it is no LiteRT file, or the entry cannot be read.
+        UserError: the file is missing, it is no LiteRT file, or the entry cannot be read.
     """
     name = "the model" if isinstance(source, bytes) else os.fspath(source)
     try:
@@ -135,10 +135,10 @@ class Tensor:
 
     Attributes:
         name, description: for people.
-        range: the least and the largest value; None where there is no bound.
-        side: of a square gray image in pixels; None for other values.
+        range: the least and the largest value. None where there is no bound.
+        side: of a square gray image in pixels. None for other values.
         labels: whether each value belongs to a line of `LABELS_FILE`.
-        threshold: values below it are better left out; None without one.
+        threshold: values below it are to be rejected. None without one.
     """
 
     name: str
@@ -150,7 +150,7 @@ class Tensor:
 
 
 def version(commit: str) -> str:
-    """Return the version that stands in a file: the package's, and the commit that trained the model."""
+    """Return the version of a file: the package's, and the commit that trained the model."""
     return f"{__version__} ({commit})"
 
 
@@ -164,7 +164,7 @@ def describe(
 ) -> bytes:
     """Return the LiteRT file `content` of a `run` with the metadata of its tensors, and `LABELS` packed behind it.
 
-    `entry` is what `write_metadata` writes, put in at the same time: each time takes half a second.
+    `entry` is as in `write_metadata`; writing both at once saves half a second.
 
     Raises:
         ValueError: the graph has another number of inputs or outputs.
@@ -204,7 +204,7 @@ def _tensor(b: Any, tensor: Tensor) -> int:
     fields.append((3, "offset", _content(b, tensor.side)))
     units = []
     if tensor.side is not None:
-        # (x - 0) / 1: pixels go in as they are, in every quantization, since the model scales them itself.
+        # (x - 0) / 1: pixels stay as they are, in every quantization, since the model scales them itself.
         units.append(_unit(b, _NORMALIZATION, (0, "offset", _floats(b, 0.0)), (1, "offset", _floats(b, 1.0))))
     if tensor.threshold is not None:
         units.append(_unit(b, _THRESHOLDING, (0, "float32", tensor.threshold)))
@@ -214,8 +214,8 @@ def _tensor(b: Any, tensor: Tensor) -> int:
         low, high = (_floats(b, value) for value in tensor.range)
         fields.append((5, "offset", _table(b, (0, "offset", high), (1, "offset", low))))
     if tensor.labels:
-        said = b.CreateString(LABELS_FILE), b.CreateString("the digits, a line each")
-        file = _table(b, (0, "offset", said[0]), (1, "offset", said[1]), (2, "int8", _AXIS_LABELS))
+        texts = b.CreateString(LABELS_FILE), b.CreateString("the digits, a line each")
+        file = _table(b, (0, "offset", texts[0]), (1, "offset", texts[1]), (2, "int8", _AXIS_LABELS))
         fields.append((6, "offset", _vector(b, [file])))
     return _table(b, *fields)
 
@@ -234,7 +234,7 @@ def _unit(b: Any, kind: int, *fields: tuple[int, str, Any]) -> int:
 
 
 def _table(b: Any, *fields: tuple[int, str, Any]) -> int:
-    """Write a table of fields (position, type, value); what it points to has been written before."""
+    """Write a table of fields (position, type, value); what its offsets point to has been written before."""
     b.StartObject(1 + max((place for place, _, _ in fields), default=-1))
     for place, kind, value in fields:
         put = {

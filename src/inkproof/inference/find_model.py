@@ -1,4 +1,4 @@
-"""Which exported file a word means: a path, a folder, or a name."""
+"""Find the exported file that a word names: a path, a folder, or a name."""
 
 import tempfile
 from collections.abc import Iterator
@@ -11,17 +11,16 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT, require_tracking_store
 
 FILES = (CANVAS_FILES["float32"], MODEL_FILES["float32"])
-"""What an exported model is called in its folder, the one to be preferred first."""
-
+"""The names of exported models in their folders, the preferred one first."""
 
 PRETRAINED = "pretrained"
 REGISTRY = "models:/"
-"""What an address in MLflow's registry begins with."""
+"""The beginning of an address in MLflow's registry."""
 
 
 @contextmanager
 def model_file(word: str) -> Iterator[Path]:
-    """Yield the file that `word` means; one out of MLflow's registry stays as long as the block lasts."""
+    """Yield the file that `word` names; one out of MLflow's registry is there as long as the block lasts."""
     if not word.startswith(REGISTRY):
         yield find_model(word)
         return
@@ -34,19 +33,19 @@ def model_file(word: str) -> Iterator[Path]:
 
 
 def find_model(word: str = PRETRAINED, root: Path = ROOT) -> Path:
-    """Return the file that `word` means: a .tflite file, a folder that holds one of `FILES` or a run's, or a name.
+    """Return the file that `word` names: a .tflite file, a folder with one of `FILES` or a run's, or a name.
 
-    Names are `pretrained`, for models/pretrained, and D-M for exports/D/M, as the pipeline calls its runs.
+    Names are `pretrained`, for models/pretrained, and D-M for exports/D/M, as in the pipeline's runs.
 
     Raises:
-        UserError: there is no such thing; the line says what there is.
+        UserError: there is no such file; the line lists the models.
     """
     path = Path(word)
     pretrained = root / "models" / PRETRAINED
     if word and path.is_dir():
         return _in_folder(path, word, path.resolve() == pretrained.resolve())
     if path.suffix == ".tflite" or path.is_file():
-        return path  # the reader says what is wrong with it
+        return path  # if it is none, opening it is an error
     if word == PRETRAINED:
         return _in_folder(pretrained, word, True)
     names = _names(root)
@@ -55,9 +54,9 @@ def find_model(word: str = PRETRAINED, root: Path = ROOT) -> Path:
     data, _, model = word.partition("-")
     if (root / "conf" / "data" / f"{data}.yaml").is_file() and (root / "conf" / "model" / f"{model}.yaml").is_file():
         raise UserError(f"--model {word}: not exported yet; run `dvc repro export@{word}` first, or name another model")
-    said = unknown(f"--model {word}", "model", word, [PRETRAINED, *names])
+    choices = unknown(f"--model {word}", "model", word, [PRETRAINED, *names])
     others = f"a .tflite file, a folder with one, {REGISTRY}NAME@ALIAS or {REGISTRY}NAME/VERSION"
-    raise UserError(f"{said}; or {others}")
+    raise UserError(f"{choices}; or {others}")
 
 
 def exported_canvases(root: Path = ROOT) -> dict[str, Path]:
@@ -68,16 +67,16 @@ def exported_canvases(root: Path = ROOT) -> dict[str, Path]:
     return found | {name: path for name, path in _names(root).items() if path.name == file}
 
 
-def _in_folder(folder: Path, word: str, ours: bool) -> Path:
+def _in_folder(folder: Path, word: str, committed: bool) -> Path:
     for path in (inner / name for inner in (folder, folder / "exports") for name in FILES):
         if path.is_file():
             return path
-    fix = "the repository comes with one, `make pretrained` makes it anew" if ours else "src/export.py makes them"
-    raise UserError(f"--model {word}: {folder} holds no {' or '.join(FILES)}; {fix}")
+    fix = "the repository has one, `make pretrained` makes it again" if committed else "src/export.py makes them"
+    raise UserError(f"--model {word}: {folder} has no {' or '.join(FILES)}; {fix}")
 
 
 def _names(root: Path) -> dict[str, Path]:
-    """The exports of the pipeline by the names of its runs."""
+    """Return the exports of the pipeline by the names of its runs."""
     found: dict[str, Path] = {}
     for name in reversed(FILES):
         for path in sorted((root / "exports").glob(f"*/*/{name}")):

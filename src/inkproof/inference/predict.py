@@ -1,4 +1,4 @@
-"""From paths to predictions, and what is told of them: images found and read, in order; lines, rows of a CSV."""
+"""From paths to predictions: images are found, classified in order, and shown as lines or rows of a CSV file."""
 
 import csv
 import os
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkproof.data.images import SUFFIXES, numeric
-from inkproof.exporting.readers import Reader, open_reader
+from inkproof.exporting.predictors import Predictor, open_predictor
 from inkproof.preprocessing.canvas import to_canvas
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing
@@ -21,14 +21,14 @@ from inkproof.runtime.processes import cores, in_order
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a model reads on an image.
+    """What a model predicts for an image.
 
     Attributes:
         path: the image, as it was found.
-        digit, probability: the best guess, whether accepted or not.
-        second, second_probability: the runner-up.
-        accepted: whether the model takes the image for a digit at all.
-        canvas, seen: uint8 (280, 280) and (28, 28), the image and what the network saw of it; None unless kept.
+        digit, probability: the most likely digit, whether accepted or not.
+        second, second_probability: the second most likely digit.
+        accepted: whether the model accepts the image as a digit.
+        canvas, seen: uint8 (280, 280) and (28, 28), the image and what the network saw of it. None unless kept.
     """
 
     path: str
@@ -43,20 +43,20 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A path that gives no prediction, and why, in a few words."""
+    """A path without a prediction, and the reason in a few words."""
 
     path: str
     reason: str
 
 
-def predict_image(path: str, reader: Reader, keep: bool = False) -> Prediction | Unreadable:
-    """Read the image at `path`; `keep` keeps its canvas and what the network saw."""
+def predict_image(path: str, predictor: Predictor, keep: bool = False) -> Prediction | Unreadable:
+    """Classify the image at `path`; `keep` keeps its canvas and what the network saw."""
     try:
         canvas = to_canvas(path, "it")
     except UserError as error:
         return Unreadable(path, str(error).removeprefix("it cannot be read: "))
-    readings = reader.read(canvas[np.newaxis])
-    probabilities = readings.probabilities[0]
+    found = predictor.predict(canvas[np.newaxis])
+    probabilities = found.probabilities[0]
     second, first = np.argsort(probabilities, kind="stable")[-2:].tolist()
     return Prediction(
         path,
@@ -64,41 +64,41 @@ def predict_image(path: str, reader: Reader, keep: bool = False) -> Prediction |
         float(probabilities[first]),
         second,
         float(probabilities[second]),
-        bool(readings.accepted[0]),
+        bool(found.accepted[0]),
         canvas if keep else None,
-        readings.seen[0] if keep else None,
+        found.seen[0] if keep else None,
     )
 
 
 def printable(path: str) -> str:
-    """Return `path` fit for one line of any terminal: line ends, control signs and bytes that are no text escaped."""
+    """Return `path` for one line of a terminal: line ends, control characters and bytes without text are escaped."""
     if path.isprintable():
         return path
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in path)
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in path)
 
 
 def find_images(paths: Sequence[str], leave_out: Path | None = None) -> tuple[list[str], list[Unreadable]]:
-    """Return the images that `paths` mean, in the order of `paths`, and the folders that give none.
+    """Return the images at `paths`, in the order of `paths`, and the folders without images.
 
-    What is no folder is taken as an image, whatever its name and whether it exists: reading it will tell. A
-    folder is walked, in numeric order (digit2.png before digit10.png), for files with an image's suffix; hidden
-    files and folders are passed over, and so is `leave_out`, the contact sheet of an earlier call.
+    What is no folder counts as an image, whatever its name and whether it exists. A folder is walked, in numeric order
+    (digit2.png before digit10.png), for files with an image's suffix. Hidden files and folders are left out, and so is
+    `leave_out`, the contact sheet of an earlier call.
     """
     images: list[str] = []
-    corruptions: list[Unreadable] = []
+    unreadable: list[Unreadable] = []
     for path in paths:
         if not path or not Path(path).is_dir():
             images.append(path)
             continue
         unread: list[OSError] = []
         found = _walk(path, unread)
-        corruptions += [Unreadable(str(error.filename), error.strerror or "cannot be read") for error in unread]
+        unreadable += [Unreadable(str(error.filename), error.strerror or "cannot be read") for error in unread]
         if leave_out is not None:
             found = [name for name in found if not _same(name, leave_out)]
         if not found and not unread:
-            corruptions.append(Unreadable(path, f"holds no images ({', '.join(suffix[1:] for suffix in SUFFIXES)})"))
+            unreadable.append(Unreadable(path, f"has no images ({', '.join(suffix[1:] for suffix in SUFFIXES)})"))
         images += found
-    return images, corruptions
+    return images, unreadable
 
 
 def _walk(folder: str, unread: list[OSError]) -> list[str]:
@@ -106,7 +106,7 @@ def _walk(folder: str, unread: list[OSError]) -> list[str]:
     for parent, folders, files in os.walk(folder, onerror=unread.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
-            path = os.path.join(parent, name)  # noqa: PTH118  (as it was typed: a Path drops the ./ at its head)
+            path = os.path.join(parent, name)  # noqa: PTH118  (as it was typed: a Path drops a leading ./)
             if name.lower().endswith(SUFFIXES) and not name.startswith(".") and Path(path).is_file():
                 found.append(path)
     return sorted(found, key=lambda path: (numeric(path), path))
@@ -116,31 +116,31 @@ def _same(path: str, other: Path) -> bool:
     return Path(path).name == other.name and Path(path).resolve() == other.resolve()
 
 
-MANY = 200  # images from which on more processes pay for their start of half a second
-CHUNK = 16  # images handed over at a time: a tenth of a second's work, so that results and Ctrl-C come soon
-_MOST = 4  # each process takes a hundred megabytes
+MANY = 200  # with so many images more processes are worth their start of half a second
+CHUNK = 16  # images at a time for a process: a tenth of a second, so that results and Ctrl-C are not delayed
+_MOST = 4  # processes: each takes a hundred megabytes
 
 Result = Prediction | Unreadable
 
 
 def predict_images(paths: Sequence[str], model: Path, keep: int = 0, processes: int | None = None) -> Generator[Result]:
-    """Return a generator of what `model` reads on each of the images, in their order, each as soon as it is known.
+    """Return a generator of the model's predictions, in the order of the images, each as soon as it is there.
 
     Args:
-        paths: the images; one that cannot be read gives an `Unreadable`.
-        model: a file for `open_reader`.
+        paths: the images. One that cannot be read becomes an `Unreadable`.
+        model: a file for `open_predictor`.
         keep: so many predictions, from the first, keep their canvas and what the network saw.
-        processes: how many read at the same time; chosen by their number and the machine's cores if not given.
+        processes: how many run at the same time. Without it, the number of images and of cores decides.
 
     Raises:
-        UserError: the model cannot be used (before anything is read), or a process was killed.
+        UserError: the model cannot be used (before the first image), or a process was killed.
     """
-    reader = open_reader(model)
+    predictor = open_predictor(model)
     if processes is None:
         processes = min(cores(), _MOST) if len(paths) >= MANY else 1
     if processes > 1:
         return _predict_in_processes(paths, model, keep, processes)
-    return (predict_image(path, reader, number < keep) for number, path in enumerate(paths))
+    return (predict_image(path, predictor, number < keep) for number, path in enumerate(paths))
 
 
 def _predict_in_processes(paths: Sequence[str], model: Path, keep: int, processes: int) -> Generator[Result]:
@@ -152,22 +152,22 @@ def _predict_in_processes(paths: Sequence[str], model: Path, keep: int, processe
         yield from results
 
 
-_reader = cache(open_reader)  # each process opens the model once
+_predictor = cache(open_predictor)  # each process opens the model once
 
 
 def _predict_chunk(model: Path, paths: Sequence[str], keep: int) -> list[Result]:
-    return [predict_image(path, _reader(model), number < keep) for number, path in enumerate(paths)]
+    return [predict_image(path, _predictor(model), number < keep) for number, path in enumerate(paths)]
 
 
-# What people and programs get of a prediction.
+# Output for people and programs.
 
 COLUMNS = ("path", "digit", "probability", "second", "second_probability", "accepted")
 EVERY = 1000  # images a line of progress, where there is no terminal for a bar
-SHEET = 60  # images on a contact sheet: what one looks through; more are better looked up in the CSV
+SHEET = 60  # images on a contact sheet; the CSV has all of them
 
 
 def line(prediction: Prediction, width: int = 0) -> str:
-    """Return the line for people: the path on `width` columns, then the digit and the runner-up, or that it is none."""
+    """Return the line for people: the path on `width` columns, then the two most likely digits, or that it is none."""
     name = f"{printable(prediction.path):<{width}}"
     if not prediction.accepted:
         return f"{name}  not a digit (perhaps {prediction.digit}, {prediction.probability:.0%})"
@@ -179,10 +179,10 @@ def line(prediction: Prediction, width: int = 0) -> str:
 
 @contextmanager
 def csv_rows(path: Path) -> Iterator[Callable[[Prediction], None]]:
-    """Yield a function that writes a prediction as a row; the file appears, whole, when the block ends well.
+    """Yield a function that writes a prediction as a row; the file appears, whole, when the block ends without error.
 
-    `digit` is the best guess whether accepted or not. The text is UTF-8; bytes of a path that are no UTF-8 are
-    written as \\udc80 to \\udcff, the codes by which Python knows them.
+    `digit` is the most likely one, whether accepted or not. The text is UTF-8. Bytes of a path that are no UTF-8 are
+    written as \\udc80 to \\udcff, Python's codes for them.
     """
     with (
         replacing(path) as temporary,
@@ -202,12 +202,12 @@ def csv_rows(path: Path) -> Iterator[Callable[[Prediction], None]]:
 def check_out(path: Path, image: bool) -> None:
     """Raise UserError where a result must not be written: over a folder, a device, or an image that is no result.
 
-    `image` says whether the result is one, which is then a PNG.
+    `image` is whether the result is an image, a PNG.
     """
     suffix = path.suffix.lower()
     if image and suffix != ".png":
-        raise UserError(f"{path}: the contact sheet is a PNG; give it a name that ends in .png")
+        raise UserError(f"{path}: the contact sheet is a PNG; choose a name that ends in .png")
     if not image and suffix in SUFFIXES:
         raise UserError(f"{path}: has the name of an image, which the table would overwrite; end it in .csv")
     if path.exists() and not path.is_file():
-        raise UserError(f"{path}: is not a file, so it cannot be written over; give another name")
+        raise UserError(f"{path}: is not a file, so it cannot be overwritten; choose another name")

@@ -1,4 +1,4 @@
-"""Layers that the networks need and Keras has not, or not as fast; and the head that all families share."""
+"""Layers that the networks need and that Keras lacks or computes slower, and the head that all families share."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ class UnitNormalization(keras.layers.Layer):
     """Scale an image to unit L2 length along one axis, as `keras.utils.normalize` does outside a model.
 
     The epsilon is added to the squared length before the reciprocal root. It is large enough that
-    an empty column does not blow up when the layer is quantised to int8 (1e-2 costs no accuracy;
+    an empty column does not blow up when the layer is quantized to int8 (1e-2 costs no accuracy;
     1e-12 lost many points), and small beside the squared length of a column with ink, about 1 to 5.
     """
 
@@ -53,7 +53,7 @@ class LocalResponseNormalization(keras.layers.Layer):
         channels = keras.ops.arange(inputs.shape[-1])
         neighbors = keras.ops.abs(channels[:, None] - channels[None, :]) <= self.depth_radius
         sums = keras.ops.matmul(keras.ops.square(inputs), keras.ops.cast(neighbors, "float32"))
-        # A power by way of the logarithm: that alone is vectorised.
+        # A power by way of the logarithm: that alone is vectorized.
         return inputs * keras.ops.exp(-self.beta * keras.ops.log(self.bias + self.alpha * sums))
 
     def get_config(self) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 # Rows move by at most this many pixels for each that they are away from the middle: 39 degrees.
 _STEEPEST = 0.8
 # Ink in full pixels, and its second moment down the rows, that are counted at least: a digit has ten times as much, and
-# quantised to int8 smaller numbers become a division by zero.
+# quantized to int8 smaller numbers become a division by zero.
 _LEAST_INK, _LEAST_SPREAD = 8.0, 256.0
 
 
@@ -93,7 +93,7 @@ class Deskew(keras.layers.Layer):
 
     The slant is the regression of columns on rows, weighted by ink: the ratio of the second moments m11 / m02, as in
     LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition" (1998), section
-    III.A. A row is moved as a whole and read by linear interpolation. Pixels of a blank stay where they are.
+    III.A. A row is moved as a whole, by linear interpolation. Pixels of a blank stay where they are.
 
     Always computed in float32: bfloat16 cannot tell neighboring columns apart. Input and output float (B, 28, 28, 1),
     white ink on black, 0 to 1.

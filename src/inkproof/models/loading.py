@@ -1,4 +1,4 @@
-"""Reading the network that a training left, and beginning with its weights."""
+"""Load the network that a training saved, and start a training from its weights."""
 
 import zipfile
 from pathlib import Path
@@ -20,7 +20,7 @@ def load_network(path: Path) -> keras.Model:
     """Return the Keras model in the file `path`; raises UserError where there is none or it cannot be read."""
     if not path.is_file():
         raise UserError(f"{path}: no trained model here; train it first")
-    if not zipfile.is_zipfile(path):  # Keras would say that there is no file
+    if not zipfile.is_zipfile(path):  # Keras would report that there is no file
         raise _unreadable(path, "it is no .keras file, or was cut short")
     try:
         return keras.saving.load_model(path)
@@ -29,7 +29,7 @@ def load_network(path: Path) -> keras.Model:
 
 
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Return what `model` gives to digits uint8 (N, 28, 28): probabilities or logits, float32 (N, 10)."""
+    """Return the predictions of `model` for digits uint8 (N, 28, 28): probabilities or logits, float32 (N, 10)."""
     return model.predict(images[..., np.newaxis].astype(np.float32), batch_size=500, verbose=0)
 
 
@@ -38,14 +38,13 @@ def _unreadable(path: Path, reason: str) -> UserError:
 
 
 def start_from(model: keras.Model, init: str) -> None:
-    """Give `model` the weights that `init` names; raises UserError where they are those of another network.
+    """Set the initial weights of `model` from `init`; raises UserError where they are those of another network.
 
-    Layers are compared by kind, shape of what they give, and shapes of their weights; what has no weights and changes
-    no shape, such as the rate of a dropout, may differ.
+    Layers are compared by kind, output shape, and shapes of their weights. What has no weights and changes no shape,
+    such as the rate of a dropout, may differ.
     """
-
-    parent = load_network(weights_file(init))
-    theirs, ours = _layers(parent), _layers(model)
+    initial = load_network(weights_file(init))
+    theirs, ours = _layers(initial), _layers(model)
     if theirs != ours:
         at = next((at for at, pair in enumerate(zip(theirs, ours, strict=False)) if pair[0] != pair[1]), None)
         difference = (
@@ -55,19 +54,21 @@ def start_from(model: keras.Model, init: str) -> None:
         )
         raise UserError(
             f"init={init}: another network than the one to be trained ({difference}); choose the model and the "
-            "model.build that it was trained with"
+            "model.build of its training"
         )
-    model.set_weights(parent.get_weights())
+    model.set_weights(initial.get_weights())
 
 
 def _layers(model: keras.Model) -> list[str]:
     return [
-        " ".join([type(layer).__name__, *(_shape(weight.shape) for weight in layer.weights), f"to {_given(layer)}"])
+        " ".join(
+            [type(layer).__name__, *(_shape(weight.shape) for weight in layer.weights), f"to {_output_shape(layer)}"]
+        )
         for layer in model.layers
     ]
 
 
-def _given(layer: keras.Layer) -> str:
+def _output_shape(layer: keras.Layer) -> str:
     output = layer.output
     return _shape((output[0] if isinstance(output, list) else output).shape[1:])
 

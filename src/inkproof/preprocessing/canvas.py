@@ -20,7 +20,7 @@ def area_means(
     """Mean level between consecutive row and column edges.
 
     A pixel counts by the part of its square that lies inside; beyond the image everything is zero. Taken
-    from differences of running sums: matrix artifacts would start the threads of the linear algebra library,
+    from differences of running sums: matrix products would start the threads of the linear algebra library,
     which take fifty times as long where another process holds the processor.
 
     Args:
@@ -61,7 +61,7 @@ _OFF = 8.0
 _FAINTEST = 64
 _RIM = 2
 # Enlarged, the soft edge of a digit is nine pixels wide; a pen leaves one of two or three. The level where the ink
-# ends is chosen so that the digit, read back through the method `mnist_style`, has the ink that it had.
+# ends is chosen so that the digit, brought back by the method `mnist_style`, has the ink that it had.
 _EDGE = 130
 _SHARPNESS = 8.0
 
@@ -75,11 +75,11 @@ def block_canvases(digits: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def digit_canvas(
     digit: NDArray[np.uint8], rng: np.random.Generator, ink: int = 0, paper: int = 255
 ) -> NDArray[np.uint8]:
-    """Draw `digit` large onto a canvas, smooth, nearly centerd, 60 to 70% of its side.
+    """Draw `digit` large onto a canvas, smooth, nearly centered, 60 to 70% of its side.
 
     Args:
         digit: uint8 (28, 28), white ink on black.
-        rng: says how large and where.
+        rng: decides how large and where.
         ink, paper: gray levels of the canvas, 0 to 255.
 
     Returns:

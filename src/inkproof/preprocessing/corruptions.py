@@ -1,8 +1,8 @@
-"""The corruptions: canvases with corruptions of five severities, by names that say what is wrong.
+"""The corruptions: what can go wrong with a canvas, by name and in five severities.
 
 Names are those of MNIST-C (Mu and Gilmer, "MNIST-C: a robustness benchmark for computer vision", 2019) where
 the corruption is the same: `translate`, `scale`, `rotate`, `shear`, `shot_noise`. Severity 1 is hardly noticeable,
-3 a plain corruption of hand, phone or scanner; at 5 a person still reads nearly all digits.
+3 a plain defect of hand, phone or scanner. At 5 a person still recognizes nearly all digits.
 """
 
 import zlib
@@ -127,14 +127,14 @@ def grid_paper(ink: Canvas, lines: tuple[int, float], rng: np.random.Generator) 
 def stray_mark(ink: Canvas, length: float, rng: np.random.Generator) -> Canvas:
     """Leave a mark of the pen beside the digit: a curved stroke of 10, 25, 45, 68 and 95 pixels.
 
-    Unlike `dotted_line` and `zigzag` of MNIST-C it does not cross the whole frame: it starts in the widest
+    Unlike `dotted_line` and `zigzag` of MNIST-C it does not cross the whole image: it starts in the widest
     margins and runs along the digit, which it may touch.
     """
     top, bottom, left, right = ink_box(ink_mask(ink))
     margins = np.array([top, CANVAS_SIDE - bottom, left, CANVAS_SIDE - right], np.float64)
     side = int(rng.choice(4, p=margins**2 / (margins**2).sum()))
     brush, start, angle, bend = rng.uniform((7, 0.15, -0.15, -0.002), (13, 0.85, 0.25, 0.006)).tolist()
-    # Points three pixels apart, towards the farther end of the margin, where the longest mark has room.
+    # Points three pixels apart, toward the farther end of the margin, where the longest mark has room.
     turn = angle + bend * np.arange(0, length, 3)
     along = CANVAS_SIDE * start + (3 if start < 0.5 else -3) * np.cumsum(np.cos(turn))
     inward = np.maximum(margins[side] / 2 + 3 * np.cumsum(np.sin(turn)), brush)

@@ -1,4 +1,4 @@
-"""Paper told from ink inside a graph: the level of the ground, its unevenness and noise, and specks on it."""
+"""Paper separated from ink inside a graph: the level of the ground, its unevenness and noise, and specks on it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -48,7 +48,7 @@ def _whole_cells(images: Any) -> Any:
     return ops.pad(images, ((0, 0), (0, rows * size - height), (0, columns * size - width)))
 
 
-# The border is one pixel of the 28 x 28 frame wide, so that a hairline around the paper is no paper.
+# The border is one output pixel (of 28 x 28) wide, so that a hairline around the paper is no paper.
 _STRIPS = 28
 # Segments along each side of it: enough to see a bent ground, and long enough that few strokes fill one.
 _SEGMENTS = 4

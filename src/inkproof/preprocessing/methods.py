@@ -1,4 +1,4 @@
-"""The ablation from canvas to network input: each method does one thing more to a drawing than the one before."""
+"""Preprocessing methods, from canvas to network input: each does one thing more to a drawing than the one before."""
 
 from collections.abc import Callable
 from functools import cache
@@ -8,6 +8,7 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 from PIL import Image
 
+from inkproof.config.schema import METHODS
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.preprocessing.canvas import area_means, ink_box
@@ -17,13 +18,13 @@ _BOX = 20
 # MNIST's own centers of mass lie within half a pixel of the pixel with index 14, all 10,000 of its test set.
 _CENTER = 14
 _BLOCK = CANVAS_SIDE // IMAGE_SIDE
-# Width of the border that tells paper from ink: one pixel of the frame, so that a hairline around the paper
+# Width of the border that separates paper from ink: one output pixel, so that a hairline around the paper
 # does not count as paper.
 _BORDER = _BLOCK
 # The box holds what reaches this share of the strongest ink: low enough that an image with MNIST's own soft
 # edges keeps its box (in 9,988 of 10,000), high enough for the noise that JPEG leaves around strokes.
 _INK_SHARE = 0.25
-# Ink fainter than that, up to this many pixels of the frame outside the box, still has weight: the soft edge.
+# Ink fainter than that, up to this many output pixels outside the box, still has weight: the soft edge.
 _RIM = 2
 # A canvas whose strongest ink stands out from its ground by fewer gray levels is blank.
 _CONTRAST = 24
@@ -33,7 +34,7 @@ _PADDING = 15
 
 
 def apply_method(name: str, canvases: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Bring canvases to the 28 x 28 frame of MNIST, white ink on black, by the preprocessing called `name`.
+    """Bring canvases to 28 x 28 pixels, white ink on black as in MNIST, by the preprocessing method `name`.
 
     - `tutorial` inverts, whatever the polarity, and shrinks: what the tutorials on drawn digits do.
     - `polarity` inverts only where the border is light, and shrinks.
@@ -41,7 +42,7 @@ def apply_method(name: str, canvases: NDArray[np.uint8]) -> NDArray[np.uint8]:
       the center of mass is off (which brings it half way), then all sides by 15 pixels, and resizes: the recipe
       "Digitre" (2017). All that is above the ground's level is ink to it. A blank canvas gives a blank.
     - `mnist_style` corrects the polarity, fits the ink's bounding box into 20 x 20 pixels, antialiased and with its
-      aspect ratio, and puts its center of mass at the center of the frame: how MNIST was made (LeCun, Cortes
+      aspect ratio, and puts its center of mass at the center of the image: how MNIST was made (LeCun, Cortes
       and Burges, "The MNIST database of handwritten digits"). A blank canvas gives a blank.
     - `classic` is `Normalizer`, the layer at the front of an exported `canvas.tflite`: besides, it evens out the
       ground, drops specks and brings strokes to MNIST's width. It is the only one that needs TensorFlow.
@@ -57,15 +58,15 @@ def apply_method(name: str, canvases: NDArray[np.uint8]) -> NDArray[np.uint8]:
         ValueError: unknown method, or the canvases have another shape or type.
     """
     if name not in METHODS:
-        raise ValueError(f"there is no method {name!r}; there are {', '.join(METHODS)}")
+        raise ValueError(f"{name!r}: unknown method; choose one of {', '.join(METHODS)}")
     if canvases.dtype != np.uint8 or canvases.shape[1:] != (CANVAS_SIDE, CANVAS_SIDE):
         raise ValueError(f"canvases are uint8 (N, {CANVAS_SIDE}, {CANVAS_SIDE}), not {canvases.dtype} {canvases.shape}")
     if name == "classic":
         return _classic(canvases)
-    frames = np.empty((len(canvases), IMAGE_SIDE, IMAGE_SIDE), np.uint8)
+    images = np.empty((len(canvases), IMAGE_SIDE, IMAGE_SIDE), np.uint8)
     for index, canvas in enumerate(canvases):
-        frames[index] = _BY_CANVAS[name](canvas)
-    return frames
+        images[index] = _BY_CANVAS[name](canvas)
+    return images
 
 
 def _tutorial(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -101,27 +102,27 @@ def _mnist_style(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)
     top, bottom, left, right = ink_box(ink >= _INK_SHARE * peak)
     pixel = max(bottom - top, right - left) / _BOX
-    # Each row and column of the field is a pixel of the frame; the box begins at index `_CENTER` of both.
+    # Each row and column of the field is an output pixel; the box begins at index `_CENTER` of both.
     steps = pixel * np.arange(-_CENTER, IMAGE_SIDE + 1, dtype=np.float64)
     field = area_means(ink, top + steps, left + steps)
     height, width = (int(np.ceil(side / pixel - 1e-6)) for side in (bottom - top, right - left))
     digit = field[_CENTER - _RIM : _CENTER + height + _RIM, _CENTER - _RIM : _CENTER + width + _RIM]
     y, x = _offset(digit.sum(axis=1), height), _offset(digit.sum(axis=0), width)
-    frame = field[_CENTER - y : _CENTER - y + IMAGE_SIDE, _CENTER - x : _CENTER - x + IMAGE_SIDE]
-    return np.rint(frame).astype(np.uint8)
+    image = field[_CENTER - y : _CENTER - y + IMAGE_SIDE, _CENTER - x : _CENTER - x + IMAGE_SIDE]
+    return np.rint(image).astype(np.uint8)
 
 
 def _classic(canvases: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    frames = np.empty((len(canvases), IMAGE_SIDE, IMAGE_SIDE), np.uint8)
+    images = np.empty((len(canvases), IMAGE_SIDE, IMAGE_SIDE), np.uint8)
     with quiet_stderr():
         interpreter = Interpreter(model_content=_normalizer(), num_threads=1)
         interpreter.allocate_tensors()
-    canvas, frame = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    canvas, image = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
     for index in range(len(canvases)):
         interpreter.set_tensor(canvas, canvases[index : index + 1])
         interpreter.invoke()
-        frames[index] = interpreter.get_tensor(frame)[0, :, :, 0]
-    return frames
+        images[index] = interpreter.get_tensor(image)[0, :, :, 0]
+    return images
 
 
 @cache
@@ -130,7 +131,7 @@ def _normalizer() -> bytes:
 
     Canvas by canvas it stays within the processor's cache, and takes less than half of TensorFlow's time on many.
     """
-    # Only this method needs TensorFlow, and only to make the file: readers of exported files do without.
+    # Only this method needs TensorFlow, and only to make the file: what runs exported files does without.
     start_tensorflow()
     import tensorflow as tf
 
@@ -147,7 +148,6 @@ _BY_CANVAS: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     "center_of_mass": _center_of_mass,
     "mnist_style": _mnist_style,
 }
-METHODS = (*_BY_CANVAS, "classic")
 
 
 def _above_ground(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -180,9 +180,9 @@ def _shrink(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _offset(profile: NDArray[np.float64], side: int) -> int:
-    """Where in the frame a box of `side` pixels begins, so that the center of mass of its ink is centerd.
+    """Where in the image a box of `side` pixels begins, so that the center of mass of its ink is centered.
 
-    `profile` is the ink in each row or column of the box and its rim. The box stays inside the frame whatever
+    `profile` is the ink in each row or column of the box and its rim. The box stays inside the image whatever
     its center of mass, so nothing of the digit is cut off.
     """
     center = float(profile @ np.arange(len(profile)) / profile.sum()) - _RIM

@@ -57,7 +57,7 @@ def triangles(width: Any, size: int) -> Any:
 
 
 def shifts(by: Any, count: int, size: int) -> Any:
-    """A move by whole pixels: what stood at index i stands at i + `by`.
+    """A move by whole pixels: from index i to i + `by`.
 
     Args:
         by: float32 (B, 1), whole numbers.
@@ -100,26 +100,26 @@ def _indices(count: int) -> Any:
 _BOX = 20
 # The center of mass comes to the pixel with this index, as in MNIST.
 _CENTER = 14
-# What reaches this share of the strongest ink is in the box, and what is fainter is still seen so many pixels of
-# the frame around it: the method `mnist_style` says why.
+# What reaches this share of the strongest ink is in the box, and what is fainter is still seen so many output pixels
+# around it. The reasons are in `methods.py`, at the method `mnist_style`.
 _INK_SHARE = 0.25
 _RIM = 2
-# Ink that stands out from the ground by fewer levels is none; with the noise known, fainter ink can be told ...
+# Ink that stands out from the ground by fewer levels is none; with the noise known, fainter ink can be found ...
 _CONTRAST, _FAINTEST = 24.0, 12.0
 # ... if it is so many times as strong as what is taken for noise.
 _ABOVE_NOISE = 2.0
 # Ink at full strength is so many times the mean level of ink (weighted by its square). In MNIST's own images
 # that is no less than their strongest pixel, in 99 of a hundred.
 _FULL = 1.25
-# Mean stroke width, in pixels of the frame, that is left as it is. In MNIST's training digits the median is 2.2,
+# Mean stroke width, in output pixels, that is left as it is. In MNIST's training digits the median is 2.2,
 # and nine of ten lie between 1.5 and 3.3; a network trained on those lost least with this range.
 THINNEST, WIDEST = 2.0, 3.0
-# The grid on which strokes are changed has so many pixels to one of the frame, so many pixels of the frame around
-# the box, and outlines move by so many of its pixels at most.
+# The grid on which strokes are changed has so many pixels to one of the output, so many output pixels around the box,
+# and outlines move by so many of its pixels at most.
 _FINE = 3
 _MARGIN = 3
 _STEPS = 6
-# A step of a staircase is as wide as the stroke, up to so many pixels of the frame.
+# A step of a staircase is as wide as the stroke, up to so many output pixels.
 _LARGEST_STEP = 2.0
 # Strokes this wide, in shares of the box, fill it; their path has no length to be fitted by.
 _FILLED = 0.6
@@ -127,7 +127,7 @@ _FILLED = 0.6
 
 @keras.saving.register_keras_serializable(package="inkproof")
 class Normalizer(keras.layers.Layer):
-    """Bring images to the frame, size, place and stroke width that MNIST's digits have.
+    """Bring images to 28 x 28, and to the size, place and stroke width that MNIST's digits have.
 
     Input: (B, H, W) or (B, H, W, 1), uint8 or float, 0 to 255, ink dark or light; H and W are any, but known
     when the layer is built. Output: float32 (B, 28, 28, 1), whole levels 0 to 255, white ink on black, blank for an
@@ -135,18 +135,18 @@ class Normalizer(keras.layers.Layer):
 
     Every step can be left out:
 
-    - `polarity`: what is ink, the darker or the lighter, is told from the border, which is ground. Without it
+    - `polarity`: the border, which is ground, decides what is ink, the darker or the lighter. Without it
       ink is light.
     - `contrast`: an uneven ground, wide shadows and noise are taken away, faint ink is made strong. Without it the
       ground has one level and ink keeps its own.
     - `specks`: small lone marks are dropped, and noise that looks like nothing else.
     - `box`: the ink's bounding box is fitted into 20 x 20 pixels, with its aspect ratio. Without it the whole
-      image becomes the frame.
+      image becomes the output.
     - `stroke_width`: strokes thinner than MNIST's are grown, and wider ones thinned; the box is that of the result.
-    - `center`: the center of mass comes to the center of the frame. Without it the box is in the middle.
+    - `center`: the center of mass comes to the center of the output. Without it the box is in the middle.
 
-    Polarity, box and center alone do what the method `mnist_style` does (LeCun, Cortes and Burges, "The MNIST database of
-    handwritten digits"). Only operators built into LiteRT are used; always computed in float32.
+    Polarity, box and center alone do what the method `mnist_style` does (LeCun, Cortes and Burges, "The MNIST
+    database of handwritten digits"). Only operators built into LiteRT are used; always computed in float32.
     """
 
     def __init__(
@@ -215,7 +215,7 @@ class Normalizer(keras.layers.Layer):
         return ops.minimum(ink * gain, 255.0)
 
     def _placed(self, ink: Any) -> Any:
-        """The frame (B, 28, 28) of `ink` (B, H, W)."""
+        """The output (B, 28, 28) for `ink` (B, H, W)."""
         height, width = ink.shape[1:]
         if self.steps["box"]:
             least = ops.maximum(_INK_SHARE * strongest(ink)[:, :, 0], 1e-3)
@@ -247,15 +247,15 @@ class Normalizer(keras.layers.Layer):
     def _with_mnists_strokes(self, ink: Any, top: Any, left: Any, pixel: Any, span: int) -> tuple[Any, Any, Any]:
         """Grid (B, S, S) of the box, with strokes changed, and how: by `amount` on each side, then by `zoom`.
 
-        The box begins `_MARGIN` pixels of the frame inside the grid, before the change; `amount` (B, 1) is in
-        pixels of the frame at that scale. Zoomed afterwards, the box fits again and strokes have the width wanted.
+        The box begins `_MARGIN` output pixels inside the grid, before the change; `amount` (B, 1) is in
+        output pixels at that scale. Zoomed afterwards, the box fits again and strokes have the width wanted.
         """
         side = _FINE * (span + 2 * _MARGIN)
         step = pixel / _FINE
         rows = overlaps(top - _MARGIN * pixel, step, side, ink.shape[1])
         columns = overlaps(left - _MARGIN * pixel, step, side, ink.shape[2])
         grid = both_ways(rows, ink, columns) / 255.0
-        # A small image enlarged has steps; smoothed as wide as they are, they become the line they stand for.
+        # A small image enlarged has steps; smoothed as wide as they are, they become the line they come from.
         stepped, hard = stairs(grid, _FINE)
         step_width = ops.minimum(stroke_width(grid), _LARGEST_STEP * _FINE)
         smooth = triangles(ops.maximum(hard * step_width, _FINE * stepped), side)
@@ -270,7 +270,7 @@ class Normalizer(keras.layers.Layer):
         return 255.0 * with_outline_moved(grid, shape, _FINE * amount, hard, _STEPS), amount, zoom
 
     def _place(self, profile: Any, index: Any, side: Any) -> Any:
-        """Where in the frame a box of `side` pixels (B, 1) begins; `profile` (B, n) is the ink of it and its rim."""
+        """Where in the output a box of `side` pixels (B, 1) begins; `profile` (B, n) is the ink of it and its rim."""
         if not self.steps["center"]:
             return ops.floor((IMAGE_SIDE - side) / 2)
         mass = ops.maximum(ops.sum(profile, axis=1, keepdims=True), 1e-3)

@@ -59,9 +59,9 @@ def strongest(images: Any) -> Any:
     return ops.max(images, axis=(1, 2), keepdims=True)
 
 
-def yes(answers: Any) -> Any:
-    """Return 1.0 where `answers` is true and 0.0 elsewhere: masks are multiplied and summed."""
-    return ops.cast(answers, "float32")
+def yes(mask: Any) -> Any:
+    """Return 1.0 where `mask` is true and 0.0 elsewhere: masks are multiplied and summed."""
+    return ops.cast(mask, "float32")
 
 
 # Half way between the strongest and the weakest ink within so many pixels is the outline ...
@@ -75,7 +75,7 @@ _STEEPNESS = 2.0
 # A smooth curve is 4/pi times as long in rows and columns as it is in truth; an outline of hard pixels runs along
 # rows and columns only, and is no longer. From the first ratio on it is smooth, from the second down all stairs.
 _SMOOTH, _STAIRS = 1.17, 1.14
-# Gray along the outline, as the width of a line of it in pixels of the frame: black and white pixels have none
+# Gray along the outline, as the width of a line of it in output pixels: black and white pixels have none
 # whatever their size, while an image of 28 x 28 as soft as MNIST's has 0.6 (nearly all more than 0.45).
 _SOFT, _HARD = 0.4, 0.3
 
@@ -113,7 +113,7 @@ def stairs(grid: Any, pixels: int) -> tuple[Any, Any]:
 
     Args:
         grid: float32 (B, S, S), ink as a share of full strength.
-        pixels: so many pixels of the grid are one of the frame.
+        pixels: so many pixels of the grid are one of the output.
 
     Returns:
         float32 (B, 1) twice, 0 to 1; hard ones are of black and white alone, as Paint draws them.

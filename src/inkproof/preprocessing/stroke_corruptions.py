@@ -27,7 +27,7 @@ def graded(
     Args:
         levels: what the function gets for the severities 1 to 5.
         of: "ink" hands the function bright ink on a dark ground, whatever the polarity of the canvas, and
-            turns its answer back; "light" hands it the canvas as it is.
+            turns its result back; "light" hands it the canvas as it is.
 
     The corruption takes uint8 (280, 280) and returns the same, never the array it was given. It raises
     ValueError for another shape or type, or a severity that is none.
@@ -71,7 +71,7 @@ _COARSE = 0.8
 
 @graded(0.2, 0.4, 0.6, 0.8, 1.0)
 def translate(ink: Canvas, share: float, rng: np.random.Generator) -> Canvas:
-    """Move the digit towards a corner, 20, 40, 60, 80 and 100% of the way that keeps all ink on the canvas.
+    """Move the digit toward a corner, 20, 40, 60, 80 and 100% of the way that keeps all ink on the canvas.
 
     `translate` of MNIST-C, which moves by 1 to 5 pixels of 28 in both directions.
     """

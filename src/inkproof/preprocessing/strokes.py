@@ -32,7 +32,7 @@ def render(
         strokes: lists of points [x, y, ...] in pixels of `canvas`, y downward; what lies outside is cut off.
             A stroke of one point makes a dot, no strokes make a blank.
         canvas: (width, height) the strokes were drawn on. The longer side becomes 280 pixels, the aspect
-            ratio is kept and the shorter side is centerd.
+            ratio is kept and the shorter side is centered.
         brush: diameter in pixels of the 280-pixel canvas, whatever the size of `canvas`.
         ink, ground: gray levels, 0 to 255.
 
@@ -156,7 +156,7 @@ def _nearest(
         x = centers + (corners[batch, 0] - middles[batch, 0])[:, None]
         y = centers + (corners[batch, 1] - middles[batch, 1])[:, None]
         dx, dy = directions[batch, 0, None], directions[batch, 1, None]
-        # In the frame of the piece: `along` runs with it from its middle, `across` is the way from its line.
+        # In the coordinates of the piece: `along` runs with it from its middle, `across` is the way from its line.
         along = _outer_sum(y * dy, x * dx)
         across = _outer_sum(y * dx, -x * dy)
         np.abs(along, out=along)
@@ -186,7 +186,7 @@ def render_in_pixels(
         strokes: lists of points [x, y, ...] in pixels of `canvas`, y downward; what lies outside is cut off.
             A stroke of one point makes a pixel, no strokes make a blank.
         canvas: (width, height) the strokes were drawn on. The longer side becomes 28 pixels, the aspect ratio
-            is kept and the shorter side is centerd.
+            is kept and the shorter side is centered.
         pencil: side in pixels of the square that is drawn with, to the right of the path and below it.
 
     Returns:

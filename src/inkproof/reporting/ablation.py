@@ -1,4 +1,4 @@
-"""How much of the drawn digits each model reads on each method: the climb on one set, and the ablation of all models."""
+"""The preprocessing ablation: accuracy on drawn digits by preprocessing method."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,37 +11,38 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 from scipy.optimize import isotonic_regression
 
-from inkproof.reporting.results import ModelResults, all_methods, methods_of
+from inkproof.evaluation.results import Accuracy, DrawnSet
+from inkproof.reporting.results import ModelResults, all_methods, by_method
 from inkproof.reporting.style import PALETTE, percent_axis, place, remark, save, series, sheet, styled
 from inkproof.reporting.wording import count, method_words, percent, set_title
 
 SETS = ("pens", "starter")
-"""The sets of drawings worth a ablation, the more telling first: strangers' hands before one author's."""
+"""The sets of drawings for the ablation. The first one is preferred: it has many writers, the second has one author."""
 
 
-SCALE = 2  # the image is shown in READMEs, where screens have two pixels for each of the page's
+SCALE = 2  # READMEs show the image, and many screens have two pixels for each CSS pixel
 
 
-# Marks of a scale on which halving the mistakes is about the same step anywhere near the top.
+# Ticks of a log-odds scale, where halving the errors is about the same distance everywhere near the top.
 _MARKS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 _LABEL = 0.29  # inches from one model's label to the next
 
 
 def ablation_set(models: Sequence[ModelResults]) -> str | None:
-    """Return the set of drawings that the ablation of `models` is about, or None where they read no such set."""
-    return next((name for name in SETS if any(methods_of(model.drawn.get(name, {})) for model in models)), None)
+    """Return the set of drawings for the ablation of `models`, or None if they have results on no such set."""
+    return next((name for name in SETS if any(model.by_method(name) for model in models)), None)
 
 
 @styled
-def climb(results: Sequence[Mapping[str, Mapping[str, float]] | None], methods: Sequence[str]) -> Figure:
-    """Draw accuracy over the methods for one set of drawings, one line a model, with intervals.
+def method_lines(results: Sequence[Mapping[str, Accuracy] | None], methods: Sequence[str]) -> Figure:
+    """Draw accuracy by method on one set of drawings, one line per model, with intervals.
 
-    `results` holds for each model, in the order of the leaderboard (which gives color and mark), its
-    summaries by method, or None where the model has not read this set.
+    `results` has the accuracies by method of each model, in the order of the leaderboard, which decides color and
+    marker. A model without results on this set has None or nothing.
     """
     figure = sheet(2.7)
     axes = place(figure, 0.5, 0.35, 0.15, 0.12)
-    lows = [summary["low"] for own in results if own for summary in own.values()]
+    lows = [one.low for own in results if own for one in own.values()]
     _plot(axes, results, methods)
     axes.set_xticks(range(len(methods)), list(methods))
     axes.set_xlim(-0.4, len(methods) - 0.6)
@@ -53,23 +54,22 @@ def climb(results: Sequence[Mapping[str, Mapping[str, float]] | None], methods: 
 
 
 def _plot(
-    axes: Axes, results: Sequence[Mapping[str, Mapping[str, float]] | None], methods: Sequence[str], step: float = 0.07
+    axes: Axes, results: Sequence[Mapping[str, Accuracy] | None], methods: Sequence[str], step: float = 0.07
 ) -> dict[int, tuple[float, float]]:
-    """Plot a line with intervals for each model into `axes`; return where each line ends, by the model's place.
+    """Plot a line with intervals for each model; return the end of each line by the model's place.
 
-    The methods stand at 0, 1, 2 and so on, the models `step` beside one another: the intervals of four models would
-    else lie on one line.
+    The methods are at 0, 1, 2 and so on. The models are `step` apart, so that their intervals do not overlap.
     """
     ends = {}
-    for index, summaries in enumerate(results):
-        if not summaries:
+    for index, by_name in enumerate(results):
+        if not by_name:
             continue
         color, marker = series(index)
         shift = (index - (len(results) - 1) / 2) * step
-        own = [(place_ + shift, summaries[method]) for place_, method in enumerate(methods) if method in summaries]
-        for x, summary in own:
-            axes.plot([x, x], [summary["low"], summary["high"]], color=color, linewidth=3, alpha=0.35)
-        points = [(x, summary["accuracy"]) for x, summary in own]
+        own = [(at + shift, by_name[method]) for at, method in enumerate(methods) if method in by_name]
+        for x, one in own:
+            axes.plot([x, x], [one.low, one.high], color=color, linewidth=3, alpha=0.35)
+        points = [(x, one.accuracy) for x, one in own]
         axes.plot(
             *zip(*points, strict=True),
             color=color,
@@ -85,25 +85,25 @@ def _plot(
 
 @styled
 def ablation(models: Sequence[ModelResults]) -> Figure:
-    """Draw accuracy over the methods, one line a model with its name at the end, with 95% intervals.
+    """Draw accuracy by method, one line per model with its name at the end, with 95% intervals.
 
-    `models` come in the order of the leaderboard, which gives color and mark. The scale is that of log odds: it
-    tells 98% from 99% and still has room for 20%. Without drawings the figure says so.
+    `models` are in the order of the leaderboard, which decides color and marker. The log-odds scale separates 98% from
+    99% and still has room for 20%. Without drawings the figure says so.
     """
     name = ablation_set(models)
     if name is None:
         return remark(1, "no drawings")
-    entries = [model.drawn.get(name, {}) for model in models]
+    entries = [model.drawn.get(name) for model in models]
     methods = all_methods(entries)
-    n = max(int(entry.get("n", 0)) for entry in entries)
-    # On this scale none and all lie at infinity: they are drawn half a drawing from there.
+    n = max(model.drawings(name) for model in models)
+    # On this scale 0 and 1 lie at infinity: they are drawn half a drawing away.
     edge = 0.5 / n
     results = [
         {
-            method: {key: min(max(entry[method][key], edge), 1 - edge) for key in ("accuracy", "low", "high")}
-            for method in own
+            method: Accuracy(**{key: min(max(getattr(one, key), edge), 1 - edge) for key in Accuracy.model_fields})
+            for method, one in by_method(entry).items()
         }
-        for entry, own in ((entry, methods_of(entry)) for entry in entries)
+        for entry in entries
     ]
     drawn = [index for index, own in enumerate(results) if own]
     figure = sheet(max(3.6, 1.25 + _LABEL * len(drawn)))
@@ -111,21 +111,21 @@ def ablation(models: Sequence[ModelResults]) -> Figure:
     axes.set_yscale("logit")
     ends = _plot(axes, results, methods, 0.36 / max(len(models), 4))
     axes.set_xlim(-0.3, len(methods) - 0.7)
-    _scale(axes, [summary[key] for own in results for summary in own.values() for key in ("low", "high")])
+    _scale(axes, [bound for own in results for one in own.values() for bound in (one.low, one.high)])
     _methods(axes, methods)
-    last = {index: percent(entries[index][list(results[index])[-1]]["accuracy"], n) for index in drawn}
+    last = {index: percent(list(by_method(entries[index]).values())[-1].accuracy, n) for index in drawn}
     _labels(figure, axes, {index: (models[index].name, last[index], ends[index]) for index in drawn})
-    _heading(figure, name, next(entries[index] for index in drawn))
+    _heading(figure, name, next(entry for entry in entries if entry and entry.methods))
     return figure
 
 
-def _heading(figure: Figure, name: str, entry: Mapping[str, Any]) -> None:
-    whose = f"by {count(entry.get('writers', 0), 'writer')} that no model has seen"
+def _heading(figure: Figure, name: str, entry: DrawnSet) -> None:
+    whose = f"by {count(entry.writers, 'writer')} that no model was trained on"
     what = whose if name == "pens" else f"of the {set_title(name).lower()}"
-    over = " over writers" if entry.get("interval") == "writers" else ""
+    over = " over writers" if entry.interval == "writers" else ""
     lines = (
-        (0.17, "Drawings read right, by how each image is prepared", 9, "bold", PALETTE["ink"]),
-        (0.325, f"{count(entry['n'], 'drawing')} {what},", 7.5, "normal", PALETTE["muted"]),
+        (0.17, "Accuracy on drawn digits by preprocessing method", 9, "bold", PALETTE["ink"]),
+        (0.325, f"{count(entry.n, 'drawing')} {what},", 7.5, "normal", PALETTE["muted"]),
         (0.455, f"with 95% intervals{over}, on a log-odds scale", 7.5, "normal", PALETTE["muted"]),
     )
     height = figure.get_size_inches()[1]
@@ -137,14 +137,14 @@ def _methods(axes: Axes, methods: Sequence[str]) -> None:
     below: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "ha": "center"}
     axes.set_xticks(range(len(methods)), methods, fontsize=8.5, fontweight="bold", color=PALETTE["ink"])
     for x, method in enumerate(methods):
-        # Line by line, as texts of two lines would not stand on the same base.
+        # Line by line, since texts of two lines would not share a baseline.
         for line, text in enumerate(method_words(method).brief.split("\n")):
             shift = (0, -25 - 9 * line)
             axes.annotate(text, (x, 0), shift, fontsize=7.2, color=PALETTE["muted"], **below)
 
 
 def _scale(axes: Axes, bounds: Sequence[float]) -> None:
-    """From a little below the lowest bound to a little above the highest, with marks a reader knows."""
+    """Scale the axis from just below the lowest bound to just above the highest, with familiar ticks."""
     low, high = (np.log(value / (1 - value)) for value in (min(bounds), max(bounds)))
     room = 0.03 * (high - low)
     bottom, top = (1 / (1 + np.exp(-value)) for value in (low - room, high + room))
@@ -156,27 +156,27 @@ def _scale(axes: Axes, bounds: Sequence[float]) -> None:
 
 
 def _labels(figure: Figure, axes: Axes, named: Mapping[int, tuple[str, str, tuple[float, float]]]) -> None:
-    """Write each model's name and last figure at the right, beside the end of its line or as near as there is room."""
+    """Write each model's name and last accuracy at the right, as close to the end of its line as there is room."""
     height = figure.get_size_inches()[1] * axes.get_position().height
     to_axes = axes.transData + axes.transAxes.inverted()
     starts = {index: to_axes.transform(end) for index, (_, _, end) in named.items()}
     order = sorted(named, key=lambda index: starts[index][1])
     for index, y in zip(order, spread([starts[index][1] for index in order], _LABEL / height), strict=True):
-        title, reached, _ = named[index]
+        title, accuracy, _ = named[index]
         color, _ = series(index)
         x = 1.035
         style: dict[str, Any] = {"color": color, "transform": axes.transAxes}
         from_x, from_y = starts[index]
         axes.plot([from_x, x - 0.008], [from_y, y], linewidth=0.8, clip_on=False, zorder=1, **style)
-        for size, weight, shift, text in ((9, "bold", 0.02, reached), (7.5, "normal", -0.115, title)):
+        for size, weight, shift, text in ((9, "bold", 0.02, accuracy), (7.5, "normal", -0.115, title)):
             axes.text(x, y + shift / height, text, fontsize=size, fontweight=weight, parse_math=False, **style)
 
 
 def spread(wanted: Sequence[float], gap: float) -> npt.NDArray[np.float64]:
-    """Return the places nearest to the `wanted` ones, which ascend, that lie `gap` apart and within 0 to 1.
+    """Return positions close to the `wanted` ones, which ascend, that are at least `gap` apart and within 0 to 1.
 
-    In the least-squares sense: less their share of gaps, the places may not descend, which is isotonic regression.
-    Where there is no room for all, they start at 0 and go beyond 1.
+    They are closest in the least-squares sense, by isotonic regression of the positions minus their gaps. If there is
+    not enough room, they start at 0 and go beyond 1.
     """
     gaps = gap * np.arange(len(wanted))
     nearest = isotonic_regression(np.asarray(wanted, float) - gaps).x

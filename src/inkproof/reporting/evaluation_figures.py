@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from inkproof.data.digits import IMAGE_SIDE
+from inkproof.evaluation.results import ReliabilityBin
 from inkproof.evaluation.statistics import wilson
 from inkproof.reporting.style import (
     DPI,
+    IMAGE_SIDE,
     PALETTE,
     as_table,
     cell,
@@ -29,7 +30,7 @@ from inkproof.reporting.style import (
 
 
 def _pair(axes: Axes, curves: pd.DataFrame, key: str) -> None:
-    # A line through one epoch cannot be seen, hence the marks on short runs.
+    # A line through one epoch is invisible, so short runs have markers.
     mark = "o" if len(curves) <= 12 else ""
     styles = ((key, PALETTE["muted"], "--", "training"), (f"val_{key}", PALETTE["accent"], "-", "validation"))
     for name, color, dashes, label in styles:
@@ -41,12 +42,12 @@ def _pair(axes: Axes, curves: pd.DataFrame, key: str) -> None:
 
 
 @styled
-def learning_curves(history: pd.DataFrame | Sequence[Mapping[str, Any]], kept: int | None = None) -> Figure:
-    """Draw accuracy above and loss below, training dashed and validation solid, over the epochs.
+def learning_curves(history: pd.DataFrame | Sequence[Mapping[str, float]], kept: int | None = None) -> Figure:
+    """Draw accuracy above and loss below over the epochs, training dashed and validation solid.
 
-    `history` holds a row an epoch: `epoch`, `accuracy`, `loss` and, where validation ran, `val_accuracy` and
-    `val_loss`. `kept` is the epoch whose weights the model has; without it the epoch with the best validation
-    accuracy is marked. Raises ValueError without a row.
+    `history` has a row for each epoch: `epoch`, `accuracy`, `loss` and, with validation, `val_accuracy` and `val_loss`.
+    The figure marks `kept`, the epoch whose weights the model has, or else the epoch with the best validation accuracy.
+    Raises ValueError without a row.
     """
     if not len(history):
         raise ValueError("a learning curve needs at least one epoch")
@@ -76,11 +77,11 @@ def learning_curves(history: pd.DataFrame | Sequence[Mapping[str, Any]], kept: i
 
 @styled
 def confusion_matrix(counts: npt.NDArray[np.int64]) -> Figure:
-    """Draw counts (10, 10), row = true digit, column = digit read.
+    """Draw counts (10, 10), row = true digit, column = predicted digit.
 
-    Only mistakes are colored, by the square root of their share of the largest mistake: on a common scale
-    the diagonal would leave every other cell white. The diagonal carries its counts in gray and each row ends
-    with its number of mistakes.
+    Only errors are colored, by the square root of their share of the largest error: on a common scale the diagonal
+    would leave every other cell white. The diagonal has its counts in gray, and each row ends with its number of
+    errors.
     """
     digits = len(counts)
     wrong = counts * ~np.eye(digits, dtype=bool)
@@ -89,16 +90,16 @@ def confusion_matrix(counts: npt.NDArray[np.int64]) -> Figure:
     axes = place(figure, 0.42, 0.1, 0.1, 0.45)
     middle: dict[str, Any] = {"ha": "center", "va": "center_baseline"}
     for true in range(digits):
-        for read in range(digits):
-            count = int(counts[true, read])
-            if true == read:
-                cell(axes, read, true, facecolor="none", edgecolor=PALETTE["grid"], linewidth=0.8)
-                axes.text(read, true, str(count), fontsize=7, color=PALETTE["muted"], **middle)
+        for predicted in range(digits):
+            count = int(counts[true, predicted])
+            if true == predicted:
+                cell(axes, predicted, true, facecolor="none", edgecolor=PALETTE["grid"], linewidth=0.8)
+                axes.text(predicted, true, str(count), fontsize=7, color=PALETTE["muted"], **middle)
             elif count:
                 share = (count / largest) ** 0.5
-                cell(axes, read, true, alpha=0.08 + 0.72 * share)
+                cell(axes, predicted, true, alpha=0.08 + 0.72 * share)
                 color = PALETTE["paper"] if share > 0.75 else PALETTE["ink"]
-                axes.text(read, true, str(count), color=color, **middle)
+                axes.text(predicted, true, str(count), color=color, **middle)
         errors = int(wrong[true].sum())
         color = PALETTE["wrong"] if errors else PALETTE["muted"]
         axes.text(digits - 0.05, true, str(errors), fontweight="bold", color=color, **middle)
@@ -109,7 +110,7 @@ def confusion_matrix(counts: npt.NDArray[np.int64]) -> Figure:
     axes.set_yticks(range(digits))
     as_table(axes)
     axes.xaxis.set_label_position("top")
-    axes.set_xlabel("read as")
+    axes.set_xlabel("predicted digit")
     axes.set_ylabel("true digit", labelpad=5)
     return figure
 
@@ -120,10 +121,10 @@ PITCH_X, PITCH_Y, MARGIN = 32, 42, 2
 
 
 def worst_first(labels: npt.NDArray[np.uint8], probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.intp]:
-    """Return the indices of the digits read wrong, the surest mistake first; equal ones in their order."""
-    read = probabilities.argmax(axis=1)
-    wrong = np.flatnonzero(read != labels)
-    return wrong[np.argsort(-probabilities[wrong, read[wrong]], kind="stable")]
+    """Return the indices of the wrong predictions, the most confident first, equal ones in their order."""
+    predicted = probabilities.argmax(axis=1)
+    wrong = np.flatnonzero(predicted != labels)
+    return wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")]
 
 
 @styled
@@ -133,36 +134,35 @@ def mistakes_gallery(
     probabilities: npt.NDArray[np.float32],
     most: int = 40,
 ) -> Figure:
-    """Draw up to `most` of the digits read wrong, the surest first: "4 → 9" is a 4 read as a 9.
+    """Draw up to `most` wrong predictions, the most confident first: "4 → 9" is a 4 that was classified as 9.
 
-    `images` is (N, 28, 28) white on black, `labels` (N,), `probabilities` (N, 10); below
-    each digit stands the probability of the reading.
+    `images` is (N, 28, 28) white on black, `labels` (N,), `probabilities` (N, 10). Below each image is the probability
+    of its prediction.
     """
     shown = worst_first(labels, probabilities)[:most]
     if not shown.size:
-        return remark(0.8, f"All {len(labels):,} digits were read right: nothing to show.")
+        return remark(0.8, f"All {len(labels):,} predictions are correct: nothing to show.")
     figure = sheet(-(-shown.size // COLUMNS) * PITCH_Y * SCALE / DPI)
     blocks = []
     for number, index in enumerate(shown):
         x = (number % COLUMNS * PITCH_X + MARGIN) * SCALE
         y = (number // COLUMNS * PITCH_Y + MARGIN) * SCALE
         blocks.append((x, y, enlarged(images[index], SCALE)))
-        read = int(probabilities[index].argmax())
+        predicted = int(probabilities[index].argmax())
         right, base = x + TILE * SCALE, y + (TILE + 7.5) * SCALE
-        write(figure, x, base, f"{labels[index]} → {read}", fontsize=8.5, fontweight="bold")
-        sure = f"{probabilities[index, read]:.0%}"
-        write(figure, right, base, sure, fontsize=7.5, ha="right", color=PALETTE["muted"])
+        write(figure, x, base, f"{labels[index]} → {predicted}", fontsize=8.5, fontweight="bold")
+        certainty = f"{probabilities[index, predicted]:.0%}"
+        write(figure, right, base, certainty, fontsize=7.5, ha="right", color=PALETTE["muted"])
     paint(figure, blocks)
     return figure
 
 
 @styled
-def reliability_diagram(rows: pd.DataFrame | Sequence[Mapping[str, Any]]) -> Figure:
-    """Draw accuracy over confidence, one point a bin with its Wilson interval, above the bins' sizes.
+def reliability_diagram(rows: pd.DataFrame | Sequence[ReliabilityBin]) -> Figure:
+    """Draw accuracy over confidence, one point per bin with its Wilson interval, above the sizes of the bins.
 
-    `rows` are those of `inkproof.evaluation.calibration.reliability`. On the diagonal a model means what it
-    says; below it, it promises too much. The sizes stand on a logarithmic scale,
-    since nearly all digits fall into the last bin.
+    `rows` come from `inkproof.evaluation.calibration.reliability`. A calibrated model is on the diagonal, an
+    overconfident one below it. The sizes have a logarithmic scale, since nearly all digits fall into the last bin.
     """
     bins = pd.DataFrame(rows).astype(float)
     bins = bins[bins["n"] > 0]
@@ -174,10 +174,10 @@ def reliability_diagram(rows: pd.DataFrame | Sequence[Mapping[str, Any]]) -> Fig
         interval = wilson(round(accuracy * n), int(n))
         above.plot([x, x], interval, color=PALETTE["accent"], linewidth=1.2, alpha=0.55)
     above.plot(bins["confidence"], bins["accuracy"], color=PALETTE["accent"], marker="o", linewidth=1.2)
-    above.text(0.03, 0.95, "says too little", color=PALETTE["muted"], va="top", fontsize=8.5)
-    above.text(0.97, 0.04, "promises too much", color=PALETTE["muted"], ha="right", fontsize=8.5)
+    above.text(0.03, 0.95, "underconfident", color=PALETTE["muted"], va="top", fontsize=8.5)
+    above.text(0.97, 0.04, "overconfident", color=PALETTE["muted"], ha="right", fontsize=8.5)
     above.set_ylim(-0.03, 1.03)
-    above.set_ylabel("digits read right")
+    above.set_ylabel("accuracy")
     above.tick_params(labelbottom=False)
     above.grid()
     percent_axis(above)
@@ -188,7 +188,7 @@ def reliability_diagram(rows: pd.DataFrame | Sequence[Mapping[str, Any]]) -> Fig
     below.minorticks_off()
     below.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     below.set_ylabel("digits")
-    below.set_xlabel("stated confidence")
+    below.set_xlabel("confidence (largest probability)")
     percent_axis(below, "x")
     for axes in (above, below):
         axes.set_xlim(-0.03, 1.03)

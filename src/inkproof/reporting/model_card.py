@@ -1,19 +1,27 @@
-"""The model card of models/pretrained: what the file is, how it was made and what it reached.
+"""The model card of models/pretrained: what the file is, how it was trained and its results.
 
-After M. Mitchell et al., "Model Cards for Model Reporting", FAT* 2019. The words stand in model_card.md.j2, and every
-number comes from what the stages wrote.
+After M. Mitchell et al., "Model Cards for Model Reporting", FAT* 2019. The text is in model_card.md.j2. Every number
+comes from the results of the stages.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 from jinja2 import UndefinedError
 
+from inkproof.config.schema import Augmentation, Component, Rendering, Renderings
+from inkproof.evaluation.results import (
+    CanvasFile,
+    DrawnResult,
+    ExportResult,
+    ImageFile,
+    RejectionResult,
+    RuleAtThreshold,
+)
 from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, MODEL_FILES
 from inkproof.reporting.pretrained import PretrainedRun, command
-from inkproof.reporting.results import CREDITS, credits_for, in_order
+from inkproof.reporting.results import CREDITS, by_method, credits_for, in_order
 from inkproof.reporting.tables import SHOWN_METHOD
 from inkproof.reporting.wording import (
     MISSING,
@@ -29,34 +37,34 @@ from inkproof.reporting.wording import (
 from inkproof.runtime.errors import UserError
 
 CARD = "README.md"
-# What the licences want said of a source that was not taken as it is.
+# The licenses ask for a note on changes.
 _CHANGES = {
-    "pens": "They were then brought to 28 x 28 by the normalizer.",
-    "mnist": "Changed: brought to 28 x 28 again by the normalizer.",
+    "pens": "The normalizer then converted them to 28 x 28.",
+    "mnist": "Changed: converted to 28 x 28 again by the normalizer.",
 }
 _LIMITS = {
-    "rotation": "turned by up to {:g} degrees",
+    "rotation": "rotated by up to {:g} degrees",
     "zoom": "scaled by up to {:.0%} along each axis",
     "shift": "shifted by up to {:.0%} of the side",
     "slant": "slanted by up to {:g} degrees",
-    "elastic": "bent by a smooth displacement of {:g} pixels standard deviation",
-    "width": "grown at the edges of its strokes by up to {:g} pixels, or thinned by half of that",
+    "elastic": "bent by a smooth displacement with a standard deviation of {:g} pixels",
+    "width": "thickened at the edges of its strokes by up to {:g} pixels, or thinned by half of that",
 }
 _MEANINGS = {
     "maximum_probability": "the largest probability",
-    "margin": "the largest probability less the second",
-    "negative_entropy": "the ood_sample entropy of the probabilities, in nats",
-    "energy": "the ood_sample free energy of the logits",
+    "margin": "the largest probability minus the second",
+    "negative_entropy": "the negative entropy of the probabilities, in nats",
+    "energy": "the negative free energy of the logits",
 }
 _WORST = 5  # corruptions shown
-_NOT_REPORTED = ("mine", "pens_validation")  # the user's own, and those that choices were made on
+_NOT_REPORTED = ("mine", "pens_validation")  # the user's own, and those that models were selected on
 
 
 @dataclass(frozen=True)
 class Share:
-    """What one source gave to a split: `images` made from so many different `digits` by so many `writers`.
+    """A source's part of a split: `images` from a number of different `digits` by a number of `writers`.
 
-    `source` names it in `reporting.credits`; `writers` is None where the source does not tell them apart.
+    `source` is a key of `CREDITS`. `writers` is None if the source does not identify them.
     """
 
     source: str
@@ -66,10 +74,10 @@ class Share:
 
 
 def shares(names: Sequence[str], data: str, images: int) -> list[Share]:
-    """Return what each source gave to a split, in order of appearance.
+    """Return each source's part of a split, in order of appearance.
 
-    `names` are of `data.digits.sources_of`: MNIST's digits, pen digits and authored styles, told apart by how
-    their names begin. Where there are none, all `images` are of the dataset `data` itself.
+    `names` come from `data.digits.sources_of`: MNIST's digits, pen digits and glyph templates, identified by the
+    beginning of their names. Without names, all `images` are from the dataset `data` itself.
     """
     if not names:
         return [Share(data, images, images, None)]
@@ -81,153 +89,168 @@ def shares(names: Sequence[str], data: str, images: int) -> list[Share]:
     return found
 
 
-def model_card(
-    run: PretrainedRun, sources: Mapping[str, Sequence[Share]], drawn_as: Mapping[str, Mapping[str, Any]]
-) -> str:
+def model_card(run: PretrainedRun, sources: Mapping[str, Sequence[Share]], renderings: Renderings) -> str:
     """Return the model card of a run as Markdown; the same arguments give the same text.
 
     Args:
-        run: the run, whose reports have been held against its files.
-        sources: what each source gave to the splits `train` and `val`.
-        drawn_as: how each set of drawings was drawn, as conf/sets has it.
+        run: the run, after the checks of `reporting.pretrained`.
+        sources: each source's part of the splits `train` and `val`.
+        renderings: how each set of drawings was rendered, from conf/sets.
 
     Raises:
-        UserError: a figure is missing from a report.
+        UserError: a result is missing from a report.
     """
     try:
-        return fill_markdown(_rendered(run, sources, drawn_as))
+        return fill_markdown(_rendered(run, sources, renderings))
     except (KeyError, UndefinedError) as error:
-        message = f"a file there lacks a figure ({error}); run `{command(run.name)}` again"
+        message = f"a file there lacks a result ({error}); run `{command(run.name)}` again"
         raise UserError(f"{run.report}: {message}") from error
 
 
-def _rendered(
-    run: PretrainedRun, sources: Mapping[str, Sequence[Share]], drawn_as: Mapping[str, Mapping[str, Any]]
-) -> str:
-    config, rejection, train = run.record.config, run.rejection, sources["train"]
+def _rendered(run: PretrainedRun, sources: Mapping[str, Sequence[Share]], renderings: Renderings) -> str:
+    config, rejection, train = run.metadata.config, run.rejection, sources["train"]
+    monitor = config.callbacks["keep_best"].arguments.get("monitor") if "keep_best" in config.callbacks else None
     shown = reported_sets(run.drawn)
     first = CREDITS.get(train[0].source)  # whose test digits they are
-    minutes, seconds = round(run.record.seconds / 60), round(run.record.seconds)
+    minutes, seconds = round(run.metadata.seconds / 60), round(run.metadata.seconds)
     return from_template(
         "model_card.md.j2",
         run=run,
         config=config,
-        metrics=run.record.metrics,
+        exports=f"exports/{config.data.name}/{run.name.removeprefix(f'{config.data.name}-')}",
+        metrics=run.metadata.metrics,
         test=run.test,
         corruptions=run.corruptions,
         kb={path.name: kilobytes(path.stat().st_size / 1024) for path in (run.canvas, run.weights)},
-        sizes=_values(config["model"].get("build", {})),
+        sizes=_values(config.model.build.arguments),
         rule={
-            "meaning": _MEANINGS.get(rejection["rule"], rejection["rule"].replace("_", " ")),
-            "threshold": f"{rejection['threshold']:.4g}",
-            "temperature": f"{rejection['temperature']:.4g}",
-            **rejection["rules"][rejection["rule"]],
+            "meaning": _MEANINGS.get(rejection.rule, rejection.rule.replace("_", " ")),
+            "threshold": f"{rejection.threshold:.4g}",
+            "temperature": f"{rejection.temperature:.4g}",
+            "result": rejection.rules[rejection.rule],
         },
         sources=_sources(sources),
         credits=credits_for([share.source for share in train]),
-        # A source alone was taken as it is.
+        # A dataset of a single source is unchanged.
         changes={CREDITS[name].title: change for name, change in _CHANGES.items()} if len(train) > 1 else {},
-        limits="; ".join(_limits(config["aug"])),
-        optimizer=f"{config['optimizer']['name']}; {_values(config['optimizer'])}",
-        time=count(minutes, "minute") if run.record.seconds >= 90 else count(seconds, "second"),
-        sets=[(set_title(name), run.drawn[name], _drawn(drawn_as.get(name, {}))) for name in shown],
-        tested=first.title if first else run.test["data"],
+        limits=", ".join(_limits(config.aug)),
+        monitor=monitor,
+        optimizer=_optimizer(config.optimizer),
+        time=count(minutes, "minute") if run.metadata.seconds >= 90 else count(seconds, "second"),
+        sets=[
+            (set_title(name), run.drawn[name], by_method(run.drawn[name])[SHOWN_METHOD], _drawn(renderings.get(name)))
+            for name in shown
+        ],
+        tested=first.title if first else run.test.data,
         mixed=len(train) > 1,
-        worst=sorted(run.corruptions["corruptions"].items(), key=lambda item: (item[1]["accuracy"], item[0]))[:_WORST],
-        accepted=rejection["chosen"]["digits"],
-        rejected=rejection["chosen"]["rejected"],
-        kinds=[_kind(kind) for kind in rejection["chosen"]["rejected"] if kind != "all"],
+        worst=sorted(run.corruptions.corruptions.items(), key=lambda item: (item[1].accuracy, item[0]))[:_WORST],
+        accepted=rejection.chosen.digits,
+        rejected=rejection.chosen.rejected["all"],
+        kinds=[_kind(kind) for kind in rejection.chosen.rejected if kind != "all"],
         rejection=rejection_rows(rejection),
-        forms=_quantizations(run.export, int(run.test["n"])),
+        files=_quantizations(run.export, run.test.n),
+        latency=run.timing.median("canvas") if run.timing else None,
         hardest=hardest_digit(run.drawn, shown),
         writers=next((share.writers for share in train if share.source == "pens"), None),
     )
 
 
-def reported_sets(drawn: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return the sets of a drawn.json that are reported on: read on the method `classic`, and nothing chosen by them."""
+def reported_sets(drawn: DrawnResult) -> list[str]:
+    """Return the sets of drawings with a result for the method `classic`, without sets for model selection."""
     return [
         name
         for name in in_order(set(drawn), SETS)
-        if name not in _NOT_REPORTED and drawn[name].get("n") and SHOWN_METHOD in drawn[name]
+        if name not in _NOT_REPORTED and drawn[name].n and SHOWN_METHOD in drawn[name].methods
     ]
 
 
-def rejection_rows(rejection: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return what is accepted and rejected, by the chosen rule and by the 60% rule; `rejection` is rejection.json."""
-    chosen, sixty = rejection["chosen"], rejection["sixty_percent"]
-    n = chosen["digits"]["n"]
+def rejection_rows(rejection: RejectionResult) -> list[tuple[str, str, str]]:
+    """Return rows of what the chosen rule and the 60% rule accept and reject."""
+    chosen, sixty = rejection.chosen, rejection.sixty_percent
+    n = chosen.digits.n
 
-    def row(what: str, cell: Callable[[Mapping[str, Any]], str]) -> tuple[str, str, str]:
+    def row(what: str, cell: Callable[[RuleAtThreshold], str]) -> tuple[str, str, str]:
         return what, cell(chosen), cell(sixty)
 
     def rejected(kind: str, name: str) -> tuple[str, str, str]:
-        what = f"{count(chosen['rejected'][kind]['n'])} {name}: rejected"
-        return row(what, lambda rule: _share(rule["rejected"][kind], "share"))
+        def cell(rule: RuleAtThreshold) -> str:
+            own = rule.rejected[kind]
+            return _with_interval(own.share, own.low, own.high, own.n)
+
+        return row(f"{count(chosen.rejected[kind].n)} {name}: rejected", cell)
+
+    def accuracy(rule: RuleAtThreshold) -> str:
+        return _with_interval(rule.digits.accuracy, rule.digits.low, rule.digits.high, rule.digits.n)
 
     return [
-        row(f"{count(n)} drawn digits: accepted", lambda rule: percent(rule["digits"]["coverage"], n)),
-        row("accepted digits: read right", lambda rule: _share(rule["digits"], "accuracy")),
-        rejected("all", "drawings that are no digit"),
-        *(rejected(kind, _kind(kind)) for kind in chosen["rejected"] if kind != "all"),
+        row(f"{count(n)} drawn digits: accepted", lambda rule: percent(rule.digits.coverage, n)),
+        row("accepted digits: accuracy", accuracy),
+        rejected("all", "out-of-distribution samples"),
+        *(rejected(kind, _kind(kind)) for kind in chosen.rejected if kind != "all"),
     ]
 
 
-def hardest_digit(drawn: Mapping[str, Mapping[str, Any]], shown: Sequence[str]) -> tuple[str, str, float] | None:
-    """Return the set that says most, and which digit is read worst there and how; None where all are read right."""
+def hardest_digit(drawn: DrawnResult, shown: Sequence[str]) -> tuple[str, str, float] | None:
+    """Return the preferred set, its digit with the lowest accuracy and that accuracy; None if all are correct."""
     name = "pens" if "pens" in shown else next(iter(shown), None)
     if name is None:
         return None
-    digits = {digit: own for digit, own in drawn[name][SHOWN_METHOD]["per_digit"].items() if own is not None}
+    per_digit = drawn[name].methods[SHOWN_METHOD].per_digit
+    digits = {digit: own for digit, own in per_digit.items() if own is not None}
     digit = min(digits, key=lambda one: (digits[one], one))
     return (set_title(name), digit, digits[digit]) if digits[digit] < 1 else None
 
 
-def _drawn(how: Mapping[str, Any]) -> str:
-    if not how:
-        return "as they are"
-    brush = f"a brush of {how['brush']:g} pixels on a canvas of 280"
-    pen = "hard one-pixel lines straight into 28 x 28, as in Paint" if how["pixels"] else brush
-    return f"{pen}, {'white on black' if how['inverted'] else 'black on white'}"
+def _drawn(rendering: Rendering | None) -> str:
+    if rendering is None:
+        return "unchanged"
+    brush = f"a brush of {rendering.brush:g} pixels on a 280 x 280 canvas"
+    pen = "hard one-pixel lines at 28 x 28, as in Paint" if rendering.pixels else brush
+    return f"{pen}, {'white on black' if rendering.inverted else 'black on white'}"
 
 
 def _kind(kind: str) -> str:
     return {"digits": "several digits at once", "blank": "blanks and specks"}.get(kind, f"{kind}s")
 
 
-def _share(entry: Mapping[str, Any], key: str) -> str:
-    n = int(entry.get("n", 0))
-    return "{} ({})".format(*measured(entry, n, key))
+def _with_interval(fraction: float | None, low: float, high: float, n: int) -> str:
+    return "{} ({})".format(*measured(fraction, low, high, n))
 
 
-def _quantizations(export: Mapping[str, Any], digits: int) -> list[dict[str, str]]:
-    """One row a file that the export made, with what it was tried on; there are so many test `digits`."""
-    canvases = {"canvas" if form == "float32" else f"canvas_{form}": file for form, file in CANVAS_FILES.items()}
+def _quantizations(export: ExportResult, digits: int) -> list[dict[str, str]]:
+    """Return a row for each exported file with its size and agreement; there are `digits` test digits."""
+    canvases = {"canvas" if kind == "float32" else f"canvas_{kind}": file for kind, file in CANVAS_FILES.items()}
     rows = []
     for kind, file in {**canvases, **MODEL_FILES, "coreml": COREML_FILE}.items():
-        if (entry := export.get(kind)) is not None:
-            n = int(entry.get("n", 0))
-            tried = count(n, "drawing" if kind in canvases else "test digit") if n else "every test digit"
-            agreement = percent(entry["agreement"], n or digits)
-            rows.append({"file": file, "kb": kilobytes(entry["kb"]), "agreement": agreement, "on": tried})
+        entry = export.get(kind)
+        if isinstance(entry, ImageFile | CanvasFile):
+            n = entry.n
+            compared = count(n, "drawing" if kind in canvases else "test digit") if n else "every test digit"
+            agreement = percent(entry.agreement, n or digits)
+            rows.append({"file": file, "kb": kilobytes(entry.kb), "agreement": agreement, "on": compared})
     return rows
 
 
-def _values(settings: Mapping[str, Any]) -> str:
-    """Say a group of the configuration in a line: "filters 32, 64; dense 128"."""
+def _values(settings: Mapping[str, object]) -> str:
+    """Write settings in a line: "filters 32, 64; dense 128"."""
     parts = []
     for key, value in settings.items():
-        if key in ("_target_", "name") or value is None:
+        if key == "name" or value is None:
             continue
-        said = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        parts.append(f"{key.replace('_', ' ')} {said}")
+        shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        parts.append(f"{key.replace('_', ' ')} {shown}")
     return "; ".join(parts)
 
 
-def _limits(aug: Mapping[str, Any]) -> list[str]:
-    """Say within what limits digits are varied, a limit each."""
-    varied = {key: value for key, value in aug.items() if key != "name" and value != 0}
-    return [_LIMITS.get(key, f"{key} {{}}").format(value) for key, value in varied.items()]
+def _optimizer(optimizer: Component) -> str:
+    parts = (optimizer.arguments.get("name"), _values(optimizer.arguments))
+    return ", ".join(str(part) for part in parts if part)
+
+
+def _limits(aug: Augmentation) -> list[str]:
+    """Return a text for each limit of the augmentation that is not 0."""
+    limits = {key: getattr(aug, key) for key in _LIMITS}
+    return [_LIMITS[key].format(limit) for key, limit in limits.items() if limit]
 
 
 def _sources(sources: Mapping[str, Sequence[Share]]) -> list[dict[str, str]]:
@@ -249,10 +272,10 @@ def _sources(sources: Mapping[str, Sequence[Share]]) -> list[dict[str, str]]:
 
 
 def _made(train: Share | None, val: Share | None) -> str:
-    """Say of how many digits and writers the images of a source were made."""
-    said = []
-    for share, use in ((train, "to train on"), (val, "to choose by")):
+    """Return from how many digits and writers the images of a source were made."""
+    parts = []
+    for share, use in ((train, "for training"), (val, "for validation")):
         if share is not None and (share.writers or share.images != share.digits):
             by = f" by {count(share.writers, 'writer')}" if share.writers else ""
-            said.append(f"{count(share.digits, 'digit')}{by} {use}")
-    return ", ".join(said) or "one image of each"
+            parts.append(f"{count(share.digits, 'digit')}{by} {use}")
+    return ", ".join(parts) or "one image of each"

@@ -1,64 +1,79 @@
-"""The run that models/pretrained is made of: what the stages left of it, read back and held against each other."""
+"""The run that models/pretrained is made from: its files and results, checked against each other."""
 
 import json
 import zipfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from inkproof.evaluation.rejection import Rule
+from inkproof.evaluation.results import (
+    CanvasFile,
+    CorruptionsResult,
+    DrawnResult,
+    ExportResult,
+    RejectionResult,
+    TestResult,
+    TimingResult,
+)
 from inkproof.exporting.files import CANVAS_FILES, kilobytes
 from inkproof.exporting.metadata import read_metadata
-from inkproof.reporting.results import read_object
+from inkproof.reporting.results import by_method, read_result
 from inkproof.runtime.errors import UserError
 from inkproof.tracking.run_metadata import RunMetadata
 
 WEIGHTS = "model.keras"
 CANVAS = CANVAS_FILES["float32"]
 LIMITS = {CANVAS: 2_000_000, WEIGHTS: 4_000_000}
-"""Bytes that each file may have at most: git keeps them for good, and every clone downloads them."""
+"""Largest size of each file in bytes: git keeps the files forever, and every clone downloads them."""
 
 
 PARTS = ("test", "corruptions", "export", "rejection", "drawn")
 TRIED = "starter"
-"""The set on which the files are tried: it is the one that every clone has."""
+"""The set of drawings for the check of the files. Every clone has it."""
 
 
 @dataclass(frozen=True)
 class PretrainedRun:
-    """A finished run, called `name` in params.yaml.
+    """A finished run; `name` is its key in params.yaml.
 
-    `canvas` and `weights` are the paths of its files, `metadata` is what canvas.tflite says about itself; `test`,
-    `corruptions`, `export`, `rejection` and `drawn` are as in the JSON files of these names, `timing` is empty where
-    latencies were not measured.
+    `canvas` and `weights` are the paths of its files, and `rule` comes from the metadata of `canvas`. The results are
+    those of the JSON files in `report`; `timing` is None if latencies were not measured.
     """
 
     name: str
     canvas: Path
     weights: Path
     report: Path
-    record: RunMetadata
-    metadata: Mapping[str, Any]
-    test: Mapping[str, Any]
-    corruptions: Mapping[str, Any]
-    export: Mapping[str, Any]
-    rejection: Mapping[str, Any]
-    drawn: Mapping[str, Mapping[str, Any]]
-    timing: Mapping[str, Any]
+    metadata: RunMetadata
+    rule: Rule
+    test: TestResult
+    corruptions: CorruptionsResult
+    export: ExportResult
+    rejection: RejectionResult
+    drawn: DrawnResult
+    timing: TimingResult | None
+
+    @property
+    def canvas_file(self) -> CanvasFile:
+        """What export.json has about `canvas`."""
+        entry = self.export.get("canvas")
+        if not isinstance(entry, CanvasFile):
+            raise UserError(f"{self.report / 'export.json'}: lacks canvas.tflite; run `dvc repro export@{self.name}`")
+        return entry
 
 
 def command(name: str) -> str:
-    """Return what is typed to make all files of the run `name`."""
+    """Return the command that makes all files of the run `name`."""
     return "dvc repro " + " ".join(f"{stage}@{name}" for stage in ("drawn", "evaluate", "export"))
 
 
 def load_run(name: str, folder: Path, exports: Path, report: Path) -> PretrainedRun:
     """Return the run `name` of `folder` (model.keras, run.json), its canvas.tflite in `exports` and its `report`.
 
-    Raises UserError where a file is missing, cannot be read, or was made of another model than the others.
+    Raises UserError if a file is missing, is broken, or belongs to another model than the other files.
     """
     canvas, weights = exports / CANVAS, folder / WEIGHTS
     needed = [weights, folder / "run.json", canvas, *(report / f"{part}.json" for part in PARTS)]
@@ -66,47 +81,86 @@ def load_run(name: str, folder: Path, exports: Path, report: Path) -> Pretrained
     if missing:
         more = f" and {len(missing) - 1} more files are" if len(missing) > 1 else " is"
         raise UserError(f"{missing[0]}{more} missing; run `{command(name)}` first")
-    parts = {part: read_object(report / f"{part}.json") for part in PARTS}
-    timing = read_object(report / "timing.json") if (report / "timing.json").is_file() else {}
-    record = RunMetadata.read(folder)
-    run = PretrainedRun(name, canvas, weights, report, record, read_metadata(canvas), **parts, timing=timing)
-    _check_reports(run)
+    entry, timing = read_metadata(canvas), report / "timing.json"
+    run = PretrainedRun(
+        name=name,
+        canvas=canvas,
+        weights=weights,
+        report=report,
+        metadata=RunMetadata.read(folder),
+        rule=Rule(str(entry.get("rule")), *(float(entry.get(key, "nan")) for key in ("temperature", "threshold"))),
+        test=read_result(TestResult, report / "test.json"),
+        corruptions=read_result(CorruptionsResult, report / "corruptions.json"),
+        export=read_result(ExportResult, report / "export.json"),
+        rejection=read_result(RejectionResult, report / "rejection.json"),
+        drawn=read_result(DrawnResult, report / "drawn.json"),
+        timing=read_result(TimingResult, timing) if timing.is_file() else None,
+    )
+    _check_same_model(run, str(entry.get("model")))
     return run
 
 
-def _check_reports(run: PretrainedRun) -> None:
-    """Raise UserError where a report quotes other figures than the files have that it should be about."""
-    record, said = run.record, run.metadata
-    trained: dict[str, Any] = {key: record.config[key]["name"] for key in ("data", "model", "aug")}
-    trained |= {"seed": record.config["seed"], "val_accuracy": record.metrics.get("val_accuracy")}
-    trained |= {key: record.metrics.get(key) for key in ("parameters", "epochs", "best_epoch")}
-    rule = {key: said.get(key) for key in ("rule", "temperature")}
-    canvas = rule | {"kb": kilobytes(run.canvas)}
-    rejection = rule | {"threshold": said.get("threshold")}
-    own = {"name": f"{trained['data']}-{trained['model']}"}
-    for path, expected, found, stage in (
-        (run.canvas, {"model": run.name}, said, "export"),
-        (run.weights.parent / "run.json", {"name": run.name}, own, "train"),
-        (run.report / "test.json", trained, run.test, "evaluate"),
-        (run.report / "export.json", canvas, run.export.get("canvas", {}), "export"),
-        (run.report / "rejection.json", rejection, run.rejection, "export"),
-    ):
-        for key, value in expected.items():
-            if found.get(key) != value:
+Value = str | float | None
+
+
+def _check_same_model(run: PretrainedRun, exported_from: str) -> None:
+    """Raise UserError if a file of the run has other values than the files it was made from."""
+    config, metrics, rule, canvas = run.metadata.config, run.metadata.metrics, run.rule, run.canvas_file
+    trained = f"{config.data.name}-{config.model.name}"
+    run_file = run.weights.parent / "run.json"
+    # The name may end with a seed, as in "mnist-cnn-s1".
+    checks: list[tuple[str, Path, dict[str, tuple[Value, Value]]]] = [
+        ("export", run.canvas, {"model": (exported_from, run.name)}),
+        ("train", run_file, {"name": (trained, trained if run.name.startswith(trained) else run.name)}),
+        (
+            "evaluate",
+            run.report / "test.json",
+            {
+                "data": (run.test.data, config.data.name),
+                "model": (run.test.model, config.model.name),
+                "aug": (run.test.aug, config.aug.name),
+                "seed": (run.test.seed, config.seed),
+                "val_accuracy": (run.test.val_accuracy, metrics.get("val_accuracy")),
+                "parameters": (run.test.parameters, metrics.get("parameters")),
+                "epochs": (run.test.epochs, metrics.get("epochs")),
+                "best_epoch": (run.test.best_epoch, metrics.get("best_epoch")),
+            },
+        ),
+        (
+            "export",
+            run.report / "export.json",
+            {
+                "rule": (canvas.rule, rule.name),
+                "temperature": (canvas.temperature, rule.temperature),
+                "kb": (canvas.kb, kilobytes(run.canvas)),
+            },
+        ),
+        (
+            "export",
+            run.report / "rejection.json",
+            {
+                "rule": (run.rejection.rule, rule.name),
+                "temperature": (run.rejection.temperature, rule.temperature),
+                "threshold": (run.rejection.threshold, rule.threshold),
+            },
+        ),
+    ]
+    for stage, path, values in checks:
+        for key, (found, expected) in values.items():
+            if found != expected:
                 raise UserError(
-                    f"{path}: not of the same model as the other files of {run.name} ({key} is {found.get(key)} "
-                    f"there, {value} elsewhere); run `dvc repro {stage}@{run.name}`"
+                    f"{path}: not of the same model as the other files of {run.name} ({key} is {found} "
+                    f"there, {expected} elsewhere); run `dvc repro {stage}@{run.name}`"
                 )
 
 
 def check_files(run: PretrainedRun) -> None:
-    """Raise UserError where a file is larger than `LIMITS` allow, or the weights come with an optimizer."""
+    """Raise UserError if a file is larger than `LIMITS` allow, or the weights include an optimizer."""
     for path in (run.canvas, run.weights):
         size, limit = path.stat().st_size, LIMITS[path.name]
         if size > limit:
             raise UserError(
-                f"{path}: {size:,} bytes, more than the {limit:,} that models/pretrained may hold of it; "
-                "choose a smaller model"
+                f"{path}: {size:,} bytes, more than the {limit:,} that models/pretrained allows; choose a smaller model"
             )
     try:
         with zipfile.ZipFile(run.weights) as archive:
@@ -114,20 +168,22 @@ def check_files(run: PretrainedRun) -> None:
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(f"{run.weights}: not a readable Keras model ({error}); train the model again") from error
     if compiled:
-        raise UserError(f"{run.weights}: holds an optimizer, too; train the model again with src/train.py")
+        raise UserError(f"{run.weights}: includes an optimizer; train the model again with src/train.py")
 
 
-def check_readings(run: PretrainedRun, read: npt.ArrayLike, labels: npt.ArrayLike) -> None:
-    """Raise UserError where drawn.json does not have what canvas.tflite makes of the set `TRIED`.
+def check_predictions(run: PretrainedRun, predictions: npt.ArrayLike, labels: npt.ArrayLike) -> None:
+    """Raise UserError if drawn.json differs from what canvas.tflite predicts on the set `TRIED`.
 
-    `read` are the digits that canvas.tflite reads on it (N,), `labels` those meant (N,). One drawing may differ:
-    drawn.json was made with the layer and the network as two.
+    `predictions` are the digits that canvas.tflite predicts (N,), and `labels` are (N,). One drawing may differ, since
+    drawn.json comes from normalizer and network as two files.
     """
-    right, n = int((np.asarray(read) == np.asarray(labels)).sum()), int(np.size(labels))
-    entry = run.drawn.get(TRIED, {})
-    expected = round(entry.get("classic", {}).get("accuracy", 0) * entry.get("n", 0))
-    if entry.get("n") != n or abs(right - expected) > 1:
+    correct, n = int((np.asarray(predictions) == np.asarray(labels)).sum()), int(np.size(labels))
+    entry = run.drawn.get(TRIED)
+    classic = by_method(entry).get("classic")
+    drawn = entry.n if entry else 0
+    expected = round(classic.accuracy * drawn) if classic else 0
+    if drawn != n or abs(correct - expected) > 1:
         raise UserError(
-            f"{run.report / 'drawn.json'}: has {expected} of {entry.get('n', 0)} drawings of the set {TRIED} read "
-            f"right, but {run.canvas} reads {right} of {n}; run `dvc repro drawn@{run.name}`"
+            f"{run.report / 'drawn.json'}: has {expected} correct of {drawn} drawings of the set {TRIED}, "
+            f"but {run.canvas} classifies {correct} of {n} correctly; run `dvc repro drawn@{run.name}`"
         )

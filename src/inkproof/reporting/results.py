@@ -1,13 +1,24 @@
-"""What the stages wrote about each model, read back from `reports/D/models` for tables and page."""
+"""The results of the stages for each model, read from `reports/D/models` for the tables and the page."""
 
 import json
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from inkproof.preprocessing.methods import METHODS
+from inkproof.config.schema import METHODS
+from inkproof.config.validation import validated
+from inkproof.evaluation.results import (
+    CorruptionsResult,
+    DrawnResult,
+    DrawnSet,
+    ExportResult,
+    MethodResult,
+    RejectionResult,
+    TestResult,
+    TimingResult,
+)
 from inkproof.reporting.wording import SETS, VARIANTS
 from inkproof.runtime.errors import UserError
 
@@ -16,114 +27,130 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ModelResults:
-    """One model's folder: `test` as in test.json; the other files' contents are empty where missing.
+    """The JSON files in one model's folder. A missing file is None, or empty if its results have names.
 
-    `compare_with` is None for the report's own models, and for one shown beside them the dataset it was trained on.
+    `compare_with` is None for the report's own models. For a model of another dataset it is the name of that dataset.
     """
 
     name: str
     folder: Path
-    test: Mapping[str, Any]
-    export: Mapping[str, Any]
-    drawn: Mapping[str, Mapping[str, Any]]
-    timing: Mapping[str, Any]
-    corruptions: Mapping[str, Any] = field(default_factory=dict)
-    rejection: Mapping[str, Any] = field(default_factory=dict)
+    test: TestResult
+    export: ExportResult = field(default_factory=dict)
+    drawn: DrawnResult = field(default_factory=dict)
+    timing: TimingResult | None = None
+    corruptions: CorruptionsResult | None = None
+    rejection: RejectionResult | None = None
     compare_with: str | None = None
 
+    def by_method(self, name: str) -> dict[str, MethodResult]:
+        """Return the results on a set of drawings by preprocessing method; empty if there are none."""
+        return by_method(self.drawn.get(name))
 
-def load_models(models_folder: Path, compare_with: Mapping[str, Path] | None = None) -> list[ModelResults]:
+    def drawings(self, name: str) -> int:
+        """Return how many drawings of a set the model was evaluated on."""
+        return self.drawn[name].n if name in self.drawn else 0
+
+
+def load_models(
+    models_folder: Path,
+    compare_with: Mapping[str, Path] | None = None,
+    wanted: Callable[[Path], bool] = lambda folder: True,
+) -> list[ModelResults]:
     """Return every model below `models_folder` that has a test.json, the best test accuracy first.
 
-    `compare_with` names other datasets and where their models' results lie; these models are shown beside the own
-    ones, called `<data>-<model>`, and a folder that does not exist is passed over. A model without test.json is
-    skipped with a warning in the log. Raises UserError when `models_folder` is missing or holds no evaluated
-    model, when a JSON file cannot be used, naming it, and when a model beside was tried on other test digits.
+    A model has the name of its folder. `compare_with` maps other datasets to the folders of their models. Those models
+    are included under the name `<data>-<model>`; a missing folder is ignored. `wanted` says of a model's folder whether
+    it is read. A model without test.json is skipped with a warning in the log.
+
+    Raises:
+        UserError: `models_folder` is missing or has no evaluated model, a JSON file is broken, or a model of another
+            dataset was evaluated on other test digits.
     """
     if not models_folder.is_dir():
         raise UserError(f"no folder {models_folder}; run `dvc repro` to train and evaluate the models first")
-    found = _below(models_folder)
-    if not found:
+    models = _models_in(models_folder, wanted)
+    if not models:
         raise UserError(f"no model below {models_folder} has a test.json; run `dvc repro` to evaluate one")
-    n = found[0].test["n"]
+    n = models[0].test.n
     for data, folder in (compare_with or {}).items():
-        others = _below(folder, data) if folder.is_dir() else []
+        others = _models_in(folder, wanted, data) if folder.is_dir() else []
         for model in others:
-            if model.test["n"] != n:
+            if model.test.n != n:
                 raise UserError(
-                    f"{model.name} was tried on {model.test['n']:,} test digits and not on the {n:,} of this report; "
-                    f"take {data} out of data.compare_with"
+                    f"{model.name} was evaluated on {model.test.n:,} test digits, but this report has {n:,}; "
+                    f"remove {data} from data.compare_with"
                 )
-        found += others
-    return sorted(found, key=lambda model: (-model.test["accuracy"], model.name))
+        models += others
+    return sorted(models, key=lambda model: (-model.test.accuracy, model.name))
 
 
-def _below(models_folder: Path, data: str | None = None) -> list[ModelResults]:
-    """Read the evaluated models of a folder; `data` names the dataset where it is not the report's own."""
-    found = []
-    for folder in sorted(path for path in models_folder.iterdir() if path.is_dir()):
+def _models_in(models_folder: Path, wanted: Callable[[Path], bool], data: str | None = None) -> list[ModelResults]:
+    """Read the evaluated models of a folder; `data` names their dataset if it is not the report's own."""
+    models = []
+    for folder in sorted(path for path in models_folder.iterdir() if path.is_dir() and wanted(path)):
         if not (folder / "test.json").is_file():
             logger.warning("%s has no test.json and is left out of the report", folder)
             continue
-        test = read_object(folder / "test.json")
-        for key in ("n", "errors", "accuracy", "accuracy_low", "accuracy_high"):
-            if not isinstance(test.get(key), int | float):
-                raise UserError(f"{folder / 'test.json'} has no number `{key}`; evaluate {folder.name} again")
-        parts = {
-            part: read_object(folder / f"{part}.json") if (folder / f"{part}.json").is_file() else {}
-            for part in ("export", "drawn", "timing", "corruptions", "rejection")
-        }
-        _check_drawn(folder / "drawn.json", parts["drawn"])
-        name = str(test.get("model") or folder.name)
-        found.append(ModelResults(f"{data}-{name}" if data else name, folder, test, **parts, compare_with=data))
-    return found
+        test = read_result(TestResult, folder / "test.json")
+        models.append(
+            ModelResults(
+                name=f"{data}-{folder.name}" if data else folder.name,
+                folder=folder,
+                test=test,
+                export=_read_if_there(ExportResult, folder / "export.json") or {},
+                drawn=_read_if_there(DrawnResult, folder / "drawn.json") or {},
+                timing=_read_if_there(TimingResult, folder / "timing.json"),
+                corruptions=_read_if_there(CorruptionsResult, folder / "corruptions.json"),
+                rejection=_read_if_there(RejectionResult, folder / "rejection.json"),
+                compare_with=data,
+            )
+        )
+    return models
 
 
-def read_object(path: Path) -> dict[str, Any]:
-    """Read a JSON object; half a file or another type is a UserError that names the file."""
+Kind = TypeVar("Kind")
+
+
+def read_result(kind: type[Kind], path: Path) -> Kind:
+    """Read a JSON file of a stage, checked as `kind`; raises UserError, which names the file, if it is broken."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # ValueError: broken UTF-8 or JSON
         raise UserError(f"{path} is not readable JSON ({error}); delete it and run its stage again") from error
-    if not isinstance(value, dict):
-        raise UserError(f"{path} should hold a JSON object, not {type(value).__name__}; run its stage again")
-    return value
+    try:
+        return validated(kind, content, path)
+    except UserError as error:
+        raise UserError(f"{error}; run its stage again") from None
 
 
-def _check_drawn(path: Path, drawn: Mapping[str, Any]) -> None:
-    """Raise UserError when a set has no count or a method no interval."""
-    for name, entry in drawn.items():
-        if not isinstance(entry, Mapping) or not isinstance(entry.get("n"), int):
-            raise UserError(f"{path} does not say how many drawings `{name}` has; run its stage again")
-        for method in methods_of(entry):
-            if not all(isinstance(entry[method].get(key), int | float) for key in ("accuracy", "low", "high")):
-                raise UserError(f"{path} lacks figures for `{name}` on the method `{method}`; run its stage again")
+def _read_if_there(kind: type[Kind], path: Path) -> Kind | None:
+    return read_result(kind, path) if path.is_file() else None
 
 
-def methods_of(entry: Mapping[str, Any]) -> list[str]:
-    """Return the methods in a set's entry of drawn.json in the order of the climb, unknown ones last."""
-    found = [key for key, value in entry.items() if isinstance(value, Mapping) and "accuracy" in value]
-    return in_order(found, METHODS)
+def by_method(entry: DrawnSet | None) -> dict[str, MethodResult]:
+    """Return a set's results by preprocessing method, in the order of METHODS, unknown methods last."""
+    found = entry.methods if entry else {}
+    return {method: found[method] for method in in_order(found, METHODS)}
 
 
-def all_methods(entries: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the methods in any of these entries of drawn.json in the order of the climb, unknown ones last."""
-    return in_order({method for entry in entries for method in methods_of(entry)}, METHODS)
+def all_methods(entries: Iterable[DrawnSet | None]) -> list[str]:
+    """Return the preprocessing methods of any of these sets, in the order of METHODS, unknown methods last."""
+    return in_order({method for entry in entries for method in by_method(entry)}, METHODS)
 
 
 def sets_of(models: Sequence[ModelResults]) -> list[str]:
-    """Return the names of all sets of drawings that the models know of, empty ones too, in showing order."""
+    """Return the names of all sets of drawings in the models' results, with empty sets, in display order."""
     return in_order({name for model in models for name in model.drawn}, SETS)
 
 
 def in_order(found: Collection[str], order: Collection[str]) -> list[str]:
-    """Return what was found, known names in their order and unknown ones after them by name."""
+    """Return the known names in their order, then the unknown names sorted."""
     return [name for name in order if name in found] + sorted(set(found) - set(order))
 
 
 @dataclass(frozen=True)
 class Credit:
-    """A dataset's name, its citation, its license and the address where it is described."""
+    """A dataset's title, citation and license, and the address of its description."""
 
     title: str
     citation: str
@@ -146,20 +173,20 @@ CREDITS = {
     ),
     "pens": Credit(
         "Pen-Based Recognition of Handwritten Digits",
-        "E. Alpaydin and F. Alimoglu, UCI Machine Learning Repository (1996). The strokes are changed: rendered, and "
-        "where a network is trained on them also bent, slanted, turned and stretched.",
+        "E. Alpaydin and F. Alimoglu, UCI Machine Learning Repository (1996). Changed: the strokes were rendered, and "
+        "for training also bent, slanted, rotated and stretched.",
         "CC BY 4.0",
         "https://doi.org/10.24432/C5MG6K",
     ),
     "styles": Credit(
-        "Authored stroke styles",
-        "Written in this repository as strokes, apart from the starter set; not collected from people.",
+        "Glyph templates",
+        "Authored in this repository as strokes, separately from the starter set. Not collected from people.",
         "MIT, as the repository",
         "",
     ),
     "starter": Credit(
         "Starter set",
-        "Authored in this repository as strokes; not collected from people.",
+        "Authored in this repository as strokes. Not collected from people.",
         "MIT, as the repository",
         "",
     ),
@@ -167,10 +194,10 @@ CREDITS = {
 
 
 # All sets of pen drawings come from one dataset, and data=mnist_plus_strokes from three.
-PARENTS = dict.fromkeys([*VARIANTS, "pens_validation"], ("pens",)) | {"mnist_plus_strokes": ("mnist", "pens", "styles")}
+SOURCES = dict.fromkeys([*VARIANTS, "pens_validation"], ("pens",)) | {"mnist_plus_strokes": ("mnist", "pens", "styles")}
 
 
 def credits_for(names: Iterable[str]) -> list[Credit]:
-    """Return the credits of the datasets and sets of drawings named, each once, unknown ones left out."""
-    wanted = dict.fromkeys(parent for name in names for parent in PARENTS.get(name, (name,)))
+    """Return the credits of these datasets and sets of drawings, each once, without unknown names."""
+    wanted = dict.fromkeys(source for name in names for source in SOURCES.get(name, (name,)))
     return [CREDITS[name] for name in wanted if name in CREDITS]

@@ -1,28 +1,28 @@
-"""The report's opening told from the data: what fails on real drawings, and how much preparation fixes."""
+"""The opening of the report, made from the results: what fails on real drawings, and what preprocessing brings back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
-from inkproof.reporting.results import ModelResults, methods_of
+from inkproof.evaluation.results import Accuracy
+from inkproof.reporting.results import ModelResults
 from inkproof.reporting.wording import count, data_title, kilobytes, method_words, percent
 
-# The set that says most comes first: many unseen hands, then the user's own, then one author's.
+# The most informative set first: many unseen writers, then the user's own drawings, then one author's.
 PREFERENCE = ("pens", "mine", "starter")
 
 
-# So many drawings bear a headline; three of one's own do not.
+# A set with fewer drawings, such as three of one's own, is not enough for a headline.
 ENOUGH = 30
 
 
-# A difference below this many percentage points is not worth a sentence of praise.
+# The opening does not mention a smaller difference, in percentage points.
 NOTABLE = 1.0
 
 
 @dataclass(frozen=True)
 class Story:
-    """Plain texts; `tiles` are (figure, what it is), `subject` is the set of drawings told of, if any."""
+    """Plain texts; `tiles` are (value, what it is), and `subject` is the set of drawings in the headline, if any."""
 
     headline: str
     paragraphs: tuple[str, ...]
@@ -30,118 +30,116 @@ class Story:
     subject: str | None
 
 
-def tell(models: Sequence[ModelResults], chosen: ModelResults, title: str) -> Story:
-    """Tell what `chosen`, one of `models`, reads of the test digits of `title` and of drawings.
+def story_of(models: Sequence[ModelResults], chosen: ModelResults, title: str) -> Story:
+    """Return the opening about `chosen`, one of `models`, its test digits of the dataset `title`, and drawings.
 
-    Of models shown beside the report's own it is only told what they read. No figure or claim is fixed: each
-    sentence depends on the numbers, and none claims a gain that the intervals do not bear out.
+    Models of other datasets only get their accuracies. Every sentence depends on the results, and no sentence claims an
+    improvement that the intervals do not support.
     """
     test = chosen.test
-    accuracy = percent(test["accuracy"], test["n"])
-    told = [name for name in PREFERENCE if len(methods_of(chosen.drawn.get(name, {}))) > 1]
-    subject = next((name for name in told if int(chosen.drawn[name]["n"]) >= ENOUGH), told[0] if told else None)
+    accuracy = percent(test.accuracy, test.n)
+    usable = [name for name in PREFERENCE if len(chosen.by_method(name)) > 1]
+    subject = next((name for name in usable if chosen.drawings(name) >= ENOUGH), usable[0] if usable else None)
     opening = (
-        f"{chosen.name} reads {accuracy} of the {count(test['n'])} {title} test digits: "
-        f"{count(test['errors'], 'mistake') if test['errors'] else 'not one mistake'}."
+        f"{chosen.name} classifies {accuracy} of the {count(test.n)} {title} test digits correctly: "
+        f"{count(test.errors, 'error') if test.errors else 'no errors'}."
     )
-    tiles = [(accuracy, f"of {count(test['n'])} {title} test digits")]
-    small = chosen.export.get("int8", {}).get("kb")
-    size = [(f"{kilobytes(small)} KB", "as an int8 file for a phone")] if small is not None else []
+    tiles = [(accuracy, f"accuracy on {count(test.n)} {title} test digits")]
+    int8 = chosen.export.get("int8")
+    size = [(f"{kilobytes(int8.kb)} KB", "as an int8 file for a phone")] if int8 else []
     if subject is None:
-        tiles += size
-        told_compared = [_compared(model, title) for model in models if model.compare_with]
-        return Story(f"{chosen.name} reads {accuracy} of {title}", (opening, *told_compared), tuple(tiles), None)
-    entry = chosen.drawn[subject]
-    methods = methods_of(entry)
-    first, last = entry[methods[0]], entry[methods[-1]]
-    n = int(entry["n"])
-    before, after = percent(first["accuracy"], n), percent(last["accuracy"], n)
-    hands = int(entry.get("writers", 0))
-    drawings = f"{count(n, 'drawing')} by {count(hands, 'writer')}" if hands else count(n, "drawing")
-    tiles.append((before, f"of {drawings}, prepared as tutorials do"))
-    tiles.append((after, f"of the same drawings on the method {methods[-1]}"))
-    tiles += size
+        compared = [_compared(model, title) for model in models if model.compare_with]
+        headline = f"{chosen.name} reaches {accuracy} on {title}"
+        return Story(headline, (opening, *compared), (*tiles, *size), None)
+    results = chosen.by_method(subject)
+    methods = list(results)
+    first, last = results[methods[0]], results[methods[-1]]
+    n = chosen.drawings(subject)
+    before, after = percent(first.accuracy, n), percent(last.accuracy, n)
+    writers = chosen.drawn[subject].writers
+    drawings = f"{count(n, 'drawing')} by {count(writers, 'writer')}" if writers else count(n, "drawing")
+    tiles.append((before, f"on {drawings}, preprocessed {_as_by(methods[0])}"))
+    tiles.append((after, f"on the same drawings, preprocessed {_as_by(methods[-1])}"))
     headline = f"{accuracy} on the test set, {before} on {'drawings' if subject == 'starter' else 'real drawings'}"
     if _points(last, first) >= NOTABLE:
-        headline += (
-            f", {after} once they are {method_words(methods[-1]).end or f'prepared by the method {methods[-1]}'}"
-        )
-    how = "every image inverted and shrunk" if methods[0] == "tutorial" else method_words(methods[0]).note or methods[0]
-    way = f"Give the same network {drawings} the way a tutorial would, {how}, and it reads {before}."
+        headline += f", {after} {method_words(methods[-1]).end or f'with the method {methods[-1]}'}"
+    note = method_words(methods[0]).note
+    how = _as_by(methods[0]) + (f" ({note})" if note else "")
+    start = f"On {drawings}, preprocessed {how}, the same network reaches {before}."
     steps = []
     for earlier, method in pairwise(methods):
-        verb = "leaves it at" if entry[method]["accuracy"] == entry[earlier]["accuracy"] else "gives"
+        same = results[method].accuracy == results[earlier].accuracy
         step = method_words(method).step or f"the method {method}"
-        steps.append(f"{step} {verb} {percent(entry[method]['accuracy'], n)}")
-    climb = " ".join([*map(_sentence, steps), "No weight of the network changed between these figures."])
-    verdict = _verdict(test["accuracy"], first, last)
-    paragraphs = [f"{opening} {way}", f"{climb} {verdict}"]
+        steps.append(f"{step} {'leaves it at' if same else 'gives'} {percent(results[method].accuracy, n)}")
+    ablation = " ".join([*map(_sentence, steps), "The weights of the network are the same throughout."])
+    paragraphs = [f"{opening} {start}", f"{ablation} {_verdict(test.accuracy, first, last)}"]
     own = [model for model in models if not model.compare_with]
     which = "" if len(own) == len(models) else f" trained on {title}"
     others = [_everyone(own, subject, methods[0], methods[-1], which)] if len(own) > 1 else []
     others += [_compared(model, title, subject, methods[-1]) for model in models if model.compare_with]
     if others:
         paragraphs.append(" ".join(others))
-    return Story(headline, tuple(paragraphs), tuple(tiles), subject)
+    return Story(headline, tuple(paragraphs), (*tiles, *size), subject)
+
+
+def _as_by(method: str) -> str:
+    return "as in tutorials" if method == "tutorial" else f"with the method {method}"
 
 
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _points(a: Mapping[str, Any], b: Mapping[str, Any]) -> float:
-    return 100 * float(a["accuracy"] - b["accuracy"])
+def _points(a: Accuracy, b: Accuracy) -> float:
+    return 100 * (a.accuracy - b.accuracy)
 
 
-def _verdict(test: float, first: Mapping[str, Any], last: Mapping[str, Any]) -> str:
-    """Say how many of the lost points the preparation brings back, or that it cannot be told."""
-    lost, back = 100 * (test - first["accuracy"]), _points(last, first)
-    if last["low"] <= first["high"] and first["low"] <= last["high"]:
+def _verdict(test: float, first: Accuracy, last: Accuracy) -> str:
+    """Say how many of the lost points preprocessing brings back, or that the drawings do not show it."""
+    lost, back = 100 * (test - first.accuracy), _points(last, first)
+    if last.low <= first.high and first.low <= last.high:
         return (
             "The intervals of the first and the last method overlap, "
-            "so these drawings do not settle whether preparation helps."
+            "so these drawings do not show whether preprocessing helps."
         )
     if back < 0:
-        return f"Here preparation costs {-back:.1f} points: look at the images before trusting it."
+        return f"Here preprocessing costs {-back:.1f} points: look at the preprocessed images before using it."
     if lost < NOTABLE:
-        return f"Preparation adds {back:.1f} points."
+        return f"Preprocessing adds {back:.1f} points."
     if back >= lost:
-        return f"All of the {lost:.1f} points lost between test set and drawings were lost in preparation."
-    # From the rounded figures, so that the three add up for a reader.
+        return f"Preprocessing brings back all of the {lost:.1f} points lost between test set and drawings."
+    # From the rounded values, so that the three numbers add up on the page.
     rest = round(lost, 1) - round(back, 1)
     return (
-        f"Of the {lost:.1f} points lost between test set and drawings, {back:.1f} come back by preparation "
-        f"alone; the remaining {rest:.1f} are left to the network and its training."
+        f"Of the {lost:.1f} points lost between test set and drawings, preprocessing alone brings back {back:.1f}. "
+        f"The remaining {rest:.1f} depend on the network and its training."
     )
 
 
 def _compared(model: ModelResults, title: str, subject: str = "", method: str = "") -> str:
-    """Say what a model trained on other data reads of the same drawings and of the test digits."""
-    n = int(model.test["n"])
-    reads = f"{percent(model.test['accuracy'], n)} of the {title} test digits"
-    entry = model.drawn.get(subject, {})
-    if method in entry:
-        reads = f"{percent(entry[method]['accuracy'], int(entry['n']))} of the same drawings, and {reads}"
-    return f"{model.name}, trained on {data_title(str(model.compare_with))}, reads {reads}."
+    """Return the accuracies of a model trained on other data, on the same drawings and on the test digits."""
+    accuracies = f"{percent(model.test.accuracy, model.test.n)} on the {title} test digits"
+    result = model.by_method(subject).get(method)
+    if result:
+        accuracies = f"{percent(result.accuracy, model.drawings(subject))} on the same drawings and {accuracies}"
+    return f"{model.name}, trained on {data_title(str(model.compare_with))}, reaches {accuracies}."
 
 
 def _everyone(models: Sequence[ModelResults], subject: str, first: str, last: str, which: str) -> str:
-    """Say whether the other models climb too; `which` tells those meant from the rest."""
+    """Say how many models improve clearly from the first to the last method; `which` says which models are meant."""
     both = [
-        model.drawn[subject]
-        for model in models
-        if first in model.drawn.get(subject, {}) and last in model.drawn.get(subject, {})
+        (own[first], own[last]) for own in (model.by_method(subject) for model in models) if {first, last} <= {*own}
     ]
-    climbed = sum(entry[last]["low"] > entry[first]["high"] for entry in both)
+    improved = sum(after.low > before.high for before, after in both)
+    n = max(model.drawings(subject) for model in models)
     spans = []
-    for method in (first, last):
-        values = [entry[method]["accuracy"] for entry in both]
-        n = int(both[0]["n"])
-        spans.append(f"{percent(min(values), n)} to {percent(max(values), n)}")
-    if climbed == len(both):
-        who = f"All {len(both)} models{which} climb"
-    elif climbed:
-        who = f"{climbed} of {len(both)} models{which} climb clearly"
+    for results in zip(*both, strict=True):
+        accuracies = [result.accuracy for result in results]
+        spans.append(f"{percent(min(accuracies), n)} to {percent(max(accuracies), n)}")
+    if improved == len(both):
+        who = f"All {len(both)} models{which} improve"
+    elif improved:
+        who = f"{improved} of {len(both)} models{which} improve clearly"
     else:
-        who = f"None of {len(both)} models{which} ablations clearly"
-    return f"{who}: {spans[0]} on the method {first}, {spans[1]} on the method {last}."
+        who = f"None of {len(both)} models{which} improves clearly"
+    return f"{who}: {spans[0]} with the method {first}, {spans[1]} with the method {last}."

@@ -1,8 +1,8 @@
-"""One visual style for every figure: a palette of named colors, quiet axes, one column width.
+"""One visual style for all figures: a palette of named colors, quiet axes, one column width.
 
-Figures are as wide as a phone's screen and half a desktop page (`WIDTH`), so the same figure can be read on
-both. The series colors follow the palette of M. Okabe and K. Ito, "Color Universal Design" (2008), darkened
-for contrast on paper; where color carries a meaning (right, wrong), a sign carries it too.
+A figure is as wide as a phone's screen and half a desktop page (`WIDTH`), so it is legible on both. The series colors
+follow the palette of M. Okabe and K. Ito, "Color Universal Design" (2008), darkened for contrast on paper. Where a
+color has a meaning (correct, wrong), a sign has it too.
 """
 
 import html
@@ -29,12 +29,15 @@ WIDTH = 4.0
 """Width of every figure in inches."""
 
 
+IMAGE_SIDE = 28
+"""Pixels of a preprocessed image's side. `inkproof.data` has it, too, which no report depends on for this number."""
+
 DPI = 160
-"""Pixels an inch of saved images: 640 pixels a figure, so the pixels of digits fall on whole pixels."""
+"""Pixels per inch of saved images: a figure is 640 pixels wide, so a digit's pixels are whole pixels."""
 
 
-# The page replaces each of these colors by the style sheet's variable of the same name, which is how one
-# figure serves the light and the dark page. Hence every value differs from every other.
+# The page replaces each of these colors by the style sheet's variable of the same name, so that one figure serves the
+# light and the dark page. Therefore all values differ.
 PALETTE = {
     "ink": "#1d2129",
     "muted": "#5c6370",
@@ -83,25 +86,25 @@ _RC: dict[Any, Any] = {
 }
 
 styled = matplotlib.rc_context(_RC)
-"""Decorates a drawing function: it runs under the house style, and matplotlib's own settings stay as they were."""
+"""Decorator: the function draws in the style of this module and leaves matplotlib's settings unchanged."""
 
 
 def sheet(height: float) -> Figure:
-    """Return an empty figure of the house width and `height` inches; no global figure list is involved."""
+    """Return an empty figure of `WIDTH` and `height` inches that is in no global list of figures."""
     return Figure(figsize=(WIDTH, round(height * DPI) / DPI))
 
 
 def remark(height: float, text: str) -> Figure:
-    """Return a figure of `height` inches that says in place of a drawing why there is none."""
+    """Return a figure of `height` inches with a text that says why there is no drawing."""
     figure = sheet(height)
     figure.text(0.5, 0.5, text, ha="center", va="center", color=PALETTE["muted"])
     return figure
 
 
 def place(figure: Figure, left: float, bottom: float, right: float, top: float) -> Axes:
-    """Add axes whose edges lie this many inches from the figure's left, bottom, right and top edge.
+    """Add axes with these margins in inches.
 
-    Fixed margins in place of a layout engine, which would draw every figure twice to measure its texts.
+    A layout engine would draw every figure twice to measure its texts.
     """
     width, height = figure.get_size_inches()
     return figure.add_axes(
@@ -110,26 +113,26 @@ def place(figure: Figure, left: float, bottom: float, right: float, top: float) 
 
 
 def percent_axis(axes: Axes, which: str = "y") -> None:
-    """Label an axis of fractions in per cent, with as many decimals as its ticks need."""
+    """Label an axis of fractions in percent, with as many decimals as its ticks need."""
     axis = axes.yaxis if which == "y" else axes.xaxis
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(value * 100, 6):g}%"))
 
 
 def as_table(axes: Axes) -> None:
-    """Take spines and ticks from axes whose cells are drawn one by one, with the names of columns above them."""
+    """Remove spines and ticks from axes that show a table, and put the column names above."""
     axes.tick_params(length=0, labelcolor=PALETTE["ink"])
     axes.xaxis.tick_top()
     axes.spines[:].set_visible(False)
 
 
 def cell(axes: Axes, x: float, y: float, height: float = 0.94, **how: Any) -> None:
-    """Add the ground of the cell around (x, y), in the color of what is wrong or as `how` says."""
+    """Fill the cell around (x, y), in the color of errors unless `how` has another style."""
     style: dict[str, Any] = {"facecolor": PALETTE["wrong"], "linewidth": 0} | how
     axes.add_patch(Rectangle((x - 0.47, y - height / 2), 0.94, height, **style))
 
 
 def series(index: int) -> tuple[str, str]:
-    """Return the color and the marker of the model with this place in the leaderboard, from 0."""
+    """Return the color and marker of the model with this place in the leaderboard, from 0."""
     return SERIES[index % len(SERIES)], MARKERS[index % len(MARKERS)]
 
 
@@ -137,15 +140,15 @@ Block = tuple[int, int, npt.NDArray[np.uint8]]
 
 
 def _pixels(figure: Figure) -> tuple[int, int]:
-    """Width and height of a sheet in pixels, of which it has whole ones."""
+    """Width and height of a figure in pixels."""
     width, height = figure.get_size_inches()
     return round(width * DPI), round(height * DPI)
 
 
 def write(figure: Figure, x: float, y: float, text: str, **how: Any) -> None:
-    """Write `text` as it is into a figure of images, on a base line that begins x, y pixels from its upper left."""
+    """Write `text` unchanged into a figure of images; its baseline begins at pixel x, y from the top left."""
     width, height = _pixels(figure)
-    # Names of files may hold a dollar sign, which would start a formula.
+    # A dollar sign in a file name would start a formula.
     figure.text(x / width, 1 - y / height, text, parse_math=False, **how)
 
 
@@ -157,7 +160,7 @@ def enlarged(image: npt.NDArray[np.uint8], scale: int) -> npt.NDArray[np.uint8]:
 def paint(figure: Figure, blocks: Sequence[Block]) -> None:
     """Cover `figure` with gray images given as (left, top, image), in pixels.
 
-    Everything goes into one image: a set of axes for each image would take a hundred times as long.
+    Everything becomes one image: axes for each image would take a hundred times as long.
     """
     width, height = _pixels(figure)
     paper = np.array([round(255 * part) for part in to_rgb(PALETTE["paper"])], dtype=np.uint8)
@@ -171,27 +174,27 @@ def paint(figure: Figure, blocks: Sequence[Block]) -> None:
 
 
 def shrunk(canvas: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
-    """Return a canvas as an image of `side` x `side` pixels, each the mean of what it covers."""
+    """Return a canvas reduced to `side` x `side` pixels, each the mean of its area."""
     return np.asarray(Image.fromarray(canvas).resize((side, side), Image.Resampling.BOX))
 
 
 def framed(left: int, top: int, image: npt.NDArray[np.uint8]) -> list[Block]:
-    """Return the image on a gray square one pixel larger: a white canvas would melt into the paper."""
+    """Return the image on a gray square that is one pixel larger: a white canvas has no visible edge."""
     rows, columns = image.shape
     return [(left - 1, top - 1, np.full((rows + 2, columns + 2), 190, np.uint8)), (left, top, image)]
 
 
-# Text, rules and a gray ramp need few colors; fewer colors are half the bytes.
+# Text, lines and gray levels need few colors, and fewer colors halve the file.
 COLORS = 96
 
 
 def save(figure: Figure, path: Path, scale: int = 1) -> None:
-    """Write `figure` to `path` as a palette PNG, whole or not at all; the same figure, the same bytes.
+    """Write `figure` to `path` as a palette PNG, whole or not at all; the same figure gives the same bytes.
 
-    An image without digits' pixels may have `scale` times as many pixels each way, for screens that show them.
+    A figure without pixels of digits may have `scale` times the resolution, for screens that can show it.
     """
     buffer = io.BytesIO()
-    # Packed lightly at first: the file that counts is written below.
+    # Little compression here: the final file is written below.
     figure.savefig(buffer, format="png", dpi=scale * DPI, pil_kwargs={"compress_level": 1})
     image = Image.open(buffer).convert("RGB")
     small = image.quantize(COLORS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
@@ -200,11 +203,10 @@ def save(figure: Figure, path: Path, scale: int = 1) -> None:
 
 
 def to_svg(figure: Figure, name: str, label: str) -> Markup:
-    """Return `figure` as an SVG element to stand inside a page.
+    """Return `figure` as an SVG element for a page; the same figure gives the same text.
 
-    `name` keeps its identifiers apart from those of other figures on the page, `label` says what it shows to
-    those who cannot see it. The palette's colors become the variables of the page's style sheet
-    (`var(--ink, #1d2129)`), texts stay texts and take the page's font, and nothing depends on the clock.
+    `name` makes its identifiers unique on the page, and `label` describes it for people who cannot see it. The
+    palette's colors become variables of the page's style sheet (`var(--ink, #1d2129)`), and texts take the page's font.
     """
     buffer = io.StringIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
@@ -215,7 +217,7 @@ def to_svg(figure: Figure, name: str, label: str) -> Markup:
     box = re.search(r'viewBox="[^"]*"', svg)
     assert box is not None  # matplotlib always writes one
     svg = re.sub(r"^<svg[^>]*>", "", svg)
-    # The rule would reach every element of the page; the style sheet says the same for figures alone.
+    # This rule would apply to the whole page; page.css has it for figures only.
     svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
     used = set(re.findall(r'(?:xlink:href="|url\()#([^")]+)', svg))
     svg = re.sub(r' id="([^"]*)"', lambda found: f' id="{name}-{found[1]}"' if found[1] in used else "", svg)
@@ -225,10 +227,10 @@ def to_svg(figure: Figure, name: str, label: str) -> Markup:
     svg = re.sub(r' transform="rotate\(-?0 [^"]*"', "", svg)
 
     def rounded(tag: re.Match[str]) -> str:
-        # A tenth of a point is finer than any screen shows it.
+        # A tenth of a point is finer than any screen can show.
         return re.sub(r"-?\d+\.\d{2,}", lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), tag[0])
 
-    # Only inside tags: the texts between them hold figures that must stay as they are.
+    # Only inside tags: numbers in the texts must stay unchanged.
     svg = re.sub(r"<[^>]*>", rounded, svg)
     for token, color in PALETTE.items():
         svg = svg.replace(color, f"var(--{token},{color})")

@@ -1,75 +1,84 @@
 """The leaderboard as CSV, Markdown and a terminal table, and the champion.
 
-The champion is chosen on validation digits and kept writers, never on test figures.
+The champion is selected on validation digits and validation writers, never on test results.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 
-from inkproof.reporting.results import ModelResults, all_methods, methods_of, sets_of
+from inkproof.evaluation.results import CanvasFile, ExportedFile, ImageFile
+from inkproof.reporting.results import ModelResults, all_methods, by_method, sets_of
 from inkproof.reporting.wording import VARIANTS, data_title, interval, kilobytes, percent, set_title
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
 
-KEPT = "drawn_pens_validation_classic_accuracy"
+PENS_VALIDATION = "drawn_pens_validation_classic_accuracy"
 
 
 def choose_champion(rows: pd.DataFrame, data: str) -> str | None:
-    """Return the model trained on `data` that reads best what it is chosen by, or None where none was validated.
+    """Return the model trained on `data` with the best validation score, or None if no model was validated.
 
-    `rows` are the leaderboard's; models of other datasets beside those of `data` are no candidates, since their
-    validation digits are others. The score is the mean of the accuracy on validation digits and on the
-    pen digits of the six training writers kept for such choices, or the former alone where no pen digits
-    were read. Equal scores go to the model with fewer parameters.
+    `rows` come from `leaderboard`. Models of other datasets are not candidates, since their validation digits differ.
+    The score is the mean accuracy on validation digits and on the pen digits of the six validation writers, or the
+    accuracy on validation digits alone without pen digits. Equal scores go to the model with fewer parameters.
     """
     scored = rows[(rows["data"] == data) & rows["val_accuracy"].notna()]
     if scored.empty:
         return None
-    score = scored.reindex(columns=["val_accuracy", KEPT]).mean(axis="columns")
+    score = scored.reindex(columns=["val_accuracy", PENS_VALIDATION]).mean(axis="columns")
     best = scored.assign(score=score).sort_values(["score", "parameters"], ascending=[False, True], kind="stable")
     return str(best["model"].iloc[0])
 
 
-TESTED = ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece")
-HEAD = ("model", "data", "aug", "seed", "parameters", "val_accuracy", *(f"test_{key}" for key in TESTED))
+TEST_METRICS = ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece")
+HEAD = ("model", "data", "aug", "seed", "parameters", "val_accuracy", *(f"test_{key}" for key in TEST_METRICS))
 TAIL = ("float32_kb", "int8_kb", "int8_accuracy", "canvas_kb", "canvas_int8_kb", "canvas_int8_agreement", "coreml_kb")
 SHOWN_METHOD = "classic"
-"""The method by which short tables speak of a set of drawings."""
+"""The preprocessing method of short tables."""
 
 
 TEXTS = ("model", "data", "aug")
 
 
-# A column of the terminal is no wider than its figures.
-SHORT_TITLES = {"starter": "starter", "mine": "own", "pens": "pens", "pens_validation": "pens,\nkept"}
+# A column of the terminal is no wider than its numbers.
+SHORT_TITLES = {"starter": "starter", "mine": "own", "pens": "pens", "pens_validation": "pens,\nval"}
 
 
 DRAWN = re.compile(r"drawn_(?P<set>.+)_(?P<method>[^_]+)_accuracy")
 
 
 def leaderboard(models: Sequence[ModelResults]) -> pd.DataFrame:
-    """Return one row a model, in their order; accuracies are fractions, and what a model lacks is NaN.
+    """Return one row per model, in their order; accuracies are fractions, and missing values are NaN.
 
-    Columns are those of leaderboard.csv, and `compare_with` as in `ModelResults`. For drawings these are
-    `drawn_<set>_<method>_accuracy` and the same with `_low` and `_high`, where any model has a figure for them.
+    Columns are those of leaderboard.csv, and `compare_with` as in `ModelResults`. Drawings have the columns
+    `drawn_<set>_<method>_accuracy`, and the same with `_low` and `_high`, if any model has a value for them.
     """
-    rows, endings = [], {"accuracy": "", "low": "_low", "high": "_high"}
+    rows, endings = [], ("", "_low", "_high")
     for model in models:
-        row = {key: model.test.get(key) for key in HEAD} | {f"test_{key}": model.test.get(key) for key in TESTED}
-        row |= {"model": model.name, "data": model.compare_with or row["data"], "compare_with": model.compare_with}
+        row: dict[str, str | float | None] = {
+            "model": model.name,
+            "data": model.compare_with or model.test.data,
+            "aug": model.test.aug,
+            "seed": model.test.seed,
+            "parameters": model.test.parameters,
+            "val_accuracy": model.test.val_accuracy,
+            "compare_with": model.compare_with,
+        }
+        row |= {f"test_{key}": getattr(model.test, key) for key in TEST_METRICS}
         for name, entry in model.drawn.items():
-            for method in methods_of(entry):
-                row |= {f"drawn_{name}_{method}_accuracy{endings[key]}": entry[method][key] for key in endings}
-        for column in TAIL:
-            kind, _, key = column.rpartition("_")
-            row[column] = model.export.get(kind, {}).get(key)
+            for method, one in by_method(entry).items():
+                values = (one.accuracy, one.low, one.high)
+                row |= {
+                    f"drawn_{name}_{method}_accuracy{ending}": value
+                    for ending, value in zip(endings, values, strict=True)
+                }
+        row |= {column: _of_file(model.export, column) for column in TAIL}
         rows.append(row)
     table = pd.DataFrame(rows)
     methods = all_methods(entry for model in models for entry in model.drawn.values())
@@ -77,17 +86,28 @@ def leaderboard(models: Sequence[ModelResults]) -> pd.DataFrame:
         f"drawn_{name}_{method}_accuracy{ending}"
         for name in sets_of(models)
         for method in methods
-        for ending in endings.values()
+        for ending in endings
     ]
     return table[[*HEAD, *(column for column in drawn if column in table), *TAIL, "compare_with"]]
 
 
-def write_rows(path: Path, rows: pd.DataFrame | Iterable[dict[Any, Any]], columns: list[str] | None = None) -> None:
-    """Write rows as CSV, whole or not at all, with these columns or else their own; None and a missing key are blank.
+def _of_file(export: Mapping[str, ExportedFile], column: str) -> float | None:
+    """Return the value of a column such as "canvas_int8_kb"; None without that file."""
+    kind, _, key = column.rpartition("_")
+    entry = export.get(kind)
+    if key == "kb":
+        return entry.kb if entry else None
+    return getattr(entry, key) if isinstance(entry, ImageFile | CanvasFile) else None
 
-    Fractions are written with six decimals: enough for one digit in a million, and readable in a diff.
+
+def write_rows(
+    path: Path, rows: pd.DataFrame | Iterable[Mapping[str, object]], columns: list[str] | None = None
+) -> None:
+    """Write rows as CSV, whole or not at all, with these columns or else all; None and missing keys are blank.
+
+    Fractions have six decimals: enough for one digit in a million, and readable in a diff.
     """
-    table = pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows if isinstance(rows, pd.DataFrame) else list(rows), columns=columns)
     text = table.to_csv(
         index=False, lineterminator="\n", float_format=lambda value: f"{value:.6f}".rstrip("0").rstrip(".")
     )
@@ -95,15 +115,15 @@ def write_rows(path: Path, rows: pd.DataFrame | Iterable[dict[Any, Any]], column
 
 
 def read_table(path: Path, needed: Sequence[str], texts: Sequence[str] = ()) -> pd.DataFrame:
-    """Return a CSV file with a heading line, or no rows where the file does not exist; blanks are NaN.
+    """Read a CSV file with a heading line; without a file there are no rows. Blanks are NaN.
 
-    Columns are numbers but for `texts`. Raises UserError, naming the file, when it cannot be read, lacks one of the
-    `needed` columns or has something else for a number.
+    Columns are numbers, except `texts`. Raises UserError, which names the file, if it is unreadable, lacks one of the
+    `needed` columns or has a text in a column of numbers.
     """
     if not path.is_file():
         return pd.DataFrame(columns=list(needed))
     try:
-        # In Python's engine a line that lacks values can be told from one with empty values.
+        # Python's engine distinguishes a line that lacks values from a line with empty values.
         table = pd.read_csv(path, dtype=object, keep_default_na=False, index_col=False, engine="python")
     except (OSError, ValueError) as error:  # pandas' own errors are of ValueError
         raise UserError(f"{path} is not a readable table ({error}); run its stage again") from error
@@ -113,11 +133,11 @@ def read_table(path: Path, needed: Sequence[str], texts: Sequence[str] = ()) -> 
     try:
         return table.mask(table == "").astype({column: float for column in table.columns if column not in texts})
     except ValueError as error:
-        raise UserError(f"{path} holds something that is no number ({error}); run its stage again") from error
+        raise UserError(f"{path} has a value that is not a number ({error}); run its stage again") from error
 
 
 def markdown_table(heads: Sequence[str], align: str, lines: Iterable[Sequence[str]]) -> str:
-    """Return a table in Markdown; `align` has a letter a column: "l" for texts, "r" for numbers."""
+    """Return a table in Markdown; `align` has a letter per column: "l" for texts, "r" for numbers."""
     rule = ["---:" if letter == "r" else "---" for letter in align]
     return "\n".join(f"| {' | '.join(line)} |" for line in (heads, rule, *lines))
 
@@ -128,13 +148,13 @@ def write_leaderboard_csv(rows: pd.DataFrame, path: Path) -> None:
 
 
 def _shown_sets(rows: pd.DataFrame) -> list[str]:
-    """Return the sets of drawings that have a figure on the shown method, in showing order."""
+    """Return the sets of drawings that have a column for the shown method, in display order."""
     matches = [DRAWN.fullmatch(column) for column in rows.columns]
     return [m["set"] for m in matches if m and m["method"] == SHOWN_METHOD and m["set"] not in VARIANTS]
 
 
 def _with_interval(row: pd.Series, key: str) -> str:
-    """Write "99.49% (99.33-99.61)" of the figure `key`, or nothing where the row lacks it."""
+    """Format the value `key` as "99.49% (99.33-99.61)"; empty if the row lacks it."""
     value, low, high = row[key], row[f"{key}_low"], row[f"{key}_high"]
     if pd.isna(value):
         return ""
@@ -143,7 +163,7 @@ def _with_interval(row: pd.Series, key: str) -> str:
 
 
 def _digits(low: float, high: float) -> int:
-    """Say on how many digits a figure rests, as far as it matters: the row lacks it, but not the interval's width."""
+    """Guess from the width of an interval whether its number of digits is large: the row has no number."""
     return 2000 if high - low < 0.01 else 0
 
 
@@ -154,22 +174,22 @@ def write_leaderboard_md(rows: pd.DataFrame, path: Path) -> None:
     heads = ["Model", "Test accuracy", *map(set_title, sets), "float32 KB", "int8 KB", "Weights"]
     lines = [[row["model"], *(_with_interval(row, key) for key in keys), *_sizes(row)] for _, row in rows.iterrows()]
     table = markdown_table(heads, "l" + "r" * (len(heads) - 1), lines)
-    note = f"In brackets: 95% intervals. Drawings: the exported float32 model on the method `{SHOWN_METHOD}`."
+    note = f"In brackets: 95% intervals. Drawings: the exported float32 model, preprocessing method `{SHOWN_METHOD}`."
     for _, row in rows.dropna(subset="compare_with").iterrows():
-        note += f" {row['model']} is trained on {data_title(row['compare_with'])}."
+        note += f" {row['model']} was trained on {data_title(row['compare_with'])}."
     write_text(path, f"{table}\n\n{note}\n")
 
 
 def _sizes(row: pd.Series) -> list[str]:
-    """Write float32 KB, int8 KB and the number of weights; what is not known is blank."""
+    """Format float32 KB, int8 KB and the number of weights; unknown values are blank."""
     sizes = ["" if pd.isna(row[key]) else kilobytes(row[key]) for key in ("float32_kb", "int8_kb")]
     return [*sizes, "" if pd.isna(row["parameters"]) else f"{row['parameters']:,.0f}"]
 
 
 def print_leaderboard(csv_path: Path) -> None:
-    """Print leaderboard.csv as a table of per cents on the terminal, narrow enough for eighty columns.
+    """Print leaderboard.csv as a table of percentages on the terminal, narrow enough for 80 columns.
 
-    Raises UserError when the file is missing or is not a leaderboard.
+    Raises UserError if the file is missing or is not a leaderboard.
     """
     if not csv_path.is_file():
         raise UserError(f"no leaderboard at {csv_path}; run `dvc repro` to make the report first")
@@ -189,6 +209,6 @@ def print_leaderboard(csv_path: Path) -> None:
         table.add_row(row["model"], test, *cells, float32, weights)
     console = Console(highlight=False)
     console.print(table)
-    console.print("Test digits read right, in %, with the half width of the 95% interval.", style="dim")
+    console.print("Accuracy on test digits in %, with half the width of the 95% interval.", style="dim")
     if sets:
-        console.print(f"Drawings read right, in %, on the method {SHOWN_METHOD}.", style="dim")
+        console.print(f"Accuracy on drawings in %, with the preprocessing method {SHOWN_METHOD}.", style="dim")

@@ -1,17 +1,18 @@
-"""Read drawn digits with an exported model, prepared in several ways."""
+"""Evaluate an exported model on drawn digits, by each preprocessing method."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from inkproof.config.compose import path_of
-from inkproof.datasets.preprocessed import PreprocessedSet, canvases_of, read_preprocessed
+from inkproof.config.schema import METHODS, NORMALIZED_METHOD, DrawnConfig
+from inkproof.data.archives import PreprocessedSet, read_preprocessed
+from inkproof.datasets.preprocessed import canvases_of
 from inkproof.evaluation.metrics import per_writer, summarize_set
-from inkproof.exporting.readers import LiteRTDigits
-from inkproof.preprocessing.methods import METHODS
+from inkproof.evaluation.results import DrawnResult, DrawnSet, MethodResult, write_result
+from inkproof.exporting.predictors import LiteRTDigits
 from inkproof.reporting.drawn_figures import before_after, method_bars, telling
 from inkproof.reporting.style import save
 from inkproof.reporting.tables import write_rows
@@ -19,71 +20,91 @@ from inkproof.runtime.files import replacing, write_json
 from inkproof.tracking.run import log_stage
 from inkproof.tracking.run_metadata import trained_run
 
-EXAMPLES = 6  # drawings shown before and after preparation
+EXAMPLES = 6  # drawings shown before and after preprocessing
+SHOWN = ("starter", "mine", "pens", "pens_pixels")  # the other sets are renderings of the same pen digits
+MEASURED = ("starter", "pens")  # for DVC's metrics
+COLUMNS = ["set", "id", "writer", "label", "method", "prediction", "probability"]
 
 
-SHOWN = ("starter", "mine", "pens", "pens_pixels")  # the other sets are the pen digits in another dress
-
-
-def drawn(config: dict[str, Any]) -> dict[str, Any]:
-    """Write drawn.json and drawn/ of an exported model; return what drawn.json holds."""
-    folder = path_of(config["run"])
-    record, config = trained_run(config)
-    report = path_of(config["report"])
-    reader = LiteRTDigits(path_of(config["exported"]), side_by_side=2)
-    results: dict[str, Any] = {}
-    rows: list[dict[str, Any]] = []
-    writer_rows: list[dict[str, Any]] = []
+def drawn(config: DrawnConfig) -> DrawnResult:
+    """Write drawn.json and drawn/ of an exported model; return the content of drawn.json."""
+    folder = path_of(config.run)
+    metadata, config = trained_run(config)
+    report = path_of(config.report)
+    model = LiteRTDigits(path_of(config.exported), threads=2)
+    results: DrawnResult = {}
+    rows: list[pd.DataFrame] = []
+    writers: list[pd.DataFrame] = []
     with replacing(report / "drawn") as tables:
-        for name, drawn_set in read_preprocessed(path_of(config["frames"])):
-            read = {method: reader.probabilities(seen) for method, seen in drawn_set.methods.items()}
-            answers = {method: probabilities.argmax(axis=1) for method, probabilities in read.items()}
-            results[name] = summarize_set(drawn_set.labels, answers, drawn_set.writers)
-            rows += [{"set": name, **row} for row in rows_of(drawn_set, read)]
-            writer_rows += [{"set": name, **row} for row in per_writer(drawn_set.labels, answers, drawn_set.writers)]
-            if len(drawn_set.labels) and name in SHOWN:
-                save(examples(config, name, drawn_set, answers), tables / f"before_after_{name}.png")
-        write_rows(
-            tables / "drawings.csv", rows, ["set", "id", "writer", "label", "method", "prediction", "probability"]
-        )
-        write_rows(tables / "per_writer.csv", writer_rows, ["set", "writer", "method", "n", "accuracy"])
-        save(method_bars({name: result for name, result in results.items() if result["n"]}), tables / "drawn.png")
-    write_json(report / "drawn.json", results)
-
-    metrics = {
-        f"drawn_{name}_{method}_{key}": result[method][key]
-        for name, result in results.items()
-        for method in METHODS
-        for key in ("accuracy", "low", "high")
-        if method in result
-    }
-    log_stage("drawn", record, folder, metrics, [(report / "drawn", "drawn")])
+        for name, drawn_set in read_preprocessed(path_of(config.drawings)):
+            probabilities = {method: model.probabilities(seen) for method, seen in drawn_set.methods.items()}
+            predicted = {method: own.argmax(axis=1) for method, own in probabilities.items()}
+            results[name] = summarize_set(drawn_set.labels, predicted, drawn_set.writers)
+            if not results[name].n:
+                continue
+            rows += [table.assign(set=name) for table in tables_of(drawn_set, probabilities)]
+            writers.append(pd.DataFrame(per_writer(drawn_set.labels, predicted, drawn_set.writers)).assign(set=name))
+            if name in SHOWN:
+                save(examples(config, name, drawn_set, predicted), tables / f"before_after_{name}.png")
+        write_rows(tables / "drawings.csv", joined(rows), COLUMNS)
+        write_rows(tables / "per_writer.csv", joined(writers), ["set", "writer", "method", "n", "accuracy"])
+        save(method_bars({name: result for name, result in results.items() if result.n}), tables / "drawn.png")
+    write_result(report / "drawn.json", results)
+    write_json(report / "metrics" / "drawn.json", accuracies(results))
+    log_stage("drawn", metadata, folder, metrics_of(results), [(report / "drawn", "drawn")])
     return results
 
 
-def rows_of(drawn_set: PreprocessedSet, read: dict[str, np.ndarray]) -> Iterator[dict[Any, Any]]:
-    """Yield one row a drawing and method: what was read, and with what probability."""
+def tables_of(drawn_set: PreprocessedSet, probabilities: Mapping[str, np.ndarray]) -> Iterator[pd.DataFrame]:
+    """Yield a table a method, with one row a drawing: the predicted digit and its probability."""
     about = pd.DataFrame({"id": drawn_set.ids, "writer": drawn_set.writers, "label": drawn_set.labels})
-    for method, p in read.items():
-        rows = about.assign(method=method, prediction=p.argmax(axis=1), probability=p.max(axis=1))
-        yield from rows.to_dict("records")
+    for method, p in probabilities.items():
+        yield about.assign(method=method, prediction=p.argmax(axis=1), probability=p.max(axis=1))
 
 
-def examples(config: dict[str, Any], name: str, drawn_set: PreprocessedSet, answers: dict[str, np.ndarray]) -> Figure:
-    """Return a figure of telling drawings of a set: the canvas, and what was seen and read on each method."""
-    shown = telling(drawn_set.labels, answers, EXAMPLES)
-    chosen = config["sets"][name]
+def joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return the tables one below the other."""
+    return pd.concat(tables) if tables else pd.DataFrame()
+
+
+def accuracies(results: Mapping[str, DrawnSet]) -> dict[str, float]:
+    """Return the accuracy of the normalizer on each of the sets `MEASURED` that has drawings."""
+    found = {name: results[name].methods for name in MEASURED if name in results}
+    return {
+        name: methods[NORMALIZED_METHOD].accuracy for name, methods in found.items() if NORMALIZED_METHOD in methods
+    }
+
+
+def metrics_of(results: Mapping[str, DrawnSet]) -> dict[str, float]:
+    """Return the metrics of all sets and methods by their names in MLflow."""
+    metrics: dict[str, float] = {}
+    for name, result in results.items():
+        for method, own in by_method(result):
+            figures = {"accuracy": own.accuracy, "low": own.low, "high": own.high}
+            metrics |= {f"drawn_{name}_{method}_{key}": value for key, value in figures.items()}
+    return metrics
+
+
+def by_method(result: DrawnSet) -> Iterator[tuple[str, MethodResult]]:
+    """Yield the result of each method, in the order of `METHODS`."""
+    yield from ((method, result.methods[method]) for method in METHODS if method in result.methods)
+
+
+def examples(config: DrawnConfig, name: str, drawn_set: PreprocessedSet, predicted: Mapping[str, np.ndarray]) -> Figure:
+    """Return a figure of examples of a set: the canvas, and the image and the prediction of each method."""
+    shown = telling(drawn_set.labels, predicted, EXAMPLES)
+    rendering = config.sets[name]
     return before_after(
-        canvases_of(drawn_set.ids[shown], path_of(chosen["folder"]), chosen),
+        canvases_of(drawn_set.ids[shown], path_of(rendering.folder), rendering),
         {method: seen[shown] for method, seen in drawn_set.methods.items()},
         drawn_set.labels[shown],
-        {method: read[shown] for method, read in answers.items()},
+        {method: own[shown] for method, own in predicted.items()},
     )
 
 
-def lines(config: dict[str, Any], results: dict[str, Any]) -> Iterator[str]:
-    """Yield what is said of each set of drawings on the terminal."""
+def lines(config: DrawnConfig, results: Mapping[str, DrawnSet]) -> Iterator[str]:
+    """Yield a line for the terminal for each set of drawings."""
     for name, result in results.items():
-        figures = ", ".join(f"{method} {result[method]['accuracy']:.1%}" for method in METHODS if method in result)
-        label = f"{config['data']['name']}-{config['model']['name']} {name}"
-        yield f"{label}: {result['n']:,} drawings{': ' if figures else ''}{figures}"
+        figures = ", ".join(f"{method} {own.accuracy:.1%}" for method, own in by_method(result))
+        label = f"{config.data.name}-{config.name} {name}"
+        yield f"{label}: {result.n:,} drawings{': ' if figures else ''}{figures}"

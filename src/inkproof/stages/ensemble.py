@@ -1,54 +1,55 @@
-"""Read test digits and drawings with the mean answer of several runs."""
+"""Evaluate the mean probabilities of several runs on test digits and drawings."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
 from inkproof.config.compose import path_of
+from inkproof.config.schema import EnsembleConfig
+from inkproof.data.archives import PreprocessedSet, read_preprocessed
 from inkproof.data.digits import load_test_split
-from inkproof.datasets.preprocessed import read_preprocessed
-from inkproof.evaluation.metrics import summarize_drawn, summarize_test
+from inkproof.evaluation.metrics import interval_of, summarize_drawn, summarize_test
+from inkproof.evaluation.results import EnsembleResult, EnsembleSet, write_result
 from inkproof.evaluation.test_time_augmentation import predict_tta
 from inkproof.models.loading import load_trained
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.files import write_json
 from inkproof.tracking.run_metadata import RunMetadata
 
 
-def ensemble(config: dict[str, Any]) -> dict[str, Any]:
-    """Return what the mean of the probabilities of `config["runs"]` reads: `test`, `drawn` by set, and the members."""
-    folders = [path_of(run) for run in config["runs"]]
+def ensemble(config: EnsembleConfig) -> EnsembleResult:
+    """Return the results of the mean probabilities of `config.runs`; they are written to `config.out`, if given."""
+    folders = [path_of(run) for run in config.runs]
     if not folders:
-        raise UserError("runs=[]: give the folders of the runs whose answers are to be ema")
-    digits = load_test_split(path_of(config["digits"]))
-    sets = {name: one for name, one in read_preprocessed(path_of(config["frames"])) if len(one.labels)}
-    images = {"test": digits.images, **{name: one.methods[config["method"]] for name, one in sets.items()}}
-    joined = np.concatenate(list(images.values()))
-    total = np.zeros((len(joined), 10))
+        raise UserError("runs=[]: expected the folders of the runs whose probabilities are averaged")
+    digits = load_test_split(path_of(config.digits))
+    sets = {name: one for name, one in read_preprocessed(path_of(config.drawings)) if len(one.labels)}
+    images = {"test": digits.images, **{name: one.methods[config.method] for name, one in sets.items()}}
+    together = np.concatenate(list(images.values()))
+    total = np.zeros((len(together), 10))
     for folder in folders:
-        total += predict_tta(load_trained(folder), joined, config["tta"])
+        total += predict_tta(load_trained(folder), together, config.tta)
     ends = np.cumsum([len(seen) for seen in images.values()])[:-1]
-    read: Mapping[str, np.ndarray] = dict(zip(images, np.split(total / len(folders), ends), strict=True))
-    drawn = {
-        name: {"n": len(one.labels), **summarize_drawn(one.labels, read[name].argmax(axis=1), one.writers)}
-        for name, one in sets.items()
-    }
-    result = {
-        "members": [RunMetadata.read(folder).name for folder in folders],
-        "tta": config["tta"],
-        "test": summarize_test(read["test"], digits.labels),
-        "drawn": drawn,
-    }
-    if config.get("out"):
-        write_json(path_of(config["out"]), result)
+    mean = dict(zip(images, np.split(total / len(folders), ends), strict=True))
+    result = EnsembleResult(
+        members=[RunMetadata.read(folder).name for folder in folders],
+        tta=config.tta,
+        test=summarize_test(mean["test"], digits.labels),
+        drawn={name: summarize(one, mean[name]) for name, one in sets.items()},
+    )
+    if config.out is not None:
+        write_result(path_of(config.out), result)
     return result
 
 
-def lines(result: dict[str, Any]) -> Iterator[str]:
-    """Yield what is said of an ensemble on the terminal."""
-    test = result["test"]
-    members = ", ".join(result["members"])
-    yield f"{members}: test accuracy {test['accuracy']:.2%} ({test['errors']} of {test['n']:,} wrong)"
-    for name, one in result["drawn"].items():
-        yield f"{name}: {one['accuracy']:.1%} of {one['n']:,} drawings"
+def summarize(drawn_set: PreprocessedSet, probabilities: np.ndarray) -> EnsembleSet:
+    """Return the figures of a set of drawings with these probabilities (N, 10)."""
+    found = summarize_drawn(drawn_set.labels, probabilities.argmax(axis=1), drawn_set.writers)
+    return EnsembleSet(n=len(drawn_set.labels), interval=interval_of(drawn_set.writers), **dict(found))
+
+
+def lines(result: EnsembleResult) -> Iterator[str]:
+    """Yield the lines of an ensemble for the terminal."""
+    test = result.test
+    yield f"{', '.join(result.members)}: test accuracy {test.accuracy:.2%} ({test.errors} of {test.n:,} wrong)"
+    for name, one in result.drawn.items():
+        yield f"{name}: {one.accuracy:.1%} of {one.n:,} drawings"

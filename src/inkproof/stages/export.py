@@ -1,20 +1,32 @@
-"""Export a trained model and prove the files."""
+"""Export a trained model and verify the files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
 from inkproof.config.compose import path_of
+from inkproof.config.schema import NORMALIZED_METHOD, ExportConfig
+from inkproof.data.archives import PreprocessedSet, read_preprocessed
 from inkproof.data.digits import load_digits, load_test_split
-from inkproof.datasets.preprocessed import WHOLE, PreprocessedSet, canvases_of, read_preprocessed
-from inkproof.evaluation.rejection import coverage_rows, rejection_rows, summarize_rejection
+from inkproof.datasets.preprocessed import canvases_of
+from inkproof.evaluation.rejection import Rule, coverage_rows, rejection_rows, summarize_rejection
+from inkproof.evaluation.results import (
+    CanvasFile,
+    ExportedFile,
+    ExportResult,
+    ImageFile,
+    RejectionResult,
+    TimingResult,
+    write_result,
+)
 from inkproof.exporting.canvas_model import normalizer_part, up_to_logits
 from inkproof.exporting.coreml import is_installed
 from inkproof.exporting.files import CANVAS_FILES, MODEL_FILES, NORMALIZER_FILE, QUANTIZATIONS
 from inkproof.exporting.verify import (
     Origin,
+    Verified,
     choose_thresholds,
     spread,
     verify_canvas_files,
@@ -24,103 +36,138 @@ from inkproof.exporting.verify import (
 from inkproof.models.loading import load_trained, predict
 from inkproof.reporting.robustness_figures import rejection_figure
 from inkproof.reporting.style import save
-from inkproof.runtime.files import replacing, write_json
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import replacing
 from inkproof.tracking.provenance import describe_machine
 from inkproof.tracking.run import log_stage
 from inkproof.tracking.run_metadata import trained_run
 
 LOGGED = (MODEL_FILES["float32"], MODEL_FILES["int8"], CANVAS_FILES["float32"])  # to MLflow; the others in DVC's cache
+DIGITS, OOD, PENS = "digits", "ood", "pens_validation"  # sets of thresholds.npz; ood.npz has an "ood" of its own
 
 
-def export(config: dict[str, Any]) -> dict[str, Any]:
-    """Write the exports of the model in `config["run"]`, run every test digit through them; return export.json."""
-    folder = path_of(config["run"])
-    record, config = trained_run(config)
-    report, out = path_of(config["report"]), path_of(config["out"])
-    digits = path_of(config["digits"])
+def export(config: ExportConfig) -> ExportResult:
+    """Write the exported files of the model in `config.run`, verified on test digits and drawings; return export.json.
+
+    The rejection threshold is chosen on validation digits and writers, and reported on other drawings.
+    """
+    folder = path_of(config.run)
+    metadata, config = trained_run(config)
+    report, out, digits = path_of(config.report), path_of(config.out), path_of(config.digits)
     test = load_test_split(digits)
     model = load_trained(folder)
     reference = predict(model, test.images)
     network = up_to_logits(model)
-    drawn = dict(read_preprocessed(path_of(config["frames"])))
-    thresholds = dict(read_preprocessed(path_of(config["thresholds"])))
-    kept = [drawn_set for name, drawn_set in drawn.items() if name in config["threshold_sets"]]
-    rule, image_rule = choose_thresholds(network, [thresholds["validation"], *kept], thresholds["validation"])
+    thresholds, ood = read_sets(path_of(config.thresholds), DIGITS, OOD), read_sets(path_of(config.ood), OOD)
+    validation = [thresholds[name] for name in (DIGITS, PENS) if name in thresholds]
+    rule, image_rule = choose_thresholds(network, validation, thresholds[OOD])
     calibration = load_digits(digits, "train").images
-    canvases, frames, labels, writers = drawn_canvases(config, drawn)
-    logits = predict(network, frames)
-    origin = Origin(model, f"{record.config['data']['name']}-{record.config['model']['name']}", record.git_commit)
+    drawn = drawn_images(config, ood)
+    logits = predict(network, drawn.images)
+    origin = Origin(model, f"{config.data.name}-{config.name}", metadata.git_commit)
     with replacing(out) as exports:
         exports.mkdir()
         verified = verify_image_files(origin, exports, image_rule, calibration, test, reference)
-        layer = NORMALIZER_FILE.read_bytes() if NORMALIZER_FILE.exists() else normalizer_part()
-        # Ranges of what the layer gives, which is not what every training set looks like.
-        normalized = thresholds["validation"].methods[WHOLE]
-        verified |= verify_canvas_files(origin, exports, rule, layer, normalized, canvases, logits, labels)
+        normalizer = NORMALIZER_FILE.read_bytes() if NORMALIZER_FILE.exists() else normalizer_part()
+        # Ranges of normalized digits: not every training set looks like them.
+        normalized = thresholds[DIGITS].methods[NORMALIZED_METHOD]
+        verified |= verify_canvas_files(
+            origin, exports, rule, normalizer, normalized, drawn.canvases, logits, drawn.labels
+        )
         if is_installed():
-            sample = spread(test, reference, config["coreml_sample"])
+            sample = spread(test, reference, config.coreml_sample)
             verified["coreml"] = verify_coreml(origin, exports, image_rule, *sample)
-    results = {kind: one.result for kind, one in verified.items()}
-    timing: dict[str, Any] = {"machine": describe_machine()}
-    for kind, one in verified.items():
-        if one.latency is not None:
-            timing[f"{kind}_us"], timing[f"{kind}_p95_us"] = (round(value, 1) for value in one.latency)
-    others = thresholds["test"]
-    rejected = predict(network, others.methods[WHOLE])
-    kinds = [source.split("/")[1] for source in others.writers]
-    rejection = summarize_rejection(rule, logits, labels, rejected, kinds, writers, others.writers)
-    curves = coverage_rows(logits, labels, rule.temperature), rejection_rows(rule, logits, rejected, kinds)
-    save(rejection_figure(*curves, rejection), report / "rejection.png")
-    write_json(report / "rejection.json", rejection)
-    write_json(report / "export.json", results)
-    write_json(report / "timing.json", timing)
+    results: ExportResult = {kind: one.result for kind, one in verified.items()}
+    timing = timing_of(verified)
+    rejected = predict(network, ood[OOD].methods[NORMALIZED_METHOD])
+    rejection = write_rejection(report, rule, logits, drawn, rejected, ood[OOD].writers)
+    write_result(report / "export.json", results)
+    write_result(report / "timing.json", timing)
 
-    metrics = metrics_of(results, timing) | {"rejection_auroc": rejection["rules"][rule.name]["auroc"]}
-    log_stage("export", record, folder, metrics, [(out / file, "exports") for file in LOGGED])
+    metrics = metrics_of(results, timing) | {"rejection_auroc": rejection.rules[rule.name].auroc}
+    log_stage("export", metadata, folder, metrics, [(out / file, "exports") for file in LOGGED])
     return results
 
 
-def metrics_of(results: dict[str, Any], timing: dict[str, Any]) -> dict[str, float]:
-    """Return the metrics of all files by the names that MLflow's table has for them."""
+def read_sets(path: Path, *needed: str) -> dict[str, PreprocessedSet]:
+    """Return the sets of an archive by name; raises UserError where it cannot be read or lacks one of the `needed`."""
+    sets = dict(read_preprocessed(path))
+    if missing := [name for name in needed if name not in sets]:
+        again = f"python src/preprocess.py corruptions data={path.parent.name}"
+        raise UserError(f"{path}: has no set {missing[0]}; run `{again}` again")
+    return sets
+
+
+class DrawnImages(NamedTuple):
+    """N drawings: canvases (N, 280, 280), their normalized images (N, 28, 28), labels and writers (N,)."""
+
+    canvases: np.ndarray
+    images: np.ndarray
+    labels: np.ndarray
+    writers: np.ndarray
+
+
+def drawn_images(config: ExportConfig, sets: Mapping[str, PreprocessedSet]) -> DrawnImages:
+    """Return the drawings of those `config.agreement_sets` that the dataset has; raises UserError without any."""
+    parts = []
+    for name in config.agreement_sets:
+        if name in sets and len(sets[name].labels):
+            one, rendering = sets[name], config.sets[name]
+            canvases = canvases_of(one.ids, path_of(rendering.folder), rendering)
+            parts.append(DrawnImages(canvases, one.methods[NORMALIZED_METHOD], one.labels, one.writers))
+    if not parts:
+        raise UserError(f"{config.ood}: has no drawings of agreement_sets={','.join(config.agreement_sets)}")
+    return DrawnImages(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def write_rejection(
+    report: Path, rule: Rule, logits: np.ndarray, drawn: DrawnImages, rejected: np.ndarray, sources: np.ndarray
+) -> RejectionResult:
+    """Write rejection.json and rejection.png: drawings with logits (N, 10), and OOD samples with theirs (M, 10).
+
+    `sources` (M,) are those of the samples. They name the kind and the template of each.
+    """
+    kinds = [source.split("/")[1] for source in sources]
+    result = summarize_rejection(rule, logits, drawn.labels, rejected, kinds, drawn.writers, sources)
+    coverage = coverage_rows(logits, drawn.labels, rule.temperature)
+    save(rejection_figure(coverage, rejection_rows(rule, logits, rejected, kinds), result), report / "rejection.png")
+    write_result(report / "rejection.json", result)
+    return result
+
+
+def timing_of(verified: Mapping[str, Verified]) -> TimingResult:
+    """Return the latencies of the files that run here, in microseconds with one decimal."""
+    latencies: dict[str, float] = {}
+    for kind, one in verified.items():
+        if one.latency is not None:
+            latencies[f"{kind}_us"], latencies[f"{kind}_p95_us"] = (round(value, 1) for value in one.latency)
+    return TimingResult.model_validate({"machine": describe_machine(), **latencies})
+
+
+def metrics_of(results: Mapping[str, ExportedFile], timing: TimingResult) -> dict[str, float]:
+    """Return the metrics of all files by their names in MLflow."""
     metrics: dict[str, float] = {}
     for kind, result in results.items():
         name = "tflite" if kind == "float32" else f"tflite_{kind}" if kind in QUANTIZATIONS else kind
-        keys = ("kb", "agreement") if kind.startswith("canvas") else ("kb", "accuracy", "agreement")
-        metrics |= {f"{name}_{key}": result[key] for key in keys if key in result}
-        metrics |= {f"{name}_us": timing[f"{kind}_us"]} if f"{kind}_us" in timing else {}
+        metrics[f"{name}_kb"] = result.kb
+        if isinstance(result, ImageFile):
+            metrics |= {f"{name}_accuracy": result.accuracy, f"{name}_agreement": result.agreement}
+        elif isinstance(result, CanvasFile):
+            metrics[f"{name}_agreement"] = result.agreement
+        if (median := timing.median(kind)) is not None:
+            metrics[f"{name}_us"] = median
     return metrics
 
 
-def drawn_canvases(
-    config: dict[str, Any], drawn: dict[str, PreprocessedSet]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return the drawings on which canvas.tflite is tried: canvases (N, 280, 280), frames, labels and writers."""
-    parts = []
-    for name, frames in drawn.items():
-        if name in config["agreement_sets"] and len(frames.labels):
-            chosen = config["sets"][name]
-            canvases = canvases_of(frames.ids, path_of(chosen["folder"]), chosen)
-            parts.append((canvases, frames.methods[WHOLE], frames.labels, frames.writers))
-    canvases, seen, labels, writers = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return canvases, seen, labels, writers
-
-
-def lines(name: str, results: dict[str, Any]) -> Iterator[str]:
-    """Yield what is said of each file of the run `name` on the terminal."""
+def lines(name: str, results: Mapping[str, ExportedFile]) -> Iterator[str]:
+    """Yield a line for the terminal for each file of the run `name`."""
     for kind, result in results.items():
-        if "accuracy" in result:
-            on = " of drawings" if kind.startswith("canvas") else f" of {result['n']} digits" if "n" in result else ""
-            yield (
-                f"{name} {kind}: {result['kb']:,.0f} KB, accuracy{on} {result['accuracy']:.2%} "
-                f"({result['accuracy_difference'] * 100:+.2f} points against Keras), "
-                f"agreement {result['agreement']:.2%}"
-            )
+        if not isinstance(result, ImageFile | CanvasFile):
+            continue
+        on = " of drawings" if isinstance(result, CanvasFile) else f" of {result.n} digits" if result.n else ""
+        yield (
+            f"{name} {kind}: {result.kb:,.0f} KB, accuracy{on} {result.accuracy:.2%} "
+            f"({result.accuracy_difference * 100:+.2f} points against Keras), agreement {result.agreement:.2%}"
+        )
     if "coreml" not in results:
         yield f"{name} coreml: skipped, coremltools is not installed (`make coreml` adds it)"
-
-
-def layer() -> Path:
-    """Write the normalization that every canvas.tflite begins with as a LiteRT file; return the file."""
-    with replacing(NORMALIZER_FILE) as temporary:
-        temporary.write_bytes(normalizer_part())
-    return NORMALIZER_FILE

@@ -1,113 +1,125 @@
-"""Say what fine-tuning on drawings gave, and what it cost."""
+"""Compare a fine-tuned network with its initial weights: what was gained, and what was lost."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from inkproof.config.compose import path_of
+from inkproof.config.schema import FinetunedConfig
+from inkproof.config.validation import validated
 from inkproof.data.digits import data_sha, digits_file, load_test_split
 from inkproof.data.drawings import read_drawings
-from inkproof.datasets.finetuning_set import DrawnSplit, read_split
+from inkproof.datasets.finetuning_set import DrawnSplit, FinetuneSource, read_split
+from inkproof.datasets.mixture import MixtureSource
 from inkproof.datasets.preprocessed import canvases_of, drawings_of, preprocessed_drawings
 from inkproof.evaluation.comparison import by_writer, compare
+from inkproof.evaluation.results import FinetunedResult, FinetunedRun, write_result
 from inkproof.models.loading import load_network, load_trained, predict
 from inkproof.reporting.drawn_figures import before_after, telling
 from inkproof.reporting.finetuning_page import MINE, headline, what_was_lost, write_page
 from inkproof.reporting.style import save
 from inkproof.reporting.tables import write_rows
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.files import write_json
 from inkproof.tracking.identity import weights_file, weights_sha
 from inkproof.tracking.run import log_stage
-from inkproof.tracking.run_metadata import RunMetadata
+from inkproof.tracking.run_metadata import InitialWeights, RunMetadata
 
 EXAMPLES = 8  # drawings shown before and after
 
 
-def finetuned(config: dict[str, Any]) -> dict[str, Any]:
-    """Write finetuned.json, tables and page of the run in `config["run"]`; return what finetuned.json holds."""
-    folder, report = path_of(config["run"]), path_of(config["report"])
-    record = RunMetadata.read(folder)
-    digits = digits_file(path_of(config["digits"]))
-    parent = parent_file(record, folder)
-    split = split_of(record, digits)
-    held = load_test_split(digits)
-    mnist = load_test_split(path_of(config["replay"]))
-    replay, how = config["data"]["replay"], config["sets"]["pens"]
-    place = path_of(how["folder"])
-    pens = preprocessed_drawings(place, drawings_of(replay["pens"], how, place), how, [replay["method"]])
-    images = {MINE: held.images, "mnist": mnist.images, "pens": pens.methods[replay["method"]]}
-    labels = {MINE: held.labels, "mnist": mnist.labels, "pens": pens.labels}
+def finetuned(config: FinetunedConfig) -> FinetunedResult:
+    """Write finetuned.json, tables and page of the run in `config.run`; return the content of finetuned.json."""
+    folder, report = path_of(config.run), path_of(config.report)
+    metadata = RunMetadata.read(folder)
+    digits = digits_file(path_of(config.digits))
+    initial = initial_weights(metadata, folder)
+    split = split_of(metadata, digits)
+    source = validated(FinetuneSource, config.data.source.arguments, "data.source")
+    mixture = validated(MixtureSource, source.replay.source.arguments, "data.source.replay.source")
+    held_out = load_test_split(digits)
+    mnist = load_test_split(path_of(config.replay))
+    rendering = config.sets["pens"]
+    place = path_of(rendering.folder)
+    pens = preprocessed_drawings(place, drawings_of(mixture.pens, rendering, place), rendering, [mixture.method])
+    images = {MINE: held_out.images, "mnist": mnist.images, "pens": pens.methods[mixture.method]}
+    labels = {MINE: held_out.labels, "mnist": mnist.labels, "pens": pens.labels}
     writers = {MINE: np.array(split.held_out_writers), "pens": pens.writers}
 
-    networks = {"before": load_network(parent), "after": load_trained(folder)}
-    read = {
+    networks = {"before": load_network(weights_file(initial.file)), "after": load_trained(folder)}
+    predicted = {
         name: {moment: predict(network, seen).argmax(axis=1) for moment, network in networks.items()}
         for name, seen in images.items()
     }
-    found: dict[str, Any] = {
-        "before": record.parent,
-        "after": {
-            "run": record.name,
-            "key": record.key,
-            **{n: int(record.metrics[n]) for n in ("best_epoch", "epochs")},
+    best_epoch, epochs = int(metadata.metrics["best_epoch"]), int(metadata.metrics["epochs"])
+    result = FinetunedResult(
+        before=InitialWeights(**initial.model_dump(exclude_none=True)),
+        after=FinetunedRun(run=metadata.name, key=metadata.key, best_epoch=best_epoch, epochs=epochs),
+        writers=split.writers,
+        sets={
+            name: compare(labels[name], own["before"], own["after"], writers.get(name))
+            for name, own in predicted.items()
         },
-        "writers": split.writers,
-        "sets": {
-            name: compare(labels[name], answers["before"], answers["after"], writers.get(name))
-            for name, answers in read.items()
-        },
-    }
-    rows = by_writer(held.labels, read[MINE]["before"], read[MINE]["after"], split.held_out_writers)
-    shot = examples(config, split, held.images, held.labels, read[MINE], report)
-    write_rows(report / "by_writer.csv", rows)
-    write_json(report / "finetuned.json", found)
-    write_page(report, found, rows, shot)
+    )
+    rows = by_writer(held_out.labels, predicted[MINE]["before"], predicted[MINE]["after"], split.held_out_writers)
+    drawings = path_of(source.drawings)
+    shot = examples(config, drawings, split, held_out.images, held_out.labels, predicted[MINE], report)
+    write_rows(report / "by_writer.csv", [dict(row) for row in rows])
+    write_result(report / "finetuned.json", result)
+    write_page(report, result, rows, shot)
+    log_stage("finetuned", metadata, folder, metrics_of(result), [(report, "finetuned")])
+    return result
+
+
+def metrics_of(result: FinetunedResult) -> dict[str, float]:
+    """Return the metrics of all sets by their names in MLflow."""
     metrics: dict[str, float] = {}
-    for name, one in found["sets"].items():
-        metrics |= {f"finetuned_{name}_{moment}": one[moment]["accuracy"] for moment in networks}
-        metrics |= {f"finetuned_{name}_difference": one["difference"]["value"], f"finetuned_{name}_p": one["p"]}
-    log_stage("finetuned", record, folder, metrics, [(report, "finetuned")])
-    return found
+    for name, one in result.sets.items():
+        metrics |= {
+            f"finetuned_{name}_before": one.before.accuracy,
+            f"finetuned_{name}_after": one.after.accuracy,
+            f"finetuned_{name}_difference": one.difference.value,
+            f"finetuned_{name}_p": one.p,
+        }
+    return metrics
 
 
-def parent_file(record: RunMetadata, folder: Path) -> Path:
-    """Return the file with the weights that the run began with; raises UserError where there is none, or another."""
-    if record.parent is None:
-        raise UserError(f"{folder}: it began with random weights, so there is no before; run `make finetune`")
-    name = record.parent["file"]
-    if weights_sha(name) != record.parent["sha256"]:
-        raise UserError(f"{name}: no longer the weights that {record.name} began with; run `make finetune` again")
-    return weights_file(name)
+def initial_weights(metadata: RunMetadata, folder: Path) -> InitialWeights:
+    """Return the initial weights of the run; raises UserError where it has none, or the file has changed."""
+    initial = metadata.initial_weights
+    if initial is None:
+        raise UserError(f"{folder}: trained from random weights, so there is no before; run `make finetune`")
+    if weights_sha(initial.file) != initial.sha256:
+        raise UserError(f"{initial.file}: not the initial weights of {metadata.name} any more; run `make finetune`")
+    return initial
 
 
-def split_of(record: RunMetadata, digits: Path) -> DrawnSplit:
-    """Return who was held out of the digits of the run; raises UserError where they are others by now."""
+def split_of(metadata: RunMetadata, digits: Path) -> DrawnSplit:
+    """Return the held-out drawings and writers of the run; raises UserError where its digits have changed."""
     split = read_split(digits.parent)
-    if not split.sha256 == data_sha(digits) == record.data_sha:
-        raise UserError(f"{digits}: not what {record.name} was trained on; run `make finetune` again")
+    if not split.sha256 == data_sha(digits) == metadata.data_sha:
+        raise UserError(f"{digits}: not the digits that {metadata.name} was trained on; run `make finetune` again")
     return split
 
 
 def examples(
-    config: dict[str, Any],
+    config: FinetunedConfig,
+    drawings: Path,
     split: DrawnSplit,
     images: np.ndarray,
     labels: np.ndarray,
-    read: dict[str, np.ndarray],
+    predicted: Mapping[str, np.ndarray],
     report: Path,
 ) -> Path | None:
-    """Draw telling drawings of held-out writers to before_after.png; None where some are gone from the set by now."""
-    folder, path = path_of(config["data"]["drawings"]), report / "before_after.png"
-    named = {"pretrained": read["before"], "fine-tuned": read["after"]}
+    """Write examples of the held-out drawings to before_after.png; return None where some have been deleted."""
+    path = report / "before_after.png"
+    named = {"pretrained": predicted["before"], "fine-tuned": predicted["after"]}
     shown = telling(labels, named, EXAMPLES)
     ids = [split.held_out[at] for at in shown]
-    if not {drawing.id for drawing in read_drawings(folder)} >= set(ids):
-        path.unlink(missing_ok=True)  # somebody may have wanted a drawing deleted
+    if not {drawing.id for drawing in read_drawings(drawings)} >= set(ids):
+        path.unlink(missing_ok=True)  # someone may have wanted a drawing deleted
         return None
-    canvases = canvases_of(ids, folder, config["sets"][MINE])
+    canvases = canvases_of(ids, drawings, config.sets[MINE])
     figure = before_after(
         canvases, dict.fromkeys(named, images[shown]), labels[shown], {name: own[shown] for name, own in named.items()}
     )
@@ -115,8 +127,8 @@ def examples(
     return path
 
 
-def lines(config: dict[str, Any], found: dict[str, Any]) -> Iterator[str]:
-    """Yield what is said of a comparison on the terminal."""
-    yield headline(found["sets"])
-    yield what_was_lost(found["sets"])
-    yield f"The page with every figure: {path_of(config['report']) / 'index.html'}"
+def lines(config: FinetunedConfig, result: FinetunedResult) -> Iterator[str]:
+    """Yield the lines of a comparison for the terminal."""
+    yield headline(result.sets)
+    yield what_was_lost(result.sets)
+    yield f"The page with every figure: {path_of(config.report) / 'index.html'}"

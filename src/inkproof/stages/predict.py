@@ -1,4 +1,4 @@
-"""Read images of drawn digits with an exported file, and say what they show."""
+"""Classify images of drawn digits with an exported file."""
 
 import sys
 from collections.abc import Sequence
@@ -22,19 +22,19 @@ from inkproof.inference.predict import (
 )
 from inkproof.runtime.progress import counted
 
-WIDEST = 60  # columns up to which paths are padded, so that what follows stands in line
+WIDEST = 60  # columns up to which paths are padded, so that what follows is aligned
 
 
 def predict(paths: Sequence[str], model: str, csv: Path | None = None, show: Path | None = None) -> bool:
-    """Read the images at `paths` with what `model` names, print what they show; return whether all could be read.
+    """Classify the images at `paths` with the model that `model` names; return whether all images could be read.
 
-    `csv` gets a row an image; the first `SHEET` of them are drawn to `show`. Raises UserError where nothing can be
-    done.
+    A line is printed for each, `csv` gets a row for each, and the first `SHEET` of them are drawn to `show`. Raises
+    UserError where nothing can be done.
     """
     for out, image in ((csv, False), (show, True)):
         if out is not None:
             check_out(out, image)
-    found, corruptions = find_images(paths, show)
+    found, unreadable = find_images(paths, show)
     width = min(max((len(printable(path)) for path in found), default=0), WIDEST)
     shown: list[Prediction] = []
     complete = True
@@ -43,7 +43,7 @@ def predict(paths: Sequence[str], model: str, csv: Path | None = None, show: Pat
         results = stack.enter_context(closing(predict_images(found, file, SHEET if show else 0)))
         write_row = stack.enter_context(csv_rows(csv)) if csv else None
         advance = stack.enter_context(counted("reading", "images", len(found), MANY, EVERY))
-        for result in chain(corruptions, results):
+        for result in chain(unreadable, results):
             if isinstance(result, Unreadable):
                 complete = False
                 print(f"predict.py: {printable(result.path)}: {result.reason}", file=sys.stderr, flush=True)
@@ -55,7 +55,7 @@ def predict(paths: Sequence[str], model: str, csv: Path | None = None, show: Pat
                     shown.append(result)
             advance()
         if shown and show is not None:
-            from inkproof.reporting.drawn_figures import write_sheet
+            from inkproof.reporting.contact_sheet import write_sheet
 
             write_sheet(shown, len(found), show)
     return complete

@@ -13,6 +13,7 @@ from typing import Any
 from inkproof.config.compose import Compose, composing, path_of
 from inkproof.config.one_line import explain
 from inkproof.config.schema import (
+    METHODS,
     DataConfig,
     DrawnConfig,
     EvaluateConfig,
@@ -25,7 +26,6 @@ from inkproof.config.schema import (
 from inkproof.data.digits import data_sha
 from inkproof.evaluation.out_of_fold import SECONDS, WAYS
 from inkproof.exporting.files import QUANTIZATIONS
-from inkproof.preprocessing.methods import METHODS
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.studies.definition import FILE, Grid, Study

@@ -47,7 +47,7 @@ def pool(network: str, repeat: int, folds: list[OutOfFold], seconds: list[float]
         network,
         repeat,
         np.concatenate([fold.labels for fold in folds])[order],
-        {way: np.concatenate([fold.answers[way] for fold in folds])[order] for way in WAYS},
+        {way: np.concatenate([fold.probabilities[way] for fold in folds])[order] for way in WAYS},
         # Of k folds a training sees k - 1.
         float(np.mean(seconds)) * len(folds) / (len(folds) - 1),
     )
@@ -91,7 +91,7 @@ def write_misread(folder: Path, pooled: Iterable[PooledPredictions]) -> None:
     """Write a line for each network and way of reading, with the indices of what it misreads, to `folder`."""
     lines = []
     for one in pooled:
-        for way, answers in one.answers.items():
+        for way, answers in one.probabilities.items():
             wrong = np.flatnonzero(answers.argmax(axis=1) != one.labels)
             lines.append((one.network, one.repeat, way, len(wrong), " ".join(map(str, wrong))))
     columns = ["network", "repeat", "way", "errors", "digits"]
@@ -206,7 +206,7 @@ def entries(pooled: Sequence[PooledPredictions], teachers: Teachers, most: int, 
                 continue
             seconds = training_seconds(pooled, members, teachers, at_once)
             for way in WAYS:
-                mean = np.mean([one.answers[way] for one in members], axis=0)
+                mean = np.mean([one.probabilities[way] for one in members], axis=0)
                 labels = members[0].labels
                 nll = float(summarize_test(mean, labels)["nll"])
                 yield Entry(tuple(one.network for one in members), way, mean.argmax(axis=1) != labels, nll, seconds)

@@ -96,7 +96,7 @@ def break_up(path: Path, gap: float, rng: Generator) -> Strokes:
 def sample(path: Path, pace: float) -> Path:
     """Return the points a device reports: about `pace` apart, up to three times closer where the path bends.
 
-    A hand slows down with the curvature to the power of 1/3 (the two-thirds power law; Lacquaniti, Terzuolo
+    A writer slows down with the curvature to the power of 1/3 (the two-thirds power law; Lacquaniti, Terzuolo
     and Viviani, "The law relating the kinematic and figural aspects of drawing movements", 1983).
     """
     even = resample(path, SPACING)

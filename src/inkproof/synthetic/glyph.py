@@ -1,4 +1,4 @@
-"""What a digit's style is put together from: arcs, straight lines and smooth curves, as paths of many points.
+"""What glyph templates are put together from: arcs, straight lines and smooth curves, as paths of many points.
 
 Coordinates are those of a digit one unit high, y downward. A path is float64 (N, 2).
 """
@@ -37,7 +37,7 @@ def line(*corners: Point) -> Path:
 
 
 def curve(*controls: Point) -> Path:
-    """Return the smooth curve from the first control point to the last that the others pull towards them.
+    """Return the smooth curve from the first control point to the last that the others pull toward them.
 
     A clamped uniform B-spline, cubic where there are four points or more.
     """
@@ -81,9 +81,9 @@ class GlyphTemplate(NamedTuple):
     """How to write a digit.
 
     Attributes:
-        write: gives its strokes.
-        weight: how often it is chosen in relation to the other styles of that digit.
-        lean: how far it may lean to the left (ood_sample) and to the right, in degrees, and still be that digit.
+        write: returns its strokes.
+        weight: how often it is chosen in relation to the other templates of that digit.
+        lean: how far it may lean to the left (negative) and to the right, in degrees, and still be that digit.
     """
 
     write: Write
@@ -95,7 +95,7 @@ GLYPH_TEMPLATES: dict[int, dict[str, GlyphTemplate]] = {digit: {} for digit in r
 
 
 def glyph(digit: int, weight: float = 1.0, lean: tuple[float, float] = (-25, 25)) -> Callable[[Write], Write]:
-    """Return a decorator that lists a function among the styles of `digit`, under its own name."""
+    """Return a decorator that lists a function among the glyph templates of `digit`, under its own name."""
 
     def listed(write: Write) -> Write:
         GLYPH_TEMPLATES[digit][write.__name__] = GlyphTemplate(write, weight, lean)

@@ -1,4 +1,4 @@
-"""How one writer_model writes: habits that ten digits share, a style written with them, and the drawings made so."""
+"""Drawings by glyph templates: a writer model has habits that ten digits share, and writes a template with them."""
 
 from typing import NamedTuple
 
@@ -11,10 +11,10 @@ from inkproof.synthetic.glyph import GLYPH_TEMPLATES, GlyphTemplate, Path, resam
 
 
 class WriterModel(NamedTuple):
-    """Angles in degrees; lengths as shares of the digit's longer side."""
+    """The habits of one writer. Angles in degrees; lengths as shares of the digit's longer side."""
 
     slant: float  # the usual one, to the right
-    width: float  # how wide it writes
+    width: float  # how wide the writer writes
     bend: float  # of the whole shape
     rounding: float  # of corners
     drift: float  # of the arm
@@ -24,7 +24,7 @@ class WriterModel(NamedTuple):
 
 
 def any_writer_model(rng: Generator) -> WriterModel:
-    """Return a writer_model from the whole range between neat and as bad as can still be read."""
+    """Return a writer model from the whole range between neat and just legible."""
     return WriterModel(
         slant=float(np.clip(rng.normal(4, 9), -20, 22)),
         width=float(rng.uniform(0.75, 1.25)),
@@ -37,14 +37,14 @@ def any_writer_model(rng: Generator) -> WriterModel:
     )
 
 
-def write(style: GlyphTemplate, writer_model: WriterModel, rng: Generator) -> Strokes:
+def write(template: GlyphTemplate, writer_model: WriterModel, rng: Generator) -> Strokes:
     """Return the strokes of one digit; the longer side of their box is 1, its corner at the origin."""
-    paths = style.write(lambda low, high: float(rng.uniform(low, high)))
+    paths = template.write(lambda low, high: float(rng.uniform(low, high)))
     paths = deform.misplace(paths, 0.015, rng)
     if rng.random() < 0.25:
         paths = [deform.overshoot(path, rng.uniform(0.01, 0.07)) for path in paths]
     paths = deform.bend(paths, writer_model.bend, rng)
-    left, right = style.lean
+    left, right = template.lean
     slant = float(np.clip(writer_model.slant + rng.normal(0, 4), left, right))
     # Slant and rotation lean a digit together.
     rotation = float(np.clip(rng.normal(0, 5), max(-12, left - 3 - slant), min(12, right + 3 - slant)))
@@ -55,7 +55,7 @@ def write(style: GlyphTemplate, writer_model: WriterModel, rng: Generator) -> St
 
 
 def _trace(path: Path, writer_model: WriterModel, rng: Generator) -> Strokes:
-    """One stroke as the writer_model really goes it, and as the device reports it."""
+    """One stroke as the writer really goes it, and as the device reports it."""
     path = resample(path, deform.SPACING)
     if writer_model.pushes:
         path = deform.push(path, rng.uniform(0.06, 0.12), rng)
@@ -69,7 +69,7 @@ def _trace(path: Path, writer_model: WriterModel, rng: Generator) -> Strokes:
 __all__ = ["GLYPH_TEMPLATES", "draw", "drawing", "label", "name"]
 
 SIDE = 220.0
-"""The longer side of every drawing in pixels of the canvas; the drawing stands in the middle."""
+"""The longer side of every drawing in pixels of the canvas; the drawing is in the middle."""
 CREATED = "2026-11-21"
 
 _MODULES = (glyphs_straight, glyphs_bent, glyphs_round)  # imported for what they list
@@ -78,8 +78,8 @@ _MODULES = (glyphs_straight, glyphs_bent, glyphs_round)  # imported for what the
 def draw(count: int, seed: int) -> list[Drawing]:
     """Return `count` drawings, the ten digits in turn; the first of them are the same whatever `count` is.
 
-    Ten in a row, one of each digit, are by one writer_model, which is their writer: `style-<seed>-<writer_model>`. Strokes
-    are points [x, y] in pixels of a canvas of 280 x 280.
+    Ten in a row, one of each digit, are by one writer model. Their writer is `style-<seed>-<number>`. Strokes are
+    points [x, y] in pixels of a canvas of 280 x 280.
     """
     return [drawing(number, seed) for number in range(count)]
 
@@ -99,10 +99,10 @@ def drawing(number: int, seed: int) -> Drawing:
     block, digit = number // 10, label(number)
     writer = any_writer_model(np.random.default_rng([seed, block]))
     rng = np.random.default_rng([seed, block, digit])
-    styles = GLYPH_TEMPLATES[digit]
-    weights = np.array([style.weight for style in styles.values()])
-    chosen = list(styles)[rng.choice(len(styles), p=weights / weights.sum())]
-    strokes = write(styles[chosen], writer, rng)
+    templates = GLYPH_TEMPLATES[digit]
+    weights = np.array([template.weight for template in templates.values()])
+    chosen = list(templates)[rng.choice(len(templates), p=weights / weights.sum())]
+    strokes = write(templates[chosen], writer, rng)
     extent = np.max([path.max(axis=0) for path in strokes], axis=0) * SIDE
     corner = (CANVAS_SIDE - extent) / 2
     return Drawing(

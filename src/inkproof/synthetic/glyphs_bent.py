@@ -1,4 +1,4 @@
-"""Styles of the digits that begin at one end and wind to the other: 2, 3 and 5."""
+"""Glyph templates of the digits that begin at one end and wind to the other: 2, 3 and 5."""
 
 from inkproof.synthetic.glyph import Path, Uniform, arc, curve, glyph, join, line
 

@@ -1,4 +1,4 @@
-"""Styles of the digits that are or have loops: 0, 6, 8 and 9."""
+"""Glyph templates of the digits that are or have loops: 0, 6, 8 and 9."""
 
 import numpy as np
 

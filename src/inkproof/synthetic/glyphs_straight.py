@@ -1,4 +1,4 @@
-"""Styles of the digits made of straight strokes: 1, 4 and 7."""
+"""Glyph templates of the digits made of straight strokes: 1, 4 and 7."""
 
 from inkproof.synthetic.glyph import Path, Uniform, curve, glyph, join, line
 

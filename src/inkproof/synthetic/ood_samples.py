@@ -1,11 +1,11 @@
-"""Skeletons of letters and shapes that are not digits, in two disjoint halves: one to choose on, one to report on.
+"""Out-of-distribution samples: letters, shapes and scribbles, in two disjoint parts, for validation and for test.
 
-The notation is that of `inkproof.synthetic.starter`, in a frame 100 units high with y downward. The skeletons
+The notation of the skeletons is that of `inkproof.synthetic.starter`, 100 units high with y downward. The skeletons
 were placed apart from those of `inkproof.synthetic.starter`, though some of those are the same letter.
 
 A letter is here only if nobody could take it for a digit. Left out are O o D Q (0), I l i (1), Z z (2), Y y (4),
-S s (5), b G (6), B (8) and g q (9): refusing one of them would be wrong as often as right. Both cases of a letter
-stand in the same half, since many differ in size alone. Shapes likewise: no circle (0), no infinity sign (8).
+S s (5), b G (6), B (8) and g q (9): rejecting one of them would be wrong as often as right. Both cases of a letter
+are in the same part, since many differ in size alone. Shapes likewise: no circle (0), no infinity sign (8).
 """
 
 from collections.abc import Callable, Sequence
@@ -67,7 +67,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "hash": "34,0 30,50 26,100 | 72,0 68,50 64,100 | 2,32 50,31 98,30 | 0,70 48,69 96,68",
         "house": "8,100 8,70 8,42! 52,0! 96,42! 96,70 96,100! 52,100 8,100 | 40,100 40,66! 64,66! 64,100",
         "umbrella": "0,52 14,18 50,2 88,18 102,52! 50,50 0,52 | 50,50 50,88 64,99 76,86",
-        "ablation": "4,0 3,50 2,100 | 52,0 52,50 53,100 | 4,22 52,21 | 3,50 52,49 | 3,78 53,77",
+        "ladder": "4,0 3,50 2,100 | 52,0 52,50 53,100 | 4,22 52,21 | 3,50 52,49 | 3,78 53,77",
     },
     "test": {
         "square": "2,2 3,50 2,98! 50,98 98,97! 98,50 98,2! 50,2 2,2",
@@ -95,9 +95,9 @@ def ood_samples(count: int, seed: int, digits: Sequence[Drawing], *, part: str =
     Args:
         count: how many.
         seed: one seed, one set of drawings.
-        digits: drawn digits to put side by side; at least one that has strokes and a label. For choices hand in
-            those of writers kept for choices, for reporting those of writers that are reported on.
-        part: `choices` or `reporting`, which have different letters, shapes, scribbles and specks.
+        digits: drawn digits to put side by side; at least one that has strokes and a label. Pass those of
+            validation writers for validation, those of test writers for test.
+        part: `validation` or `test`, which have different letters, shapes, scribbles and specks.
 
     Returns:
         Drawings on a 280 x 280 canvas, all ink of a brush of 20 pixels inside; a blank has no stroke.
@@ -106,10 +106,10 @@ def ood_samples(count: int, seed: int, digits: Sequence[Drawing], *, part: str =
         ValueError: unknown part, or no drawn digit to compose of.
     """
     if part not in PARTS:
-        raise ValueError(f"there is no part {part!r} of the ood_samples; there are {', '.join(PARTS)}")
+        raise ValueError(f"{part!r}: unknown part of the out-of-distribution samples; choose one of {', '.join(PARTS)}")
     usable = [drawing for drawing in digits if drawing.strokes and drawing.label is not None]
     if not usable:
-        raise ValueError("drawings of several digits need digits drawn as strokes, and there is none")
+        raise ValueError("drawings of several digits need at least one labeled digit that is drawn as strokes")
     makers = _makers(part, usable)
     drawings = []
     for number in range(count):
@@ -128,12 +128,12 @@ def kind_of(drawing: Drawing) -> str:
     start, _, rest = drawing.source.partition("/")
     kind = rest.partition("/")[0]
     if start != "ood_sample" or kind not in KINDS:
-        raise ValueError(f"drawing {drawing.id!r} from {drawing.source!r} is no generated ood_sample")
+        raise ValueError(f"drawing {drawing.id!r} from {drawing.source!r} is no generated out-of-distribution sample")
     return kind
 
 
 def _makers(part: str, digits: Sequence[Drawing]) -> dict[str, dict[str, Make]]:
-    """What there is to draw, by kind and name."""
+    """The functions that draw, by kind and name."""
     return {
         "scribble": _SCRIBBLES[part],
         "letter": {name: _template(notation) for name, notation in LETTERS[part].items()},
@@ -144,7 +144,7 @@ def _makers(part: str, digits: Sequence[Drawing]) -> dict[str, dict[str, Make]]:
 
 
 def _template(notation: str) -> Make:
-    """A hand that draws one skeleton: control points missed a little, each stroke a little misplaced."""
+    """A writer that draws one skeleton: control points missed a little, each stroke a little misplaced."""
 
     def make(rng: np.random.Generator) -> list[Points]:
         paths = []

@@ -38,7 +38,7 @@ def with_added_stroke(digit: DigitImage, label: int, rng: Generator) -> DigitIma
     without ink.
     """
     if not (digit >= _INK).any():
-        raise ValueError("there is no stem to put a stroke on")
+        raise ValueError("a blank image has no stem to add a stroke to")
     return _ADD[label](digit, rng)
 
 
@@ -150,7 +150,7 @@ _WIDTH = (0.07, 0.30)
 _THINNED, _GROWN = 0.45, 17.0
 # What grows into a hole leaves this share of its width.
 _HOLE = 0.2
-_LEAST_HOLE = 12  # pixels of the grid; what is smaller is a corruption of the scan
+_LEAST_HOLE = 12  # pixels of the grid; what is smaller is a defect of the scan
 
 
 def redrawn(digit: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -165,7 +165,7 @@ def redrawn(digit: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.ui
     ink = np.asarray(image) >= _GRID_INK
     if not ink.any():
         return np.zeros((CANVAS_SIDE, CANVAS_SIDE), np.uint8)
-    # Distance to the outline: positive in the ink, ood_sample outside.
+    # Distance to the outline: positive in the ink, negative outside.
     depth = distance_transform_edt(ink) - distance_transform_edt(~ink)
     rows, columns = np.nonzero(ink)
     side = max(np.ptp(rows), np.ptp(columns)) + 1

@@ -1,19 +1,20 @@
 """Drawings as people might have drawn them: another brush, another place and size on the canvas, another lean."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from inkproof.config.schema import Config, Number, Positive, Size
 from inkproof.data.digits import IMAGE_SIDE
-from inkproof.data.drawings import CANVAS_SIDE, Drawing
+from inkproof.data.drawings import CANVAS_SIDE, Drawing, must
 from inkproof.preprocessing.canvas import block_canvases
 from inkproof.preprocessing.strokes import render, render_in_pixels
 from inkproof.synthetic import deform
 
-# The least width (but that of a 1) and height there: below that nobody can read the digit.
+# The least width (but that of a 1) and height there: below that the digit is not legible.
 _LEAST_PIXELS = np.array([3.0, 6.0])
 # Digits with a loop, or nearly one: no brush is wider than this share of the shorter side of such a drawing, or the
 # loop closes and a narrow 0 becomes a 1.
@@ -23,9 +24,14 @@ _LOOP_SHARE = 0.5
 _ABOUT = 1.2
 
 
-@dataclass(frozen=True)
-class Variation:
-    """Within what limits renderings of one drawing differ; each draws its own values.
+_ascending = must(lambda pair: pair[0] <= pair[1], "expected the least first, then the greatest")
+_Greater = Annotated[Number, Field(gt=0)]
+_Share = Annotated[Number, Field(ge=0, le=1)]
+_Range = Annotated[tuple[_Greater, _Greater], _ascending]
+
+
+class Variation(Config):
+    """Within what limits renderings of one drawing differ; each rendering draws values of its own.
 
     Attributes:
         brush: least and greatest diameter in canvas pixels, log-uniform.
@@ -40,25 +46,17 @@ class Variation:
         bend: standard deviation of a smooth displacement, as a share of the longer side.
     """
 
-    brush: tuple[float, float]
-    size: tuple[float, float]
-    own_size: float
-    boldest: tuple[float, float]
-    pixels: float
-    pencil: tuple[int, int]
-    at_edge: float
-    slant: float
-    rotation: float
-    stretch: tuple[float, float]
-    bend: float
-
-    @classmethod
-    def of(cls, conf: Mapping[str, Any]) -> Self:
-        """Limits as a configuration gives them, pairs as lists."""
-        limits: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in conf.items()
-        }
-        return cls(**limits)
+    brush: _Range
+    size: _Range
+    own_size: _Share
+    boldest: _Range
+    pixels: _Share
+    pencil: Annotated[tuple[Positive, Positive], _ascending]
+    at_edge: _Share
+    slant: Size
+    rotation: Size
+    stretch: _Range
+    bend: Size
 
 
 Strokes = Sequence[Sequence[Sequence[float]] | NDArray[np.float64]]

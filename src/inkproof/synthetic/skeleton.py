@@ -29,7 +29,7 @@ class PenStroke:
 
 
 def parse(notation: str) -> list[PenStroke]:
-    """Read a skeleton in the notation of `shapes`; raises ValueError where it is malformed."""
+    """Read a skeleton in the notation of `starter`; raises ValueError where it is malformed."""
     return [_parse_stroke(part) for part in notation.split("|")]
 
 

@@ -13,7 +13,7 @@ from inkproof.synthetic.skeleton import authored
 from inkproof.synthetic.starter_writer import FINGER, HASTY, MOUSE, STYLUS, THUMB, draw
 
 LEAST_HEIGHT: dict[int, float] = {0: 95, 1: 90, 2: 90, 3: 90, 4: 108, 5: 92, 6: 100, 7: 95, 8: 105, 9: 100}
-"""The least height in pixels at which a digit can still be read when drawn with a brush of 20 pixels."""
+"""The least height in pixels at which a digit is still legible when drawn with a brush of 20 pixels."""
 
 DIGITS: dict[int, dict[str, str]] = {
     0: {
@@ -160,13 +160,13 @@ _WRITER_MODELS = (FINGER, STYLUS, MOUSE, THUMB, FINGER, HASTY, STYLUS, FINGER, M
 
 def starter_drawings() -> Iterator[Drawing]:
     """The starter set, digit by digit, `PER_DIGIT` each; always the same drawings in the same order."""
-    for digit, styles in DIGITS.items():
-        names = list(styles)
+    for digit, skeletons in DIGITS.items():
+        names = list(skeletons)
         for number in range(PER_DIGIT):
             style = names[number % len(names)]
             writer_model = _WRITER_MODELS[(number + digit * 3) % len(_WRITER_MODELS)]
             name = f"starter-{digit}-{style}-{writer_model.name}-{number // len(names) + 1}"
-            strokes = draw(styles[style], writer_model, _generator(name), least_height=LEAST_HEIGHT[digit])
+            strokes = draw(skeletons[style], writer_model, _generator(name), least_height=LEAST_HEIGHT[digit])
             yield authored(name, digit, f"authored/{digit}-{style}", strokes)
 
 
@@ -181,7 +181,7 @@ def not_digit_drawings() -> Iterator[Drawing]:
 
 
 def _generator(name: str) -> random.Random:
-    """A generator for one drawing alone, so that fixing a style leaves the other drawings as they are."""
+    """A generator for one drawing alone, so that fixing a skeleton leaves the other drawings as they are."""
     return random.Random(name)
 
 

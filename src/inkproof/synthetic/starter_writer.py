@@ -1,4 +1,4 @@
-"""A simple model of a writer_model: it draws a skeleton on a canvas, never twice the same."""
+"""A simple model of a writer: it draws a skeleton on a canvas, never twice the same."""
 
 import math
 import random
@@ -18,7 +18,7 @@ Strokes = list[list[list[float]]]
 
 @dataclass(frozen=True, slots=True)
 class WriterModel:
-    """How a kind of writer_model draws. Lengths in pixels of the canvas unless said otherwise."""
+    """How one kind of writer draws. Lengths are in pixels of the canvas where nothing else is written."""
 
     name: str
     loose: float  # standard deviation of each control point, in skeleton units
@@ -43,8 +43,8 @@ def draw(
 ) -> Strokes:
     """Draw a skeleton once: strokes of [x, y, t], x and y in pixels of the canvas, t in milliseconds.
 
-    The drawing is `height` pixels high; without it the writer_model chooses, no less than `least_height`, at which
-    the shape can still be read when a steady writer_model draws it with a brush of 20 pixels.
+    The drawing is `height` pixels high. Without it the writer model chooses, no less than `least_height`, at which
+    the shape is still legible if a steady writer draws it with a brush of 20 pixels.
     """
     paths = _loosen(parse(notation), writer_model, rng)
     paths = _place(paths, writer_model, rng, height or _choose_height(writer_model, rng, least_height))
@@ -65,7 +65,7 @@ def _loosen(strokes: list[PenStroke], writer_model: WriterModel, rng: random.Ran
             moved += [rng.gauss(0, 1.2 * writer_model.loose), rng.gauss(0, 1.2 * writer_model.loose)]
         path, closing = smooth(PenStroke(moved, stroke.corners, stroke.closes))
         if closing is not None:
-            # Most hands pass the start of a loop; some stop just short of it.
+            # Most writers pass the start of a loop; some stop just short of it.
             overlap = (len(path) - closing) * STEP
             path = path[: closing + round(rng.triangular(-7.0, overlap, 0.4 * overlap) / STEP)]
         elif rng.random() < 0.3:
@@ -85,13 +85,13 @@ def _choose_height(writer_model: WriterModel, rng: random.Random, least: float) 
     """Mostly half to two thirds of the canvas; one drawing in five small, one in five nearly all of it."""
     kind = rng.random()
     if kind < 0.2:
-        least *= 1 + writer_model.rounding / 20  # who cuts corners writes larger, or cannot be read
+        least *= 1 + writer_model.rounding / 20  # who cuts corners writes larger, or is not legible
         return rng.uniform(least, least + 30)
     return rng.uniform(125, 200) if kind < 0.8 else rng.uniform(200, 250)
 
 
 def _place(paths: list[Points], writer_model: WriterModel, rng: random.Random, height: float) -> list[Points]:
-    """Slant, stretch, scale and move the drawing to where on the canvas this writer_model put it."""
+    """Slant, stretch, scale and move the drawing to where on the canvas this writer put it."""
     turn = math.radians(rng.gauss(0, 2.5))
     shear = math.tan(math.radians(max(-10.0, min(20.0, rng.gauss(*writer_model.slant)))))
     aspect = math.exp(max(-0.15, min(0.3, rng.gauss(0.04, 0.12))))
@@ -175,7 +175,7 @@ def _report(paths: list[Points], writer_model: WriterModel, rng: random.Random) 
 
 
 def _sample(path: Points, pace: float, rng: random.Random) -> Points:
-    """Points 3 to 12 pixels apart, closer in curves and at the ends, where a writer_model is slow.
+    """Points 3 to 12 pixels apart, closer in curves and at the ends, where a writer is slow.
 
     Speed goes with curvature to the power of -1/3 (the two-thirds power law; Lacquaniti et al., 1983).
     """

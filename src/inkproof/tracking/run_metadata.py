@@ -176,12 +176,12 @@ def trained_run(config: Stage) -> tuple[RunMetadata, Stage]:
     theirs = metadata.config.data.name, metadata.config.model.name
     if theirs != (data, model):
         raise UserError(f"{config.run}: a {theirs[1]} trained on {theirs[0]}; add data={theirs[0]} model={theirs[1]}")
-    if run == path_of(f"models/{data}/{model}"):
+    if run == path_of(f"models/{data}/{config.name}"):
         return metadata, config
     own = {
-        "report": (f"reports/{data}/models/{model}", run / "report"),
-        "out": (f"exports/{data}/{model}", run / "exports"),
-        "exported": (f"exports/{data}/{model}/model.tflite", run / "exports" / "model.tflite"),
+        "report": (f"reports/{data}/models/{config.name}", run / "report"),
+        "out": (f"exports/{data}/{config.name}", run / "exports"),
+        "exported": (f"exports/{data}/{config.name}/model.tflite", run / "exports" / "model.tflite"),
     }
     moved = {key: str(there) for key, (default, there) in own.items() if getattr(config, key, None) == default}
     return metadata, config.model_copy(update=moved)

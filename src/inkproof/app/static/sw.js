@@ -1,8 +1,8 @@
-// The page without a network. The server puts two lines above this one: EDITION, which changes whenever a part of the
-// page does, and PARTS, the addresses of all of them.
+// Serves the page without a network. The server adds two lines above this one: EDITION, which changes whenever a file
+// of the page changes, and PARTS, the addresses of all files.
 
 const PAGE = `inkproof-page-${EDITION}`;
-const MODELS = "inkproof-models"; // files of models, whose addresses hold their version, and the list of them
+const MODELS = "inkproof-models"; // model files, whose addresses contain their version, and the list of models
 const LIST = "/api/models";
 
 self.addEventListener("install", (event) => event.waitUntil(install()));
@@ -29,7 +29,7 @@ async function activate() {
   await self.clients.claim();
 }
 
-// The list, and the model that reads unless others are chosen; those are kept when they are. Old versions go.
+// Stores the list and the default model. Other models are stored when they are chosen. Old versions are deleted.
 async function keepModels(response) {
   if (!response.ok) return;
   const models = await caches.open(MODELS);
@@ -46,7 +46,7 @@ async function list(request) {
   try {
     const response = await fetch(request);
     if (response.ok) {
-      keepModels(response.clone()).catch(() => {}); // tried again with the next visit
+      keepModels(response.clone()).catch(() => {}); // the next visit tries again
       return response;
     }
   } catch {
@@ -64,8 +64,8 @@ async function model(request) {
   return response;
 }
 
-// As it is now, where the server answers: most parts are the same and cost a question. Nor does the page then stand in
-// for another program that is served on this address some other day.
+// Fetches the current version if the server responds: an unchanged file costs one short request. So the page does not
+// hide another program that is served on this address some other day.
 async function part(path, request) {
   try {
     return await fetch(request);

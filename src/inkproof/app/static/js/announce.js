@@ -1,15 +1,15 @@
-// What a screen reader says, and a short note on the screen.
+// Announcements for a screen reader, and a short note on the screen.
 
 let last = 0;
 
-// Said politely, after what is being said; the newest wins.
+// Announces politely, after the current speech. The newest announcement wins.
 export function say(words) {
   const live = document.getElementById("live");
-  // The same words again are said again only if the text differs.
+  // A screen reader repeats the same words only if the text differs.
   live.textContent = words === live.textContent ? `${words}\u00a0` : words;
 }
 
-// Shows a note for some seconds, with a button if `action` is [words, function].
+// Shows a note for some seconds. With `action`, which is [words, function], it has a button.
 export function toast(words, action = null) {
   const note = document.getElementById("toast");
   note.replaceChildren(words);
@@ -29,7 +29,7 @@ export function toast(words, action = null) {
   last = setTimeout(dismiss, action ? 8000 : 5000);
 }
 
-// Takes the note away, as when another view is opened.
+// Hides the note, for example when another view opens.
 export function dismiss() {
   document.getElementById("toast").hidden = true;
 }

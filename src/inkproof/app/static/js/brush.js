@@ -1,6 +1,6 @@
-// How wide the brush is: the set's width, and with a pen that feels pressure from two thirds of it to four thirds.
+// The width of the brush. With a pen that measures pressure it varies from two thirds to four thirds of the set's width.
 
-let width = 20; // pixels of the 280 x 280 canvas; the server says it
+let width = 20; // pixels of the 280 x 280 canvas; the server sets it
 
 export function setBrush(pixels) {
   width = pixels;

@@ -1,12 +1,12 @@
-// A card for each chosen model: the digit, how sure, the ten probabilities, and what the network saw.
+// A card for each chosen model: the digit, its probability, all ten probabilities, and what the network saw.
 
 import { say } from "./announce.js";
 import { percent, runnerUp, sentence } from "./wording.js";
 
-const FRAME = 28;
-const CALM = 900; // milliseconds without a stroke until a screen reader is told
+const INPUT = 28; // pixels along each side of the network's input
+const CALM = 900; // milliseconds without a stroke before the announcement
 
-export function connectCards(place, models, readings, drawing) {
+export function connectCards(place, models, predictions, drawing) {
   const cards = new Map();
   let timer = 0;
 
@@ -18,16 +18,16 @@ export function connectCards(place, models, readings, drawing) {
     place.classList.toggle("alone", alone);
   });
 
-  readings.addEventListener("read", () => {
-    for (const [name, card] of cards) card.show(readings.latest.get(name) ?? null);
+  predictions.addEventListener("predicted", () => {
+    for (const [name, card] of cards) card.show(predictions.latest.get(name) ?? null);
     clearTimeout(timer);
-    if (!drawing.empty) timer = setTimeout(tell, CALM);
+    if (!drawing.empty) timer = setTimeout(announce, CALM);
   });
 
-  function tell() {
+  function announce() {
     if (drawing.empty || drawing.drawing) return;
     const several = cards.size > 1;
-    say([...readings.latest].map(([name, reading]) => sentence(reading, several ? name : "")).join(". "));
+    say([...predictions.latest].map(([name, prediction]) => sentence(prediction, several ? name : "")).join(". "));
   }
 }
 
@@ -35,8 +35,8 @@ class Card {
   constructor(model) {
     const template = document.createElement("article");
     template.className = "card idle";
-    template.setAttribute("aria-label", `Reading by ${model.name}`);
-    template.innerHTML = MARKUP; // markup of this file alone, nothing from outside
+    template.setAttribute("aria-label", `Prediction of ${model.name}`);
+    template.innerHTML = MARKUP; // constant markup from this file
     this.element = template;
     this.part = (name) => template.querySelector(`.${name}`);
     this.part("name").textContent = model.name;
@@ -47,30 +47,30 @@ class Card {
       this.part("bars").append(bar);
       return bar;
     });
-    this.part("seen").width = this.part("seen").height = FRAME;
+    this.part("seen").width = this.part("seen").height = INPUT;
     this.show(null);
   }
 
-  show(reading) {
-    const failed = Boolean(reading?.error);
-    const read = reading && !failed ? reading : null;
-    this.element.classList.toggle("idle", !read);
-    this.element.classList.toggle("refused", Boolean(read && !read.accepted));
-    this.part("digit").textContent = read ? read.digit : "";
-    this.part("verdict").textContent = failed ? "No answer" : read ? verdict(read) : "Nothing drawn yet";
-    this.part("next").textContent = failed ? reading.error : read ? further(read) : "\u00a0";
+  show(latest) {
+    const failed = Boolean(latest?.error);
+    const prediction = latest && !failed ? latest : null;
+    this.element.classList.toggle("idle", !prediction);
+    this.element.classList.toggle("rejected", Boolean(prediction && !prediction.accepted));
+    this.part("digit").textContent = prediction ? prediction.digit : "";
+    this.part("verdict").textContent = failed ? "No prediction" : prediction ? verdict(prediction) : "Nothing drawn yet";
+    this.part("next").textContent = failed ? latest.error : prediction ? runnerUpOf(prediction) : "\u00a0";
     for (const [digit, bar] of this.bars.entries()) {
-      const share = read ? read.probabilities[digit] : 0;
+      const share = prediction ? prediction.probabilities[digit] : 0;
       bar.style.setProperty("--share", share);
-      bar.classList.toggle("best", Boolean(read) && digit === read.digit);
+      bar.classList.toggle("best", Boolean(prediction) && digit === prediction.digit);
       bar.querySelector(".share").textContent = share >= 0.005 ? `${Math.round(100 * share)}` : "";
       bar.setAttribute("aria-label", `${digit}: ${percent(share)}`);
     }
     const context = this.part("seen").getContext("2d");
-    const image = context.createImageData(FRAME, FRAME);
-    for (let index = 0; index < FRAME * FRAME; index++) {
-      image.data.fill(read ? read.seen[index] : 0, 4 * index, 4 * index + 3);
-      image.data[4 * index + 3] = read ? 255 : 0;
+    const image = context.createImageData(INPUT, INPUT);
+    for (let index = 0; index < INPUT * INPUT; index++) {
+      image.data.fill(prediction ? prediction.seen[index] : 0, 4 * index, 4 * index + 3);
+      image.data[4 * index + 3] = prediction ? 255 : 0;
     }
     context.putImageData(image, 0, 0);
   }
@@ -78,7 +78,7 @@ class Card {
 
 const MARKUP = `
   <p class="name"></p>
-  <div class="answer">
+  <div class="result">
     <p class="digit" aria-hidden="true"></p>
     <p class="words"><span class="verdict"></span><span class="next"></span></p>
   </div>
@@ -86,12 +86,13 @@ const MARKUP = `
     <figcaption>What the network sees</figcaption></figure>
   <ol class="bars" aria-label="Probabilities of the ten digits"></ol>`;
 
-function verdict(read) {
-  return read.accepted ? percent(read.probabilities[read.digit]) : "Not a digit";
+function verdict({ accepted, digit, probabilities }) {
+  return accepted ? percent(probabilities[digit]) : "Not a digit";
 }
 
-function further(read) {
-  const second = runnerUp(read);
-  if (!read.accepted) return `perhaps ${read.digit}, ${percent(read.probabilities[read.digit])}`;
-  return `then ${second}, ${percent(read.probabilities[second])}`;
+function runnerUpOf(prediction) {
+  const { accepted, digit, probabilities } = prediction;
+  if (!accepted) return `perhaps ${digit}, ${percent(probabilities[digit])}`;
+  const second = runnerUp(prediction);
+  return `then ${second}, ${percent(probabilities[second])}`;
 }

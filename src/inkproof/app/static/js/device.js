@@ -1,4 +1,4 @@
-// The class of this device, and nothing closer: what is kept with a drawing.
+// The class of this device. Nothing more about the device is kept with a drawing.
 
 export function deviceClass() {
   if (!matchMedia("(any-pointer: coarse)").matches) return "desktop";

@@ -1,12 +1,12 @@
-// One drawing: its strokes, and who wants to know when they change.
-// A point is [x, y, t] or, from a pen that feels it, [x, y, t, pressure]: pixels of a canvas of 280 x 280 from the top
-// left corner, to a tenth, and milliseconds since the first point.
+// One drawing: its strokes, with an event for each change.
+// A point is [x, y, t] or, from a pen that measures it, [x, y, t, pressure]. x and y are pixels of a 280 x 280 canvas
+// from its top left corner, rounded to a tenth; t is milliseconds since the first point.
 
 export const SIDE = 280;
 
 export class Drawing extends EventTarget {
   strokes = [];
-  pointer = "mouse"; // what the last stroke was drawn with
+  pointer = "mouse"; // the tool of the last stroke
   #began = 0;
   #lifted = true;
 
@@ -26,7 +26,7 @@ export class Drawing extends EventTarget {
     this.extend(x, y, time, pressure);
   }
 
-  // Points closer to the last one than half a pixel say nothing new.
+  // Skips points closer than half a pixel to the last one.
   extend(x, y, time, pressure) {
     if (this.#lifted) return;
     const stroke = this.strokes.at(-1);

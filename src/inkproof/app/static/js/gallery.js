@@ -1,4 +1,4 @@
-// The drawings that were kept: filtered, corrected, deleted.
+// The kept drawings: filter, correct and delete them.
 
 import { say, toast } from "./announce.js";
 import { fit, paint } from "./ink.js";
@@ -6,14 +6,14 @@ import { fillLabels, LABELS, markLabel } from "./labels.js";
 import { ask } from "./requests.js";
 import { label } from "./wording.js";
 
-const TOOLS = { touch: "finger", pen: "pen", mouse: "mouse", keyboard: "keyboard" };
+const TOOLS = { touch: "a finger", pen: "a pen", mouse: "a mouse", keyboard: "the keyboard" };
 const at = (id) => document.getElementById(id);
 
 export function connectGallery() {
   const list = at("drawings");
   let before = null;
   let edited = null; // the drawing in the editor, and its item in the list
-  let asked = 0;
+  let requests = 0;
 
   for (const digit of LABELS) at("filter-label").append(new Option(label(digit), digit ?? "none"));
   for (const id of ["filter-label", "filter-writer", "filter-wrong"]) at(id).addEventListener("change", () => load());
@@ -29,10 +29,10 @@ export function connectGallery() {
     if (at("filter-writer").value) query.set("writer", at("filter-writer").value);
     if (at("filter-wrong").checked) query.set("wrong", "1");
     if (further && before !== null) query.set("before", before);
-    const turn = ++asked;
+    const request = ++requests;
     try {
       const page = await ask(`/api/drawings?${query}`);
-      if (turn !== asked) return; // another filter was chosen meanwhile
+      if (request !== requests) return; // another filter was chosen meanwhile
       if (!further) list.replaceChildren();
       list.append(...page.drawings.map(itemOf));
       for (const item of list.children) item.repaint();
@@ -53,16 +53,16 @@ export function connectGallery() {
 
   function explainEmpty(total) {
     at("gallery-empty").textContent = total
-      ? "No drawing fits this filter."
-      : "Nothing is kept yet. Draw a digit, tick the box, and say what it was.";
+      ? "No drawing matches this filter."
+      : "No drawings are kept yet. Draw a digit, tick the box and press its label.";
   }
 
   function count(counts) {
     const chip = at("kept-count");
     chip.textContent = counts.total;
     chip.hidden = !counts.total;
-    const read = counts.total - counts.wrong;
-    at("gallery-count").textContent = counts.total ? `${counts.total} kept, ${read} of them read right` : "";
+    const right = counts.total - counts.wrong;
+    at("gallery-count").textContent = counts.total ? `${counts.total} kept, ${right} predicted correctly` : "";
     const writers = at("filter-writer");
     const chosen = writers.value;
     writers.replaceChildren(new Option("everyone", ""), ...Object.keys(counts.writers).sort().map((name) => new Option(name, name)));
@@ -83,10 +83,10 @@ export function connectGallery() {
       item.drawing = one;
       const right = one.label === one.predicted;
       item.classList.toggle("wrong", !right);
-      // What is seen, and between it what a screen reader needs besides.
+      // The visible texts, and between them the words that only a screen reader needs.
       words.replaceChildren(
         tag("b", one.label === null ? "–" : one.label),
-        unseen(`${one.label === null ? " not a digit" : ""}, ${right ? "read right" : "read as "}`),
+        unseen(`${one.label === null ? " not a digit" : ""}, ${right ? "predicted correctly" : "predicted as "}`),
         right ? "" : tag("s", one.predicted ?? "–"),
         unseen(`${!right && one.predicted === null ? " not a digit" : ""}, drawn by ${one.writer}`),
       );
@@ -107,7 +107,7 @@ export function connectGallery() {
     paint(at("editor-image"), scaled(drawing));
     const when = new Date(drawing.created).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
     at("editor-facts").textContent =
-      `Read as ${label(drawing.predicted)} by ${drawing.model}. Drawn by ${TOOLS[drawing.pointer]} on a ${drawing.device}, ${when}.`;
+      `Predicted by ${drawing.model}: ${label(drawing.predicted)}. Drawn with ${TOOLS[drawing.pointer]} on a ${drawing.device}, ${when}.`;
     at("editor-image").setAttribute("aria-label", `Drawing of ${label(drawing.label)}`);
     at("editor-writer").value = drawing.writer;
     markLabel(at("editor-labels"), drawing.label);
@@ -119,7 +119,7 @@ export function connectGallery() {
       edited.show(await ask(`/api/drawings/${edited.drawing.id}`, "PATCH", change));
       markLabel(at("editor-labels"), edited.drawing.label);
       say(`Now ${label(edited.drawing.label)}, drawn by ${edited.drawing.writer}`);
-      if (!at("editor").open) settle(); // a name is sent as its field is left, which closing does
+      if (!at("editor").open) settle(); // closing the editor leaves the name's field, which sends the name
     } catch (error) {
       toast(`Not changed: ${error.message}.`);
     }
@@ -142,15 +142,15 @@ export function connectGallery() {
     }
   });
 
-  // What was corrected may no longer be what the filters ask for; it stays in sight while the editor is open.
+  // A corrected drawing may no longer match the filters. It stays visible while the editor is open.
   at("editor").addEventListener("close", settle);
 
   function settle() {
-    if (!fits(edited.drawing)) edited.remove();
+    if (!matches(edited.drawing)) edited.remove();
     recount();
   }
 
-  function fits({ label: digit, predicted, writer }) {
+  function matches({ label: digit, predicted, writer }) {
     const [wanted, by] = [at("filter-label").value, at("filter-writer").value];
     return (!wanted || wanted === String(digit ?? "none")) && (!by || by === writer) && !(at("filter-wrong").checked && digit === predicted);
   }
@@ -161,7 +161,7 @@ export function connectGallery() {
       count(counts);
       explainEmpty(counts.total);
     } catch {
-      // Shown when the gallery is opened.
+      // The gallery shows the error when it opens.
     }
     at("gallery-empty").hidden = list.children.length > 0;
   }

@@ -1,9 +1,9 @@
-// Strokes on a canvas of the page, in the color of its text and as sharp as the screen.
+// Draws strokes on a canvas of the page, in its text color and at the screen's resolution.
 
 import { radius } from "./brush.js";
 import { SIDE } from "./drawing.js";
 
-// Gives the canvas as many pixels as the screen has where it stands; returns whether that changed anything.
+// Sets the canvas to the screen's resolution; returns whether its size changed.
 export function fit(canvas) {
   const pixels = Math.max(1, Math.round(canvas.clientWidth * (window.devicePixelRatio || 1)));
   if (canvas.width === pixels && canvas.height === pixels) return false;
@@ -11,7 +11,7 @@ export function fit(canvas) {
   return true;
 }
 
-// Draws the strokes, of each those points that come after `done` of them.
+// Draws the strokes from `firstStroke` on, and of that one the points after the first `done`.
 export function paint(canvas, strokes, firstStroke = 0, done = 0) {
   const context = canvas.getContext("2d");
   const scale = canvas.width / SIDE;

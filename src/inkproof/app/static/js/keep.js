@@ -1,4 +1,4 @@
-// "It was a 7": by consent, the drawing goes to the server with its label and what was read.
+// "It was a 7": with consent, the drawing goes to the server with its label and the prediction.
 
 import { say, toast } from "./announce.js";
 import { deviceClass } from "./device.js";
@@ -11,7 +11,7 @@ import { label } from "./wording.js";
 const TICK = "Tick the box first.";
 const DRAW = "Draw a digit first.";
 
-export function connectKeep(drawing, models, readings, kept) {
+export function connectKeep(drawing, models, predictions, kept) {
   const consent = document.getElementById("consent");
   const writer = document.getElementById("writer");
   const buttons = document.getElementById("labels");
@@ -25,8 +25,8 @@ export function connectKeep(drawing, models, readings, kept) {
   const ready = () => {
     section.classList.toggle("consented", consent.checked);
     const missing = consent.checked ? drawing.empty && DRAW : TICK;
-    hint.textContent = missing || "Press what it was.";
-    // Told apart for a screen reader, yet pressed they say what is missing.
+    hint.textContent = missing || "Press its label.";
+    // Marked as disabled for a screen reader. When pressed they still announce what is missing.
     for (const button of buttons.children) button.setAttribute("aria-disabled", String(Boolean(missing)));
   };
   consent.addEventListener("change", () => {
@@ -49,17 +49,17 @@ export function connectKeep(drawing, models, readings, kept) {
     const pointer = drawing.pointer;
     const strokes = structuredClone(drawing.strokes);
     try {
-      await readings.settled();
+      await predictions.settled();
       const [model] = models.selected;
-      const reading = readings.latest.get(model.name);
-      if (!reading || reading.error) throw new Error("it has not been read");
+      const prediction = predictions.latest.get(model.name);
+      if (!prediction || prediction.error) throw new Error("there is no prediction for it");
       const one = await ask("/api/drawings", "POST", {
         consent: true,
         label: digit,
         writer: writer.value.trim() || "me",
         strokes,
         canvas: [SIDE, SIDE],
-        predicted: reading.accepted ? reading.digit : null,
+        predicted: prediction.accepted ? prediction.digit : null,
         model: model.name,
         version: model.version,
         device: deviceClass(),

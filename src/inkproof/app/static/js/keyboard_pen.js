@@ -1,4 +1,4 @@
-// Drawing with the keyboard: arrow keys move a pen over the paper, the space bar puts it down and lifts it.
+// Drawing with the keyboard: arrow keys move a pen over the paper, the space bar lowers and lifts it.
 
 import { SIDE } from "./drawing.js";
 import { say } from "./announce.js";

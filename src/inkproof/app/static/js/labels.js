@@ -1,4 +1,4 @@
-// A row of buttons, 0 to 9 and "not a digit"; calls `choose` with the digit or null.
+// A row of buttons, 0 to 9 and "not a digit". A press calls `choose` with the digit or null.
 
 import { label } from "./wording.js";
 
@@ -18,7 +18,7 @@ export function fillLabels(place, choose) {
   );
 }
 
-// Marks one as chosen, or none of them with undefined.
+// Marks one button as chosen, or none with undefined.
 export function markLabel(place, digit) {
   for (const button of place.children) {
     button.setAttribute("aria-pressed", String(digit !== undefined && button.dataset.label === String(digit ?? "none")));

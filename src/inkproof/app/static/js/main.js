@@ -8,7 +8,7 @@ import { connectKeyboardPen } from "./keyboard_pen.js";
 import { Models } from "./models.js";
 import { connectPad } from "./pad.js";
 import { connectPicker } from "./picker.js";
-import { Readings } from "./readings.js";
+import { Predictions } from "./predictions.js";
 import { connectShortcuts } from "./shortcuts.js";
 import { connectStatus } from "./status.js";
 import { connectViews } from "./views.js";
@@ -16,15 +16,15 @@ import { connectViews } from "./views.js";
 const at = (id) => document.getElementById(id);
 const drawing = new Drawing();
 const models = new Models();
-const readings = new Readings(drawing, models);
+const predictions = new Predictions(drawing, models);
 
 connectPad(at("pad"), drawing);
 connectKeyboardPen(at("pad"), drawing);
 connectPicker(models);
-connectCards(at("cards"), models, readings, drawing);
-const fail = connectStatus(models, readings);
+connectCards(at("cards"), models, predictions, drawing);
+const fail = connectStatus(models, predictions);
 const gallery = connectGallery();
-connectShortcuts(drawing, connectKeep(drawing, models, readings, gallery.recount));
+connectShortcuts(drawing, connectKeep(drawing, models, predictions, gallery.recount));
 connectViews({ draw: gallery.recount, gallery: () => gallery.load() });
 
 at("undo").addEventListener("click", () => drawing.undo());
@@ -36,8 +36,8 @@ const tools = () => {
 drawing.addEventListener("grow", tools);
 drawing.addEventListener("change", tools);
 
-// For tests, and for whoever looks behind the page.
-window.inkproof = { drawing, models, readings };
+// For tests and for the console.
+window.inkproof = { drawing, models, predictions };
 
 if ("serviceWorker" in navigator) {
   navigator.serviceWorker.register("/sw.js").catch((error) => console.info(`no offline mode: ${error.message}`));
@@ -46,5 +46,5 @@ if ("serviceWorker" in navigator) {
 try {
   await models.load();
 } catch (error) {
-  fail(`There is nothing to read with: ${error.message}. Reload the page to try again.`);
+  fail(`The models cannot be loaded: ${error.message}. Reload the page to try again.`);
 }

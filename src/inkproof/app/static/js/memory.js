@@ -1,4 +1,4 @@
-// What the page remembers on this device between visits; a browser may forbid that.
+// What the page remembers on this device between visits, if the browser allows it.
 
 export function remembered(key, otherwise) {
   try {
@@ -12,6 +12,6 @@ export function remember(key, value) {
   try {
     localStorage.setItem(`inkproof.${key}`, JSON.stringify(value));
   } catch {
-    // Asked again next time.
+    // The page asks again next time.
   }
 }

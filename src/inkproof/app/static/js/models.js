@@ -1,16 +1,16 @@
-// Which models there are, which of them are chosen, and what reads with them.
+// The models, which of them are chosen, and prediction with them.
 
 import { setBrush } from "./brush.js";
-import { openInBrowser, runtime } from "./browser_reader.js";
+import { loadInBrowser, runtime } from "./browser_model.js";
 import { remembered, remember } from "./memory.js";
 import { ask } from "./requests.js";
-import { openOnServer } from "./server_reader.js";
+import { loadOnServer } from "./server_model.js";
 
 export class Models extends EventTarget {
   all = [];
   chosen = new Set();
-  place = "browser"; // where it is read: in the browser, or on the server
-  #readers = new Map();
+  place = "browser"; // where predictions are computed: in the browser or on the server
+  #loaded = new Map(); // by file: a promise of a function from gray levels to a prediction
 
   async load() {
     const { models, brush } = await ask("/api/models");
@@ -34,37 +34,37 @@ export class Models extends EventTarget {
     this.#changed();
   }
 
-  // Reads levels with one model.
-  async read(model, levels) {
+  // Predicts the digit of gray levels with one model.
+  async predict(model, levels) {
     try {
-      return await (await this.#reader(model))(levels);
+      return await (await this.#load(model))(levels);
     } catch (error) {
-      this.#readers.delete(model.file); // tried again with the next stroke
+      this.#loaded.delete(model.file); // the next stroke tries again
       throw error;
     }
   }
 
-  // Opens a model, once.
-  #reader(model) {
-    if (!this.#readers.has(model.file)) this.#readers.set(model.file, this.#open(model));
-    return this.#readers.get(model.file);
+  // Loads a model once.
+  #load(model) {
+    if (!this.#loaded.has(model.file)) this.#loaded.set(model.file, this.#loadAnew(model));
+    return this.#loaded.get(model.file);
   }
 
-  // Tells that other models are chosen, and opens them before the first stroke.
+  // Announces that the choice has changed, and loads the chosen models before the first stroke.
   #changed() {
-    for (const model of this.selected) this.#reader(model).catch(() => this.#readers.delete(model.file));
+    for (const model of this.selected) this.#load(model).catch(() => this.#loaded.delete(model.file));
     this.dispatchEvent(new Event("change"));
   }
 
-  async #open(model) {
+  async #loadAnew(model) {
     if (this.place === "browser") {
       try {
         await runtime();
       } catch (error) {
-        console.info(`read by the server: ${error.message}`);
+        console.info(`predictions come from the server: ${error.message}`);
         this.place = "server";
       }
     }
-    return this.place === "browser" ? openInBrowser(model) : openOnServer(model);
+    return this.place === "browser" ? loadInBrowser(model) : loadOnServer(model);
   }
 }

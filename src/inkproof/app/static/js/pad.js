@@ -1,14 +1,14 @@
-// The paper: finger, pen and mouse to strokes, and the strokes on the screen.
+// The paper: turns finger, pen and mouse into strokes, and shows the strokes.
 
 import { SIDE } from "./drawing.js";
 import { fit, paint } from "./ink.js";
 
 export function connectPad(canvas, drawing) {
-  let active = null; // the pointer that draws; a second finger does not
-  let shown = [0, 0]; // strokes, and points of the last one, that are on the screen
+  let active = null; // the pointer that draws; a second finger does not draw
+  let shown = [0, 0]; // strokes on the screen, and points of the last one
 
   const place = (event, box) => [((event.clientX - box.left) * SIDE) / box.width, ((event.clientY - box.top) * SIDE) / box.height];
-  // Only a pen's pressure is one; mice report a half, and fingers whatever they like.
+  // Only a pen reports real pressure. Mice report 0.5, and fingers report anything.
   const pressure = (event) => (event.pointerType === "pen" && event.pressure > 0 ? event.pressure : null);
 
   canvas.addEventListener("pointerdown", (event) => {
@@ -17,7 +17,7 @@ export function connectPad(canvas, drawing) {
     try {
       canvas.setPointerCapture(active); // so that a stroke may leave the paper and come back
     } catch {
-      // A pointer that is gone already.
+      // The pointer is gone already.
     }
     const [x, y] = place(event, canvas.getBoundingClientRect());
     drawing.begin(x, y, event.timeStamp, pressure(event), event.pointerType || "mouse");
@@ -26,7 +26,7 @@ export function connectPad(canvas, drawing) {
   canvas.addEventListener("pointermove", (event) => {
     if (event.pointerId !== active) return;
     const box = canvas.getBoundingClientRect();
-    // All positions since the last frame, not only the newest: the stroke is as round as the hand's.
+    // All positions since the last frame, not only the newest, keep the stroke round.
     const all = event.getCoalescedEvents?.() ?? [];
     for (const one of all.length ? all : [event]) {
       const [x, y] = place(one, box);
@@ -43,7 +43,7 @@ export function connectPad(canvas, drawing) {
   canvas.addEventListener("pointercancel", lift);
   canvas.addEventListener("lostpointercapture", lift);
   canvas.addEventListener("contextmenu", (event) => event.preventDefault());
-  // What touch-action does not stop in older browsers: scrolling and the magnifier.
+  // In older browsers touch-action does not stop scrolling and the magnifier.
   canvas.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
 
   const grow = () => {

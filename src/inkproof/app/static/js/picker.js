@@ -1,4 +1,4 @@
-// The list of models, of which one or several are chosen.
+// The list of models, with one or several chosen.
 
 export function connectPicker(models) {
   const list = document.getElementById("models");
@@ -13,7 +13,7 @@ export function connectPicker(models) {
     }
     list.replaceChildren(...models.all.map(item));
   });
-  // Closed by a click elsewhere and by Escape, as menus are.
+  // A click elsewhere and Escape close the menu.
   document.addEventListener("pointerdown", (event) => {
     if (!picker.contains(event.target)) picker.open = false;
   });

@@ -1,16 +1,16 @@
-// Strokes to the 280 x 280 gray levels that are read: the rule of inkproof.preprocessing.strokes.render.
-// A pixel takes the ink to the share `radius + 1/2 - distance`, between 0 and 1, where `distance` is that from its
-// centre to the nearest point of any stroke. It does not depend on the browser, the screen or the theme.
+// Renders strokes to the model's input of 280 x 280 gray levels, by the rule of inkproof.preprocessing.strokes.render.
+// The ink covers `radius + 1/2 - distance` of a pixel, clipped to 0 and 1, where `distance` is the distance from its
+// center to the nearest point of any stroke. The result does not depend on the browser, the screen or the theme.
 
 import { radius } from "./brush.js";
 import { SIDE } from "./drawing.js";
 
 export class Raster {
   #cover = new Float32Array(SIDE * SIDE); // radius + 1/2 - distance, the largest over all strokes
-  #strokes = 0; // how many are drawn, and of the last one how many points
+  #strokes = 0; // strokes drawn, and points drawn of the last one
   #points = 0;
 
-  // Draws what is new since the last call; strokes only grow until `reset`.
+  // Draws what is new since the last call. Strokes only grow until `reset`.
   draw(strokes) {
     for (let index = Math.max(0, this.#strokes - 1); index < strokes.length; index++) {
       const stroke = strokes[index];
@@ -26,7 +26,7 @@ export class Raster {
     this.#strokes = this.#points = 0;
   }
 
-  // Gray levels, black ink on white: what goes into the network.
+  // Gray levels, black ink on white: the input of the model.
   levels() {
     const levels = new Uint8Array(SIDE * SIDE);
     for (let index = 0; index < levels.length; index++) {
@@ -61,7 +61,7 @@ export class Raster {
   }
 }
 
-export function rasterised(strokes) {
+export function rasterized(strokes) {
   const raster = new Raster();
   raster.draw(strokes);
   return raster.levels();

@@ -1,4 +1,4 @@
-// Asking the server: JSON there and back, and its own words when it refuses.
+// Requests to the server: JSON in both directions, and the server's own message for an error.
 
 export async function ask(path, method = "GET", body = undefined) {
   const options = { method, headers: {} };
@@ -13,12 +13,12 @@ export async function ask(path, method = "GET", body = undefined) {
     throw new Error("the server cannot be reached");
   }
   if (response.status === 204) return null;
-  let answer;
+  let content;
   try {
-    answer = await response.json();
+    content = await response.json();
   } catch {
-    throw new Error(`the server's answer cannot be read (${response.status})`);
+    throw new Error(`the server sent an unreadable response (${response.status})`);
   }
-  if (!response.ok) throw new Error(answer.error ?? `the server refused (${response.status})`);
-  return answer;
+  if (!response.ok) throw new Error(content.error ?? `the server refused the request (${response.status})`);
+  return content;
 }

@@ -1,4 +1,4 @@
-// One key each, as long as nobody is typing.
+// Single keys as commands, unless the user is typing text.
 
 export function connectShortcuts(drawing, keep) {
   const help = document.getElementById("help");

@@ -1,6 +1,6 @@
-// The line that says where it is read, how fast, and whether the page works without a network.
+// The status line: where predictions are computed, how fast, and whether there is a network.
 
-export function connectStatus(models, readings) {
+export function connectStatus(models, predictions) {
   const line = document.getElementById("status");
   let times = [];
   let failed = "";
@@ -10,13 +10,13 @@ export function connectStatus(models, readings) {
       line.textContent = failed;
       return;
     }
-    const where = models.place === "browser" ? "Read in this browser; nothing is sent" : "Read by the server, as this browser cannot run the network";
+    const where = models.place === "browser" ? "Predicted in this browser, nothing is sent" : "Predicted by the server, since this browser cannot run the network";
     const median = [...times].sort((one, other) => one - other)[Math.floor(times.length / 2)];
-    const speed = median === undefined ? "" : `, ${median.toFixed(1)} ms a reading`;
-    line.textContent = `${where}${speed}.${navigator.onLine ? "" : " No network."}`;
+    const speed = median === undefined ? "" : ` (${median.toFixed(1)} ms per prediction)`;
+    line.textContent = `${where}${speed}.${navigator.onLine ? "" : " Offline."}`;
   };
-  readings.addEventListener("read", () => {
-    for (const reading of readings.latest.values()) if (!reading.error) times.push(reading.milliseconds);
+  predictions.addEventListener("predicted", () => {
+    for (const prediction of predictions.latest.values()) if (!prediction.error) times.push(prediction.milliseconds);
     times = times.slice(-30);
     show();
   });

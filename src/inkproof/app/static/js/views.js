@@ -1,10 +1,10 @@
-// Two views of one page, by the address: #draw and #gallery.
+// Two views of one page, chosen by the address: #draw and #gallery.
 
 import { dismiss } from "./announce.js";
 
 const VIEWS = ["draw", "gallery"];
 
-// `shown` has a function to call when the view of that name is opened.
+// `shown` has a function for each view, which is called when that view opens.
 export function connectViews(shown) {
   const show = (moved) => {
     const wanted = VIEWS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "draw";

@@ -1,4 +1,4 @@
-// Reading in the browser: canvas.tflite on LiteRT.js, compiled to WebAssembly.
+// Prediction in the browser: canvas.tflite on LiteRT.js, compiled to WebAssembly.
 
 import { SIDE } from "./drawing.js";
 
@@ -6,7 +6,7 @@ const RUNTIME = "/litertjs/litert_wasm_compat_internal.js"; // the one build for
 
 let library = null;
 
-// Loads the runtime once; rejects where the browser has no WebAssembly, or none with SIMD.
+// Loads the runtime once; rejects if the browser has no WebAssembly with SIMD.
 export function runtime() {
   library ??= (async () => {
     if (typeof WebAssembly !== "object") throw new Error("no WebAssembly");
@@ -17,11 +17,11 @@ export function runtime() {
   return library;
 }
 
-// Opens one model, as /api/models describes it; returns what reads levels (280 x 280) into a reading.
-export async function openInBrowser(model) {
+// Loads one model, as /api/models describes it; returns a function from gray levels (280 x 280) to a prediction.
+export async function loadInBrowser(model) {
   const litert = await runtime();
   const response = await fetch(model.file);
-  if (!response.ok) throw new Error("its file has changed; reload the page");
+  if (!response.ok) throw new Error("the model file has changed; reload the page");
   const compiled = await litert.loadAndCompile(new Uint8Array(await response.arrayBuffer()), { accelerator: "wasm" });
   const details = compiled.getOutputDetails();
   return async (levels) => {
@@ -29,20 +29,20 @@ export async function openInBrowser(model) {
     const input = new litert.Tensor(levels, [1, SIDE, SIDE]);
     const outputs = await compiled.run([input]);
     input.delete();
-    const read = {};
+    const found = {};
     for (const [index, tensor] of outputs.entries()) {
-      read[role(details[index])] = tensor.toTypedArray().slice();
+      found[role(details[index])] = tensor.toTypedArray().slice();
       tensor.delete();
     }
     const milliseconds = performance.now() - started;
-    const probabilities = Array.from(read.probabilities);
-    const score = read.score[0];
+    const probabilities = Array.from(found.probabilities);
+    const score = found.score[0];
     return {
       digit: probabilities.indexOf(Math.max(...probabilities)),
       probabilities,
       accepted: score >= Math.fround(model.threshold),
       score,
-      seen: read.seen,
+      seen: found.seen,
       model: model.name,
       version: model.version,
       milliseconds,
@@ -50,7 +50,7 @@ export async function openInBrowser(model) {
   };
 }
 
-// No two outputs have the same shape, so they are told apart whatever a converter called them.
+// No two outputs have the same shape, so the shape identifies them under any name a converter gives.
 function role(details) {
   const shape = Array.from(details.shape);
   return { "1,10": "probabilities", "1,28,28": "seen", 1: "score" }[shape.join()];

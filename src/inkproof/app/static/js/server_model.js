@@ -1,13 +1,13 @@
-// Reading on the server, where the browser has no WebAssembly: the same gray levels as a PNG, the same answer.
+// Prediction on the server, for browsers without WebAssembly: the same gray levels as a PNG give the same prediction.
 
 import { SIDE } from "./drawing.js";
 import { ask } from "./requests.js";
 
-export async function openOnServer(model) {
+export async function loadOnServer(model) {
   return async (levels) => {
-    const answer = await ask("/api/recognise", "POST", { image: pngOf(levels), model: model.name });
-    const seen = Uint8Array.from(atob(answer.seen), (sign) => sign.charCodeAt(0));
-    return { ...answer, seen };
+    const prediction = await ask("/api/recognise", "POST", { image: pngOf(levels), model: model.name });
+    const seen = Uint8Array.from(atob(prediction.seen), (sign) => sign.charCodeAt(0));
+    return { ...prediction, seen };
   };
 }
 

@@ -1,9 +1,9 @@
-// While one draws: the drawing is read by every chosen model, the newest state at the latest with the next frame.
+// Predictions while drawing: every chosen model classifies the newest state, at the latest with the next frame.
 
 import { Raster } from "./raster.js";
 
-export class Readings extends EventTarget {
-  latest = new Map(); // name of a model: its reading of the drawing as it is now
+export class Predictions extends EventTarget {
+  latest = new Map(); // name of a model: its prediction for the current drawing
   #drawing;
   #models;
   #raster = new Raster();
@@ -14,12 +14,12 @@ export class Readings extends EventTarget {
     super();
     this.#drawing = drawing;
     this.#models = models;
-    drawing.addEventListener("change", () => this.#raster.reset()); // something was taken away
+    drawing.addEventListener("change", () => this.#raster.reset()); // strokes were removed
     for (const change of ["grow", "lift", "change"]) drawing.addEventListener(change, () => this.refresh());
     models.addEventListener("change", () => this.refresh());
   }
 
-  // Gray levels of the drawing, as the network gets them.
+  // Gray levels of the drawing: the input of the model.
   levels() {
     this.#raster.draw(this.#drawing.strokes);
     return this.#raster.levels();
@@ -30,28 +30,28 @@ export class Readings extends EventTarget {
     if (this.#busy) return;
     this.#busy = true;
     // A page in the background gets no frames.
-    (document.hidden ? queueMicrotask : requestAnimationFrame)(() => this.#read());
+    (document.hidden ? queueMicrotask : requestAnimationFrame)(() => this.#predict());
   }
 
-  // Resolves when what is drawn now has been read.
+  // Resolves when the predictions for the current drawing are ready.
   async settled() {
     while (this.#stale || this.#busy) await new Promise((resolve) => setTimeout(resolve, 2));
   }
 
-  async #read() {
+  async #predict() {
     while (this.#stale) {
       this.#stale = false;
       const levels = this.#drawing.empty ? null : this.levels();
-      const read = new Map();
+      const found = new Map();
       for (const model of levels ? this.#models.selected : []) {
         try {
-          read.set(model.name, await this.#models.read(model, levels));
+          found.set(model.name, await this.#models.predict(model, levels));
         } catch (error) {
-          read.set(model.name, { error: error.message });
+          found.set(model.name, { error: error.message });
         }
       }
-      this.latest = read;
-      this.dispatchEvent(new Event("read"));
+      this.latest = found;
+      this.dispatchEvent(new Event("predicted"));
     }
     this.#busy = false;
   }

@@ -27,14 +27,14 @@ class Latency(NamedTuple):
 
 
 class LiteRTDigits:
-    """A 28 x 28 model file, run image by image on one thread, as a phone does."""
+    """A 28 x 28 model file, run image by image, on one thread as a phone does, or on several."""
 
-    def __init__(self, path: Path, side_by_side: int = 1) -> None:
-        """Load `path`, so many times that as many images are read side by side.
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        """Load `path` once a thread; each of `threads` classifies a share of the images.
 
         Raises UserError where it is missing or no LiteRT model of 28 x 28 digits.
         """
-        self._interpreters = [open_interpreter(path) for _ in range(side_by_side)]
+        self._interpreters = [open_interpreter(path) for _ in range(threads)]
         self._interpreter = self._interpreters[0]
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]
@@ -46,7 +46,7 @@ class LiteRTDigits:
         pixels = images[:, np.newaxis, :, :, np.newaxis].astype(self._input["dtype"])
         parts = np.array_split(pixels, len(self._interpreters))
         with ThreadPoolExecutor(len(parts)) as pool:
-            result = np.concatenate(list(pool.map(self._read, self._interpreters, parts)))
+            result = np.concatenate(list(pool.map(self._run, self._interpreters, parts)))
         scale, zero = self._output["quantization"]
         return (result - zero) * scale if scale else result
 
@@ -56,7 +56,7 @@ class LiteRTDigits:
         self._interpreter.set_tensor(self._input["index"], image)
         return measure(self._interpreter, runs)
 
-    def _read(self, interpreter: Any, pixels: np.ndarray) -> np.ndarray:
+    def _run(self, interpreter: Any, pixels: np.ndarray) -> np.ndarray:
         result = np.empty((len(pixels), 10), np.float32)
         for number, image in enumerate(pixels):
             interpreter.set_tensor(self._input["index"], image)
@@ -66,9 +66,9 @@ class LiteRTDigits:
 
 
 def open_interpreter(path: Path) -> Any:
-    """Return the interpreter of a LiteRT file, on one thread; raises UserError where it is missing or no such file."""
+    """Return the interpreter of a LiteRT file, on one thread; raises UserError where it cannot be read."""
     try:
-        # Its content and not its name, which LiteRT would want in UTF-8.
+        # Its content and not its name: LiteRT takes only UTF-8 names.
         content = path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; src/export.py makes it") from None
@@ -85,7 +85,7 @@ def open_interpreter(path: Path) -> Any:
 
 
 def measure(interpreter: Any, runs: int) -> Latency:
-    """Return how long an inference of what the input holds takes; the first tenth of `runs` only warms up."""
+    """Return how long an inference of the present input takes; the first tenth of `runs` only warms up."""
     times = []
     for _ in range(runs):
         started = time.perf_counter_ns()
@@ -102,26 +102,26 @@ def foreign_operators(content: bytes) -> list[str]:
 
 
 _Kinds = dict[str, tuple[tuple[int, ...], Any]]
-# What canvas.tflite takes and gives, by the names in its signature.
+# Inputs and outputs of canvas.tflite, by the names in its signature.
 _INPUTS: _Kinds = {"canvas": ((1, CANVAS_SIDE, CANVAS_SIDE), np.uint8)}
 _OUTPUTS: _Kinds = {
     "probabilities": ((1, 10), np.float32),
     "seen": ((1, IMAGE_SIDE, IMAGE_SIDE), np.uint8),
     "score": ((1,), np.float32),
 }
-# A file of 28 x 28 digits that says no threshold accepts from this probability on, as the published apps do.
-FRAME_THRESHOLD = 0.6
+# A file of 28 x 28 digits without a threshold accepts from this probability on, as the published apps do.
+IMAGE_THRESHOLD = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Readings:
-    """What a model reads on N canvases.
+class Predictions:
+    """What a model predicts for N canvases.
 
     Attributes:
         probabilities: float32 (N, 10).
-        seen: uint8 (N, 28, 28), what the network saw, white on black.
-        score: float32 (N,), how sure it is that the canvas holds a digit; its scale is the model's own.
-        accepted: bool (N,), whether the score reaches the model's threshold.
+        seen: uint8 (N, 28, 28), the image that the network saw, white on black.
+        score: float32 (N,), how likely the canvas has a digit. Its scale is the model's own.
+        accepted: bool (N,), whether the score is the model's threshold or more.
     """
 
     probabilities: NDArray[np.float32]
@@ -130,99 +130,99 @@ class Readings:
     accepted: NDArray[np.bool_]
 
 
-class Reader(Protocol):
-    """What reads canvases; `threshold` is the score from which on it accepts."""
+class Predictor(Protocol):
+    """A model that classifies canvases; it accepts scores of `threshold` or more."""
 
     threshold: float
 
-    def read(self, canvases: NDArray[np.uint8]) -> Readings:
-        """Read canvases uint8 (N, 280, 280) of either polarity."""
+    def predict(self, canvases: NDArray[np.uint8]) -> Predictions:
+        """Classify canvases uint8 (N, 280, 280) of either polarity."""
 
 
-def open_reader(path: Path) -> Reader:
-    """Return the reader of an exported file: `CanvasReader` of a canvas.tflite, `PreprocessedReader` of a model.tflite.
+def open_predictor(path: Path) -> Predictor:
+    """Return a `CanvasPredictor` of a canvas.tflite, an `ImagePredictor` of a model.tflite.
 
     Raises:
         UserError: the file is missing, no LiteRT file, or neither of the two kinds.
     """
     shape = tuple(open_interpreter(path).get_input_details()[0]["shape"])
-    return PreprocessedReader(path) if shape == (1, IMAGE_SIDE, IMAGE_SIDE, 1) else CanvasReader(path)
+    return ImagePredictor(path) if shape == (1, IMAGE_SIDE, IMAGE_SIDE, 1) else CanvasPredictor(path)
 
 
-class CanvasReader:
+class CanvasPredictor:
     """A `canvas.tflite`, run canvas by canvas on one thread, as a phone does.
 
     Attributes:
-        metadata: what the file says about itself; see `inkproof.exporting.metadata`.
-        threshold: a canvas is accepted as a digit where its score reaches it.
+        metadata: the file's own; see `inkproof.exporting.metadata`.
+        threshold: a canvas is accepted as a digit where its score is this or more.
     """
 
     def __init__(self, path: Path) -> None:
-        """Load `path`; raises UserError where it is missing, no LiteRT file, or has another graph than this."""
+        """Load `path`; raises UserError where it is missing, no LiteRT file, or has another signature."""
         self._interpreter = open_interpreter(path)
         if tuple(self._interpreter.get_input_details()[0]["shape"]) == (1, IMAGE_SIDE, IMAGE_SIDE, 1):
-            raise UserError(f"{path}: reads digits of 28 x 28, not canvases; name the canvas.tflite exported beside it")
+            raise UserError(f"{path}: takes digits of 28 x 28, not canvases; name the canvas.tflite exported beside it")
         inputs, outputs = _tensors(self._interpreter)
         if inputs is None or outputs is None:
             raise UserError(
                 f"{path}: not a canvas.tflite, which takes canvas (1, {CANVAS_SIDE}, {CANVAS_SIDE}) "
-                f"and gives {', '.join(_OUTPUTS)}; export it again"
+                f"and returns {', '.join(_OUTPUTS)}; export it again"
             )
         self._canvas = inputs["canvas"]
         self._outputs = outputs
         self.metadata = read_metadata(path)
         self.threshold = _threshold(path, self.metadata)
 
-    def read(self, canvases: NDArray[np.uint8]) -> Readings:
-        """Read canvases uint8 (N, 280, 280) of either polarity; raises ValueError on others."""
+    def predict(self, canvases: NDArray[np.uint8]) -> Predictions:
+        """Classify canvases uint8 (N, 280, 280) of either polarity; raises ValueError on others."""
         _check(canvases)
         count = len(canvases)
-        read: dict[str, Any] = {name: np.empty((count, *shape[1:]), kind) for name, (shape, kind) in _OUTPUTS.items()}
+        found: dict[str, Any] = {name: np.empty((count, *shape[1:]), kind) for name, (shape, kind) in _OUTPUTS.items()}
         for number in range(count):
             self._interpreter.set_tensor(self._canvas, canvases[number : number + 1])
             self._interpreter.invoke()
-            for name, rows in read.items():
+            for name, rows in found.items():
                 rows[number] = self._interpreter.get_tensor(self._outputs[name])[0]
-        return Readings(**read, accepted=read["score"] >= np.float32(self.threshold))
+        return Predictions(**found, accepted=found["score"] >= np.float32(self.threshold))
 
     def latency(self, canvas: NDArray[np.uint8], runs: int = 200) -> Latency:
-        """Return how long reading one canvas uint8 (280, 280) takes on one thread."""
+        """Return how long one inference of a canvas uint8 (280, 280) takes on one thread."""
         self._interpreter.set_tensor(self._canvas, canvas[np.newaxis])
         return measure(self._interpreter, runs)
 
 
-def read_canvases(path: Path, canvases: NDArray[np.uint8], threads: int = 2) -> Readings:
-    """Return what a `CanvasReader` of `path` reads on canvases uint8 (N, 280, 280), several readers side by side."""
-    readers = [CanvasReader(path) for _ in range(threads)]
+def predict_canvases(path: Path, canvases: NDArray[np.uint8], threads: int = 2) -> Predictions:
+    """Return what a `CanvasPredictor` of `path` predicts for canvases uint8 (N, 280, 280), on several threads."""
+    predictors = [CanvasPredictor(path) for _ in range(threads)]
     with ThreadPoolExecutor(threads) as pool:
-        parts = list(pool.map(CanvasReader.read, readers, np.array_split(canvases, threads)))
-    return Readings(*(np.concatenate(column) for column in zip(*(astuple(part) for part in parts), strict=True)))
+        parts = list(pool.map(CanvasPredictor.predict, predictors, np.array_split(canvases, threads)))
+    return Predictions(*(np.concatenate(column) for column in zip(*(astuple(part) for part in parts), strict=True)))
 
 
-class PreprocessedReader:
-    """A `model.tflite` of 28 x 28 digits with the method `mnist_style` before it, so that it reads canvases, too.
+class ImagePredictor:
+    """A `model.tflite` of 28 x 28 digits with the preprocessing method `mnist_style` before it, for canvases.
 
-    The score is the largest probability, and 0 where there is nothing on the canvas; the file says its threshold.
+    The score is the largest probability, and 0 for an empty canvas. The threshold is in the file's metadata.
     """
 
     def __init__(self, path: Path) -> None:
         """Load `path`, in any quantization; raises UserError where it is missing or no such file."""
         self._digits = LiteRTDigits(path)
-        self.threshold = _threshold(path, {"threshold": FRAME_THRESHOLD} | read_metadata(path))
+        self.threshold = _threshold(path, {"threshold": IMAGE_THRESHOLD} | read_metadata(path))
 
-    def read(self, canvases: NDArray[np.uint8]) -> Readings:
-        """Read canvases uint8 (N, 280, 280) of either polarity; raises ValueError on others."""
+    def predict(self, canvases: NDArray[np.uint8]) -> Predictions:
+        """Classify canvases uint8 (N, 280, 280) of either polarity; raises ValueError on others."""
         _check(canvases)
         seen = apply_method("mnist_style", canvases)
         probabilities = self._digits.probabilities(seen)
         score = np.where(seen.any(axis=(1, 2)), probabilities.max(axis=1), np.float32(0))
-        return Readings(probabilities, seen, score, score >= np.float32(self.threshold))
+        return Predictions(probabilities, seen, score, score >= np.float32(self.threshold))
 
 
 def _threshold(path: Path, metadata: dict[str, Any]) -> float:
     threshold = metadata.get("threshold")
     if isinstance(threshold, bool) or not isinstance(threshold, int | float):
-        raise UserError(f"{path}: says no threshold from which on it accepts a digit; export it again")
+        raise UserError(f"{path}: has no threshold for the rejection of what is no digit; export it again")
     return float(threshold)
 
 
@@ -232,20 +232,20 @@ def _check(canvases: NDArray[np.uint8]) -> None:
 
 
 def _tensors(interpreter: Any) -> tuple[dict[str, int] | None, dict[str, int] | None]:
-    """Tensor indices of the inputs and outputs by name; None where one is missing or of another kind.
+    """Return the tensor indices of inputs and outputs by name; None where one is missing or of another kind.
 
-    The signature has the names. A file without one, as some converters write it, still tells its tensors
-    apart, since no two have the same shape.
+    The signature has the names. Some converters write none. Then the shapes identify the tensors, since no two of them
+    are equal.
     """
     for key, names in interpreter.get_signature_list().items():
         if set(_INPUTS) == set(names["inputs"]) and set(_OUTPUTS) <= set(names["outputs"]):
             runner = interpreter.get_signature_runner(key)
-            return _named(runner.get_input_details(), _INPUTS), _named(runner.get_output_details(), _OUTPUTS)
+            entries, results = runner.get_input_details(), runner.get_output_details()
+            return (
+                _by_shape([entries[name] for name in _INPUTS], _INPUTS),
+                _by_shape([results[name] for name in _OUTPUTS], _OUTPUTS),
+            )
     return _by_shape(interpreter.get_input_details(), _INPUTS), _by_shape(interpreter.get_output_details(), _OUTPUTS)
-
-
-def _named(details: dict[str, Any], wanted: _Kinds) -> dict[str, int] | None:
-    return _by_shape([details[name] for name in wanted], wanted)
 
 
 def _by_shape(details: list[Any], wanted: _Kinds) -> dict[str, int] | None:

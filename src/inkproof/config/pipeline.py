@@ -1,0 +1,71 @@
+"""The choices of the pipeline, params.yaml: read as DVC reads it, and checked."""
+
+from functools import cache
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from inkproof.config.schema import Config, Natural, Text
+from inkproof.config.validation import validated
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
+
+PARAMS = ROOT / "params.yaml"
+
+
+class PipelineRun(Config):
+    """One run: what is trained on what, in which folders it lies, and what it is evaluated on."""
+
+    data: Text
+    name: Text
+    model: Text
+    aug: Text
+    seed: Natural
+    eval_data: Text
+    overrides: str
+
+
+class DrawingsOf(Config):
+    """The folder of data/drawn that a dataset's models are evaluated on, beside starter and mine."""
+
+    folder: Text
+
+
+class ReportOn(Config):
+    """The folder of models that a report shows beside its own, or its own configuration."""
+
+    compare_with: Text
+
+
+class Pipeline(Config):
+    """The content of params.yaml."""
+
+    runs: dict[str, PipelineRun]
+    drawings: dict[str, DrawingsOf]
+    reports: dict[str, ReportOn]
+
+    def names(self, data: str) -> list[str]:
+        """Return the names of the runs on a dataset, which are those of their folders."""
+        return [run.name for run in self.runs.values() if run.data == data]
+
+
+def read_pipeline(path: Path = PARAMS) -> Pipeline | None:
+    """Return what params.yaml says; None where there is no such file.
+
+    Raises UserError where it cannot be read, or a key is unknown, missing or of the wrong type.
+    """
+    return _read(path, path.stat().st_mtime_ns) if path.exists() else None
+
+
+@cache
+def _read(path: Path, _changed: int) -> Pipeline:
+    try:
+        found = YAML(typ="safe").load(path)  # YAML 1.2, as DVC reads it: `on` is a word
+    except YAMLError as error:
+        raise UserError(f"{path.name}: not YAML ({' '.join(str(error).split())})") from None
+    pipeline = validated(Pipeline, found, path.name)
+    for key, run in pipeline.runs.items():
+        if key != f"{run.data}-{run.name}":
+            raise UserError(f"{path.name}: runs.{key}: its data and name are those of {run.data}-{run.name}; rename it")
+    return pipeline

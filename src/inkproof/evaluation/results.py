@@ -1,0 +1,422 @@
+"""The types of the JSON files that stages write of a model, and the report reads; and of the rows of their tables."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from inkproof.runtime.files import write_json
+from inkproof.tracking.run_metadata import InitialWeights
+
+
+class Result(BaseModel):
+    """What a stage found; read-only. Fields that were not given are not written to JSON."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
+
+    def content(self) -> dict[str, Any]:
+        """Return what its JSON file holds."""
+        return self.model_dump(exclude_unset=True)
+
+
+def write_result(path: Path, result: Result | Mapping[str, Result]) -> None:
+    """Write a result, or results by name, as JSON to `path`, whole or not at all."""
+    one = result.content() if isinstance(result, Result) else {name: own.content() for name, own in result.items()}
+    write_json(path, one)
+
+
+class Accuracy(Result):
+    """A fraction, and the ends of its 95% interval."""
+
+    accuracy: float
+    low: float
+    high: float
+
+
+# -- test.json ---------------------------------------------------------------------------------------------------------
+
+
+class TestSummary(Result):
+    """Test digits and their predictions; `nll` is in nats, `per_class` has None for a digit that does not occur."""
+
+    __test__ = False  # pytest takes classes of this name for its own
+
+    n: int
+    errors: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    nll: float
+    ece: float
+    per_class: dict[str, float | None]
+
+
+class TrainedModel(Result):
+    """What a test result says of the run: `val_accuracy` is None without validation digits."""
+
+    data: str
+    model: str
+    aug: str
+    seed: int
+    parameters: int
+    epochs: int
+    best_epoch: int
+    val_accuracy: float | None
+
+
+class TestResult(TestSummary, TrainedModel):
+    """test.json."""
+
+
+# -- corruptions.json --------------------------------------------------------------------------------------------------
+
+
+class Corruption(Accuracy):
+    """The mean over the severities of one corruption, and the accuracy at each of them from 1 on."""
+
+    severities: list[float]
+
+
+class CorruptionsResult(Result):
+    """corruptions.json: n digits without corruption, the mean corruption accuracy, and each corruption by name."""
+
+    n: int
+    clean: Accuracy
+    mca: Accuracy
+    corruptions: dict[str, Corruption]
+
+
+# -- drawn.json --------------------------------------------------------------------------------------------------------
+
+Interval = Literal["writers", "wilson"]
+
+
+class MethodResult(Accuracy):
+    """Drawings by one preprocessing method; `per_digit` has None for a digit that nobody drew."""
+
+    per_digit: dict[str, float | None]
+
+
+class DrawnSet(Result):
+    """One set of drawings: how many, by how many writers, what the intervals come from, and a result a method.
+
+    JSON has the methods beside the other keys. A set without drawings has n = 0, and nothing else in JSON.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, MethodResult] = Field(init=False)
+
+    n: int
+    writers: int = 0
+    interval: Interval = "wilson"
+
+    @property
+    def methods(self) -> dict[str, MethodResult]:
+        """The results by preprocessing method, in the order of the file."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+DrawnResult = dict[str, DrawnSet]
+"""drawn.json: the sets by name."""
+
+
+# -- rejection.json ----------------------------------------------------------------------------------------------------
+
+
+class OperatingPoint(Result):
+    """Digits that score `threshold` or more are accepted: their share of all digits, and how many of them are correct.
+
+    `accuracy` is None where nothing is accepted.
+    """
+
+    threshold: float
+    coverage: float
+    accuracy: float | None
+    low: float
+    high: float
+
+
+class Counted(Result):
+    """A number of drawings."""
+
+    n: int
+
+
+class AcceptedDigits(OperatingPoint, Counted):
+    """The operating point of n digits."""
+
+
+class RejectedShare(Counted):
+    """The share of n out-of-distribution samples that is rejected, with its 95% interval."""
+
+    share: float
+    low: float
+    high: float
+
+
+class RuleAtThreshold(Result):
+    """What one rule accepts and rejects at its threshold.
+
+    `accepted_correct` is the share of the correctly classified digits that is accepted, `rejected` has the
+    out-of-distribution samples by kind, and `all`.
+    """
+
+    digits: AcceptedDigits
+    accepted_correct: float | None
+    rejected: dict[str, RejectedShare]
+
+
+class RuleResult(Result):
+    """How well one rule's score separates digits from out-of-distribution samples, at any threshold."""
+
+    auroc: float
+    low: float
+    high: float
+    aurc: float
+    accuracy_at_95: float | None
+    accuracy_at_95_low: float
+    accuracy_at_95_high: float
+
+
+class RejectionResult(Result):
+    """rejection.json: the chosen rule, the 60% rule beside it, all rules, and the AUROC of each by kind of sample."""
+
+    rule: str
+    temperature: float
+    threshold: float
+    chosen: RuleAtThreshold
+    sixty_percent: RuleAtThreshold
+    rules: dict[str, RuleResult]
+    kinds: dict[str, dict[str, float]]
+
+
+# -- export.json, timing.json and formats.json -------------------------------------------------------------------------
+
+
+class Agreement(Result):
+    """What a file of 28 x 28 digits predicts, against the Keras model.
+
+    `accuracy_difference` is exported minus Keras, `agreement` the share of equal predictions, and `max_difference` the
+    largest difference in a single probability.
+    """
+
+    accuracy: float
+    accuracy_difference: float
+    agreement: float
+    max_difference: float
+
+
+class CanvasAgreement(Result):
+    """What a canvas file predicts on `n` canvases, against the Keras model; the accuracies are None without labels.
+
+    They agree on a canvas with the same digit and the same acceptance.
+    """
+
+    n: int
+    agreement: float
+    max_difference: float
+    accuracy: float | None = None
+    accuracy_difference: float | None = None
+
+
+class ExportedFile(Result):
+    """An exported file: its size in units of 1,024 bytes."""
+
+    kb: float
+
+
+class ImageFile(ExportedFile):
+    """A file that takes 28 x 28: its `Agreement` on the test digits, or on `n` of them."""
+
+    n: int | None = None
+    accuracy: float
+    accuracy_difference: float
+    agreement: float
+    max_difference: float
+
+
+class CanvasFile(ExportedFile):
+    """A file that takes canvases: its rule for rejection, and its `CanvasAgreement` on drawings."""
+
+    rule: str
+    temperature: float
+    n: int
+    agreement: float
+    max_difference: float
+    accuracy: float
+    accuracy_difference: float
+
+
+ExportResult = dict[str, ImageFile | CanvasFile | ExportedFile]
+"""export.json: the files by kind, as in `exporting.files` ("float32", "canvas_int8", "coreml", "saved_model")."""
+
+
+class TimingResult(Result):
+    """timing.json: the machine, and by kind of file `<kind>_us` and `<kind>_p95_us`, microseconds a prediction."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, float] = Field(init=False)
+
+    machine: str
+
+    def median(self, kind: str) -> float | None:
+        """Return the median of a kind of file, or None where it was not measured."""
+        return (self.__pydantic_extra__ or {}).get(f"{kind}_us")
+
+    def p95(self, kind: str) -> float | None:
+        """Return what 95 of 100 predictions stay below, or None where it was not measured."""
+        return (self.__pydantic_extra__ or {}).get(f"{kind}_p95_us")
+
+
+FormatsResult = dict[str, dict[str, float]]
+"""formats.json: by quantization `kb`, `accuracy` on test digits, and `<set>_accuracy` on each set of drawings."""
+
+
+# -- finetuned.json ----------------------------------------------------------------------------------------------------
+
+
+class Moment(Result):
+    """How many of the digits one network classifies correctly, and its accuracy with the 95% interval."""
+
+    correct: int
+    accuracy: float
+    low: float
+    high: float
+
+
+class Difference(Result):
+    """A difference of two accuracies with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class ComparedSet(Result):
+    """One set of digits, classified before and after fine-tuning.
+
+    `interval` is what the intervals come from: "writers" (bootstrap over writers) from five writers on, else "digits".
+    `only_before` and `only_after` count the digits that only one of the two networks classifies correctly, and `p` is
+    that of McNemar's exact test.
+    """
+
+    n: int
+    writers: int
+    interval: Literal["writers", "digits"]
+    before: Moment
+    after: Moment
+    difference: Difference
+    only_before: int
+    only_after: int
+    p: float
+
+
+class FinetunedRun(Result):
+    """The fine-tuned run."""
+
+    run: str
+    key: str
+    best_epoch: int
+    epochs: int
+
+
+class FinetunedResult(Result):
+    """finetuned.json: the initial weights, the run, how many drawings each writer gave to each split, and the sets."""
+
+    before: InitialWeights
+    after: FinetunedRun
+    writers: dict[str, dict[str, int]]
+    sets: dict[str, ComparedSet]
+
+
+# -- What `evaluate.py ensemble` writes --------------------------------------------------------------------------------
+
+
+class EnsembleSet(Result):
+    """One set of drawings, classified by the mean probabilities of several runs."""
+
+    n: int
+    accuracy: float
+    low: float
+    high: float
+    interval: Interval
+    per_digit: dict[str, float | None]
+
+
+class EnsembleResult(Result):
+    """The runs by name, whether with test-time augmentation, the test digits and the sets of drawings."""
+
+    members: list[str]
+    tta: bool
+    test: TestSummary
+    drawn: dict[str, EnsembleSet]
+
+
+# -- Rows of tables ----------------------------------------------------------------------------------------------------
+
+
+class ReliabilityBin(TypedDict):
+    """A row of reliability.csv: one confidence bin (low, high]; None in an empty one."""
+
+    low: float
+    high: float
+    n: int
+    confidence: float | None
+    accuracy: float | None
+
+
+class ClassRow(TypedDict):
+    """A row of per_class.csv: one digit; a fraction of nothing is None."""
+
+    digit: int
+    n: int
+    recall: float | None
+    precision: float | None
+    f1: float | None
+
+
+class CorruptionRow(TypedDict):
+    """A row of corruptions.csv: one corruption and severity, "clean" and 0 among them."""
+
+    corruption: str
+    severity: int
+    n: int
+    correct: int
+    accuracy: float
+    low: float
+    high: float
+
+
+class WriterRow(TypedDict):
+    """One writer's drawings by one preprocessing method."""
+
+    writer: str
+    method: str
+    n: int
+    accuracy: float
+
+
+class FinetunedWriterRow(TypedDict):
+    """A row of by_writer.csv: one writer's drawings, and how many are classified correctly before and after."""
+
+    writer: str
+    n: int
+    before: int
+    after: int
+
+
+class CoverageRow(TypedDict):
+    """A point of a rule's coverage curve."""
+
+    rule: str
+    coverage: float
+    accuracy: float
+
+
+class RejectionRow(TypedDict):
+    """A point of the ROC curve of one kind of out-of-distribution samples."""
+
+    kind: str
+    digits_rejected: float
+    rejected: float

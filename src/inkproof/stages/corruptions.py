@@ -1,0 +1,87 @@
+"""Make what models are tested with beside drawings: corrupted digits, and drawings that are no digit."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkproof.config.compose import path_of
+from inkproof.config.schema import NORMALIZED_METHOD, PreprocessConfig
+from inkproof.data.archives import PreprocessedSet, write_corruptions, write_preprocessed
+from inkproof.data.digits import load_digits, load_test_split
+from inkproof.data.drawings import Drawing
+from inkproof.datasets.preprocessed import (
+    drawings_of,
+    preprocessed_corruptions,
+    preprocessed_digits,
+    preprocessed_ood,
+)
+from inkproof.preprocessing.corruptions import NAMES, corruption_sample
+from inkproof.stages.preprocess import evaluation_of, make_all, set_maker
+from inkproof.synthetic import glyph_templates
+from inkproof.synthetic.ood_samples import ood_samples
+
+# Your own drawings are in none of these: a new one exports no model anew.
+VALIDATION_SETS = ("pens_validation",)  # they choose, with validation digits, when a drawing is rejected
+TEST_SETS = ("starter", "pens")  # rejection is reported on them, and canvas.tflite is compared with Keras
+METHODS = (NORMALIZED_METHOD,)  # what an exported model does itself
+
+Labels = NDArray[np.integer]
+SetMaker = Callable[[], PreprocessedSet]
+CorruptionMaker = Callable[[], dict[str, NDArray[np.uint8]]]
+
+
+def preprocess_corruptions(config: PreprocessConfig) -> None:
+    """Write corruptions.npz, thresholds.npz and ood.npz of a dataset.
+
+    corruptions.npz holds a sample of test digits under each corruption and severity. thresholds.npz holds what the
+    rejection threshold is chosen on: the sets `digits`, `ood` and, where the dataset has it, `pens_validation`. ood.npz
+    holds what rejection is reported on: the set `ood`, and `starter` and `pens` where the dataset has them.
+    """
+    workers = evaluation_of(config).workers
+    labels, corruptions = corruption_makers(config)
+    corrupted = make_all(f"{config.data.name} corruptions", corruptions, workers)
+    thresholds = make_all(f"{config.data.name} thresholds", threshold_makers(config), workers)
+    ood = make_all(f"{config.data.name} out-of-distribution", ood_makers(config), workers)
+    write_corruptions(path_of(config.corruptions), labels, corrupted.values())
+    write_preprocessed(path_of(config.thresholds), thresholds)
+    write_preprocessed(path_of(config.ood), ood)
+
+
+def corruption_makers(config: PreprocessConfig) -> tuple[Labels, dict[str, CorruptionMaker]]:
+    """Return the labels (N,) of a sample of test digits, and what makes their images under each corruption."""
+    test = load_test_split(path_of(config.digits))
+    count = min(evaluation_of(config).corruption_digits, len(test.labels))
+    sample = corruption_sample(test.labels, count, config.corruption_seed)
+    images = test.images[sample]
+    seed = config.corruption_seed
+    return test.labels[sample], {name: partial(preprocessed_corruptions, images, seed, name) for name in NAMES}
+
+
+def threshold_makers(config: PreprocessConfig) -> dict[str, SetMaker]:
+    """Return what makes each set of thresholds.npz."""
+    val = load_digits(path_of(config.digits), "val")
+    digits = partial(preprocessed_digits, val.images, val.labels, METHODS)
+    drawn = {name: set_maker(config, name, METHODS) for name in sets_among(config, VALIDATION_SETS)}
+    ood = ood_maker(config, "validation", glyph_templates.draw(100, config.ood_seed))
+    return {"digits": digits, **drawn, "ood": ood}
+
+
+def ood_makers(config: PreprocessConfig) -> dict[str, SetMaker]:
+    """Return what makes each set of ood.npz."""
+    names = sets_among(config, TEST_SETS)
+    sets = [config.sets[name] for name in names]
+    digits = [drawing for one in sets for drawing in drawings_of(config.pens, one, path_of(one.folder))]
+    return {"ood": ood_maker(config, "test", digits), **{name: set_maker(config, name, METHODS) for name in names}}
+
+
+def sets_among(config: PreprocessConfig, names: Sequence[str]) -> list[str]:
+    """Return those of `names` that the dataset's models are evaluated on."""
+    return [name for name in names if name in evaluation_of(config).drawn_sets]
+
+
+def ood_maker(config: PreprocessConfig, part: str, digits: Sequence[Drawing]) -> SetMaker:
+    """Return a function that preprocesses out-of-distribution samples of a part; `digits` are put side by side."""
+    samples = ood_samples(evaluation_of(config).ood_samples, config.ood_seed, digits, part=part)
+    return partial(preprocessed_ood, samples, METHODS)
