@@ -11,7 +11,8 @@ from inkproof.config.compose import composing, path_of
 from inkproof.config.schema import PreprocessConfig
 from inkproof.data.download import prepare_absent
 from inkproof.data.drawings import FILE_NAME
-from inkproof.stages.preprocess import preprocess
+from inkproof.stages.corruptions import preprocess_corruptions
+from inkproof.stages.preprocess import preprocess_drawings
 from inkproof.studies.definition import Study, read_study
 from inkproof.studies.grid import GridRun, plan
 from inkproof.studies.grid_run import LOG, GridTask
@@ -49,7 +50,8 @@ def make_preprocessed(study: Study, grid_runs: Sequence[GridRun], console: Conso
         configs = [compose(PreprocessConfig, (f"data={name}",)) for name in missing]
     for config in configs:
         make_drawings(config)
-        preprocess(config)
+        preprocess_drawings(config)
+        preprocess_corruptions(config)
 
 
 def make_drawings(config: PreprocessConfig) -> None:
