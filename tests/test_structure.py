@@ -34,7 +34,7 @@ LAZY = {
     "runtime/startup.py: keras": "starting TensorFlow is what the function is for",
     "runtime/startup.py: tensorflow": "starting TensorFlow is what the function is for",
     "stages/predict.py: inkproof.reporting": "Matplotlib takes half a second, and only --show needs it",
-    "studies/grid_run.py: inkproof.stages": "a cell begins its process: threads are set before TensorFlow is imported",
+    "studies/grid_run.py: inkproof.stages": "a grid run begins its process: threads are set before TensorFlow is imported",
 }
 
 
