@@ -110,7 +110,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A small network as model.keras, the same and another as canvas.tflite, and what that reads on the starter set."""
     import keras
 
-    from inkproof.exporting.canvas_model import CanvasModel, normalizer_part, up_to_logits
+    from inkproof.exporting.canvas_model import CanvasModel, up_to_logits
+    from inkproof.exporting.normalizer_part import normalizer_part
     from inkproof.exporting.predictors import CanvasPredictor
     from inkproof.exporting.verify import describe_canvas
     from inkproof.models.layers import softmax_head

@@ -38,7 +38,7 @@ INK = {  # label: strokes on a canvas of 280 x 280
 @pytest.fixture(scope="session")
 def normalizer() -> bytes:
     """The normalizer as the export stage converts it, which takes seconds."""
-    from inkproof.exporting.canvas_model import normalizer_part  # TensorFlow: not where no test needs it
+    from inkproof.exporting.normalizer_part import normalizer_part  # TensorFlow: not where no test needs it
 
     return normalizer_part()
 
