@@ -53,7 +53,7 @@ def test_a_folder_without_images_is_named(folder: Path):
     found, unreadable = find_images(["all/folder.png", "all/b.bmp"])
     assert found == ["all/b.bmp"]
     assert [(one.path, one.reason) for one in unreadable] == [
-        ("all/folder.png", "holds no images (png, jpg, jpeg, bmp, gif, tif, tiff)")
+        ("all/folder.png", "has no images (png, jpg, jpeg, bmp, gif, tif, tiff)")
     ]
 
 
@@ -73,7 +73,7 @@ def test_an_earlier_contact_sheet_is_no_image_of_the_folder(folder: Path):
     assert "all/b.bmp" in find_images(["all"], folder.parent / "b.bmp")[0]
     assert find_images(["all/b.bmp"], Path("all/b.bmp"))[0] == ["all/b.bmp"], "it was named"
     (only,) = find_images(["all/deep"], Path("all/deep/er/f.png"))[1]
-    assert only.reason.startswith("holds no images")
+    assert only.reason.startswith("has no images")
 
 
 def test_links_to_images_are_read_and_circles_end(folder: Path):

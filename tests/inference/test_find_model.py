@@ -65,9 +65,9 @@ def test_a_folder_here_goes_before_a_name(root: Path):
     [
         (
             "mnist-cnnn",
-            "did you mean mnist-cnn? choose one of: pretrained, mnist_plus_strokes-cnn, mnist-cnn, mnist-dense_2x128; or",
+            "did you mean mnist-cnn? choose one of: pretrained, mnist-cnn, mnist-dense_2x128, mnist_plus_strokes-cnn; or",
         ),
-        ("nonsense", "unknown model; choose one of: pretrained, mnist_plus_strokes-cnn"),
+        ("nonsense", "unknown model; choose one of: pretrained, mnist-cnn, mnist-dense_2x128"),
         ("", "unknown model; choose"),
         ("mnist/cnn", "did you mean mnist-cnn?"),
         ("/nowhere/folder", "or a .tflite file, a folder with one, models:/NAME@ALIAS or models:/NAME/VERSION"),
@@ -98,12 +98,12 @@ def test_a_run_that_is_not_exported_yet_is_distinguished_from_a_wrong_name(root:
 
 
 def test_a_folder_without_an_export_is_named(root: Path):
-    with pytest.raises(UserError, match=r"mnist/cnn holds no canvas\.tflite or model\.tflite; src/export\.py makes"):
+    with pytest.raises(UserError, match=r"mnist/cnn has no canvas\.tflite or model\.tflite; src/export\.py makes"):
         find_model(f"{root}/models/mnist/cnn", root)
     (root / "models/pretrained/canvas.tflite").unlink()
     for word in ("pretrained", f"{root}/models/pretrained", "../root/models/pretrained"):
-        with pytest.raises(UserError, match=r"models/pretrained holds no .*; .* `make pretrained` makes"):
+        with pytest.raises(UserError, match=r"models/pretrained has no .*; .* `make pretrained` makes"):
             find_model(word, root)
     (root / "models/pretrained").rmdir()
-    with pytest.raises(UserError, match=r"--model pretrained: .*`make pretrained` makes it anew$"):
+    with pytest.raises(UserError, match=r"--model pretrained: .*`make pretrained` makes it again$"):
         find_model(root=root)

@@ -65,7 +65,7 @@ def test_a_result_is_not_written_over_what_is_no_result(tmp_path: Path, image: b
     name = "out.png" if image else "out.csv"
     check_out(tmp_path / name, image)
     (tmp_path / name).mkdir()
-    with pytest.raises(UserError, match="is not a file, so it cannot be written over"):
+    with pytest.raises(UserError, match="is not a file, so it cannot be overwritten"):
         check_out(tmp_path / name, image)
     with pytest.raises(UserError):
         check_out(Path("/dev/null"), image)

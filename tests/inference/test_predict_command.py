@@ -118,7 +118,7 @@ def test_what_cannot_be_read_is_named_and_passed_over(place: Any, tmp_path: Path
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [["drawn/digit5.png", "5"]]
     assert [row["path"] for row in rows(tmp_path / "out.csv")] == ["drawn/digit5.png"]
     empty, absent, broken, text, script = done.stderr.splitlines()
-    assert empty == f"predict.py: {tmp_path / 'empty'}: holds no images (png, jpg, jpeg, bmp, gif, tif, tiff)"
+    assert empty == f"predict.py: {tmp_path / 'empty'}: has no images (png, jpg, jpeg, bmp, gif, tif, tiff)"
     assert absent == "predict.py: absent.png: no such file"
     assert broken.startswith(f"predict.py: {tmp_path / 'broken.png'}: ")
     known = "it is no image of a known format (PNG, JPEG, BMP, GIF, TIFF)"
@@ -178,9 +178,9 @@ MISTAKES = [
     (["--model", "mnist-cnnn"], "--model mnist-cnnn: unknown model; did you mean mnist-cnn?"),
     (["--model", "absent.tflite"], "absent.tflite: no such file; src/export.py makes it"),
     (["--model", "drawn/notes.txt"], "drawn/notes.txt: not a readable LiteRT model"),
-    (["--model", "data"], "--model data: data holds no canvas.tflite"),
+    (["--model", "data"], "--model data: data has no canvas.tflite"),
     (["--model", "models:/inkproof-mnist@champion"], "no database there; src/train.py makes it"),
-    (["--csv", "drawn"], "drawn: is not a file, so it cannot be written over"),
+    (["--csv", "drawn"], "drawn: is not a file, so it cannot be overwritten"),
     (["--csv", "drawn/digit1.png"], "drawn/digit1.png: has the name of an image"),
     (["--show", "sheet.jpg"], "sheet.jpg: the contact sheet is a PNG"),
     (["--show", "drawn/notes.txt/sheet.png"], "a file stands where a folder should be"),
