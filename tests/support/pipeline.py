@@ -21,7 +21,10 @@ from support.trackers import use
 
 CONF = ROOT / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
-DENSE = ("data=optdigits", "model=dense", "epochs=2", "train_size=200", "batch_size=64", "register=false")
+DENSE = (
+    *("data=optdigits", "model=dense", "run.register=false"),
+    *("training.epochs=2", "training.train_size=200", "training.batch_size=64"),
+)
 # Epochs where the pipeline itself is tested: enough for the int8 file to read as well as the model, on any machine.
 SHORT = {"dense": 10, "dense_2x128": 4, "tflearn_cnn": 2, "cnn": 6}
 DRAWINGS, NEGATIVES = 90, 60  # in a workspace that was made lighter
@@ -147,7 +150,7 @@ def one_process(new_workspace: Callable[[], Any]) -> dict[str, Any]:
         "unknown_argument": [*train, *DENSE, "+model.build.foo=1"],
     }
     for name in break_test_split(made.root / "data" / "optdigits" / "digits.npz"):
-        commands[name] = [*train, *DENSE, f"digits=data/{name}.npz", "force=true", f"experiment_name={name}"]
+        commands[name] = [*train, *DENSE, f"run.digits=data/{name}.npz", "run.force=true", f"run.experiment={name}"]
     codes = [2 if name == "unknown_argument" else 0 for name in commands]
     return {**dict(zip(commands, made.together(*commands.values(), codes=codes), strict=True)), "workspace": made}
 
