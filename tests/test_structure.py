@@ -28,13 +28,13 @@ LAZY = {
     "config/one_line.py: hydra": "explains Hydra's errors for scripts that do not use Hydra, as predict.py",
     "exporting/coreml.py: coremltools": "not installed with the rest: `make coreml` adds it",
     "inference/find_model.py: inkproof.tracking": "MLflow takes seconds, and only a model of its registry needs it",
-    "preprocessing/methods.py: inkproof.preprocessing": "the normalizer is a Keras layer, and only the method `classic` needs it",
+    "preprocessing/methods.py: inkproof.preprocessing": "a layer of Keras, and only the method `classic` needs it",
     "preprocessing/methods.py: tensorflow": "only the method `classic` needs it",
     "runtime/processes.py: joblib": "a tenth of a second for every command, and few start a pool",
     "runtime/startup.py: keras": "starting TensorFlow is what the function is for",
     "runtime/startup.py: tensorflow": "starting TensorFlow is what the function is for",
     "stages/predict.py: inkproof.reporting": "Matplotlib takes half a second, and only --show needs it",
-    "studies/grid_run.py: inkproof.stages": "a grid run begins its process: threads are set before TensorFlow is imported",
+    "studies/grid_run.py: inkproof.stages": "a grid run sets the threads of its process before it imports TensorFlow",
 }
 
 
