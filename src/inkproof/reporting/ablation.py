@@ -173,7 +173,7 @@ def _labels(figure: Figure, axes: Axes, named: Mapping[int, tuple[str, str, tupl
         style: dict[str, Any] = {"color": color, "transform": axes.transAxes}
         from_x, from_y = starts[index]
         axes.plot([from_x, x - 0.008], [from_y, y], linewidth=0.8, clip_on=False, zorder=1, **style)
-        lines = [(9, "bold", 0.02, accuracy)]
+        lines = [(9.0, "bold", 0.02, accuracy)]
         lines += [(7.5, "normal", -0.115 - _LINE * line, text) for line, text in enumerate(title.split("\n"))]
         for size, weight, shift, text in lines:
             axes.text(x, y + shift / height, text, fontsize=size, fontweight=weight, parse_math=False, **style)
