@@ -101,7 +101,7 @@ def test_a_image_is_named_relative_to_its_folder(tmp_path):
         ({"strokes": None, "image": "C:\\a.png"}, "outside the folder"),
         ({"created": "yesterday"}, "not an ISO date"),
         ({"lable": 7}, "lable: a key that does nothing; the keys are id, label, writer"),
-        ({"id": "first"}, "already stands in line 1"),
+        ({"id": "first"}, "is already in line 1"),
     ],
 )
 def test_a_malformed_line_is_named(tmp_path: Path, change, complaint):

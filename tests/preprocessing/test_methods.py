@@ -176,7 +176,10 @@ def test_faint_noise_around_the_ink_does_not_move_the_box():
 
 
 def test_an_unknown_method_is_answered_with_the_choices():
-    with pytest.raises(ValueError, match="'digit'; there are tutorial, polarity, digitre, mnist, ink"):
+    with pytest.raises(
+        ValueError,
+        match="'digit': unknown method; choose one of tutorial, polarity, center_of_mass, mnist_style, classic",
+    ):
         apply_method("digit", np.zeros((1, 280, 280), np.uint8))
 
 

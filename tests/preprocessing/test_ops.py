@@ -80,13 +80,13 @@ def test_maxima_and_sums_over_squares(image, side):
     from inkproof.preprocessing.outline import dilated, square_maxima, square_sums
 
     grid = batch(image)
-    around = ndimage.gray_dilation(image, size=(side, side), mode="constant", cval=0)
+    around = ndimage.grey_dilation(image, size=(side, side), mode="constant", cval=0)
     assert np.array_equal(np.asarray(square_maxima(grid, side))[0], around)
     sums = ndimage.convolve(image.astype(float), np.ones((side, side)), mode="constant")
     assert np.allclose(np.asarray(square_sums(grid, side))[0], sums, rtol=1e-5)
-    cross = ndimage.gray_dilation(image, footprint=[[0, 1, 0], [1, 1, 1], [0, 1, 0]], mode="constant", cval=0)
+    cross = ndimage.grey_dilation(image, footprint=[[0, 1, 0], [1, 1, 1], [0, 1, 0]], mode="constant", cval=0)
     assert np.array_equal(np.asarray(dilated(grid, square=False))[0], cross)
-    square = ndimage.gray_dilation(image, size=(3, 3), mode="constant", cval=0)
+    square = ndimage.grey_dilation(image, size=(3, 3), mode="constant", cval=0)
     assert np.array_equal(np.asarray(dilated(grid))[0], square)
 
 
@@ -144,7 +144,7 @@ def test_shadows_are_what_scipys_opening_leaves():
     shadow[60:, 100:] = 50
     both = np.maximum(ink, shadow)
     cells = both.reshape(56, 5, 56, 5).mean(axis=(1, 3))
-    opened = ndimage.gray_dilation(ndimage.gray_erosion(np.pad(cells, 8), (17, 17)), (17, 17))[8:-8, 8:-8]
+    opened = ndimage.grey_dilation(ndimage.grey_erosion(np.pad(cells, 8), (17, 17)), (17, 17))[8:-8, 8:-8]
     expected = np.maximum(both - np.kron(opened, np.ones((5, 5))), 0)
     found = np.asarray(without_shadows(batch(both), np.float32(255)))[0]
     assert np.abs(found - expected).max() < 0.01

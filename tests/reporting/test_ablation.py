@@ -1,6 +1,5 @@
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -9,11 +8,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from inkproof.config.schema import METHODS
-from inkproof.reporting.ablation import ablation, ablation_set, spread, write_ablation
-from inkproof.reporting.results import ModelResults
+from inkproof.evaluation.results import DrawnSet
+from inkproof.reporting.ablation import _in_lines, ablation, ablation_set, spread, write_ablation
 from inkproof.reporting.style import series
+from support.model_results import EMPTY, model, result_of
 
-REACHED = {
+ACCURACIES = {
     "mnist_plus_strokes-cnn": (0.7, 0.7, 0.95, 0.97, 0.9931),
     "cnn": (0.55, 0.55, 0.88, 0.93, 0.976),
     "tflearn_cnn": (0.558, 0.558, 0.87, 0.93, 0.976),
@@ -22,21 +22,17 @@ REACHED = {
 }
 
 
-def entry(reached: tuple[float, ...], n: int = 3498, **more: Any) -> dict[str, Any]:
+def entry(accuracies: tuple[float, ...], n: int = 3498, writers: int = 14, interval: str = "writers") -> DrawnSet:
     methods = {
-        method: {"accuracy": a, "low": max(0.0, a - 0.03), "high": min(1.0, a + 0.02)}
-        for method, a in zip(METHODS, reached, strict=False)
+        method: result_of(a, max(0.0, a - 0.03), min(1.0, a + 0.02))
+        for method, a in zip(METHODS, accuracies, strict=False)
     }
-    return {"n": n, "writers": 14, "interval": "writers", **methods, **more}
-
-
-def model(name: str, **drawn: dict[str, Any]) -> ModelResults:
-    return ModelResults(name, Path(name), {"n": 10, "accuracy": 0.9}, {}, drawn, {})
+    return DrawnSet(n=n, writers=writers, interval=interval, **methods)
 
 
 @pytest.fixture(scope="module")
 def five() -> Figure:
-    figure = ablation([model(name, pens=entry(reached)) for name, reached in REACHED.items()])
+    figure = ablation([model(name, drawn={"pens": entry(accuracies)}) for name, accuracies in ACCURACIES.items()])
     figure.draw_without_rendering()
     return figure
 
@@ -51,12 +47,12 @@ def words(figure: Figure) -> list[str]:
     return [text.get_text() for text in written(figure)]
 
 
-def test_every_line_ends_in_its_name_and_last_figure_in_its_color(five: Figure) -> None:
+def test_every_line_ends_with_the_name_and_last_accuracy_in_its_color(five: Figure) -> None:
     colors = {text.get_text(): text.get_color() for text in written(five)}
-    for place, (name, reached) in enumerate(REACHED.items()):
-        assert colors[name] == series(place)[0]
-        assert f"{reached[-1]:.2%}" in colors
-    assert set(METHODS) <= set(colors)
+    for place, (name, accuracies) in enumerate(ACCURACIES.items()):
+        assert colors[_in_lines(name).split("\n")[0]] == series(place)[0]
+        assert f"{accuracies[-1]:.2%}" in colors
+    assert {"tutorial", "polarity", "center_", "of_mass", "classic"} <= set(colors)
 
 
 def test_no_text_covers_another_or_leaves_the_sheet(five: Figure) -> None:
@@ -75,38 +71,40 @@ def test_every_point_and_interval_lies_within_the_axes(five: Figure) -> None:
     assert min(heights) > bottom > 0.1 and max(heights) < top < 1
 
 
-def test_all_and_none_can_be_drawn() -> None:
-    figure = ablation([model("cnn", pens=entry((0.0, 0.1, 0.5, 0.99, 1.0), n=140))])
+def test_accuracies_of_0_and_1_can_be_drawn() -> None:
+    figure = ablation([model("cnn", drawn={"pens": entry((0.0, 0.1, 0.5, 0.99, 1.0), n=140)})])
     assert {"cnn", "100%"} <= set(words(figure))
     bottom, top = figure.axes[0].get_ylim()
     assert 0 < bottom < 0.5 / 140 and 1 - 0.5 / 140 < top < 1
 
 
-def test_the_title_says_whose_drawings_they_are() -> None:
-    pens, starter = entry(REACHED["cnn"]), entry(REACHED["cnn"], n=270, writers=1, interval="wilson")
-    both = [model("cnn", starter=starter, pens=pens)]
+def test_the_title_names_the_drawings() -> None:
+    pens, starter = entry(ACCURACIES["cnn"]), entry(ACCURACIES["cnn"], n=270, writers=1, interval="wilson")
+    both = [model("cnn", drawn={"starter": starter, "pens": pens})]
     assert ablation_set(both) == "pens"
-    assert "3,498 drawings by 14 writers that no model has seen," in words(ablation(both))
+    assert "3,498 drawings by 14 writers that no model was trained on," in words(ablation(both))
     assert "with 95% intervals over writers, on a log-odds scale" in words(ablation(both))
-    alone = [model("cnn", starter=starter, pens={"n": 0})]
+    alone = [model("cnn", drawn={"starter": starter, "pens": EMPTY})]
     assert ablation_set(alone) == "starter"
     assert "270 drawings of the starter set," in words(ablation(alone))
     assert "with 95% intervals, on a log-odds scale" in words(ablation(alone))
 
 
-def test_a_model_that_read_nothing_has_no_line() -> None:
-    shown = words(ablation([model("new", pens={"n": 0}), model("cnn", pens=entry(REACHED["cnn"]))]))
+def test_a_model_without_results_has_no_line() -> None:
+    shown = words(
+        ablation([model("new", drawn={"pens": EMPTY}), model("cnn", drawn={"pens": entry(ACCURACIES["cnn"])})])
+    )
     assert "cnn" in shown and "new" not in shown
     assert ablation_set([model("new")]) is None
     assert words(ablation([model("new")])) == ["no drawings"]
 
 
-def test_the_image_is_sharp_where_it_is_shown_at_640_pixels(tmp_path: Path) -> None:
-    write_ablation([model("cnn", pens=entry(REACHED["cnn"]))], tmp_path / "ablation.png")
+def test_the_image_has_two_pixels_for_each_css_pixel(tmp_path: Path) -> None:
+    write_ablation([model("cnn", drawn={"pens": entry(ACCURACIES["cnn"])})], tmp_path / "ablation.png")
     assert Image.open(tmp_path / "ablation.png").width == 1280
 
 
-def test_labels_are_spread_no_further_than_needed() -> None:
+def test_labels_are_spread_as_little_as_possible() -> None:
     assert spread([0.1, 0.5, 0.9], 0.1) == pytest.approx([0.1, 0.5, 0.9])
     assert spread([0.5, 0.5], 0.1) == pytest.approx([0.45, 0.55])
     assert spread([0.99, 1.0], 0.2) == pytest.approx([0.7, 0.9])

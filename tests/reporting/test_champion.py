@@ -2,36 +2,38 @@ from typing import Any
 
 import pandas as pd
 
-from inkproof.reporting.tables import KEPT
+from inkproof.reporting.tables import PENS_VALIDATION
 from inkproof.reporting.tables import choose_champion as choose_among
 
 
 def row(
-    model: str, val: float | None, kept: float | None = None, data: str = "mnist", weights: int = 1
+    model: str, val: float | None, drawn: float | None = None, data: str = "mnist", weights: int = 1
 ) -> dict[str, Any]:
-    figures = {"val_accuracy": val, KEPT: kept}
-    known = {key: value for key, value in figures.items() if value is not None}
+    scores = {"val_accuracy": val, PENS_VALIDATION: drawn}
+    known = {key: value for key, value in scores.items() if value is not None}
     return {"model": model, "data": data, "parameters": weights, "test_accuracy": 0.5, **known}
 
 
 def choose_champion(rows: list[dict[str, Any]], data: str) -> str | None:
-    return choose_among(pd.DataFrame(rows, columns=["model", "data", "parameters", "val_accuracy", KEPT]), data)
+    return choose_among(
+        pd.DataFrame(rows, columns=["model", "data", "parameters", "val_accuracy", PENS_VALIDATION]), data
+    )
 
 
-def test_the_mean_of_validation_digits_and_kept_writers_decides() -> None:
+def test_the_mean_of_validation_digits_and_validation_writers_decides() -> None:
     assert choose_champion([row("a", 0.99, 0.90), row("b", 0.98, 0.95)], "mnist") == "b"
     assert choose_champion([row("a", 0.99), row("b", 0.98)], "mnist") == "a"
 
 
-def test_of_equals_the_smaller_is_chosen() -> None:
+def test_the_smaller_of_two_equal_models_is_chosen() -> None:
     assert choose_champion([row("a", 0.99, weights=2), row("b", 0.99, weights=1)], "mnist") == "b"
 
 
-def test_a_model_of_other_data_is_no_candidate() -> None:
+def test_a_model_of_another_dataset_is_not_a_candidate() -> None:
     rows = [row("mnist_plus_strokes-cnn", 0.999, 0.999, data="mnist_plus_strokes"), row("cnn", 0.9, 0.9)]
     assert choose_champion(rows, "mnist") == "cnn"
     assert choose_champion(rows[:1], "mnist") is None
 
 
-def test_without_a_validated_model_there_is_none() -> None:
+def test_without_a_validated_model_there_is_no_champion() -> None:
     assert choose_champion([row("a", None), {**row("b", None), "test_accuracy": 0.99}], "mnist") is None

@@ -1,4 +1,4 @@
-"""The contact sheet shows each image beside what the network saw of it, pixel by pixel."""
+"""The contact sheet shows each canvas next to the image that the network saw, pixel by pixel."""
 
 import warnings
 from pathlib import Path
@@ -14,7 +14,7 @@ from support.segments import DIGITS, canvas, templates
 
 CANVASES = np.stack([canvas(digit) for digit in DIGITS])
 SEEN = templates().round().astype(np.uint8)
-READINGS = [(digit, 0.9 + digit / 100, digit != 3) for digit in DIGITS]
+PREDICTIONS = [(digit, 0.9 + digit / 100, digit != 3) for digit in DIGITS]
 NAMES = [f"folder/{digit}.png" for digit in DIGITS]
 
 
@@ -22,29 +22,29 @@ def texts(figure) -> list[str]:
     return [text.get_text() for text in figure.texts]
 
 
-def test_each_image_stands_beside_what_was_seen(tmp_path: Path):
-    save(contact_sheet(CANVASES, SEEN, NAMES, READINGS), tmp_path / "sheet.png")
+def test_each_canvas_is_next_to_the_seen_image(tmp_path: Path):
+    save(contact_sheet(CANVASES, SEEN, NAMES, PREDICTIONS), tmp_path / "sheet.png")
     page = np.asarray(Image.open(tmp_path / "sheet.png").convert("L")).astype(int)
     assert page.shape[1] == 640
     for number in DIGITS:
         left = module.LEFT + number % 3 * module.PITCH
         top = module.HEAD + number // 3 * (module.SIDE + module.FOOT)
         shrunk = Image.fromarray(CANVASES[number]).resize((84, 84), Image.Resampling.BOX)
-        beside = left + module.SIDE + module.GAP
+        right = left + module.SIDE + module.GAP
         # The palette of the file rounds levels; another digit would differ by far more.
         assert np.abs(page[top : top + 84, left : left + 84] - np.asarray(shrunk)).mean() < 3
-        assert np.abs(page[top : top + 84, beside : beside + 84] - SEEN[number].repeat(3, 0).repeat(3, 1)).mean() < 3
+        assert np.abs(page[top : top + 84, right : right + 84] - SEEN[number].repeat(3, 0).repeat(3, 1)).mean() < 3
 
 
-def test_readings_and_names_are_said():
-    said = texts(contact_sheet(CANVASES, SEEN, NAMES, READINGS, "the first 10 of 90 images"))
-    assert said[0] == "drawn, and what the network saw: the first 10 of 90 images"
-    assert said[1:4] == ["0", "90.0%", "folder/0.png"]
-    assert said[10:13] == ["not a digit", "3? 93%", "folder/3.png"]
-    assert len(said) == 31
+def test_predictions_and_names_are_written():
+    shown = texts(contact_sheet(CANVASES, SEEN, NAMES, PREDICTIONS, "the first 10 of 90 images"))
+    assert shown[0] == "drawn, and what the network saw: the first 10 of 90 images"
+    assert shown[1:4] == ["0", "90.0%", "folder/0.png"]
+    assert shown[10:13] == ["not a digit", "3? 93%", "folder/3.png"]
+    assert len(shown) == 31
 
 
-def test_texts_do_not_run_into_each_other():
+def test_texts_do_not_overlap():
     figure = contact_sheet(CANVASES[:1], SEEN[:1], ["x" * 40], [(8, 0.88, False)])
     guess, probability, name = (text.get_window_extent() for text in figure.texts[1:])
     assert guess.x1 + 4 < probability.x0
@@ -55,13 +55,15 @@ def test_texts_do_not_run_into_each_other():
 def test_any_name_is_drawn(name: str, tmp_path: Path):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")
-        figure = contact_sheet(CANVASES[:1], SEEN[:1], [name], READINGS[:1])
+        figure = contact_sheet(CANVASES[:1], SEEN[:1], [name], PREDICTIONS[:1])
         save(figure, tmp_path / "sheet.png")
     assert texts(figure)[-1] == name
 
 
 def test_the_end_of_a_long_name_is_shown():
-    (*_, name) = texts(contact_sheet(CANVASES[:1], SEEN[:1], ["a/long/way/to/the/folder/of/digit7.png"], READINGS[:1]))
+    (*_, name) = texts(
+        contact_sheet(CANVASES[:1], SEEN[:1], ["a/long/way/to/the/folder/of/digit7.png"], PREDICTIONS[:1])
+    )
     assert name == "…folder/of/digit7.png"
 
 

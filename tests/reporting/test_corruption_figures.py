@@ -5,18 +5,23 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from inkproof.evaluation.results import Accuracy, Corruption, CorruptionsResult
 from inkproof.reporting.robustness_figures import corruptions_heatmap
 from inkproof.reporting.style import save, to_svg
 
 
-def summary(**corruptions: list[float]) -> dict:
-    means = {name: float(np.mean(severities)) for name, severities in corruptions.items()}
-    return {
-        "n": 100,
-        "clean": {"accuracy": 0.991},
-        "mca": {"accuracy": float(np.mean(list(means.values())))},
-        "corruptions": {name: {"accuracy": means[name], "severities": own} for name, own in corruptions.items()},
-    }
+def around(accuracy: float) -> Accuracy:
+    return Accuracy(accuracy=accuracy, low=accuracy, high=accuracy)
+
+
+def result(**severities: list[float]) -> CorruptionsResult:
+    means = {name: around(float(np.mean(own))) for name, own in severities.items()}
+    return CorruptionsResult(
+        n=100,
+        clean=around(0.991),
+        mca=around(float(np.mean([mean.accuracy for mean in means.values()]))),
+        corruptions={name: Corruption(**means[name].content(), severities=own) for name, own in severities.items()},
+    )
 
 
 def texts(figure: Figure) -> list[str]:
@@ -28,8 +33,8 @@ def pixels(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path).convert("RGB")).astype(int)
 
 
-def test_heat_map_writes_every_figure_and_clean_once() -> None:
-    figure = corruptions_heatmap(summary(cut_off=[0.9, 0.8, 0.7, 0.6, 0.123], blur=[1.0, 0.98, 0.97, 0.96, 0.95]))
+def test_heat_map_has_every_accuracy_and_clean_once() -> None:
+    figure = corruptions_heatmap(result(cut_off=[0.9, 0.8, 0.7, 0.6, 0.123], blur=[1.0, 0.98, 0.97, 0.96, 0.95]))
     shown = texts(figure)
     assert {"cut off", "blur", "90.0", "12.3", "100", "severity", "clean", "mean", "mean corruption accuracy"} <= set(
         shown
@@ -38,8 +43,8 @@ def test_heat_map_writes_every_figure_and_clean_once() -> None:
     assert {"62.5", "97.2", "79.8"} <= set(shown)
 
 
-def test_heat_map_is_darker_where_more_is_misread(tmp_path: Path) -> None:
-    figure = corruptions_heatmap(summary(thin=[1.0, 0.9, 0.7, 0.4, 0.1]))
+def test_heat_map_is_darker_for_more_errors(tmp_path: Path) -> None:
+    figure = corruptions_heatmap(result(thin=[1.0, 0.9, 0.7, 0.4, 0.1]))
     cells = [patch for patch in figure.axes[0].patches if patch.get_width() < 1]
     thin = sorted(cells, key=lambda patch: patch.get_x())[1:6]
     strengths = [patch.get_alpha() for patch in thin]
@@ -50,9 +55,9 @@ def test_heat_map_is_darker_where_more_is_misread(tmp_path: Path) -> None:
     assert (image[..., 0] - image[..., 2] > 120).sum() > 500
 
 
-def test_heat_map_writes_nothing_outside_and_nothing_over_its_neighbor() -> None:
+def test_texts_of_the_heat_map_stay_inside_and_do_not_overlap() -> None:
     names = ("translate", "gaussian_noise", "uneven_ground", "low_contrast")
-    figure = corruptions_heatmap(summary(**{name: [0.5] * 5 for name in names}))
+    figure = corruptions_heatmap(result(**{name: [0.5] * 5 for name in names}))
     figure.draw_without_rendering()
     width, height = figure.get_size_inches() * figure.dpi
     boxes = [
@@ -65,6 +70,6 @@ def test_heat_map_writes_nothing_outside_and_nothing_over_its_neighbor() -> None
         assert not any(one.overlaps(other) for other in boxes[index + 1 :])
 
 
-def test_heat_map_takes_the_colours_of_the_page() -> None:
-    svg = to_svg(corruptions_heatmap(summary(thin=[0.9] * 5)), "corruptions", "corruptions")
+def test_heat_map_uses_the_colors_of_the_page() -> None:
+    svg = to_svg(corruptions_heatmap(result(thin=[0.9] * 5)), "corruptions", "corruptions")
     assert "var(--wrong,#bf4408)" in svg

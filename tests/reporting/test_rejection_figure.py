@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from inkproof.evaluation.rejection import choose_rule, coverage_rows, rejection_rows, summarize_rejection
+from inkproof.evaluation.results import RejectedShare
 from inkproof.reporting.robustness_figures import rejection_figure
 from inkproof.reporting.style import save, to_svg
 
@@ -19,8 +20,8 @@ def inputs() -> tuple:
     others = rng.normal(0, 1.5, (60, 10))
     kinds = np.repeat(["letter", "blank", "something else"], 20)
     rule = choose_rule(logits, labels, others, coverage=0.9)
-    summary = summarize_rejection(rule, logits, labels, others, kinds)
-    return coverage_rows(logits, labels), rejection_rows(rule, logits, others, kinds), summary
+    result = summarize_rejection(rule, logits, labels, others, kinds)
+    return coverage_rows(logits, labels), rejection_rows(rule, logits, others, kinds), result
 
 
 def marked(figure: Figure, panel: int, label: str) -> tuple[float, float]:
@@ -28,11 +29,10 @@ def marked(figure: Figure, panel: int, label: str) -> tuple[float, float]:
     return float(line.get_xdata()[0]), float(line.get_ydata()[0])
 
 
-def test_both_operating_points_stand_where_they_were_measured(inputs: tuple) -> None:
-    figure = rejection_figure(*inputs)
-    for name, label in (("sixty_percent", "the 60% rule"), ("chosen", "chosen threshold")):
-        at = inputs[2][name]["digits"]
-        assert marked(figure, 0, label) == (at["coverage"], at["accuracy"])
+def test_both_operating_points_are_marked(inputs: tuple) -> None:
+    figure, result = rejection_figure(*inputs), inputs[2]
+    for at, label in ((result.sixty_percent, "the 60% rule"), (result.chosen, "chosen threshold")):
+        assert marked(figure, 0, label) == (at.digits.coverage, at.digits.accuracy)
 
 
 def test_every_rule_and_every_kind_has_a_line_of_its_own_color(inputs: tuple) -> None:
@@ -46,18 +46,21 @@ def test_every_rule_and_every_kind_has_a_line_of_its_own_color(inputs: tuple) ->
         assert len({line.get_color() for line in lines}) == len(names)
 
 
-def test_a_threshold_that_refuses_no_digit_or_accepts_none_can_be_drawn(inputs: tuple, tmp_path: Path) -> None:
-    coverage, rejections, summary = inputs
+def test_thresholds_that_accept_all_digits_or_none_can_be_drawn(inputs: tuple, tmp_path: Path) -> None:
+    coverage, rejections, result = inputs
     nothing = {"coverage": 0.0, "accuracy": None}
     everything = {"coverage": 1.0, "accuracy": 0.9}
+    letters = RejectedShare(n=20, share=0.0, low=0.0, high=0.1)
     for at in (nothing, everything):
-        point = {"digits": at, "rejected": {"letter": {"share": 0.0}}}
-        figure = rejection_figure(coverage, rejections, {**summary, "chosen": point, "sixty_percent": point})
+        digits = result.chosen.digits.model_copy(update=at)
+        point = result.chosen.model_copy(update={"digits": digits, "rejected": {"letter": letters}})
+        changed = result.model_copy(update={"chosen": point, "sixty_percent": point})
+        figure = rejection_figure(coverage, rejections, changed)
         save(figure, tmp_path / "r.png")
         assert Image.open(tmp_path / "r.png").width == 640
 
 
-def test_texts_keep_to_the_sheet(inputs: tuple) -> None:
+def test_texts_stay_inside_the_figure(inputs: tuple) -> None:
     figure = rejection_figure(*inputs)
     figure.draw_without_rendering()
     for axes in figure.axes:
@@ -66,10 +69,10 @@ def test_texts_keep_to_the_sheet(inputs: tuple) -> None:
         assert box.x1 <= figure.bbox.width and box.y1 <= figure.bbox.height
 
 
-def test_it_can_stand_in_the_page(inputs: tuple) -> None:
+def test_it_can_be_part_of_the_page(inputs: tuple) -> None:
     assert "the 60% rule" in to_svg(rejection_figure(*inputs), "rejection", "label")
 
 
-def test_tables_without_rows_are_refused(inputs: tuple) -> None:
+def test_tables_without_rows_are_an_error(inputs: tuple) -> None:
     with pytest.raises(ValueError, match="rows"):
         rejection_figure([], inputs[1], inputs[2])

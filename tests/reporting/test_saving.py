@@ -26,7 +26,7 @@ def test_images_are_small_and_the_same_every_time(figure: Figure, tmp_path: Path
     assert Image.open(tmp_path / "a.png").mode == "P"
 
 
-def test_a_image_that_fails_leaves_nothing_behind(figure: Figure, tmp_path: Path) -> None:
+def test_an_image_that_fails_leaves_nothing_behind(figure: Figure, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("old")
     figure.text(0.5, 0.5, "$unclosed {brace$")
     with pytest.raises(ValueError, match="unclosed"):
@@ -42,14 +42,14 @@ def test_svg_is_one_well_formed_element_that_follows_the_page(figure: Figure) ->
     assert root.get("width") is None
     assert "font-family" not in svg
     assert "<style" not in svg
-    for token in ("mnist_plus_strokes", "muted", "grid", "accent"):
+    for token in ("ink", "muted", "grid", "accent"):
         assert f"var(--{token},{PALETTE[token]})" in svg
-    # Every palette color left stands inside its variable.
+    # All palette colors are inside their variables.
     for color in PALETTE.values():
         assert not re.search(rf"(?<!,){color}", svg)
 
 
-def test_figures_in_texts_are_not_rounded_like_coordinates(figure: Figure) -> None:
+def test_numbers_in_texts_are_not_rounded_like_coordinates(figure: Figure) -> None:
     svg = to_svg(figure, "one", "")
     assert ">0.05<" in svg
     assert not re.search(r'd="[^"]*\d\.\d\d', svg)

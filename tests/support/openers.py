@@ -38,7 +38,7 @@ if __name__ == "__main__":
         while not (folder / f"go-{current}").exists():
             time.sleep(0.005)
         try:
-            said = open_store(folder / str(current), number)
+            result = open_store(folder / str(current), number)
         except BaseException:
-            said = traceback.format_exc()
-        (folder / f"said-{current}-{number}").write_text(said)
+            result = traceback.format_exc()
+        (folder / f"said-{current}-{number}").write_text(result)

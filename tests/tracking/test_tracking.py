@@ -138,10 +138,10 @@ def test_finished_runs_with_a_metric_are_found_in_every_experiment(opened: Calla
         tracker.finish(run, status)
     tracker.finish(tracker.start("digits", "without", {}))
     found = tracker.runs_with("test_accuracy")
-    assert {(run["experiment"], run["name"]) for run in found} == {("digits", "of digits"), ("study/02", "of study/02")}
+    assert {(run.experiment, run.name) for run in found} == {("digits", "of digits"), ("study/02", "of study/02")}
     for run in found:
-        assert (run["params"], run["tags"]["data_sha"], run["metrics"]) == ({"seed": "3"}, "d", {"test_accuracy": 0.0})
-        assert tracker.figures(run["run_id"]) == run["metrics"]
+        assert (run.params, run.tags["data_sha"], run.metrics) == ({"seed": "3"}, "d", {"test_accuracy": 0.0})
+        assert tracker.figures(run.run_id) == run.metrics
 
 
 def test_a_run_that_the_store_has_is_kept(opened: Callable[[], Tracker], tmp_path: Path):

@@ -13,7 +13,7 @@ from scipy.optimize import isotonic_regression
 
 from inkproof.evaluation.results import Accuracy, DrawnSet
 from inkproof.reporting.results import ModelResults, all_methods, by_method
-from inkproof.reporting.style import PALETTE, percent_axis, place, remark, save, series, sheet, styled
+from inkproof.reporting.style import PALETTE, lines_of, percent_axis, place, remark, save, series, sheet, styled
 from inkproof.reporting.wording import count, method_words, percent, set_title
 
 SETS = ("pens", "starter")
@@ -25,7 +25,7 @@ SCALE = 2  # READMEs show the image, and many screens have two pixels for each C
 
 # Ticks of a log-odds scale, where halving the errors is about the same distance everywhere near the top.
 _MARKS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
-_LABEL = 0.29  # inches from one model's label to the next
+_LABEL, _LINE = 0.29, 0.11  # inches from one model's label to the next, and more for a second line of the name
 
 
 def ablation_set(models: Sequence[ModelResults]) -> str | None:
@@ -40,11 +40,11 @@ def method_lines(results: Sequence[Mapping[str, Accuracy] | None], methods: Sequ
     `results` has the accuracies by method of each model, in the order of the leaderboard, which decides color and
     marker. A model without results on this set has None or nothing.
     """
-    figure = sheet(2.7)
-    axes = place(figure, 0.5, 0.35, 0.15, 0.12)
+    figure = sheet(2.8)
+    axes = place(figure, 0.5, 0.45, 0.15, 0.12)
     lows = [one.low for own in results if own for one in own.values()]
     _plot(axes, results, methods)
-    axes.set_xticks(range(len(methods)), list(methods))
+    axes.set_xticks(range(len(methods)), ["\n".join(lines_of(method)) for method in methods])
     axes.set_xlim(-0.4, len(methods) - 0.6)
     axes.set_ylim(max(0.0, min(lows, default=0.0) - 0.05), 1.02)
     axes.grid(axis="y")
@@ -106,15 +106,18 @@ def ablation(models: Sequence[ModelResults]) -> Figure:
         for entry in entries
     ]
     drawn = [index for index, own in enumerate(results) if own]
-    figure = sheet(max(3.6, 1.25 + _LABEL * len(drawn)))
-    axes = place(figure, 0.5, 0.6, 0.22 + 0.062 * max(11, *(len(models[index].name) for index in drawn)), 0.6)
+    names = {index: _in_lines(models[index].name) for index in drawn}
+    gap = _LABEL + _LINE * any("\n" in name for name in names.values())
+    longest = max(11, *(len(line) for name in names.values() for line in name.split("\n")))
+    figure = sheet(max(3.8, 1.45 + gap * len(drawn)))
+    axes = place(figure, 0.5, 0.8, 0.18 + 0.062 * longest, 0.6)
     axes.set_yscale("logit")
     ends = _plot(axes, results, methods, 0.36 / max(len(models), 4))
     axes.set_xlim(-0.3, len(methods) - 0.7)
     _scale(axes, [bound for own in results for one in own.values() for bound in (one.low, one.high)])
     _methods(axes, methods)
     last = {index: percent(list(by_method(entries[index]).values())[-1].accuracy, n) for index in drawn}
-    _labels(figure, axes, {index: (models[index].name, last[index], ends[index]) for index in drawn})
+    _labels(figure, axes, {index: (names[index], last[index], ends[index]) for index in drawn}, gap)
     _heading(figure, name, next(entry for entry in entries if entry and entry.methods))
     return figure
 
@@ -133,14 +136,21 @@ def _heading(figure: Figure, name: str, entry: DrawnSet) -> None:
         figure.text(0.015, 1 - down / height, text, fontsize=size, fontweight=weight, color=color, va="baseline")
 
 
+def _in_lines(name: str) -> str:
+    """Break the name of a model of another dataset, such as "mnist_plus_strokes-cnn", after the dataset."""
+    return name.replace("-", "-\n", 1) if len(name) > 16 else name
+
+
 def _methods(axes: Axes, methods: Sequence[str]) -> None:
+    """Write the methods below the axis, a long name in two lines, and in other lines what they do."""
     below: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "ha": "center"}
-    axes.set_xticks(range(len(methods)), methods, fontsize=8.5, fontweight="bold", color=PALETTE["ink"])
+    axes.set_xticks(range(len(methods)), [""] * len(methods))
     for x, method in enumerate(methods):
         # Line by line, since texts of two lines would not share a baseline.
+        for line, text in enumerate(lines_of(method)):
+            axes.annotate(text, (x, 0), (0, -12 - 9 * line), fontsize=7.5, color=PALETTE["ink"], **below)
         for line, text in enumerate(method_words(method).brief.split("\n")):
-            shift = (0, -25 - 9 * line)
-            axes.annotate(text, (x, 0), shift, fontsize=7.2, color=PALETTE["muted"], **below)
+            axes.annotate(text, (x, 0), (0, -35 - 8.5 * line), fontsize=6.5, color=PALETTE["muted"], **below)
 
 
 def _scale(axes: Axes, bounds: Sequence[float]) -> None:
@@ -155,20 +165,22 @@ def _scale(axes: Axes, bounds: Sequence[float]) -> None:
     axes.grid(axis="y")
 
 
-def _labels(figure: Figure, axes: Axes, named: Mapping[int, tuple[str, str, tuple[float, float]]]) -> None:
+def _labels(figure: Figure, axes: Axes, named: Mapping[int, tuple[str, str, tuple[float, float]]], gap: float) -> None:
     """Write each model's name and last accuracy at the right, as close to the end of its line as there is room."""
     height = figure.get_size_inches()[1] * axes.get_position().height
     to_axes = axes.transData + axes.transAxes.inverted()
     starts = {index: to_axes.transform(end) for index, (_, _, end) in named.items()}
     order = sorted(named, key=lambda index: starts[index][1])
-    for index, y in zip(order, spread([starts[index][1] for index in order], _LABEL / height), strict=True):
+    for index, y in zip(order, spread([starts[index][1] for index in order], gap / height), strict=True):
         title, accuracy, _ = named[index]
         color, _ = series(index)
         x = 1.035
         style: dict[str, Any] = {"color": color, "transform": axes.transAxes}
         from_x, from_y = starts[index]
         axes.plot([from_x, x - 0.008], [from_y, y], linewidth=0.8, clip_on=False, zorder=1, **style)
-        for size, weight, shift, text in ((9, "bold", 0.02, accuracy), (7.5, "normal", -0.115, title)):
+        lines = [(9, "bold", 0.02, accuracy)]
+        lines += [(7.5, "normal", -0.115 - _LINE * line, text) for line, text in enumerate(title.split("\n"))]
+        for size, weight, shift, text in lines:
             axes.text(x, y + shift / height, text, fontsize=size, fontweight=weight, parse_math=False, **style)
 
 

@@ -18,6 +18,7 @@ from inkproof.reporting.style import (
     Block,
     enlarged,
     framed,
+    lines_of,
     paint,
     percent_axis,
     place,
@@ -31,8 +32,8 @@ from inkproof.reporting.wording import set_title
 
 Gray = npt.NDArray[np.uint8]
 
-_PAIR_GAP, _PAIR_HEAD, _PAIR_FOOT = 14, 44, 48
-"""Pixels between images, above the first row for the headings, and below each image for its prediction."""
+_PAIR_GAP, _PAIR_HEAD, _PAIR_FOOT, _PAIR_LINE = 14, 62, 48, 20
+"""Pixels between images, above the first row for the headings, below each image, and for each line of a heading."""
 
 
 # First the digits that people write in the most different ways: a short figure should not show zeros only.
@@ -96,7 +97,9 @@ def before_after(
     bold: dict[str, Any] = {"fontsize": 9.5, "fontweight": "bold"}
     lefts = [column * pitch + _PAIR_GAP // 2 for column in range(columns)]
     for left, title in zip(lefts, ["drawn", *methods], strict=True):
-        write(figure, left, _PAIR_HEAD - 14, title, color=PALETTE["muted"], fontsize=8.5, fontweight="bold")
+        for up, line in enumerate(reversed(lines_of(title))):
+            y = _PAIR_HEAD - 14 - up * _PAIR_LINE
+            write(figure, left, y, line, color=PALETTE["muted"], fontsize=8.5, fontweight="bold")
     for row in range(count):
         top = _PAIR_HEAD + row * (side + _PAIR_FOOT)
         base = top + side + 24
@@ -125,7 +128,7 @@ def method_bars(drawn: Mapping[str, DrawnSet]) -> Figure:
     lines = [(name, by_method(entry)) for name, entry in drawn.items()]
     height = sum(gap + bar * len(own) for _, own in lines) + 0.5
     figure = sheet(height)
-    axes = place(figure, 0.95, 0.35, 0.6, 0.0)
+    axes = place(figure, 1.08, 0.35, 0.6, 0.0)
     y = height - 0.35
     ticks: list[tuple[float, str]] = []
     for name, own in lines:

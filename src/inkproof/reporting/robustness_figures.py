@@ -167,7 +167,7 @@ def _rejections(axes: Axes, rows: pd.DataFrame, result: RejectionResult) -> None
     axes.set_xlim(_FEWEST, 1)
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_ylim(-0.02, 1.03)
-    axes.set_title(f"Out-of-distribution samples, rejected by {RULE_NAMES.get(result.rule, result.rule)}")
+    axes.set_title(f"OOD samples, rejected by {RULE_NAMES.get(result.rule, result.rule)}")
     axes.set_xlabel("digits rejected")
     axes.set_ylabel("samples rejected")
     # No corner is free for every network, so the legend is below.

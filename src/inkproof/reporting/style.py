@@ -136,6 +136,12 @@ def series(index: int) -> tuple[str, str]:
     return SERIES[index % len(SERIES)], MARKERS[index % len(MARKERS)]
 
 
+def lines_of(name: str) -> list[str]:
+    """Return the name of a preprocessing method in one line, or in two if it is long."""
+    first, mark, rest = name.partition("_")
+    return [f"{first}_", rest] if mark and len(name) > 9 else [name]
+
+
 Block = tuple[int, int, npt.NDArray[np.uint8]]
 
 

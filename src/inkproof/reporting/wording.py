@@ -56,7 +56,7 @@ class Method(NamedTuple):
 
 # `inkproof.preprocessing.methods` has the order.
 METHOD_WORDS = {
-    "tutorial": Method("invert every image and shrink it to 28 x 28", "always\ninvert"),
+    "tutorial": Method("invert every image and shrink it to 28 x 28", "invert\nall"),
     "polarity": Method(
         "invert only dark ink on a light background, then shrink",
         "invert if\nneeded",
@@ -64,18 +64,18 @@ METHOD_WORDS = {
     ),
     "center_of_mass": Method(
         "crop to the ink, center its mass, then shrink",
-        "crop and\ncenter",
+        "crop,\ncenter",
         step="cropping to the ink and centering it",
     ),
     "mnist_style": Method(
         "fit the ink into 20 x 20 and center its mass in 28 x 28, as in MNIST",
-        "size as in\nMNIST",
+        "MNIST's\nsize",
         step="fitting the ink into a 20 x 20 box and centering its mass, as in MNIST,",
         end="with preprocessing like MNIST's",
     ),
     "classic": Method(
         "the whole normalizer: as above, with background, contrast and specks corrected and strokes of MNIST's width",
-        "strokes as\nin MNIST",
+        "MNIST's\nstrokes",
         step="the whole normalizer",
         end="with the normalizer",
     ),
