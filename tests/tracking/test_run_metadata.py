@@ -1,6 +1,7 @@
 """run.json: a run is finished when key and artifacts agree with it, and what is unreadable is one line."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,12 @@ def test_a_run_with_a_missing_or_damaged_artifact_is_not_complete(saved: RunMeta
     assert not saved.complete()
     path.write_bytes(content)
     assert saved.complete()
+
+
+def test_a_file_in_place_of_the_folder_is_no_complete_run(saved: RunMetadata):
+    shutil.rmtree(saved.folder)
+    saved.folder.write_text("in the way")
+    assert not saved.complete()
 
 
 @pytest.mark.parametrize(
