@@ -1,6 +1,7 @@
 """Run studies and compare their results: python src/study.py run experiments/02-augmentation.
 
-Started again it goes on: grid_runs in results.csv are not run again, and a killed training goes on with its next epoch.
+Run the same command again to resume: grid runs in results.csv are not run again, and a killed training resumes at its
+next epoch.
 """
 
 import argparse
@@ -11,13 +12,13 @@ from inkproof.studies.command_line import parse
 
 
 def main() -> None:
-    """Parse the command line and do what it says; the exit code is 1 where grid runs were given up."""
+    """Run the command that was typed; the exit code is 1 where grid runs were given up."""
     options = parse(sys.argv[1:], str(__doc__).splitlines()[0])
     run("study.py", lambda: sys.exit(1 if command(options) is False else 0))
 
 
 def command(options: argparse.Namespace) -> bool | None:
-    """Do what is asked for, importing what that takes; return whether no grid run was given up, where grid runs were run."""
+    """Run a command, with the imports it needs; return False where it gave up grid runs."""
     match options.command:
         case "run":
             from inkproof.studies.run_study import run_study

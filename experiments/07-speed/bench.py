@@ -1,8 +1,8 @@
-"""Time what users wait for, each against a named baseline in turn.
+"""Time what users wait for, alternating with a named baseline.
 
     python experiments/07-speed/bench.py [BENCHMARK ...] [--pairs 5] [--short]
 
-Rows that are done stand in reports/bench.json at once; the others of an earlier call stay.
+A finished benchmark is written to reports/bench.json at once. The others keep the results of an earlier call.
 """
 
 import argparse
@@ -12,14 +12,13 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "src"))  # where the package is
 
 from benchmark.benchmarks import BENCHMARKS
 from benchmark.machine import machine
-from benchmark.measured import Setting, table, write_table
-from inkproof.config.one_line import run
+from benchmark.measured import Benchmark, Results, Setting, table, write_table
+from inkproof.config.one_line import run, unknown
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_json
 from inkproof.runtime.paths import ROOT
@@ -28,68 +27,78 @@ from inkproof.tracking.provenance import git_commit
 BUSY = 0.7  # load, above which the machine is not idle
 
 
-def bench(rows: list[str], pairs: int, short: bool, out: Path | None) -> dict[str, Any]:
-    """Measure `rows` and write `out`, if given, and a table beside it after each; return what `out` holds."""
-    results: dict[str, Any] = {"machine": machine(), "short": short, "rows": {}}
+def bench(names: list[str], pairs: int, short: bool, out: Path | None) -> Results:
+    """Run the benchmarks `names` and return the results.
+
+    After each, write the results so far to `out`, if given, and as a table to the .md file beside it.
+    """
+    results: Results = {"machine": machine(), "short": short, "benchmarks": {}}
     if out is not None and out.exists():
-        results["rows"] = _earlier(out, results)
-    load = os.getloadavg()[0]  # before the rows make their own
+        results["benchmarks"] = _earlier(out, results)
+    load = os.getloadavg()[0]  # before the benchmarks cause their own
     if load > BUSY and not short:
-        print(f"Other work is running (load {load:.1f}); figures want an idle machine.")
-    about = {"date": datetime.now(UTC).date().isoformat(), "commit": git_commit(), "load": round(load, 2)}
-    for name in rows:
+        print(f"Other work is running (load {load:.1f}); run benchmarks on an idle machine.")
+    for name in names:
         with tempfile.TemporaryDirectory(prefix="inkproof-bench-") as scratch:
             print(f"{name}: {BENCHMARKS[name].__doc__}", flush=True)
             setting = Setting(pairs, short, Path(scratch), lambda: print(".", end="", flush=True))
             figures = []
             for one in BENCHMARKS[name](setting):
-                figures.append(one.as_dict())
+                figures.append(one.figure())
                 verdict = "" if short or one.target is None else " (met)" if one.met else " (missed)"
                 print(f"\n  {one.what}: {one.value:.3g} {one.unit}{verdict}", flush=True)
-        results["rows"][name] = {**about, "figures": figures}
+        results["benchmarks"][name] = {
+            "date": datetime.now(UTC).date().isoformat(),
+            "commit": git_commit(),
+            "load": round(load, 2),
+            "figures": figures,
+        }
         if out is not None:
             write_json(out, results)
             write_table(results, out.with_suffix(".md"))
     return results
 
 
-def _earlier(out: Path, results: dict[str, Any]) -> dict[str, Any]:
-    """The rows that `out` holds; raises UserError where they do not go with those of `results`."""
+def _earlier(out: Path, results: Results) -> dict[str, Benchmark]:
+    """Return the benchmarks in `out`; raises UserError where their machine or size is not that of `results`."""
     try:
         found = json.loads(out.read_text(encoding="utf-8"))
-        rows, short, processor = dict(found["rows"]), found["short"], found["machine"]["processor"]
+        benchmarks, short, processor = dict(found["benchmarks"]), found["short"], found["machine"]["processor"]
     except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(f"{out}: no results of a benchmark; give another file with --out") from None
+        raise UserError(f"{out}: not the results of benchmarks; choose another file with --out") from None
     if (short, processor) != (results["short"], results["machine"]["processor"]):
-        how = "a short look" if short else "figures"
-        raise UserError(f"{out}: holds {how} of {processor}; give another file with --out")
-    return rows
+        kind = "short results" if short else "results"
+        raise UserError(f"{out}: holds {kind} of {processor}; choose another file with --out")
+    return benchmarks
 
 
 def main() -> None:
-    """Parse the command line and measure."""
-    listed = "\n".join(f"  {name:13}{row.__doc__}" for name, row in BENCHMARKS.items())
+    """Parse the command line and run the benchmarks."""
+    listed = "\n".join(f"  {name:13}{benchmark.__doc__}" for name, benchmark in BENCHMARKS.items())
     parser = argparse.ArgumentParser(
-        description=__doc__, epilog=f"rows:\n{listed}", formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__, epilog=f"benchmarks:\n{listed}", formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("rows", nargs="*", metavar="BENCHMARK", help="which to measure; all if none")
+    parser.add_argument("names", nargs="*", metavar="BENCHMARK", help="which to run; all if none is given")
     parser.add_argument("--pairs", type=int, default=5, help="measurements of each kind; 5 by default")
-    parser.add_argument("--short", action="store_true", help="everything small: a look, no figures, and not written")
+    parser.add_argument("--short", action="store_true", help="everything small: a quick check, not written to a file")
     parser.add_argument(
-        "--out", type=Path, metavar="FILE.json", help="where to write, and FILE.md beside it; reports/bench.json if not"
+        "--out",
+        type=Path,
+        metavar="FILE.json",
+        help="where to write, with a table in FILE.md; reports/bench.json by default",
     )
     words = parser.parse_args()
 
     def measure() -> None:
-        for name in words.rows:
+        for name in words.names:
             if name not in BENCHMARKS:
-                raise UserError(f"{name}: there is no such row; choose from {', '.join(BENCHMARKS)}")
+                raise UserError(unknown(name, "benchmark", name, list(BENCHMARKS)))
         if words.pairs < 1:
             raise UserError(f"--pairs {words.pairs}: expected at least 1")
         if words.out is not None and words.out.suffix != ".json":
             raise UserError(f"--out {words.out}: expected FILE.json")
         out = words.out or (None if words.short else ROOT / "reports" / "bench.json")
-        print(table(bench(words.rows or list(BENCHMARKS), words.pairs, words.short, out)))
+        print(table(bench(words.names or list(BENCHMARKS), words.pairs, words.short, out)))
 
     run("bench.py", measure)
 

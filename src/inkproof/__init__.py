@@ -1,3 +1,3 @@
 """Inkproof: digit recognizers trained on MNIST and proved on ink that real people drew."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

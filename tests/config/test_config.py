@@ -11,12 +11,19 @@ import pytest
 import yaml
 from hydra.utils import instantiate
 
-from inkproof.config.schema import check_training
+from inkproof.config import schema
+from inkproof.config.schema import Primary, TrainConfig
+from inkproof.config.validation import validated
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 
 CONF = ROOT / "conf"
 PRIMARIES = sorted(path.stem for path in CONF.glob("*.yaml"))
+KINDS = {  # the type of each primary file
+    kind.primary: kind
+    for kind in vars(schema).values()
+    if isinstance(kind, type) and issubclass(kind, Primary) and hasattr(kind, "primary")
+}
 Compose = Callable[..., dict[str, Any]]
 
 
@@ -36,6 +43,7 @@ def groups(primary: str) -> dict[str, Any]:
 COMMANDS = {
     "config": "src/train.py",
     "pretrained": "src/report.py pretrained",
+    "formats": "src/export.py formats",
     **{name: f"src/evaluate.py {name}" for name in ("drawn", "ensemble", "finetuned", "out_of_fold")},
 }
 CASES = [(primary, group, option) for primary in PRIMARIES for group in groups(primary) for option in options(group)]
@@ -43,15 +51,28 @@ CASES = [(primary, group, option) for primary in PRIMARIES for group in groups(p
 
 def test_every_group_is_chosen_from_by_some_primary_file():
     folders = {path.parent.relative_to(CONF).as_posix() for path in CONF.rglob("*.yaml")} - {"."}
-    assert folders == {group for primary in PRIMARIES for group in groups(primary)} | {"drawings"}
-    drawn = yaml.safe_load((CONF / "drawn.yaml").read_text())["defaults"]
-    assert {"drawings@sets": "all"} in drawn  # relocated
+    assert folders == {group for primary in PRIMARIES for group in groups(primary)}
     assert len(CASES) > 40
+
+
+def test_every_primary_file_has_a_type():
+    assert sorted(KINDS) == PRIMARIES
+
+
+def test_hydra_s_own_settings_are_in_one_file():
+    for path in CONF.rglob("*.yaml"):
+        assert "hydra" not in yaml.safe_load(path.read_text()), path
+    for primary in PRIMARIES:
+        chosen = yaml.safe_load((CONF / f"{primary}.yaml").read_text())["defaults"]
+        assert {"hydra": "quiet"} in chosen or "config" in chosen, (
+            primary
+        )  # conf/tune.yaml has them from conf/config.yaml
+    assert options("hydra") == ["quiet"]
 
 
 @pytest.mark.parametrize("primary", PRIMARIES)
 def test_every_primary_file_composes_as_it_stands_and_opens_with_its_command(primary: str, composed: Compose):
-    composed(primary)
+    validated(KINDS[primary], composed(primary))
     command = COMMANDS.get(primary, f"src/{primary}.py")
     assert f"python {command} " in (CONF / f"{primary}.yaml").read_text().splitlines()[0] + " "
     assert (ROOT / command.split()[0]).is_file()
@@ -60,13 +81,13 @@ def test_every_primary_file_composes_as_it_stands_and_opens_with_its_command(pri
 @pytest.mark.parametrize(("primary", "group", "option"), CASES)
 def test_every_file_of_every_group_composes_and_resolves(primary: str, group: str, option: str, composed: Compose):
     config = composed(primary, f"{group}={option}")
-    if "name" in config.get(group, {}) and group != "optimizer":
+    if "name" in config.get(group, {}) and group not in ("optimizer", "hydra"):
         assert config[group]["name"] == option  # run names, folders and MLflow tags are made from it
-    if (primary, group, option) == ("config", "data", "pens"):
-        with pytest.raises(UserError, match="choose mnist, optdigits or mnist_plus_strokes"):
-            check_training(config)
-    elif primary == "config":
-        check_training(config)
+    if (primary, group, option) in (("config", "data", "pens"), ("tune", "data", "pens")):
+        with pytest.raises(UserError, match="data=pens: drawings, not digits to train on; choose mnist or optdigits"):
+            validated(KINDS[primary], config)
+    else:
+        validated(KINDS[primary], config)
 
 
 def test_on_and_off_are_texts_for_every_reader_of_yaml():
@@ -86,32 +107,22 @@ def test_the_line_that_chooses_names_every_choice(group: str):
 
 @pytest.mark.parametrize("overrides", [(), *[(f"experiment={name}",) for name in options("experiment")]])
 def test_one_step_is_one_step_whatever_else_is_chosen(overrides: tuple[str, ...], composed: Compose):
-    config = composed("config", *overrides, "debug=one_step")
-    assert config["epochs"] == 1
-    assert config["train_size"] == config["batch_size"]
-    assert config["register"] is False
+    config = validated(TrainConfig, composed("config", *overrides, "debug=one_step"))
+    assert config.training.epochs == 1
+    assert config.training.train_size == config.training.batch_size
+    assert config.run.registered is False
 
 
 def test_the_pipeline_trains_the_slowest_model_for_eight_epochs_at_most(composed: Compose):
-    assert composed("config", "model=tflearn_cnn")["epochs"] <= 8
-
-
-def test_a_search_starts_from_the_configuration_that_training_has(composed: Compose):
-    chosen = ("data=optdigits", "model=dense", "aug=off")
-    tune, train = composed("tune", *chosen), composed("config", *chosen)
-    own = {"tuner", "name", "recipe", "service", "address"}
-    left_to_the_search = {"register", "force", "out", "experiment_name", "init"}
-    assert {key: value for key, value in tune.items() if key not in own} == {
-        key: value for key, value in train.items() if key not in left_to_the_search
-    }
+    assert composed("config", "model=tflearn_cnn")["training"]["epochs"] <= 8
 
 
 @pytest.mark.parametrize("model", options("model"))
 def test_every_model_has_a_space_to_search(model: str, composed: Compose):
     from inkproof.tuning.space import read_space
 
-    config = composed("tune", f"model={model}")
-    assert read_space(config["tuner"]["space"]["parameters"], config)
+    config = validated(KINDS["tune"], composed("tune", f"model={model}"))
+    assert read_space(config.tuner.space, config.training_config().identity())
 
 
 # What a file describes can be built. TensorFlow starts here, once.
@@ -126,9 +137,9 @@ def test_every_model_file_builds_a_model_that_gives_probabilities(option: str, c
     model = instantiate(chosen["build"], _convert_="all")
     assert model.input_shape == (None, 28, 28, 1)
     pixels = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1)).astype(np.float32)
-    answers = np.asarray(model(pixels))
-    assert answers.shape == (3, 10)
-    np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
+    probabilities = np.asarray(model(pixels))
+    assert probabilities.shape == (3, 10)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert any(isinstance(layer, keras.layers.Conv2D) for layer in model.layers) == chosen["convolutional"]
 
 
@@ -204,7 +215,7 @@ def test_every_experiment_trains_a_step(one_process: dict[str, Any]):
     recipes = [run for run in runs if run.info.status != "FAILED"]  # one fails on purpose
     assert [run.info.status for run in recipes] == ["FINISHED"] * len(options("experiment"))
     assert {run.data.tags["model"] for run in recipes} == {"dense", "dense_2x128", "tflearn_cnn", "cnn", "vgg_bn"}
-    assert {run.data.params["epochs"] for run in recipes} == {"1"}
+    assert {run.data.params["training.epochs"] for run in recipes} == {"1"}
     assert all(run.data.metrics["epochs"] == 1 and run.data.metrics["loss"] > 0 for run in recipes)
     folders = [path for path in Path(workspace.root / "runs").iterdir() if (path / "model.keras").is_file()]
     assert len(folders) == len(recipes) + 1  # and the run of the three digits files, which is one and the same

@@ -1,4 +1,4 @@
-"""What a user can get wrong on a command line: one line on stderr, exit code 2, at once."""
+"""A mistake on a command line: one line on stderr, exit code 2, at once."""
 
 import errno
 import os
@@ -21,32 +21,35 @@ SCRIPTS = [  # with the command that some take first
 ]
 SLOW_TO_IMPORT = ("tensorflow", "keras", "mlflow")
 
-# What is typed after `python src/train.py`, and what the line must say.
+# What is typed after `python src/train.py`, and words of the line.
 MISTAKES = {
     "model=cnnn": ["model=cnnn", "did you mean cnn?", "cnn, dense, dense_2x128, resnet, tflearn_cnn, vgg, vgg_bn"],
     "aug=yes": ["aug=yes", "off, on"],
     "model=1": ["model=", "a file in conf/", "Got int"],
     "experiment=digiter": ["did you mean digitre?"],
-    "modle=cnn": ["modle", "did you mean model?", "aug, batch_size, callbacks"],
-    "epoch=3": ["epoch:", "did you mean epochs?"],
+    "modle=cnn": ["modle", "did you mean model?", "aug, callbacks, data"],
+    "epochs=3": ["epochs:", "choose one of: aug, callbacks, data"],
+    "training.epoch=3": ["training.epoch:", "did you mean epochs?"],
     "optimizer.lr=1": ["optimizer.lr", "learning_rate"],
     "model.build.hiden=3": ["model.build.hiden", "did you mean hidden?"],
-    "epochs=0": ["epochs=0", "at least 1"],
-    "epochs=many": ["epochs=many", "a whole number"],
-    "epochs=true": ["epochs=True", "a whole number"],
-    "batch_size=-1": ["batch_size=-1", "at least 1"],
+    "training.epochs=0": ["training.epochs=0", "at least 1"],
+    "training.epochs=many": ["training.epochs=many", "a whole number"],
+    "training.epochs=true": ["training.epochs=True", "a whole number"],
+    "training.batch_size=-1": ["training.batch_size=-1", "at least 1"],
     "seed=1.5": ["seed=1.5", "a whole number"],
-    "train_size=3": ["train_size=3", "at least 10"],
-    "folds=5": ["folds=5", "data.val=0"],
-    "label_smoothing=1": ["label_smoothing=1", "below 1"],
-    "label_smoothing=abc": ["label_smoothing=abc", "expected a number"],
+    "training.train_size=3": ["training.train_size=3", "at least 10"],
+    "training.folds=5": ["training.folds=5", "data.val=0"],
+    "training.label_smoothing=1": ["training.label_smoothing=1", "below 1"],
+    "training.label_smoothing=abc": ["training.label_smoothing=abc", "expected a number"],
     "callbacks.early_stopping.patience=x": ["callbacks.early_stopping.patience=x", "expected a number"],
-    "teacher.weight=2": ["teacher.weight=2", "at most 1"],
-    "register=maybe": ["register=maybe", "true or false"],
-    "epochs=${nothing}": ["nothing"],
+    "training.teacher.weight=2": ["training.teacher.weight=2", "at most 1"],
+    "run.register=maybe": ["run.register=maybe", "true or false"],
+    "training.epochs=${nothing}": ["nothing"],
     "+foo=1": ["foo", "does nothing"],
-    "data=pens": ["data=pens", "mnist, optdigits or ink"],
-    "callbacks.keep_best.monitor=nope": ["callbacks.keep_best.monitor=nope: expected 'accuracy', 'loss', 'val_"],
+    "~callbacks": ["callbacks: expected a value"],
+    "~training.teacher.weight": ["training.teacher.weight: expected a value"],
+    "data=pens": ["data=pens", "choose mnist or optdigits"],
+    "callbacks.keep_best.monitor=nope": ["callbacks.keep_best.monitor=nope: choose one of accuracy, loss, val_"],
     "data.val=0": ["callbacks.keep_best.monitor=val_accuracy: there are no validation digits with data.val=0"],
     "precision.policy=float16": ["precision.policy=float16: expected 'auto', 'float32' or 'mixed_bfloat16'"],
     "model=[": ["model=[", "key=value"],
@@ -107,16 +110,20 @@ def words_of(script: str) -> list[str]:
 
 
 # Whatever is rejected without starting anything can be typed in one process; a process of its own takes half a second.
-REFUSED = {  # by what is typed after `python src/`: what the line must say
+REFUSED = {  # by what is typed after `python src/`: words of the line
     **{("train.py", typed): words for typed, words in MISTAKES.items()},
     ("train.py", "-m", "model=dense,cnnn"): ["model=cnnn", "did you mean cnn?"],
-    ("train.py", "seed=one,two", "-m", "epochs=1"): ["seed=one", "a whole number"],
+    ("train.py", "seed=one,two", "-m", "training.epochs=1"): ["seed=one", "a whole number"],
     ("evaluate.py", "drawnn"): ["drawnn", "drawn, ensemble"],
 }
 for _script in SCRIPTS:
     _typed = words_of(_script)
     REFUSED[*_typed, "daat=mnist"] = ["daat", "did you mean data?"]
-    REFUSED[*_typed, "data=mnits"] = ["data=mnits", "did you mean mnist?", "mnist, mnist_normalized, optdigits, pens"]
+    REFUSED[*_typed, "data=mnits"] = [
+        "data=mnits",
+        "did you mean mnist?",
+        "mnist, mnist_normalized, mnist_plus_strokes",
+    ]
     if _script != "train":
         REFUSED[*_typed, "-m", "data=mnist"] = ["-m", "only train.py"]
         REFUSED[*_typed, "+foo=1"] = ["+foo=1", "does nothing"]
@@ -143,7 +150,7 @@ def test_what_cannot_be_meant_is_one_line(typed: tuple[str, ...], rejected: dict
     one_line(rejected[typed].stderr, typed[0], REFUSED[typed])
 
 
-@pytest.mark.parametrize("typed", ["modle=cnn", "epochs=0"])
+@pytest.mark.parametrize("typed", ["modle=cnn", "training.epochs=0"])
 def test_a_mistake_in_an_override_is_named_at_once(typed: str, at_once: Any):
     one_line(at_once("src/train.py", typed, code=2).stderr, "train.py", MISTAKES[typed])
 
@@ -152,7 +159,7 @@ def test_a_mistake_in_an_override_is_named_at_once(typed: str, at_once: Any):
 def test_help_comes_at_once_from_any_folder(script: str, at_once: Any, bare: Any, tmp_path: Path):
     path, *command = words_of(script)
     done = at_once(str(bare.root / "src" / path), *command, "--help", code=0, cwd=tmp_path)
-    assert "data: finetune, ink, mnist, mnist_normalized, optdigits, pens" in done.stdout
+    assert "data: finetune, mnist, mnist_normalized, mnist_plus_strokes, optdigits, pens" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -165,18 +172,22 @@ def test_the_configuration_is_printed_not_run(at_once: Any):
 
 @pytest.mark.xdist_group("one_process")
 def test_an_argument_the_builder_does_not_have_is_one_line(one_process: dict[str, Any]):
-    one_line(one_process["unknown_argument"].stderr, "train.py", ["cannot be built", "foo"])
+    one_line(
+        one_process["unknown_argument"].stderr,
+        "train.py",
+        ["model.build.foo: unknown argument of inkproof.models.dense.build", "hidden"],
+    )
 
 
 def test_an_interrupt_is_one_line_and_keeps_the_run(workspace: Any):
-    words = ("data=optdigits", "model=dense", "epochs=5000", "callbacks.early_stopping.patience=5000")
+    words = ("data=optdigits", "model=dense", "training.epochs=5000", "callbacks.early_stopping.patience=5000")
     process = workspace.start("python", "src/train.py", *words, PYTHONUNBUFFERED="1")
     for line in process.stdout:
         if line.startswith("Epoch 3/"):
             break
     _, stderr = workspace.stop(process, signal.SIGINT)
     assert process.returncode == 130
-    assert stderr.splitlines() == ["train.py: interrupted; the same command goes on from here"]
+    assert stderr.splitlines() == ["train.py: interrupted; run the same command again to resume"]
     assert [run.info.status for run in workspace.runs("optdigits")] == ["KILLED"]
     assert len(list(workspace.root.glob("runs/*/backup.npz"))) == 1
 
@@ -188,8 +199,8 @@ def test_an_interrupt_is_one_line_and_keeps_the_run(workspace: Any):
         (errno.EDQUOT, "quota"),
         (errno.EACCES, "permission denied"),
         (errno.EROFS, "read-only"),
-        (errno.ENOTDIR, "a file stands where a folder should be"),
-        (errno.EEXIST, "a file stands where a folder should be"),
+        (errno.ENOTDIR, "a file is where a folder should be"),
+        (errno.EEXIST, "a file is where a folder should be"),
     ],
 )
 def test_what_the_machine_denies_is_one_line_with_the_place(number: int, words: str):

@@ -12,7 +12,7 @@ CONF: dict[str, dict[str, Any]] = {path.stem: yaml.safe_load(path.read_text(enco
 
 
 @pytest.mark.parametrize("name", CONF)
-def test_a_data_set_has_its_name_a_license_and_a_citation(name: str) -> None:
+def test_a_dataset_has_its_name_a_license_and_a_citation(name: str) -> None:
     head = (ROOT / f"conf/data/{name}.yaml").read_text(encoding="utf-8").split("_target_")[0]
     assert CONF[name]["name"] == name
     assert "Citation:" in head and "License:" in head and f"python src/download.py data={name}" in head
@@ -20,7 +20,7 @@ def test_a_data_set_has_its_name_a_license_and_a_citation(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["mnist", "pens"])
 def test_what_is_downloaded_has_https_mirrors_and_content_hashes(name: str) -> None:
-    data = CONF[name]
+    data = CONF[name]["source"]
     assert len(data["mirrors"]) >= 2
     assert all(mirror.startswith("https://") for mirror in data["mirrors"])
     for entry in data["files"].values():
@@ -33,8 +33,8 @@ def test_what_is_downloaded_has_https_mirrors_and_content_hashes(name: str) -> N
 
 def test_splits_and_sets_are_those_of_the_design() -> None:
     assert CONF["mnist"]["val"] == 5000
-    assert (CONF["optdigits"]["val"], CONF["optdigits"]["test"]) == (240, 360)
+    assert (CONF["optdigits"]["val"], CONF["optdigits"]["source"]["test"]) == (240, 360)
     variant = ["pens_thin", "pens_fat", "pens_pixels", "pens_inverted"]
-    assert CONF["mnist"]["drawn_sets"] == ["starter", "mine", "pens", *variant, "pens_validation"]
-    assert CONF["optdigits"]["drawn_sets"] == ["starter", "mine"]
+    assert CONF["mnist"]["evaluation"]["drawn_sets"] == ["starter", "mine", "pens", *variant, "pens_validation"]
+    assert CONF["optdigits"]["evaluation"]["drawn_sets"] == ["starter", "mine"]
     assert (CONF["mnist"]["repeat"], CONF["optdigits"]["repeat"]) == (1, 1)

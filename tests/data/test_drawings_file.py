@@ -101,7 +101,7 @@ def test_a_image_is_named_relative_to_its_folder(tmp_path):
         ({"strokes": None, "image": "C:\\a.png"}, "outside the folder"),
         ({"created": "yesterday"}, "not an ISO date"),
         ({"lable": 7}, "lable: a key that does nothing; the keys are id, label, writer"),
-        ({"id": "first"}, "already stands in line 1"),
+        ({"id": "first"}, "is already in line 1"),
     ],
 )
 def test_a_malformed_line_is_named(tmp_path: Path, change, complaint):
@@ -139,7 +139,7 @@ def test_a_file_that_is_not_utf8_is_named(tmp_path):
         read_drawings(tmp_path)
 
 
-def test_writing_refuses_what_could_not_be_read_again_and_keeps_the_old_file(tmp_path):
+def test_writing_rejects_what_could_not_be_loaded_again_and_keeps_the_old_file(tmp_path):
     write_drawings(tmp_path, [SEVEN])
     for bad in (
         [SEVEN, SEVEN],

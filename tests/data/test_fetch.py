@@ -1,4 +1,4 @@
-"""Downloads from a real server that misbehaves: each fault is named and the next mirror asked."""
+"""Downloads from a real server that misbehaves: each error is named and the next mirror asked."""
 
 import gzip
 import io
@@ -29,12 +29,12 @@ def server() -> Iterator[bad.Server]:
 
 
 def fetcher(server: bad.Server, *forms: str, mirror: str | None = None) -> Fetcher:
-    return Fetcher.of(tiny.config(*(server.address + form for form in forms)), mirror, tiny.HASTY)
+    return Fetcher.of("tiny", tiny.source(*(server.address + form for form in forms)), mirror, tiny.HASTY)
 
 
 BODY = tiny.PACKED[tiny.FIRST]
 OTHER = gzip.compress(bytes(5000))
-FAULTS = {
+ERRORS = {
     "truncated": (bad.truncated(BODY), rf"truncated: {len(BODY) // 2:,} of {len(BODY):,} bytes", 3),
     "cut gzip": (bad.cut_without_length(BODY), "truncated: the gzip data ends early", 3),
     "no gzip": (bad.good(BODY[:50] + bytes(500) + BODY[550:]), "corrupt gzip data", 1),
@@ -54,26 +54,26 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_named_and_the_next_mirror_asked(
-    fault: str, server: bad.Server, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("error", ERRORS)
+def test_an_error_is_named_and_the_next_mirror_asked(
+    error: str, server: bad.Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    behavior, words, tries = FAULTS[fault]
+    behavior, words, tries = ERRORS[error]
     server.routes["/bad.gz"] = behavior
     began = time.monotonic()
 
     content = fetcher(server, "/bad.gz", "/good/{name}.gz").fetch("train_images")
 
     assert content == tiny.CONTENT[tiny.FIRST]
-    told = rf"^tiny: {server.address}/bad\.gz: .*{words}.*; asking the next mirror$"
-    assert re.search(told, capsys.readouterr().err, re.MULTILINE)
+    line = rf"^tiny: {server.address}/bad\.gz: .*{words}.*; asking the next mirror$"
+    assert re.search(line, capsys.readouterr().err, re.MULTILINE)
     assert tries is None or server.asked["/bad.gz"] == tries
     assert time.monotonic() - began < 5
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_when_all_fail_there_is_a_line_for_each_mirror(fault: str, server: bad.Server) -> None:
-    server.routes["/bad.gz"], words, _ = FAULTS[fault]
+@pytest.mark.parametrize("error", ERRORS)
+def test_when_all_fail_there_is_a_line_for_each_mirror(error: str, server: bad.Server) -> None:
+    server.routes["/bad.gz"], words, _ = ERRORS[error]
 
     with pytest.raises(UserError) as caught:
         fetcher(server, "/gone/{name}.gz", "/bad.gz").fetch("train_images")
@@ -87,7 +87,7 @@ def test_when_all_fail_there_is_a_line_for_each_mirror(fault: str, server: bad.S
     assert lines[-1] == "  or, for all of them, mnist/mnist.npz"
 
 
-def test_passing_faults_are_tried_again_with_growing_pauses(
+def test_passing_errors_are_tried_again_with_growing_pauses(
     server: bad.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
@@ -103,11 +103,10 @@ def test_a_mirror_that_nobody_listens_at(server: bad.Server) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}/{{name}}.gz"
-    data = tiny.config(address, server.address + "/good/{name}.gz")
-    assert Fetcher.of(data, None, tiny.HASTY).fetch("test_labels") == tiny.CONTENT[tiny.NAMES[3]]
-    data["mirrors"].pop()
-    with pytest.raises(UserError, match="no connection \\(connection rejected\\) \\(3 tries\\)"):
-        Fetcher.of(data, None, tiny.HASTY).fetch("test_labels")
+    source = tiny.source(address, server.address + "/good/{name}.gz")
+    assert Fetcher.of("tiny", source, None, tiny.HASTY).fetch("test_labels") == tiny.CONTENT[tiny.NAMES[3]]
+    with pytest.raises(UserError, match="no connection \\(connection refused\\) \\(3 tries\\)"):
+        Fetcher.of("tiny", tiny.source(address), None, tiny.HASTY).fetch("test_labels")
 
 
 def test_a_machine_without_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,10 +115,10 @@ def test_a_machine_without_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(UserError, match=r"host name was not found .*offline"):
-        Fetcher.of(tiny.config("https://digits.invalid/{name}.gz"), None, tiny.HASTY).fetch("test_labels")
+        Fetcher.of("tiny", tiny.source("https://digits.invalid/{name}.gz"), None, tiny.HASTY).fetch("test_labels")
 
 
-def test_a_proxy_that_does_not_answer(server: bad.Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_does_not_respond(server: bad.Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     with pytest.raises(UserError, match=r"the proxy did not let the request through \(3 tries\)"):
@@ -135,7 +134,7 @@ def test_a_length_that_is_no_number(server: bad.Server) -> None:
 @pytest.mark.parametrize("address", ["http://", "http://[::1/x", "http://a b/\udcff"])
 def test_an_address_that_is_none(address: str) -> None:
     with pytest.raises(UserError, match="no mirror served"):
-        Fetcher.of(tiny.config(address), None, tiny.HASTY).fetch("test_labels")
+        Fetcher.of("tiny", tiny.source(address), None, tiny.HASTY).fetch("test_labels")
 
 
 def test_plain_bytes_and_a_redirect_and_gzip_on_the_way_serve_too(server: bad.Server) -> None:
@@ -171,7 +170,7 @@ def test_an_npz_with_something_else_in_it(body: bytes, words: str, server: bad.S
         fetcher(server, "/mnist.npz").fetch("train_images")
 
 
-def test_a_zip_serves_its_members_and_says_what_it_lacks(server: bad.Server) -> None:
+def test_a_zip_serves_its_members_and_the_error_names_what_it_lacks(server: bad.Server) -> None:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("folder/" + tiny.NAMES[0], tiny.CONTENT[tiny.NAMES[0]])
@@ -220,7 +219,7 @@ def test_a_spoilt_file_in_ones_own_folder(spoil, words: str, server: bad.Server,
         fetcher(server, mirror=str(tmp_path)).fetch("train_images")
 
 
-def test_a_folder_that_is_not_there(server: bad.Server, tmp_path: Path) -> None:
+def test_an_absent_folder(server: bad.Server, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nowhere: no such folder"):
         fetcher(server, mirror=str(tmp_path / "nowhere")).fetch("train_images")
 
@@ -240,11 +239,11 @@ def test_progress_is_a_line_in_a_log_and_a_bar_on_a_terminal(
         advance(3000)
     drawn = capsys.readouterr().err
     assert "label [of] it" in drawn and "━" in drawn and "4.0/4.0 kB" in drawn
-    with tally("frames [of] it", 5000) as advance:
+    with tally("digits [of] it", 5000) as advance:
         advance(5000)
     drawn = capsys.readouterr().err
-    assert "frames [of] it" in drawn and "━" in drawn and "5000/5000" in drawn
+    assert "digits [of] it" in drawn and "━" in drawn and "5000/5000" in drawn
     monkeypatch.undo()
-    with tally("frames [of] it", 5000) as advance:
+    with tally("digits [of] it", 5000) as advance:
         advance(5000)
-    assert re.fullmatch(r"frames \[of\] it: 5,000 in \d\.\d s\n", capsys.readouterr().err)
+    assert re.fullmatch(r"digits \[of\] it: 5,000 in \d\.\d s\n", capsys.readouterr().err)

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from inkproof.data.download import Fetcher
+from inkproof.data.mnist import MnistSource
 from inkproof.data.unpack import LIMIT, NESTED, DownloadError, unpack
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
@@ -99,7 +100,7 @@ TOO_MUCH: dict[str, tuple[Callable[[], bad.Behavior], str]] = {
     "zip bomb": (lambda: bad.good(zip_of(tiny.FIRST, *[ZEROS] * 8)), TOO_LARGE),
     "zip bomb of another kind": (
         lambda: bad.good(zip_of(tiny.FIRST, *[ZEROS] * 2, method=zipfile.ZIP_BZIP2)),
-        "compressed in a way that is not read here",
+        "is compressed by a method that is not supported",
     ),
     "zip of a million files": (lambda: bad.good(zip_of_nothing(1_000_000)), "the zip lists more than 1,000 files"),
     "npz bomb": (lambda: bad.good(zip_of("x_train.npy", *[ZEROS] * 8)), TOO_LARGE),
@@ -116,7 +117,7 @@ TOO_MUCH: dict[str, tuple[Callable[[], bad.Behavior], str]] = {
 }
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux, which tells what memory was taken")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux, which reports the memory of a process")
 @pytest.mark.parametrize("what", TOO_MUCH)
 def test_too_much_is_passed_over_in_little_memory(what: str, server: bad.Server) -> None:
     make, words = TOO_MUCH[what]
@@ -125,7 +126,7 @@ def test_too_much_is_passed_over_in_little_memory(what: str, server: bad.Server)
     script = (
         f"import json, sys\nsys.path[:0] = [{str(ROOT / 'src')!r}, {str(ROOT / 'tests')!r}]\n"
         "from pathlib import Path\nfrom inkproof.data.download import Fetcher\nfrom support import tiny_mnist\n"
-        f"fetcher = Fetcher.of(tiny_mnist.config(*{mirrors!r}), None)\n"
+        f"fetcher = Fetcher.of('tiny', tiny_mnist.source(*{mirrors!r}), None)\n"
         "right = fetcher.fetch('train_images') == tiny_mnist.CONTENT[tiny_mnist.FIRST]\n"
         "print(json.dumps([right, Path('/proc/self/status').read_text()]))"
     )
@@ -143,7 +144,7 @@ def test_a_body_that_drips_on_is_given_up_at_the_deadline(server: bad.Server) ->
     patience = replace(tiny.HASTY, floor=0, deadline=1.0)
     began = time.monotonic()
     with pytest.raises(UserError, match=r"/drip: stalled: only \d+ bytes in 1[.\d]* s"):
-        Fetcher.of(tiny.config(f"{server.address}/drip"), None, patience).fetch("train_images")
+        Fetcher.of("tiny", tiny.source(f"{server.address}/drip"), None, patience).fetch("train_images")
     assert 1 <= time.monotonic() - began < 3
     assert server.asked["/drip"] == 1
 
@@ -163,10 +164,13 @@ def test_an_npz_of_nothing_much() -> None:
 
 
 def test_a_configuration_may_set_its_own_limit(server: bad.Server, tmp_path: Path) -> None:
-    data = tiny.config(f"{server.address}/good/{{name}}.gz")
-    data["files"]["train_images"]["limit"] = size = len(BODY)
-    assert Fetcher.of(data, None).fetch("train_images") == tiny.CONTENT[tiny.FIRST]
-    data["files"]["train_images"]["limit"] = size - 1
+    size = len(BODY)
+
+    def limited(limit: int) -> MnistSource:
+        files = tiny.FILES | {"train_images": tiny.FILES["train_images"] | {"limit": limit}}
+        return tiny.source(f"{server.address}/good/{{name}}.gz", files=files)
+
+    assert Fetcher.of("tiny", limited(size), None).fetch("train_images") == tiny.CONTENT[tiny.FIRST]
     for mirror in (None, str(tiny.as_folder(tmp_path))):
         with pytest.raises(UserError, match=f"{tiny.FIRST}.gz: too large: more than {size - 1:,} bytes"):
-            Fetcher.of(data, mirror).fetch("train_images")
+            Fetcher.of("tiny", limited(size - 1), mirror).fetch("train_images")

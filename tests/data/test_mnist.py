@@ -2,12 +2,14 @@
 
 import errno
 import hashlib
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from support import misbehaving as bad
 from support import tiny_mnist as tiny
+from support.data_conf import changed
 
 
 @pytest.fixture
@@ -65,27 +68,45 @@ def test_the_npz_gives_the_same_file(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_configuration_whose_files_do_not_belong_together(folder: Path, tmp_path: Path) -> None:
-    data = tiny.config()
-    files = data["files"]
-    data["files"] = files | {"train_labels": files["test_labels"]}
+    files = tiny.FILES
+    data = tiny.config(files=files | {"train_labels": files["test_labels"]})
     with pytest.raises(UserError, match=r"do not go together; check conf/data/tiny\.yaml"):
         prepare(data, tmp_path / "out", mirror=str(folder))
-    data["files"] = files | {"train_labels": files["train_images"]}
+    data = tiny.config(files=files | {"train_labels": files["train_images"]})
     with pytest.raises(UserError, match="3 dimensions where 1 belong"):
         prepare(data, tmp_path / "out", mirror=str(folder))
     name = tiny.NAMES[0]
     (folder / "mnist" / f"{name}.gz").write_bytes(b"plain")
     plain = files["train_images"] | {"sha256": hashlib.sha256(b"plain").hexdigest()}
-    data["files"] = files | {"train_images": plain}
+    data = tiny.config(files=files | {"train_images": plain})
     with pytest.raises(UserError, match=f"tiny: {name}: magic number"):
         prepare(data, tmp_path / "out", mirror=str(folder))
     assert not (tmp_path / "out").exists()
 
 
-def test_a_target_that_is_none(tmp_path: Path) -> None:
-    for target in ("", "inkproof.data.prepare.mnits.prepare", "inkproof.data.mnist.prepair"):
-        with pytest.raises(UserError, match="names no function"):
-            prepare(tiny.config() | {"_target_": target}, tmp_path / "out")
+def test_a_target_that_names_no_function(tmp_path: Path) -> None:
+    for target in ("inkproof.data.prepare.mnits.prepare", "inkproof.data.mnist.prepair", "inkproof.data.mnist"):
+        with pytest.raises(UserError, match=r"tiny\.yaml: source\._target_ .* names no function"):
+            prepare(changed(tiny.config(), {"_target_": target}), tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({"split_seed": -1}, "data.source: split_seed=-1: expected at least 0"),
+        ({"split_seed": "3"}, "data.source: split_seed=3: expected a whole number"),
+        ({"splitseed": 3}, "data.source: splitseed: a key that does nothing; the keys are files, mirrors, offline, "),
+        ({"files": {}}, "data.source: files: expected the keys train_images, train_labels, test_images, test_labels"),
+    ],
+)
+def test_a_source_that_does_not_fit(source: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=f"^{re.escape(message)}"):
+        prepare(changed(tiny.config(), source), tmp_path / "out")
+
+
+def test_without_a_number_of_validation_digits(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"data\.val=null: tiny has digits to train on"):
+        prepare(changed(tiny.config(), val=None), tmp_path / "out", mirror=str(folder))
 
 
 def test_a_full_disk_leaves_the_earlier_file(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

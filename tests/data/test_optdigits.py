@@ -1,19 +1,16 @@
-"""The digits inside scikit-learn, in the MNIST frame."""
+"""The digits inside scikit-learn, at MNIST's size and place."""
 
 import socket
 from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 from inkproof.data.digits import Digits, load_test_split, load_training
 from inkproof.data.download import prepare
 from inkproof.data.optdigits import as_mnist
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.paths import ROOT
-
-DATA = yaml.safe_load((ROOT / "conf/data/optdigits.yaml").read_text(encoding="utf-8"))
+from support.data_conf import changed, published
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +19,7 @@ def splits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Digits]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket, "getaddrinfo", None)
         patch.setattr(socket.socket, "connect", None)
-        prepare(DATA, out)
+        prepare(published("optdigits"), out)
     train, val = load_training(out)
     return {"train": train, "val": val, "test": load_test_split(out)}
 
@@ -54,7 +51,7 @@ def test_every_split_has_every_digit_in_its_share(splits: dict[str, Digits]) -> 
     assert np.ptp(shares, axis=0).max() < 0.01
 
 
-def test_they_lie_in_the_frame_as_mnist_digits_do(images: np.ndarray) -> None:
+def test_they_have_the_size_and_place_of_mnist_digits(images: np.ndarray) -> None:
     inked = images > 0
     heights, widths = (np.array([np.ptp(np.flatnonzero(i.any(axis))) + 1 for i in inked]) for axis in (1, 0))
     longer = np.maximum(heights, widths)
@@ -79,11 +76,11 @@ def test_a_digit_keeps_its_shape_and_way_up() -> None:
     hook = np.zeros((8, 8))
     hook[0, 2:6] = 16  # a bar on top
     hook[:, 5] = 16  # and a stem on the right: a seven
-    frame = as_mnist(hook)
-    rows, columns = np.flatnonzero(frame.any(axis=1)), np.flatnonzero(frame.any(axis=0))
+    image = as_mnist(hook)
+    rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
     assert np.ptp(rows) + 1 == 20
     assert abs((np.ptp(columns) + 1) / 20 - 4 / 8) < 0.1
-    box = frame[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    box = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     assert box[1, 1:-1].min() > 150 and box[1:-1, -2].min() > 150, "bar and stem are unbroken"
     assert box[6:, :4].max() == 0, "the corner below left is empty"
 
@@ -95,6 +92,6 @@ def test_a_pale_digit_is_drawn_and_not_lost() -> None:
 
 
 def test_a_split_too_large(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"data\.test and data\.val"):
-        prepare(DATA | {"val": 1500}, tmp_path)
+    with pytest.raises(UserError, match=r"data\.source\.test and data\.val"):
+        prepare(changed(published("optdigits"), val=1500), tmp_path)
     assert not list(tmp_path.iterdir())

@@ -6,35 +6,31 @@ import io
 import random
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
+from inkproof.config.schema import DataConfig
 from inkproof.data import pens
 from inkproof.data.download import prepare
 from inkproof.data.drawings import Drawing, read_drawings
 from inkproof.data.pens import parse
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.paths import ROOT
 from support import misbehaving as bad
 from support import pen_text
 from support import tiny_mnist as tiny
+from support.data_conf import changed, published
 
-PUBLISHED = yaml.safe_load((ROOT / "conf/data/pens.yaml").read_text(encoding="utf-8"))
 TRA = pen_text.text(40).encode()
 TES = (pen_text.HEAD + pen_text.digit(0, 4, 1, 9, [[(0, 500), (500, 0)], [(250, 250)]])).encode()
 TRA_Z = (Path(__file__).parent / "fixtures" / "pens.tra.Z").read_bytes()
 
 
-def config(*mirrors: str, tes: bytes = TES) -> dict[str, Any]:
-    return PUBLISHED | {
-        "files": {
-            "tra": {"name": "pens.tra", "sha256": hashlib.sha256(TRA).hexdigest()},
-            "tes": {"name": "pens.tes", "sha256": hashlib.sha256(tes).hexdigest()},
-        },
-        "mirrors": list(mirrors),
+def config(*mirrors: str, tes: bytes = TES) -> DataConfig:
+    files = {
+        "tra": {"name": "pens.tra", "sha256": hashlib.sha256(TRA).hexdigest()},
+        "tes": {"name": "pens.tes", "sha256": hashlib.sha256(tes).hexdigest()},
     }
+    return changed(published("pens"), {"files": files, "mirrors": mirrors})
 
 
 def folder(path: Path, tes: bytes = TES) -> str:
@@ -93,14 +89,14 @@ def test_a_server_s_z_files_and_its_zip_give_the_same_set(tmp_path: Path) -> Non
     assert not (tmp_path / "cut").exists()
 
 
-def test_a_malformed_file_is_told_with_its_line_and_nothing_is_written(tmp_path: Path) -> None:
+def test_a_malformed_file_is_reported_with_its_line_and_nothing_is_written(tmp_path: Path) -> None:
     broken = TES.replace(b" 500  0\n", b" 500 \n")
     with pytest.raises(UserError, match=r"^pens\.tes, line 10: '500' is no point"):
         prepare(config(tes=broken), tmp_path / "out", mirror=folder(tmp_path / "mirror", broken))
     assert not (tmp_path / "out").exists()
 
 
-def test_a_missing_file_is_told_with_both_forms(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_both_forms(tmp_path: Path) -> None:
     mirror = folder(tmp_path)
     (tmp_path / "pen-digits" / "pens.tes.gz").unlink()
     with pytest.raises(UserError) as caught:
@@ -116,7 +112,9 @@ def everyone() -> list[Drawing]:
 
 
 def test_the_writers_have_three_roles_and_nobody_two() -> None:
-    roles = {role: {drawing.writer for drawing in pens.of_role(everyone(), PUBLISHED, role)} for role in pens.ROLES}
+    roles = {
+        role: {drawing.writer for drawing in pens.of_role(everyone(), published("pens"), role)} for role in pens.ROLES
+    }
     assert {role: len(writers) for role, writers in roles.items()} == {
         "test": 14,
         "validation": 6,
@@ -129,8 +127,8 @@ def test_the_writers_have_three_roles_and_nobody_two() -> None:
     assert roles["validation"] == {f"tra-{number:02d}" for number in drawn}
 
 
-def test_a_role_or_a_writer_that_is_not_there() -> None:
-    with pytest.raises(ValueError, match="no role 'test'"):
-        pens.of_role(everyone(), PUBLISHED, "test")
+def test_an_unknown_role_or_an_absent_writer() -> None:
+    with pytest.raises(ValueError, match=r"'reporting': unknown role .* test, validation, training"):
+        pens.of_role(everyone(), published("pens"), "reporting")
     with pytest.raises(UserError, match="tes-14 drew nothing"):
-        pens.of_role(everyone()[:-1], PUBLISHED, "test")
+        pens.of_role(everyone()[:-1], published("pens"), "test")

@@ -1,21 +1,20 @@
-"""The published files themselves, where INKPROOF_MIRROR says they are: 55,000 digits and 44 pen writers."""
+"""The published files themselves, where INKPROOF_MIRROR has them: 55,000 digits and 44 pen writers."""
 
 import io
 import os
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 
 from inkproof.data import pens
 from inkproof.data.digits import load_test_split, load_training
 from inkproof.data.download import Fetcher, prepare
 from inkproof.data.drawings import read_drawings
-from inkproof.runtime.paths import ROOT
+from inkproof.data.mnist import MnistSource
+from support.data_conf import published
 
 MIRROR = os.environ.get("INKPROOF_MIRROR", "")
 pytestmark = [
@@ -24,14 +23,10 @@ pytestmark = [
 ]
 
 
-def conf(name: str) -> dict[str, Any]:
-    return yaml.safe_load((ROOT / f"conf/data/{name}.yaml").read_text(encoding="utf-8"))
-
-
 @pytest.fixture(scope="module")
 def mnist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("mnist")
-    prepare(conf("mnist"), out, mirror=MIRROR)
+    prepare(published("mnist"), out, mirror=MIRROR)
     return out
 
 
@@ -50,27 +45,27 @@ def test_mnist(mnist: Path) -> None:
 def test_mnist_as_npz_passes_the_same_hashes(mnist: Path, tmp_path: Path) -> None:
     test = load_test_split(mnist)
     arrays = {"x_test": test.images, "y_test": test.labels}
+    source = MnistSource.model_validate(published("mnist").source.arguments)
     for role, shape in (("train_images", (-1, 28, 28)), ("train_labels", (-1,))):
-        entry = conf("mnist")["files"][role]
-        content = Fetcher.of(conf("mnist"), MIRROR).fetch(role)
-        arrays[entry["array"]] = np.frombuffer(content[4 + 4 * len(shape) :], np.uint8).reshape(shape)
+        content = Fetcher.of("mnist", source, MIRROR).fetch(role)
+        arrays[source.files[role].array] = np.frombuffer(content[4 + 4 * len(shape) :], np.uint8).reshape(shape)
     stream = io.BytesIO()
     np.savez(stream, **arrays)
     (tmp_path / "mnist").mkdir()
     (tmp_path / "mnist" / "mnist.npz").write_bytes(stream.getvalue())
-    prepare(conf("mnist"), tmp_path / "out", mirror=str(tmp_path))
+    prepare(published("mnist"), tmp_path / "out", mirror=str(tmp_path))
     assert (tmp_path / "out/digits.npz").read_bytes() == (mnist / "digits.npz").read_bytes()
 
 
 def test_pens(tmp_path: Path) -> None:
-    prepare(conf("pens"), tmp_path, mirror=MIRROR)
+    prepare(published("pens"), tmp_path, mirror=MIRROR)
     drawings = read_drawings(tmp_path)
     parts = {part: [d for d in drawings if d.writer.startswith(part)] for part in ("tra", "tes")}
     assert {part: len(of) for part, of in parts.items()} == {"tra": 7494, "tes": 3498}
     writers = {part: Counter(d.writer for d in of) for part, of in parts.items()}
     assert {part: len(of) for part, of in writers.items()} == {"tra": 30, "tes": 14}
     assert all(247 <= count <= 250 for of in writers.values() for count in of.values())
-    sizes = {role: len(pens.of_role(drawings, conf("pens"), role)) for role in pens.ROLES}
+    sizes = {role: len(pens.of_role(drawings, published("pens"), role)) for role in pens.ROLES}
     assert sizes == {"test": 3498, "validation": 1500, "training": 5994}
     points = np.array([point for d in drawings for stroke in d.strokes or [] for point in stroke])
     assert points[:, :2].min() >= 0 and points[:, :2].max() <= 280

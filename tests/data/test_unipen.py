@@ -57,7 +57,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_told_with_its_line(mistake: str) -> None:
+def test_a_mistake_is_reported_with_its_line(mistake: str) -> None:
     right, wrong, line, words = MISTAKES[mistake]
     assert GOOD.count(right) == 1
     with pytest.raises(UserError) as caught:
@@ -75,7 +75,7 @@ def test_a_file_cut_short() -> None:
 
 def test_the_same_number_twice() -> None:
     twice = GOOD + pen_text.digit(2, 7, 3, 12, [[(1, 1)]])
-    with pytest.raises(UserError, match=r"number 12 of writer 3 stands in line 7 too"):
+    with pytest.raises(UserError, match=r"number 12 of writer 3 is in line 7 too"):
         parse(twice, "x.tra", 500)
 
 

@@ -16,14 +16,14 @@ from inkproof.preprocessing.methods import apply_method
 from inkproof.runtime.errors import UserError
 from support.drawn_writers import config, sheet
 
-HANDS = ("anna", "ben", "cara", "dai", "gül")
+WRITERS = ("anna", "ben", "cara", "dai", "gül")
 
 
 @pytest.fixture(scope="module")
 def drawings(tmp_path_factory: pytest.TempPathFactory) -> list[Drawing]:
-    """As they are read from a file, which rounds coordinates."""
+    """As they come from a file, which rounds coordinates."""
     folder = tmp_path_factory.mktemp("drawings")
-    write_drawings(folder, (drawing for name in HANDS for drawing in sheet(name)))
+    write_drawings(folder, (drawing for name in WRITERS for drawing in sheet(name)))
     return read_drawings(folder)
 
 
@@ -44,7 +44,7 @@ def test_each_writer_is_in_one_split_and_the_held_out_drawings_are_as_they_were_
 ) -> None:
     split = read_split(made / "out")
     by = [set(split.writers[name]) for name in ("train", "val", "test")]
-    assert [len(names) for names in by] == [3, 1, 1] and set().union(*by) == set(HANDS)
+    assert [len(names) for names in by] == [3, 1, 1] and set().union(*by) == set(WRITERS)
     held = [drawing for drawing in drawings if drawing.writer in by[2]]
     assert split.held_out == [drawing.id for drawing in held]
     assert split.held_out_writers == [drawing.writer for drawing in held]
@@ -53,22 +53,22 @@ def test_each_writer_is_in_one_split_and_the_held_out_drawings_are_as_they_were_
     assert test.labels.tolist() == [drawing.label for drawing in held]
 
 
-def test_training_is_a_replay_and_varied_drawings_and_nothing_of_the_held_out_is_in_it(
+def test_training_is_a_replay_and_rerendered_drawings_and_nothing_of_the_held_out_is_in_it(
     made: Path, drawings: list[Drawing]
 ) -> None:
     train, val = load_training(made / "out")
     for digits, replay, drawn in ((train, 30, 50), (val, 10, 10)):
         assert replayed(digits.images).tolist() == [True] * replay + [False] * drawn
         assert np.bincount(digits.labels[:replay]).tolist() == [replay // 10] * 10
-    assert len({frame.tobytes() for frame in train.images[30:]}) == 50  # each varied anew
+    assert len({image.tobytes() for image in train.images[30:]}) == 50  # each re-rendered anew
     # In turn: 30 drawings once, and 20 of them again.
     ours = [drawing.label for drawing in drawings if drawing.writer in read_split(made / "out").writers["train"]]
     assert train.labels[30:].tolist() == [*ours, *ours[:20]]
     # The ten drawings that validate come once each: as they were drawn.
-    kept = [drawing for drawing in drawings if drawing.writer in read_split(made / "out").writers["val"]]
-    assert (val.images[10:] == apply_method("mnist_style", load_canvases(made, kept, brush=20))).all()
-    test = {frame.tobytes() for frame in load_test_split(made / "out").images}
-    assert not test & {frame.tobytes() for frame in (*train.images, *val.images)}
+    validating = [drawing for drawing in drawings if drawing.writer in read_split(made / "out").writers["val"]]
+    assert (val.images[10:] == apply_method("mnist_style", load_canvases(made, validating, brush=20))).all()
+    test = {image.tobytes() for image in load_test_split(made / "out").images}
+    assert not test & {image.tobytes() for image in (*train.images, *val.images)}
 
 
 def test_with_two_writers_the_replay_alone_validates(tmp_path: Path) -> None:
@@ -104,9 +104,9 @@ def test_images_are_used_as_they_are_and_what_is_no_digit_or_blank_is_not(tmp_pa
     split = read_split(tmp_path / "out")
     assert {**split.writers["train"], **split.writers["test"]} == {"anna": 1, "ben": 1}
     train, test = load_training(tmp_path / "out")[0], load_test_split(tmp_path / "out")
-    frames = test.images if "anna" in split.writers["test"] else train.images[30:]
-    assert len(frames) in (1, 3)
-    assert (frames == apply_method("mnist_style", canvas[None])).all()
+    images = test.images if "anna" in split.writers["test"] else train.images[30:]
+    assert len(images) in (1, 3)
+    assert (images == apply_method("mnist_style", canvas[None])).all()
 
 
 def changed(drawings: list[Drawing], what: str) -> list[Drawing]:
@@ -136,21 +136,24 @@ def test_it_is_made_anew_when_drawings_change_and_only_then(drawings: list[Drawi
 
 
 @pytest.mark.parametrize(
-    ("drawings", "changes", "told"),
+    ("drawings", "changes", "message"),
     [
         ([], {}, r"mine: no drawings to learn from; .*drawings\.py collect"),
         ([replace(one, label=None) for one in sheet("anna")], {}, r"none of its 10 drawings has a digit as its label"),
-        (sheet("anna"), {}, r"all 10 labeled drawings are by one writer \(anna\), .* add another hand"),
-        (sheet("anna") + sheet("ben"), {"replayed": 61}, r"data\.replayed=61: the replay has 60; choose that or fewer"),
+        (sheet("anna"), {}, r"all 10 labeled drawings are by one writer \(anna\), .* add another writer"),
+        (sheet("anna") + sheet("ben"), {"replayed": 61}, r"data\.source\.replayed=61: the replay has 60; choose that"),
         (sheet("anna") + sheet("ben"), {"val": 41}, r"data\.val=41: the replay has 40"),
-        (sheet("anna") + sheet("ben"), {"copies": 0}, r"data\.copies=0: expected a whole number, at least 1"),
-        (sheet("anna") + sheet("ben"), {"drawn": None}, r"data\.drawn=None: expected a whole number, at least 1"),
+        (sheet("anna") + sheet("ben"), {"val": 1}, r"data\.val=1: expected at least 2"),
+        (sheet("anna") + sheet("ben"), {"copies": 0}, r"data\.source: copies=0: expected at least 1"),
+        (sheet("anna") + sheet("ben"), {"drawn": None}, r"data\.source: drawn=None: expected a whole number"),
+        (sheet("anna") + sheet("ben"), {"held_out": 1.0}, r"data\.source: held_out=1\.0: expected a number below 1"),
+        (sheet("anna") + sheet("ben"), {"validation": -0.1}, r"data\.source: validation=-0\.1: expected at least 0"),
     ],
 )
-def test_what_does_not_fit_is_told_in_a_line_and_leaves_nothing(
-    drawings: list[Drawing], changes: dict[str, Any], told: str, tmp_path: Path
+def test_what_does_not_fit_is_one_line_and_leaves_nothing(
+    drawings: list[Drawing], changes: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(UserError, match=told) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         prepare(config(tmp_path, drawings, **changes), tmp_path / "out", None)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()

@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 
+from inkproof.config.schema import DataConfig
 from inkproof.data.digits import data_sha, load_test_split, load_training
 from inkproof.data.download import prepare
 from inkproof.data.drawings import read_drawings
+from inkproof.datasets.mixture import MixtureSource
 from inkproof.preprocessing.canvas import load_canvases
 from inkproof.preprocessing.methods import apply_method
 from inkproof.runtime.errors import UserError
@@ -24,10 +23,9 @@ from inkproof.runtime.paths import ROOT
 from inkproof.synthetic.starter import starter_drawings
 from support import pen_text
 from support import tiny_mnist as tiny
+from support.data_conf import changed, published
 
-INK = yaml.safe_load((ROOT / "conf/data/mnist_plus_strokes.yaml").read_text(encoding="utf-8"))
-PENS = yaml.safe_load((ROOT / "conf/data/pens.yaml").read_text(encoding="utf-8"))
-# Two writers a file: tra-01 is free to train on, tra-02 is kept for choices, tes-01 and tes-02 are reported on.
+# Two writers a file: tra-01 is for training, tra-02 for validation, tes-01 and tes-02 for test.
 TEXTS = {"tra": pen_text.text(24).encode(), "tes": pen_text.text(10).encode()}
 ROLES = {"test": ["tes-01", "tes-02"], "validation": ["tra-02"]}
 
@@ -41,19 +39,22 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
-def config(folder: Path, **changes: Any) -> dict[str, Any]:
-    """conf/data/mnist_plus_strokes.yaml over the tiny sources, whose folders lie in `folder`: 30 and 10 + 12 digits, 12 drawings."""
+def config(folder: Path, val: int = 22, **changes: Any) -> DataConfig:
+    """conf/data/mnist_plus_strokes.yaml, with changes of its source, over tiny datasets below `folder`.
+
+    They have 30 and 10 + 12 digits, and 12 drawings.
+    """
     files = {part: {"name": f"pens.{part}", "sha256": hashlib.sha256(text).hexdigest()} for part, text in TEXTS.items()}
+    pens = changed(published("pens"), {"files": files, "writers": ROLES, "mirrors": []}, folder=str(folder / "pens"))
     small = {
-        "mnist": tiny.config() | {"folder": str(folder / "mnist")},
-        "pens": PENS | {"files": files, "writers": ROLES, "mirrors": [], "folder": str(folder / "pens")},
+        "mnist": tiny.config(folder=str(folder / "mnist")),
+        "pens": pens,
         "copies": 3,
         "glyphs": 20,
-        "val": 22,
         "workers": 1,
         "method": "mnist_style",  # the layer would start TensorFlow in every process that draws
     }
-    return INK | small | changes
+    return changed(published("mnist_plus_strokes"), small | changes, val=val)
 
 
 def sources(out: Path, split: str) -> list[str]:
@@ -81,47 +82,47 @@ def test_the_splits_hold_what_they_should(made: Path) -> None:
         assert [pens[name].label for name in names[part]] == train.labels[part].tolist()
         assert {pens[name].writer for name in names[part]} == {"tra-01"}
     assert train.labels[-20:].tolist() == [*range(10), *range(10)]
-    kept = sources(made / "mnist_plus_strokes", "val")
-    assert (val.labels[:10] == mnist[1].labels).all() and kept[0] == "mnist-val-00000"
-    assert [pens[name].label for name in kept[10:]] == val.labels[10:].tolist()
-    assert {pens[name].writer for name in kept[10:]} == {"tra-02"}
+    names = sources(made / "mnist_plus_strokes", "val")
+    assert (val.labels[:10] == mnist[1].labels).all() and names[0] == "mnist-val-00000"
+    assert [pens[name].label for name in names[10:]] == val.labels[10:].tolist()
+    assert {pens[name].writer for name in names[10:]} == {"tra-02"}
 
 
-def test_nobody_who_is_reported_on_and_nothing_of_the_starter_set_is_in_it(made: Path) -> None:
-    reported = {d.id for d in read_drawings(made / "pens") if d.writer in ROLES["test"]}
-    never = reported | {drawing.id for drawing in starter_drawings()}
-    assert len(reported) == 10
+def test_no_test_writer_and_nothing_of_the_starter_set_is_in_it(made: Path) -> None:
+    test = {d.id for d in read_drawings(made / "pens") if d.writer in ROLES["test"]}
+    never = test | {drawing.id for drawing in starter_drawings()}
+    assert len(test) == 10
     for split in ("train", "val"):
         assert not never & set(sources(made / "mnist_plus_strokes", split))
     assert not set(sources(made / "mnist_plus_strokes", "train")) & set(sources(made / "mnist_plus_strokes", "val"))
 
 
-def test_mnist_s_digits_and_the_kept_drawings_are_seen_through_the_method(
+def test_mnist_s_digits_and_the_validation_drawings_go_through_the_method(
     made: Path, mirror: str, tmp_path: Path
 ) -> None:
-    # The plainest method inverts whatever it is given, which is easy to tell from passing by.
+    # The plainest method inverts every canvas, so that digits that skipped it would be noticed.
     prepare(config(made, method="tutorial"), tmp_path, mirror)
     mnist = (*load_training(made / "mnist"), load_test_split(made / "mnist"))
-    ink = (*load_training(tmp_path), load_test_split(tmp_path))
-    for published, seen in zip(mnist, ink, strict=True):
-        assert (seen.images[: len(published.images)] == 255 - published.images).all()
-    assert (ink[2].labels == mnist[2].labels).all() and len(ink[2].labels) == 10
-    kept = [drawing for drawing in read_drawings(made / "pens") if drawing.writer == "tra-02"]
-    assert (ink[1].images[10:] == apply_method("tutorial", load_canvases(made, kept, brush=20))).all()
+    mixture = (*load_training(tmp_path), load_test_split(tmp_path))
+    for before, after in zip(mnist, mixture, strict=True):
+        assert (after.images[: len(before.images)] == 255 - before.images).all()
+    assert (mixture[2].labels == mnist[2].labels).all() and len(mixture[2].labels) == 10
+    validating = [drawing for drawing in read_drawings(made / "pens") if drawing.writer == "tra-02"]
+    assert (mixture[1].images[10:] == apply_method("tutorial", load_canvases(made, validating, brush=20))).all()
 
 
 def test_renderings_of_one_drawing_differ(made: Path) -> None:
     train, _ = load_training(made / "mnist_plus_strokes")
-    frames = train.images[30:]
-    assert len({frame.tobytes() for frame in frames}) == len(frames)
-    assert (frames.max(axis=(1, 2)) > 60).all()
+    images = train.images[30:]
+    assert len({image.tobytes() for image in images}) == len(images)
+    assert (images.max(axis=(1, 2)) > 60).all()
 
 
 def test_the_same_seed_gives_the_same_file_with_any_number_of_processes(
     made: Path, mirror: str, tmp_path: Path
 ) -> None:
     prepare(config(made, workers=2), tmp_path / "again", mirror)
-    assert (tmp_path / "again/digits.npz").read_bytes() == (made / "ink/digits.npz").read_bytes()
+    assert (tmp_path / "again/digits.npz").read_bytes() == (made / "mnist_plus_strokes/digits.npz").read_bytes()
     prepare(config(made, seed=7), tmp_path / "other", mirror)
     assert data_sha(tmp_path / "other") != data_sha(made / "mnist_plus_strokes")
     one, two = (load_training(folder)[0].images for folder in (made / "mnist_plus_strokes", tmp_path / "other"))
@@ -135,27 +136,30 @@ def test_sources_that_are_there_are_not_fetched_again(made: Path, tmp_path: Path
         prepare(config(tmp_path), tmp_path / "mnist_plus_strokes", str(tmp_path / "no such mirror"))
 
 
-def test_what_does_not_fit_is_told_and_leaves_nothing(made: Path, tmp_path: Path) -> None:
-    for changes, told in (
-        ({"val": 5000}, r"data\.val=5000: 10 digits of tiny and 12 of the kept pen writers are 22; write that"),
-        ({"method": "inc"}, r"data\.method=inc: unknown method; choose one of tutorial, polarity, "),
-        ({"copies": -1}, r"data\.copies=-1: expected at least 0"),
-        ({"workers": 0}, r"data\.workers=0: expected at least 1"),
+def test_what_does_not_fit_is_one_line_and_leaves_nothing(made: Path, tmp_path: Path) -> None:
+    vary = published("mnist_plus_strokes").source.arguments["vary"]
+    for changes, message in (
+        ({"val": 5000}, r"data\.val=5000: 10 digits of tiny and 12 of the validation writers are 22; write that"),
+        ({"method": "inc"}, r"data\.source: method=inc: unknown method; choose one of tutorial, polarity, "),
+        ({"copies": -1}, r"data\.source: copies=-1: expected at least 0"),
+        ({"workers": 0}, r"data\.source: workers=0: expected at least 1"),
+        ({"vary": vary | {"brush": [40.0, 5.0]}}, r"data\.source: vary\.brush: expected the least first"),
+        ({"vary": vary | {"pixels": 1.5}}, r"data\.source: vary\.pixels=1\.5: expected at most 1"),
     ):
-        with pytest.raises(UserError, match=told):
+        with pytest.raises(UserError, match=message):
             prepare(config(made, **changes), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_without_styles_or_copies_it_is_mnist(made: Path, tmp_path: Path) -> None:
-    prepare(config(made, styles=0, copies=0), tmp_path)
+def test_without_glyphs_or_copies_it_is_mnist(made: Path, tmp_path: Path) -> None:
+    prepare(config(made, glyphs=0, copies=0), tmp_path)
     assert len(load_training(tmp_path)[0].labels) == 30
 
 
 def test_mnist_alone_needs_no_pen_digit_and_some_come_again_with_the_stroke_they_lack(
     mirror: str, made: Path, tmp_path: Path
 ) -> None:
-    alone = {"redrawn": 0, "copies": 0, "glyphs": 0, "kept": False, "val": 10}
+    alone = {"redrawn": 0, "copies": 0, "glyphs": 0, "validation_drawings": False, "val": 10}
     prepare(config(tmp_path, added=2, **alone), tmp_path / "out", mirror)
     assert not (tmp_path / "pens").exists()
     train, val = load_training(tmp_path / "out")
@@ -179,37 +183,33 @@ def test_mnist_alone_needs_no_pen_digit_and_some_come_again_with_the_stroke_they
 
 
 def test_mnist_alone_is_published_without_any_drawing() -> None:
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        data = OmegaConf.to_container(compose("download", ["data=mnist_normalized"]), resolve=True)["data"]
-    assert (data["copies"], data["glyphs"], data["kept"]) == (0, 0, False)
-    assert (data["added"], data["redrawn"]) == (1, 1)
-    assert (data["name"], data["folder"], data["val"]) == (
-        "mnist_normalized",
-        "data/mnist_normalized",
-        data["mnist"]["val"],
-    )
-    assert data["method"] == "classic"
+    data = published("mnist_normalized")
+    source = MixtureSource.model_validate(data.source.arguments)
+    assert (source.copies, source.glyphs, source.validation_drawings) == (0, 0, False)
+    assert (source.added, source.redrawn) == (1, 1)
+    assert (data.name, data.folder, data.val) == ("mnist_normalized", "data/mnist_normalized", source.mnist.val)
+    assert source.method == "classic"
 
 
 def test_killed_before_the_rename_it_can_be_run_again(made: Path, tmp_path: Path) -> None:
     out = tmp_path / "mnist_plus_strokes"
     script = (
         f"import os, signal, sys; sys.path[:0] = [{str(ROOT / 'src')!r}]\n"
-        f"from pathlib import Path\nfrom inkproof.data.download import prepare\n"
+        f"from pathlib import Path\nfrom inkproof.config.schema import DataConfig\n"
+        f"from inkproof.data.download import prepare\n"
         f"os.replace = lambda *names: os.kill(os.getpid(), signal.SIGKILL)\n"
-        f"prepare({config(made)!r}, Path({str(out)!r}))"
+        f"data = DataConfig.model_validate({config(made).model_dump(by_alias=True)!r})\n"
+        f"prepare(data, Path({str(out)!r}))"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -signal.SIGKILL
     assert not (out / "digits.npz").exists()
     prepare(config(made), out)
-    assert (out / "digits.npz").read_bytes() == (made / "ink/digits.npz").read_bytes()
+    assert (out / "digits.npz").read_bytes() == (made / "mnist_plus_strokes/digits.npz").read_bytes()
 
 
 def test_the_published_configuration_takes_its_sources_from_their_own_files() -> None:
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        data = OmegaConf.to_container(compose("download", ["data=mnist_plus_strokes"]), resolve=True)["data"]
-    mnist = yaml.safe_load((ROOT / "conf/data/mnist.yaml").read_text(encoding="utf-8"))
-    assert data["mnist"] == mnist and data["pens"] == PENS
-    assert data["val"] == mnist["val"] + 1500
-    assert data["frames"] == mnist["frames"] and "drawn_sets" not in data
-    assert {key: data[key] for key in INK if key != "defaults"} == {key: INK[key] for key in INK if key != "defaults"}
+    data, mnist = published("mnist_plus_strokes"), published("mnist")
+    source = MixtureSource.model_validate(data.source.arguments)
+    assert source.mnist == mnist and source.pens == published("pens")
+    assert mnist.val is not None and data.val == mnist.val + 1500
+    assert data.eval_data == mnist.eval_data and data.evaluation is None

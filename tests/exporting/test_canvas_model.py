@@ -1,4 +1,4 @@
-"""The graph from canvas to digit says what Keras and NumPy say, and its rule is the one that was chosen."""
+"""The graph from canvas to digit computes what Keras and NumPy do, and its rule is the one that was chosen."""
 
 from pathlib import Path
 
@@ -8,13 +8,14 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
+from inkproof.data.archives import PreprocessedSet
 from inkproof.data.drawings import read_drawings
-from inkproof.datasets.preprocessed import PreprocessedSet
 from inkproof.evaluation.calibration import fit_temperature
 from inkproof.evaluation.rejection import RULES, Rule, rejection_scores
+from inkproof.evaluation.results import CanvasAgreement
 from inkproof.exporting.canvas_model import CanvasModel, graph_score, up_to_logits
 from inkproof.exporting.files import CANVAS_FILES
-from inkproof.exporting.readers import CanvasReader, foreign_operators
+from inkproof.exporting.predictors import CanvasPredictor, foreign_operators
 from inkproof.exporting.verify import check_canvases, choose_thresholds, compare_canvases, describe_canvas
 from inkproof.models.dense import build
 from inkproof.models.loading import predict
@@ -23,7 +24,7 @@ from inkproof.preprocessing.methods import apply_method
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 
-pytestmark = pytest.mark.xdist_group("tensorflow")  # where the layer is converted for other tests, too
+pytestmark = pytest.mark.xdist_group("tensorflow")  # where the normalizer is converted for other tests, too
 
 STARTER = ROOT / "data/drawn/starter"
 TEMPERATURE = 1.7
@@ -31,7 +32,7 @@ TEMPERATURE = 1.7
 
 @pytest.fixture(scope="module")
 def network() -> keras.Model:
-    """An untrained network: its answers are anything but sure."""
+    """An untrained network, with probabilities far from 1."""
     keras.utils.set_random_seed(4)
     return up_to_logits(build(hidden=[32]))
 
@@ -55,58 +56,58 @@ def rule(logits: np.ndarray) -> Rule:
 
 @pytest.fixture(scope="module")
 def files(
-    network: keras.Model, rule: Rule, canvases: np.ndarray, layer: bytes, tmp_path_factory: pytest.TempPathFactory
+    network: keras.Model, rule: Rule, canvases: np.ndarray, normalizer: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
     """A canvas file in each quantization."""
     folder = tmp_path_factory.mktemp("exported")
     calibration = apply_method("classic", canvases)
     for quantization, name in CANVAS_FILES.items():
-        content = CanvasModel(network, rule, layer).quantized(quantization, calibration)
+        content = CanvasModel(network, rule, normalizer).quantized(quantization, calibration)
         (folder / name).write_bytes(describe_canvas(content, rule, "untrained", quantization, "c0ffee"))
     return {quantization: folder / name for quantization, name in CANVAS_FILES.items()}
 
 
 @pytest.fixture(scope="module")
-def reader(files: dict[str, Path]) -> CanvasReader:
-    return CanvasReader(files["float32"])
+def predictor(files: dict[str, Path]) -> CanvasPredictor:
+    return CanvasPredictor(files["float32"])
 
 
-def test_the_file_says_what_keras_and_numpy_say(
-    reader: CanvasReader, rule: Rule, logits: np.ndarray, canvases: np.ndarray
+def test_the_file_computes_what_keras_and_numpy_do(
+    predictor: CanvasPredictor, rule: Rule, logits: np.ndarray, canvases: np.ndarray
 ):
-    read = reader.read(canvases)
-    np.testing.assert_allclose(read.score, rule.scores(logits), atol=1e-4)
-    assert np.array_equal(read.seen, apply_method("classic", canvases))
-    assert not read.seen[-1].any()
-    np.testing.assert_allclose(read.probabilities.sum(axis=1), 1, atol=1e-5)
-    assert {key: reader.metadata[key] for key in ("rule", "temperature", "threshold", "model")} == {
+    predicted = predictor.predict(canvases)
+    np.testing.assert_allclose(predicted.score, rule.scores(logits), atol=1e-4)
+    assert np.array_equal(predicted.seen, apply_method("classic", canvases))
+    assert not predicted.seen[-1].any()
+    np.testing.assert_allclose(predicted.probabilities.sum(axis=1), 1, atol=1e-5)
+    assert {key: predictor.metadata[key] for key in ("rule", "temperature", "threshold", "model")} == {
         "rule": rule.name,
         "temperature": TEMPERATURE,
         "threshold": rule.threshold,
         "model": "untrained",
     }
-    assert (reader.metadata["quantization"], reader.metadata["git_commit"]) == ("float32", "c0ffee")
-    compared = compare_canvases(read, logits, rule)
-    assert compared["max_difference"] < 1e-4
-    assert 5 < read.accepted.sum() < 16  # the threshold parts them
+    assert (predictor.metadata["quantization"], predictor.metadata["git_commit"]) == ("float32", "c0ffee")
+    compared = compare_canvases(predicted, logits, rule)
+    assert compared.max_difference < 1e-4
+    assert 5 < predicted.accepted.sum() < 16  # the threshold separates them
 
 
 @pytest.mark.parametrize(
     ("quantization", "smaller", "rounding"), [("float16", 1.8, 5e-3), ("dynamic", 3, 0.1), ("int8", 3, 0.1)]
 )
-def test_only_the_network_shrinks_and_the_layer_stays_to_the_bit(
+def test_only_the_network_shrinks_and_the_normalizer_stays_to_the_bit(
     files: dict[str, Path],
     canvases: np.ndarray,
-    reader: CanvasReader,
+    predictor: CanvasPredictor,
     quantization: str,
     smaller: float,
     rounding: float,
 ):
-    exact, read = reader.read(canvases), CanvasReader(files[quantization]).read(canvases)
-    assert np.array_equal(read.seen, exact.seen)
-    difference = np.abs(read.probabilities - exact.probabilities).max()
+    exact, predicted = predictor.predict(canvases), CanvasPredictor(files[quantization]).predict(canvases)
+    assert np.array_equal(predicted.seen, exact.seen)
+    difference = np.abs(predicted.probabilities - exact.probabilities).max()
     assert 0 < difference < rounding
-    np.testing.assert_allclose(read.probabilities.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(predicted.probabilities.sum(axis=1), 1, atol=1e-5)
     weights = 4 * 784 * 32  # the last layer stays
     saved = files["float32"].stat().st_size - files[quantization].stat().st_size
     assert saved == pytest.approx(weights * (1 - 1 / smaller), rel=0.25)
@@ -136,43 +137,43 @@ def test_two_equal_digits_have_no_margin():
     assert np.asarray(graph_score("margin", logits, keras.ops.log_softmax(logits, axis=1), 1.0)).tolist() == [0, 0]
 
 
-def test_what_reads_otherwise_than_keras_is_refused(
-    reader: CanvasReader, rule: Rule, network: keras.Model, canvases: np.ndarray
+def test_a_file_that_predicts_otherwise_than_keras_is_an_error(
+    predictor: CanvasPredictor, rule: Rule, network: keras.Model, canvases: np.ndarray
 ):
-    read = reader.read(canvases)
-    logits = predict(network, read.seen)
-    check_canvases(compare_canvases(read, logits, rule))
+    predicted = predictor.predict(canvases)
+    logits = predict(network, predicted.seen)
+    check_canvases(compare_canvases(predicted, logits, rule))
     logits[:2] = -logits[:2]
-    unlike = compare_canvases(read, logits, rule)
-    assert unlike["agreement"] <= 1 - 2 / len(canvases)
-    with pytest.raises(UserError, match=r"reads \d+ of 21 drawings unlike Keras"):
+    unlike = compare_canvases(predicted, logits, rule)
+    assert unlike.agreement <= 1 - 2 / len(canvases)
+    with pytest.raises(UserError, match=r"classifies \d+ of 21 drawings unlike Keras"):
         check_canvases(unlike)
-    # The same digit, but another answer to whether it is one.
-    stricter = Rule(rule.name, rule.temperature, float(read.score.max()) + 1)
-    both = compare_canvases(read, predict(network, read.seen), stricter)
-    assert both["agreement"] == pytest.approx(1 - read.accepted.mean())
+    # The same digit, but accepted otherwise.
+    stricter = Rule(rule.name, rule.temperature, float(predicted.score.max()) + 1)
+    both = compare_canvases(predicted, predict(network, predicted.seen), stricter)
+    assert both.agreement == pytest.approx(1 - predicted.accepted.mean())
 
 
 @pytest.mark.parametrize(("n", "allowed"), [(20, 1), (1000, 1), (5000, 5)])
 def test_one_drawing_in_a_thousand_may_differ(n: int, allowed: int):
-    check_canvases({"n": n, "agreement": 1 - allowed / n})
-    with pytest.raises(UserError, match=f"reads {allowed + 1} of {n} drawings unlike Keras"):
-        check_canvases({"n": n, "agreement": 1 - (allowed + 1) / n})
+    check_canvases(CanvasAgreement(n=n, agreement=1 - allowed / n, max_difference=0.0))
+    with pytest.raises(UserError, match=f"classifies {allowed + 1} of {n} drawings unlike Keras"):
+        check_canvases(CanvasAgreement(n=n, agreement=1 - (allowed + 1) / n, max_difference=0.0))
 
 
-def test_the_threshold_keeps_the_digits_of_every_set(network: keras.Model):
+def test_the_threshold_accepts_the_digits_of_every_set(network: keras.Model):
     rng = np.random.default_rng(5)
 
-    def frames(count: int, level: int) -> PreprocessedSet:
+    def drawn(count: int, level: int) -> PreprocessedSet:
         seen = rng.integers(0, level, (count, 28, 28)).astype(np.uint8)
-        labels = predict(network, seen).argmax(axis=1)  # all of them read right
+        labels = predict(network, seen).argmax(axis=1)  # all of them are correct
         names = np.array([str(number) for number in range(count)])
         return PreprocessedSet(names, names, labels, {"classic": seen})
 
-    faint, strong, others = frames(300, 40), frames(100, 255), frames(50, 20)
-    rule, frame = choose_thresholds(network, [faint, strong], others)
-    assert (frame.name, frame.temperature) == ("maximum_probability", 1.0)
-    assert 0.1 < frame.threshold <= 255 / 256, "more than a uint8 output can say would refuse everything"
+    faint, strong, others = drawn(300, 40), drawn(100, 255), drawn(50, 20)
+    rule, image = choose_thresholds(network, [faint, strong], others)
+    assert (image.name, image.temperature) == ("maximum_probability", 1.0)
+    assert 0.1 < image.threshold <= 255 / 256, "a threshold above the largest uint8 output would reject everything"
     logits = np.concatenate([predict(network, one.methods["classic"]) for one in (faint, strong)])
     assert rule.temperature == pytest.approx(fit_temperature(logits, np.concatenate([faint.labels, strong.labels])))
     assert rule.accepts(logits).sum() == pytest.approx(0.99 * 400, abs=1)

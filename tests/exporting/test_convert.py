@@ -1,4 +1,4 @@
-"""Each family as LiteRT files: they say what Keras says, and run where there is no Keras."""
+"""Each model family as LiteRT files: they compute what Keras does, and run without Keras."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 
 from inkproof.data.digits import Digits, load_digits
 from inkproof.exporting.convert import to_litert, write_saved_model
-from inkproof.exporting.readers import LiteRTDigits, foreign_operators
+from inkproof.exporting.predictors import LiteRTDigits, foreign_operators
 from inkproof.exporting.verify import check_agreement, compare
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
@@ -50,7 +50,7 @@ def digits(workspace_template: Path) -> tuple[Digits, Digits]:
 
 
 FAMILIES = [*sorted(file.stem for file in (ROOT / "conf" / "model").glob("*.yaml")), "dense deskew"]
-# Forms that change weights alone do so layer by layer: these have every kind of layer that holds weights.
+# Quantizations of weights alone work layer by layer. These two have every kind of layer that has weights.
 EVERY_LAYER = ("cnn", "dense deskew")
 
 
@@ -72,30 +72,30 @@ def exported(
     return Exported(model, tmp_path_factory.mktemp(request.param), images[:100])
 
 
-def read(model: keras.Model, images: np.ndarray) -> np.ndarray:
+def probabilities_of(model: keras.Model, images: np.ndarray) -> np.ndarray:
     return np.asarray(model(images[..., np.newaxis].astype(np.float32), training=False))
 
 
-def test_float32_says_what_keras_says(exported: Exported, digits: tuple[Digits, Digits]) -> None:
+def test_float32_computes_what_keras_does(exported: Exported, digits: tuple[Digits, Digits]) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (40, 28, 28)).astype(np.uint8)
     images = np.concatenate([digits[1].images, noise])
     probabilities = LiteRTDigits(exported.file("float32")).probabilities(images)
     assert probabilities.dtype == np.float32
-    assert np.abs(probabilities - read(exported.model, images)).max() < 1e-4
+    assert np.abs(probabilities - probabilities_of(exported.model, images)).max() < 1e-4
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
-    # The digits are told apart at all, or agreement would say nothing.
+    # The network has learned something, or agreement would mean nothing.
     assert (probabilities[:100].argmax(axis=1) == digits[1].labels).mean() > 0.5
 
 
-def test_int8_reads_as_keras_does(exported: Exported, digits: tuple[Digits, Digits]) -> None:
+def test_int8_predicts_as_keras_does(exported: Exported, digits: tuple[Digits, Digits]) -> None:
     images, labels = digits[1]
-    reference = read(exported.model, images)
+    reference = probabilities_of(exported.model, images)
     probabilities = LiteRTDigits(exported.file("int8")).probabilities(images)
     assert probabilities.min() >= 0
     assert probabilities.max() <= 1
     int8 = compare(reference, probabilities, labels)
-    assert int8["agreement"] >= 0.95
-    assert 0 < int8["max_difference"] < 0.25
+    assert int8.agreement >= 0.95
+    assert 0 < int8.max_difference < 0.25
     check_agreement("int8", int8, len(labels))
     assert exported.file("int8").stat().st_size < 0.4 * exported.file("float32").stat().st_size
 
@@ -106,13 +106,13 @@ def test_int8_reads_as_keras_does(exported: Exported, digits: tuple[Digits, Digi
     indirect=True,
 )
 @pytest.mark.parametrize(("quantization", "largest", "size"), [("float16", 0.01, 0.6), ("dynamic", 0.25, 0.4)])
-def test_smaller_weights_read_as_keras_does(
+def test_smaller_weights_predict_as_keras_does(
     exported: Exported, digits: tuple[Digits, Digits], quantization: str, largest: float, size: float
 ) -> None:
     images, labels = digits[1]
     path = exported.file(quantization)
-    compared = compare(read(exported.model, images), LiteRTDigits(path).probabilities(images), labels)
-    assert 0 < compared["max_difference"] < largest
+    compared = compare(probabilities_of(exported.model, images), LiteRTDigits(path).probabilities(images), labels)
+    assert 0 < compared.max_difference < largest
     check_agreement(quantization, compared, len(labels))
     assert path.stat().st_size < size * exported.file("float32").stat().st_size
     check_interface(path, np.float32)
@@ -124,13 +124,13 @@ def check_interface(path: Path, dtype: type) -> tuple[float, int]:
     (entry,), (exit_,) = interpreter.get_input_details(), interpreter.get_output_details()
     assert (entry["dtype"], exit_["dtype"]) == (dtype, dtype)
     assert (entry["shape"].tolist(), exit_["shape"].tolist()) == ([1, 28, 28, 1], [1, 10])
-    # A batch that may grow would bring shape operators, which the browser's runtime refuses.
+    # A free batch would need shape operators, which the browser's runtime does not support.
     assert entry["shape_signature"].tolist() == [1, 28, 28, 1]
     assert foreign_operators(path.read_bytes()) == []
     return entry["quantization"]
 
 
-def test_pixels_go_in_as_they_are(exported: Exported) -> None:
+def test_pixels_are_not_scaled(exported: Exported) -> None:
     check_interface(exported.file("float32"), np.float32)
     scale, zero = check_interface(exported.file("int8"), np.uint8)
     assert (scale, zero) == (pytest.approx(1, abs=0.01), 0)  # a pixel of 0 to 255 is its own code
@@ -139,9 +139,9 @@ def test_pixels_go_in_as_they_are(exported: Exported) -> None:
 def test_the_saved_model_runs_by_its_signature(exported: Exported, digits: tuple[Digits, Digits]) -> None:
     loaded = tf.saved_model.load(str(exported.saved_model))
     image = digits[1].images[:1]
-    answer = loaded.signatures["serving_default"](image=tf.constant(image[..., np.newaxis], tf.float32))
-    (probabilities,) = answer.values()
-    np.testing.assert_allclose(probabilities.numpy(), read(exported.model, image), atol=1e-5)
+    found = loaded.signatures["serving_default"](image=tf.constant(image[..., np.newaxis], tf.float32))
+    (probabilities,) = found.values()
+    np.testing.assert_allclose(probabilities.numpy(), probabilities_of(exported.model, image), atol=1e-5)
 
 
 class Digamma(keras.layers.Layer):
@@ -167,7 +167,7 @@ def test_an_operator_that_phones_lack_is_found(unusual: Path) -> None:
 
 
 @pytest.mark.parametrize("calibrated", [False, True])
-def test_an_operator_that_phones_lack_is_refused_by_name(
+def test_an_operator_that_phones_lack_is_an_error_with_its_name(
     unusual: Path, digits: tuple[Digits, Digits], calibrated: bool, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(UserError, match=r"saved_model: needs operators outside LiteRT's built-in ones: Digamma"):

@@ -1,4 +1,4 @@
-"""Core ML: the operators as TensorFlow computes them, and a saved package that says what Keras says."""
+"""Core ML: the operators as TensorFlow computes them, and a saved package that computes what Keras does."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from inkproof.evaluation.rejection import Rule
-from inkproof.exporting import coreml as mil_program
+from inkproof.exporting import coreml
 from inkproof.exporting.coreml import CoreMLDigits, is_installed, write_coreml
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
@@ -19,7 +19,7 @@ from inkproof.runtime.paths import ROOT
 pytestmark = pytest.mark.xdist_group("tensorflow")
 needs_coreml = pytest.mark.skipif(not is_installed(), reason="coremltools is an extra: `make coreml`")
 RULE = Rule("maximum_probability", 1.0, 0.75)
-OPERATORS = mil_program._OPERATORS
+OPERATORS = coreml._OPERATORS
 RANDOM = np.random.default_rng(7)
 
 
@@ -46,7 +46,7 @@ def test_a_convolution_is_tensorflows(pad_type: str, kernel: int, stride: int) -
 @pytest.mark.parametrize("pad_type", ["valid", "same"])
 @pytest.mark.parametrize("size", [2, 3])
 def test_pooling_is_tensorflows(pad_type: str, size: int) -> None:
-    x = RANDOM.normal(size=(1, 9, 6, 3)).astype(np.float32) - 3  # what is padded must not count as 0
+    x = RANDOM.normal(size=(1, 9, 6, 3)).astype(np.float32) - 3  # padding must not count as 0
     own = OPERATORS["max_pool"](
         x=channels_first(x), kernel_sizes=[size] * 2, strides=[2, 2], pad_type=pad_type, pad=[0] * 4
     )
@@ -58,7 +58,7 @@ def test_logarithms_have_their_epsilon() -> None:
     np.testing.assert_allclose(OPERATORS["exp"](x=np.array([-1.0, 2.0])), np.exp([-1.0, 2.0]))
 
 
-def test_slices_squeeze_and_keep() -> None:
+def test_slices_with_and_without_squeezing() -> None:
     x = np.arange(24).reshape(2, 3, 4)
     given = {"begin": [0, 1, 3], "end": [0, 3, 0], "stride": [1, 1, 1]}
     masks = {"begin_mask": [True, False, False], "end_mask": [True, False, False], "squeeze_mask": [False, False, True]}
@@ -71,20 +71,20 @@ FAMILIES = sorted(file.stem for file in (ROOT / "conf" / "model").glob("*.yaml")
 
 @needs_coreml
 @pytest.mark.parametrize("family", [*FAMILIES, "cnn deskew"])
-def test_a_saved_package_says_what_keras_says(family: str, tmp_path: Path) -> None:
+def test_a_saved_package_computes_what_keras_does(family: str, tmp_path: Path) -> None:
     keras.utils.set_random_seed(1)
     name, *switches = family.split()
     config: Any = OmegaConf.load(ROOT / "conf" / "model" / f"{name}.yaml")
     model = instantiate(config.build, **dict.fromkeys(switches, True), _convert_="all")
     path = tmp_path / "model.mlpackage"
     write_coreml(model, path, RULE, f"mnist-{name}", "c0ffee")
-    reader = CoreMLDigits(path)
+    package = CoreMLDigits(path)
     images = np.zeros((4, 28, 28), np.uint8)
     images[:3, 4:24, 10:16] = RANDOM.integers(0, 256, (3, 20, 6))
     expected = np.asarray(model(images[..., np.newaxis].astype(np.float32), training=False))
-    np.testing.assert_allclose(reader.probabilities(images), expected, atol=1e-5)
-    assert np.abs(expected[0] - expected[3]).max() > 1e-3, "the image counts, or this says nothing"
-    assert reader.probabilities(images[:0]).shape == (0, 10)
+    np.testing.assert_allclose(package.probabilities(images), expected, atol=1e-5)
+    assert np.abs(expected[0] - expected[3]).max() > 1e-3, "the image matters, or this tests nothing"
+    assert package.probabilities(images[:0]).shape == (0, 10)
 
 
 @pytest.fixture(scope="module")
@@ -96,11 +96,11 @@ def small() -> keras.Model:
 
 
 @needs_coreml
-def test_the_package_says_what_it_is(small: keras.Model, tmp_path: Path) -> None:
+def test_the_package_has_its_description(small: keras.Model, tmp_path: Path) -> None:
     write_coreml(small, tmp_path / "model.mlpackage", RULE, "mnist-small", "c0ffee")
-    reader = CoreMLDigits(tmp_path / "model.mlpackage")
-    assert reader.labels == list("0123456789")
-    description = reader.description
+    package = CoreMLDigits(tmp_path / "model.mlpackage")
+    assert package.labels == list("0123456789")
+    description = package.description
     (entry,) = description.input
     assert entry.name == "image" and entry.type.WhichOneof("Type") == "imageType"
     image = entry.type.imageType
@@ -124,7 +124,7 @@ def test_the_package_says_what_it_is(small: keras.Model, tmp_path: Path) -> None
 
 
 @needs_coreml
-def test_what_is_no_package_or_cannot_be_computed_is_named(
+def test_a_file_that_is_no_package_or_cannot_be_computed_is_named(
     small: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(UserError, match=r"absent\.mlpackage: not a readable Core ML package"):

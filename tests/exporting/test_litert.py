@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from inkproof.exporting.convert import to_litert, write_saved_model
-from inkproof.exporting.readers import LiteRTDigits
+from inkproof.exporting.predictors import LiteRTDigits
 from inkproof.runtime.errors import UserError
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
@@ -33,14 +33,14 @@ def path(model: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_each_image_has_its_own_row(path: Path, model: keras.Model) -> None:
     images = np.random.default_rng(0).integers(0, 256, (7, 28, 28)).astype(np.uint8)
-    reader = LiteRTDigits(path)
+    digits = LiteRTDigits(path)
     expected = np.asarray(model(images[..., np.newaxis].astype(np.float32)))
-    np.testing.assert_allclose(reader.probabilities(images), expected, atol=1e-5)
-    np.testing.assert_allclose(reader.probabilities(images[::-1]), expected[::-1], atol=1e-5)
-    assert reader.probabilities(images[:0]).shape == (0, 10)
-    two = LiteRTDigits(path, side_by_side=2)
+    np.testing.assert_allclose(digits.probabilities(images), expected, atol=1e-5)
+    np.testing.assert_allclose(digits.probabilities(images[::-1]), expected[::-1], atol=1e-5)
+    assert digits.probabilities(images[:0]).shape == (0, 10)
+    two = LiteRTDigits(path, threads=2)
     for count in (7, 1, 0):
-        np.testing.assert_array_equal(two.probabilities(images[:count]), reader.probabilities(images[:count]))
+        np.testing.assert_array_equal(two.probabilities(images[:count]), digits.probabilities(images[:count]))
 
 
 def test_time_of_one_image(path: Path) -> None:
@@ -49,7 +49,7 @@ def test_time_of_one_image(path: Path) -> None:
 
 
 @pytest.mark.parametrize("corruption", ["missing", "empty", "text", "cut", "folder"])
-def test_what_is_no_model_is_named(
+def test_a_file_that_is_no_model_is_named(
     path: Path, tmp_path: Path, corruption: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     bad = tmp_path / "model.tflite"
@@ -60,12 +60,12 @@ def test_what_is_no_model_is_named(
         bad.write_bytes({"empty": b"", "text": b"not a model", "cut": whole[: len(whole) // 2]}[corruption])
     with pytest.raises(UserError) as caught:
         LiteRTDigits(bad)
-    reason = {"missing": "unknown file", "folder": "Is a directory"}.get(corruption, "not a readable LiteRT model")
+    reason = {"missing": "no such file", "folder": "Is a directory"}.get(corruption, "not a readable LiteRT model")
     assert str(caught.value).startswith(f"{bad}: ") and reason in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_model_of_other_shapes_is_refused(tmp_path: Path) -> None:
+def test_a_model_of_other_shapes_is_an_error(tmp_path: Path) -> None:
     from tensorflow import lite
 
     inputs = keras.Input((28, 28, 1))
@@ -80,7 +80,7 @@ def test_a_model_of_other_shapes_is_refused(tmp_path: Path) -> None:
 def test_no_tensorflow_is_needed(path: Path) -> None:
     script = (
         "import sys, pathlib, numpy\n"
-        "from inkproof.exporting.readers import LiteRTDigits, foreign_operators\n"
+        "from inkproof.exporting.predictors import LiteRTDigits, foreign_operators\n"
         "path = pathlib.Path(sys.argv[1])\n"
         "assert foreign_operators(path.read_bytes()) == []\n"
         "assert LiteRTDigits(path).probabilities(numpy.zeros((1, 28, 28), 'uint8')).shape == (1, 10)\n"

@@ -1,4 +1,4 @@
-"""What a LiteRT file says about itself: written, read again, and the graph untouched."""
+"""The metadata of a LiteRT file: written, read again, and the graph untouched."""
 
 import subprocess
 import sys
@@ -28,7 +28,7 @@ def names(content: bytes) -> list[str]:
     return [model.Metadata(index).Name().decode() for index in range(model.MetadataLength())]
 
 
-def answers(content: bytes) -> dict[str, np.ndarray]:
+def outputs(content: bytes) -> dict[str, np.ndarray]:
     interpreter = Interpreter(model_content=content)
     return interpreter.get_signature_runner()(canvas=canvas(3)[np.newaxis])
 
@@ -40,15 +40,15 @@ def test_an_entry_is_read_as_it_was_written(bare: bytes, tmp_path: Path):
     assert read_metadata(tmp_path / "m.tflite") == read_metadata(str(tmp_path / "m.tflite")) == ENTRY
 
 
-def test_the_stand_in_says_what_it_was_given(stand_in: Path):
+def test_the_stand_in_has_its_metadata(stand_in: Path):
     assert read_metadata(stand_in / "canvas.tflite") == METADATA
 
 
-def test_a_file_without_the_entry_has_nothing_to_say(bare: bytes):
+def test_a_file_without_the_entry_has_no_metadata(bare: bytes):
     assert read_metadata(bare) == {}
 
 
-def test_a_second_entry_takes_the_place_of_the_first(bare: bytes):
+def test_a_second_entry_replaces_the_first(bare: bytes):
     once = write_metadata(bare, ENTRY)
     twice = write_metadata(once, {"threshold": 1})
     assert read_metadata(twice) == {"threshold": 1}
@@ -59,7 +59,7 @@ def test_graph_signature_and_the_metadata_of_others_stay(bare: bytes):
     content = write_metadata(bare, ENTRY)
     assert "CONVERSION_METADATA" in names(content), "the converter's own"
     assert len(content) < len(bare) + 1000
-    before, after = answers(bare), answers(content)
+    before, after = outputs(bare), outputs(content)
     assert set(after) == {"probabilities", "seen", "score"}
     for name, values in before.items():
         assert np.array_equal(after[name], values)
@@ -71,13 +71,13 @@ def test_writing_the_same_gives_the_same_bytes(bare: bytes):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}])
-def test_what_json_cannot_say_is_refused(bare: bytes, value: object):
+def test_a_value_that_json_cannot_hold_is_an_error(bare: bytes, value: object):
     with pytest.raises((ValueError, TypeError)):
         write_metadata(bare, {"threshold": value})
 
 
 @pytest.mark.parametrize("content", [b"", b"TFL3", b"not a model at all", b"\x89PNG\r\n\x1a\n" + bytes(50)])
-def test_what_is_no_litert_file_is_named(content: bytes, tmp_path: Path):
+def test_a_file_that_is_no_litert_file_is_named(content: bytes, tmp_path: Path):
     (tmp_path / "m.tflite").write_bytes(content)
     with pytest.raises(UserError, match=r"m\.tflite: not a LiteRT file"):
         read_metadata(tmp_path / "m.tflite")
@@ -106,12 +106,12 @@ def test_an_entry_that_cannot_be_read_is_one_line(bare: bytes, spoil, tmp_path: 
     assert "\n" not in str(caught.value)
 
 
-def test_an_entry_that_is_no_object_is_refused(bare: bytes):
+def test_an_entry_that_is_no_object_is_an_error(bare: bytes):
     with pytest.raises(UserError, match="no JSON object"):
         read_metadata(write_metadata(bare, [1, 2]))  # type: ignore[arg-type]
 
 
-def test_two_megabytes_are_read_in_an_instant_and_without_tensorflow(bare: bytes, tmp_path: Path):
+def test_two_megabytes_are_read_fast_and_without_tensorflow(bare: bytes, tmp_path: Path):
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(bare, 0))
     assert model.buffers
     padding = schema.BufferT()

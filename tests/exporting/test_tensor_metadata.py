@@ -77,7 +77,7 @@ def described(stand_in: Path) -> bytes:
     return describe_canvas((stand_in / "bare.tflite").read_bytes(), RULE, "mnist_plus_strokes-cnn", "float32", "c0ffee")
 
 
-def test_the_head_says_whose_it_is(described: bytes) -> None:
+def test_the_head_has_name_version_and_author(described: bytes) -> None:
     head = found(described)
     assert head.text(0) == "Inkproof mnist_plus_strokes-cnn"
     assert "0 to 9" in head.text(1)
@@ -85,7 +85,7 @@ def test_the_head_says_whose_it_is(described: bytes) -> None:
     assert (head.text(4), head.text(5), head.text(7)) == ("The developers of Inkproof", "MIT", "1.0.0")
 
 
-def test_the_input_is_a_gray_image_that_goes_in_as_it_is(described: bytes) -> None:
+def test_the_input_is_a_gray_image_that_is_not_scaled(described: bytes) -> None:
     (graph,) = found(described).all(3)
     (entry,) = graph.all(2)
     assert entry.text(0) == "canvas"
@@ -127,12 +127,12 @@ def test_labels_are_packed_behind_the_model_and_it_runs(described: bytes, stand_
 
 
 def test_both_kinds_of_metadata_are_there_and_writing_again_keeps_the_labels(described: bytes) -> None:
-    said = read_metadata(described)
-    assert said["threshold"] == 4.5 and said["labels"] == list("0123456789") and said["input"]["range"] == [0, 255]
-    again = write_metadata(described, {**said, "threshold": 5.0})
+    entry = read_metadata(described)
+    assert entry["threshold"] == 4.5 and entry["labels"] == list("0123456789") and entry["input"]["range"] == [0, 255]
+    again = write_metadata(described, {**entry, "threshold": 5.0})
     assert read_metadata(again)["threshold"] == 5.0
     assert packed_files(again) == packed_files(described) and found(again).text(0) == found(described).text(0)
-    assert write_metadata(described, said) == described, "same files, same bytes"
+    assert write_metadata(described, entry) == described, "same files, same bytes"
     more = put_entries(described, {"another": b"x"}, {"labels.txt": b"zero\n", "more.txt": b""})
     assert packed_files(more) == {"labels.txt": b"zero\n", "more.txt": b""}
 
@@ -147,14 +147,14 @@ def test_a_file_of_28_by_28_has_its_threshold_on_the_probabilities(stand_in: Pat
     (unit,) = probabilities.all(4)
     assert unit.one(1).number(0, types.Float32Flags) == 0.75
     assert probabilities.all(6)[0].text(0) == "labels.txt"
-    said = read_metadata(content)
-    assert (said["rule"], said["quantization"], said["input"]["ink"]) == (
+    metadata = read_metadata(content)
+    assert (metadata["rule"], metadata["quantization"], metadata["input"]["ink"]) == (
         "maximum_probability",
         "int8",
         "white on black",
     )
 
 
-def test_another_number_of_tensors_is_refused(stand_in: Path) -> None:
+def test_another_number_of_tensors_is_an_error(stand_in: Path) -> None:
     with pytest.raises(ValueError, match="1 inputs and 3 outputs"):
         describe((stand_in / "bare.tflite").read_bytes(), "a", "b", [Tensor("canvas", "")], [Tensor("score", "")])

@@ -1,4 +1,4 @@
-"""Many images: the same answers in the same order from one process and from several, however they end."""
+"""Many images: the same predictions in the same order from one process and from several, however they end."""
 
 import multiprocessing
 import os
@@ -42,26 +42,26 @@ def model(stand_in: Path) -> Path:
     return stand_in / "canvas.tflite"
 
 
-def test_every_image_gives_its_digit_and_runner_up_in_order(paths: list[str], model: Path):
-    read = list(predict_images(paths, model))
-    assert [one.path for one in read] == paths
-    assert read[5] == Unreadable(paths[5], "it is no image of a known format (PNG, JPEG, BMP, GIF, TIFF)")
-    assert read[-1] == Unreadable(paths[-1], "unknown file")
+def test_every_image_has_its_two_most_likely_digits_in_order(paths: list[str], model: Path):
+    results = list(predict_images(paths, model))
+    assert [one.path for one in results] == paths
+    assert results[5] == Unreadable(paths[5], "it is no image of a known format (PNG, JPEG, BMP, GIF, TIFF)")
+    assert results[-1] == Unreadable(paths[-1], "no such file")
     _, probabilities = expected(np.stack([canvas(digit) for digit in DIGITS]))
-    for number, one in enumerate(read):
+    for number, one in enumerate(results):
         if number not in (5, len(paths) - 1):
             row = probabilities[number % 10]
             first, second = np.sort(row)[::-1][:2]
             assert isinstance(one, Prediction)
             assert (one.digit, one.accepted) == (number % 10, True)
             assert one.probability == pytest.approx(first, abs=1e-5)
-            # Of an 8 the 6 and the 9 differ alike.
+            # The 6 and the 9 are equally like an 8.
             assert one.second != one.digit and row[one.second] == pytest.approx(second, abs=1e-5)
             assert one.second_probability == pytest.approx(second, abs=1e-5)
 
 
 @pytest.mark.parametrize("keep", [0, 3, CHUNK + 2])
-def test_several_processes_say_what_one_says(paths: list[str], model: Path, keep: int):
+def test_several_processes_predict_what_one_does(paths: list[str], model: Path, keep: int):
     for alone, together in zip(
         predict_images(paths, model, keep, processes=1),
         predict_images(paths, model, keep, processes=2),
@@ -72,17 +72,17 @@ def test_several_processes_say_what_one_says(paths: list[str], model: Path, keep
 
 
 def test_only_the_first_are_kept_with_their_images(paths: list[str], model: Path):
-    read = list(predict_images(paths, model, keep=7))
-    kept = [number for number, one in enumerate(read) if isinstance(one, Prediction) and one.canvas is not None]
+    results = list(predict_images(paths, model, keep=7))
+    kept = [number for number, one in enumerate(results) if isinstance(one, Prediction) and one.canvas is not None]
     assert kept == [0, 1, 2, 3, 4, 6], "the sixth is unreadable"
-    assert np.array_equal(read[4].canvas, canvas(4))
-    assert np.abs(read[4].seen - expected(canvas(4)[np.newaxis])[0][0].astype(int)).max() <= 1
+    assert np.array_equal(results[4].canvas, canvas(4))
+    assert np.abs(results[4].seen - expected(canvas(4)[np.newaxis])[0][0].astype(int)).max() <= 1
 
 
 @pytest.mark.parametrize(
     ("number", "cores", "processes"), [(batch.MANY - 1, 8, 1), (batch.MANY, 1, 1), (batch.MANY, 2, 2), (5000, 64, 4)]
 )
-def test_more_processes_only_where_they_pay(monkeypatch, model: Path, number: int, cores: int, processes: int):
+def test_more_processes_only_for_many_images(monkeypatch, model: Path, number: int, cores: int, processes: int):
     asked = []
     monkeypatch.setattr(batch, "cores", lambda: cores)
     monkeypatch.setattr(batch, "_predict_in_processes", lambda *given: asked.append(given[-1]))
@@ -90,8 +90,8 @@ def test_more_processes_only_where_they_pay(monkeypatch, model: Path, number: in
     assert asked == ([processes] if processes > 1 else [])
 
 
-def test_a_model_that_cannot_be_used_is_told_before_anything_is_read(paths: list[str], tmp_path: Path):
-    with pytest.raises(UserError, match="unknown file"):
+def test_a_model_that_cannot_be_used_is_an_error_before_the_first_image(paths: list[str], tmp_path: Path):
+    with pytest.raises(UserError, match="no such file"):
         predict_images(paths, tmp_path / "canvas.tflite", processes=2)
     assert not multiprocessing.active_children()
 
@@ -148,7 +148,7 @@ def running(process: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "line"),
     [
         ("plain name ü 七.png", "plain name ü 七.png"),
         ("two\nlines\t.png", r"two\nlines\t.png"),
@@ -156,5 +156,5 @@ def running(process: int) -> bool:
         (os.fsdecode(b"latin\xe9.png"), r"latin\udce9.png"),
     ],
 )
-def test_a_path_is_one_line_of_text(path: str, said: str):
-    assert printable(path) == said
+def test_a_path_is_one_line_of_text(path: str, line: str):
+    assert printable(path) == line

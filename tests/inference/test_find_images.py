@@ -45,15 +45,15 @@ def test_a_file_that_is_named_is_taken_whatever_it_is_called_and_as_often(folder
 
 
 def test_files_and_folders_keep_the_order_in_which_they_were_typed(folder: Path):
-    found, corruptions = find_images(["all/e.TIFF", "all/deep", "all/a.jpeg"])
-    assert (found, corruptions) == (["all/e.TIFF", "all/deep/er/f.png", "all/a.jpeg"], [])
+    found, unreadable = find_images(["all/e.TIFF", "all/deep", "all/a.jpeg"])
+    assert (found, unreadable) == (["all/e.TIFF", "all/deep/er/f.png", "all/a.jpeg"], [])
 
 
 def test_a_folder_without_images_is_named(folder: Path):
-    found, corruptions = find_images(["all/folder.png", "all/b.bmp"])
+    found, unreadable = find_images(["all/folder.png", "all/b.bmp"])
     assert found == ["all/b.bmp"]
-    assert [(one.path, one.reason) for one in corruptions] == [
-        ("all/folder.png", "holds no images (png, jpg, jpeg, bmp, gif, tif, tiff)")
+    assert [(one.path, one.reason) for one in unreadable] == [
+        ("all/folder.png", "has no images (png, jpg, jpeg, bmp, gif, tif, tiff)")
     ]
 
 
@@ -63,9 +63,9 @@ def test_a_folder_that_may_not_be_read_is_named(folder: Path, monkeypatch: pytes
         yield top, [], ["a.jpeg"]
 
     monkeypatch.setattr(module.os, "walk", denied)
-    found, corruptions = find_images(["all"])
+    found, unreadable = find_images(["all"])
     assert found == ["all/a.jpeg"]
-    assert [(one.path, one.reason) for one in corruptions] == [("all/deep", "Permission denied")]
+    assert [(one.path, one.reason) for one in unreadable] == [("all/deep", "Permission denied")]
 
 
 def test_an_earlier_contact_sheet_is_no_image_of_the_folder(folder: Path):
@@ -73,7 +73,7 @@ def test_an_earlier_contact_sheet_is_no_image_of_the_folder(folder: Path):
     assert "all/b.bmp" in find_images(["all"], folder.parent / "b.bmp")[0]
     assert find_images(["all/b.bmp"], Path("all/b.bmp"))[0] == ["all/b.bmp"], "it was named"
     (only,) = find_images(["all/deep"], Path("all/deep/er/f.png"))[1]
-    assert only.reason.startswith("holds no images")
+    assert only.reason.startswith("has no images")
 
 
 def test_links_to_images_are_read_and_circles_end(folder: Path):

@@ -39,7 +39,7 @@ def test_a_name_means_a_file_of_the_repository_from_any_folder(root: Path, word:
     assert find_model(word, root) == root / file
 
 
-def test_without_a_word_the_pretrained_file_reads(root: Path):
+def test_the_default_is_the_pretrained_file(root: Path):
     assert find_model(root=root) == root / "models/pretrained/canvas.tflite"
 
 
@@ -61,22 +61,22 @@ def test_a_folder_here_goes_before_a_name(root: Path):
 
 
 @pytest.mark.parametrize(
-    ("word", "said"),
+    ("word", "line"),
     [
         (
             "mnist-cnnn",
-            "did you mean mnist-cnn? choose one of: pretrained, mnist_plus_strokes-cnn, mnist-cnn, mnist-dense_2x128; or",
+            "did you mean mnist-cnn? choose one of: pretrained, mnist-cnn, mnist-dense_2x128, mnist_plus_strokes-cnn; or",
         ),
-        ("nonsense", "unknown model; choose one of: pretrained, mnist_plus_strokes-cnn"),
+        ("nonsense", "unknown model; choose one of: pretrained, mnist-cnn, mnist-dense_2x128"),
         ("", "unknown model; choose"),
         ("mnist/cnn", "did you mean mnist-cnn?"),
         ("/nowhere/folder", "or a .tflite file, a folder with one, models:/NAME@ALIAS or models:/NAME/VERSION"),
     ],
 )
-def test_an_unknown_word_is_one_line_with_the_choices(root: Path, word: str, said: str):
+def test_an_unknown_word_is_one_line_with_the_choices(root: Path, word: str, line: str):
     with pytest.raises(UserError) as caught:
         find_model(word, root)
-    assert said in str(caught.value) and str(caught.value).startswith(f"--model {word}: ")
+    assert line in str(caught.value) and str(caught.value).startswith(f"--model {word}: ")
     assert "\n" not in str(caught.value)
 
 
@@ -87,7 +87,7 @@ def test_a_folder_of_a_run_means_its_exports(root: Path):
     assert find_model(str(run), root) == run / "exports" / "model.tflite"
 
 
-def test_a_run_that_is_not_exported_yet_is_told_from_a_wrong_name(root: Path):
+def test_a_run_that_is_not_exported_yet_is_distinguished_from_a_wrong_name(root: Path):
     for name in ("data/optdigits", "model/cnn"):
         (root / "conf" / name).parent.mkdir(parents=True, exist_ok=True)
         (root / "conf" / f"{name}.yaml").write_text("")
@@ -98,12 +98,12 @@ def test_a_run_that_is_not_exported_yet_is_told_from_a_wrong_name(root: Path):
 
 
 def test_a_folder_without_an_export_is_named(root: Path):
-    with pytest.raises(UserError, match=r"mnist/cnn holds no canvas\.tflite or model\.tflite; src/export\.py makes"):
+    with pytest.raises(UserError, match=r"mnist/cnn has no canvas\.tflite or model\.tflite; src/export\.py makes"):
         find_model(f"{root}/models/mnist/cnn", root)
     (root / "models/pretrained/canvas.tflite").unlink()
     for word in ("pretrained", f"{root}/models/pretrained", "../root/models/pretrained"):
-        with pytest.raises(UserError, match=r"models/pretrained holds no .*; .* `make pretrained` makes"):
+        with pytest.raises(UserError, match=r"models/pretrained has no .*; .* `make pretrained` makes"):
             find_model(word, root)
     (root / "models/pretrained").rmdir()
-    with pytest.raises(UserError, match=r"--model pretrained: .*`make pretrained` makes it anew$"):
+    with pytest.raises(UserError, match=r"--model pretrained: .*`make pretrained` makes it again$"):
         find_model(root=root)

@@ -15,12 +15,12 @@ SEVEN = Prediction("my 7.png", 7, 0.98765, 1, 0.01, True)
 NOTHING = Prediction("scribble.png", 7, 0.412, 2, 0.4, False)
 
 
-def test_a_digit_is_told_with_its_runner_up():
+def test_a_digit_has_the_second_most_likely_beside_it():
     assert line(SEVEN) == "my 7.png  7   98.8%  then 1, 1.0%"
     assert line(SEVEN, 12) == "my 7.png      7   98.8%  then 1, 1.0%"
 
 
-def test_what_is_no_digit_is_told_with_the_best_guess():
+def test_what_is_no_digit_has_the_most_likely_digit_beside_it():
     assert line(NOTHING, 12) == "scribble.png  not a digit (perhaps 7, 41%)"
 
 
@@ -65,7 +65,7 @@ def test_a_result_is_not_written_over_what_is_no_result(tmp_path: Path, image: b
     name = "out.png" if image else "out.csv"
     check_out(tmp_path / name, image)
     (tmp_path / name).mkdir()
-    with pytest.raises(UserError, match="is not a file, so it cannot be written over"):
+    with pytest.raises(UserError, match="is not a file, so it cannot be overwritten"):
         check_out(tmp_path / name, image)
     with pytest.raises(UserError):
         check_out(Path("/dev/null"), image)

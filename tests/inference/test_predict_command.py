@@ -74,16 +74,16 @@ def test_a_few_images_are_read_at_once_without_anything_slow(place: Any, forbidd
 
 def test_a_folder_is_walked_and_the_table_holds_every_image(place: Any, tmp_path: Path):
     done = place.run("python", "src/predict.py", "drawn", "--csv", str(tmp_path / "made" / "out.csv"))
-    read = rows(tmp_path / "made" / "out.csv")
-    assert list(read[0]) == ["path", "digit", "probability", "second", "second_probability", "accepted"]
+    table = rows(tmp_path / "made" / "out.csv")
+    assert list(table[0]) == ["path", "digit", "probability", "second", "second_probability", "accepted"]
     names = ["blank.gif", "deep/seven.jpg", *(f"digit{digit}.png" for digit in DIGITS)]
-    assert [row["path"] for row in read] == [f"drawn/{name}" for name in names]
-    assert [row["digit"] for row in read[1:]] == ["7", *map(str, DIGITS)]
-    assert [row["accepted"] for row in read] == ["false"] + ["true"] * 11
-    for row in read[1:]:
+    assert [row["path"] for row in table] == [f"drawn/{name}" for name in names]
+    assert [row["digit"] for row in table[1:]] == ["7", *map(str, DIGITS)]
+    assert [row["accepted"] for row in table] == ["false"] + ["true"] * 11
+    for row in table[1:]:
         assert 0.9 < float(row["probability"]) <= 1 and row["second"] != row["digit"]
         assert 0 <= float(row["second_probability"]) <= 1 - float(row["probability"]) + 1e-6
-    assert [line.split()[0] for line in done.stdout.splitlines()] == [row["path"] for row in read]
+    assert [line.split()[0] for line in done.stdout.splitlines()] == [row["path"] for row in table]
 
 
 def test_the_contact_sheet_is_drawn(place: Any, tmp_path: Path):
@@ -118,8 +118,8 @@ def test_what_cannot_be_read_is_named_and_passed_over(place: Any, tmp_path: Path
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [["drawn/digit5.png", "5"]]
     assert [row["path"] for row in rows(tmp_path / "out.csv")] == ["drawn/digit5.png"]
     empty, absent, broken, text, script = done.stderr.splitlines()
-    assert empty == f"predict.py: {tmp_path / 'empty'}: holds no images (png, jpg, jpeg, bmp, gif, tif, tiff)"
-    assert absent == "predict.py: absent.png: unknown file"
+    assert empty == f"predict.py: {tmp_path / 'empty'}: has no images (png, jpg, jpeg, bmp, gif, tif, tiff)"
+    assert absent == "predict.py: absent.png: no such file"
     assert broken.startswith(f"predict.py: {tmp_path / 'broken.png'}: ")
     known = "it is no image of a known format (PNG, JPEG, BMP, GIF, TIFF)"
     assert text == f"predict.py: {tmp_path / 'text.png'}: {known}"
@@ -128,11 +128,11 @@ def test_what_cannot_be_read_is_named_and_passed_over(place: Any, tmp_path: Path
 
 def test_nothing_readable_at_all_is_still_one_line_each(place: Any, tmp_path: Path):
     done = place.run("python", "src/predict.py", "absent.png", "--show", str(tmp_path / "sheet.png"), code=1)
-    assert (done.stdout, done.stderr) == ("", "predict.py: absent.png: unknown file\n")
+    assert (done.stdout, done.stderr) == ("", "predict.py: absent.png: no such file\n")
     assert not (tmp_path / "sheet.png").exists()
 
 
-def test_names_of_any_bytes_are_told(place: Any, tmp_path: Path):
+def test_names_of_any_bytes_are_printed(place: Any, tmp_path: Path):
     names = ["two\nlines.png", "七 ü.png", os.fsdecode(b"latin\xe9.png")]
     for name in names:
         try:
@@ -158,7 +158,7 @@ def test_a_model_is_taken_by_name_folder_and_file(place: Any, forbidden: str):
         assert done.stdout.startswith("drawn/digit6.png  6"), done.args
 
 
-def test_a_model_of_28_by_28_digits_reads_images_too(place: Any, stand_in: Path, forbidden: str):
+def test_a_model_of_28_by_28_digits_classifies_images_too(place: Any, stand_in: Path, forbidden: str):
     model = str(stand_in / "model.tflite")
     done = place.run("python", "src/predict.py", "drawn", "--model", model, PYTHONPATH=forbidden)
     lines = done.stdout.splitlines()
@@ -176,11 +176,11 @@ def test_the_command_works_from_any_folder(place: Any, tmp_path: Path):
 
 MISTAKES = [
     (["--model", "mnist-cnnn"], "--model mnist-cnnn: unknown model; did you mean mnist-cnn?"),
-    (["--model", "absent.tflite"], "absent.tflite: unknown file; src/export.py makes it"),
+    (["--model", "absent.tflite"], "absent.tflite: no such file; src/export.py makes it"),
     (["--model", "drawn/notes.txt"], "drawn/notes.txt: not a readable LiteRT model"),
-    (["--model", "data"], "--model data: data holds no canvas.tflite"),
+    (["--model", "data"], "--model data: data has no canvas.tflite"),
     (["--model", "models:/inkproof-mnist@champion"], "no database there; src/train.py makes it"),
-    (["--csv", "drawn"], "drawn: is not a file, so it cannot be written over"),
+    (["--csv", "drawn"], "drawn: is not a file, so it cannot be overwritten"),
     (["--csv", "drawn/digit1.png"], "drawn/digit1.png: has the name of an image"),
     (["--show", "sheet.jpg"], "sheet.jpg: the contact sheet is a PNG"),
     (["--show", "drawn/notes.txt/sheet.png"], "a file stands where a folder should be"),
@@ -206,10 +206,10 @@ def mistaken(place: Any, forbidden: str) -> list[Any]:
     return sorted(ended, key=lambda done: commands.index(tuple(done.args)))
 
 
-@pytest.mark.parametrize(("number", "said"), [(number, said) for number, (_, said) in enumerate(MISTAKES)])
-def test_a_mistake_is_one_line_and_nothing_is_written(mistaken: list[Any], number: int, said: str):
+@pytest.mark.parametrize(("number", "line"), [(number, line) for number, (_, line) in enumerate(MISTAKES)])
+def test_a_mistake_is_one_line_and_nothing_is_written(mistaken: list[Any], number: int, line: str):
     stderr = mistaken[number].stderr
-    assert len(stderr.splitlines()) == 1 and stderr.startswith("predict.py: error: ") and said in stderr
+    assert len(stderr.splitlines()) == 1 and stderr.startswith("predict.py: error: ") and line in stderr
 
 
 def test_help_and_a_missing_path(place: Any, forbidden: str):
@@ -219,7 +219,7 @@ def test_help_and_a_missing_path(place: Any, forbidden: str):
 
 @pytest.fixture(scope="module")
 def thousands(place: Any) -> Path:
-    """A folder of 1,200 names of one image and a broken one, enough to be read by two processes."""
+    """A folder of 1,200 names of one image and a broken one, enough for two processes."""
     folder = place.root / "many"
     folder.mkdir()
     image(2).resize((28, 28), Image.Resampling.BOX).save(folder / "digit0.bmp")

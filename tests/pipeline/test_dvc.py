@@ -1,76 +1,31 @@
 """params.yaml, dvc.yaml and conf/ agree: choices in the one, values in the other, and every chosen file is a dep."""
 
+import difflib
 import re
-import shlex
+import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from dvc.repo import Repo
+from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import load_yaml
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 
-from inkproof.config.compose import flatten
+from inkproof.config.pipeline import PARAMS, Pipeline, read_pipeline
+from inkproof.config.schema import flatten
+from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
+from support.pipeline_stages import Stage, composed_of, stages_of
 
-CHOICES = ("data", "model", "aug", "seed", "eval_data")
-CHOSEN: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
-PARAMS: dict[str, dict[str, Any]] = CHOSEN["runs"]
-FRAMES: dict[str, dict[str, str]] = CHOSEN["frames"]
-REPORTS: dict[str, dict[str, str]] = CHOSEN["reports"]
+PIPELINE = read_pipeline() or Pipeline(runs={}, drawings={}, reports={})
+RUNS = PIPELINE.runs
 PRETRAINED = "mnist_plus_strokes-vgg_bn"
-METRICS = {"test.json", "corruptions.json", "export.json", "rejection.json", "drawn.json"}
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A stage as DVC understands it; `metrics` and the rest of its `outs` are told apart."""
-
-    name: str
-    words: list[str]
-    deps: frozenset[str]
-    outs: frozenset[str]
-    metrics: frozenset[str]
-
-    @property
-    def conf(self) -> set[str]:
-        return {dep for dep in self.deps if dep.startswith("conf/")}
-
-
-def stages_of(root: Path) -> dict[str, Stage]:
-    """The stages of dvc.yaml, by name."""
-    with Repo(str(root)) as repo:
-        return {
-            (name := stage.addressing.rpartition(":")[2]): Stage(
-                name,
-                shlex.split(stage.cmd),
-                frozenset(dep.def_path for dep in stage.deps),
-                frozenset(out.def_path for out in stage.outs),
-                frozenset(out.def_path for out in stage.outs if out.metric),
-            )
-            for stage in repo.index.stages
-        }
-
-
-def chosen_files(root: Path, stage: Stage) -> set[str]:
-    """The files of conf/ that a stage's command is composed from."""
-    script, words = Path(stage.words[1]).stem, stage.words[2:]
-    primary = {"train": "config", "preprocess": "drawn"}.get(script, script)
-    if words[0].isidentifier():  # the command of a script that has several
-        primary, *words = words
-    with initialize_config_dir(str(root / "conf"), version_base="1.3"):
-        composed = compose(primary, words, return_hydra_config=True)
-    choices = composed.hydra.runtime.choices
-    files = {
-        f"conf/{group.partition('@')[0]}/{option}.yaml"
-        for group, option in choices.items()
-        if option is not None and not group.startswith("hydra/")
-    }
-    return {f"conf/{primary}.yaml", *files}
+METRICS = {"test.json", "drawn.json"}
+BY_RUN = ("train", "evaluate", "export", "drawn")
+SCRIPTS = {"mix": "download", "drawn": "evaluate"} | dict.fromkeys(
+    ("drawings", "corruptions", "normalizer"), "preprocess"
+)
 
 
 @pytest.fixture(scope="module")
@@ -86,102 +41,167 @@ def stages(project: Path) -> dict[str, Stage]:
 # params.yaml
 
 
-def test_params_are_the_same_for_both_readers_of_yaml():
-    by_dvc = load_yaml(str(ROOT / "params.yaml"))["runs"]  # YAML 1.2
-    by_hydra = OmegaConf.to_container(OmegaConf.load(ROOT / "params.yaml"))["runs"]  # YAML 1.1
-    assert by_dvc == PARAMS == by_hydra
-    for run in PARAMS.values():
-        assert run["aug"] in ("on", "off", "elastic")
+def test_params_are_read_as_dvc_reads_them():
+    by_dvc = load_yaml(str(PARAMS))
+    assert by_dvc == PIPELINE.model_dump()
+    assert {run.aug for run in RUNS.values()} == {"on", "off", "elastic"}
 
 
-@pytest.mark.parametrize("key", PARAMS)
+@pytest.mark.parametrize("key", RUNS)
 def test_every_choice_names_what_is_there(key: str):
-    run = PARAMS[key]
-    assert key == f"{run['data']}-{run['model']}"
+    run = RUNS[key]
+    assert key == f"{run.data}-{run.name}"
     for group in ("data", "model", "aug"):
-        assert (ROOT / "conf" / group / f"{run[group]}.yaml").is_file()
-    data = yaml.safe_load((ROOT / "conf" / "data" / f"{run['data']}.yaml").read_text())
-    assert data["frames"] == f"data/{run['eval_data']}" and run["eval_data"] in FRAMES
-    assert type(run["seed"]) is int
+        assert (ROOT / "conf" / group / f"{getattr(run, group)}.yaml").is_file()
+    data = yaml.safe_load((ROOT / "conf" / "data" / f"{run.data}.yaml").read_text())
+    assert data["eval_data"] == f"data/{run.eval_data}" and run.eval_data in PIPELINE.drawings
 
 
-def test_the_pipeline_has_the_recipes_models_on_both_data_sets():
+def test_the_pipeline_has_the_recipes_models_on_both_datasets():
     models = {path.stem for path in (ROOT / "conf" / "model").glob("*.yaml")}
-    models -= {"resnet", "vgg", "vgg_bn"}  # deep ones, an hour each: for the study of the record
+    models -= {"resnet", "vgg", "vgg_bn"}  # deep ones, an hour each: for studies
     both = {f"{data}-{model}" for data in ("optdigits", "mnist") for model in models}
-    assert set(PARAMS) == {*both, PRETRAINED}
-    for run in (PARAMS[key] for key in both):
-        convolutional = yaml.safe_load((ROOT / "conf" / "model" / f"{run['model']}.yaml").read_text())["convolutional"]
-        assert run["aug"] == ("on" if convolutional else "off")
+    assert set(RUNS) == {*both, PRETRAINED}
+    for run in (RUNS[key] for key in both):
+        convolutional = yaml.safe_load((ROOT / "conf" / "model" / f"{run.model}.yaml").read_text())["convolutional"]
+        assert run.aug == ("on" if convolutional else "off")
 
 
-def test_nothing_stands_in_both_params_and_conf():
-    assert set(CHOSEN) == {"runs", "frames", "reports"}
+def test_no_value_is_in_both_params_and_conf():
     values = set()
     for path in (ROOT / "conf").rglob("*.yaml"):
         values |= {key.rpartition(".")[2] for key in flatten(yaml.safe_load(path.read_text()) or {})}
-    for run in PARAMS.values():
-        assert set(run) == set(CHOICES)
-        assert set(run) & values <= {"seed"}  # conf/config.yaml has one for a run that is typed
-        assert [key for key, value in run.items() if not isinstance(value, str)] == ["seed"]
+    for run in RUNS.values():
+        # conf/config.yaml has a seed for a run that is typed; name and eval_data name folders there.
+        assert set(run.model_dump()) & values <= {"seed", "name", "eval_data"}
+        assert run.overrides == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "complaint"),
+    [
+        (
+            "    seed: 0\n",
+            "    sede: 0\n",
+            "params.yaml: runs.optdigits-dense.sede: a key that does nothing; the keys are",
+        ),
+        ("    seed: 0\n", "", "params.yaml: runs.optdigits-dense.seed: expected a value"),
+        ("    seed: 0\n", "    seed: x\n", "params.yaml: runs.optdigits-dense.seed=x: expected a whole number"),
+        (
+            "reports:\n",
+            "report:\n",
+            "params.yaml: report: a key that does nothing; the keys are runs, drawings, reports",
+        ),
+        (
+            "    name: dense\n",
+            "    name: dense-s1\n",
+            "params.yaml: runs.optdigits-dense: .* optdigits-dense-s1; rename it",
+        ),
+        ("runs:\n", "runs: [\n", "params.yaml: not YAML"),
+    ],
+)
+def test_a_mistake_in_params_is_one_line(tmp_path: Path, before: str, after: str, complaint: str):
+    path = tmp_path / "params.yaml"
+    path.write_text(PARAMS.read_text().replace(before, after, 1))
+    with pytest.raises(UserError, match=f"^{complaint}") as raised:
+        read_pipeline(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_without_params_there_is_no_pipeline(tmp_path: Path):
+    assert read_pipeline(tmp_path / "params.yaml") is None
+
+
+@pytest.mark.parametrize("script", ["download.py", "train.py"])
+def test_a_mistake_in_params_ends_the_first_stages(workspace: Any, script: str):
+    path = workspace.root / "params.yaml"
+    path.write_text(path.read_text().replace("    seed: 0\n", "    sede: 0\n", 1))
+    line = workspace.fails("python", f"src/{script}", "data=optdigits")
+    assert line.startswith(f"{script}: error: params.yaml: runs.optdigits-dense.sede: a key that does nothing")
+
+
+@pytest.mark.parametrize(
+    ("override", "before", "after"),
+    [
+        (
+            'runs.optdigits-cnn.overrides="optimizer.learning_rate=0.01"',
+            "    overrides: ''",
+            "    overrides: optimizer.learning_rate=0.01",
+        ),
+        ("runs.mnist-dense.seed=3", "    seed: 0", "    seed: 3"),
+        ("runs.mnist-dense.aug=on", "    aug: off", "    aug: on"),
+    ],
+)
+def test_set_param_changes_one_line(tmp_path: Path, override: str, before: str, after: str):
+    path = tmp_path / "params.yaml"
+    shutil.copyfile(PARAMS, path)
+    apply_overrides(path, [override])  # as `dvc exp run -S` does
+    lines = difflib.ndiff(PARAMS.read_text().splitlines(), path.read_text().splitlines())
+    assert [line for line in lines if line[0] in "+-"] == [f"- {before}", f"+ {after}"]
 
 
 # dvc.yaml
 
 
+def test_dvc_yaml_stays_short():
+    assert len((ROOT / "dvc.yaml").read_text().splitlines()) <= 220
+
+
 def test_the_stages_have_the_names_the_design_gives_them(stages: dict[str, Stage]):
-    data = ("optdigits", "mnist")
-    expected = {
-        "pens",
-        "mnist_plus_strokes",
-        "layer",
-        *(f"{stage}@{name}" for stage in ("download", "frames", "report") for name in data),
-    }
-    expected |= {f"{stage}@{run}" for stage in ("train", "evaluate", "export", "drawn") for run in PARAMS}
+    expected = {"mix", "normalizer", "download@pens"}
+    for stage in ("download", "drawings", "corruptions", "report"):
+        expected |= {f"{stage}@{data}" for data in ("optdigits", "mnist")}
+    expected |= {f"{stage}@{run}" for stage in BY_RUN for run in RUNS}
     assert set(stages) == expected
 
 
 def test_every_command_is_a_script_that_is_there_and_a_dep(stages: dict[str, Stage]):
     for stage in stages.values():
-        assert stage.words[0] == "python"
+        assert stage.words[0] == "python" and stage.words[1] in stage.deps
         assert (ROOT / stage.words[1]).is_file()
-        assert stage.words[1] in stage.deps
-        made_by = stage.name.partition("@")[0]
-        made_by = {
-            **dict.fromkeys(("pens", "mnist_plus_strokes"), "download"),
-            **dict.fromkeys(("frames", "layer"), "preprocess"),
-            "drawn": "evaluate",
-        }.get(made_by, made_by)
-        assert Path(stage.words[1]).stem == made_by
+        assert stage.script == SCRIPTS.get(stage.kind, stage.kind)
 
 
 def test_every_dep_is_in_the_repository_or_made_by_a_stage(stages: dict[str, Stage]):
     made = {out for stage in stages.values() for out in stage.outs}
     for stage in stages.values():
         for dep in stage.deps - made:
-            inside = any(out.startswith(f"{dep}/") for out in made)
+            inside = any(out.startswith(f"{dep}/") or dep.startswith(f"{out}/") for out in made)
             assert inside or (ROOT / dep).exists(), f"{stage.name}: {dep}"
 
 
-def test_every_stage_says_which_run_it_is_about(stages: dict[str, Stage]):
-    for key, run in PARAMS.items():
-        about = [f"data={run['data']}", f"model={run['model']}"]
+def test_every_command_has_the_choices_of_its_run(stages: dict[str, Stage]):
+    for key, run in RUNS.items():
+        about = [f"data={run.data}", f"model={run.model}"]
         for stage in ("evaluate", "export", "drawn"):
-            command = ["drawn"] if stage == "drawn" else []
-            assert stages[f"{stage}@{key}"].words[2:] == [*command, *about]
-        typed = [*about, f"aug={run['aug']}", f"seed={run['seed']}", f"out=models/{run['data']}/{run['model']}"]
-        assert stages[f"train@{key}"].words[2:] == typed
+            assert stages[f"{stage}@{key}"].overrides == [*about, f"name={run.name}"]
+        typed = [*about, f"aug={run.aug}", f"seed={run.seed}", f"run.out=models/{run.data}/{run.name}"]
+        assert stages[f"train@{key}"].overrides == typed
+
+
+def test_overrides_and_another_seed_reach_train(dvc_workspace: Callable[..., Any]):
+    root = dvc_workspace().root
+    path = root / "params.yaml"
+    text = path.read_text()
+    block = text[text.index("  optdigits-cnn:\n") : text.index("  mnist-dense:\n")]
+    other = block.replace("optdigits-cnn:", "optdigits-cnn-s1:").replace("name: cnn", "name: cnn-s1")
+    other = other.replace("seed: 0", "seed: 1").replace("''", "training.epochs=2 optimizer.learning_rate=0.01")
+    path.write_text(text.replace(block, block + other))
+    found = stages_of(root)
+    typed = ["data=optdigits", "model=cnn", "aug=on", "seed=1", "run.out=models/optdigits/cnn-s1"]
+    more = ["training.epochs=2", "optimizer.learning_rate=0.01"]
+    assert found["train@optdigits-cnn-s1"].overrides == [*typed, *more]
+    both = [found[f"{stage}@optdigits-{name}"].outs for stage in BY_RUN for name in ("cnn", "cnn-s1")]
+    assert len(frozenset().union(*both)) == sum(map(len, both))
 
 
 def disagreements(root: Path) -> dict[str, set[str]]:
-    """Train stages whose deps in conf/ are not exactly the files they are composed from, with the difference."""
-    train = [stage for stage in stages_of(root).values() if stage.name.startswith("train@")]
-    assert train
-    different = {stage.name: stage.conf ^ chosen_files(root, stage) for stage in train}
+    """Stages whose deps in conf/ are not exactly the files they are composed from, with the difference."""
+    different = {stage.name: stage.conf ^ composed_of(root, stage)[1] for stage in stages_of(root).values()}
     return {name: files for name, files in different.items() if files}
 
 
-def test_a_train_stage_depends_on_exactly_the_files_it_is_composed_from(project: Path):
+def test_a_stage_depends_on_exactly_the_files_it_is_composed_from(project: Path):
     assert disagreements(project) == {}
 
 
@@ -195,59 +215,36 @@ def test_another_default_in_conf_needs_another_dep(dvc_workspace: Callable[..., 
         text = text.replace(f"  - {group}: {before}", f"  - {group}: {other}")
         expected |= {f"conf/{group}/{before}.yaml", f"conf/{group}/{other}.yaml"}
     path.write_text(text)
-    assert disagreements(root) == {f"train@{key}": expected for key in PARAMS}
+    assert disagreements(root) == {f"train@{key}": expected for key in RUNS}
 
 
-def test_the_other_stages_depend_on_the_values_they_read(stages: dict[str, Stage]):
-    for key, run in PARAMS.items():
-        frames = f"data/{run['eval_data']}/drawings.npz"
-        assert frames in stages[f"drawn@{key}"].deps & stages[f"export@{key}"].deps
-    for data, chosen in FRAMES.items():
-        # Which sets are read stands with the dataset, how each is drawn in drawings, the writers with the pens.
-        stage = stages[f"frames@{data}"]
-        assert stage.conf >= {
-            "conf/drawn.yaml",
-            "conf/sets/all.yaml",
-            "conf/data/pens.yaml",
-            f"conf/data/{data}.yaml",
-        }
-        assert {"data/drawn/mine", "data/drawn/starter", f"data/drawn/{chosen['drawn']}"} <= stage.deps
-        chosen_sets = yaml.safe_load((ROOT / "conf" / "data" / f"{data}.yaml").read_text())["drawn_sets"]
-        assert chosen["drawn"] in chosen_sets
-    for data in ("optdigits", "mnist", "pens", "mnist_plus_strokes"):
-        name = data if data in ("pens", "mnist_plus_strokes") else f"download@{data}"
-        assert f"conf/data/{data}.yaml" in stages[name].deps
-    assert stages["mnist_plus_strokes"].deps >= {"conf/data/mnist.yaml", "conf/data/pens.yaml", "data/mnist/digits.npz"}
+def test_what_models_are_evaluated_on_depends_on_the_drawings_in_it(stages: dict[str, Stage]):
+    for data, chosen in PIPELINE.drawings.items():
+        both = {"data/drawn/starter", f"data/drawn/{chosen.folder}"}
+        assert {dep for dep in stages[f"drawings@{data}"].deps if dep.startswith("data/")} == {*both, "data/drawn/mine"}
+        made_of = {dep for dep in stages[f"corruptions@{data}"].deps if dep.startswith("data/")}
+        assert made_of == {*both, f"data/{data}/digits.npz"}
+        evaluation = yaml.safe_load((ROOT / "conf" / "data" / f"{data}.yaml").read_text())["evaluation"]
+        assert chosen.folder in evaluation["drawn_sets"]
+    for key, run in RUNS.items():
+        assert f"data/{run.eval_data}/drawings.npz" in stages[f"drawn@{key}"].deps
+        assert {f"data/{run.eval_data}/{name}.npz" for name in ("ood", "thresholds")} <= stages[f"export@{key}"].deps
+    assert stages["mix"].deps >= {"data/mnist/digits.npz", "data/drawn/pens"}
 
 
-def test_a_report_reads_what_it_shows(stages: dict[str, Stage]):
-    for data, chosen in REPORTS.items():
-        assert {f"reports/{data}/models", chosen["compare_with"]} <= stages[f"report@{data}"].deps
+def test_a_report_depends_on_what_it_shows(stages: dict[str, Stage]):
+    for data, chosen in PIPELINE.reports.items():
+        assert {f"reports/{data}/models", chosen.compare_with} <= stages[f"report@{data}"].deps
 
 
-def taken_in(root: Path, file: str) -> set[str]:
-    """The files of conf/ that the file of a dataset takes in, of which Hydra's own list of choices says nothing."""
-    entries = (yaml.safe_load((root / file).read_text()) or {}).get("defaults", [])
-    group = Path(file).parent
-    return {f"{group}/{name}.yaml" for entry in entries if isinstance(entry, str) and (name := entry.partition("@")[2])}
-
-
-def test_a_stage_reads_only_files_of_conf_that_it_is_composed_from(stages: dict[str, Stage], project: Path):
-    for stage in stages.values():
-        if stage.name == "layer":  # there is nothing to choose
-            assert not stage.conf
-            continue
-        files = chosen_files(project, stage)
-        files |= {inner for file in files if file.startswith("conf/data/") for inner in taken_in(project, file)}
-        assert stage.conf <= files, stage.name
-
-
-def test_a_time_is_never_a_metric(stages: dict[str, Stage]):
+def test_a_time_is_never_a_metric_and_only_reports_depend_on_one(stages: dict[str, Stage]):
     metrics = {path for stage in stages.values() for path in stage.metrics}
     assert {Path(path).name for path in metrics} == METRICS
-    assert len(metrics) == len(METRICS) * len(PARAMS)
+    assert {Path(path).parent.name for path in metrics} == {"metrics"}
+    assert len(metrics) == len(METRICS) * len(RUNS)
     timings = {out for stage in stages.values() for out in stage.outs if out.endswith("timing.json")}
-    assert len(timings) == len(PARAMS) and not timings & metrics
+    assert len(timings) == len(RUNS) and not timings & metrics
+    assert not [stage.name for stage in stages.values() if stage.deps & timings]  # a report: on the folder
 
 
 def test_only_the_pipeline_writes_below_models_and_reports(stages: dict[str, Stage]):
@@ -255,12 +252,12 @@ def test_only_the_pipeline_writes_below_models_and_reports(stages: dict[str, Sta
     assert not [out for out in outs if out.startswith(("runs", "experiments"))]
     for path in (ROOT / "conf").rglob("*.yaml"):
         typed = flatten(yaml.safe_load(path.read_text()) or {})
-        if path.stem in ("evaluate", "export", "drawn", "report", "pretrained", "finetuned"):
+        if path.stem in ("evaluate", "export", "formats", "drawn", "report", "pretrained", "finetuned"):
             continue  # these are the stages of the pipeline, what copies from it, and a report of its own
-        for read in ("init", "run"):
+        for read in ("training.init", "run"):
             typed.pop(read, None)
         assert not [key for key, value in typed.items() if str(value).startswith(("models", "reports"))], path.name
-    assert yaml.safe_load((ROOT / "conf" / "config.yaml").read_text())["out"] is None
+    assert yaml.safe_load((ROOT / "conf" / "config.yaml").read_text())["run"]["out"] is None
 
 
 def test_every_plot_shows_what_a_stage_makes(stages: dict[str, Stage]):

@@ -80,13 +80,13 @@ def test_maxima_and_sums_over_squares(image, side):
     from inkproof.preprocessing.outline import dilated, square_maxima, square_sums
 
     grid = batch(image)
-    around = ndimage.gray_dilation(image, size=(side, side), mode="constant", cval=0)
+    around = ndimage.grey_dilation(image, size=(side, side), mode="constant", cval=0)
     assert np.array_equal(np.asarray(square_maxima(grid, side))[0], around)
     sums = ndimage.convolve(image.astype(float), np.ones((side, side)), mode="constant")
     assert np.allclose(np.asarray(square_sums(grid, side))[0], sums, rtol=1e-5)
-    cross = ndimage.gray_dilation(image, footprint=[[0, 1, 0], [1, 1, 1], [0, 1, 0]], mode="constant", cval=0)
+    cross = ndimage.grey_dilation(image, footprint=[[0, 1, 0], [1, 1, 1], [0, 1, 0]], mode="constant", cval=0)
     assert np.array_equal(np.asarray(dilated(grid, square=False))[0], cross)
-    square = ndimage.gray_dilation(image, size=(3, 3), mode="constant", cval=0)
+    square = ndimage.grey_dilation(image, size=(3, 3), mode="constant", cval=0)
     assert np.array_equal(np.asarray(dilated(grid))[0], square)
 
 
@@ -143,8 +143,8 @@ def test_shadows_are_what_scipys_opening_leaves():
     shadow = np.zeros((280, 280))
     shadow[60:, 100:] = 50
     both = np.maximum(ink, shadow)
-    cells = both.reshape(56, 5, 56, 5).mean(axis=(1, 3))
-    opened = ndimage.gray_dilation(ndimage.gray_erosion(np.pad(cells, 8), (17, 17)), (17, 17))[8:-8, 8:-8]
+    means = both.reshape(56, 5, 56, 5).mean(axis=(1, 3))
+    opened = ndimage.grey_dilation(ndimage.grey_erosion(np.pad(means, 8), (17, 17)), (17, 17))[8:-8, 8:-8]
     expected = np.maximum(both - np.kron(opened, np.ones((5, 5))), 0)
     found = np.asarray(without_shadows(batch(both), np.float32(255)))[0]
     assert np.abs(found - expected).max() < 0.01
@@ -192,7 +192,7 @@ def test_the_width_of_strokes_is_that_of_the_brush(digit, brush):
     assert np.asarray(stroke_width(np.zeros((1, 9, 9), np.float32)))[0, 0] == 0
 
 
-def test_staircases_are_told_from_curves_and_soft_pixels():
+def test_staircases_differ_from_curves_and_soft_pixels():
     from inkproof.preprocessing.outline import stairs
     from inkproof.preprocessing.strokes import render_in_pixels
 
@@ -207,7 +207,7 @@ def test_staircases_are_told_from_curves_and_soft_pixels():
 
 
 @pytest.mark.parametrize("amount", [-3.0, -1.5, 0.0, 1.0, 2.5, 4.0])
-def test_an_outline_moves_as_far_as_distances_say(amount):
+def test_an_outline_moves_as_far_as_the_distances(amount):
     from inkproof.preprocessing.outline import with_outline_moved
 
     for digit in (0, 2, 7):

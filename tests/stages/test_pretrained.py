@@ -110,8 +110,9 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A small network as model.keras, the same and another as canvas.tflite, and what that reads on the starter set."""
     import keras
 
-    from inkproof.exporting.canvas_model import CanvasModel, normalizer_part, up_to_logits
-    from inkproof.exporting.readers import CanvasReader
+    from inkproof.exporting.canvas_model import CanvasModel, up_to_logits
+    from inkproof.exporting.normalizer_part import normalizer_part
+    from inkproof.exporting.predictors import CanvasPredictor
     from inkproof.exporting.verify import describe_canvas
     from inkproof.models.layers import softmax_head
 
@@ -128,7 +129,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     model.save(folder / "model.keras")
     (folder / "canvas.tflite").write_bytes(made["own"])
     canvases = np.stack([render(drawing.strokes) for drawing in read_drawings(ROOT / "data/drawn/starter")])
-    read = CanvasReader(folder / "canvas.tflite").read(canvases).probabilities.argmax(axis=1)
+    read = CanvasPredictor(folder / "canvas.tflite").read(canvases).probabilities.argmax(axis=1)
     return {**made, "weights": (folder / "model.keras").read_bytes(), "starter": read}
 
 

@@ -1,4 +1,4 @@
-"""What follows a training: evaluate, export, drawn digits, report, as they are typed."""
+"""The stages after a training: evaluate, export, drawn digits, report, as they are typed."""
 
 import csv
 import dataclasses
@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from inkproof.evaluation.results import CanvasFile, ExportedFile, ImageFile
 from inkproof.evaluation.statistics import wilson
 from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, MODEL_FILES
 from inkproof.exporting.metadata import packed_files, read_metadata
 from inkproof.stages.export import lines
-from support.pipeline import DRAWINGS, NEGATIVES, lighten
+from support.pipeline import DRAWINGS, OOD_SAMPLES, lighten
 from support.workspaces import Workspace
 
 pytestmark = pytest.mark.xdist_group("stages")
@@ -37,7 +38,7 @@ def staged(new_workspace: Callable[[], Workspace]) -> Workspace:
     lighten(workspace.root)
     shutil.rmtree(workspace.root / "data" / "optdigits")
     workspace.together(
-        ("python", "src/train.py", *TRAINED, f"out={MODEL}"),
+        ("python", "src/train.py", *TRAINED, f"run.out={MODEL}"),
         ("python", "src/preprocess.py", "data=optdigits"),
         *(("python", *command, *CHOSEN) for command in STAGES),
         ("python", "src/report.py", "data=optdigits"),
@@ -66,11 +67,11 @@ def test_a_small_net_learns(staged: Workspace) -> None:
 
 
 def test_what_evaluate_writes(staged: Workspace) -> None:
-    test, record = load(staged, REPORT / "test.json"), load(staged, MODEL / "run.json")
+    test, metadata = load(staged, REPORT / "test.json"), load(staged, MODEL / "run.json")
     assert (test["data"], test["model"], test["aug"], test["seed"]) == ("optdigits", "dense", "off", 0)
     assert (test["parameters"], test["n"]) == (101_770, 360)
     for name in ("epochs", "best_epoch", "val_accuracy"):
-        assert test[name] == record["metrics"][name]
+        assert test[name] == metadata["metrics"][name]
     assert test["accuracy"] == 1 - test["errors"] / 360
     assert (test["accuracy_low"], test["accuracy_high"]) == pytest.approx(wilson(360 - test["errors"], 360))
     assert set(test["per_class"]) == {str(digit) for digit in range(10)}
@@ -107,23 +108,23 @@ def test_what_export_writes(staged: Workspace) -> None:
     export, test = load(staged, REPORT / "export.json"), load(staged, REPORT / "test.json")
     folder = staged.root / "exports/optdigits/dense"
     coreml = {"coreml": COREML_FILE} if importlib.util.find_spec("coremltools") else {}
-    canvases = {"canvas" if form == "float32" else f"canvas_{form}": file for form, file in CANVAS_FILES.items()}
+    canvases = {"canvas" if kind == "float32" else f"canvas_{kind}": file for kind, file in CANVAS_FILES.items()}
     assert names(folder) == {"saved_model", *MODEL_FILES.values(), *CANVAS_FILES.values(), *coreml.values()}
     assert set(export) == {"saved_model", *MODEL_FILES, *canvases, *coreml}
     canvas = export["canvas"]
     assert (canvas["n"], canvas["agreement"]) == (DRAWINGS, 1.0)
     assert canvas["max_difference"] < 1e-3
-    said = read_metadata(folder / "canvas.tflite")
-    assert (said["rule"], said["model"]) == (canvas["rule"], "optdigits-dense")
+    metadata = read_metadata(folder / "canvas.tflite")
+    assert (metadata["rule"], metadata["model"]) == (canvas["rule"], "optdigits-dense")
     rejection = load(staged, REPORT / "rejection.json")
-    assert rejection["threshold"] == said["threshold"]
-    assert rejection["chosen"]["rejected"]["all"]["n"] == NEGATIVES
+    assert rejection["threshold"] == metadata["threshold"]
+    assert rejection["chosen"]["rejected"]["all"]["n"] == OOD_SAMPLES
     for kind, file in canvases.items():
         assert export[kind]["n"] == DRAWINGS and export[kind]["agreement"] >= 0.98
         assert export[kind]["kb"] == pytest.approx((folder / file).stat().st_size / 1024, abs=0.06)
     for kind, file in MODEL_FILES.items():
         metadata = read_metadata(folder / file)
-        assert (metadata["rule"], metadata["form"], metadata["labels"]) == ("maximum_probability", kind, DIGITS)
+        assert (metadata["rule"], metadata["quantization"], metadata["labels"]) == ("maximum_probability", kind, DIGITS)
         assert packed_files((folder / file).read_bytes())["labels.txt"].decode().split() == DIGITS
         figures = export[kind]
         assert set(figures) == {"kb", "accuracy", "accuracy_difference", "agreement", "max_difference"}
@@ -140,15 +141,17 @@ def test_what_export_writes(staged: Workspace) -> None:
     assert not [key for key in timing if key.startswith(("coreml", "saved_model"))]
 
 
-def test_core_ml_that_is_skipped_is_said_in_a_word() -> None:
+def test_core_ml_that_is_skipped_has_a_line() -> None:
     figures = {"kb": 951.2, "accuracy": 0.9956, "accuracy_difference": -0.0003, "agreement": 0.9995}
-    results = {"saved_model": {"kb": 1.0}, "int8": figures, "canvas": {**figures, "n": 3768}}
+    figures["max_difference"] = 0.1
+    canvas = CanvasFile(rule="energy", temperature=1.0, n=3768, **figures)
+    results = {"saved_model": ExportedFile(kb=1.0), "int8": ImageFile(**figures), "canvas": canvas}
     assert list(lines("mnist-cnn", results)) == [
         "mnist-cnn int8: 951 KB, accuracy 99.56% (-0.03 points against Keras), agreement 99.95%",
         "mnist-cnn canvas: 951 KB, accuracy of drawings 99.56% (-0.03 points against Keras), agreement 99.95%",
         "mnist-cnn coreml: skipped, coremltools is not installed (`make coreml` adds it)",
     ]
-    *_, last = lines("mnist-cnn", {**results, "coreml": {**figures, "n": 500}})
+    *_, last = lines("mnist-cnn", {**results, "coreml": ImageFile(n=500, **figures)})
     assert last.startswith("mnist-cnn coreml: 951 KB, accuracy of 500 digits 99.56%")
 
 
@@ -160,12 +163,11 @@ def test_what_drawn_writes(staged: Workspace) -> None:
     assert len(table) == DRAWINGS * len(METHODS)
     for method in METHODS:
         figures = drawn["starter"][method]
-        read = [row for row in table if row["method"] == method]
-        right = sum(row["label"] == row["prediction"] for row in read)
-        assert figures["accuracy"] == pytest.approx(right / DRAWINGS)
-        assert (figures["low"], figures["high"]) == pytest.approx(wilson(right, DRAWINGS))
+        correct = sum(row["label"] == row["prediction"] for row in table if row["method"] == method)
+        assert figures["accuracy"] == pytest.approx(correct / DRAWINGS)
+        assert (figures["low"], figures["high"]) == pytest.approx(wilson(correct, DRAWINGS))
         assert set(figures["per_digit"]) == {str(digit) for digit in range(10)}
-    # The point of the exercise: the normalization brings back what the tutorial's preparation loses.
+    # What the preprocessing is for.
     assert drawn["starter"]["mnist_style"]["accuracy"] > drawn["starter"]["tutorial"]["accuracy"] + 0.2
     assert {row["set"] for row in rows(staged, REPORT / "drawn/per_writer.csv")} == {"starter"}
     images = {"drawn.png", "before_after_starter.png"}
@@ -189,7 +191,7 @@ def test_what_report_writes(staged: Workspace) -> None:
     }
 
 
-def test_one_mlflow_run_tells_the_whole_story(staged: Workspace) -> None:
+def test_one_mlflow_run_has_the_results_of_all_stages(staged: Workspace) -> None:
     (run,) = staged.runs("optdigits")
     assert run.info.run_id == load(staged, MODEL / "run.json")["run_id"]
     assert run.info.status == "FINISHED"
@@ -242,7 +244,7 @@ def test_without_its_database_a_run_is_made_again_once(copy: Workspace) -> None:
 
     # The next stage finds that run, though no model is registered for it; and so does training.
     report = ("python", "src/report.py", "data=optdigits")
-    _, again = copy.together(report, ("python", "src/train.py", *TRAINED, "out=models/again"))
+    _, again = copy.together(report, ("python", "src/train.py", *TRAINED, "run.out=models/again"))
     assert "trained before, reused" in again.stdout
     (found,) = copy.runs("optdigits")
     assert found.info.run_id == made.info.run_id
@@ -251,8 +253,8 @@ def test_without_its_database_a_run_is_made_again_once(copy: Workspace) -> None:
     assert load(copy, MODEL / "run.json") == original
 
 
-def test_a_report_without_its_figures_is_left_as_it_was(copy: Workspace) -> None:
-    shutil.rmtree(copy.root / REPORT / "test")  # as in a clone, which holds the small results alone
+def test_a_report_without_its_figures_is_not_changed(copy: Workspace) -> None:
+    shutil.rmtree(copy.root / REPORT / "test")  # as in a clone, which has the small results alone
     page = (copy.root / "reports/optdigits/index.html").read_bytes()
     report = ("python", "src/report.py", "data=optdigits")
     without, shown, wrong = copy.together(report, (*report, "show=true"), (*report, "show=ture"), codes=[2, 0, 2])
@@ -264,7 +266,7 @@ def test_a_report_without_its_figures_is_left_as_it_was(copy: Workspace) -> None
     assert len(without.stderr.splitlines()) == len(wrong.stderr.splitlines()) == 1
 
 
-def test_models_of_another_data_set_are_shown_beside_and_the_report_makes_its_run_again(copy: Workspace) -> None:
+def test_models_of_another_dataset_are_shown_and_the_report_makes_its_run_again(copy: Workspace) -> None:
     original, other = load(copy, MODEL / "run.json"), copy.root / "reports/other/models/dense"
     shutil.copytree(copy.root / REPORT, other)
     test = load(copy, REPORT / "test.json")
@@ -277,7 +279,7 @@ def test_models_of_another_data_set_are_shown_beside_and_the_report_makes_its_ru
     assert shown == {"dense": "optdigits", "other-dense": "other"}
     page = (copy.root / "reports/optdigits/index.html").read_text()
     assert re.findall(r">([\w-]+)</a><span class=\"badge\">", page) == ["dense"]
-    assert "data.compare_with=other: expected a list of datasets, such as [ink]" in wrong.stderr
+    assert "data.compare_with=other: expected a list" in wrong.stderr
     (made,) = copy.runs("optdigits")
     assert made.data.tags["original_run_id"] == original["run_id"]
     assert (made.data.tags["stage"], made.info.status) == ("report", "FINISHED")
@@ -297,7 +299,7 @@ def test_another_run_keeps_its_results_to_itself(copy: Workspace) -> None:
 
 
 @pytest.mark.parametrize("command", STAGES)
-def test_without_a_model_a_stage_says_where_it_looked(copy: Workspace, command: tuple[str, ...]) -> None:
+def test_without_a_model_a_stage_names_the_folder(copy: Workspace, command: tuple[str, ...]) -> None:
     shutil.rmtree(copy.root / MODEL)
     line = copy.fails("python", *command, *CHOSEN, "report=reports/none")
     assert line.startswith(f"{Path(command[0]).name}: error: {copy.root / MODEL}: no trained model here")
@@ -305,13 +307,13 @@ def test_without_a_model_a_stage_says_where_it_looked(copy: Workspace, command: 
     assert not (copy.root / "mlflow.db").exists()
 
 
-def test_what_is_damaged_is_named_and_nothing_is_written(copy: Workspace) -> None:
+def test_a_damaged_file_is_named_and_nothing_is_written(copy: Workspace) -> None:
     model, exported = copy.root / MODEL / "model.keras", copy.root / "exports/optdigits/dense/model.tflite"
     for path in (model, exported):
         path.write_bytes(path.read_bytes()[:1000])
     export = ("python", "src/export.py", *CHOSEN, "report=reports/none", "out=exports/none")
     drawn = ("python", "src/evaluate.py", "drawn", *CHOSEN, "report=reports/none")
-    for done, said in zip(
+    for done, line in zip(
         copy.together(export, drawn, codes=[2, 2]),
         (
             f"export.py: error: {model}: not a readable Keras model (",
@@ -319,6 +321,6 @@ def test_what_is_damaged_is_named_and_nothing_is_written(copy: Workspace) -> Non
         ),
         strict=True,
     ):
-        assert done.stderr.startswith(said) and len(done.stderr.splitlines()) == 1
+        assert done.stderr.startswith(line) and len(done.stderr.splitlines()) == 1
     assert not (copy.root / "reports/none").exists()
     assert not (copy.root / "exports/none").exists()

@@ -1,5 +1,4 @@
-"""The studies that the repository holds: they can be planned, their results_tables are of one kind, and their READMEs say
-what stands in them."""
+"""The studies of the repository can be planned, and their READMEs show what their results tables hold."""
 
 import math
 from pathlib import Path
@@ -20,35 +19,33 @@ RUN = [folder for folder in FOLDERS if (folder / "results.csv").exists()]
 
 @pytest.fixture(autouse=True)
 def no_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Plan as a fresh clone does: with the digits that the results_tables were made on."""
+    """Plan as a fresh clone does: with the digits that the results tables were made on."""
     monkeypatch.setattr(planning, "path_of", lambda value: tmp_path / "absent.npz")
 
 
-def read(folder: Path) -> tuple[Study, dict[str, Row]]:
+def study_of(folder: Path) -> tuple[Study, dict[str, Row]]:
     study = read_study(folder)
     return study, read_results(study.results)
 
 
-def test_resultss_of_one_data_set_were_made_on_the_same_digits():
+def test_results_of_one_dataset_were_made_on_the_same_digits():
     found: dict[str, dict[str, list[str]]] = {}
     for folder in RUN:
-        for row in read(folder)[1].values():
+        for row in study_of(folder)[1].values():
             found.setdefault(row.data, {}).setdefault(row.data_sha, []).append(f"{folder.name}: {row.grid_run}")
     for name, by_sha in found.items():
         assert len(by_sha) == 1, f"{name}: {[grid_runs[0] for grid_runs in by_sha.values()]}"
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_every_study_can_be_planned_and_its_readme_says_what_its_ledger_holds(folder: Path):
-    study, rows = read(folder)
+def test_every_study_can_be_planned_and_its_readme_shows_its_results(folder: Path):
+    study, rows = study_of(folder)
     grid_runs = planned(study, rows)  # of hundreds of grid runs, which takes seconds: once for both
     assert len(grid_runs) == sum(
         math.prod(len(choices) for choices in grid.axes.values()) * len(grid.seeds) for grid in study.grids
     )
     if folder not in RUN:
         return
-    assert any(grid_run.done_by(rows.get(grid_run.key)) for grid_run in grid_runs), (
-        "its grid runs have other keys than its rows"
-    )
-    said = (folder / "README.md").read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0]
-    assert said.strip() == results(study, grid_runs, rows, groups_of(grid_runs, rows)).strip()
+    assert any(grid_run.done_by(rows.get(grid_run.key)) for grid_run in grid_runs), "no grid run has the key of a row"
+    shown = (folder / "README.md").read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0]
+    assert shown.strip() == results(study, grid_runs, rows, groups_of(grid_runs, rows)).strip()

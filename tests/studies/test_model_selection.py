@@ -9,13 +9,13 @@ from support.workspaces import Workspace, git
 
 pytestmark = pytest.mark.slow
 
-FOLDER = "experiments/71-record"
+FOLDER = "experiments/71-selection"
 SELECT = ("python", "src/study.py", "select")
 TINY: dict[str, Any] = {
     "question": "Which is best?",
     "fixed": {
-        **{"data": "optdigits", "model": "dense", "epochs": 1, "batch_size": 50, "callbacks": "last"},
-        **{"data.val": 0, "folds": 2, "fold": "${seed}"},
+        **{"data": "optdigits", "model": "dense", "training.epochs": 1, "training.batch_size": 50, "callbacks": "last"},
+        **{"data.val": 0, "training.folds": 2, "training.fold": "${seed}"},
     },
     "grids": [
         {
@@ -23,12 +23,12 @@ TINY: dict[str, Any] = {
                 "network": {
                     "four": {"model.build.hidden": [4]},
                     "sixteen": {"model.build.hidden": [16]},
-                    "taught": {"model.build.hidden": [8], "teacher.runs": ["@sixteen"]},
+                    "distilled": {"model.build.hidden": [8], "training.teacher.runs": ["@sixteen"]},
                 }
             },
             "seeds": [0, 1],
         },
-        # Looked at on one fold only: no candidate.
+        # Trained on one fold only: not a candidate.
         {"grid": {"network": {"thirty-two": {"model.build.hidden": [32]}}}, "seeds": [0]},
     ],
     "stages": ["train", "out_of_fold"],
@@ -37,7 +37,7 @@ TINY: dict[str, Any] = {
 
 
 def test_candidates_are_cross_validated_one_is_chosen_and_evaluated_once(workspace: Workspace):
-    folder = workspace.root / "experiments" / "71-record"
+    folder = workspace.root / "experiments" / "71-selection"
     folder.mkdir()
     (folder / "study.yaml").write_text(yaml.safe_dump(TINY, sort_keys=False))
     git(workspace.root, "init", "-q")
@@ -49,28 +49,28 @@ def test_candidates_are_cross_validated_one_is_chosen_and_evaluated_once(workspa
     assert "--again: unknown option" in workspace.run(*SELECT, "evaluate", FOLDER, "--again", code=2).stderr
     setting = "hydra.launcher.partition=short"
     assert (
-        f"{setting}: does nothing for this command" in workspace.run(*SELECT, "choose", FOLDER, setting, code=2).stderr
+        f"{setting}: has no effect for this command" in workspace.run(*SELECT, "choose", FOLDER, setting, code=2).stderr
     )
-    assert "6 grid runs are not computed yet" in workspace.fails(*SELECT, "choose", FOLDER)
+    assert "6 grid runs are not finished" in workspace.fails(*SELECT, "choose", FOLDER)
     assert "run `choose` first" in workspace.fails(*SELECT, "evaluate", FOLDER)
-    assert "7 of 7 grid_runs" in workspace.run(*SELECT, "candidates", FOLDER).stdout
+    assert "7 of 7 grid runs" in workspace.run(*SELECT, "candidates", FOLDER).stdout
     rows = (folder / "results.csv").read_text()
     workspace.run(*SELECT, "candidates", FOLDER)
     assert (folder / "results.csv").read_text() == rows  # nothing was computed again
 
-    said = workspace.run(*SELECT, "choose", FOLDER, "--seeds", "2", "--members", "2").stdout
+    printed = workspace.run(*SELECT, "choose", FOLDER, "--seeds", "2", "--members", "2").stdout
     selection = yaml.safe_load((folder / "selection.yaml").read_text())
-    assert "commit it, then run `evaluate`" in said and f"of {1437:,} wrong" in said
+    assert "commit it, then run `evaluate`" in printed and f"of {1437:,} wrong" in printed
     assert selection["single"]["members"] == ["sixteen"] and selection["single"]["of"] == 1437  # all training digits
     misread = (folder / "misread.csv").read_text()
     assert f"sixteen,0,{'tta' if selection['single']['tta'] else 'plain'},{selection['single']['errors']}," in misread
     assert (
         len(selection["singles"]) == 6 and selection["ensemble"]["compared"] == 6
     )  # three networks, and pairs, in two ways
-    assert all("folds" not in one["overrides"] for one in selection["trainings"].values())
+    assert all("training.folds" not in one["overrides"] for one in selection["trainings"].values())
 
     assert "not committed as it is" in workspace.fails(*SELECT, "evaluate", FOLDER)
-    git(workspace.root, "add", "experiments/71-record/selection.yaml")
+    git(workspace.root, "add", "experiments/71-selection/selection.yaml")
     git(workspace.root, "commit", "-qm", "a selection")
     workspace.run(*SELECT, "evaluate", FOLDER)
     (evaluation,) = yaml.safe_load((folder / "evaluations.yaml").read_text())
@@ -79,7 +79,7 @@ def test_candidates_are_cross_validated_one_is_chosen_and_evaluated_once(workspa
     assert set(evaluation["ensemble"]["drawn"]) == {"starter"}
     assert f"{evaluation['single']['accuracy']['mean'] * 100:.3f} ±" in (folder / "README.md").read_text()
 
-    runs = {run.info.run_name: run for run in workspace.runs("study/71-record")}
+    runs = {run.info.run_name: run for run in workspace.runs("study/71-selection")}
     for kind in ("single", "ensemble"):
         logged = [runs[f"selection 1, {kind} {number}"] for number in range(2)]
         assert [run.info.run_id for run in logged] == evaluation[kind]["runs"]
@@ -91,13 +91,13 @@ def test_candidates_are_cross_validated_one_is_chosen_and_evaluated_once(workspa
 
     workspace.run(*SELECT, "evaluate", FOLDER)
     assert len(yaml.safe_load((folder / "evaluations.yaml").read_text())) == 1
-    assert "selection 1 stands there" in workspace.fails(*SELECT, "choose", FOLDER)
+    assert "there is a selection 1 already" in workspace.fails(*SELECT, "choose", FOLDER)
 
     # A second selection, of the same networks here, trains none of them again.
     workspace.run(*SELECT, "choose", FOLDER, "--seeds", "2", "--members", "2", "--again")
     git(workspace.root, "commit", "-qam", "another selection")
     workspace.run(*SELECT, "evaluate", FOLDER)
-    first, second = (folder.with_name(f"71-record-selection-{number}") / "results.csv" for number in (1, 2))
+    first, second = (folder.with_name(f"71-selection-{number}") / "results.csv" for number in (1, 2))
     assert first.read_text() == second.read_text()
     evaluations = yaml.safe_load((folder / "evaluations.yaml").read_text())
     assert [one["selection"] for one in evaluations] == [1, 2]

@@ -71,6 +71,8 @@ def test_several_processes_write_at_once(path: Path):
     ("broken", "message"),
     [
         (lambda text: text.replace("seconds", "minutes", 1), "line 1: .*no column seconds"),
+        (lambda text: text.replace("format,", "", 1).replace("\n2,", "\n"), "line 1: .*no column format"),
+        (lambda text: text.replace("\n2,", "\n3,"), "line 2: .*format '3', this version reads 2"),
         (lambda text: text[: len(text) // 2], "line 1|line 2"),
         (lambda text: text.replace("10.0", "soon"), "line 2: .*seconds is 'soon', not a number"),
         (lambda text: text.replace("0.5", "nan"), "line 2: .*val_accuracy is 'nan', not a number"),
@@ -79,7 +81,7 @@ def test_several_processes_write_at_once(path: Path):
         (lambda text: text + '"', "unexpected end of data"),
     ],
 )
-def test_a_broken_ledger_is_named_with_the_line(broken, message: str, path: Path):
+def test_a_broken_results_table_is_named_with_the_line(broken, message: str, path: Path):
     write_row(path, row(FIRST, val_accuracy=0.5))
     path.write_text(broken(path.read_text()))
     with pytest.raises(UserError, match=message) as raised:
@@ -92,6 +94,20 @@ def test_a_column_in_twice_is_named(path: Path):
     write_row(path, row(FIRST, val_accuracy=0.5))
     path.write_text(path.read_text().replace("val_accuracy", "seconds"))
     with pytest.raises(UserError, match=r"line 1: .*two columns of one name"):
+        read_results(path)
+
+
+def test_every_row_has_the_format(path: Path):
+    for one in (FIRST, SECOND):
+        write_row(path, row(one, val_accuracy=0.5))
+    header, *lines = path.read_text().splitlines()
+    assert header.startswith("format,key,grid_run,seed,stages,")
+    assert [line.split(",")[0] for line in lines] == ["2", "2"]
+
+
+def test_a_results_table_of_0_1_is_one_line(path: Path):
+    path.write_text("key,cell,seed\nabc,model=a seed=0,0\n")
+    with pytest.raises(UserError, match=r"results\.csv: made by 0\.1: delete it and run the study again"):
         read_results(path)
 
 

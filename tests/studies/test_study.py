@@ -1,4 +1,4 @@
-"""src/study.py as it is typed: grid_runs, results, table, mistakes."""
+"""src/study.py as it is typed: grid runs, results table, README, mistakes."""
 
 import csv
 import json
@@ -23,7 +23,13 @@ NAME = "70-tiny"
 STUDY = ("python", "src/study.py", "run", f"experiments/{NAME}")
 TINY: dict[str, Any] = {
     "question": "Do more units help?",
-    "fixed": {"data": "optdigits", "model": "dense", "epochs": 1, "train_size": 200, "batch_size": 50},
+    "fixed": {
+        "data": "optdigits",
+        "model": "dense",
+        "training.epochs": 1,
+        "training.train_size": 200,
+        "training.batch_size": 50,
+    },
     "grid": {"model.build.hidden": [[4], [16]]},
     "seeds": [0, 1],
     "stages": ["train"],
@@ -58,22 +64,22 @@ def run(new_workspace: Callable[[], Workspace]) -> tuple[Workspace, Path, str]:
     return workspace, folder, workspace.run(*STUDY).stdout
 
 
-def test_each_grid_run_is_a_row_of_the_ledger_with_its_figures(run: tuple[Workspace, Path, str]):
+def test_each_grid_run_is_a_row_of_the_results_table(run: tuple[Workspace, Path, str]):
     workspace, folder, printed = run
     rows = results(folder)
     assert [row["grid_run"] for row in rows] == [
         f"model.build.hidden=[{units}] seed={seed}" for units in (4, 16) for seed in (0, 1)
     ]
     for row in rows:
-        record = json.loads((workspace.root / "runs" / "studies" / NAME / row["key"] / "run.json").read_text())
-        assert float(row["val_accuracy"]) == pytest.approx(record["metrics"]["val_accuracy"], abs=1e-8)
-        assert record["config"]["seed"] == int(row["seed"])
-        assert row["run"] == record["run_id"]
-        assert row["machine"] == record["machine"]
+        metadata = json.loads((workspace.root / "runs" / "studies" / NAME / row["key"] / "run.json").read_text())
+        assert float(row["val_accuracy"]) == pytest.approx(metadata["metrics"]["val_accuracy"], abs=1e-8)
+        assert metadata["config"]["seed"] == int(row["seed"])
+        assert row["run"] == metadata["run_id"]
+        assert row["machine"] == metadata["machine"]
         assert (row["commit"], row["stages"]) == ("unknown", "train")  # a workspace is no git repository
     assert len({row["key"] for row in rows}) == 4
     assert printed.count("✔") == 4
-    assert "4 of 4 grid_runs" in printed
+    assert "4 of 4 grid runs" in printed
 
 
 def test_each_grid_run_is_a_child_run_named_by_what_varies(run: tuple[Workspace, Path, str]):
@@ -92,7 +98,7 @@ def test_each_grid_run_is_a_child_run_named_by_what_varies(run: tuple[Workspace,
     assert workspace.client().search_registered_models() == []
 
 
-def test_the_table_is_that_of_the_ledger(run: tuple[Workspace, Path, str]):
+def test_the_readme_s_table_is_that_of_the_results(run: tuple[Workspace, Path, str]):
     _, folder, _ = run
     first, second = (float(row["val_accuracy"]) for row in results(folder)[:2])
     mean, sd = (first + second) / 2 * 100, abs(first - second) / 2**0.5 * 100
@@ -100,7 +106,7 @@ def test_the_table_is_that_of_the_ledger(run: tuple[Workspace, Path, str]):
     assert any(line.startswith("| [16] − [4] | val (%) | 2 |") for line in table(folder))
 
 
-def test_given_again_nothing_is_run_and_an_empty_store_changes_nothing(run: tuple[Workspace, Path, str]):
+def test_run_again_it_runs_nothing_and_an_empty_store_changes_nothing(run: tuple[Workspace, Path, str]):
     workspace, folder, _ = run
     before = {name: (folder / name).read_bytes() for name in ("README.md", "results.csv", "results.png")}
     (folder / "results.png").unlink()
@@ -110,7 +116,7 @@ def test_given_again_nothing_is_run_and_an_empty_store_changes_nothing(run: tupl
         (workspace.root / name).rename(moved / name)
     try:
         done = workspace.run(*STUDY)
-        assert done.stdout.startswith(f"{NAME}: 4 of 4 grid_runs")
+        assert done.stdout.startswith(f"{NAME}: 4 of 4 grid runs")
         assert not (workspace.root / "mlflow.db").exists()
         assert {name: (folder / name).read_bytes() for name in before} == before
     finally:
@@ -119,7 +125,7 @@ def test_given_again_nothing_is_run_and_an_empty_store_changes_nothing(run: tupl
             (moved / name).rename(workspace.root / name)
 
 
-def test_the_list_of_studies_tells_what_is_left(run: tuple[Workspace, Path, str]):
+def test_the_list_of_studies_shows_what_is_left(run: tuple[Workspace, Path, str]):
     workspace, _, _ = run
     more = write(workspace, "71-more", seeds=[0, 1, 2])
     shutil.copy(workspace.root / "experiments" / NAME / "results.csv", more)
@@ -129,13 +135,13 @@ def test_the_list_of_studies_tells_what_is_left(run: tuple[Workspace, Path, str]
     finally:
         for name in ("71-more", "72-new"):
             shutil.rmtree(workspace.root / "experiments" / name)
-    said = {line.split()[0]: line for line in lines if line.strip()}
-    assert "finished" in said[NAME] and " 4/4 " in said[NAME]
-    assert "begun" in said["71-more"] and " 4/6 " in said["71-more"] and " min " in said["71-more"]
-    assert "to run" in said["72-new"] and " 0/4 " in said["72-new"] and " ? " in said["72-new"]
-    assert "by hand" in said["00-first-choices"]
+    shown = {line.split()[0]: line for line in lines if line.strip()}
+    assert "finished" in shown[NAME] and " 4/4 " in shown[NAME]
+    assert "started" in shown["71-more"] and " 4/6 " in shown["71-more"] and " min " in shown["71-more"]
+    assert "to run" in shown["72-new"] and " 0/4 " in shown["72-new"] and " ? " in shown["72-new"]
+    assert "by hand" in shown["00-first-choices"]
     assert lines[-1].startswith("Left to compute: ")
-    assert lines[-1].endswith("of which no grid run is timed yet.")
+    assert lines[-1].endswith("where no grid run has finished yet.")
 
 
 @pytest.mark.slow
@@ -145,13 +151,13 @@ def test_a_row_names_the_commit_that_trained_it(workspace: Workspace):
     git(workspace.root, "commit", "-qm", "first", "--allow-empty")
     words = [f"{key}={value}" for key, value in TINY["fixed"].items()]
     workspace.run("python", "src/train.py", *words, "model.build.hidden=[4]", "seed=0")
-    (record,) = [json.loads(path.read_text()) for path in (workspace.root / "runs").glob("*/run.json")]
+    (metadata,) = [json.loads(path.read_text()) for path in (workspace.root / "runs").glob("*/run.json")]
     git(workspace.root, "commit", "-qm", "second", "--allow-empty")
     workspace.run(*STUDY)
     (row,) = results(folder)
-    assert len(row["commit"]) == 40 and row["commit"] == record["git_commit"]
-    assert float(row["seconds"]) == pytest.approx(record["seconds"], abs=0.1)
-    assert row["run"] != record["run_id"]  # the study has a run of its own
+    assert len(row["commit"]) == 40 and row["commit"] == metadata["git_commit"]
+    assert float(row["seconds"]) == pytest.approx(metadata["seconds"], abs=0.1)
+    assert row["run"] != metadata["run_id"]  # the study has a run of its own
 
 
 @pytest.mark.slow
@@ -198,7 +204,7 @@ MISTAKES: list[tuple[list[str], dict[str, Any], str]] = [
 WRONG_WORDS = [
     [],
     ["list", "experiments/x"],
-    ["run", f"experiments/{NAME}", "epochs=3"],
+    ["run", f"experiments/{NAME}", "training.epochs=3"],
     ["run", "x", "--launcher", "slurm"],
     ["run", "x", "--retries", "-1"],
 ]
@@ -206,7 +212,7 @@ WRONG_WORDS = [
 
 @pytest.fixture(scope="module")
 def mistaken(new_workspace: Callable[[], Workspace]) -> tuple[Workspace, list[Any], list[Any], Any]:
-    """A workspace, and how study.py ended in it with each of MISTAKES, each of WRONG_WORDS and a broken results."""
+    """A workspace, and how study.py ended in it with each of MISTAKES, of WRONG_WORDS and a broken results table."""
     workspace = new_workspace()
     commands = []
     for number, (words, changes, _) in enumerate(MISTAKES):
@@ -234,10 +240,10 @@ def test_a_mistake_is_one_line(mistaken: tuple[Workspace, list[Any], list[Any], 
     assert message in line
 
 
-def test_a_broken_ledger_is_one_line_and_stays_as_it_is(mistaken: tuple[Workspace, list[Any], list[Any], Any]):
+def test_a_broken_results_table_is_one_line_and_stays_as_it_is(mistaken: tuple[Workspace, list[Any], list[Any], Any]):
     workspace, _, _, broken = mistaken
     (line,) = broken.stderr.splitlines()
-    assert "results.csv, line 1: not a results of grid_runs" in line
+    assert "results.csv, line 1: not a results table" in line
     assert (workspace.root / "experiments/74-broken/results.csv").read_text() == "key,grid_run\nabc\n"
 
 
@@ -266,14 +272,21 @@ def installed(module: str) -> bool:
 
 
 @pytest.mark.slow
-def test_the_leaderboard_joins_ledgers_and_runs(new_workspace: Callable[[], Workspace]):
+def test_the_leaderboard_joins_results_tables_and_runs(new_workspace: Callable[[], Workspace]):
     workspace = new_workspace()
     for folder in (workspace.root / "experiments").glob("*/results.csv"):
         folder.unlink()  # of this workspace: the repository's own studies are not what is tested
     folder = write(workspace)
     workspace.run(*STUDY)
     # The third seed of one of its configurations, by hand.
-    words = ["data=optdigits", "epochs=1", "train_size=200", "batch_size=50", "model.build.hidden=[16]", "seed=2"]
+    words = [
+        "data=optdigits",
+        "training.epochs=1",
+        "training.train_size=200",
+        "training.batch_size=50",
+        "model.build.hidden=[16]",
+        "seed=2",
+    ]
     workspace.run("python", "src/train.py", *words)
     path = workspace.root / "experiments" / "leaderboard.md"
     before = path.read_text()
@@ -290,4 +303,4 @@ def test_the_leaderboard_joins_ledgers_and_runs(new_workspace: Callable[[], Work
     assert all(f"/runs/{run})" in three for run in runs)
     assert "model.build.hidden=[16]" in done.stdout
     line = workspace.fails("python", "src/study.py", "leaderboard", "--by", "nothing")
-    assert line.startswith("study.py: error: --by nothing: no configuration has it; there is ")
+    assert line.startswith("study.py: error: --by nothing: no configuration has it; known are ")

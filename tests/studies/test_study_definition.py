@@ -1,4 +1,4 @@
-"""study.yaml: what it may say, and one line for each mistake in it."""
+"""study.yaml: what it may hold, and one line for each mistake in it."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
-from inkproof.studies.definition import Choice, Comparison, read_study, study_folder
+from inkproof.studies.definition import AxisValue, Comparison, read_study, study_folder
 from inkproof.studies.grid import override
 from support.made_up import SMALL, study, written_study
 
@@ -20,25 +20,33 @@ def test_a_list_varies_an_override_and_a_mapping_names_sets_of_them(tmp_path: Pa
     sizes = {"tiny": {"model": "dense", "model.build.hidden": [16]}, "usual": {"model": "dense"}}
     read = study(tmp_path / "07-sizes", grid={"aug": ["off", "on"], "size": sizes})
     (grid,) = read.grids
-    assert grid.axes["aug"] == (Choice("off", {"aug": "off"}), Choice("on", {"aug": "on"}))
-    assert grid.axes["size"][0] == Choice("tiny", {"model": "dense", "model.build.hidden": [16]})
+    assert grid.axes["aug"] == (AxisValue("off", {"aug": "off"}), AxisValue("on", {"aug": "on"}))
+    assert grid.axes["size"][0] == AxisValue("tiny", {"model": "dense", "model.build.hidden": [16]})
     assert (read.name, read.experiment, read.axes) == ("07-sizes", "study/07-sizes", ["aug", "size"])
 
 
 def test_on_and_off_are_words_without_quotes(tmp_path: Path):
     folder = written_study(tmp_path / "07-words", grid={})
-    text = (folder / "study.yaml").read_text().replace("grid: {}", "grid: {aug: [off, on], deterministic: [true]}")
+    text = (
+        (folder / "study.yaml")
+        .read_text()
+        .replace("grid: {}", "grid: {aug: [off, on], training.deterministic: [true]}")
+    )
     (folder / "study.yaml").write_text(text)
     axes = read_study(folder).grids[0].axes
-    assert axes["aug"] == (Choice("off", {"aug": "off"}), Choice("on", {"aug": "on"}))
-    assert axes["deterministic"][0].overrides == {"deterministic": True}
+    assert axes["aug"] == (AxisValue("off", {"aug": "off"}), AxisValue("on", {"aug": "on"}))
+    assert axes["training.deterministic"][0].overrides == {"training.deterministic": True}
 
 
-def test_parts_add_to_what_stands_outside_them(tmp_path: Path):
-    grids = [{"grid": {"model": ["cnn"]}}, {"fixed": {"epochs": 3}, "seeds": [7]}]
+def test_grids_add_to_what_is_outside_them(tmp_path: Path):
+    grids = [{"grid": {"model": ["cnn"]}}, {"fixed": {"training.epochs": 3}, "seeds": [7]}]
     first, second = study(tmp_path, grids=grids).grids
     assert (first.fixed, list(first.axes), first.seeds) == (SMALL["fixed"], ["model"], (0, 1, 2))
-    assert (second.fixed["epochs"], list(second.axes), second.seeds) == (3, ["model", "aug"], (7,))
+    assert (second.fixed["training.epochs"], list(second.axes), second.seeds) == (3, ["model", "aug"], (7,))
+
+
+def test_the_format_may_be_given(tmp_path: Path):
+    assert study(tmp_path, format=2).format == study(tmp_path).format == 2
 
 
 def test_what_is_left_out_follows_from_the_rest(tmp_path: Path):
@@ -54,7 +62,7 @@ def test_what_is_left_out_follows_from_the_rest(tmp_path: Path):
         ({"question": None}, "question: expected a value"),
         ({"question": 5}, "question=5: expected a text"),
         ({"question": " "}, "expected a text"),
-        ({"seedz": [1]}, "seedz: a key that does nothing; the keys are question, fixed, grid, seeds, grids"),
+        ({"seedz": [1]}, "seedz: a key that does nothing; the keys are format, question, fixed, grid, seeds, grids"),
         ({"grids": [{"seedz": [1]}]}, "grids[0].seedz: a key that does nothing; the keys are fixed, grid, seeds"),
         ({"compare": {"axes": "aug"}}, "compare.axes: a key that does nothing; the keys are axis, baseline, metrics"),
         ({"figure": {"z": "aug"}}, "figure.z: a key that does nothing; the keys are x, y, lines"),
@@ -67,8 +75,8 @@ def test_what_is_left_out_follows_from_the_rest(tmp_path: Path):
         ({"seeds": [True]}, "seeds[0]=True: expected a whole number"),
         ({"seeds": 3}, "seeds=3: expected a list"),
         ({"stages": ["train", "evalute"]}, "stages[1]=evalute: expected 'train', 'out_of_fold', 'evaluate'"),
-        ({"stages": ["evaluate"]}, "every grid_run trains; add train"),
-        ({"stages": ["train", "drawn"]}, "drawn reads what export makes; add it"),
+        ({"stages": ["evaluate"]}, "every grid run trains; add train"),
+        ({"stages": ["train", "drawn"]}, "drawn evaluates what export makes; add export"),
         ({"metrics": None}, "metrics: expected a value"),
         ({"metrics": []}, "metrics: expected at least 1 of them"),
         ({"metrics": "val_accuracy"}, "metrics=val_accuracy: expected a list"),
@@ -76,25 +84,30 @@ def test_what_is_left_out_follows_from_the_rest(tmp_path: Path):
         ({"grid": {"model": "dense"}}, "grid: model: expected a list of values, or labels with overrides"),
         ({"grid": {"model": []}}, "grid.model: expected at least 1 of them"),
         ({"grid": {"size": {"tiny": "dense"}}}, "grid.size.tiny=dense: expected keys with values"),
-        ({"grid": {"model": ["dense", "dense"]}}, "grid: model: a value stands there twice"),
+        ({"grid": {"model": ["dense", "dense"]}}, "grid: model: the same value twice"),
         ({"grid": {"seed": [1, 2]}}, "seed: the study sets it itself"),
         ({"grid": {"size": {"tiny": {"seed": 5}}}}, "seed: the study sets it itself"),
-        ({"fixed": {"out": "models/mnist/cnn"}}, "out: the study sets it itself"),
+        ({"fixed": {"run.out": "models/mnist/cnn"}}, "run.out: the study sets it itself"),
         ({"fixed": ["data=mnist"]}, "fixed: expected keys with values"),
         ({"grids": []}, "grids: expected at least 1 of them"),
         ({"compare": {"axis": "optimizer", "baseline": "sgd"}}, "compare.axis: optimizer does not vary"),
-        ({"compare": {"axis": "aug", "baseline": "none"}}, "compare.baseline: none is no aug; choose one of off, on"),
+        (
+            {"compare": {"axis": "aug", "baseline": "none"}},
+            "compare.baseline: none is not a value of aug; choose one of off, on",
+        ),
         ({"compare": {"axis": "aug"}}, "axis and baseline go together"),
         ({"figure": {"lines": ["optimizer"]}}, "figure.lines: optimizer does not vary"),
         ({"figure": {"y": []}}, "figure.y: expected at least 1 of them"),
         ({"figure": {"log": "yes"}}, "figure.log=yes: expected true or false"),
         ({"figure": {"target": True}}, "figure.target=True: expected a number"),
         ({"figure": {"x": 5}}, "figure.x=5: expected a text"),
-        ({"figure": {"x": "aug"}}, "figure.x: off of aug is no number"),
-        ({"figure": {"wrong": True}}, "figure.wrong: draws curves against an x"),
+        ({"figure": {"x": "aug"}}, "figure.x: off of aug is not a number"),
+        ({"figure": {"wrong": True}}, "figure.wrong: needs an x"),
         ({"figure": {"pairs": [["int8_kb"]]}}, "figure.pairs[0][1]: expected a value"),
         ({"figure": {"pairs": [["a", "b", "c"]]}}, "figure.pairs[0]: expected at most 2 of them"),
         ({"figure": 5}, "figure=5: expected keys with values"),
+        ({"format": 1}, "format=1: expected 2"),
+        ({"parts": [{}]}, "made by 0.1: parts are now grids"),
     ],
 )
 def test_a_mistake_is_one_line_with_the_file_and_the_key(changes: dict[str, Any], message: str, tmp_path: Path):
@@ -132,7 +145,7 @@ def test_a_study_is_named_by_its_folder_or_file_from_anywhere(tmp_path: Path, mo
     assert (
         study_folder("experiments/02-augmentation") == study_folder("experiments/02-augmentation/study.yaml") == study
     )
-    assert study_folder("02-augmentation") == study  # the name that --list shows
+    assert study_folder("02-augmentation") == study  # the name that `list` shows
     written_study(tmp_path / "mine")
     assert study_folder("mine") == Path("mine")
     assert study_folder("absent") == Path("absent")

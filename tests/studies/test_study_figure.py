@@ -9,22 +9,22 @@ from inkproof.studies.comparison import groups_of
 from inkproof.studies.figure import frontier, study_figure
 from support.made_up import grid_run, row, study
 
-CELLS = [
+GRID_RUNS = [
     grid_run({"size": size, "aug": aug}, seed) for size in ("100", "1000") for aug in ("off", "on") for seed in (0, 1)
 ]
 GROUPS = groups_of(
-    CELLS,
+    GRID_RUNS,
     {
         one.key: row(
             one, val_accuracy=int(one.labels["size"]) / 2000 + one.seed / 100, int8_kb=float(one.labels["size"])
         )
-        for one in CELLS
+        for one in GRID_RUNS
     },
 )
 
 
 def plan(tmp_path: Path, **figure: object):
-    axes = {"size": {"100": {"epochs": 1}, "1000": {"epochs": 2}}, "aug": ["off", "on"]}
+    axes = {"size": {"100": {"training.epochs": 1}, "1000": {"training.epochs": 2}}, "aug": ["off", "on"]}
     return study(tmp_path, grid=axes, figure=figure).figure
 
 
@@ -75,16 +75,16 @@ def test_lines_along_an_axis_in_the_order_of_its_numbers(tmp_path: Path):
     assert [0.3, 0.3] in [list(line.get_ydata()) for line in axes.lines]
 
 
-def test_what_is_wrong_on_a_logarithmic_axis(tmp_path: Path):
+def test_error_rates_on_a_logarithmic_axis(tmp_path: Path):
     figure = study_figure(GROUPS, plan(tmp_path, x="size", lines=["aug"], log=True, wrong=True, target=0.3))
     axes = figure.axes[0]
     points, _ = drawn(axes, 0)
     assert [y for _, y in points] == [pytest.approx(1 - 0.055), pytest.approx(1 - 0.505)]
-    assert axes.get_yscale() == "log" and axes.get_ylabel() == "val, wrong"
+    assert axes.get_yscale() == "log" and axes.get_ylabel() == "val, error rate"
     assert [0.7, 0.7] in [list(line.get_ydata()) for line in axes.lines]
     figure.draw_without_rendering()
-    said = [text.get_text() for text in axes.get_yticklabels()]
-    assert "50%" in said and "100%" in said
+    labels = [text.get_text() for text in axes.get_yticklabels()]
+    assert "50%" in labels and "100%" in labels
 
 
 def test_a_frontier_of_files(tmp_path: Path):
@@ -96,5 +96,5 @@ def test_a_frontier_of_files(tmp_path: Path):
 
 @pytest.mark.parametrize("figure", [{}, {"x": "size", "lines": ["aug"]}, {"pairs": [["int8_kb", "val_accuracy"]]}])
 def test_a_study_that_has_not_begun_has_an_empty_figure(figure: dict, tmp_path: Path):
-    (axes,) = study_figure(groups_of(CELLS, {}), plan(tmp_path, **figure)).axes
+    (axes,) = study_figure(groups_of(GRID_RUNS, {}), plan(tmp_path, **figure)).axes
     assert not [x for line in axes.lines for x in line.get_xdata()]

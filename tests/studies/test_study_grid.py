@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,35 +45,32 @@ def test_every_combination_with_every_seed_in_the_order_of_the_grid(tmp_path: Pa
     ]
     assert len(grid_runs) == len({grid_run.key for grid_run in grid_runs}) == 12
     assert len({grid_run.configuration for grid_run in grid_runs}) == 4
-    assert grid_runs[-1].config["model"]["name"] == "cnn" and grid_runs[-1].config["seed"] == 2
-    assert grid_runs[0].later["evaluate"]["model"]["name"] == "dense"
+    assert grid_runs[-1].config.model.name == "cnn" and grid_runs[-1].config.seed == 2
+    assert grid_runs[0].later["evaluate"].model.name == "dense"
 
 
 def test_the_key_is_that_of_configuration_and_data(tmp_path: Path, digits: Callable[[int], None]):
     first = planned(tmp_path)[0].key
-    # The same said otherwise is the same.
-    assert planned(tmp_path, fixed={"data": "optdigits", "epochs": 1, "optimizer": "adam_cosine"})[0].key == first
-    assert planned(tmp_path, fixed={"data": "optdigits", "epochs": 2})[0].key != first
+    # The same configuration in other words has the same key.
+    assert (
+        planned(tmp_path, fixed={"data": "optdigits", "training.epochs": 1, "optimizer": "adam_cosine"})[0].key == first
+    )
+    assert planned(tmp_path, fixed={"data": "optdigits", "training.epochs": 2})[0].key != first
     digits(1)
     assert planned(tmp_path)[0].key != first
 
 
 def test_what_is_made_of_the_seed_differs_with_it(tmp_path: Path):
-    fixed = {"data": "optdigits", "train_size": 50, "subset_seed": "${seed}"}
+    fixed = {"data": "optdigits", "training.train_size": 50, "training.subset_seed": "${seed}"}
     grid_runs = planned(tmp_path, fixed=fixed, grid={"model": ["dense"]})
-    assert [grid_run.config["subset_seed"] for grid_run in grid_runs] == [0, 1, 2]
-    assert (
-        len({grid_run.key for grid_run in grid_runs}) == 3
-        and len({grid_run.configuration for grid_run in grid_runs}) == 1
-    )
-    fixed["train_size"] = None  # all digits are no choice
-    assert (
-        planned(tmp_path, fixed=fixed, grid={"model": ["dense"]})[1].key
-        == planned(tmp_path, fixed={"data": "optdigits"}, grid={"model": ["dense"]})[1].key
-    )
+    assert [grid_run.config.training.subset_seed for grid_run in grid_runs] == [0, 1, 2]
+    assert len({grid_run.key for grid_run in grid_runs}) == 3
+    assert len({grid_run.configuration for grid_run in grid_runs}) == 1
 
 
-def test_without_digits_the_ledger_s_are_taken_and_else_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_without_digits_those_of_the_results_table_count_and_else_there_is_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     known = planned(tmp_path)[0]
     monkeypatch.setattr(planning, "path_of", lambda value: tmp_path / "absent.npz")
     assert planned(tmp_path)[0].key == ""
@@ -82,7 +78,7 @@ def test_without_digits_the_ledger_s_are_taken_and_else_no_key(tmp_path: Path, m
     assert (again.key, again.configuration) == (known.key, known.configuration)
 
 
-def test_a_part_without_validation_digits_has_no_validation_figure(tmp_path: Path):
+def test_a_grid_without_validation_digits_has_no_validation_metric(tmp_path: Path):
     val = {"none": {"data.val": 0, "callbacks": "none"}, "some": {}}
     grid_runs = planned(tmp_path, grid={"val": val}, seeds=[0])
     assert [grid_run.wanted for grid_run in grid_runs] == [("test_accuracy",), ("val_accuracy", "test_accuracy")]
@@ -102,24 +98,27 @@ def test_what_is_kept_besides_is_named_by_patterns(tmp_path: Path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"grid": {"model": ["dense"], "optimizer": ["adam"]}}, "optimizer"),
+        ({"grid": {"model": ["dense"], "optimizer": ["adamm"]}}, "optimizer=adamm: unknown optimizer"),
         ({"grid": {"model": ["densee"]}}, "densee"),
         ({"grid": {"model": [1]}}, "model=1: Config group override must be a string"),
         ({"grid": {"model.build.hiden": [[4]]}}, "model.build.hiden"),
-        ({"fixed": {"data": "optdigits", "teacher.runs": None}}, "teacher.runs=None: expected a list"),
-        ({"fixed": {"data": "optdigits", "teacher.runs": [1]}}, "teacher.runs[0]=1: expected a text"),
-        ({"grid": {"epochs": [0]}}, "epochs=0: expected at least 1"),
         (
-            {"grid": {"a": {"x": {"epochs": 2}, "y": {"epochs": 2}}}},
+            {"fixed": {"data": "optdigits", "training.teacher.runs": None}},
+            "training.teacher.runs=None: expected a list",
+        ),
+        ({"fixed": {"data": "optdigits", "training.teacher.runs": [1]}}, "training.teacher.runs[0]=1: expected a text"),
+        ({"grid": {"training.epochs": [0]}}, "training.epochs=0: expected at least 1"),
+        (
+            {"grid": {"a": {"x": {"training.epochs": 2}, "y": {"training.epochs": 2}}}},
             "two grid runs are the same: a=x seed=0 and a=y seed=0",
         ),
         (
-            {"grids": [{}, {"fixed": {"data": "optdigits", "epochs": 2}}]},
+            {"grids": [{}, {"fixed": {"data": "optdigits", "training.epochs": 2}}]},
             "two configurations are called model=dense, aug=off; add an axis",
         ),
         ({"keep": ["drawn_*"]}, "keep: no grid run measures drawn_*"),
         ({"metrics": ["val_acuracy"]}, "metrics: no grid run measures val_acuracy; did you mean val_accuracy"),
-        ({"stages": ["train", "out_of_fold"]}, "out_of_fold reads the fold left out; add folds"),
+        ({"stages": ["train", "out_of_fold"]}, "out_of_fold predicts the fold that was left out; add training.folds"),
         ({"metrics": ["drawn_starter_classic_accuracy"]}, "add the stage drawn"),
         (
             {"metrics": ["test_accuracy"], "figure": {"y": ["val_accuracy"]}},
@@ -138,7 +137,7 @@ def test_what_cannot_be_run_is_refused_before_anything_runs(changes: dict[str, A
     assert line.startswith(str(tmp_path)) and "study.yaml: " in line
 
 
-def test_a_row_that_lacks_a_stage_or_a_figure_does_not_finish_a_cell(tmp_path: Path):
+def test_a_row_that_lacks_a_stage_or_a_metric_does_not_finish_a_grid_run(tmp_path: Path):
     from support.made_up import row
 
     grid_run = planned(tmp_path)[0]
@@ -154,11 +153,13 @@ def test_a_row_that_lacks_a_stage_or_a_figure_does_not_finish_a_cell(tmp_path: P
 
 def test_a_configuration_is_known_by_what_mlflow_keeps_of_it(tmp_path: Path):
     grid_run = planned(tmp_path)[0]
-    as_logged = {"epochs": "1", "seed": "3", "precision.policy": "mixed_bfloat16"}
-    asked = {"epochs": 1, "seed": 0, "precision.policy": "auto"}
+    as_logged = {"training.epochs": "1", "seed": "3", "precision.policy": "mixed_bfloat16"}
+    asked = {"training.epochs": 1, "seed": 0, "precision.policy": "auto"}
     assert configuration_key(as_logged, "d") == configuration_key(asked, "d")
-    assert configuration_key(as_logged | {"epochs": "2"}, "d") != configuration_key(asked, "d")
-    assert grid_run.configuration != planned(tmp_path, fixed={"data": "optdigits", "epochs": 2})[0].configuration
+    assert configuration_key(as_logged | {"training.epochs": "2"}, "d") != configuration_key(asked, "d")
+    assert (
+        grid_run.configuration != planned(tmp_path, fixed={"data": "optdigits", "training.epochs": 2})[0].configuration
+    )
 
 
 def test_a_number_format_that_was_asked_for_is_part_of_a_configuration(tmp_path: Path):
@@ -169,13 +170,21 @@ def test_a_number_format_that_was_asked_for_is_part_of_a_configuration(tmp_path:
     assert len({automatic.configuration, float32.configuration, bfloat16.configuration}) == 3
     config = identity(float32.config, "float32")
     about = {"code_sha": "c", "git_commit": "g", "machine": "m"}
-    run = RunMetadata("r", "optdigits", "cnn-off-s0", "k", data_sha=float32.data_sha, **about, config=config)
+    run = RunMetadata(
+        run_id="r",
+        experiment="optdigits",
+        name="cnn-off-s0",
+        key="k",
+        data_sha=float32.data_sha,
+        **about,
+        config=config,
+    )
     assert run.tags["configuration"] == automatic.configuration  # on a machine where auto comes to float32
-    assert replace(run, policy="float32").tags["configuration"] == float32.configuration
+    assert run.model_copy(update={"policy": "float32"}).tags["configuration"] == float32.configuration
 
 
-TAUGHT: dict[str, Any] = {
-    "grid": {"network": {"wide": {"model": "cnn"}, "pupil": {"model": "dense", "teacher.runs": ["@wide"]}}},
+DISTILLED: dict[str, Any] = {
+    "grid": {"network": {"wide": {"model": "cnn"}, "pupil": {"model": "dense", "training.teacher.runs": ["@wide"]}}},
     "seeds": [0, 1],
     "stages": ["train"],
     "metrics": ["val_accuracy"],
@@ -183,32 +192,29 @@ TAUGHT: dict[str, Any] = {
 
 
 def test_a_student_learns_from_the_grid_run_of_its_own_seed(tmp_path: Path):
-    grid_runs = {grid_run.name: grid_run for grid_run in planned(tmp_path, **TAUGHT)}
+    grid_runs = {grid_run.name: grid_run for grid_run in planned(tmp_path, **DISTILLED)}
     for seed in (0, 1):
         teacher, student = grid_runs[f"network=wide seed={seed}"], grid_runs[f"network=pupil seed={seed}"]
-        assert student.config["teacher"]["runs"] == [teacher.folder.relative_to(ROOT).as_posix()]
+        assert student.config.training.teacher.runs == (teacher.folder.relative_to(ROOT).as_posix(),)
         assert (teacher.teachers, student.teachers) == ((), (teacher.key,))
     assert len({grid_run.configuration for grid_run in grid_runs.values()}) == 2
     # In another study's folder it is the same grid run, and with another teacher another.
-    elsewhere = {grid_run.name: grid_run for grid_run in planned(tmp_path / "08-elsewhere", **TAUGHT)}
+    elsewhere = {grid_run.name: grid_run for grid_run in planned(tmp_path / "08-elsewhere", **DISTILLED)}
     assert all(elsewhere[name].key == grid_run.key for name, grid_run in grid_runs.items())
-    deeper = {**TAUGHT["grid"]["network"], "wide": {"model": "cnn", "epochs": 7}}
-    assert planned(tmp_path, **{**TAUGHT, "grid": {"network": deeper}})[2].key != grid_runs["network=pupil seed=0"].key
+    deeper = {**DISTILLED["grid"]["network"], "wide": {"model": "cnn", "training.epochs": 7}}
+    assert (
+        planned(tmp_path, **{**DISTILLED, "grid": {"network": deeper}})[2].key != grid_runs["network=pupil seed=0"].key
+    )
 
 
-def test_a_teacher_stands_before_its_student(tmp_path: Path):
-    grid = {"network": {"pupil": {"model": "dense", "teacher.runs": ["@wide"]}, "wide": {"model": "cnn"}}}
-    with pytest.raises(UserError, match="0 grid runs before it are wide"):
-        planned(tmp_path, **{**TAUGHT, "grid": grid})
+def test_a_teacher_comes_before_its_student(tmp_path: Path):
+    grid = {"network": {"pupil": {"model": "dense", "training.teacher.runs": ["@wide"]}, "wide": {"model": "cnn"}}}
+    with pytest.raises(UserError, match="0 grid runs before it are called wide"):
+        planned(tmp_path, **{**DISTILLED, "grid": grid})
 
 
-def test_what_is_switched_off_leaves_keys_as_they_were(tmp_path: Path):
-    first = planned(tmp_path)[0].key
-    assert planned(tmp_path, fixed={"data": "optdigits", "epochs": 1, "fold": 3, "teacher.weight": 0.1})[0].key == first
-    assert planned(tmp_path, fixed={"data": "optdigits", "epochs": 1, "label_smoothing": 0.1})[0].key != first
-    folded = {"data": "optdigits", "data.val": 0, "epochs": 1, "callbacks": "last", "folds": 4}
-    keys = [
-        planned(tmp_path, fixed={**folded, "fold": fold}, metrics=["accuracy"], stages=["train"])[0].key
-        for fold in (0, 1)
-    ]
-    assert len(set(keys)) == 2
+def test_every_value_but_those_of_run_is_part_of_the_key(tmp_path: Path):
+    fixed = {"data": "optdigits", "training.epochs": 1}
+    first = planned(tmp_path, fixed=fixed)[0].key
+    for name, value in (("training.label_smoothing", 0.1), ("training.fold", 3), ("training.teacher.weight", 0.1)):
+        assert planned(tmp_path, fixed={**fixed, name: value})[0].key != first

@@ -19,7 +19,7 @@ SHARES = {"basic": 0.35, "joblib": 0.6}
 HALVINGS = 3  # of that share, where the machine became faster and the study ended before all its kills
 STUDY = {
     "question": "Does it matter when it is killed?",
-    "fixed": {"data": "optdigits", "epochs": 3, "train_size": 400, "batch_size": 20},
+    "fixed": {"data": "optdigits", "training.epochs": 3, "training.train_size": 400, "training.batch_size": 20},
     "grid": {"network": {"small": {"model": "dense", "model.build.hidden": [8]}, "cnn": {"model": "cnn", "aug": "on"}}},
     "seeds": [0, 1],
     "stages": ["train", "evaluate"],
@@ -27,7 +27,15 @@ STUDY = {
     "keep": ["loss", "test_*"],
     "compare": {"axis": "network", "baseline": "small"},
 }
-BY_HAND = ("model=cnn", "aug=on", "seed=1", "data=optdigits", "epochs=3", "train_size=400", "batch_size=20")
+BY_HAND = (
+    "model=cnn",
+    "aug=on",
+    "seed=1",
+    "data=optdigits",
+    "training.epochs=3",
+    "training.train_size=400",
+    "training.batch_size=20",
+)
 # What may differ: when, how long, in which run.
 TIMES = ("seconds", "finished", "run")
 
@@ -61,7 +69,7 @@ def killed(workspace: Workspace, launcher: str, latest: float) -> list[int]:
     reached: list[int] = []
     for _ in range(KILLS):
         process = workspace.start(*COMMAND, launcher)
-        # From its first moments to the middle of some grid_run; each time it goes on from where it was.
+        # From its first moments to the middle of some grid run. Each time it resumes.
         time.sleep(chance.uniform(0.5, latest))
         if process.poll() is not None:
             assert process.returncode == 0, process.communicate()
@@ -101,4 +109,4 @@ def test_killing_a_study_ten_times_at_random_points_changes_nothing(
     runs = workspace.runs(f"study/{NAME}")
     finished = [run for run in runs if run.info.status == "FINISHED" and run.info.run_name != NAME]
     assert sorted(run.info.run_name for run in finished) == [row["grid_run"] for row in rows(folder)]
-    assert len(runs) == 1 + len(finished), "a killed grid_run left a run behind"
+    assert len(runs) == 1 + len(finished), "a killed grid run left a run behind"

@@ -1,4 +1,4 @@
-"""Cells side by side through Hydra's launchers, one of their processes killed in the middle."""
+"""Grid runs in parallel through Hydra's launchers, one of whose processes is killed."""
 
 import importlib.util
 import json
@@ -30,8 +30,8 @@ STUDY: dict[str, Any] = {
     "fixed": {
         "data": "optdigits",
         "model": "cnn",
-        "epochs": 5,
-        "batch_size": 16,
+        "training.epochs": 5,
+        "training.batch_size": 16,
         "model.build.filters": [4, 8, 8],
         "model.build.dense": 16,
     },
@@ -60,7 +60,7 @@ def running(workspace: Workspace) -> dict[str, Any] | None:
     return None
 
 
-# Its fast sister, tests/studies/test_study_rounds.py, kills the workers of a made-up launcher.
+# Its fast sister, tests/studies/test_study_retries.py, kills the workers of a made-up launcher.
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", PLUGINS)
 def test_a_study_ends_whole_though_a_worker_is_killed(
@@ -85,7 +85,7 @@ def test_a_study_ends_whole_though_a_worker_is_killed(
     os.kill(killed["pid"], signal.SIGKILL)
     stdout, stderr = process.communicate(timeout=400)
     assert process.returncode == 0, stdout + stderr
-    assert "3 of 3 grid_runs" in stdout
+    assert "3 of 3 grid runs" in stdout
     rows = read_results(folder / "results.csv")
     assert len(rows) == 3 and killed["key"] in rows
     runs = {run.info.run_name: run for run in workspace.runs(f"study/{NAME}")}
@@ -93,7 +93,7 @@ def test_a_study_ends_whole_though_a_worker_is_killed(
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
     assert all(runs[row.grid_run].data.metrics["epochs"] == 5 for row in rows.values())
     attempts = (workspace.root / "runs" / "studies" / NAME / killed["key"] / "log.txt").read_text()
-    assert attempts.count("Epoch 1/5") == 1, "the killed training went on, it did not begin anew"
+    assert attempts.count("Epoch 1/5") == 1, "the killed training was resumed, not started again"
     assert attempts.count("Epoch 5/5") == 1
 
 
@@ -111,10 +111,10 @@ def test_each_grid_run_is_a_job_in_their_order(tmp_path: Path, monkeypatch: pyte
     grid_runs = [
         grid_run({"model": "a"}, seed, key=f"{seed}e0{seed}") for seed in range(3)
     ]  # a key like a number is a text
-    words, told = list(sys.argv), []
-    launch(lambda cfg: told.append(cfg.grid_run), NAME, grid_runs, Launching("basic", 1))
-    launch(lambda cfg: told.append(cfg.grid_run), NAME, grid_runs[:1], Launching("basic", 1))
-    assert told == ["0e00", "1e01", "2e02", "0e00"]
+    words, called = list(sys.argv), []
+    launch(lambda cfg: called.append(cfg.grid_run), NAME, grid_runs, Launching("basic", 1))
+    launch(lambda cfg: called.append(cfg.grid_run), NAME, grid_runs[:1], Launching("basic", 1))
+    assert called == ["0e00", "1e01", "2e02", "0e00"]
     assert sys.argv == words
     jobs = tmp_path / "it's here" / "runs" / "studies" / NAME / "jobs"
     assert sorted(path.name for path in jobs.iterdir() if path.is_dir()) == ["0", "1", "2"]
@@ -122,7 +122,7 @@ def test_each_grid_run_is_a_job_in_their_order(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.usefixtures("own_environment")
 @pytest.mark.parametrize(
-    ("how", "error", "said"),
+    ("how", "error", "expected"),
     [
         (Launching("basic", 1), UserError("this cannot be"), "this cannot be"),
         (Launching("basic", 1), RuntimeError("two\nlines"), "--launcher basic: RuntimeError: two lines"),
@@ -130,7 +130,7 @@ def test_each_grid_run_is_a_job_in_their_order(tmp_path: Path, monkeypatch: pyte
     ],
 )
 def test_what_ends_a_launcher_is_one_line(
-    how: Launching, error: Exception | None, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    how: Launching, error: Exception | None, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     def task(cfg: Any) -> str:
         assert error is not None
@@ -141,7 +141,7 @@ def test_what_ends_a_launcher_is_one_line(
     with pytest.raises(Exception) as raised:
         launch(task, NAME, [grid_run({"model": "a"}, 0)], how)
     line = explain(raised.value)
-    assert line is not None and line.startswith(said) and "\n" not in line
+    assert line is not None and line.startswith(expected) and "\n" not in line
 
 
 @pytest.mark.parametrize(("launcher", "batch"), [("submitit_local", "2"), ("joblib", None)])

@@ -10,17 +10,17 @@ from filelock import FileLock
 from inkproof.studies import grid as planning
 from inkproof.studies import results
 from inkproof.studies.grid import GridRun
-from inkproof.studies.progress import DIED, FAILED, RUNNING, UNTAUGHT, Progress, run_with_retries
+from inkproof.studies.progress import DIED, FAILED, NO_TEACHER, RUNNING, Progress, run_with_retries
 from support.made_up import grid_run, row
 
-CELLS = [grid_run({"model": name}, 0) for name in "abc"]
+GRID_RUNS = [grid_run({"model": name}, 0) for name in "abc"]
 
 
 class Launcher:
-    """Stands for a launcher: runs grid runs one after another; `corruptions` says how often each fails or kills its worker."""
+    """A stand-in for a launcher. `failures` is how often each grid run fails or kills its worker."""
 
-    def __init__(self, path: Path, **corruptions: tuple[str, int]) -> None:
-        self.path, self.corruptions = path, corruptions
+    def __init__(self, path: Path, **failures: tuple[str, int]) -> None:
+        self.path, self.failures = path, failures
         self.clock = 1.0
         self.finished = "2026-01-02T03:04:05+00:00"
         self.runs: Counter[str] = Counter()
@@ -31,7 +31,7 @@ class Launcher:
             self.runs[name] += 1
             self.clock += 1
             Progress(RUNNING, started=self.clock, machine="a machine", pid=7).write(one.folder)
-            how, times = self.corruptions.get(name, ("", 0))
+            how, times = self.failures.get(name, ("", 0))
             if self.runs[name] > times:
                 results.write_row(self.path, replace(row(one, val_accuracy=0.5), finished=self.finished))
             elif how == "fails":
@@ -48,74 +48,74 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "study" / "results.csv"
 
 
-def test_grid_runs_in_the_ledger_are_not_run(path: Path):
-    results.write_row(path, row(CELLS[1], val_accuracy=0.5))
+def test_grid_runs_in_the_results_table_are_not_run(path: Path):
+    results.write_row(path, row(GRID_RUNS[1], val_accuracy=0.5))
     launcher = Launcher(path)
-    assert run_with_retries(CELLS, path, launcher, retries=0) == []
+    assert run_with_retries(GRID_RUNS, path, launcher, retries=0) == []
     assert launcher.runs == {"a": 1, "c": 1}
 
 
 def test_a_grid_run_that_fails_is_tried_again_and_does_not_stop_the_others(path: Path):
     launcher = Launcher(path, a=("fails", 2))
-    assert run_with_retries(CELLS, path, launcher, retries=2) == []
+    assert run_with_retries(GRID_RUNS, path, launcher, retries=2) == []
     assert launcher.runs == {"a": 3, "b": 1, "c": 1}
 
 
 def test_a_grid_run_that_always_fails_is_given_up(path: Path):
     launcher = Launcher(path, b=("fails", 99))
-    (failure,) = run_with_retries(CELLS, path, launcher, retries=1)
-    assert (failure.grid_run, failure.error) == (CELLS[1], "no memory")
+    (failure,) = run_with_retries(GRID_RUNS, path, launcher, retries=1)
+    assert (failure.grid_run, failure.error) == (GRID_RUNS[1], "no memory")
     assert launcher.runs == {"a": 1, "b": 2, "c": 1}
-    assert set(results.read_results(path)) == {CELLS[0].key, CELLS[2].key}
+    assert set(results.read_results(path)) == {GRID_RUNS[0].key, GRID_RUNS[2].key}
 
 
 def test_a_killed_worker_costs_an_attempt_of_its_own_grid_run_alone(path: Path):
     launcher = Launcher(path, a=("dies", 1), b=("dies", 2))
-    assert run_with_retries(CELLS, path, launcher, retries=2) == []
+    assert run_with_retries(GRID_RUNS, path, launcher, retries=2) == []
     assert launcher.runs == {"a": 2, "b": 3, "c": 1}
     other = Launcher(path, b=("dies", 9))
     other.clock = launcher.clock
-    (failure,) = run_with_retries(CELLS[1:2], path.with_name("other.csv"), other, retries=0)
+    (failure,) = run_with_retries(GRID_RUNS[1:2], path.with_name("other.csv"), other, retries=0)
     assert failure.error == f"{DIED} (process 7 on a machine)"
 
 
-def test_a_grid_run_that_another_process_is_at_costs_no_attempt(path: Path):
+def test_a_grid_run_that_another_process_runs_costs_no_attempt(path: Path):
     launcher = Launcher(path, a=("dies", 3))
-    CELLS[0].folder.mkdir(parents=True)
-    with FileLock(CELLS[0].folder / "lock"):
-        assert run_with_retries(CELLS, path, launcher, retries=0) == []
+    GRID_RUNS[0].folder.mkdir(parents=True)
+    with FileLock(GRID_RUNS[0].folder / "lock"):
+        assert run_with_retries(GRID_RUNS, path, launcher, retries=0) == []
     assert launcher.runs["a"] == 4
 
 
-def test_a_launcher_that_begins_nothing_is_the_user_s_to_see(path: Path):
+def test_a_launcher_that_starts_nothing_raises(path: Path):
     def broken(todo: list[GridRun]) -> None:
         raise RuntimeError("sbatch: not found")
 
     with pytest.raises(RuntimeError, match="sbatch"):
-        run_with_retries(CELLS, path, broken, retries=5)
-    with pytest.raises(RuntimeError, match="without having run"):
-        run_with_retries(CELLS, path, lambda todo: None, retries=5)
+        run_with_retries(GRID_RUNS, path, broken, retries=5)
+    with pytest.raises(RuntimeError, match="without running"):
+        run_with_retries(GRID_RUNS, path, lambda todo: None, retries=5)
 
 
 def test_forced_grid_runs_are_run_once_more(path: Path):
-    results.write_row(path, row(CELLS[0], val_accuracy=0.5))
+    results.write_row(path, row(GRID_RUNS[0], val_accuracy=0.5))
     launcher = Launcher(path)
-    assert run_with_retries(CELLS[:1], path, launcher, retries=0, since="2026-01-02T03:04:05+00:00") == []
+    assert run_with_retries(GRID_RUNS[:1], path, launcher, retries=0, since="2026-01-02T03:04:05+00:00") == []
     assert launcher.runs == {}  # the row is not older than that
     launcher.finished = "2026-01-02T03:04:07+00:00"
-    assert run_with_retries(CELLS[:1], path, launcher, retries=0, since="2026-01-02T03:04:06+00:00") == []
+    assert run_with_retries(GRID_RUNS[:1], path, launcher, retries=0, since="2026-01-02T03:04:06+00:00") == []
     assert launcher.runs == {"a": 1}
 
 
 def test_a_student_waits_for_its_teacher_and_is_given_up_with_it(path: Path):
-    student = grid_run({"model": "student"}, 0, teachers=(CELLS[0].key,))
+    student = grid_run({"model": "student"}, 0, teachers=(GRID_RUNS[0].key,))
     launcher = Launcher(path, a=("fails", 1))
-    assert run_with_retries([student, *CELLS], path, launcher, retries=1) == []
+    assert run_with_retries([student, *GRID_RUNS], path, launcher, retries=1) == []
     assert launcher.runs == {"a": 2, "b": 1, "c": 1, "student": 1}
     path.unlink()
     launcher, before = Launcher(path, a=("fails", 9)), launcher
     launcher.clock = before.clock
-    teacher, taught = run_with_retries([CELLS[0], student], path, launcher, retries=1)
-    assert (teacher.grid_run, taught.grid_run) == (CELLS[0], student)
-    assert taught.error == UNTAUGHT
+    teacher, waiting = run_with_retries([GRID_RUNS[0], student], path, launcher, retries=1)
+    assert (teacher.grid_run, waiting.grid_run) == (GRID_RUNS[0], student)
+    assert waiting.error == NO_TEACHER
     assert launcher.runs["student"] == 0

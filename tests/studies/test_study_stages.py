@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("study")]
 NAME = "82-all-stages"
 STUDY = {
     "question": "Is everything measured?",
-    "fixed": {"data": "optdigits", "model": "dense", "aug": "off", "epochs": 10},
+    "fixed": {"data": "optdigits", "model": "dense", "aug": "off", "training.epochs": 10},
     "seeds": [0],
     "stages": ["train", "evaluate", "export", "drawn", "formats"],
     "metrics": ["test_accuracy", "drawn_starter_classic_accuracy", "int8_kb"],
@@ -35,7 +35,7 @@ def ran(new_workspace: Callable[[], Workspace]) -> tuple[Workspace, Path, Row]:
     folder.mkdir()
     (folder / "study.yaml").write_text(yaml.safe_dump(STUDY))
     # The same training by hand, before: the study takes it, and leaves that run alone.
-    workspace.run("python", "src/train.py", "data=optdigits", "model=dense", "epochs=10")
+    workspace.run("python", "src/train.py", "data=optdigits", "model=dense", "training.epochs=10")
     workspace.run("python", "src/study.py", "run", f"experiments/{NAME}")
     (row,) = read_results(folder / "results.csv").values()
     return workspace, workspace.root / "runs" / "studies" / NAME / row.key, row

@@ -4,9 +4,10 @@ import math
 
 import pytest
 
-from inkproof.studies.comparison import differences, groups_of, heading, holm, paired_t, written
+from inkproof.studies.comparison import differences, groups_of, holm, paired_t
 from inkproof.studies.definition import Comparison
 from inkproof.studies.live import estimate
+from inkproof.studies.metrics import formatted, heading
 from support.made_up import grid_run, row
 
 OFF = [grid_run({"model": "cnn", "aug": "off"}, seed) for seed in range(3)]
@@ -76,13 +77,15 @@ def test_holm_is_the_published_procedure():
 
 
 def test_figures_as_a_table_shows_them():
-    assert written("test_accuracy", 0.99524, 0.00031) == "99.52 ± 0.03"
-    assert written("test_accuracy", 0.5, None) == "50.00"
-    assert written("tflite_kb", 1338.04, 0.0) == "1,338.0"
-    assert written("parameters", 101770.0, 0.0) == "101,770"
-    assert written("test_nll", 0.0312, 0.001) == "0.0312 ± 0.001"
-    assert written("test_accuracy", None, None) == ""
-    assert heading("drawn_pens_thin_classic_accuracy") == "pens_thin, ink (%)"
+    assert formatted("test_accuracy", 0.99524, 0.00031) == "99.52 ± 0.03"
+    assert formatted("test_accuracy", 0.5, None) == "50.00"
+    assert formatted("tflite_kb", 1338.04, 0.0) == "1,338.0"
+    assert formatted("parameters", 101770.0, 0.0) == "101,770"
+    assert formatted("test_nll", 0.0312, 0.001) == "0.0312 ± 0.001"
+    assert formatted("test_accuracy", None, None) == ""
+    assert heading("drawn_pens_thin_classic_accuracy") == "pens_thin, classic (%)"
+    assert heading("drawn_pens_center_of_mass_accuracy") == "pens, center_of_mass (%)"
+    assert heading("drawn_pens_validation_mnist_style_low") == "pens_validation, mnist_style (%)"
     assert heading("int8_pens_accuracy") == "int8 pens (%)"
     assert heading("int8_kb") == "int8 (KB)"
     assert heading("test_nll") == "test nll"

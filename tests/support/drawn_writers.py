@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
+from inkproof.config.schema import DataConfig
 from inkproof.data.digits import Digits, write_digits
 from inkproof.data.drawings import Drawing, write_drawings
-from inkproof.runtime.paths import ROOT
 from inkproof.synthetic import glyph_templates
+from support import data_conf
 
-FINETUNE = yaml.safe_load((ROOT / "conf/data/finetune.yaml").read_text(encoding="utf-8"))
-INK = yaml.safe_load((ROOT / "conf/data/mnist_plus_strokes.yaml").read_text(encoding="utf-8"))
 REPLAYED = {"train": 60, "val": 40, "test": 20}
 
 
@@ -31,14 +29,16 @@ def hash_of(name: str) -> int:
     return sum(ord(letter) * 31**place for place, letter in enumerate(name)) % 10_000
 
 
-def config(folder: Path, drawings: list[Drawing], **changes: Any) -> dict[str, Any]:
-    """conf/data/finetune.yaml over drawings and a replay that are written to `folder`, where they are not there yet."""
+def config(folder: Path, drawings: list[Drawing], val: int = 20, **changes: Any) -> DataConfig:
+    """conf/data/finetune.yaml, with changes of its source, over drawings and a replay that this writes to `folder`."""
     write_drawings(folder / "mine", drawings)
     if not (folder / "replay" / "digits.npz").exists():
         write_digits(folder / "replay", {split: digits(count) for split, count in REPLAYED.items()})
-    replay = {**INK, "folder": str(folder / "replay"), "method": "mnist_style", "workers": 1}
-    small: Mapping[str, Any] = {"val": 20, "copies": 3, "drawn": 50, "replayed": 30}
-    return {**FINETUNE, "replay": replay, "drawings": str(folder / "mine"), **small, **changes}
+    mixture = data_conf.published("mnist_plus_strokes")
+    replay = data_conf.changed(mixture, {"method": "mnist_style", "workers": 1}, folder=str(folder / "replay"))
+    small: Mapping[str, Any] = {"copies": 3, "drawn": 50, "replayed": 30}
+    source = {"replay": replay, "drawings": str(folder / "mine"), **small, **changes}
+    return data_conf.changed(data_conf.published("finetune"), source, val=val)
 
 
 def digits(count: int) -> Digits:

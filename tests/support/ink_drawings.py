@@ -31,14 +31,14 @@ def drawn(digit, brush=14, **levels):
     return render(BY_DIGIT[digit], brush=brush, **levels)
 
 
-def center_of_mass(frame):
-    ink = frame.astype(float)
+def center_of_mass(image):
+    ink = image.astype(float)
     return ink.sum(axis=1) @ np.arange(28) / ink.sum(), ink.sum(axis=0) @ np.arange(28) / ink.sum()
 
 
-def nearest_shift(frame, other):
-    """Mean difference of two frames; a center of mass half way between two pixels may be rounded to either."""
-    moved = [np.roll(frame.astype(int), (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)]
+def nearest_shift(image, other):
+    """Mean difference of two images; a center of mass half way between two pixels may be rounded to either."""
+    moved = [np.roll(image.astype(int), (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)]
     return min(np.abs(one - other).mean() for one in moved)
 
 
@@ -53,7 +53,7 @@ def _of_canvases():
 
 
 def normalized(images, **switches):
-    """Images uint8 (N, 28, 28) of images (N, H, W)."""
+    """Preprocessed images uint8 (N, 28, 28) of images (N, H, W)."""
     from inkproof.preprocessing.normalizer import Normalizer
 
     usual = not switches and images.dtype == np.uint8 and images.shape[1:] == (280, 280)

@@ -1,12 +1,12 @@
-"""What Normalizer should give for a clean image, written once more with SciPy and distances."""
+"""What Normalizer should return for a clean image, written once more with SciPy and distances."""
 
 import numpy as np
 from scipy import ndimage
 
 from inkproof.preprocessing.canvas import area_means
 
-FINE = 10  # pixels of the oracle's grid to one of the frame
-MARGIN = 4  # pixels of the frame around the box
+FINE = 10  # pixels of the oracle's grid to one of the output
+MARGIN = 4  # output pixels around the box
 
 
 def crofton_perimeter(mask):
@@ -24,7 +24,7 @@ def extent(inside):
 
 
 def oracle(image, thinnest, widest):
-    """Frame uint8 (28, 28) of an image of clean ink on an even ground, uint8 (H, W)."""
+    """Preprocessed image uint8 (28, 28) of an image of clean ink on an even ground, uint8 (H, W)."""
     border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
     ink = np.abs(image.astype(float) - np.median(border))
     top, bottom, left, right = extent(ink >= 0.25 * ink.max())

@@ -1,4 +1,4 @@
-"""Studies, grid_runs and rows for tests that train nothing."""
+"""Studies, grid runs and rows for tests that train nothing."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from inkproof.studies.results import Row
 
 SMALL: dict[str, Any] = {
     "question": "Does it help?",
-    "fixed": {"data": "optdigits", "epochs": 1},
+    "fixed": {"data": "optdigits", "training.epochs": 1},
     "grid": {"model": ["dense", "cnn"], "aug": ["off", "on"]},
     "seeds": [0, 1, 2],
     "stages": ["train", "evaluate"],
@@ -33,14 +33,14 @@ def study(folder: Path, **changes: Any) -> Study:
 
 
 def grid_run(labels: dict[str, str], seed: int, **changes: Any) -> GridRun:
-    """A grid run with what its labels say and nothing composed."""
+    """A grid run with these labels, whose configuration is not composed."""
     name = "".join(f"{axis}{label}" for axis, label in labels.items())
     given: dict[str, Any] = {
         "study": "made-up",
         "labels": labels,
         "seed": seed,
         "stages": ("train",),
-        "config": {"data": {"name": "optdigits"}},
+        "config": None,
         "later": {},
         "known": frozenset({"val_accuracy"}),
         "wanted": ("val_accuracy",),

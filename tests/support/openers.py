@@ -1,7 +1,7 @@
 """One of several processes that open the tracking tracker at once: python openers.py FOLDER NUMBER ROUNDS.
 
 In round R it opens `FOLDER/R/mlflow.db`, which nobody has made, as soon as `FOLDER/go-R` appears, creates an
-experiment, a run in it and datasets that all of them read, and says how that went in `FOLDER/R-NUMBER`.
+experiment, a run in it and datasets that all of them use, and writes the result to `FOLDER/said-R-NUMBER`.
 """
 
 import os
@@ -38,7 +38,7 @@ if __name__ == "__main__":
         while not (folder / f"go-{current}").exists():
             time.sleep(0.005)
         try:
-            said = open_store(folder / str(current), number)
+            result = open_store(folder / str(current), number)
         except BaseException:
-            said = traceback.format_exc()
-        (folder / f"said-{current}-{number}").write_text(said)
+            result = traceback.format_exc()
+        (folder / f"said-{current}-{number}").write_text(result)

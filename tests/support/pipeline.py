@@ -21,10 +21,13 @@ from support.trackers import use
 
 CONF = ROOT / "conf"
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
-DENSE = ("data=optdigits", "model=dense", "epochs=2", "train_size=200", "batch_size=64", "register=false")
-# Epochs where the pipeline itself is tested: enough for the int8 file to read as well as the model, on any machine.
+DENSE = (
+    *("data=optdigits", "model=dense", "training.epochs=2", "training.train_size=200", "training.batch_size=64"),
+    "run.register=false",
+)
+# Epochs where the pipeline itself is tested: enough for the int8 file to predict as the model does, on any machine.
 SHORT = {"dense": 10, "dense_2x128": 4, "tflearn_cnn": 2, "cnn": 6}
-DRAWINGS, NEGATIVES = 90, 60  # in a workspace that was made lighter
+DRAWINGS, OOD_SAMPLES = 90, 60  # in a workspace that was made lighter
 INK = {  # label: strokes on a canvas of 280 x 280
     1: [[(140, 50), (138, 230)]],
     7: [[(80, 70), (200, 68), (130, 230)]],
@@ -33,9 +36,9 @@ INK = {  # label: strokes on a canvas of 280 x 280
 
 
 @pytest.fixture(scope="session")
-def layer() -> bytes:
+def normalizer() -> bytes:
     """The normalizer as the export stage converts it, which takes seconds."""
-    from inkproof.exporting.canvas_model import normalizer_part  # TensorFlow: not where no test needs it
+    from inkproof.exporting.normalizer_part import normalizer_part  # TensorFlow: not where no test needs it
 
     return normalizer_part()
 
@@ -138,7 +141,7 @@ def one_process(new_workspace: Callable[[], Any]) -> dict[str, Any]:
     not have. `whole`, `garbled`, `absent`: the same training on digits files that differ in their test split.
     """
     made = new_workspace()
-    pretrained = Path("models", "pretrained", "model.keras")  # which finetune_drawn goes on from
+    pretrained = Path("models", "pretrained", "model.keras")  # the initial weights of finetune_drawn
     (made.root / pretrained.parent).mkdir(parents=True)
     shutil.copyfile(ROOT / pretrained, made.root / pretrained)
     train = ["python", "src/train.py"]
@@ -147,7 +150,7 @@ def one_process(new_workspace: Callable[[], Any]) -> dict[str, Any]:
         "unknown_argument": [*train, *DENSE, "+model.build.foo=1"],
     }
     for name in break_test_split(made.root / "data" / "optdigits" / "digits.npz"):
-        commands[name] = [*train, *DENSE, f"digits=data/{name}.npz", "force=true", f"experiment_name={name}"]
+        commands[name] = [*train, *DENSE, f"run.digits=data/{name}.npz", "run.force=true", f"run.experiment={name}"]
     codes = [2 if name == "unknown_argument" else 0 for name in commands]
     return {**dict(zip(commands, made.together(*commands.values(), codes=codes), strict=True)), "workspace": made}
 
@@ -170,10 +173,15 @@ def set_epochs(path: Path, epochs: int) -> None:
 
 
 def lighten(root: Path) -> None:
-    """Leave less to a workspace's models on optdigits to be tried on: a third of the authored drawings, DRAWINGS,
-    fewer that are no digit, NEGATIVES, and two digits under each corruption."""
+    """Make the evaluation of a workspace's models on optdigits small.
+
+    It leaves DRAWINGS, a third of the authored drawings, OOD_SAMPLES, and two digits under each corruption.
+    """
     drawings = root / "data" / "drawn" / "starter" / "drawings.jsonl"
     drawings.write_text("".join(drawings.read_text().splitlines(keepends=True)[::3]))
     path = root / "conf" / "data" / "optdigits.yaml"
-    text = re.sub(r"^ood_samples: \d+$", f"ood_samples: {NEGATIVES}", path.read_text(), flags=re.MULTILINE)
-    path.write_text(re.sub(r"^corruption_digits: \d+$", "corruption_digits: 2", text, flags=re.MULTILINE))
+    text = path.read_text()
+    for key, count in (("ood_samples", OOD_SAMPLES), ("corruption_digits", 2)):
+        text, found = re.subn(rf"^(  {key}:) \d+", rf"\1 {count}", text, flags=re.MULTILINE)
+        assert found == 1, key
+    path.write_text(text)

@@ -5,11 +5,12 @@ import hashlib
 import io
 import struct
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from inkproof.config.schema import DataConfig
 from inkproof.data.download import Patience
+from inkproof.data.mnist import MnistSource
 
 # Fast enough for a test, slow enough for a busy machine.
 HASTY = Patience(connect=5, silence=0.5, deadline=3, floor=2000, tries=3, pause=0.01)
@@ -45,19 +46,42 @@ def npz(**changes: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
-def config(*mirrors: str, val: int = 10) -> dict[str, Any]:
-    return {
-        "_target_": "inkproof.data.mnist.prepare",
-        "name": "tiny",
-        "val": val,
-        "split_seed": 3,
-        "files": {
-            role: {"name": name, "array": key, "sha256": hashlib.sha256(CONTENT[name]).hexdigest()}
-            for role, (name, key, _) in ARRAYS.items()
-        },
-        "mirrors": list(mirrors),
-        "offline": ["mnist/{name}.gz", "mnist/mnist.npz"],
-    }
+FILES = {
+    role: {"name": name, "array": key, "sha256": hashlib.sha256(CONTENT[name]).hexdigest()}
+    for role, (name, key, _) in ARRAYS.items()
+}
+
+
+def source(*mirrors: str, files: dict[str, dict[str, str | int]] | None = None) -> MnistSource:
+    return MnistSource.model_validate(
+        {
+            "split_seed": 3,
+            "files": files or FILES,
+            "mirrors": mirrors,
+            "offline": ["mnist/{name}.gz", "mnist/mnist.npz"],
+        }
+    )
+
+
+def config(
+    *mirrors: str, val: int = 10, files: dict[str, dict[str, str | int]] | None = None, folder: str = "tiny"
+) -> DataConfig:
+    return DataConfig.model_validate(
+        {
+            "name": "tiny",
+            "title": "tiny",
+            "folder": folder,
+            "val": val,
+            "repeat": 1,
+            "compare_with": [],
+            "eval_data": None,
+            "evaluation": None,
+            "source": {
+                "_target_": "inkproof.data.mnist.prepare",
+                **source(*mirrors, files=files).model_dump(exclude_unset=True),
+            },
+        }
+    )
 
 
 def as_folder(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The authored styles: balanced, repeatable, on the canvas, readable, and not those of the starter set."""
+"""The glyph templates: balanced, repeatable, on the canvas, legible, and not those of the starter set."""
 
 import ast
 from collections import Counter
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from scipy.ndimage import gaussian_filter
 from sklearn.svm import SVC
 
@@ -16,15 +15,15 @@ from inkproof.data.download import prepare
 from inkproof.data.drawings import Drawing, read_drawings, write_drawings
 from inkproof.preprocessing.canvas import load_canvases
 from inkproof.preprocessing.methods import apply_method
-from inkproof.runtime.paths import ROOT
 from inkproof.synthetic import deform, glyph_templates
 from inkproof.synthetic.glyph import arc, arc_length, curve, join, line, resample
 from inkproof.synthetic.skeleton import parse, smooth
 from inkproof.synthetic.starter import DIGITS
+from support.data_conf import published
 
 FOLDER = Path(glyph_templates.__file__).parent
 TEMPLATES = {
-    (digit, name): style for digit in range(10) for name, style in glyph_templates.GLYPH_TEMPLATES[digit].items()
+    (digit, name): template for digit in range(10) for name, template in glyph_templates.GLYPH_TEMPLATES[digit].items()
 }
 
 
@@ -42,7 +41,7 @@ def strokes_of(drawing: Drawing) -> list[np.ndarray]:
     return [np.array(stroke) for stroke in drawing.strokes]
 
 
-def test_every_digit_is_drawn_as_often_as_the_others_and_in_all_its_styles() -> None:
+def test_every_digit_is_drawn_as_often_as_the_others_and_by_all_its_templates() -> None:
     drawings = glyph_templates.draw(1000, seed=3)
     assert Counter(drawing.label for drawing in drawings) == dict.fromkeys(range(10), 100)
     assert {drawing.source for drawing in drawings} == {f"styles/{digit}-{name}" for digit, name in TEMPLATES}
@@ -81,8 +80,8 @@ def test_they_are_drawings_as_the_file_holds_them(drawings: list[Drawing], tmp_p
     assert [(d.id, d.label) for d in read_drawings(tmp_path)] == [(d.id, d.label) for d in drawings[:50]]
 
 
-def test_no_module_of_the_styles_imports_the_starter_set_or_reads_a_file() -> None:
-    for path in [*FOLDER.glob("style*.py"), FOLDER / "deform.py"]:
+def test_no_module_of_the_glyph_templates_imports_the_starter_set_or_opens_a_file() -> None:
+    for path in [*FOLDER.glob("glyph*.py"), FOLDER / "deform.py"]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Import):
                 assert not any("starter" in alias.name for alias in node.names), path
@@ -106,15 +105,15 @@ def same_shape(left: list[np.ndarray], right: list[np.ndarray]) -> float:
 def test_no_template_is_one_of_the_starter_set(digit: int) -> None:
     starter = [[smooth(stroke)[0] for stroke in parse(notation)] for notation in DIGITS[digit].values()]
     assert same_shape(starter[0], starter[0]) == 0
-    for name, style in glyph_templates.GLYPH_TEMPLATES[digit].items():
+    for name, template in glyph_templates.GLYPH_TEMPLATES[digit].items():
         if (digit, name) == (1, "bare"):  # a straight line is one whoever draws it
             continue
-        template = style.write(middle)
-        assert min(same_shape(template, other) for other in starter) > 0.02, name
+        strokes = template.write(middle)
+        assert min(same_shape(strokes, other) for other in starter) > 0.02, name
 
 
 @pytest.mark.parametrize(("digit", "name"), TEMPLATES)
-def test_the_pen_goes_a_template_without_jumps(digit: int, name: str) -> None:
+def test_a_template_has_no_jumps(digit: int, name: str) -> None:
     for path in TEMPLATES[digit, name].write(middle):
         assert np.isfinite(path).all() and len(path) > 5
         assert np.hypot(*np.diff(path, axis=0).T).max() < 0.03
@@ -125,27 +124,27 @@ def seen(drawings: list[Drawing]) -> np.ndarray:
 
 
 def blurred(images: np.ndarray) -> np.ndarray:
-    """Images for a reader of few digits: coarse, and of equal weight, so that little hangs on stroke and place."""
+    """Images for a classifier of few digits: coarse, and of equal weight, so that little hangs on stroke and place."""
     coarse = gaussian_filter(images.astype(float), (0, 2, 2))[:, ::2, ::2].reshape(len(images), -1)
     return coarse / np.linalg.norm(coarse, axis=1, keepdims=True)
 
 
-def test_a_reader_of_the_digits_of_13_people_reads_most(drawings: list[Drawing], tmp_path: Path) -> None:
-    prepare(yaml.safe_load((ROOT / "conf/data/optdigits.yaml").read_text(encoding="utf-8")), tmp_path)
+def test_a_classifier_of_the_digits_of_13_people_classifies_most(drawings: list[Drawing], tmp_path: Path) -> None:
+    prepare(published("optdigits"), tmp_path)
     train, val = load_training(tmp_path)
-    reader = SVC(C=10).fit(blurred(train.images), train.labels)
-    assert reader.score(blurred(val.images), val.labels) > 0.95
-    right = reader.predict(seen(drawings)) == [drawing.label for drawing in drawings]
-    # Those people crossed few sevens and flagged few ones; a reader that guessed would have one in ten.
+    classifier = SVC(C=10).fit(blurred(train.images), train.labels)
+    assert classifier.score(blurred(val.images), val.labels) > 0.95
+    right = classifier.predict(seen(drawings)) == [drawing.label for drawing in drawings]
+    # Those people crossed few sevens and flagged few ones; a classifier that guessed would have one in ten.
     assert right.mean() > 0.7
     assert min(right[digit::10].mean() for digit in range(10)) > 0.35
 
 
-def test_a_reader_of_some_reads_nearly_all_others(drawings: list[Drawing]) -> None:
-    """Deformed so far that digits run into each other, they would not be told apart."""
+def test_a_classifier_of_some_classifies_nearly_all_others(drawings: list[Drawing]) -> None:
+    """Deformed so far that digits run into each other, they could not be classified."""
     others = glyph_templates.draw(700, seed=12)
-    reader = SVC(C=10).fit(seen(others), [drawing.label for drawing in others])
-    assert reader.score(seen(drawings), [drawing.label for drawing in drawings]) > 0.95
+    classifier = SVC(C=10).fit(seen(others), [drawing.label for drawing in others])
+    assert classifier.score(seen(drawings), [drawing.label for drawing in drawings]) > 0.95
 
 
 # What deforms them.

@@ -1,4 +1,4 @@
-"""Generated drawings that are not digits: seeded, by kind, and never the same shapes for choices and for reporting."""
+"""Out-of-distribution samples: seeded, by kind, and never the same shapes for validation and for test."""
 
 from collections import Counter
 from pathlib import Path
@@ -48,9 +48,9 @@ def test_the_parts_share_nothing_but_the_blank_and_the_row_of_digits(threes: lis
         assert not notations[0] & notations[1]
 
 
-def test_both_cases_of_a_letter_stand_in_one_part_and_look_alikes_in_none() -> None:
-    halves = [{letter.lower() for letter in LETTERS[part]} for part in PARTS]
-    assert not halves[0] & halves[1]
+def test_both_cases_of_a_letter_are_in_one_part_and_look_alikes_in_none() -> None:
+    parts = [{letter.lower() for letter in LETTERS[part]} for part in PARTS]
+    assert not parts[0] & parts[1]
     everything = {letter for part in PARTS for letter in LETTERS[part]}
     assert not everything & LOOK_ALIKES
     assert len(everything) >= 30
@@ -108,10 +108,10 @@ def test_they_can_be_written_and_read_like_any_set(drawn: list[Drawing], tmp_pat
     assert read_drawings(tmp_path) == drawn
 
 
-def test_what_cannot_be_drawn_is_refused(threes: list[Drawing]) -> None:
+def test_what_cannot_be_drawn_is_rejected(threes: list[Drawing]) -> None:
     with pytest.raises(ValueError, match="part"):
         ood_samples(5, 0, threes, part="training")
-    with pytest.raises(ValueError, match="none"):
+    with pytest.raises(ValueError, match="at least one labeled digit"):
         ood_samples(5, 0, unusable())
     with pytest.raises(ValueError, match="generated"):
         kind_of(threes[0])

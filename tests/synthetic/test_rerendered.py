@@ -1,6 +1,6 @@
 """Drawings with other brushes, sizes and places: within their limits, on the canvas, and still the same digit."""
 
-from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +21,12 @@ LIMITS = Variation(
     stretch=(0.8, 1.25),
     bend=0.015,
 )
+
+
+def changed(**changes: Any) -> Variation:
+    return Variation.model_validate(LIMITS.model_dump() | changes)
+
+
 STEM = [[[100, 10, 0], [100, 250, 50]]]
 SEVEN = [[[100, 100], [160, 104], [128, 190]], [[110, 150], [150, 148]]]
 
@@ -48,10 +54,10 @@ def test_brushes_and_sizes_fill_their_limits_and_go_together() -> None:
 def test_no_brush_closes_a_loop() -> None:
     turns = np.linspace(0, 2 * np.pi, 40)
     narrow = [np.column_stack([20 * np.cos(turns), 100 * np.sin(turns)]).tolist()]
-    limits = replace(LIMITS, brush=(40, 60))
+    limits = changed(brush=(40, 60))
     assert all((filled(canvas) - (canvas < 128)).any() for canvas in many(limits, narrow, 60, label=0))
     assert not all((filled(canvas) - (canvas < 128)).any() for canvas in many(limits, narrow, 60, label=7))
-    limits = replace(LIMITS, pixels=1, pencil=(1, 3))
+    limits = changed(pixels=1, pencil=(1, 3))
     assert all((filled(canvas) - (canvas < 128)).any() for canvas in many(limits, narrow, 60, label=0))
 
 
@@ -73,7 +79,7 @@ def test_all_ink_lies_on_the_canvas_and_anywhere_on_it() -> None:
 
 def test_a_share_keeps_the_size_it_was_written_in() -> None:
     def sides(own_size: float, written: float | None) -> np.ndarray:
-        limits = replace(LIMITS, brush=(5, 5), size=(0.8, 1), own_size=own_size)
+        limits = changed(brush=(5, 5), size=(0.8, 1), own_size=own_size)
         rngs = (np.random.default_rng([8, n]) for n in range(80))
         return extents(np.stack([rerendered_canvas(SEVEN, 7, limits, rng, written) for rng in rngs])).max(axis=1) / 280
 
@@ -85,13 +91,13 @@ def test_a_share_keeps_the_size_it_was_written_in() -> None:
 
 
 def test_at_the_edge_a_brush_is_cut_in_half() -> None:
-    limits = replace(LIMITS, brush=(20, 20), size=(1, 1), at_edge=1)
+    limits = changed(brush=(20, 20), size=(1, 1), at_edge=1)
     (canvas,) = many(limits, STEM, 1)
     assert (canvas[[0, -1]] == 0).any(axis=1).all()
 
 
 def test_single_pixels_are_black_blocks_on_white() -> None:
-    canvases = many(replace(LIMITS, pixels=1), SEVEN, 40)
+    canvases = many(changed(pixels=1), SEVEN, 40)
     assert set(np.unique(canvases)) == {0, 255}
     small = canvases[:, ::10, ::10]
     assert (canvases == small.repeat(10, axis=1).repeat(10, axis=2)).all()
@@ -101,7 +107,7 @@ def test_single_pixels_are_black_blocks_on_white() -> None:
 
 
 def test_pencils_of_all_widths_are_used_and_stay_on_the_canvas() -> None:
-    canvases = many(replace(LIMITS, pixels=1, pencil=(1, 3)), STEM, 200)
+    canvases = many(changed(pixels=1, pencil=(1, 3)), STEM, 200)
     small = canvases[:, ::10, ::10]
     assert (canvases == small.repeat(10, axis=1).repeat(10, axis=2)).all()
     # A stem of another number of pixels across was cut off at the edge.
@@ -111,18 +117,18 @@ def test_pencils_of_all_widths_are_used_and_stay_on_the_canvas() -> None:
 
 
 def test_a_share_is_drawn_in_single_pixels() -> None:
-    blocks = [set(np.unique(canvas)) == {0, 255} for canvas in many(replace(LIMITS, pixels=0.25), SEVEN, 200)]
+    blocks = [set(np.unique(canvas)) == {0, 255} for canvas in many(changed(pixels=0.25), SEVEN, 200)]
     assert 0.15 < np.mean(blocks) < 0.35
 
 
 def test_without_limits_nothing_is_deformed() -> None:
-    still = replace(LIMITS, slant=0, rotation=0, stretch=(1, 1), bend=0)
+    still = changed(slant=0, rotation=0, stretch=(1, 1), bend=0)
     for path, stroke in zip(deformed(SEVEN, still, np.random.default_rng(1)), SEVEN, strict=True):
         assert path == pytest.approx(np.array(stroke))
 
 
 def test_a_stem_leans_by_slant_and_rotation_and_no_more() -> None:
-    limits = replace(LIMITS, bend=0)
+    limits = changed(bend=0)
     stems = [deformed(STEM, limits, np.random.default_rng(n))[0] for n in range(300)]
     lean = [np.degrees(np.arctan2(top[0] - foot[0], foot[1] - top[1])) for top, foot in stems]
     assert -22.5 < min(lean) < -17 and 17 < max(lean) < 22.5

@@ -1,1 +1,1 @@
-"""How long things take: each row a pair of whole processes in turn, ours against a named baseline, on one machine."""
+"""How long things take: whole processes, ours alternating with a named baseline on one machine."""

@@ -1,10 +1,10 @@
-"""The rows of the benchmark by name: each yields what it measured, against what, and the target it has to clear."""
+"""The benchmarks by name: each yields what it measured, against which baseline, and the target."""
 
 from collections.abc import Callable, Iterator
 
 from benchmark.measured import Measured, Setting
 from benchmark.training import augmentation, costs, memory, throughput, time_to_accuracy, tracking
-from benchmark.waiting import pipeline, reading, starting, sweeps
+from benchmark.waiting import pipeline, prediction, starting, sweeps
 
 BENCHMARKS: dict[str, Callable[[Setting], Iterator[Measured]]] = {
     "throughput": throughput,
@@ -14,7 +14,7 @@ BENCHMARKS: dict[str, Callable[[Setting], Iterator[Measured]]] = {
     "starting": starting,
     "pipeline": pipeline,
     "sweeps": sweeps,
-    "reading": reading,
+    "prediction": prediction,
     "memory": memory,
     "costs": costs,
 }

@@ -1,29 +1,64 @@
-"""One figure of the benchmark, how thoroughly to measure, and the table."""
+"""The figures of a benchmark, how thoroughly to measure, and the table."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
+from benchmark.machine import Machine
 from benchmark.pairs import Paired
 from inkproof.reporting.wording import fill_markdown
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
 from inkproof.runtime.paths import ROOT
 
-# Digits of an epoch are some of the embedded ones over and over: whole batches, and no download.
+# An epoch repeats some of the optdigits, so that it has whole batches and needs no download.
 TRAIN_SIZE, REPEAT, BATCH = 1152, 18, 128
 SHORT_REPEAT = 5
 
 
+class Figure(TypedDict):
+    """A `Measured` as bench.json has it."""
+
+    what: str
+    unit: str
+    value: float
+    low: float
+    high: float
+    runs: int
+    target: float | None
+    at_least: bool
+    ours: list[float]
+    baseline: list[float]
+    against: str
+    met: bool
+
+
+class Benchmark(TypedDict):
+    """The results of one benchmark: when and at which commit it ran, the load of the machine before, its figures."""
+
+    date: str
+    commit: str
+    load: float
+    figures: list[Figure]
+
+
+class Results(TypedDict):
+    """The content of bench.json."""
+
+    machine: Machine
+    short: bool
+    benchmarks: dict[str, Benchmark]
+
+
 @dataclass(frozen=True)
 class Measured:
-    """One figure of a row: ours, the baseline's where there is one, and the target, None where there is none.
+    """One figure of a benchmark: the runs of ours and of the baseline, if there is one, and the target, if any.
 
-    `value` is compared with `target`: a ratio where there is a baseline, else ours. `low` and `high` are the range over
-    the runs.
+    `value` is compared with `target`: the median ratio where there is a baseline, else the median of ours. `low` and
+    `high` are the range over the runs.
     """
 
     what: str
@@ -40,14 +75,27 @@ class Measured:
 
     @property
     def met(self) -> bool:
-        """Whether the target is cleared, as it always is where there is none."""
+        """Whether the target is met; true where there is none."""
         if self.target is None:
             return True
         return self.value >= self.target if self.at_least else self.value <= self.target
 
-    def as_dict(self) -> dict[str, Any]:
-        """All of it, and whether the target is cleared."""
-        return {**asdict(self), "met": self.met}
+    def figure(self) -> Figure:
+        """Return it as bench.json has it."""
+        return {
+            "what": self.what,
+            "unit": self.unit,
+            "value": self.value,
+            "low": self.low,
+            "high": self.high,
+            "runs": self.runs,
+            "target": self.target,
+            "at_least": self.at_least,
+            "ours": self.ours,
+            "baseline": self.baseline,
+            "against": self.against,
+            "met": self.met,
+        }
 
 
 @dataclass(frozen=True)
@@ -61,24 +109,24 @@ class Setting:
 
     @property
     def repeat(self) -> int:
-        """Passes over the digits that make an epoch."""
+        """How often an epoch repeats the digits."""
         return SHORT_REPEAT if self.short else REPEAT
 
     @property
     def epochs(self) -> int:
-        """Epochs of a timed training; the first is not counted."""
+        """Epochs of a timed training, of which the first is not counted."""
         return 2 if self.short else 4
 
     @property
     def images(self) -> int:
-        """Digits in an epoch."""
+        """Images in an epoch."""
         return TRAIN_SIZE * self.repeat
 
 
 def paired_figure(
     what: str, paired: Paired, target: float | None, at_least: bool, against: str, less: float = 0.0, scale: float = 1.0
 ) -> Measured:
-    """Return the figure of `paired`: its ratios, less `less` and times `scale`; 100 makes percent of them."""
+    """Return the figure of `paired`: scale * (ratio - less) for each ratio; a scale of 100 makes percent."""
     ratios = [scale * (ratio - less) for ratio in paired.ratios]
     return Measured(
         what,
@@ -96,48 +144,48 @@ def paired_figure(
 
 
 def figure_of(what: str, unit: str, figures: list[float], target: float, at_least: bool = False) -> Measured:
-    """Return the figure of something that has no baseline."""
+    """Return a figure without a baseline."""
     return Measured(
         what, unit, float(np.median(figures)), min(figures), max(figures), len(figures), target, at_least, figures
     )
 
 
 def needs_mnist() -> None:
-    """Raise UserError where MNIST is not here."""
+    """Raise UserError where MNIST is missing."""
     if not (ROOT / "data" / "mnist" / "digits.npz").exists():
         raise UserError(
-            "data/mnist/digits.npz is not here; run `python src/download.py data=mnist`, or leave out the row"
+            "data/mnist/digits.npz: missing; run `python src/download.py data=mnist`, or leave out this benchmark"
         )
 
 
-def table(results: dict[str, Any]) -> str:
-    """Return bench.json as a Markdown table."""
+def table(results: Results) -> str:
+    """Return `results` as a Markdown table."""
     lines = [
-        "| row | what | against | median (range) | runs | target | | measured |",
+        "| benchmark | what | against | median (range) | runs | target | | measured |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for name, row in results["rows"].items():
-        for one in row["figures"]:
+    for name, benchmark in results["benchmarks"].items():
+        for one in benchmark["figures"]:
             sign = "≥" if one["at_least"] else "≤"
             span = f"{one['value']:.3g} ({one['low']:.3g} to {one['high']:.3g}) {one['unit']}"
             against = one["against"] or "-"
             target = f"{sign} {one['target']:g}" if one["target"] is not None else "-"
             verdict = "" if one["target"] is None or results["short"] else "met" if one["met"] else "**missed**"
-            when = f"{row['date']}, {row['commit'][:7]}, load {row['load']:.1f}"
+            when = f"{benchmark['date']}, {benchmark['commit'][:7]}, load {benchmark['load']:.1f}"
             lines.append(
                 f"| {name} | {one['what']} | {against} | {span} | {one['runs']} | {target} | {verdict} | {when} |"
             )
     return "\n".join(lines) + "\n"
 
 
-def write_table(results: dict[str, Any], path: Path) -> None:
+def write_table(results: Results, path: Path) -> None:
     """Write the table of `results` to `path`."""
     machine = results["machine"]
     features = ", ".join(machine["features"]) or "no vector features known"
-    title = "# How fast" if not results["short"] else "# How fast: a short look, no figures"
-    said = (
-        f"{machine['processor']} ({features}). Ours against a baseline, in turn on the same machine; ratios are those "
-        "of pairs. Where there is no baseline there is a target alone. Load: what else ran as the benchmark began. What "
-        "is missed, and why, stands in `experiments/07-speed`."
+    title = "# How fast" if not results["short"] else "# How fast: a short check"
+    caption = (
+        f"{machine['processor']} ({features}). Ours and a baseline alternate on the same machine, and each ratio is "
+        "that of a pair. Where there is no baseline, the figure is compared with a target alone. Load: the load of the "
+        "machine before the benchmark. `experiments/07-speed` explains the missed targets."
     )
-    write_text(path, f"{title}\n\n{fill_markdown(said)}\n{table(results)}")
+    write_text(path, f"{title}\n\n{fill_markdown(caption)}\n{table(results)}")

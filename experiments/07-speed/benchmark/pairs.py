@@ -1,4 +1,4 @@
-"""Paired timings: two things measured in turn, so that a machine whose speed drifts slows both alike."""
+"""Paired timings: two measurements alternate, so that a drift of the machine's speed affects both alike."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Paired:
-    """Figures of two things measured in turn, as many of each, and their ratios pair by pair."""
+    """The figures of two alternating measurements, equally many, and their ratios pair by pair."""
 
     ours: list[float]
     baseline: list[float]
 
     @property
     def ratios(self) -> list[float]:
-        """Ours through the baseline, for each pair."""
+        """Ours divided by the baseline, for each pair."""
         return [one / other for one, other in zip(self.ours, self.baseline, strict=True)]
 
     @property
@@ -27,7 +27,7 @@ class Paired:
 def alternate(
     ours: Callable[[], float], baseline: Callable[[], float], pairs: int, done: Callable[[], None] = lambda: None
 ) -> Paired:
-    """Measure both `pairs` times in turn; each pair begins with the one that the pair before ended with.
+    """Measure both `pairs` times, alternating; a pair begins with the one that the previous pair ended with.
 
     `done` is called after each measurement.
     """

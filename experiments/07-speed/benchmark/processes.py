@@ -1,4 +1,4 @@
-"""Whole processes, timed: what a user waits for, with nothing left over from the one before."""
+"""Whole processes, timed as a user waits for them. Each starts anew."""
 
 import json
 import os
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmark.times import Times, WorkloadTimes
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 
@@ -18,7 +19,7 @@ HERE = Path(__file__).parents[1]  # where `benchmark` is
 
 @dataclass(frozen=True)
 class Finished:
-    """A process that has ended: when it began (seconds since 1970), how long it took, its peak memory, its output."""
+    """A process that has ended: its start (seconds since 1970), duration, peak memory, exit code and output."""
 
     began: float
     seconds: float
@@ -34,10 +35,10 @@ def run(
     codes: Sequence[int] = (0,),
     environment: Mapping[str, str] | None = None,
 ) -> Finished:
-    """Run `command` in `cwd` with its MLflow tracker below `scratch`; `python` is this one.
+    """Run `command` in `cwd` with its MLflow store below `scratch`; `python` means this interpreter.
 
-    Peak memory is that of the largest single process among it and its children, in MiB. Raises UserError when it
-    ends with none of `codes`.
+    Peak memory, in MiB, is that of the largest single process among it and its children. Raises UserError where the
+    exit code is none of `codes`.
     """
     words = [sys.executable if word == "python" else word for word in command]
     own = {
@@ -65,11 +66,9 @@ def run(
     return Finished(began, seconds, usage.ru_maxrss / 1024, process.returncode, output)
 
 
-def workload(
-    name: str, scratch: Path, environment: Mapping[str, str] | None = None, **settings: Any
-) -> Mapping[str, Any]:
-    """Return what `name` of `benchmark.workloads` measured with `settings`, in a process of its own."""
+def workload(name: str, scratch: Path, environment: Mapping[str, str] | None = None, **settings: Any) -> WorkloadTimes:
+    """Return the times of the workload `name` of `benchmark.workloads` with `settings`, in a process of its own."""
     command = ["python", "-m", "benchmark.workloads", name, json.dumps(settings)]
     done = run(command, scratch, environment=environment)
-    figures: dict[str, Any] = json.loads(done.output.strip().splitlines()[-1])
-    return {**figures, "began": done.began, "process_seconds": done.seconds}
+    times: Times = json.loads(done.output.strip().splitlines()[-1])
+    return {**times, "began": done.began}

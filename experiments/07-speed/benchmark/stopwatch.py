@@ -1,4 +1,4 @@
-"""When the parts of a training began and ended, noted by a callback that any training can be given."""
+"""A callback for any training that notes when its parts begin and end."""
 
 import time
 from pathlib import Path
@@ -10,11 +10,7 @@ from inkproof.runtime.files import write_json
 
 
 class Stopwatch(keras.callbacks.Callback):
-    """Write the times of a training to `file` when it ends, in seconds since 1970.
-
-    `first_batch` is the end of the first batch; `begin`, `trained` and `end` hold one time for each epoch: when it
-    began, when its last training batch was done, when its validation was; `val_accuracy` goes with the latter.
-    """
+    """Write the times of a training, as `benchmark.times.Times`, to `file` when it ends."""
 
     def __init__(self, file: str) -> None:
         super().__init__()
@@ -42,5 +38,5 @@ class Stopwatch(keras.callbacks.Callback):
         self._reached.append((logs or {}).get("val_accuracy"))
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        times = {"begin": self._begin, "trained": self._trained, "end": self._end}
-        write_json(self.file, {"first_batch": self._first, **times, "val_accuracy": self._reached})
+        epochs = {"begin": self._begin, "trained": self._trained, "end": self._end}
+        write_json(self.file, {"first_batch": self._first, **epochs, "val_accuracy": self._reached})

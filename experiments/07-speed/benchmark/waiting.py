@@ -1,4 +1,4 @@
-"""Rows on all else that users wait for: starts, pipeline, sweeps, reading."""
+"""Benchmarks of everything else that users wait for: starts, the pipeline, sweeps, predictions."""
 
 import subprocess
 import tempfile
@@ -21,7 +21,7 @@ from inkproof.runtime.paths import ROOT
 
 
 def starting(setting: Setting) -> Iterator[Measured]:
-    """How long a user waits before and after the training itself."""
+    """The time before and after the training itself."""
 
     def several(measure: Callable[[], float]) -> list[float]:
         figures = []
@@ -46,7 +46,7 @@ def starting(setting: Setting) -> Iterator[Measured]:
 
 @contextmanager
 def _fresh_clone() -> Iterator[Path]:
-    """A clone of the repository as it was last committed, with this environment."""
+    """Yield a clone of the repository at its last commit."""
     with tempfile.TemporaryDirectory(prefix="inkproof-bench-") as folder:
         clone = Path(folder) / "inkproof"
         subprocess.run(["git", "-c", "advice.detachedHead=false", "clone", "-q", str(ROOT), str(clone)], check=True)
@@ -54,7 +54,7 @@ def _fresh_clone() -> Iterator[Path]:
 
 
 def pipeline(setting: Setting) -> Iterator[Measured]:
-    """In a fresh clone: what make demo runs; dvc repro from nothing, and with all done."""
+    """In a fresh clone: the pipeline of make demo, dvc repro from nothing, and dvc repro with nothing to do."""
     if setting.short:
         return
 
@@ -74,9 +74,9 @@ def pipeline(setting: Setting) -> Iterator[Measured]:
 
 
 def sweeps(setting: Setting) -> Iterator[Measured]:
-    """Eight dense runs one after another against two at a time."""
+    """Eight runs of dense, two at a time against one after another."""
     seeds = iter(range(0, 100_000, 8))
-    data = ["data=optdigits", "data.repeat=20"] if setting.short else ["data=mnist", "epochs=8"]
+    data = ["data=optdigits", "data.repeat=20"] if setting.short else ["data=mnist", "training.epochs=8"]
     if not setting.short:
         needs_mnist()
 
@@ -84,7 +84,7 @@ def sweeps(setting: Setting) -> Iterator[Measured]:
         def measure() -> float:
             first = next(seeds)
             chosen = ",".join(str(seed) for seed in range(first, first + 8))
-            words = ["python", "src/train.py", "-m", *data, "model=dense", f"seed={chosen}", "register=false"]
+            words = ["python", "src/train.py", "-m", *data, "model=dense", f"seed={chosen}", "run.register=false"]
             done = run([*words, *launcher], setting.scratch)
             remove_runs(done.output)
             return done.seconds
@@ -95,8 +95,8 @@ def sweeps(setting: Setting) -> Iterator[Measured]:
     yield paired_figure("eight runs by joblib, two workers", paired, 1.7, True, "one after another")
 
 
-def reading(setting: Setting) -> Iterator[Measured]:
-    """Reading one canvas, one digit, ten thousand images, and the first answer."""
+def prediction(setting: Setting) -> Iterator[Measured]:
+    """The time to classify one canvas, one digit, ten thousand images, and until the first prediction."""
     drawings = read_drawings(ROOT / "data" / "drawn" / "starter")
     canvas = render(drawings[0].strokes or [], drawings[0].canvas)
     exports = ROOT / "exports" / "mnist" / "cnn"
@@ -105,25 +105,25 @@ def reading(setting: Setting) -> Iterator[Measured]:
         figures = [predictor.latency(canvas).median / 1000 for _ in range(setting.pairs)]
         yield figure_of("canvas.tflite of cnn, one canvas, one thread", "ms", figures, 1.5)
         seen = predictor.predict(canvas[np.newaxis]).seen[0]
-        for form, name in MODEL_FILES.items():
+        for quantization, name in MODEL_FILES.items():
             digits = LiteRTDigits(exports / name)
             figures = [digits.latency(seen).median / 1000 for _ in range(setting.pairs)]
-            yield figure_of(f"cnn in {form}, one digit of 28 x 28, one thread", "ms", figures, 0.05)
+            yield figure_of(f"cnn in {quantization}, one digit of 28 x 28, one thread", "ms", figures, 0.05)
     else:
-        print(f"\n  files of cnn: skipped; `dvc repro export@mnist-cnn` makes {exports}")
+        print(f"\n  exported files of cnn: skipped; `dvc repro export@mnist-cnn` makes {exports}")
     count = 500 if setting.short else 10_000
     folder = setting.scratch / "images"
     folder.mkdir(exist_ok=True)
     images = [Image.fromarray(render(one.strokes or [], one.canvas)) for one in drawings]
     for number in range(count):
         images[number % len(images)].save(folder / f"{number:05d}.png")
-    command = ["python", "src/predict.py", str(folder), "--csv", str(setting.scratch / "read.csv")]
+    command = ["python", "src/predict.py", str(folder), "--csv", str(setting.scratch / "predictions.csv")]
     rates = []
     for _ in range(1 if setting.short else min(setting.pairs, 3)):
         rates.append(count / run(command, setting.scratch).seconds)
         setting.tick()
     yield figure_of(f"predict.py on {count:,} images", "images/s", rates, 300.0, at_least=True)
     one = ["python", "src/predict.py", str(folder / "00000.png")]
-    answers = [run(one, setting.scratch).seconds for _ in range(setting.pairs)]
+    first = [run(one, setting.scratch).seconds for _ in range(setting.pairs)]
     setting.tick()
-    yield figure_of("predict.py, the first answer", "s", answers, 0.5)
+    yield figure_of("predict.py, the first prediction", "s", first, 0.5)

@@ -1,8 +1,8 @@
-"""What is measured against, and what only a process of its own can measure: python -m benchmark.workloads NAME {}.
+"""Baselines, and trainings that need a process of their own: python -m benchmark.workloads NAME SETTINGS.
 
-Each function is a whole process to the row that calls it; it prints its figures as one line of JSON. It begins by
-starting TensorFlow, as train.py does, without the third of Keras's start that is not needed: what is built on
-TensorFlow is imported after that.
+A benchmark runs each of these functions as a process, which prints its times as one line of JSON. The function starts
+TensorFlow as train.py does, without the parts of Keras that are not needed. So it imports whatever needs TensorFlow
+after that.
 """
 
 import json
@@ -13,39 +13,48 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.times import read_times
+from benchmark.times import Times, read_times
 from inkproof.config.compose import composing, path_of
+from inkproof.config.schema import TrainConfig
 from inkproof.data.digits import load_training
 from inkproof.runtime.startup import start_tensorflow
 
 BATCH = 100  # recipe "Keras to Core ML"
+SIZES = ("train_size", "epochs", "batch_size")
 
 
-def _digits(folder: str, train_size: int, images: int) -> tuple[Any, Any]:
-    """`train_size` training digits over and over until there are `images`, and the validation digits."""
+Split = tuple[np.ndarray, np.ndarray]
+"""Images uint8 (N, 28, 28) and their labels."""
+
+
+def _digits(folder: str, train_size: int, images: int) -> tuple[Split, Split]:
+    """Return `images` training digits, `train_size` of them repeated, and the validation digits."""
     train, val = load_training(path_of(folder))
     chosen = np.resize(np.arange(train_size), images)
     return (train.images[chosen], train.labels[chosen]), (val.images, val.labels)
 
 
-def _composed(words: Sequence[str]) -> dict[str, Any]:
-    """The configuration that train.py would have of these overrides."""
+def _composed(words: Sequence[str]) -> TrainConfig:
+    """Return the configuration of train.py with these overrides."""
     with composing() as compose:
-        return compose("config", tuple(words))
+        return compose(TrainConfig, tuple(words))
 
 
-def _as_generated(images: Any, answers: Any) -> Any:
-    """Batches of the legacy ImageDataGenerator, with the limits of recipe "Keras to Core ML"."""
+def _as_generated(images: np.ndarray, targets: np.ndarray) -> Any:
+    """Return batches of the legacy ImageDataGenerator, with the limits of recipe "Keras to Core ML"."""
     import tensorflow as tf
 
-    # keras.preprocessing.image has it no more; tf.keras keeps what is legacy.
+    # keras.preprocessing.image no longer has it, tf.keras has.
     generator = tf.keras.preprocessing.image.ImageDataGenerator
     varied = generator(rotation_range=10, zoom_range=0.1, width_shift_range=0.1, height_shift_range=0.1)
-    return varied.flow(images, answers, batch_size=BATCH)
+    return varied.flow(images, targets, batch_size=BATCH)
 
 
-def tutorial(kind: str, data: str, train_size: int, images: int, epochs: int) -> dict[str, Any]:
-    """Train cnn as tutorials do, in float32: `generator` is the legacy ImageDataGenerator, `layers` are Keras's own."""
+def tutorial(kind: str, data: str, train_size: int, images: int, epochs: int) -> Times:
+    """Train cnn as tutorials do, in float32.
+
+    `kind` is how they augment: "generator" for the legacy ImageDataGenerator, "layers" for Keras's random layers.
+    """
     start_tensorflow()
     import keras
     import tensorflow as tf
@@ -54,7 +63,7 @@ def tutorial(kind: str, data: str, train_size: int, images: int, epochs: int) ->
     from inkproof.training.build import build_model
 
     (x, y), (val_x, val_y) = _digits(f"data/{data}", train_size, images)
-    model = build_model(_composed([f"data={data}", "model=cnn"]))
+    model = build_model(_composed([f"data={data}", "model=cnn"]).model)
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     x, val_x = x[..., np.newaxis].astype("float32"), val_x[..., np.newaxis].astype("float32")
     y, val_y = keras.utils.to_categorical(y, 10), keras.utils.to_categorical(val_y, 10)
@@ -86,10 +95,10 @@ def bare(
     steps_per_execution: int = 1,
     xla: bool = False,
     batch_normalization: bool = False,
-) -> dict[str, Any]:
-    """Train cnn with the batches and the optimizer of train.py, with no callback, checkpoint or MLflow.
+) -> Times:
+    """Train cnn with the batches and the optimizer of train.py, without callbacks, checkpoints or MLflow.
 
-    `words` are further overrides; the rest is what train.py does not do, and what it would cost.
+    `words` are further overrides. The other arguments are alternatives that train.py does not have.
     """
     start_tensorflow()
     import keras
@@ -99,10 +108,11 @@ def bare(
     from inkproof.training.input_pipeline import evaluation_batches, steps_per_epoch, training_batches
     from inkproof.training.precision import has_bfloat16, resolve_policy
 
-    chosen = [f"data={data}", "model=cnn", "aug=on", f"data.repeat={repeat}", f"train_size={train_size}"]
-    config = _composed([*chosen, f"epochs={epochs}", f"batch_size={batch_size}", *words])
-    policy = resolve_policy(config["precision"]["policy"], True, has_bfloat16())
-    parts = assemble(config, path_of(config["digits"]), policy)
+    chosen = [f"data={data}", "model=cnn", "aug=on", f"data.repeat={repeat}"]
+    sizes = [f"training.{key}={size}" for key, size in zip(SIZES, (train_size, epochs, batch_size), strict=True)]
+    config = _composed([*chosen, *sizes, *words])
+    policy = resolve_policy(config.precision.policy, True, has_bfloat16())
+    parts = assemble(config, path_of(config.run.digits), policy)
     train, val, plan = parts.training, parts.val, parts.plan
     assert val is not None
     model = _with_batch_normalization(parts.model) if batch_normalization else parts.model
@@ -127,7 +137,7 @@ def bare(
 
 
 def _with_batch_normalization(model: Any) -> Any:
-    """The same layers as `model`, with batch normalization behind each convolution."""
+    """Return a network with the layers of `model`, and batch normalization after each convolution."""
     import keras
 
     x = model.inputs[0]
@@ -138,8 +148,8 @@ def _with_batch_normalization(model: Any) -> Any:
     return keras.Model(model.inputs[0], x)
 
 
-def recipe_003(epochs: int, accuracy: float) -> dict[str, Any]:
-    """Train recipe "Keras to Core ML" as published on MNIST's own split, until `accuracy` or for all its `epochs`."""
+def coreml_recipe(epochs: int, accuracy: float) -> Times:
+    """Train recipe "Keras to Core ML" as published, on MNIST's own split, until `accuracy` or for all its `epochs`."""
     start_tensorflow()
     import keras
 
@@ -147,16 +157,16 @@ def recipe_003(epochs: int, accuracy: float) -> dict[str, Any]:
     from inkproof.training.build import build_model
 
     train, val = load_training(path_of("data/mnist"))
-    model = build_model(_composed(["experiment=coreml_cnn"]))
+    model = build_model(_composed(["experiment=coreml_cnn"]).model)
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
-    answers = keras.utils.to_categorical(train.labels, 10)
+    targets = keras.utils.to_categorical(train.labels, 10)
     reached = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: setattr(model, "stop_training", logs["val_accuracy"] >= accuracy)
     )
     with tempfile.TemporaryDirectory() as scratch:
         watch = Stopwatch(f"{scratch}/times.json")
         model.fit(
-            _as_generated(train.images[..., np.newaxis].astype("float32"), answers),
+            _as_generated(train.images[..., np.newaxis].astype("float32"), targets),
             validation_data=(val.images[..., np.newaxis].astype("float32"), keras.utils.to_categorical(val.labels, 10)),
             epochs=epochs,
             callbacks=[watch, reached],
@@ -165,13 +175,13 @@ def recipe_003(epochs: int, accuracy: float) -> dict[str, Any]:
         return read_times(watch.file)
 
 
-LAPS: dict[str, Callable[..., dict[str, Any]]] = {"tutorial": tutorial, "bare": bare, "recipe_003": recipe_003}
+WORKLOADS: dict[str, Callable[..., Times]] = {"tutorial": tutorial, "bare": bare, "coreml_recipe": coreml_recipe}
 
 
 def main() -> None:
     """Run the workload that the command line names."""
     name, settings = sys.argv[1:]
-    print(json.dumps(LAPS[name](**json.loads(settings))))
+    print(json.dumps(WORKLOADS[name](**json.loads(settings))))
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Composed configurations: how they are made, checked, and how a mistake in them is told."""
+"""Configurations: composing and checking them, and reporting a mistake in one line."""

@@ -1,4 +1,4 @@
-"""Composition by Hydra: what every script that takes overrides shares."""
+"""Composition by Hydra, for every script that takes overrides."""
 
 import copy
 import functools
@@ -40,7 +40,7 @@ def resolve(cfg: DictConfig) -> dict[str, Any]:
 
 
 def path_of(value: str) -> Path:
-    """Return a configured path; a relative one counts from the repository's root, wherever the command is typed."""
+    """Return a configured path; a relative one starts at the repository's root, wherever the command is typed."""
     return ROOT / value
 
 
@@ -50,7 +50,7 @@ Kind = TypeVar("Kind", bound=Primary)
 def entry(kind: type[Kind]) -> Callable[[Callable[[Kind], Any]], Callable[[], None]]:
     """Return a decorator that makes `task(config)` the main function of a script.
 
-    `config` is what Hydra composes of the file in conf/ that `kind` is the type of, checked. A mistake of the user
+    `config` is composed by Hydra from the file in conf/ that `kind` is the type of, and checked. A mistake of the user
     ends in one line on stderr and exit code 2.
     """
 
@@ -89,17 +89,17 @@ def call_named(default: Callable[[], None], **others: Callable[[], None]) -> Non
         del sys.argv[1]
     elif word.isidentifier():
         names = ", ".join(sorted(others))
-        fail(Path(sys.argv[0]).name, UserError(f"{word}: there is no such command; choose one of: {names}, or none"))
+        fail(Path(sys.argv[0]).name, UserError(f"{word}: unknown command; choose one of: {names}, or none"))
     others.get(word, default)()
 
 
 def _threads_of_worker() -> int:
-    """The cores for each process of a sweep on this machine; other launchers than joblib see to that themselves."""
+    """The cores for each process of a sweep on this machine; launchers other than joblib have settings of their own."""
     return share(int(HydraConfig.get().launcher.get("n_jobs", 1)))
 
 
 def _arrange_arguments(sweeps: bool) -> None:
-    """Put -m first, as Hydra's parser wants it; raise UserError for what a script that makes one thing cannot do."""
+    """Put -m first, as Hydra's parser wants it; raise UserError for words that only a script with sweeps takes."""
     flags = [word for word in sys.argv[1:] if word in ("-m", "--multirun")]
     others = [word for word in sys.argv[1:] if word not in flags]
     sys.argv[1:] = flags + others
@@ -134,8 +134,8 @@ class Compose(Protocol):
 def composing() -> Iterator[Compose]:
     """Yield a function that composes a file of conf/ with overrides and checks it.
 
-    Hydra reads all files anew each time, which is slow. So it does that once for each choice of files in a process,
-    and single values are set afterwards: they win over every file.
+    Hydra reads all files anew each time, which is slow. Here it does that once for each choice of files in a process.
+    Single values are set afterwards, since they win over every file.
     """
     within = GlobalHydra.instance().is_initialized()  # in a script that Hydra runs, from the same conf/
     conf = ROOT / "conf"
@@ -151,7 +151,7 @@ def composing() -> Iterator[Compose]:
                 for key, value in values:
                     OmegaConf.update(cfg, key, value)
             except (HydraException, errors.OmegaConfBaseException):
-                cfg = _unresolved(conf, primary, overrides)  # Hydra says what is wrong
+                cfg = _unresolved(conf, primary, overrides)  # for the message that Hydra has
             return validated(kind, resolve(cfg))
 
         yield cast(Compose, composed)
@@ -159,7 +159,7 @@ def composing() -> Iterator[Compose]:
 
 @cache
 def _unresolved(conf: Path, primary: str, overrides: tuple[str, ...]) -> DictConfig:
-    """Return a file of `conf`, where Hydra composes from, with `overrides`; interpolations are left as they are."""
+    """Return a file of `conf`, Hydra's folder, with `overrides`; interpolations are left as they are."""
     try:
         return hydra.compose(primary, list(overrides))
     except ValueError as error:  # such as a number where a file of conf/ is chosen
@@ -168,7 +168,7 @@ def _unresolved(conf: Path, primary: str, overrides: tuple[str, ...]) -> DictCon
 
 @cache
 def _single_value(conf: Path, word: str) -> tuple[str, Any] | None:
-    """Return key and value of an override that sets one value; None for a choice of files and whatever else it is."""
+    """Return key and value of an override that sets one value; None for a choice of files or any other override."""
     try:
         (parsed,) = OverridesParser.create().parse_overrides([word])
     except HydraException:
@@ -176,5 +176,5 @@ def _single_value(conf: Path, word: str) -> tuple[str, Any] | None:
     if parsed.type is not OverrideType.CHANGE or parsed.is_sweep_override() or parsed.package is not None:
         return None
     key = parsed.key_or_group
-    # Hydra's own keys are not part of what it composes.
+    # Hydra's own keys are not part of the composed configuration.
     return None if key.startswith("hydra") or (conf / key).is_dir() else (key, parsed.value())

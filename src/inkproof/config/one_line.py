@@ -1,4 +1,4 @@
-"""What a user can get wrong ends in one line and exit code 2."""
+"""A mistake of the user ends in one line and exit code 2."""
 
 import difflib
 import errno
@@ -15,13 +15,13 @@ FIXABLE = {
     errno.EDQUOT: "the disk quota is used up",
     errno.EACCES: "permission denied",
     errno.EROFS: "the file system is read-only",
-    errno.ENOTDIR: "a file stands where a folder should be",
-    errno.EEXIST: "a file stands where a folder should be",
+    errno.ENOTDIR: "a file is where a folder should be",
+    errno.EEXIST: "a file is where a folder should be",
 }
 
 
 def run(
-    script: str, work: Callable[[], Any], interrupted: str = "interrupted; the same command goes on from here"
+    script: str, work: Callable[[], Any], interrupted: str = "interrupted; run the same command again to resume"
 ) -> None:
     """Call `work`; print what a user can fix as one line under the name `script` and exit with 2.
 
@@ -50,16 +50,16 @@ def explain(error: BaseException) -> str | None:
         return str(error)
     if isinstance(error, OSError) and error.errno in FIXABLE:
         where = f": {error.filename}" if error.filename else ""
-        return f"{FIXABLE[error.errno]}{where}; fix it and give the same command again"
+        return f"{FIXABLE[error.errno]}{where}; fix it and run the same command again"
     if type(error).__module__.split(".")[0] in ("hydra", "omegaconf"):
         return _explain_config(error)
     if isinstance(error, ValueError) and str(error).startswith("Config group override"):  # Hydra's own for model=1
-        return f"model=, data=, aug= and their like take the name of a file in conf/: {error}"
+        return f"model=, data=, aug= and the other groups take the name of a file in conf/: {error}"
     return explain_tracking(error)
 
 
 def in_one_line(error: BaseException) -> str:
-    """Return what `explain` says of an error, or else its type and its words."""
+    """Return the line that `explain` has for an error, or else its type and message."""
     return explain(error) or f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
@@ -89,19 +89,19 @@ def unknown(what: str, kind: str, name: str, choices: Sequence[str]) -> str:
 
 
 def explain_tracking(error: BaseException) -> str | None:
-    """Return one line for a corruption of the tracking store that a user can fix, or None for any other error."""
+    """Return one line for an error of MLflow's store that a user can fix, or None for any other error."""
     if type(error).__module__.split(".")[0] not in ("mlflow", "sqlalchemy", "sqlite3", "requests"):
         return None
     text = " ".join(str(error).split())
     for sign, advice in {
-        "database is locked": "another program holds the database; close it and give the same command again",
+        "database is locked": "another program holds the database; close it and run the same command again",
         "unable to open database": "the folder is missing or not writable",
         "readonly database": "the file is not writable",
-        "database or disk is full": "the disk is full; make room and give the same command again",
-        "file is not a database": "the file is damaged; move it away and a new one is made",
+        "database or disk is full": "the disk is full; make room and run the same command again",
+        "file is not a database": "the file is damaged; move it away, and a new one is made",
         "detected out-of-date database schema": "it was made by another MLflow version; run `mlflow db upgrade` on it",
         "Max retries exceeded": "the tracking server does not answer; check MLFLOW_TRACKING_URI",
-        "unsupported URI": "no kind of store that MLflow knows; check MLFLOW_TRACKING_URI",
+        "unsupported URI": "MLflow does not support such a store; check MLFLOW_TRACKING_URI",
     }.items():
         if sign.lower() in text.lower():
             return f"MLflow store {tracking_uri()}: {sign}: {advice}"

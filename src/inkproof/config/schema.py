@@ -1,6 +1,6 @@
 """The types of all configurations: what each file of conf/ may hold, and within what range.
 
-Types and ranges stand here, values in conf/ alone (tests/config checks it), so that a change here trains nothing anew.
+Here are types and ranges. Values are in conf/ alone (tests/config checks it), so a change here trains nothing anew.
 """
 
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
@@ -15,6 +15,7 @@ Natural = Annotated[StrictInt, Field(ge=0)]
 Positive = Annotated[StrictInt, Field(ge=1)]
 Number = Annotated[float, Strict()]  # true and false are none, though Python counts with them
 Size = Annotated[Number, Field(ge=0)]
+Policy = Literal["auto", "float32", "mixed_bfloat16"]
 
 
 class Config(BaseModel):
@@ -50,7 +51,7 @@ class Component(Config):
 
 
 class DataIdentity(Config):
-    """What a run takes from a dataset beside its digits, which are known by their SHA-256."""
+    """The part of a dataset that decides a run, beside its digits, which are known by their SHA-256."""
 
     name: Text
     val: Natural | None  # None where there is nothing to train on
@@ -58,7 +59,7 @@ class DataIdentity(Config):
 
 
 class Evaluation(Config):
-    """What src/preprocess.py makes for the models of a dataset, once for all of them."""
+    """The evaluation data that src/preprocess.py makes for the models of a dataset, once for all of them."""
 
     corruption_digits: Natural
     ood_samples: Positive
@@ -70,7 +71,7 @@ class DataConfig(DataIdentity):
     """A file of conf/data: a dataset, how it is made, and what its models are evaluated on.
 
     `eval_data` is the folder with the preprocessed drawings and corruptions, of this dataset or of another one;
-    `evaluation` says how they are made, and is None where another dataset's are used. `source` makes the digits or
+    `evaluation` has their sizes, and is None where another dataset's are used. `source` makes the digits or
     drawings. `compare_with` names datasets whose models the report shows, too.
     """
 
@@ -91,7 +92,7 @@ class ModelIdentity(Config):
 
 
 class ModelConfig(ModelIdentity):
-    """A file of conf/model: a network, with the epochs and the batch size it is trained with unless said otherwise."""
+    """A file of conf/model: a network, with the epochs and the batch size that `training` takes from it."""
 
     epochs: Positive
     batch_size: Positive
@@ -112,7 +113,7 @@ class Augmentation(Config):
 class Precision(Config):
     """A file of conf/precision: the number format that is computed in."""
 
-    policy: Literal["auto", "float32", "mixed_bfloat16"]
+    policy: Policy
 
 
 class Teacher(Config):
@@ -197,7 +198,7 @@ class TrainConfig(RunIdentity, Primary):
         return self
 
     def identity(self) -> RunIdentity:
-        """Return what decides the result: all but `run`, and of the data what their SHA-256 does not say."""
+        """Return the part that decides the result: without `run`, and without what the SHA-256 of the data covers."""
         parts = {key: getattr(self, key) for key in RunIdentity.model_fields}
         data = DataIdentity(**{key: getattr(self.data, key) for key in DataIdentity.model_fields})
         model = ModelIdentity(**{key: getattr(self.model, key) for key in ModelIdentity.model_fields})
@@ -211,6 +212,13 @@ class TrainConfig(RunIdentity, Primary):
 MONITORS = ("accuracy", "loss", "val_accuracy", "val_loss")  # what the training loop measures each epoch
 
 
+class Space(Config):
+    """A file of conf/tuner/space. `inkproof.tuning.space` has the type of its parameters, most of whose keys are
+    optional."""
+
+    parameters: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)]
+
+
 class Hyperband(Config):
     """conf/tuner/hyperband.yaml."""
 
@@ -219,7 +227,7 @@ class Hyperband(Config):
     iterations: Positive
     seed: Positive
     retries: Natural
-    space: "Space"
+    space: Space
 
 
 class RandomSearch(Config):
@@ -229,7 +237,7 @@ class RandomSearch(Config):
     trials: Positive
     seed: Positive
     retries: Natural
-    space: "Space"
+    space: Space
 
 
 class Bayesian(Config):
@@ -240,24 +248,10 @@ class Bayesian(Config):
     initial: Positive | None
     seed: Positive
     retries: Natural
-    space: "Space"
+    space: Space
 
 
-class Space(Config):
-    """A file of conf/tuner/space: keys of the training configuration and what values they may take."""
-
-    parameters: tuple["Parameter", ...] = Field(min_length=1)
-
-
-class Parameter(Config):
-    """One key of a search space: among `choices`, or from `low` to `high`, by `step` or on a `log` scale."""
-
-    key: Text
-    choices: Annotated[tuple[Any, ...], Field(min_length=1)] = ()
-    low: Number = 0.0
-    high: Number = 0.0
-    step: Annotated[Number, Field(gt=0)] | None = None
-    log: StrictBool = False
+Tuner = Hyperband | RandomSearch | Bayesian
 
 
 class TuneConfig(TrainConfig):
@@ -269,7 +263,13 @@ class TuneConfig(TrainConfig):
     recipe: Text
     service: Text | None
     address: Text
-    tuner: Annotated[Hyperband | RandomSearch | Bayesian, Field(discriminator="name")]
+    tuner: Annotated[Tuner, Field(discriminator="name")]
+
+    @model_validator(mode="after")
+    def _can_choose(self) -> Self:
+        if self.data.val == 0:
+            raise ValueError("data.val=0: a search needs validation digits to choose by")
+        return self
 
     def training_config(self) -> TrainConfig:
         """Return the training that trials begin with."""

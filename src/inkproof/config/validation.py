@@ -1,4 +1,4 @@
-"""What comes in from outside is checked by pydantic, and a mistake in it is one line."""
+"""Pydantic checks what comes in from outside. A mistake in it is reported in one line."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
@@ -12,7 +12,7 @@ from inkproof.runtime.errors import UserError
 Kind = TypeVar("Kind")
 LONGEST = 60  # characters of a key or value that are shown
 UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument", "invalid_key")
-# What pydantic expected, by the type of its error, where its own words are those of Python.
+# What pydantic expected, by the type of its error, where its own words are those of Python or JSON.
 EXPECTED = {
     "missing": "a value",
     "string_type": "a text",
@@ -36,6 +36,7 @@ EXPECTED = {
     "greater_than_equal": "at least {ge:,.12g}",
     "less_than": "a number below {lt:,.12g}",
     "less_than_equal": "at most {le:,.12g}",
+    "union_tag_invalid": "one of {expected_tags}",
 }
 _adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)  # to make one takes longer than to check with it
 
@@ -48,30 +49,48 @@ def validated(kind: type[Kind], value: Any, where: object = "") -> Kind:
     try:
         return _adapter(kind).validate_python(value)
     except ValidationError as error:
-        raise UserError(mistake(error, kind, where)[1]) from None
+        raise UserError(mistake(error, kind, where, value)[1]) from None
 
 
-def mistake(error: ValidationError, kind: Any, where: object = "") -> tuple[str, str]:
+def mistake(error: ValidationError, kind: Any, where: object = "", whole: Any = None) -> tuple[str, str]:
     """Return one mistake that pydantic found: its type, and a line of where, the key with its value, what was expected.
 
-    An unknown key comes first, since it may be why another is missing, then what is missing; `kind`, a model or a
-    type made of models, tells which keys there are.
+    An unknown key comes first, since it may be why another is missing, then what is missing. `kind`, a model or a
+    type made of models, has the keys to choose from. `whole` is what was checked. Without it a path through a union
+    names the model that was tried, too.
     """
     order = (*UNKNOWN_KEY, "missing")
     found = min(error.errors(), key=lambda one: order.index(one["type"]) if one["type"] in order else len(order))
-    path, value, said = found["loc"], found["input"], found["msg"].replace("Input should be", "expected")
+    path, value = _within(whole, found["loc"]), found["input"]
+    reason = found["msg"].replace("Input should be", "expected")
+    if found["type"] == "union_tag_invalid":
+        path, value = (*path, found["ctx"]["discriminator"].strip("'")), found["ctx"]["tag"]
     key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
     if found["type"] in UNKNOWN_KEY:
         key = _short(key)
-        said = f"a key that does nothing; the keys are {', '.join(_keys(kind, path))}"
+        reason = f"a key that does nothing; the keys are {', '.join(_keys(kind, found['loc']))}"
     elif found["type"] == "value_error":
-        said = str(found["ctx"]["error"])
+        reason = str(found["ctx"]["error"])
     else:
         if found["type"] in EXPECTED:
-            said = f"expected {EXPECTED[found['type']].format(**found.get('ctx', {}))}"
+            reason = f"expected {EXPECTED[found['type']].format(**found.get('ctx', {}))}"
         if key and isinstance(value, str | int | float | None):
             key += f"={_short(str(value))}"
-    return found["type"], " ".join(": ".join(part for part in (str(where), key, said) if part).split())
+    return found["type"], " ".join(": ".join(part for part in (str(where), key, reason) if part).split())
+
+
+def _within(whole: Any, path: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Return `path` without the steps that are no keys of `whole`, by which pydantic names a choice of a union."""
+    steps: list[int | str] = []
+    for step in path[:-1]:
+        if isinstance(whole, Mapping) and step not in whole:
+            continue
+        steps.append(step)
+        try:
+            whole = whole[step]
+        except (TypeError, LookupError):
+            whole = None
+    return (*steps, *path[-1:])
 
 
 def _short(text: str) -> str:
@@ -79,12 +98,15 @@ def _short(text: str) -> str:
 
 
 def _keys(kind: Any, path: Sequence[int | str]) -> list[str]:
-    """Return the keys beside the one that `path` leads to; places in lists and free keys do not matter."""
+    """Return the keys beside the one that `path` leads to; places in lists and free keys make no difference.
+
+    A step may also be the tag by which a model was chosen from a union: the value of one of its fields.
+    """
     models = list(_models(kind))
     for step in path[:-1]:
         inner = [fields[str(step)] for model in models if str(step) in (fields := _fields(model))]
-        if inner:
-            models = [model for one in inner for model in _models(one)]
+        tagged = [model for model in models if any(step in get_args(field) for field in _fields(model).values())]
+        models = [model for one in inner for model in _models(one)] or tagged or models
     return list(dict.fromkeys(name for model in models for name in _fields(model)))
 
 

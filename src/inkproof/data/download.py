@@ -79,8 +79,8 @@ class Patience:
 
     `connect` bounds the connection, `silence` the wait for the next byte, `deadline` the whole body: MNIST's
     largest file, 10 MB, then needs 16 kB a second. A server that has sent fewer than `floor` bytes a second once
-    `silence` is over counts as stalled too. After a passing error a request is tried `tries` times with pauses of `pause`, twice
-    that, four times that.
+    `silence` is over counts as stalled too. After a passing error a request is repeated, `tries` times in all, with
+    pauses of `pause`, twice that, four times that.
     """
 
     connect: float = 10.0
@@ -107,7 +107,8 @@ FAILURES: tuple[tuple[type[Exception], str, bool], ...] = (
 def download(address: str, label: str, patience: Patience = PATIENCE, limit: int = LIMIT) -> bytes:
     """Return the body at `address` as it was sent, showing its progress under `label`.
 
-    Raises DownloadError, also for a body of more than `limit` bytes. It is held in memory: a killed process leaves no file.
+    Raises DownloadError, also for a body of more than `limit` bytes. It is held in memory, so a killed process leaves
+    no file.
     """
     body = io.BytesIO()
     with ExitStack() as stack:
@@ -159,7 +160,7 @@ class _Transfer:
             self.began, self.arrived = time.monotonic(), 0
 
     def read(self, size: int) -> bytes:
-        """Return what has arrived, at most `size` bytes; none at the end. Raises DownloadError at a limit or an early end."""
+        """Return what has arrived, at most `size` bytes, none at the end; raises DownloadError at a limit or break."""
         try:
             piece: bytes = self.raw.read1(size, decode_content=False)
         except ReadTimeoutError as error:
@@ -221,7 +222,7 @@ class Fetcher:
     """Fetches the files of one dataset; the mirror that served one file is asked first for the next.
 
     `mirrors` are addresses with `{name}` for the file's name. Where the user has a mirror of their `own`, a folder
-    or an address that ends in a slash, they are the paths below it. `offline` are such paths, for the message to the user.
+    or an address that ends in a slash, they are the paths below it. `offline` are such paths, for messages.
     """
 
     data: str

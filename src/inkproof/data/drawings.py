@@ -24,7 +24,7 @@ _ISO_DATE = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d.*)?)?)?")
 
 
 def must(holds: Callable[[Any], object], complaint: LiteralString, kind: LiteralString = "value") -> AfterValidator:
-    """Return a check for pydantic: a value for which `holds` is false is a mistake of `kind`, reported as `complaint`."""
+    """Return a check for pydantic: a value for which `holds` is false is a mistake of `kind`, shown as `complaint`."""
 
     def check(value: Any) -> Any:
         if not holds(value):

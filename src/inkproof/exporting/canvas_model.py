@@ -8,10 +8,8 @@ import tensorflow as tf
 from keras import ops
 
 from inkproof.data.digits import IMAGE_SIDE
-from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.evaluation.rejection import Rule
 from inkproof.exporting.convert import CALIBRATION_DIGITS, function_to_litert, merge
-from inkproof.preprocessing.normalizer import Normalizer
 
 LOGITS = "logits"  # the layer before the softmax, which has this name in every model
 _PREPARED, _FEATURES = "prepared", "features"  # the inputs of the first layer with weights, and of the last one
@@ -20,26 +18,6 @@ _PREPARED, _FEATURES = "prepared", "features"  # the inputs of the first layer w
 def up_to_logits(model: keras.Model) -> keras.Model:
     """Return `model` without its softmax, sharing its weights; from (B, 28, 28, 1) to logits (B, 10)."""
     return keras.Model(model.inputs, model.get_layer(LOGITS).output)
-
-
-def normalizer_part() -> bytes:
-    """Return the normalizer as a LiteRT file, from `canvas` uint8 (1, 280, 280) to `image` and `seen`.
-
-    `image` float32 (1, 28, 28, 1) and `seen` uint8 (1, 28, 28) hold the same whole numbers. It is the same for every
-    network and quantization, and takes longer to convert than they do.
-    """
-    normalizer = Normalizer()
-
-    def normalize(canvas: tf.Tensor) -> dict[str, tf.Tensor]:
-        image = normalizer(canvas)
-        return {
-            "image": tf.identity(image, name="image"),
-            "seen": tf.cast(image[..., 0], tf.uint8, name="seen"),
-        }
-
-    return function_to_litert(
-        normalize, tf.TensorSpec((1, CANVAS_SIDE, CANVAS_SIDE), tf.uint8, name="canvas"), "the normalizer"
-    )
 
 
 class CanvasModel:

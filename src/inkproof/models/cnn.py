@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import keras
 
 from inkproof.data.digits import IMAGE_SIDE
+from inkproof.models.builders import builder
 from inkproof.models.layers import Deskew, softmax_head
 
 
+@builder
 def build(
     filters: Sequence[int],
     kernels: Sequence[int],

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import keras
 
 from inkproof.data.digits import IMAGE_SIDE
+from inkproof.models.builders import builder
 from inkproof.models.layers import Deskew, UnitNormalization, softmax_head
 
 
+@builder
 def build(hidden: Sequence[int], normalize_axis: int | None = None, deskew: bool = False) -> keras.Model:
     """Return Flatten, one ReLU layer for each of `hidden` (units), softmax over ten digits.
 

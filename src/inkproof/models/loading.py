@@ -1,5 +1,6 @@
 """Load the network that a training saved, and start a training from its weights."""
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -7,8 +8,15 @@ import keras
 import numpy as np
 
 import inkproof.models.layers  # noqa: F401  (registers the layers that a file names)
+from inkproof.models.builders import foreign_part
 from inkproof.runtime.errors import UserError
 from inkproof.tracking.identity import weights_file
+
+# What the zip file, its JSON, its HDF5 file or Keras raises where they are damaged.
+UNREADABLE = (
+    *(OSError, EOFError, zipfile.BadZipFile),
+    *(ValueError, TypeError, LookupError, AttributeError, RecursionError),
+)
 
 
 def load_trained(folder: Path) -> keras.Model:
@@ -17,15 +25,24 @@ def load_trained(folder: Path) -> keras.Model:
 
 
 def load_network(path: Path) -> keras.Model:
-    """Return the Keras model in the file `path`; raises UserError where there is none or it cannot be read."""
+    """Return the Keras model in the file `path`, uncompiled.
+
+    Raises UserError where there is none, it cannot be read, or it names what `foreign_part` does not let through.
+    """
     if not path.is_file():
         raise UserError(f"{path}: no trained model here; train it first")
     if not zipfile.is_zipfile(path):  # Keras would report that there is no file
         raise _unreadable(path, "it is no .keras file, or was cut short")
     try:
-        return keras.saving.load_model(path)
-    except (OSError, ValueError, TypeError, LookupError, EOFError, zipfile.BadZipFile) as error:
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(archive.read("config.json"))
+        # Without its optimizer and loss, which no stage after a training needs.
+        name = foreign_part({key: part for key, part in config.items() if key != "compile_config"})
+        if name is None:
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except UNREADABLE as error:
         raise _unreadable(path, str(error).strip().partition("\n")[0]) from error
+    raise _unreadable(path, f"it names {name}, which is no part of a network that may stand in it")
 
 
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
@@ -53,7 +70,7 @@ def start_from(model: keras.Model, init: str) -> None:
             else f"layer {at + 1} is {theirs[at]}, not {ours[at]}"
         )
         raise UserError(
-            f"init={init}: another network than the one to be trained ({difference}); choose the model and the "
+            f"training.init={init}: another network than the one to train ({difference}); choose the model and the "
             "model.build of its training"
         )
     model.set_weights(initial.get_weights())

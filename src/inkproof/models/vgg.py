@@ -6,9 +6,11 @@ from typing import Any
 import keras
 
 from inkproof.data.digits import IMAGE_SIDE
+from inkproof.models.builders import builder
 from inkproof.models.layers import Deskew, FusedBatchNormalization, softmax_head
 
 
+@builder
 def build(
     widths: Sequence[int],
     depth: int,

@@ -1,4 +1,4 @@
-"""The exceptions for what a user can fix."""
+"""The exceptions for mistakes and conditions that a user can fix."""
 
 
 class UserError(Exception):

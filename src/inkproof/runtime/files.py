@@ -1,5 +1,6 @@
-"""Files appear whole or not at all: write beside the target, then rename. And YAML that people and git break."""
+"""Files appear whole or not at all: write beside the target, then rename. Also SHA-256 of files, and YAML."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -42,6 +43,12 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON with a final newline to `path`, whole or not at all."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 _BOOL = "tag:yaml.org,2002:bool"

@@ -1,4 +1,4 @@
-"""Where the repository is: every default path hangs below ROOT, whatever folder a command is typed in."""
+"""Where the repository is: every default path is below ROOT, whatever folder a command is typed in."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Cores, and processes that work for another one of this machine: they end with it, even if it was killed."""
+"""Cores, and processes that work for another one on this machine. They end with it, even if it was killed."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ def cores() -> int:
 def share(processes: int) -> int:
     """Return how many cores there are for each of `processes`, at least one.
 
-    As in joblib, -1 stands for a process a core, -2 for one fewer, and so on.
+    As in joblib, -1 means a process a core, -2 for one fewer, and so on.
     """
     return max(1, cores() // (processes if processes > 0 else max(1, cores() + 1 + processes)))
 
@@ -33,23 +33,23 @@ def share(processes: int) -> int:
 def use_threads(count: int) -> None:
     """Let TensorFlow compute with `count` threads, where it is not loaded yet and the user has not set another number.
 
-    Two trainings side by side with two threads each take half as long again as with one: every operation waits for
-    that of its threads which has to share a core.
+    Two trainings side by side with two threads each take half as long again as with one. Every operation waits for
+    the thread that has to share a core.
     """
     if "tensorflow" not in sys.modules:
         for name in _THREADS:
             os.environ.setdefault(name, str(count))
 
 
-PERIOD = 1.0  # seconds between two looks whether the parent is still there
+PERIOD = 1.0  # seconds between two checks whether the parent still runs
 _watching = threading.Lock()
 
 
 def end_with_parent(parent: int) -> None:
     """End this process within seconds of the end of the process `parent`, if that started it; returns at once.
 
-    joblib's workers wait for more work when their executor is killed, and first finish what they have: minutes or hours
-    in which a study that was killed computes on. What they leave is what any killed training leaves.
+    When their executor is killed, joblib's workers finish the work they have, for minutes or hours, and wait for more.
+    A study that was killed would compute on. Trainings that end here resume like any other killed training.
     """
     if os.getppid() != parent or not _watching.acquire(blocking=False):
         return
@@ -57,7 +57,7 @@ def end_with_parent(parent: int) -> None:
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(PERIOD)
-        os._exit(1)  # whatever it is at: nobody is left to work for
+        os._exit(1)  # at once: nobody waits for the result
 
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
 
@@ -84,7 +84,7 @@ def in_order(
         for call in work:
             yield call()
         return
-    # Imported here because it takes 0.09 s, and a script that answers in 0.2 s starts with this module.
+    # Imported here because it takes 0.09 s, and scripts that end within 0.2 s import this module.
     from joblib import Parallel, delayed
 
     # No more calls than its queue takes are given to joblib at once (pre_dispatch): killed with more, loky shows a
@@ -92,7 +92,7 @@ def in_order(
     settings = {"pre_dispatch": "2*n_jobs", "batch_size": 1, "max_nbytes": None, "idle_worker_timeout": IDLE}
     try:
         with Parallel(workers, "loky", return_as="generator", **settings) as pool:
-            # joblib goes on as calls are done, whether results are taken or not: it gets a part at a time.
+            # joblib computes whether results are taken or not, so it gets a part of the calls at a time.
             for first in range(0, len(work), AHEAD * workers):
                 calls = work[first : first + AHEAD * workers]
                 with _leaving_interrupts():

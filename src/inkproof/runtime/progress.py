@@ -1,4 +1,4 @@
-"""What long work shows of itself on stderr: a bar on a terminal, lines elsewhere; and the console for tables."""
+"""The progress of long work on stderr: a bar on a terminal, lines elsewhere. Also the console for tables."""
 
 import os
 import sys
@@ -31,7 +31,7 @@ def say(line: str) -> None:
 
 @contextmanager
 def meter(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Yield a function that is told how many bytes came; `total` is their number where it is known."""
+    """Yield a function to call with the number of bytes that arrived; `total` is their number where it is known."""
     if sys.stderr.isatty():
         with _bar(label, total, DownloadColumn(), TransferSpeedColumn()) as advance:
             yield advance
@@ -49,7 +49,7 @@ def meter(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def tally(label: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Yield a function that is told how many of `total` things were made since it was last called."""
+    """Yield a function to call with the number of things, of `total`, made since the last call."""
     if sys.stderr.isatty():
         with _bar(label, total, MofNCompleteColumn()) as advance:
             yield advance
@@ -100,7 +100,7 @@ def _bar(
 
 
 def table_console() -> Console:
-    """Return a console for tables: as wide as the terminal or COLUMNS says, else of WIDTH letters."""
+    """Return a console for tables: as wide as the terminal or COLUMNS, else of WIDTH letters."""
     console = Console(highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = WIDTH

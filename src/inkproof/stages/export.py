@@ -21,9 +21,10 @@ from inkproof.evaluation.results import (
     TimingResult,
     write_result,
 )
-from inkproof.exporting.canvas_model import normalizer_part, up_to_logits
+from inkproof.exporting.canvas_model import up_to_logits
 from inkproof.exporting.coreml import is_installed
 from inkproof.exporting.files import CANVAS_FILES, MODEL_FILES, NORMALIZER_FILE, QUANTIZATIONS
+from inkproof.exporting.normalizer_part import normalizer_part
 from inkproof.exporting.verify import (
     Origin,
     Verified,

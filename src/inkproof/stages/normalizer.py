@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from inkproof.exporting.canvas_model import normalizer_part
 from inkproof.exporting.files import NORMALIZER_FILE
+from inkproof.exporting.normalizer_part import normalizer_part
 from inkproof.runtime.files import replacing
 
 

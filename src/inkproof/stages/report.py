@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from inkproof.config.compose import path_of
+from inkproof.config.pipeline import read_pipeline
 from inkproof.config.schema import ReportConfig
 from inkproof.reporting.ablation import write_ablation
 from inkproof.reporting.page import write_page
@@ -24,7 +25,7 @@ from inkproof.tracking.run_metadata import RunMetadata
 def report(config: ReportConfig) -> Path:
     """Write leaderboard, ablation and page of the models' results, move the alias `champion`; return the page."""
     folder, data = path_of(config.report), config.data
-    models = load_models(folder / "models", folders_of(data.compare_with, folder))
+    models = load_models(folder / "models", folders_of(data.compare_with, folder), in_pipeline)
     rows = leaderboard(models)
     champion = choose_champion(rows, data.name)
     # Read before anything is written: a clone has the small results, but not the figures and metadata beside them.
@@ -38,6 +39,15 @@ def report(config: ReportConfig) -> Path:
         set_champion(tracker, registered_name(data.name), run)
         print(f"Compare the runs: `make ui`, then http://127.0.0.1:5000/{tracker.view(metadata.experiment)}")
     return page
+
+
+def in_pipeline(folder: Path) -> bool:
+    """Return whether a model's folder is that of a run in params.yaml; True for one elsewhere, or without that file."""
+    pipeline = read_pipeline()
+    reports = path_of("reports")
+    if pipeline is None or not folder.is_relative_to(reports):
+        return True
+    return folder in {reports / run.data / "models" / run.name for run in pipeline.runs.values()}
 
 
 def folders_of(names: Sequence[str], folder: Path) -> dict[str, Path]:

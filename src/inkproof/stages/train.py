@@ -1,4 +1,4 @@
-"""Train one model, or reuse what an earlier call of the same configuration has trained."""
+"""Train one model, or reuse the finished run of the same configuration."""
 
 import math
 import sys
@@ -16,19 +16,20 @@ from inkproof.tracking.provenance import describe_machine, git_commit
 from inkproof.tracking.registry import registered_name
 from inkproof.tracking.run import Run
 from inkproof.tracking.run_metadata import RunMetadata, copy_artifacts, initial_weights_of
-from inkproof.training.build import Parts, assemble, in_float32
+from inkproof.training.build import Parts, assemble, check_components, in_float32
 from inkproof.training.loop import fit
 from inkproof.training.precision import has_bfloat16, resolve_policy
 
 
 def train(config: TrainConfig, say: Callable[[str], None] = print) -> dict[str, float]:
     """Train, or reuse, the run that `config` describes; return the kept epoch's metrics."""
+    check_components(config)
     digits = prepared_digits(config)
     with Run.open(metadata_of(config, digits), force=config.run.force) as run:
         if run.finished:
             say(f"{run.metadata.name}: trained before, reused ({run.metadata.folder}); run.force=true trains anew")
         else:
-            # Built before MLflow hears of it: a configuration that cannot be built leaves no failed run behind.
+            # Built before the run begins in MLflow: a configuration that cannot be built leaves no failed run behind.
             parts = assemble(config, digits, run.metadata.config.precision.policy)
             if config.training.init is not None:
                 start_from(parts.model, config.training.init)
@@ -40,7 +41,7 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> dict[str, 
 
 
 def fit_and_save(run: Run, parts: Parts, config: TrainConfig) -> None:
-    """Train `parts` from where the run stands to its end, and save what came of it."""
+    """Train `parts` from the run's last saved epoch to its end, and save the result."""
     splits = {"training": parts.training, "validation": parts.val}
     run.begin({context: len(split.labels) for context, split in splits.items() if split is not None})
 
@@ -72,7 +73,7 @@ def fit_and_save(run: Run, parts: Parts, config: TrainConfig) -> None:
 
 
 def prepared_digits(config: TrainConfig) -> Path:
-    """Return the digits file of the configuration, made where it is absent or has to be looked at again."""
+    """Return the digits file of the configuration, made where it is absent or where its source may have grown."""
     digits = path_of(config.run.digits)
     if config.data.source.arguments.get("grows") and digits == digits_file(path_of(config.data.folder)):
         prepare(config.data, digits.parent)
@@ -82,7 +83,7 @@ def prepared_digits(config: TrainConfig) -> Path:
 
 
 def metadata_of(config: TrainConfig, digits: Path) -> RunMetadata:
-    """Return the metadata of a run that is to train as `config` says, with its identity."""
+    """Return the metadata, identity included, of the run that `config` describes."""
     asked, training = config.precision.policy, config.training
     policy = resolve_policy(asked, config.model.convolutional, has_bfloat16())
     teachers = [RunMetadata.read(path_of(folder)).key for folder in training.teacher.runs]
@@ -107,7 +108,7 @@ def check_loss(row: dict[str, float]) -> None:
     """Raise Diverged where the loss of an epoch is no number."""
     if not math.isfinite(row["loss"]):
         raise Diverged(
-            f"epoch {row['epoch']:.0f}: the loss is {row['loss']}, nothing more is learned; "
+            f"epoch {row['epoch']:.0f}: the loss is {row['loss']}, so the network learns no more; "
             "lower optimizer.learning_rate, or limit the gradients with optimizer.clip_norm=1"
         )
 
@@ -120,5 +121,6 @@ def summary(metadata: RunMetadata) -> str:
     return (
         f"{metadata.name}: {'validation' if validated else 'training'} accuracy {share:.2%} "
         f"at epoch {metrics['best_epoch']:.0f} of {metrics['epochs']:.0f}, "
-        f"{metrics['parameters']:,.0f} parameters, {metadata.seconds:.0f} s; MLflow run {metadata.run_id}; {metadata.folder}"
+        f"{metrics['parameters']:,.0f} parameters, {metadata.seconds:.0f} s; "
+        f"MLflow run {metadata.run_id}; {metadata.folder}"
     )

@@ -1,1 +1,1 @@
-"""Studies: a question, its grid runs, its results, its table; choices by cross-validation; the leaderboard."""
+"""Studies: a question, its grid runs, its results table; model selection by cross-validation; the leaderboard."""

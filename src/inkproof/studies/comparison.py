@@ -1,4 +1,4 @@
-"""From the results's rows to mean and standard deviation over seeds, one line a combination of choices."""
+"""From the rows of a results table to mean and standard deviation over seeds, and paired tests between them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,15 +10,13 @@ from scipy.stats import ttest_rel
 
 from inkproof.studies.definition import Comparison
 from inkproof.studies.grid import GridRun
+from inkproof.studies.metrics import formatted
 from inkproof.studies.results import Row
-
-SHARES = ("accuracy", "_low", "_high", "corruptions_clean", "corruptions_mca", "agreement", "auroc")
-"""Endings of the metrics that are fractions of one and are shown in per cent."""
 
 
 @dataclass(frozen=True)
 class Seeds:
-    """What came of one configuration: `values` has its metrics, one line a seed."""
+    """The results of one configuration: `values` has its metrics, one line per seed."""
 
     values: pd.DataFrame
 
@@ -39,32 +37,32 @@ class Seeds:
         """Return the standard deviation over seeds (n - 1), None below two."""
         return spread(self.of(metric))[1]
 
-    def written(self, metric: str, n: int | None = None) -> str:
+    def formatted(self, metric: str, n: int | None = None) -> str:
         """Return mean ± sd as a table shows it, with the number of seeds behind it where that is not `n`."""
         values = self.of(metric)
-        said = written(metric, *spread(values))
-        return f"{said} (n = {len(values)})" if said and n is not None and len(values) != n else said
+        text = formatted(metric, *spread(values))
+        return f"{text} (n = {len(values)})" if text and n is not None and len(values) != n else text
 
 
 @dataclass(frozen=True)
 class Group(Seeds):
-    """The grid runs of a study that differ by seed alone, and the choices they share."""
+    """The grid runs of a study that differ by seed alone. `labels` are the values they share, by axis."""
 
     labels: Mapping[str, str]
 
     def title(self, without: Sequence[str] = ()) -> str:
-        """Return its labels as a figure shows them, axes in `without` left out."""
+        """Return its labels as a figure shows them, without those of the axes in `without`."""
         return ", ".join(label for axis, label in self.labels.items() if axis not in without)
 
 
 def spread(values: Iterable[float]) -> tuple[float | None, float | None]:
-    """Return mean and standard deviation (n - 1) of `values`, None for what they are too few for."""
+    """Return mean and standard deviation (n - 1) of `values`; None for what needs more values than there are."""
     known = list(values)
     return float(np.mean(known)) if known else None, float(np.std(known, ddof=1)) if len(known) > 1 else None
 
 
 def groups_of(grid_runs: Sequence[GridRun], rows: Mapping[str, Row]) -> list[Group]:
-    """Return one group for each combination of choices, in the order of the grid."""
+    """Return one group for each combination of labels, in the order of the grid."""
     by_labels: dict[tuple[tuple[str, str], ...], list[GridRun]] = {}
     for grid_run in grid_runs:
         by_labels.setdefault(tuple(grid_run.labels.items()), []).append(grid_run)
@@ -79,48 +77,15 @@ def groups_of(grid_runs: Sequence[GridRun], rows: Mapping[str, Row]) -> list[Gro
     return groups
 
 
-def is_share(metric: str) -> bool:
-    """Return whether a metric is a fraction of one, shown in per cent."""
-    return metric.endswith(SHARES)
-
-
-def written(metric: str, mean: float | None, sd: float | None) -> str:
-    """Write "99.52 ± 0.03" of a metric, shares in per cent; nothing where there is no mean."""
-    if mean is None:
-        return ""
-    if is_share(metric):
-        return f"{mean * 100:.2f}" + (f" ± {sd * 100:.2f}" if sd is not None else "")
-    if metric.endswith("_kb"):
-        return f"{mean:,.1f}"
-    if metric in ("parameters", "epochs", "best_epoch") or metric.endswith("_errors"):
-        return f"{mean:,.0f}" if mean == round(mean) else f"{mean:,.1f}"
-    if abs(mean) >= 100:
-        return f"{mean:,.0f}" + (f" ± {sd:,.0f}" if sd is not None else "")
-    return f"{mean:.4g}" + (f" ± {sd:.2g}" if sd is not None else "")
-
-
-def heading(metric: str) -> str:
-    """Return a metric as a table's heading: drawn_pens_thin_classic_accuracy becomes "pens_thin, ink (%)"."""
-    name = metric
-    if metric.startswith("drawn_"):
-        kind, method, _ = metric.removeprefix("drawn_").rsplit("_", 2)
-        name = f"{kind}, {method}"
-    elif is_share(metric):
-        name = metric.removesuffix("_accuracy").replace("_", " ")
-    else:
-        name = metric.removesuffix("_kb").replace("_", " ")
-    return name + (" (%)" if is_share(metric) else " (KB)" if metric.endswith("_kb") else "")
-
-
-ROUNDING = 1e-9  # what differences of figures may miss each other by and be the same
+ROUNDING = 1e-9  # differences that are closer than this are equal
 
 
 @dataclass(frozen=True)
 class Difference:
-    """`this` minus `that` in one metric over the `n` seeds both have.
+    """`this` minus `that` in one metric, over the `n` seeds that both have. `where` is the row of the table.
 
-    `mean` and `sd` are of the differences; `p` is that of the two-sided paired t-test, `holm` the same after Holm's
-    correction for all tests of the study; None where there is nothing to test by.
+    `mean` and `sd` are of the differences. `p` comes from the two-sided paired t-test, `holm` is the same after Holm's
+    correction for all tests of the study. Both are None where no test is possible.
     """
 
     where: str
@@ -135,7 +100,7 @@ class Difference:
 
 
 def paired_t(first: Sequence[float] | pd.Series, second: Sequence[float] | pd.Series) -> float | None:
-    """Return the two-sided p of the paired t-test; None below two pairs, and without any spread among the differences.
+    """Return the two-sided p of the paired t-test; None for fewer than two pairs or where all differences are equal.
 
     Source: Student, "The probable error of a mean", Biometrika 6 (1908).
     """
@@ -146,7 +111,7 @@ def paired_t(first: Sequence[float] | pd.Series, second: Sequence[float] | pd.Se
 
 
 def holm(ps: Sequence[float]) -> list[float]:
-    """Return p-values corrected for their number; SciPy has only corrections that control the false discovery rate.
+    """Return p-values corrected for their number. SciPy has only corrections that control the false discovery rate.
 
     Source: S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics
     6 (1979).
@@ -159,7 +124,7 @@ def holm(ps: Sequence[float]) -> list[float]:
 
 
 def differences(groups: Sequence[Group], plan: Comparison) -> list[Difference]:
-    """Return the comparisons of a study for which there is anything yet, corrected for their number."""
+    """Return the comparisons of a study that have results already, with p-values corrected for their number."""
     found = []
     for where, this, that, metric, values, others in _pairs(groups, plan):
         gap = (values - others).dropna()  # over the seeds that both have
@@ -172,7 +137,7 @@ def differences(groups: Sequence[Group], plan: Comparison) -> list[Difference]:
 
 
 def _pairs(groups: Sequence[Group], plan: Comparison) -> Iterator[tuple[str, str, str, str, pd.Series, pd.Series]]:
-    """Yield what is compared: where, this, that, metric, as of a Difference, and the figures of both by seed."""
+    """Yield each comparison: where, this, that and metric, as in a Difference, and the values of both by seed."""
     for group in groups:
         if plan.axis is None:
             for before, metric in pairwise(plan.metrics):

@@ -1,75 +1,124 @@
-"""evaluations.yaml and the README's table: what each selection read of test digits and drawings, whatever it is."""
+"""evaluations.yaml and its table in the README: the accuracy of each selection on test digits and drawings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Literal, get_args
 
 import yaml
 
+from inkproof.config.schema import Config
+from inkproof.config.validation import validated
+from inkproof.evaluation.results import EnsembleResult
 from inkproof.reporting.tables import markdown_table
 from inkproof.reporting.wording import fill_markdown
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import read_yaml, write_text
 from inkproof.studies.comparison import spread
+from inkproof.studies.selection import EnsembleEvidence, Evidence
 from inkproof.studies.table import split
 from inkproof.tracking.mlflow_tracker import Tracker
 from inkproof.tracking.provenance import describe_machine, git_commit
 
 FILE_NAME = "evaluations.yaml"
 BEGIN, END = "<!-- evaluations: written by src/study.py select -->", "<!-- end of evaluations -->"
-KINDS = ("single", "ensemble")
+Kind = Literal["single", "ensemble"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 YARDSTICKS = (
-    " Yardsticks on MNIST, of C. Deotte's MNIST-CNN-99.75: 99.641 ± 0.047 for a single network, "
+    " Published results on MNIST, of C. Deotte's MNIST-CNN-99.75: 99.641 ± 0.047 for a single network, "
     "99.745 ± 0.020 for fifteen."
 )
 SHOWN = ("pens", "pens_thin", "pens_pixels", "pens_validation", "starter")
 
 
-def read_evaluations(folder: Path) -> list[dict[str, Any]]:
+class Spread(Config):
+    """Mean and standard deviation (n - 1) over evaluations; a single one has no deviation."""
+
+    mean: float
+    sd: float | None
+
+
+class KindEvaluation(Config):
+    """The evaluation of the selected network or ensemble: `n` networks or ensembles that share no training.
+
+    `chosen` is the evidence it was selected by. `runs` are the ids of MLflow runs, `errors` the misclassified test
+    digits out of `of`, one for each of the `n`. `accuracy` is on test digits, `drawn` on each set of drawings.
+    """
+
+    chosen: Evidence | EnsembleEvidence
+    n: int
+    runs: tuple[str, ...] = ()  # the first evaluations have none
+    errors: tuple[int, ...]
+    of: int
+    accuracy: Spread
+    drawn: dict[str, Spread]
+
+    @property
+    def members(self) -> str:
+        """The names of the networks whose probabilities are averaged, as tables show them."""
+        return " + ".join(self.chosen.members) + (" (test-time augmentation)" if self.chosen.tta else "")
+
+
+class Evaluation(Config):
+    """The evaluation of one selection, by its number."""
+
+    selection: int
+    data: str
+    date: str
+    commit: str
+    machine: str
+    single: KindEvaluation
+    ensemble: KindEvaluation
+
+    def of_kind(self, kind: Kind) -> KindEvaluation:
+        """Return the evaluation of the single network or the ensemble."""
+        return self.single if kind == "single" else self.ensemble
+
+
+def read_evaluations(folder: Path) -> tuple[Evaluation, ...]:
     """Return all evaluations so far, the first one first; raises UserError where the file is broken."""
     path = folder / FILE_NAME
     try:
         found = read_yaml(path)
     except FileNotFoundError:
-        return []
-    if not isinstance(found, list):
-        raise UserError(f"{path}: not a list of evaluations; restore it with `git checkout`")
-    return found
+        return ()
+    try:
+        return validated(tuple[Evaluation, ...], found, path)
+    except UserError as error:
+        raise UserError(f"{error}; restore it with `git checkout`") from None
 
 
-def add_evaluation(folder: Path, evaluation: Mapping[str, Any]) -> None:
-    """Append an evaluation; raises UserError where its selection has one already: a selection is evaluated once."""
+def add_evaluation(folder: Path, evaluation: Evaluation) -> None:
+    """Append an evaluation; raises UserError where its selection has one: a selection is evaluated only once."""
     before = read_evaluations(folder)
-    if any(one["selection"] == evaluation["selection"] for one in before):
-        raise UserError(f"{folder / FILE_NAME}: selection {evaluation['selection']} was evaluated before")
-    text = yaml.safe_dump([*before, dict(evaluation)], sort_keys=False, allow_unicode=True, width=120)
-    write_text(folder / FILE_NAME, text)
+    if any(one.selection == evaluation.selection for one in before):
+        raise UserError(f"{folder / FILE_NAME}: selection {evaluation.selection} was evaluated before")
+    entries = [one.model_dump(mode="json", exclude_defaults=True) for one in (*before, evaluation)]
+    write_text(folder / FILE_NAME, yaml.safe_dump(entries, sort_keys=False, allow_unicode=True, width=120))
 
 
-def summarize(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return one kind's evaluation: of what `ensemble` found, and the `run` it is logged in, every figure."""
-    return {
-        "n": len(results),
-        "runs": [result["run"] for result in results],
-        "errors": [result["test"]["errors"] for result in results],
-        "of": results[0]["test"]["n"],
-        "accuracy": _spread([result["test"]["accuracy"] for result in results]),
-        "drawn": {
-            name: _spread([result["drawn"][name]["accuracy"] for result in results if name in result["drawn"]])
-            for name in results[0]["drawn"]
+def summarize(
+    chosen: Evidence | EnsembleEvidence, results: Sequence[EnsembleResult], runs: Sequence[str]
+) -> KindEvaluation:
+    """Return the evaluation of one kind: its results, each logged in one of `runs`, as mean and deviation."""
+    return KindEvaluation(
+        chosen=chosen,
+        n=len(results),
+        runs=tuple(runs),
+        errors=tuple(result.test.errors for result in results),
+        of=results[0].test.n,
+        accuracy=_spread([result.test.accuracy for result in results]),
+        drawn={
+            name: _spread([result.drawn[name].accuracy for result in results if name in result.drawn])
+            for name in results[0].drawn
         },
-    }
+    )
 
 
-def members(chosen: Mapping[str, Any]) -> str:
-    """Return the names of what is averaged, as tables show them."""
-    return " + ".join(chosen["members"]) + (" (views)" if chosen["tta"] else "")
-
-
-def _spread(values: Sequence[float]) -> dict[str, Any]:
-    found = dict(zip(("mean", "sd"), spread(values), strict=True))
-    return {name: None if value is None else round(value, 6) for name, value in found.items()}
+def _spread(values: Sequence[float]) -> Spread:
+    mean, sd = spread(values)
+    assert mean is not None  # there is one result at least
+    return Spread(mean=round(mean, 6), sd=None if sd is None else round(sd, 6))
 
 
 def write_evaluations(folder: Path) -> Path:
@@ -81,56 +130,60 @@ def write_evaluations(folder: Path) -> Path:
     return readme
 
 
-def table(evaluations: Sequence[Mapping[str, Any]], name: str) -> str:
-    """Return the table, one line a selection and kind, the latest selection first."""
+def table(evaluations: Sequence[Evaluation], name: str) -> str:
+    """Return the table, one line per selection and kind, the latest selection first."""
     if not evaluations:
         return "Nothing is evaluated yet.\n"
-    shown = [key for key in SHOWN if any(key in one[kind]["drawn"] for one in evaluations for kind in KINDS)]
+    drawn = {key for evaluation in evaluations for kind in KINDS for key in evaluation.of_kind(kind).drawn}
+    shown = [key for key in SHOWN if key in drawn]
     heads = ["selection", "what", "members", "cross-validated (%)", "hours", "n", "test (%)", "errors", *shown]
     lines = []
     for evaluation, kind in product(reversed(evaluations), KINDS):
-        one = evaluation[kind]
-        chosen = one["chosen"]
+        one = evaluation.of_kind(kind)
+        chosen = one.chosen
         lines.append(
             [
-                f"{evaluation['selection']}, {evaluation['date']}",
+                f"{evaluation.selection}, {evaluation.date}",
                 kind,
-                members(chosen),
-                f"{chosen['accuracy'] * 100:.3f} ({chosen['low'] * 100:.3f} to {chosen['high'] * 100:.3f})",
-                f"{chosen['hours']:.2f}",
-                str(one["n"]),
-                _written(one["accuracy"], 3),
-                ", ".join(map(str, one["errors"])),
-                *(_written(one["drawn"][key], 1) if key in one["drawn"] else "" for key in shown),
+                one.members,
+                f"{chosen.accuracy * 100:.3f} ({chosen.low * 100:.3f} to {chosen.high * 100:.3f})",
+                f"{chosen.hours:.2f}",
+                str(one.n),
+                _formatted(one.accuracy, 3),
+                ", ".join(map(str, one.errors)),
+                *(_formatted(one.drawn[key], 1) if key in one.drawn else "" for key in shown),
             ]
         )
-    yardsticks = YARDSTICKS if any(one["data"] == "mnist" for one in evaluations) else ""
-    said = (
-        "Mean ± standard deviation over n networks or ensembles that share no training. Hours: of training on all "
-        "digits, teachers included, side by side as the candidates were timed. Drawn sets: per cent on the method "
-        f"`ink`.{yardsticks} Made by `python src/study.py select evaluate experiments/{name}`."
+    yardsticks = YARDSTICKS if any(one.data == "mnist" for one in evaluations) else ""
+    caption = (
+        "Mean ± standard deviation over n networks or ensembles that share no training. Hours: the time of training "
+        "on all digits, teachers included, with as many trainings at once as the candidates had. Drawn sets: accuracy "
+        f"in percent with the method `classic`.{yardsticks} "
+        f"Made by `python src/study.py select evaluate experiments/{name}`."
     )
-    return f"{markdown_table(heads, 'lll' + 'r' * (len(heads) - 3), lines)}\n\n{fill_markdown(said)}"
+    return f"{markdown_table(heads, 'lll' + 'r' * (len(heads) - 3), lines)}\n\n{fill_markdown(caption)}"
 
 
-def _written(spread: Mapping[str, Any], digits: int) -> str:
-    sd = "" if spread["sd"] is None else f" ± {spread['sd'] * 100:.{digits}f}"
-    return f"{spread['mean'] * 100:.{digits}f}{sd}"
+def _formatted(spread: Spread, digits: int) -> str:
+    sd = "" if spread.sd is None else f" ± {spread.sd * 100:.{digits}f}"
+    return f"{spread.mean * 100:.{digits}f}{sd}"
 
 
 def log_evaluation(
-    tracker: Tracker, experiment: str, about: Mapping[str, Any], method: str, result: Mapping[str, Any]
+    tracker: Tracker, experiment: str, selection: int, kind: Kind, number: int, method: str, result: EnsembleResult
 ) -> str:
-    """Return the id of the run that holds `result`, which `ensemble` found; a run of an earlier attempt is reused.
+    """Return the id of the run that holds `result`; a run of an earlier attempt is reused.
 
-    `about` says which `selection` and `kind` it is, and the `number` of the evaluation of that kind.
+    The result is evaluation `number` of the network or ensemble of a `selection`. `method` is the preprocessing method
+    that it classifies drawings with.
     """
-    name = f"selection {about['selection']}, {about['kind']} {about['number']}"
+    name = f"selection {selection}, {kind} {number}"
     tags = {"key": f"evaluation: {name}", "git_commit": git_commit(), "machine": describe_machine()}
     run = tracker.start_again(experiment, name, tags)
-    tracker.params(run, {**about, "tta": result["tta"], "members": ", ".join(result["members"])})
-    test = {f"test_{metric}": result["test"][metric] for metric in ("accuracy", "errors", "nll", "ece")}
-    drawn = {f"drawn_{name}_{method}_accuracy": one["accuracy"] for name, one in result["drawn"].items()}
+    params = {"selection": selection, "kind": kind, "number": number}
+    tracker.params(run, {**params, "tta": result.tta, "members": ", ".join(result.members)})
+    test = {f"test_{metric}": getattr(result.test, metric) for metric in ("accuracy", "errors", "nll", "ece")}
+    drawn = {f"drawn_{name}_{method}_accuracy": one.accuracy for name, one in result.drawn.items()}
     tracker.metrics(run, {**test, **drawn})
     tracker.finish(run)
     return run

@@ -1,4 +1,4 @@
-"""results.png: a study's table at a glance, with the spread over seeds."""
+"""results.png: the figure of a study, with the spread over seeds."""
 
 from collections.abc import Sequence
 from textwrap import fill
@@ -10,21 +10,22 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from inkproof.reporting.style import PALETTE, percent_axis, place, series, sheet, styled
-from inkproof.studies.comparison import Group, heading, is_share
+from inkproof.studies.comparison import Group
 from inkproof.studies.definition import FigurePlan, number_of
+from inkproof.studies.metrics import heading, is_share
 
-ROW = 0.26  # inches a line of the dot plot takes
-TALL = 0.34  # and where names take two
-MARK = 0.1  # and each mark of it, where there are many
-NAME = 27  # letters of a name in a line
-ENTRY = 0.19  # and one of the legend
-APART = 0.2  # lines between the marks of one line
-MANY = 300  # the greatest number on an axis by the least, from which on 1, 2, 5 would touch
+ROW = 0.26  # inches per line of the dot plot
+TALL = 0.34  # inches per line where names take two lines of text
+MARK = 0.1  # least inches per mark of a line
+NAME = 27  # letters in a line of a name
+ENTRY = 0.19  # inches per line of the legend
+APART = 0.2  # distance of the marks of one line, in lines
+MANY = 300  # ratio of the ends of an axis from which on ticks at 1, 2, 5 would touch
 
 
 @styled
 def study_figure(groups: Sequence[Group], plan: FigurePlan) -> Figure:
-    """Return the figure that `plan` describes of the groups with a finished grid run; every point with its sd."""
+    """Return the figure that `plan` describes, of the groups with a finished grid run. Every point has its sd."""
     done = [group for group in groups if group.n]
     if plan.pairs:
         figure, axes = _canvas(2.8, _room([_file_kind(kb) for kb, _ in plan.pairs], plan))
@@ -38,7 +39,7 @@ def study_figure(groups: Sequence[Group], plan: FigurePlan) -> Figure:
     handles, labels = axes.get_legend_handles_labels()
     if _room(labels, plan):
         figure.legend(handles, labels, loc="lower left", bbox_to_anchor=(0.01, 0.01), ncols=_columns(labels))
-    if plan.title:  # from the figure's edge: beside long names there is no room for it above the axes
+    if plan.title:  # at the edge of the figure: above the axes there is too little room beside long names
         style = {"size": rcParams["axes.titlesize"], "weight": rcParams["axes.titleweight"]}
         figure.text(0.01, 1 - 0.08 / figure.get_figheight(), plan.title, va="top", **style)
     return figure
@@ -49,12 +50,12 @@ def _columns(labels: Sequence[str]) -> int:
 
 
 def _room(labels: Sequence[str], plan: FigurePlan) -> float:
-    """Inches that the legend takes: none where the title says what its one entry would."""
+    """Return the height of the legend in inches: none where the title replaces its only entry."""
     return 0.0 if len(labels) == 1 and plan.title else ENTRY * -(-len(labels) // _columns(labels))
 
 
 def _canvas(height: float, legend: float) -> tuple[Figure, Axes]:
-    """A figure for points in a plane, with room below for the legend."""
+    """Return a figure for points in a plane, with room below for the legend."""
     figure = sheet(height + legend)
     axes = place(figure, left=0.62, bottom=0.5 + legend, right=0.12, top=0.3)
     axes.grid(axis="y")
@@ -62,7 +63,7 @@ def _canvas(height: float, legend: float) -> tuple[Figure, Axes]:
 
 
 def _dots(groups: Sequence[Group], plan: FigurePlan) -> tuple[Figure, Axes]:
-    """One line a group, one mark a metric, a bar of one standard deviation to either side."""
+    """One line per group, one mark per metric, with a bar of one standard deviation to either side."""
     names = [fill(group.title(), NAME) for group in groups]
     longest = max((len(line) for name in names for line in name.splitlines()), default=1)
     row = max(TALL if any("\n" in name for name in names) else ROW, MARK * len(plan.y))
@@ -91,11 +92,12 @@ def _name(group: Group, plan: FigurePlan) -> str:
 
 
 def _label(name: str, metric: str, plan: FigurePlan) -> str:
-    return ", ".join(grid for grid in (name, heading(metric) if len(plan.y) > 1 or not name else "") if grid)
+    parts = (name, heading(metric) if len(plan.y) > 1 or not name else "")
+    return ", ".join(part for part in parts if part)
 
 
 def _lines(axes: Axes, groups: Sequence[Group], plan: FigurePlan) -> None:
-    """One line for each combination of the axes `plan.lines` and metric."""
+    """One line for each metric and combination of labels of the axes `plan.lines`."""
     x = str(plan.x)
     drawn: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
     for group in groups:
@@ -117,12 +119,12 @@ def _lines(axes: Axes, groups: Sequence[Group], plan: FigurePlan) -> None:
     _axis(axes, plan.y[0], "y")
     if plan.wrong:
         _log_axis(axes, "y", 0.01, "%")
-        axes.set_ylabel(f"{heading(plan.y[0]).removesuffix(' (%)')}, wrong")
+        axes.set_ylabel(f"{heading(plan.y[0]).removesuffix(' (%)')}, error rate")
     axes.set_xlabel(heading(x))
 
 
 def _frontier(axes: Axes, groups: Sequence[Group], plan: FigurePlan) -> None:
-    """Every file a point; a line joins those that no smaller file beats."""
+    """Every file is a point; a line joins those that no smaller file beats."""
     points = []
     for index, (kb, metric) in enumerate(plan.pairs):
         color, marker = series(index)
@@ -150,7 +152,7 @@ def _file_kind(kb: str) -> str:
 
 
 def frontier(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return those (size, accuracy) that no point of the same size or less reaches, by size."""
+    """Return the points (size, accuracy), by size, that no other point of the same size or less reaches."""
     best: list[tuple[float, float]] = []
     for size, accuracy in sorted(points, key=lambda point: (point[0], -point[1])):
         if not best or accuracy > best[-1][1]:
@@ -166,9 +168,9 @@ def _axis(axes: Axes, metric: str, which: str) -> None:
 
 
 def _log_axis(axes: Axes, which: Literal["x", "y"], unit: float = 1, sign: str = "") -> None:
-    """Written as people write such numbers: 10, 20, 50, 100, or 10, 30, 100 where there are many.
+    """Make an axis logarithmic, with ticks at 10, 20, 50, 100, or at 10, 30, 100 where those would touch.
 
-    Numbers are shown in `unit`, 0.01 for per cent, with its `sign` behind them.
+    Numbers are shown in `unit`, 0.01 for percent, followed by its `sign`.
     """
     axis = axes.xaxis if which == "x" else axes.yaxis
     axes.set(**{f"{which}scale": "log"})

@@ -1,4 +1,4 @@
-"""One grid_run, in whichever process and on whichever machine a launcher puts it: stages, MLflow run, results row."""
+"""One grid run, in the process and on the machine that a launcher chose: its stages, MLflow run and results row."""
 
 import contextlib
 import math
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
+from omegaconf import DictConfig
 
 from inkproof.config.one_line import in_one_line
 from inkproof.runtime.errors import UserError
@@ -29,11 +30,11 @@ LOG = "log.txt"
 
 @dataclass(frozen=True)
 class GridTask:
-    """What a launcher calls for each grid run, with a configuration whose `grid_run` is the grid_run's key.
+    """What a launcher calls for each grid run, with a configuration whose `grid_run` is the key of the grid run.
 
-    `threads` is how many of a machine's cores a grid run may use, None for all. `since` is "" or the moment
-    (UTC, ISO 8601) from which on a row of the results counts, for studies that are forced. `started_by` is the id of the
-    process that launches: workers that it starts itself end with it.
+    `threads` is how many of a machine's cores a grid run may use, None for all. `since` is "" or, with --force, a time
+    (UTC, ISO 8601): older rows of the results table do not count. `started_by` is the id of the launching process:
+    workers that it starts itself end with it.
     """
 
     grid_runs: Mapping[str, GridRun]
@@ -44,21 +45,21 @@ class GridTask:
     since: str
     started_by: int
 
-    def __call__(self, cfg: Any) -> str:
-        """Run the grid run that `cfg` names; return its state. Only a killed process gets out of this without one."""
+    def __call__(self, cfg: DictConfig) -> str:
+        """Run the grid run that `cfg` names; return its state. It returns one unless its process is killed."""
         end_with_parent(self.started_by)
         grid_run = self.grid_runs[cfg.grid_run]
         if self.threads is not None:
             use_threads(self.threads)
         grid_run.folder.mkdir(parents=True, exist_ok=True)
-        # A worker that outlived its launcher may still be at it: whoever comes second waits, and finds it done.
+        # A worker that outlived its launcher may still run it: the second process waits, and finds it done.
         with FileLock(grid_run.folder / "lock"):
             if finished(grid_run, read_results(self.results).get(grid_run.key), self.since):
                 return DONE
             return self._run(grid_run)
 
     def _run(self, grid_run: GridRun) -> str:
-        # Forced, but begun before this process: that training is gone on with.
+        # With --force, a training that an earlier attempt started is resumed.
         force = bool(self.since) and read_progress(grid_run.folder).forced != self.since
         progress = Progress(
             RUNNING, started=time.time(), machine=describe_machine(), pid=os.getpid(), forced=self.since
@@ -75,24 +76,26 @@ class GridTask:
     def _stages(self, grid_run: GridRun, force: bool, progress: Progress) -> Row:
         stages = stage_functions()
         replace(progress, stage="train").write(grid_run.folder)
-        told = {"experiment_name": self.experiment, "register": False, "out": str(grid_run.folder), "force": force}
+        config = grid_run.config.with_run(
+            experiment=self.experiment, registered=False, out=str(grid_run.folder), force=force
+        )
         with nested(self.parent, grid_run.name):
-            stages["train"]({**grid_run.config, **told})
+            stages["train"](config)
             tracker = Tracker()
-            record = attach(tracker, RunMetadata.read(grid_run.folder), grid_run.folder, self.experiment, self.parent)
-        seconds = record.seconds
+            metadata = attach(tracker, RunMetadata.read(grid_run.folder), grid_run.folder, self.experiment, self.parent)
+        seconds = metadata.seconds
         for stage in grid_run.stages[1:]:
             replace(progress, stage=stage).write(grid_run.folder)
             started = time.perf_counter()
-            stages[stage]({**grid_run.later[stage], "run": str(grid_run.folder)})
+            stages[stage](grid_run.later[stage].model_copy(update={"run": str(grid_run.folder)}))
             seconds += time.perf_counter() - started
-        run_id = ensure_run(tracker, record, grid_run.folder)
+        run_id = ensure_run(tracker, metadata, grid_run.folder)
         tracker.tag(run_id, {"configuration": grid_run.configuration})
         measured = {name: value for name, value in tracker.figures(run_id).items() if math.isfinite(value)}
         missing = [name for name in grid_run.wanted if name not in measured]
         if missing:
             raise UserError(
-                f"{grid_run.name}: no figure for {', '.join(missing)}; is there something to measure it on?"
+                f"{grid_run.name}: {', '.join(missing)} was not measured; check that its dataset has digits for it"
             )
         return Row(
             key=grid_run.key,
@@ -102,20 +105,20 @@ class GridTask:
             seconds=round(seconds, 1),
             finished=now(),
             run=run_id,
-            commit=record.git_commit,
-            machine=record.machine,
+            commit=metadata.git_commit,
+            machine=metadata.machine,
             configuration=grid_run.configuration,
-            data=grid_run.config["data"]["name"],
+            data=grid_run.config.data.name,
             data_sha=grid_run.data_sha,
             metrics={name: measured[name] for name in grid_run.kept if name in measured},
         )
 
 
-def stage_functions() -> Mapping[str, Callable[[dict[str, Any]], Any]]:
+def stage_functions() -> Mapping[str, Callable[[Any], Any]]:
     """Return the functions of the pipeline's stages by name.
 
-    A grid run is what its process begins with, as a script is: TensorFlow is imported here, once the process knows with
-    how many threads to compute. Cells do not run `ensemble`, which the evaluation of a choice does.
+    TensorFlow is imported here, as a script imports it: after the process has set its number of threads. Grid runs
+    do not run `ensemble`. It evaluates a selection.
     """
     start_tensorflow()
     from inkproof.stages.drawn import drawn
@@ -126,13 +129,13 @@ def stage_functions() -> Mapping[str, Callable[[dict[str, Any]], Any]]:
     from inkproof.stages.out_of_fold import out_of_fold
     from inkproof.stages.train import train
 
-    stages = (train, out_of_fold, evaluate, export, drawn, formats, ensemble)
+    stages: tuple[Callable[[Any], Any], ...] = (train, out_of_fold, evaluate, export, drawn, formats, ensemble)
     return {stage.__name__: stage for stage in stages}
 
 
 @contextlib.contextmanager
 def _logged(path: Path) -> Iterator[None]:
-    """Send what a grid run prints to its own file: on the terminal there is the table of all grid runs."""
+    """Send what a grid run prints to a file of its own. The terminal shows the table of all grid runs."""
     with path.open("a", encoding="utf-8", buffering=1) as log, stderr_into(log):
         try:
             with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):

@@ -1,4 +1,4 @@
-"""Cells handed to one of Hydra's launchers: in this process, side by side, on SLURM or on a Ray cluster."""
+"""Grid runs through one of Hydra's launchers: in this process, in parallel, on SLURM or on a Ray cluster."""
 
 import logging
 import os
@@ -6,11 +6,11 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import hydra
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
+from omegaconf import DictConfig
 
 from inkproof.config.one_line import explain, in_one_line
 from inkproof.runtime.errors import UserError
@@ -23,14 +23,14 @@ EXTRAS = {"submitit_local": "submitit", "submitit_slurm": "submitit", "ray": "ra
 RAY_ADDRESS = "hydra.launcher.ray.init.address"
 RESERVED = ("hydra.launcher.cpus_per_task", "hydra.launcher.ray.remote.num_cpus")
 CLUSTER_THREADS = 2
-# What each launcher has to be told so that `jobs` grid runs run at once, each on `threads` cores.
+# The settings with which each launcher runs `jobs` grid runs at once, each on `threads` cores.
 SETTINGS: dict[str, Callable[[int, int], list[str]]] = {
     "basic": lambda jobs, threads: [],
     "joblib": lambda jobs, threads: [f"hydra.launcher.n_jobs={jobs}", "hydra.launcher.pre_dispatch=n_jobs"],
     "submitit_local": lambda jobs, threads: [
         f"hydra.launcher.cpus_per_task={threads}",
         "hydra.launcher.timeout_min=1440",
-        f"hydra.sweeper.max_batch_size={jobs}",  # its executor starts all that it is given at once
+        f"hydra.sweeper.max_batch_size={jobs}",  # its executor starts a whole batch at once
     ],
     "submitit_slurm": lambda jobs, threads: [
         f"hydra.launcher.cpus_per_task={threads}",
@@ -48,7 +48,10 @@ SETTINGS: dict[str, Callable[[int, int], list[str]]] = {
 
 @dataclass(frozen=True)
 class Launching:
-    """Where grid runs run: a launcher, how many of them at once, and overrides of it, hydra.launcher.partition=short."""
+    """How grid runs are launched: by which launcher, how many at once, with which settings of the launcher.
+
+    A setting is an override such as hydra.launcher.partition=short.
+    """
 
     launcher: str
     jobs: int
@@ -56,7 +59,7 @@ class Launching:
 
     @property
     def on_cluster(self) -> bool:
-        """Whether grid runs run on other machines than this one."""
+        """Whether grid runs run on other machines."""
         return self.launcher == "submitit_slurm" or RAY_ADDRESS in self.given
 
     @property
@@ -67,9 +70,9 @@ class Launching:
 
     @property
     def threads(self) -> int | None:
-        """The threads of a grid run: as many as the settings reserve for it, else its share of the machine's cores.
+        """The threads of a grid run: as many as the settings reserve for it, else its share of this machine's cores.
 
-        None where it has all of this machine, CLUSTER_THREADS on those of a cluster, which need not be like this one.
+        None where it has the whole machine. CLUSTER_THREADS on a cluster, whose machines may differ from this one.
         """
         for name in RESERVED:
             if self.given.get(name, "").isdecimal():
@@ -80,10 +83,10 @@ class Launching:
 
 
 def check_launcher(how: Launching) -> None:
-    """Raise UserError where the launcher is not installed or cannot run as many grid runs at once."""
+    """Raise UserError where the launcher is not installed or cannot run that many grid runs at once."""
     launcher, jobs = how.launcher, how.jobs
     if jobs < 1:
-        raise UserError(f"--jobs {jobs}: at least one grid run has to run")
+        raise UserError(f"--jobs {jobs}: expected at least 1")
     if launcher == "basic" and jobs > 1:
         raise UserError(f"--jobs {jobs}: the launcher basic runs one grid run after another; add --launcher joblib")
     modules = {plugin.__module__ for plugin in Plugins.instance().discover(Launcher)}
@@ -91,16 +94,16 @@ def check_launcher(how: Launching) -> None:
     if extra and not any(f"hydra_{extra}_launcher" in module for module in modules):
         raise UserError(f"--launcher {launcher}: not installed; `make cluster` adds it to the environment")
     if launcher == "submitit_slurm" and shutil.which("sbatch") is None:
-        raise UserError(f"--launcher {launcher}: there is no sbatch here; give the command where SLURM is")
+        raise UserError(f"--launcher {launcher}: no sbatch found; run the command on a machine with SLURM")
 
 
-def launch(task: Callable[[Any], str], study: str, grid_runs: Sequence[GridRun], how: Launching) -> None:
-    """Run `task` for each of `grid_runs` through a launcher; return when it says that all have ended.
+def launch(task: Callable[[DictConfig], str], study: str, grid_runs: Sequence[GridRun], how: Launching) -> None:
+    """Run `task` for each of `grid_runs` through a launcher; return when the launcher reports the end of all.
 
-    `task` gets a configuration whose `grid_run` is the grid_run's key. Raises what it lets out, and UserError where the
-    launcher fails, as when one of its processes dies; other grid runs may then still be running.
+    `task` gets a configuration whose `grid_run` is the key of a grid run. Raises what `task` raises, and UserError
+    where the launcher fails, for example because one of its processes died. Other grid runs may then still be running.
     """
-    # Processes that are not forks of this one find the package and the stages by this.
+    # Processes that are not forks of this one find the package through PYTHONPATH.
     source = str(ROOT / "src")
     paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != source]
     os.environ["PYTHONPATH"] = os.pathsep.join([source, *paths])
@@ -108,7 +111,7 @@ def launch(task: Callable[[Any], str], study: str, grid_runs: Sequence[GridRun],
     words = sys.argv
     sys.argv = [words[0], *_multirun(study, grid_runs, how)]
     try:
-        # Without config_name: grid runs are composed already, and each job would be composed anew, twice.
+        # Without config_name: grid runs are composed already, and Hydra would compose each job anew, twice.
         hydra.main(version_base="1.3", config_path=str(ROOT / "conf"))(task)()
     except Exception as error:
         if explain(error) is not None:
@@ -119,11 +122,11 @@ def launch(task: Callable[[Any], str], study: str, grid_runs: Sequence[GridRun],
 
 
 def _multirun(study: str, grid_runs: Sequence[GridRun], how: Launching) -> list[str]:
-    """Return the words for Hydra's command line with which it launches a job for each of `grid_runs`."""
+    """Return the arguments with which Hydra launches a job for each of `grid_runs`."""
     threads = how.threads or cores()
     chosen = list(SETTINGS[how.launcher](how.jobs, threads))
     if how.launcher == "ray" and not how.on_cluster:
-        chosen.append(f"+hydra.launcher.ray.init.num_cpus={how.jobs * threads}")  # a cluster of this machine alone
+        chosen.append(f"+hydra.launcher.ray.init.num_cpus={how.jobs * threads}")  # a cluster of only this machine
     return [
         "--multirun",
         "+grid_run=" + ",".join(_quoted(grid_run.key) for grid_run in grid_runs),
@@ -138,12 +141,12 @@ def _multirun(study: str, grid_runs: Sequence[GridRun], how: Launching) -> list[
     ]
 
 
-def _quoted(path: Any) -> str:
-    return "'" + str(path).replace("'", "\\'") + "'"
+def _quoted(text: object) -> str:
+    return "'" + str(text).replace("'", "\\'") + "'"
 
 
 def quiet() -> None:
-    """Keep what launchers say off the terminal, where the table of grid runs stands."""
+    """Keep messages of launchers off the terminal, which shows the table of grid runs."""
     for name in ("hydra", "hydra_plugins", "submitit", "ray"):
         logging.getLogger(name).setLevel(logging.ERROR)
     sys.stdout.flush()

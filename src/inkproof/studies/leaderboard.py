@@ -1,15 +1,16 @@
-"""The best configurations of all studies and runs: seeds of one configuration are one line, wherever they ran.
+"""experiments/leaderboard.md: the best configurations of all studies and runs, one line per configuration.
 
-That is experiments/leaderboard.md; `inkproof.reporting.tables` makes the pipeline's own, one line a model.
+Seeds of a configuration count together, wherever they ran. The leaderboard of the pipeline's models, one line per
+model, is that of `inkproof.reporting.tables`.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product, zip_longest
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pandas as pd
 from rich import box
@@ -21,12 +22,12 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
 from inkproof.runtime.paths import ROOT, has_tracking_store
 from inkproof.runtime.progress import table_console
-from inkproof.studies.comparison import Seeds, heading
-from inkproof.studies.evaluations import FILE_NAME, KINDS, members, read_evaluations
-from inkproof.studies.grid import closest
+from inkproof.studies.comparison import Seeds
+from inkproof.studies.evaluations import FILE_NAME, KINDS, read_evaluations
+from inkproof.studies.metrics import closest, heading
 from inkproof.studies.results import read_results
 from inkproof.tracking.identity import configuration_key
-from inkproof.tracking.mlflow_tracker import Tracker
+from inkproof.tracking.mlflow_tracker import LoggedRun, Tracker
 
 COLUMNS = (
     "test_accuracy",
@@ -41,9 +42,9 @@ SEED = re.compile(r"( seed=|-s)\d+$")
 
 @dataclass(frozen=True)
 class Entry(Seeds):
-    """One configuration on one dataset; `runs` has the MLflow run of each seed.
+    """One configuration on one dataset. `runs` has the id of the MLflow run of each seed.
 
-    `name` says what varied where it was first found, `places` are the studies or MLflow experiments it was found in,
+    `name` is its name where it was first found, `places` are the studies and MLflow experiments it was found in.
     `key` is the hash of the configuration.
     """
 
@@ -54,14 +55,22 @@ class Entry(Seeds):
     runs: Mapping[int, str]
 
 
-Run = tuple[str, str, str, str, int, str, Mapping[str, float]]
-"""One run as (key, name, data, place, seed, run, metrics); see `Entry`."""
+class Run(NamedTuple):
+    """One seed of a configuration, found in one place; see `Entry`. `run` is the id of its MLflow run."""
+
+    key: str
+    name: str
+    data: str
+    place: str
+    seed: int
+    run: str
+    metrics: Mapping[str, float]
 
 
 def _entries(runs: Iterable[Run]) -> list[Entry]:
-    """Return one entry a key; of two runs with one seed the first stays, and the other lends what only it has."""
+    """Return one entry per key. Of two runs with one seed the first counts; the second adds metrics that it lacks."""
     found = []
-    table = pd.DataFrame(runs, columns=["key", "name", "data", "place", "seed", "run", "metrics"])
+    table = pd.DataFrame(runs, columns=Run._fields)
     for key, own in table.groupby("key", sort=False):
         values = pd.DataFrame(own["metrics"].tolist(), index=own["seed"]).groupby(level=0).first()
         first, by_seed = own.iloc[0], own.drop_duplicates("seed")
@@ -70,40 +79,39 @@ def _entries(runs: Iterable[Run]) -> list[Entry]:
     return found
 
 
-def collect(experiments: Path, logged: Iterable[Mapping[str, Any]]) -> list[Entry]:
-    """Return all configurations in the results_tables below `experiments` and among the `logged` runs of a tracker.
+def collect(experiments: Path, logged: Iterable[LoggedRun]) -> list[Entry]:
+    """Return all configurations in the results tables of `experiments` and among the `logged` runs of a tracker.
 
-    A logged run is as `tracking.Tracker.runs_with` gives it. Runs that lack what makes a configuration (made by hand in
-    the MLflow UI, say) are passed over.
+    Runs without a configuration, such as those made by hand in the MLflow UI, are left out.
     """
-    runs: list[Run] = [
-        (row.configuration, SEED.sub("", row.grid_run), row.data, path.parent.name, row.seed, row.run, row.metrics)
+    runs = [
+        Run(row.configuration, SEED.sub("", row.grid_run), row.data, path.parent.name, row.seed, row.run, row.metrics)
         for path in sorted(experiments.glob("*/results.csv"))
         for row in read_results(path).values()
     ]
-    known = {run: key for key, *_, run, _ in runs}  # of runs that are grid_runs
-    for run in logged:
-        params, tags = run["params"], run["tags"]
+    known = {run.run: run.key for run in runs}
+    for one in logged:
+        params, tags = one.params, one.tags
         if not {"seed", "model.name", "data.name"} <= set(params) or "data_sha" not in tags:
             continue
-        key = known.get(run["run_id"]) or tags.get("configuration") or configuration_key(params, tags["data_sha"])
-        name, place = SEED.sub("", run["name"]), run["experiment"].removeprefix("study/")
-        runs.append((key, name, params["data.name"], place, int(params["seed"]), run["run_id"], run["metrics"]))
+        key = known.get(one.run_id) or tags.get("configuration") or configuration_key(params, tags["data_sha"])
+        name, place = SEED.sub("", one.name), one.experiment.removeprefix("study/")
+        runs.append(Run(key, name, params["data.name"], place, int(params["seed"]), one.run_id, one.metrics))
     return _entries(runs)
 
 
 def ranked(entries: Sequence[Entry], metric: str, least: int) -> list[Entry]:
-    """Return the entries with at least `least` seeds of `metric`, the best mean first; raises UserError without any.
+    """Return the entries with at least `least` seeds of `metric`, the best mean first; raises UserError for none.
 
-    Those of one name, as a study has that fixed something else before, are told apart by their keys.
+    Entries with the same name and data, as a study leaves them when its fixed values change, get their key as well.
     """
     found = [entry for entry in entries if entry.of(metric).size >= least]
     if not found:
         known = {str(name) for entry in entries for name in entry.values}
         if metric in known:
             raise UserError(f"--by {metric}: no configuration has {least} seeds of it; give a smaller --seeds")
-        there = closest(metric, known) if known else "run a study, or train and evaluate a model"
-        raise UserError(f"--by {metric}: no configuration has it; {there}")
+        hint = closest(metric, known) if known else "run a study, or train and evaluate a model"
+        raise UserError(f"--by {metric}: no configuration has it; {hint}")
     lower = metric.endswith(("_nll", "_ece", "_errors", "loss", "_kb", "_us", "parameters"))
     named = Counter((entry.name, entry.data) for entry in found)
     found = [
@@ -114,12 +122,12 @@ def ranked(entries: Sequence[Entry], metric: str, least: int) -> list[Entry]:
 
 
 def shown_columns(entries: Sequence[Entry], metric: str) -> list[str]:
-    """Return the columns that any entry has a figure for, `metric` first."""
+    """Return the metrics that any entry has, `metric` first."""
     return [metric, *(name for name in COLUMNS if name != metric and any(name in entry.values for entry in entries))]
 
 
 def markdown(entries: Sequence[Entry], metric: str, links: Mapping[str, str]) -> str:
-    """Return the leaderboard as Markdown; `links` gives the address of each run that the tracker still has."""
+    """Return the leaderboard as Markdown. `links` gives the address of each run that the tracker still has."""
     columns = shown_columns(entries, metric)
     heads = ["", "configuration", "data", "n", *map(heading, columns), "found in", "runs by seed"]
     lines = []
@@ -127,27 +135,28 @@ def markdown(entries: Sequence[Entry], metric: str, links: Mapping[str, str]) ->
         runs = [f"[{seed}]({links[run]})" if run in links else str(seed) for seed, run in sorted(entry.runs.items())]
         places = [f"[{name}]({name}/README.md)" if re.match(r"\d\d-", name) else f"`{name}`" for name in entry.places]
         n = entry.of(metric).size
-        figures = [entry.written(name, n) for name in columns]
+        figures = [entry.formatted(name, n) for name in columns]
         lines.append([str(place), entry.name, entry.data, str(n), *figures, ", ".join(places), ", ".join(runs)])
     return markdown_table(heads, "rllr" + "r" * len(columns) + "ll", lines) + "\n"
 
 
 def evaluated(experiments: Path) -> list[Entry]:
-    """Return what stands in every evaluations.yaml below `experiments` as entries of the leaderboard."""
-    runs: list[Run] = []
+    """Return the evaluations of every evaluations.yaml of `experiments` as entries of the leaderboard."""
+    runs = []
     for path in sorted(experiments.glob(f"*/{FILE_NAME}")):
         place = path.parent.name
         for evaluation, kind in product(read_evaluations(path.parent), KINDS):
-            one, title = evaluation[kind], f"selection {evaluation['selection']}, {kind}"
-            name, data, key = f"{title}: {members(one['chosen'])}", evaluation["data"], f"{place} {title}"
-            for number, (errors, run) in enumerate(zip_longest(one["errors"], one.get("runs", []), fillvalue="")):
-                metrics = {"test_accuracy": 1 - errors / one["of"], "test_errors": errors}
-                runs.append((key, name, data, place, number, run, metrics))
+            one, title = evaluation.of_kind(kind), f"selection {evaluation.selection}, {kind}"
+            name, key = f"{title}: {one.members}", f"{place} {title}"
+            for number, errors in enumerate(one.errors):
+                metrics = {"test_accuracy": 1 - errors / one.of, "test_errors": errors}
+                run = one.runs[number] if one.runs else ""
+                runs.append(Run(key, name, evaluation.data, place, number, run, metrics))
     return _entries(runs)
 
 
 def leaderboard(by: str, seeds: int, top: int, ui: str, write: bool) -> None:
-    """Print the ranking, and write it where `write` says so."""
+    """Print the ranking, and write it to experiments/leaderboard.md if `write` is set."""
     logged = Tracker().runs_with(by) if has_tracking_store() else []
     found = [*collect(ROOT / "experiments", logged), *evaluated(ROOT / "experiments")]
     everything = ranked(found, by, seeds)
@@ -157,15 +166,15 @@ def leaderboard(by: str, seeds: int, top: int, ui: str, write: bool) -> None:
         print(f"the first {top} of {len(everything)}; --top {len(everything)} shows all")
     if not write:
         return
-    links = {one["run_id"]: f"{ui}/#/experiments/{one['experiment_id']}/runs/{one['run_id']}" for one in logged}
+    links = {one.run_id: f"{ui}/#/experiments/{one.experiment_id}/runs/{one.run_id}" for one in logged}
     path = ROOT / "experiments" / "leaderboard.md"
     text = (
-        f"# The best configurations by {by}\n\nFrom the results_tables of all studies and the MLflow tracker, by `make "
-        "leaderboard`: mean ± standard deviation over n seeds. The links open in `make ui`; runs of "
-        "another tracker have none, their ids stand in the results_tables. A ranking by test figures "
-        "is a report: choices are made on validation digits. Two datasets may have other test digits: look at `data`. "
-        f"What has no {by} is left out. A seed counts once, even where several studies or machines trained it: the "
-        "first that is found gives its figures and link, another those that the first lacks.\n\n"
+        f"# The best configurations by {by}\n\nMade by `make leaderboard` from the results tables of all studies and "
+        "from MLflow: mean ± standard deviation over n seeds. The links open in `make ui`. Runs of another MLflow "
+        "store have no link; their ids are in the results tables. A ranking by test metrics is only a report: choices "
+        "are made on validation digits. Datasets have different test digits: see the column `data`. Configurations "
+        f"without {by} are left out. A seed counts once, even if several studies or machines trained it. The first run "
+        "that is found gives its metrics and link, others add metrics that the first lacks.\n\n"
     )
     write_text(path, text + markdown(entries, by, links))
     print(path)
@@ -173,11 +182,11 @@ def leaderboard(by: str, seeds: int, top: int, ui: str, write: bool) -> None:
 
 def show(entries: Sequence[Entry], by: str) -> None:
     """Print the ranking as a table on the terminal."""
-    columns = shown_columns(entries, by)[:3]  # more would leave no room for names in 80 letters a line
+    columns = shown_columns(entries, by)[:3]  # more columns would leave no room for names in 80 letters per line
     numbers = [Column(title, justify="right", no_wrap=True) for title in ("n", *map(heading, columns))]
     texts = Column("configuration", overflow="fold"), Column("data", no_wrap=True)
     table = Table(*texts, *numbers, box=box.SIMPLE_HEAD, pad_edge=False)
     for entry in entries:
         n = entry.of(by).size
-        table.add_row(escape(entry.name), entry.data, str(n), *(entry.written(name, n) for name in columns))
+        table.add_row(escape(entry.name), entry.data, str(n), *(entry.formatted(name, n) for name in columns))
     table_console().print(table)

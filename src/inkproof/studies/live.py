@@ -1,4 +1,4 @@
-"""All studies at a glance: how far each is, and how long what is left will take."""
+"""The progress of one study while it runs, and of all studies: what is done and how long the rest will take."""
 
 import threading
 import time
@@ -15,18 +15,19 @@ from rich.table import Column, Table
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.runtime.progress import table_console
-from inkproof.studies.comparison import heading, written
 from inkproof.studies.definition import FILE, Study, read_study
 from inkproof.studies.grid import GridRun, plan
+from inkproof.studies.metrics import formatted, heading
 from inkproof.studies.progress import DONE, FAILED, RUNNING, WAITING, Progress, alive, finished, read_progress
 from inkproof.studies.results import Row, read_results
 
 
 @dataclass(frozen=True)
 class State:
-    """One folder of experiments/: `left` seconds of grid runs are estimated, None where nothing is known of them.
+    """One folder of experiments/. `left` is the estimated time of unfinished grid runs in seconds, None if unknown.
 
-    `total` is 0 for what was computed by hand, without a study.yaml; `stale` counts rows of no present grid run.
+    `total` is 0 for experiments without a study.yaml, which were run by hand. `stale` counts rows that belong to no
+    grid run of the study.
     """
 
     name: str
@@ -39,14 +40,14 @@ class State:
 
     @property
     def word(self) -> str:
-        """Its state in a word."""
+        """Its state, as `list` shows it."""
         if not self.total:
             return "by hand"
-        return "finished" if self.done == self.total else "begun" if self.done else "to run"
+        return "finished" if self.done == self.total else "started" if self.done else "to run"
 
 
 def all_studies(experiments: Path) -> list[State]:
-    """Return the state of every folder below `experiments`; raises UserError where a study.yaml is wrong."""
+    """Return the state of every folder in `experiments`; raises UserError for a mistake in a study.yaml."""
     folders = sorted(path for path in experiments.iterdir() if path.is_dir()) if experiments.is_dir() else []
     return [_state(folder) for folder in folders if (folder / FILE).exists() or (folder / "README.md").exists()]
 
@@ -73,15 +74,15 @@ def _state(folder: Path) -> State:
 
 
 def planned(study: Study, rows: Mapping[str, Row]) -> list[GridRun]:
-    """Return a study's grid_runs; where its digits are not here, they are taken to be those that the results was made on."""
+    """Return a study's grid runs. Datasets whose digits file is missing are taken to be those of its finished rows."""
     return plan(study, {row.data: row.data_sha for row in rows.values()})
 
 
 def estimate(left: Sequence[GridRun], grid_runs: Sequence[GridRun], rows: Mapping[str, Row]) -> float | None:
-    """Return the seconds that the grid runs in `left` will take, judged by the finished ones most like them.
+    """Return the seconds that the grid runs in `left` will take, estimated by the finished ones most like them.
 
-    Those of the same choices, else those with most choices in common; None where nothing has finished. Rows of a time
-    when the study had fewer stages say nothing.
+    Those are the ones with the most labels in common. Rows with fewer stages than the study has now do not count.
+    Returns None where none has finished.
     """
     known = [
         (grid_run, row.seconds)
@@ -99,15 +100,15 @@ def estimate(left: Sequence[GridRun], grid_runs: Sequence[GridRun], rows: Mappin
     return total
 
 
-PERIOD = 1.0  # seconds between two looks at the grid runs
-FURNITURE = 7  # lines of the table that are no grid runs: its head, those that stand for many grid runs, the caption
+PERIOD = 1.0  # seconds between two updates
+FURNITURE = 7  # lines of the table beside its grid runs: its header, the sums of many grid runs, the caption
 SIGNS = {WAITING: "·", RUNNING: "▶", DONE: "✔", FAILED: "✘"}
 STYLES = {WAITING: "dim", RUNNING: "bold", DONE: "green", FAILED: "red"}
 
 
 @contextmanager
 def watching(study: Study, grid_runs: Sequence[GridRun], jobs: int, since: str, console: Console) -> Iterator[None]:
-    """Show how the grid runs stand while the block runs; the grid runs may run anywhere that sees this folder."""
+    """Show the progress of grid runs while the block runs. They may run on any machine that shares this folder."""
     watcher = _Watcher(study, grid_runs, jobs, since)
     ended = threading.Event()
     if console.is_terminal:
@@ -121,31 +122,31 @@ def watching(study: Study, grid_runs: Sequence[GridRun], jobs: int, since: str, 
             yield
         return
 
-    def tell() -> None:
+    def print_lines() -> None:
         while not ended.wait(PERIOD):
-            watcher.tell(console)
+            watcher.print_ended(console)
 
-    thread = threading.Thread(target=tell, daemon=True)
+    thread = threading.Thread(target=print_lines, daemon=True)
     thread.start()
     try:
         yield
     finally:
         ended.set()
         thread.join()
-        watcher.tell(console)
+        watcher.print_ended(console)
 
 
 class _Watcher:
     def __init__(self, study: Study, grid_runs: Sequence[GridRun], jobs: int, since: str) -> None:
         self.study, self.grid_runs, self.jobs, self.since = study, grid_runs, jobs, since
         self.metric = study.metrics[0] if study.metrics else ""
-        self.told: dict[str, tuple[str, float]] = {}
+        self.printed: dict[str, tuple[str, float]] = {}
         self.rows: dict[str, Row] = read_results(study.results)
         self.before = {grid_run.key for grid_run in grid_runs if finished(grid_run, self.rows.get(grid_run.key), since)}
         self.found = {grid_run.key: read_progress(grid_run.folder).started for grid_run in grid_runs}
 
-    def look(self) -> list[tuple[GridRun, Progress]]:
-        """Read results and progress files anew; a results in the making of an editor is looked at again later."""
+    def update(self) -> list[tuple[GridRun, Progress]]:
+        """Read results table and progress files again. A table that cannot be read is read the next time."""
         with suppress(UserError):
             self.rows = read_results(self.study.results)
         states = []
@@ -154,28 +155,23 @@ class _Watcher:
             if finished(grid_run, self.rows.get(grid_run.key), self.since):
                 progress = Progress(DONE, started=progress.started, ended=progress.ended)
             elif progress.started == self.found[grid_run.key] and not (progress.state == RUNNING and alive(grid_run)):
-                progress = Progress()  # what an earlier call of the study has left
+                progress = Progress()  # the file is of an earlier call
             states.append((grid_run, progress))
         return states
 
     def table(self, height: int) -> Table:
-        """The table of all grid runs, in `height` lines, with what is left in its caption.
+        """The table of all grid runs in at most `height` lines, with the time that is left in its caption.
 
-        What does not fit is grid runs that are done: of these the latest are shown, the others are one line.
+        Of the finished grid runs only the latest are shown if the lines are too few. The others are one line.
         """
         numbers = [Column(title, justify="right") for title in ("seconds", heading(self.metric) if self.metric else "")]
         table = Table("", self.study.name, *numbers, box=box.SIMPLE_HEAD, pad_edge=False, caption_justify="left")
-        states = self.look()
-        done = [
-            (grid_run, progress)
-            for grid_run, progress in states
-            if progress.state == DONE and grid_run.key not in self.before
-        ]
+        states = self.update()
+        done = [one for one in states if one[1].state == DONE and one[0].key not in self.before]
         at_work = {grid_run.key for grid_run, progress in states if progress.state in (RUNNING, FAILED)}
         waiting = len(states) - len(self.before) - len(done) - len(at_work)
-        room = max(
-            height - FURNITURE - 2 * len(at_work), 0
-        )  # the name of a grid run, with its stage, may need two lines
+        # The name of a grid run, with its stage, may need two lines.
+        room = max(height - FURNITURE - 2 * len(at_work), 0)
         latest = {
             grid_run.key for grid_run, _ in sorted(done, key=lambda one: one[1].ended)[max(len(done) - room, 0) :]
         }
@@ -196,25 +192,24 @@ class _Watcher:
     def _columns(self, grid_run: GridRun, progress: Progress) -> list[str]:
         row = self.rows.get(grid_run.key)
         if progress.state == DONE and row is not None:
-            return [grid_run.name, f"{row.seconds:.0f}", written(self.metric, row.metrics.get(self.metric), None)]
+            return [grid_run.name, f"{row.seconds:.0f}", formatted(self.metric, row.metrics.get(self.metric), None)]
         seconds = (progress.ended if progress.state == FAILED else time.time()) - progress.started
         what = progress.error if progress.state == FAILED else progress.stage
         return [f"{grid_run.name}  {what}", f"{seconds:.0f}", ""]
 
-    def tell(self, console: Console) -> None:
+    def print_ended(self, console: Console) -> None:
         """Print a line for each grid run that has ended since the last call."""
-        states = self.look()
+        states = self.update()
         done = sum(progress.state == DONE for _, progress in states)
         for grid_run, progress in states:
             ended = progress.state in (DONE, FAILED) and grid_run.key not in self.before
-            attempt = progress.state, progress.started  # its end is written down after its row
-            if ended and self.told.get(grid_run.key) != attempt:
-                self.told[grid_run.key] = attempt
+            attempt = progress.state, progress.started  # the end is written after the row
+            if ended and self.printed.get(grid_run.key) != attempt:
+                self.printed[grid_run.key] = attempt
                 what, seconds, value = self._columns(grid_run, progress)
-                said = f"{what}  {seconds} s" + (f"  {heading(self.metric)} {value}" if value else "")
-                console.print(
-                    f"{SIGNS[progress.state]} {said}  ({done} of {len(states)})", highlight=False, markup=False
-                )
+                result = f"  {heading(self.metric)} {value}" if value else ""
+                line = f"{SIGNS[progress.state]} {what}  {seconds} s{result}  ({done} of {len(states)})"
+                console.print(line, highlight=False, markup=False)
 
 
 def hours(seconds: float) -> str:
@@ -223,12 +218,12 @@ def hours(seconds: float) -> str:
 
 
 def print_all() -> None:
-    """Print all studies of this repository, their state and what is left to compute."""
+    """Print all studies of this repository, their state and the time that is left."""
     console = table_console()
     with console.status("reading all studies"):
         states = all_studies(ROOT / "experiments")
     texts = [Column(title, no_wrap=True) for title in ("study", "state")]
-    numbers = [Column(title, no_wrap=True, justify="right") for title in ("grid_runs", "spent", "left")]
+    numbers = [Column(title, no_wrap=True, justify="right") for title in ("grid runs", "spent", "left")]
     table = Table(*texts, *numbers, "question", box=box.SIMPLE_HEAD, pad_edge=False)
     for state in states:
         grid_runs = f"{state.done}/{state.total}" if state.total else ""
@@ -238,6 +233,6 @@ def print_all() -> None:
     console.print(table)
     unknown = [state for state in states if state.total and state.left is None]
     total = sum(state.left or 0.0 for state in states)
-    known = [f"{hours(total)} of grid_runs"] if total or not unknown else []
-    rest = [f"{', '.join(state.name for state in unknown)}, of which no grid run is timed yet"] if unknown else []
+    known = [f"{hours(total)} of grid runs"] if total or not unknown else []
+    rest = [f"{', '.join(state.name for state in unknown)}, where no grid run has finished yet"] if unknown else []
     console.print(f"Left to compute: {', and '.join(known + rest)}.", style="dim", highlight=False)

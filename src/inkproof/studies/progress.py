@@ -1,6 +1,6 @@
-"""How far grid runs are, in a file of each, and a study from where it stands to its end, round by round.
+"""The progress of each grid run, in a file of its own, and the retries of failed ones.
 
-The process that shows a grid run need not be the one that computes it.
+The file lets one process show a grid run while another computes it.
 """
 
 import json
@@ -20,10 +20,10 @@ WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 
 @dataclass(frozen=True)
 class Progress:
-    """The state of a grid run; `stage` is the one that runs, `started` and `ended` are seconds since 1970,
-    `pid` is its process on `machine`.
+    """The state of a grid run.
 
-    `forced` is when the study was told to run it again although it was done, so that a retry does not begin anew.
+    `stage` is the one that runs, `started` and `ended` are seconds since 1970, `pid` is its process on `machine`.
+    `forced` is when --force asked for it, so that a retry does not start over.
     """
 
     state: str = WAITING
@@ -36,12 +36,12 @@ class Progress:
     forced: str = ""
 
     def write(self, folder: Path) -> None:
-        """Write it to a grid_run's folder."""
+        """Write it to the folder of its grid run."""
         write_json(folder / "progress.json", asdict(self))
 
 
 def read_progress(folder: Path) -> Progress:
-    """Return the state of the grid run in `folder`; what cannot be read has not begun."""
+    """Return the state of the grid run in `folder`; without a readable file it has not started."""
     try:
         return Progress(**json.loads((folder / "progress.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -49,17 +49,17 @@ def read_progress(folder: Path) -> Progress:
 
 
 def finished(grid_run: GridRun, row: Row | None, since: str = "") -> bool:
-    """Return whether `row` finishes the grid run, and was written after `since`, where that is given."""
+    """Return whether `row` is the complete row of the grid run and, where `since` is given, not older than that."""
     return grid_run.done_by(row) and row is not None and row.finished >= since
 
 
 DIED = "its process was killed"
-UNTAUGHT = "the grid run that teaches it was given up"
+NO_TEACHER = "the grid run of its teacher was given up"
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A grid run that was given up after all its attempts, and why."""
+    """A grid run that was given up after all its attempts, and the reason."""
 
     grid_run: GridRun
     error: str
@@ -68,11 +68,11 @@ class Failure:
 def run_with_retries(
     grid_runs: Sequence[GridRun], results: Path, run: Callable[[list[GridRun]], None], retries: int, since: str = ""
 ) -> list[Failure]:
-    """Call `run` with the grid runs that are not done until none is left or each was tried `retries` + 1 times.
+    """Call `run` with the unfinished grid runs until none is left or each was tried `retries` + 1 times.
 
-    A launcher that loses a worker raises, with many grid runs not begun yet: only those that were begun have used up
-    an attempt. Students wait for the grid runs that teach them. Raises what `run` raises where it began none. Returns the
-    grid runs that were given up.
+    A launcher raises when it loses a worker, while many grid runs have not started. Only those that started have used
+    an attempt. Students wait for their teachers. Returns the grid runs that were given up. Raises what `run` raises
+    where it started none.
     """
     failures: Counter[str] = Counter()
     while True:
@@ -85,13 +85,15 @@ def run_with_retries(
             if failures[grid_run.key] <= retries and unfinished.isdisjoint(grid_run.teachers)
         ]
         if not todo:
-            return [Failure(grid_run, error_of(grid_run) if failures[grid_run.key] else UNTAUGHT) for grid_run in left]
+            return [
+                Failure(grid_run, error_of(grid_run) if failures[grid_run.key] else NO_TEACHER) for grid_run in left
+            ]
         before = {grid_run.key: read_progress(grid_run.folder).started for grid_run in todo}
-        corruption: Exception | None = None
+        error: Exception | None = None
         try:
             run(todo)
-        except Exception as error:
-            corruption = error
+        except Exception as raised:
+            error = raised
         rows = read_results(results)
         ended = False
         for grid_run in todo:
@@ -101,13 +103,11 @@ def run_with_retries(
                 ended = True
                 failures[grid_run.key] += not alive(grid_run)
         if not ended:
-            if corruption is None:
-                corruption = RuntimeError(f"the launcher returned without having run {todo[0].name}")
-            raise corruption
+            raise error or RuntimeError(f"the launcher returned without running {todo[0].name}")
 
 
 def alive(grid_run: GridRun) -> bool:
-    """Return whether some process is at the grid run."""
+    """Return whether a process works on the grid run."""
     grid_run.folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(grid_run.folder / "lock", timeout=0):
@@ -117,10 +117,10 @@ def alive(grid_run: GridRun) -> bool:
 
 
 def error_of(grid_run: GridRun) -> str:
-    """Return why a grid run has failed."""
+    """Return why a grid run failed."""
     progress: Progress = read_progress(grid_run.folder)
     if progress.state == FAILED:
         return progress.error
     if progress.state == RUNNING:
         return f"{DIED} (process {progress.pid} on {progress.machine})"
-    return "it was not begun"
+    return "it did not start"

@@ -1,12 +1,11 @@
-"""results.csv, the results of a study: one row a finished grid run, whole at every moment."""
+"""results.csv, the results table of a study: one row per finished grid run, complete at every moment."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,13 +15,17 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
 from inkproof.runtime.paths import ROOT
 
+FORMAT = 2
+"""The number in the column `format` of every row. Tables of 0.1 have no such column, and names of another time."""
+
 
 @dataclass(frozen=True)
 class Row:
     """A finished grid run.
 
-    `key` is the hash of its resolved configuration and data, `grid_run` its name, `run` its MLflow run,
-    `configuration` the hash of the same without the seed; `seconds` it took, `finished` when (UTC, ISO 8601).
+    `key` is the hash of its resolved configuration and data, `configuration` that of the same without the seed.
+    `grid_run` is its name, `run` the id of its MLflow run. `seconds` is how long it took, `finished` when it ended
+    (UTC, ISO 8601).
     """
 
     key: str
@@ -41,22 +44,22 @@ class Row:
 
 
 HEAD = tuple(one.name for one in fields(Row) if one.name != "metrics")
-"""The columns that every results has."""
+"""The columns that every results table has, after `format` and before the metrics."""
 
 
 def now() -> str:
-    """Return this moment as a results has it: UTC, ISO 8601, to the millisecond."""
+    """Return the current time as results tables write it: UTC, ISO 8601, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def read_results(path: Path) -> dict[str, Row]:
-    """Return the rows of a results by key, in the order they finished; {} where there is no file.
+    """Return the rows of a results table by key, in the order they finished; {} where there is no file.
 
     Of two rows with one key, as a merge of two branches leaves them, the later one counts. Raises UserError, naming
-    the line, where the file is no results.
+    the line, where the file is not a results table of this format.
     """
     try:
-        # Without a header and in Python's engine a line that lacks values can be told from one with empty values.
+        # Without a header and with Python's engine, a line that lacks values differs from one with empty values.
         lines = pd.read_csv(path, header=None, dtype=object, keep_default_na=False, engine="python")
     except (FileNotFoundError, pd.errors.EmptyDataError):
         return {}
@@ -65,11 +68,11 @@ def read_results(path: Path) -> dict[str, Row]:
     except pd.errors.ParserError as error:
         line = re.search(r"line (\d+)", str(error))
         raise _broken(path, int(line[1]) if line else 1, str(error)) from error
-    return {record["key"]: _row(record) for record in _checked(path, lines).to_dict("records")}
+    return {row.key: row for row in _rows(_checked(path, lines))}
 
 
 def results_table(path: Path) -> pd.DataFrame:
-    """Return a results as a table for analysis: one line a finished grid run, the columns of HEAD and one a metric.
+    """Return a results table for analysis: one line per finished grid run, the columns of HEAD and one per metric.
 
     A metric that a grid run lacks is NaN. Raises UserError as `read_results` does.
     """
@@ -77,16 +80,18 @@ def results_table(path: Path) -> pd.DataFrame:
 
 
 def write_row(path: Path, row: Row) -> None:
-    """Add a finished grid run to the results, in place of an earlier row with its key; several processes may at once."""
+    """Add a finished grid run to the results table, in place of a row with its key; several processes may at once."""
     with locked(path):
         rows = read_results(path)
         rows.pop(row.key, None)
-        write_text(path, _table([*rows.values(), row]).to_csv(index=False, lineterminator="\n"))
+        table = _table([*rows.values(), row])
+        table.insert(0, "format", FORMAT)
+        write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
 @contextmanager
-def locked(path: Path) -> Any:
-    """Hold a results for this process; the lock lies in runs/, where git does not see it."""
+def locked(path: Path) -> Iterator[None]:
+    """Lock a results table for this process. The lock file is in runs/, which git ignores."""
     lock = ROOT / "runs" / "studies" / path.parent.name / "results.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(lock):
@@ -94,7 +99,7 @@ def locked(path: Path) -> Any:
 
 
 def _table(rows: Collection[Row]) -> pd.DataFrame:
-    """Metrics keep nine decimals, enough that tables made from the results are those of the run."""
+    """Return `rows` as a table. Metrics keep nine decimals, so that tables made of it equal those made of the runs."""
     metrics = sorted({name for row in rows for name in row.metrics})
     lines = [
         {**vars(row), "stages": " ".join(row.stages), **{name: round(value, 9) for name, value in row.metrics.items()}}
@@ -103,21 +108,28 @@ def _table(rows: Collection[Row]) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=[*HEAD, *metrics])
 
 
-def _row(record: Mapping[Any, Any]) -> Row:
-    head = {name: record[name] for name in HEAD} | {"stages": tuple(record["stages"].split())}
-    return Row(**head, metrics={name: value for name, value in record.items() if name not in HEAD and pd.notna(value)})
+def _rows(table: pd.DataFrame) -> Iterator[Row]:
+    for record in table.to_dict("records"):
+        head = {name: record[name] for name in HEAD} | {"stages": tuple(record["stages"].split())}
+        metrics = {str(name): value for name, value in record.items() if name not in HEAD and pd.notna(value)}
+        yield Row(**head, metrics=metrics)
 
 
 def _checked(path: Path, lines: pd.DataFrame) -> pd.DataFrame:
-    """Return lines of texts, the first of them the heading, as a table of texts and numbers, each key once."""
+    """Return lines of texts, of which the first is the header, as a table of texts and numbers with each key once."""
     table = lines[1:].set_axis(lines.iloc[0].tolist(), axis="columns")
     if not table.columns.is_unique:
         raise _broken(path, 1, "two columns of one name")
-    if missing := [name for name in HEAD if name not in table]:
+    if "cell" in table:
+        raise UserError(f"{path}: made by 0.1: delete it and run the study again; CHANGELOG.md lists the new names")
+    if missing := [name for name in ("format", *HEAD) if name not in table]:
         raise _broken(path, 1, f"no column {', '.join(missing)}")
     counts = table.notna().sum(axis="columns").to_numpy()
     for row in np.flatnonzero(counts < len(table.columns)).tolist():
         raise _broken(path, row + 2, f"{counts[row]} values in {len(table.columns)} columns")
+    for row in np.flatnonzero(table["format"] != str(FORMAT)).tolist():
+        raise _broken(path, row + 2, f"format {table['format'].iloc[row]!r}, this version reads {FORMAT}")
+    table = table.drop(columns="format")
     numbers = table.drop(columns=[name for name in HEAD if name not in ("seed", "seconds")])
     blank = (numbers == "") & ~numbers.columns.isin(HEAD)
     wrong = ~np.isfinite(numbers.apply(pd.to_numeric, errors="coerce").astype(float)) & ~blank
@@ -126,12 +138,10 @@ def _checked(path: Path, lines: pd.DataFrame) -> pd.DataFrame:
         raise _broken(path, row + 2, why)
     for row in np.flatnonzero((table["key"] == "") | (table["grid_run"] == "")).tolist():
         raise _broken(path, row + 2, "a grid run without key or name")
-    # astype reads a number to its last digit, unlike to_numeric.
+    # astype converts a number to its last digit, unlike to_numeric.
     table[numbers.columns] = numbers.mask(blank, np.nan).astype(float)
     return table.astype({"seed": int}).drop_duplicates("key", keep="last")
 
 
 def _broken(path: Path, line: int, why: str) -> UserError:
-    return UserError(
-        f"{path}, line {line}: not a results of grid runs ({why}); restore it with `git checkout`, or delete it"
-    )
+    return UserError(f"{path}, line {line}: not a results table ({why}); restore it with `git checkout`, or delete it")

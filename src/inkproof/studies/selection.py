@@ -1,6 +1,6 @@
-"""Which network and which small ensemble predict the held-out digits best within a budget of training time.
+"""Model selection: which network and which small ensemble predict best within a budget of training time.
 
-The held-out answers of the folds are pooled here.
+The out-of-fold predictions of a cross-validation decide. The predictions of its folds are pooled here.
 """
 
 from collections import Counter
@@ -8,32 +8,33 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from inkproof.evaluation.metrics import summarize_test
+from inkproof.config.schema import Config
+from inkproof.evaluation.calibration import nll
 from inkproof.evaluation.out_of_fold import FILE_NAME, SECONDS, WAYS, OutOfFold, read_out_of_fold
 from inkproof.evaluation.statistics import mcnemar, wilson
 from inkproof.reporting.tables import write_rows
 from inkproof.runtime.errors import UserError
 from inkproof.studies.definition import FILE, Study
-from inkproof.studies.grid import GridRun
+from inkproof.studies.grid import TEACHERS, GridRun
 from inkproof.studies.results import Row
 
 
 @dataclass(frozen=True)
 class PooledPredictions:
-    """One network cross-validated once: the answers of its folds, pooled in the order of the training digits.
+    """The out-of-fold predictions of one cross-validation of a network, in the order of the training digits.
 
-    `seconds` is what one training on all digits will take, by those on all but a fold.
+    `probabilities` float32 (N, 10) are given by way: plain, or with test-time augmentation. `seconds` is the
+    estimated time of one training on all digits.
     """
 
     network: str
     repeat: int
     labels: np.ndarray
-    answers: Mapping[str, np.ndarray]
+    probabilities: Mapping[str, np.ndarray]
     seconds: float
 
 
@@ -53,27 +54,21 @@ def pool(network: str, repeat: int, folds: list[OutOfFold], seconds: list[float]
     )
 
 
-def pool_cells(grid_runs: list[GridRun], rows: Mapping[str, Row]) -> list[PooledPredictions]:
-    """Return every cross-validation of a study whose grid runs are all done.
+def pool_grid_runs(grid_runs: list[GridRun], rows: Mapping[str, Row]) -> list[PooledPredictions]:
+    """Return every complete cross-validation of a study.
 
-    Seed s is fold s modulo folds of repeat s // folds. A network that a study gives fewer seeds than there are folds
-    was only looked at, and is left out. Raises UserError where a grid run is left to compute or nothing is whole.
+    Seed s leaves out fold s modulo folds, in repeat s // folds. A network with fewer seeds than folds is not a
+    candidate and is left out. Raises UserError where a grid run is not finished or no cross-validation is complete.
     """
     by_run: dict[tuple[str, int], list[GridRun]] = {}
     for grid_run in grid_runs:
         (network,) = grid_run.labels.values()
-        by_run.setdefault((network, grid_run.seed // grid_run.config["folds"]), []).append(grid_run)
-    whole = {run: members for run, members in by_run.items() if len(members) == members[0].config["folds"]}
-    missing = [
-        grid_run.name
-        for members in whole.values()
-        for grid_run in members
-        if not grid_run.done_by(rows.get(grid_run.key))
-    ]
+        by_run.setdefault((network, grid_run.seed // _folds(grid_run)), []).append(grid_run)
+    whole = {run: members for run, members in by_run.items() if len(members) == _folds(members[0])}
+    members = [grid_run for members in whole.values() for grid_run in members]
+    missing = [grid_run.name for grid_run in members if not grid_run.done_by(rows.get(grid_run.key))]
     if missing:
-        raise UserError(
-            f"{len(missing)} grid runs are not computed yet, {missing[0]} among them; run `candidates` first"
-        )
+        raise UserError(f"{len(missing)} grid runs are not finished, such as {missing[0]}; run `candidates` first")
     if not whole:
         raise UserError("no network has a seed for every fold; give it more seeds in study.yaml")
     return [
@@ -87,25 +82,71 @@ def pool_cells(grid_runs: list[GridRun], rows: Mapping[str, Row]) -> list[Pooled
     ]
 
 
+def _folds(grid_run: GridRun) -> int:
+    folds = grid_run.config.training.folds
+    assert folds is not None  # the plan checks it for the stage out_of_fold
+    return folds
+
+
 def write_misread(folder: Path, pooled: Iterable[PooledPredictions]) -> None:
-    """Write a line for each network and way of reading, with the indices of what it misreads, to `folder`."""
+    """Write misread.csv to `folder`: for each network and way the indices of the digits that it misclassifies."""
     lines = []
     for one in pooled:
-        for way, answers in one.probabilities.items():
-            wrong = np.flatnonzero(answers.argmax(axis=1) != one.labels)
+        for way, probabilities in one.probabilities.items():
+            wrong = np.flatnonzero(probabilities.argmax(axis=1) != one.labels)
             lines.append((one.network, one.repeat, way, len(wrong), " ".join(map(str, wrong))))
     columns = ["network", "repeat", "way", "errors", "digits"]
     write_rows(folder / "misread.csv", pd.DataFrame(lines, columns=columns))
 
 
+class Evidence(Config):
+    """What selection.yaml says of one network or ensemble: its figures on all `of` training digits, out of fold.
+
+    `tta` means with test-time augmentation. `low` and `high` are Wilson's interval of the accuracy. `hours` is the
+    time that training it takes, teachers included.
+    """
+
+    members: tuple[str, ...]
+    tta: bool
+    errors: int
+    of: int
+    accuracy: float
+    low: float
+    high: float
+    nll: float
+    hours: float
+
+
+class SingleEvidence(Evidence):
+    """A single network with McNemar's exact p against the selected one."""
+
+    p_against_chosen: float
+
+
+class EnsembleEvidence(Evidence):
+    """The selected ensemble: out of how many it was selected, and McNemar's exact p against the selected network."""
+
+    compared: int
+    p_against_single: float
+
+
+class Selected(Config):
+    """The selected network and ensemble, and the figures of every single network in both ways."""
+
+    single: Evidence
+    ensemble: EnsembleEvidence
+    singles: tuple[SingleEvidence, ...]
+
+
 Teachers = Mapping[str, Sequence[str]]
+"""The networks that each network learns from."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Networks whose probabilities are averaged, read `way`, on all training digits when each was left out.
+    """A network, or several whose probabilities are averaged, as evaluated in one `way` on all training digits.
 
-    `wrong` (N,) says which digits it misreads; `seconds` is what its networks and their teachers take to train.
+    `wrong` (N,) marks the digits that it misclassifies. `seconds` is the time of its trainings, teachers included.
     """
 
     members: tuple[str, ...]
@@ -116,55 +157,55 @@ class Entry:
 
     @property
     def errors(self) -> int:
+        """The number of digits that it misclassifies."""
         return int(self.wrong.sum())
 
-    def evidence(self) -> dict[str, Any]:
-        """Return what selection.yaml says of it."""
+    def evidence(self) -> Evidence:
+        """Return its figures as selection.yaml holds them."""
         n = len(self.wrong)
         low, high = wilson(n - self.errors, n)
-        return {
-            "members": list(self.members),
-            "tta": self.way == "tta",
-            "errors": self.errors,
-            "of": n,
-            "accuracy": round(1 - self.errors / n, 6),
-            "low": round(low, 6),
-            "high": round(high, 6),
-            "nll": round(self.nll, 6),
-            "hours": round(self.seconds / 3600, 3),
-        }
+        return Evidence(
+            members=self.members,
+            tta=self.way == "tta",
+            errors=self.errors,
+            of=n,
+            accuracy=round(1 - self.errors / n, 6),
+            low=round(low, 6),
+            high=round(high, 6),
+            nll=round(self.nll, 6),
+            hours=round(self.seconds / 3600, 3),
+        )
 
 
 def check_candidates(study: Study) -> None:
-    """Raise UserError where networks could be trained as the study says, but no selection be made among them."""
+    """Raise UserError where no selection can be made among the networks of a study, before they are trained."""
     path = study.folder / FILE
     if len(study.axes) != 1 or "out_of_fold" not in study.stages:
         raise UserError(f"{path}: a selection needs one axis, the network, and the stage out_of_fold")
     if not study.keeps(SECONDS):
-        raise UserError(f"{path}: the selection is one within a time: add {SECONDS} to metrics")
+        raise UserError(f"{path}: a selection needs the time of trainings: add {SECONDS} to metrics")
     teachers_of(study)
 
 
 def teachers_of(study: Study) -> dict[str, tuple[str, ...]]:
     """Return the networks of the study that each network learns from.
 
-    Raises UserError for a teacher that is no network of it: nobody would know its cost, or which digits it has seen.
+    Raises UserError for a teacher that is not a network of the study: its training time, and the digits that it was
+    trained on, are unknown.
     """
     found = {}
     for grid in study.grids:
-        for selection in (selection for choices in grid.axes.values() for selection in choices):
-            runs = {**grid.fixed, **selection.overrides}.get("teacher.runs") or ()
+        for value in (value for values in grid.axes.values() for value in values):
+            runs = {**grid.fixed, **value.overrides}.get(TEACHERS) or ()
             for run in runs:
                 if not run.startswith("@"):
-                    raise UserError(
-                        f"{selection.label}: teacher.runs: {run}: name a network of this study, such as @cnn"
-                    )
-            found[selection.label] = tuple(run[1:] for run in runs)
+                    raise UserError(f"{value.label}: {TEACHERS}: {run}: name a network of this study, such as @cnn")
+            found[value.label] = tuple(run[1:] for run in runs)
     return found
 
 
 def with_teachers(network: str, teachers: Teachers) -> set[str]:
-    """Return `network` with all that teach it, and with those that teach these."""
+    """Return `network` with its teachers, their teachers, and so on."""
     found: set[str] = set()
     left = [network]
     while left:
@@ -178,14 +219,14 @@ def with_teachers(network: str, teachers: Teachers) -> set[str]:
 def training_seconds(
     pooled: Sequence[PooledPredictions], members: Sequence[PooledPredictions], teachers: Teachers, at_once: int = 1
 ) -> float:
-    """Return the seconds that training `members` takes, with all that teach them; each training counts once.
+    """Return the seconds that training `members` and all their teachers takes. Each training counts once.
 
-    Where `at_once` trainings shared the cores when they were timed, so they do here; a student waits for its teachers.
+    `at_once` trainings share the cores, as they did when they were timed. A student waits for its teachers.
     """
     by_name = {(one.network, one.repeat): one.seconds for one in pooled}
     needed = {(name, one.repeat) for one in members for name in with_teachers(one.network, teachers)}
     for name, _ in needed - set(by_name):
-        raise UserError(f"{name}: teaches, but was not cross-validated; give it a seed for every fold")
+        raise UserError(f"{name}: a teacher that was not cross-validated; give it a seed for every fold")
 
     def chain(name: str, repeat: int) -> float:
         waited = max((chain(teacher, repeat) for teacher in teachers.get(name, ())), default=0.0)
@@ -196,10 +237,9 @@ def training_seconds(
 
 
 def entries(pooled: Sequence[PooledPredictions], teachers: Teachers, most: int, at_once: int = 1) -> Iterator[Entry]:
-    """Yield every network, and every ensemble of up to `most` of them, in each way of reading.
+    """Yield every network and every ensemble of up to `most` of them, in each way.
 
-    Of a network that was cross-validated several times the repeats are used in order: an ensemble of two of its kind
-    is that of repeats 0 and 1.
+    The repeats of a network are used in order: an ensemble with two networks of a kind has repeats 0 and 1.
     """
     for count in range(1, most + 1):
         for members in combinations(pooled, count):
@@ -210,27 +250,26 @@ def entries(pooled: Sequence[PooledPredictions], teachers: Teachers, most: int, 
             for way in WAYS:
                 mean = np.mean([one.probabilities[way] for one in members], axis=0)
                 labels = members[0].labels
-                nll = float(summarize_test(mean, labels)["nll"])
-                yield Entry(tuple(one.network for one in members), way, mean.argmax(axis=1) != labels, nll, seconds)
+                wrong = mean.argmax(axis=1) != labels
+                yield Entry(tuple(one.network for one in members), way, wrong, nll(mean, labels), seconds)
 
 
 def best(found: Sequence[Entry], hours: float) -> Entry:
-    """Return the entry with fewest errors, then lowest nll, among those within `hours`; UserError if there is none."""
+    """Return the entry with fewest errors, then lowest nll, that trains within `hours`; UserError if none does."""
     within = [entry for entry in found if entry.seconds <= hours * 3600]
     if not within:
-        raise UserError(
-            f"nothing trains within {hours:g} hours: the shortest takes {min(e.seconds for e in found):.0f} s"
-        )
+        shortest = min(entry.seconds for entry in found)
+        raise UserError(f"nothing trains within {hours:g} hours: the shortest takes {shortest:.0f} s")
     return min(within, key=lambda entry: (entry.errors, entry.nll))
 
 
 def choose(
     pooled: Sequence[PooledPredictions], teachers: Teachers, hours: float, most: int, at_once: int = 1
-) -> dict[str, Any]:
-    """Return the best single network and the best ensemble of two to `most`, each trained within `hours`, and why.
+) -> Selected:
+    """Return the best single network and the best ensemble of two to `most`, each trained within `hours`.
 
-    Under `singles` stands every network in both ways, with McNemar's exact p against the chosen one: how sure the
-    selection is. Digits that decide between a hundred ensembles flatter the winner; `compared` says how many there were.
+    The p-values tell how sure the selection is. The figures of an ensemble are optimistic where many were compared:
+    `compared` is their number.
     """
     found = list(entries(pooled, teachers, most, at_once))
     alone = [entry for entry in found if len(entry.members) == 1]
@@ -238,18 +277,16 @@ def choose(
     if not together:
         raise UserError("one network alone makes no ensemble: cross-validate a second, or one with more seeds")
     single, ensemble = best(alone, hours), best(together, hours)
-    return {
-        "single": single.evidence(),
-        "ensemble": {
-            **ensemble.evidence(),
-            "compared": len(together),
-            "p_against_single": _p(ensemble, single),
-        },
-        "singles": [
-            {**entry.evidence(), "p_against_chosen": _p(entry, single)}
-            for entry in sorted(alone, key=lambda entry: (entry.errors, entry.nll))
-        ],
-    }
+    ordered = sorted(alone, key=lambda entry: (entry.errors, entry.nll))
+    return Selected(
+        single=single.evidence(),
+        ensemble=EnsembleEvidence(
+            **dict(ensemble.evidence()), compared=len(together), p_against_single=_p(ensemble, single)
+        ),
+        singles=tuple(
+            SingleEvidence(**dict(entry.evidence()), p_against_chosen=_p(entry, single)) for entry in ordered
+        ),
+    )
 
 
 def _p(one: Entry, other: Entry) -> float:

@@ -1,1 +1,1 @@
-"""Runs in MLflow and on disk: identity, record, later stages, registry, provenance."""
+"""Runs in MLflow and on disk: identity, metadata, later stages, registry, provenance."""

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from inkproof.config.schema import RunIdentity, TrainConfig
+from inkproof.config.schema import Policy, RunIdentity, TrainConfig
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import sha256_of
 from inkproof.runtime.paths import ROOT
 
-# The code that decides what a training computes; a change in it makes a new run of the same configuration.
-TRAINING_CODE = ("data/splits.py", "models", "training")
+# The code that decides what a training computes; a change in it makes a new run of the same configuration. The code
+# that only makes the digits is not in it, since their own SHA-256 is part of the key.
+TRAINING_CODE = ("stages/train.py", "data/digits.py", "data/splits.py", "models", "training")
 
 
 def code_sha(folders: Sequence[str] = TRAINING_CODE) -> str:
@@ -38,8 +40,8 @@ def short_hash(*parts: Any) -> str:
 def configuration_key(params: Mapping[str, Any], sha: str, policy: str = "auto") -> str:
     """Return the hash of a configuration and its data, whatever the seed.
 
-    `params` are flattened, as MLflow holds them, so that runs in results tables and in the tracking store can be compared.
-    `policy` is the number format that was asked for: what "auto" comes to on some machine makes no difference.
+    `params` are flattened, as MLflow holds them, so that runs in results tables and in MLflow can be compared. `policy`
+    is the number format that was asked for: the one that "auto" chooses on a machine makes no difference.
     """
     left_out = ("seed", "precision.policy")
     chosen = {key: str(value) for key, value in params.items() if key not in left_out}
@@ -63,11 +65,10 @@ def weights_file(init: str) -> Path:
 
 def weights_sha(init: str) -> str:
     """Return the SHA-256 of the file that `init` means."""
-    with weights_file(init).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(weights_file(init))
 
 
-def identity(config: TrainConfig, policy: str, teachers: Sequence[str] | None = None) -> RunIdentity:
+def identity(config: TrainConfig, policy: Policy, teachers: Sequence[str] | None = None) -> RunIdentity:
     """Return the part of a training configuration that decides the result; `policy` is the number format used.
 
     Initial weights are known by their SHA-256 and teachers by the keys of their runs, wherever they lie. `teachers` are

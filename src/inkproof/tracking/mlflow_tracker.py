@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ COLUMNS = (
     "tflite_us",
 )
 PARENT = "mlflow.parentRunId"  # the tag by which MLflow shows a run below another
-VARIED = ("model.name", "aug.name", "seed", "epochs")
+VARIED = ("model.name", "aug.name", "seed", "training.epochs")
 PARAM_LIMIT = 6000  # characters a parameter value may have
 BATCH_LIMIT = 100  # parameters a call may log
 _NEST: ContextVar[tuple[str, str] | None] = ContextVar("nest", default=None)
@@ -59,8 +60,21 @@ def nested(parent: str, name: str) -> Iterator[None]:
         _NEST.reset(token)
 
 
+@dataclass(frozen=True)
+class LoggedRun:
+    """A finished run with its experiment, as MLflow holds it: `params` are texts, `metrics` without learning curves."""
+
+    run_id: str
+    experiment: str
+    experiment_id: str
+    name: str
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    metrics: Mapping[str, float]
+
+
 class Tracker:
-    """A tracking tracker, opened. Local trackers are created on first use, under a lock: two creators at once fail."""
+    """MLflow's tracking store, opened. A local one is created on first use, under a lock: two creators at once fail."""
 
     def __init__(self) -> None:
         self.uri = tracking_uri()
@@ -75,7 +89,7 @@ class Tracker:
             self.client.search_experiments(max_results=1)
 
     def experiment(self, name: str) -> str:
-        """Return the id of the experiment called `name`, created when it is not there."""
+        """Return the id of the experiment called `name`, which is created where it is missing."""
         with self.lock:
             found = self.client.get_experiment_by_name(name)
             if found is not None and found.lifecycle_stage == "active":
@@ -87,7 +101,7 @@ class Tracker:
             return self.client.create_experiment(name, artifact_location=folder, tags=_view())
 
     def view(self, experiment: str) -> str:
-        """Return the part of an MLflow UI address that shows the runs of an experiment with telling columns."""
+        """Return the part of an MLflow UI address that shows the runs of an experiment with the columns COLUMNS."""
         return f"#/experiments/{self.experiment(experiment)}/runs?viewStateShareKey={VIEW}"
 
     def find(self, experiment: str, tags: Mapping[str, str]) -> tuple[str, str] | None:
@@ -117,11 +131,11 @@ class Tracker:
         return self.start(experiment, name, tags, found and found[0])
 
     def exists(self, run_id: str) -> bool:
-        """Return whether this tracker has the run (and it is not deleted)."""
+        """Return whether MLflow has the run (and it is not deleted)."""
         return self._run(run_id) is not None
 
     def parent_of(self, run_id: str) -> str | None:
-        """Return the id of the run that a run is below, None where there is none or the tracker lacks the run."""
+        """Return the id of the run that a run is a child of, or None where there is none or no such run."""
         run = self._run(run_id)
         return None if run is None else run.data.tags.get(PARENT)
 
@@ -155,12 +169,12 @@ class Tracker:
         self.client.log_batch(run_id, metrics=[Metric(key, float(value), now, step) for key, value in metrics.items()])
 
     def epoch(self, run_id: str, row: Mapping[str, float]) -> None:
-        """Log one epoch's row of the learning curve, under epoch/ so that final figures stand apart from it."""
+        """Log one epoch's row of the learning curve, under epoch/ to keep it apart from the final metrics."""
         values = {f"epoch/{name}": value for name, value in row.items() if name != "epoch"}
         self.metrics(run_id, values, step=int(row["epoch"]))
 
     def epochs(self, run_id: str, rows: Iterable[Mapping[str, float]]) -> None:
-        """Log those rows of a learning curve that the run does not have yet."""
+        """Log those rows of a learning curve that the run lacks."""
         logged = {point.step for point in self.client.get_metric_history(run_id, "epoch/loss")}
         for row in rows:
             if int(row["epoch"]) not in logged:
@@ -171,34 +185,31 @@ class Tracker:
         found = self.client.get_run(run_id).data.metrics
         return {name: value for name, value in found.items() if not name.startswith("epoch/")}
 
-    def runs_with(self, metric: str) -> list[dict[str, Any]]:
-        """Return all finished runs that have a metric, of every experiment, the newest first.
-
-        Each has run_id, experiment, experiment_id, name, params, tags and metrics (without learning curves).
-        """
+    def runs_with(self, metric: str) -> list[LoggedRun]:
+        """Return all finished runs that have a metric, of every experiment, the newest first."""
         names = {found.experiment_id: found.name for found in self.client.search_experiments()}
         where = f"metrics.`{metric}` > -1e300 and attributes.status = 'FINISHED'"
-        runs: list[dict[str, Any]] = []
+        runs: list[LoggedRun] = []
         page = None
         while page is None or page.token:
             page = self.client.search_runs(list(names), where, page_token=page.token if page else None)
             for run in page:
                 metrics = {name: value for name, value in run.data.metrics.items() if not name.startswith("epoch/")}
                 runs.append(
-                    {
-                        "run_id": run.info.run_id,
-                        "experiment": names[run.info.experiment_id],
-                        "experiment_id": run.info.experiment_id,
-                        "name": run.info.run_name or run.info.run_id,
-                        "params": dict(run.data.params),
-                        "tags": dict(run.data.tags),
-                        "metrics": metrics,
-                    }
+                    LoggedRun(
+                        run_id=run.info.run_id,
+                        experiment=names[run.info.experiment_id],
+                        experiment_id=run.info.experiment_id,
+                        name=run.info.run_name or run.info.run_id,
+                        params=dict(run.data.params),
+                        tags=dict(run.data.tags),
+                        metrics=metrics,
+                    )
                 )
         return runs
 
     def file(self, run_id: str, path: Path, folder: str | None = None) -> None:
-        """Tracker a file, or everything in a folder, with the run."""
+        """Log a file, or everything in a folder, as artifacts of the run."""
         if path.is_dir():
             self.client.log_artifacts(run_id, str(path), folder)
         else:
@@ -206,14 +217,14 @@ class Tracker:
 
     def dataset(self, run_id: str, name: str, digest: str, context: str, profile: Mapping[str, Any]) -> None:
         """Log a dataset as an input of the run; `context` is training, validation or testing."""
-        # What has the same name and digest is the same dataset to MLflow, which then drops the second part of it.
+        # To MLflow a dataset of the same name and digest is the same dataset: it would drop the validation part.
         part = hashlib.sha256(f"{digest} {context} {json.dumps(profile)}".encode()).hexdigest()[:36]
         data = Dataset(name, part, "local", json.dumps({"uri": f"data/{name}"}), None, json.dumps(profile))
-        with self.lock:  # two runs that bring a new dataset at once would both add it, and one of them fail
+        with self.lock:  # two runs that log a new dataset at once would both add it, and one of them fail
             self.client.log_inputs(run_id, datasets=[DatasetInput(data, [InputTag("mlflow.data.context", context)])])
 
     def model(self, run_id: str, model: Any, registered_name: str | None) -> None:
-        """Tracker a Keras model with its signature and pip requirements; register it under a name, if given."""
+        """Log a Keras model with its signature and pip requirements; register it under a name, if given."""
         signature = ModelSignature(
             Schema([TensorSpec(np.dtype("float32"), (-1, 28, 28, 1), "image")]),
             Schema([TensorSpec(np.dtype("float32"), (-1, 10), "probabilities")]),
@@ -230,11 +241,11 @@ class Tracker:
             )
 
     def restore(self, run_id: str, names: Iterable[str], folder: Path) -> bool:
-        """Copy the stored files `names` of a run to `folder`; return whether all of them were there."""
+        """Copy the logged files `names` of a run to `folder`; return whether MLflow has all of them."""
         try:
             with tempfile.TemporaryDirectory() as scratch:
                 for name in names:
-                    # Where in the folder the file ends up depends on the kind of tracker: only the answer is sure.
+                    # Where in the folder the file ends up depends on the kind of store: only the answer is sure.
                     stored = mlflow.artifacts.download_artifacts(
                         run_id=run_id, artifact_path=f"artifacts/{name}", dst_path=scratch
                     )
@@ -246,15 +257,15 @@ class Tracker:
 
 
 def _create_whole(database: Path) -> None:
-    """Make a local tracker whole or not at all: killed amid MLflow's migrations, it could not be opened again."""
+    """Make a local database whole or not at all: killed amid MLflow's migrations, it could not be opened again."""
     with replacing(database) as scratch:
         uri = f"sqlite:///{scratch}"
         mlflow.MlflowClient(uri, uri).search_experiments(max_results=1)
 
 
 def _view() -> dict[str, str]:
-    # MLflow's UI shows neither metrics nor parameters until somebody picks columns; a shared view, which it
-    # keeps as a tag of the experiment, picks them.
+    # MLflow's UI shows neither metrics nor parameters until somebody picks columns. A shared view, which it keeps as a
+    # tag of the experiment, picks them.
     columns = [f"metrics.`{name}`" for name in COLUMNS] + [f"params.`{name}`" for name in VARIED]
     state = {"selectedColumns": columns, "orderByKey": "metrics.`val_accuracy`", "orderByAsc": False}
     return {
@@ -265,7 +276,7 @@ def _view() -> dict[str, str]:
 
 @contextmanager
 def _asked_briefly() -> Iterator[None]:
-    """Ask a server that does not answer three times, not for four minutes: opening shows a wrong address."""
+    """Ask a server that does not answer three times, not for four minutes, so that a wrong address is soon reported."""
     name = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
     given = os.environ.get(name)
     os.environ.setdefault(name, "2")
@@ -273,7 +284,7 @@ def _asked_briefly() -> Iterator[None]:
         yield
     finally:
         if given is None:
-            del os.environ[name]  # a server that is started anew during a long training gets more patience
+            del os.environ[name]  # a server that restarts during a long training gets more time
 
 
 def _source() -> dict[str, str]:

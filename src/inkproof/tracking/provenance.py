@@ -1,4 +1,4 @@
-"""What a result is quoted with: the machine that computed it and the commit of the code."""
+"""Where a result comes from: the machine that computed it and the commit of the code."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ from inkproof.runtime.paths import ROOT
 
 
 def describe_machine() -> str:
-    """Return the processor's name and core count, as results are quoted with."""
+    """Return the processor's name and core count."""
     name = platform.processor() or platform.machine()
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -23,7 +23,7 @@ def git_commit() -> str:
     """Return the commit of the working tree, with "+" after it when the tree differs; "unknown" without git."""
     try:
         commit = _git("rev-parse", "HEAD")
-        # Results that a study adds to while it runs are not what its cells are computed with.
+        # A study adds to its results while it runs. They do not change what its grid runs compute.
         dirty = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!experiments")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

@@ -1,4 +1,4 @@
-"""Registered models: which version is the champion, and what a version's run has exported."""
+"""Registered models: the version that is the champion, and the exported files of a version's run."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from inkproof.tracking.mlflow_tracker import Tracker
 
 
 def registered_name(data: str) -> str:
-    """Return what the models of a dataset are registered as."""
+    """Return the name under which the models of a dataset are registered."""
     return f"inkproof-{data}"
 
 
@@ -27,8 +27,8 @@ def set_champion(tracker: Tracker, name: str, run_id: str) -> None:
 def copy_export(tracker: Tracker, address: str, names: Sequence[str], folder: Path) -> Path:
     """Copy an export of a registered model to `folder` and return where it is.
 
-    `address` is models:/NAME@ALIAS or models:/NAME/VERSION; of the files `names`, the first that the model's
-    run has among its exports is taken. Raises UserError where unknown model or no such export.
+    `address` is models:/NAME@ALIAS or models:/NAME/VERSION. Of the files `names`, the first that the model's run has
+    among its exports is taken. Raises UserError for an unknown model, or for one whose run has none of the files.
     """
     found = re.fullmatch(r"models:/(?P<name>[^/@]+)(@(?P<alias>[^/@]+)|/(?P<version>[0-9]+))", address)
     if found is None:
@@ -41,8 +41,8 @@ def copy_export(tracker: Tracker, address: str, names: Sequence[str], folder: Pa
     except MlflowException as error:
         if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise
-        known = ", ".join(_addresses(tracker)) or "nothing yet; src/train.py registers what it trains"
-        raise UserError(f"{address}: unknown registered model; there is {known}") from None
+        known = ", ".join(_addresses(tracker)) or "none yet; src/train.py registers what it trains"
+        raise UserError(f"{address}: unknown registered model; choose one of: {known}") from None
     stored = [item.path for item in tracker.client.list_artifacts(str(model.run_id), "exports")]
     path = next((f"exports/{name}" for name in names if f"exports/{name}" in stored), None)
     if path is None:
@@ -51,7 +51,7 @@ def copy_export(tracker: Tracker, address: str, names: Sequence[str], folder: Pa
 
 
 def _addresses(tracker: Tracker) -> Iterator[str]:
-    """What the registered models answer to: the aliases they have, and their newest versions."""
+    """The addresses of the registered models: their aliases, and their newest versions."""
     for model in tracker.client.search_registered_models():
         versions = sorted((int(one.version) for one in model.latest_versions), reverse=True)
         yield from (f"models:/{model.name}@{alias}" for alias in sorted(model.aliases))

@@ -1,4 +1,4 @@
-"""A training as a run: held, reused, resumed and saved; and how later stages go on with it."""
+"""A training as a run: held, reused, resumed and saved. Later stages log to it, too."""
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,8 +14,8 @@ from inkproof.tracking.run_metadata import ARTIFACTS, RunMetadata, read_history,
 class Run:
     """One training's run on disk and in MLflow, held by this process; made by `Run.open`.
 
-    `finished` says whether it was trained before: then `metadata` is what that training left. Otherwise `begin` it, log
-    its epochs, and `save` what came of it.
+    `finished` is whether it was trained before: then `metadata` is that of this training. Otherwise `begin` it, log its
+    epochs, and `save` its result.
     """
 
     def __init__(self, metadata: RunMetadata, tracker: Tracker, found: tuple[str, str] | None) -> None:
@@ -27,8 +27,9 @@ class Run:
     def open(cls, metadata: RunMetadata, force: bool) -> Iterator["Run"]:
         """Hold the run that `metadata` describes while the block lasts; with `force` nothing of it is reused.
 
-        An error within the block leaves the MLflow run as FAILED, an interrupt as KILLED. Raises UserError where
-        another process holds the run.
+        Artifacts that are missing or damaged are restored from MLflow; where that fails the run is trained again. An
+        error within the block leaves the MLflow run as FAILED, an interrupt as KILLED. Raises UserError where another
+        process holds the run.
         """
         with metadata.locked():
             if force:
@@ -50,11 +51,11 @@ class Run:
     def _reuse(self) -> None:
         self.metadata = RunMetadata.read(self.metadata.folder)
         run_id = ensure_run(self._tracker, self.metadata, self.metadata.folder)
-        if self._found and self._found[1] != "FINISHED":  # killed after its last artifact, before MLflow was told
+        if self._found and self._found[1] != "FINISHED":  # killed between its last artifact and its end in MLflow
             finalize(self._tracker, run_id, self.metadata.folder)
 
     def begin(self, digits: Mapping[str, int]) -> None:
-        """Tell MLflow of the run, or that it resumes; `digits` are how many there are by context ("training")."""
+        """Start the run in MLflow, or resume it there; `digits` are how many there are by context ("training")."""
         metadata, tracker = self.metadata, self._tracker
         metadata.run_id = tracker.start(
             metadata.experiment, metadata.name, metadata.tags, self._found and self._found[0]
@@ -89,6 +90,7 @@ class Run:
         with replacing(metadata.folder / "model.keras") as temporary:
             model.save(temporary)
         write_history(metadata.folder / "history.csv", history)
+        metadata.artifacts = metadata.hashes()
         tracker.metrics(metadata.run_id, metadata.metrics)
         tracker.model(metadata.run_id, model, registered_name)
         metadata.write()
@@ -96,10 +98,10 @@ class Run:
 
 
 def ensure_run(tracker: Tracker, metadata: RunMetadata, folder: Path) -> str:
-    """Return the id of the MLflow run of `metadata`, whose artifacts lie in `folder`.
+    """Return the id of the MLflow run of `metadata`, whose artifacts are in `folder`.
 
-    Where the tracker lacks it (a deleted mlflow.db beside a full DVC cache, a clone with pulled models),
-    the run is made again from its artifacts, tagged with `original_run_id`; the next stage finds that one.
+    Where the tracker lacks it (a deleted mlflow.db beside a full DVC cache, a clone with pulled models), the run is
+    made again from its artifacts and tagged with `original_run_id`. The next stage finds that one.
     """
     if tracker.exists(metadata.run_id):
         return metadata.run_id
@@ -112,8 +114,8 @@ def ensure_run(tracker: Tracker, metadata: RunMetadata, folder: Path) -> str:
 def attach(tracker: Tracker, metadata: RunMetadata, folder: Path, experiment: str, parent: str) -> RunMetadata:
     """Give a training that was done elsewhere a run in `experiment` below the run `parent`; return its metadata.
 
-    To be called within `tracking.nested`. A training of the same key may have been done by hand, for another study or
-    in another search: its run is left as it is, and run.json in `folder` names the new one.
+    To be called within `nested`. A training of the same key may have been done by hand, for another study or in another
+    search. Its run is left as it is, and run.json in `folder` names the new one.
     """
     if metadata.experiment == experiment and tracker.parent_of(metadata.run_id) in (parent, None):
         return metadata
@@ -126,7 +128,7 @@ def attach(tracker: Tracker, metadata: RunMetadata, folder: Path, experiment: st
 def _recreated(tracker: Tracker, metadata: RunMetadata, folder: Path, found: tuple[str, str] | None) -> str:
     """Return the id of a finished run made from the artifacts in `folder`, tagged with that of `metadata`.
 
-    `found` is (id, status) of such a run: it is taken when it is finished, and finished when its making was killed.
+    `found` is (id, status) of such a run. A finished one is taken; one whose making was killed is made to its end.
     """
     if found is not None and found[1] == "FINISHED":
         return found[0]
@@ -140,9 +142,9 @@ def _recreated(tracker: Tracker, metadata: RunMetadata, folder: Path, found: tup
 
 
 def finalize(tracker: Tracker, run_id: str, folder: Path) -> None:
-    """Log those artifacts of a trained run that lie in `folder`, and end the run.
+    """Log those artifacts of a trained run that are in `folder`, and end the run.
 
-    The report knows a run by its metadata and curve alone, which are all that it can make it again from.
+    A report has the metadata and the learning curve of a run, but not its model: it makes the run again without.
     """
     for name in ARTIFACTS:
         if (folder / name).is_file():
@@ -157,7 +159,7 @@ def log_stage(
     metrics: Mapping[str, float] | None = None,
     files: Iterable[tuple[Path, str]] = (),
 ) -> tuple[Tracker, str]:
-    """Log what a later stage found to the run of `metadata`; return the tracker and the run's id.
+    """Log the results of a later stage to the run of `metadata`; return the tracker and the run's id.
 
     `folder` holds the run's artifacts, `files` are (file or folder, folder of the run's artifacts).
     """

@@ -1,4 +1,4 @@
-"""What a run leaves on disk: its metadata, its artifacts, and the folder it works in."""
+"""What a run leaves on disk: its metadata, its artifacts, and the folder that it works in."""
 
 import json
 import shutil
@@ -12,14 +12,15 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import RunIdentity, StageConfig
+from inkproof.config.schema import Policy, RunIdentity, StageConfig
 from inkproof.config.validation import mistake
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.files import replacing, write_json, write_text
+from inkproof.runtime.files import replacing, sha256_of, write_json, write_text
 from inkproof.runtime.paths import ROOT
 from inkproof.tracking.identity import configuration_key, weights_file, weights_sha
 
-ARTIFACTS = ("model.keras", "history.csv", "run.json")
+HASHED = ("model.keras", "history.csv")
+ARTIFACTS = (*HASHED, "run.json")
 
 
 class InitialWeights(BaseModel):
@@ -34,7 +35,8 @@ class RunMetadata(BaseModel):
     """The content of run.json.
 
     `config` is everything that decides the result, with the number format that was computed in; `policy` is the one
-    that was asked for. `metrics` are those of the kept epoch. `initial_weights` is None where they were drawn at random.
+    that was asked for. `metrics` are those of the kept epoch. `artifacts` are the SHA-256 of the other files by name.
+    `initial_weights` is None where they were drawn at random.
     """
 
     FORMAT: ClassVar[int] = 2
@@ -51,10 +53,11 @@ class RunMetadata(BaseModel):
     machine: str
     config: RunIdentity
     metrics: dict[str, float] = {}
+    artifacts: dict[str, str] = {}
     seconds: float = 0.0
     finished: bool = False
     initial_weights: InitialWeights | None = None
-    policy: str = "auto"
+    policy: Policy = "auto"
 
     @property
     def folder(self) -> Path:
@@ -97,8 +100,8 @@ class RunMetadata(BaseModel):
         try:
             return cls.model_validate(found)
         except ValidationError as error:
-            said = mistake(error, cls)[1]
-            raise UserError(f"{path}: not the metadata of a run ({said}); train the model again") from None
+            reason = mistake(error, cls)[1]
+            raise UserError(f"{path}: not the metadata of a run ({reason}); train the model again") from None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -110,19 +113,26 @@ class RunMetadata(BaseModel):
         except Timeout:
             raise UserError(f"{self.name}-{self.key}: another process is training this run") from None
 
+    def hashes(self) -> dict[str, str]:
+        """Return the SHA-256 of those artifacts that are in the run's folder, by name, run.json aside."""
+        return {name: sha256_of(self.folder / name) for name in HASHED if (self.folder / name).is_file()}
+
     def complete(self) -> bool:
-        """Return whether the run's folder holds every artifact of this finished run."""
-        if not all((self.folder / name).is_file() for name in ARTIFACTS):
-            return False
+        """Return whether the run's folder holds this very run, finished, with every artifact as it was saved."""
         try:
-            return RunMetadata.read(self.folder).finished
+            found = RunMetadata.read(self.folder)
         except UserError:
             return False
+        if not found.finished or found.key != self.key or found.artifacts.keys() != set(HASHED):
+            return False
+        return found.artifacts == self.hashes()
 
 
 def copy_artifacts(source: Path, target: Path) -> None:
-    """Copy a run's artifacts to another folder, each whole or not at all."""
+    """Copy a run's artifacts to another folder, each whole or not at all; raises UserError where one is missing."""
     for name in ARTIFACTS:
+        if not (source / name).is_file():
+            raise UserError(f"{source / name}: no such file; it may be on the machine that trained this run")
         with replacing(target / name) as temporary:
             shutil.copyfile(source / name, temporary)
 
@@ -139,12 +149,12 @@ def read_history(path: Path) -> list[dict[str, float]]:
         return [{str(name): value for name, value in row.items()} for row in curve.to_dict("records")]
     except FileNotFoundError:
         raise UserError(f"{path}: no learning curve here; train the model again") from None
-    except (ValueError, KeyError) as error:  # pandas' own errors are of ValueError
+    except (ValueError, KeyError) as error:  # pandas' own errors are kinds of ValueError
         raise UserError(f"{path}: not a learning curve ({error}); train the model again") from error
 
 
 def initial_weights_of(init: str) -> InitialWeights:
-    """Return what a run remembers of its initial weights; the file is named from the repository's root, if it is in it."""
+    """Return where the weights `init` come from; a file in the repository is named from the repository's root."""
     file = weights_file(init)
     named = file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else str(file)
     run = RunMetadata.read(file.parent).run_id if (file.parent / "run.json").is_file() else None
@@ -155,10 +165,10 @@ Stage = TypeVar("Stage", bound=StageConfig)
 
 
 def trained_run(config: Stage) -> tuple[RunMetadata, Stage]:
-    """Return the metadata of the run in `config.run`, and a later stage's `config` fit for it.
+    """Return the metadata of the run in `config.run`, and the `config` of a later stage with that run's folders.
 
-    What is made of another run than the pipeline's own stays in that run's folder, away from the pipeline's results.
-    Raises UserError where there is no run, or one trained on other data or of another model than `config` says.
+    Results of another run than the pipeline's own stay in that run's folder, away from the pipeline's results. Raises
+    UserError where there is no run, or where its data or model are not those of `config`.
     """
     run = path_of(config.run)
     metadata = RunMetadata.read(run)

@@ -1,4 +1,4 @@
-"""Random distortion of a whole batch: where its ink lies, in one resampling, and how wide its strokes are."""
+"""Random distortion of a whole batch: its geometry in one resampling, and the width of its strokes."""
 
 from dataclasses import dataclass
 
@@ -47,7 +47,7 @@ def distort(images: tf.Tensor, limits: Distortion, seed: tf.Tensor) -> tf.Tensor
 
 
 def _affine_rows(images: tf.Tensor, limits: Distortion, seed: tf.Tensor) -> tf.Tensor:
-    """Two rows (B, 6) of the matrix that maps an output pixel to the input pixel it is read from."""
+    """Two rows (B, 6) of the matrix that maps an output pixel to the input pixel it is sampled from."""
     shape = tf.shape(images)
     height, width = tf.cast(shape[1], tf.float32), tf.cast(shape[2], tf.float32)
     low = [-limits.rotation * np.pi / 180, 1 - limits.zoom, 1 - limits.zoom, -limits.shift, -limits.shift]
@@ -80,7 +80,7 @@ def _resample(images: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
 
 
 def _elastic(images: tf.Tensor, rows: tf.Tensor, deviation: float, seed: tf.Tensor) -> tf.Tensor:
-    """Read `images` where `rows` and a smooth random displacement of `deviation` pixels say, bilinearly."""
+    """Sample `images` bilinearly where `rows` and a smooth random displacement of `deviation` pixels lead."""
     shape = tf.shape(images)
     count, height, width = shape[0], shape[1], shape[2]
     nodes = tf.random.stateless_normal([count, _ELASTIC_NODES, _ELASTIC_NODES, 2], _fold(seed, 2))
@@ -90,7 +90,7 @@ def _elastic(images: tf.Tensor, rows: tf.Tensor, deviation: float, seed: tf.Tens
     column = tf.range(tf.cast(width, tf.float32))[tf.newaxis, tf.newaxis, :]
     row = tf.range(tf.cast(height, tf.float32))[tf.newaxis, :, tf.newaxis]
     a, b, c, d, e, f = (part[:, tf.newaxis, tf.newaxis] for part in tf.unstack(rows, axis=1))
-    # One dark pixel around the image, so that whatever lies outside reads as dark.
+    # One dark pixel around the image, so that everything outside is dark.
     x = tf.clip_by_value(a * column + b * row + c + displaced[..., 0] + 1, 0, tf.cast(width, tf.float32) + 1)
     y = tf.clip_by_value(d * column + e * row + f + displaced[..., 1] + 1, 0, tf.cast(height, tf.float32) + 1)
     left, top = (

@@ -15,8 +15,8 @@ class KeepBest(keras.callbacks.Callback):
     """Remember the weights of the epoch with the highest `monitor` and put them back when training ends.
 
     Of epochs with equal accuracy, which is common among 5,000 validation digits, the one with the lower
-    validation loss is kept. The weights stay in memory (at most some 13 MB here) and travel in the backup,
-    so that a killed run does not forget its best epoch.
+    validation loss is kept. The weights stay in memory (at most some 13 MB here) and are part of the backup,
+    so that a killed run keeps its best epoch.
     """
 
     def __init__(self, monitor: str = "val_accuracy") -> None:
@@ -62,11 +62,11 @@ _WEIGHTS = ("best_weights", "trained_weights")
 class Backup(keras.callbacks.Callback):
     """Save everything the next epoch depends on at the end of each epoch; put it back at the start.
 
-    Keras's own BackupAndRestore keeps weights and optimizer alone: the counters of the other
-    callbacks (patience, best epoch), their weights, the history and the dropout generators would
-    start anew, and the resumed run would differ from the uninterrupted one.
+    Keras's own BackupAndRestore keeps weights and optimizer alone. The counters of the other callbacks (patience,
+    best epoch), their weights, the history and the dropout generators would start anew, and the resumed run would
+    differ from the uninterrupted one.
 
-    Call `bind` before training; without it nothing is saved. `seconds` is what the epochs took that were done before.
+    Call `bind` before training; without it nothing is saved. `seconds` is how long the epochs before took.
     """
 
     def __init__(self) -> None:
@@ -117,7 +117,7 @@ class Backup(keras.callbacks.Callback):
                     setattr(callback, attribute, [self.restored[f"{prefix}{index}"] for index in range(count)])
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        # The last callback of the list: EarlyStopping has just reset its counters, now they come back.
+        # This is the last callback of the list: EarlyStopping has just reset its counters, and they are restored here.
         self.restore()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:

@@ -28,17 +28,17 @@ def training_batches(
 
     images: uint8 (N, 28, 28); labels: uint8 (N,). Yields float32 (B, 28, 28, 1) in 0 to 255 and
     int32 (B,). The order and the distortions of an epoch depend on `seed` and the epoch's number
-    alone: an interrupted run that starts at epoch 7 sees what an uninterrupted one saw there.
+    alone: a run that resumes at epoch 7 sees the same batches there as an uninterrupted one.
     """
     count = len(images)
     images = tf.constant(images[..., np.newaxis])
-    answers = tf.constant(labels.astype(np.int32))
+    classes = tf.constant(labels.astype(np.int32))
 
     def batch(indices: tf.Tensor, place: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         chosen = tf.cast(tf.gather(images, indices), tf.float32)
         if not limits.identity:
             chosen = distort(chosen, limits, tf.stack([tf.constant(seed, tf.int64), place]))
-        return chosen, tf.gather(answers, indices)
+        return chosen, tf.gather(classes, indices)
 
     def one_pass(number: tf.Tensor) -> tf.data.Dataset:
         order = tf.random.experimental.stateless_shuffle(

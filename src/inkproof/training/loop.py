@@ -20,10 +20,10 @@ from inkproof.training.losses import Teacher, loss_and_metrics
 class EMAWeights(keras.callbacks.Callback):
     """Put the optimizer's running average of the weights into the model while it is validated, kept and saved.
 
-    The average of the last steps reads as well as weights do whose rate has been lowered, at any time of the schedule
-    (Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992). Training goes on from the
-    weights it had. Stands before all callbacks that look at weights. Keras's own SwapEMAWeights is not resumed
-    rightly, and leaves the weights without average where training was stopped early.
+    At any time of the schedule, the average of the last steps is as accurate as weights whose rate has been lowered
+    (Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992). Training continues from the
+    weights it had. This callback must come before all that look at weights. Keras's own SwapEMAWeights does not resume
+    correctly, and does not leave the average in the model where training was stopped early.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ Row = dict[str, float]
 
 @dataclass(frozen=True)
 class Plan:
-    """How long, on what and towards what a network is trained; `repeat` passes over the digits make one epoch."""
+    """The hyperparameters of a training loop; `repeat` passes over the digits make one epoch."""
 
     epochs: int
     batch_size: int
@@ -66,9 +66,9 @@ class Plan:
 
 @dataclass
 class Outcome:
-    """What came of it. `best_epoch` counts from 1 and is the epoch whose weights the model now has.
+    """The result of a training. `best_epoch` counts from 1 and is the epoch whose weights the model now has.
 
-    `seconds` counts the epochs that were done before a kill, too, but not what the kill cut off.
+    `seconds` includes the epochs that were done before a kill, but not the one that the kill cut off.
     """
 
     history: list[Row] = field(default_factory=list)
@@ -82,7 +82,7 @@ class Outcome:
 
     @property
     def metrics(self) -> Row:
-        """What a run remembers of it: losses and accuracies of the kept epoch, which it is, and how many there were."""
+        """The metrics of a run: losses and accuracies of the kept epoch, its number, and the number of epochs."""
         kept = {name: value for name, value in self.best.items() if name not in ("epoch", "learning_rate")}
         return {**kept, "best_epoch": self.best_epoch, "epochs": len(self.history)}
 
@@ -110,9 +110,9 @@ def fit(
 ) -> Outcome:
     """Train `model` in place; `folder` keeps the backup when `callbacks` holds a `Backup`.
 
-    on_epoch is called with each finished epoch's row, after it is safe in the backup; on_resume once,
+    `on_epoch` is called with each finished epoch's row, after it is safe in the backup. `on_resume` is called once,
     with the rows of the epochs done before. `verbose` is Keras's: 1 a bar, 2 one line an epoch, 0 nothing. With a
-    `teacher` the network learns its answers, too.
+    `teacher` the network learns its probabilities, too.
     """
     outcome = Outcome()
     backup = next((callback for callback in callbacks if isinstance(callback, Backup)), None)
@@ -133,14 +133,14 @@ def fit(
     )
     model.optimizer.build(model.trainable_variables)
 
-    def record(epoch: int, logs: dict[str, Any] | None) -> None:
+    def add_row(epoch: int, logs: dict[str, Any] | None) -> None:
         rate = float(np.asarray(model.optimizer.learning_rate))
         metrics = {name: float(value) for name, value in (logs or {}).items()}
         outcome.history.append({"epoch": epoch + 1, **metrics, "learning_rate": rate})
 
     ordered = [
         *others,
-        keras.callbacks.LambdaCallback(on_epoch_end=record),
+        keras.callbacks.LambdaCallback(on_epoch_end=add_row),
         *([backup] if backup else []),
         keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: on_epoch(outcome.history[-1])),
     ]
@@ -164,8 +164,8 @@ def fit(
         )
         validation = evaluation_batches(val.images, val.labels) if val is not None else None
         if teacher is not None:
-            batches = teacher.asked(batches)
-            validation = teacher.asked(validation).cache() if validation is not None else None
+            batches = teacher.with_targets(batches)
+            validation = teacher.with_targets(validation).cache() if validation is not None else None
         model.fit(
             batches,
             validation_data=validation,

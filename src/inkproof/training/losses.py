@@ -1,4 +1,4 @@
-"""What training minimises: cross-entropy with the labels, softened where asked, and with a teacher's answers."""
+"""The loss of a training: cross-entropy with the labels, smoothed where asked, and with a teacher's predictions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-_LEAST = 1e-7  # probability that a logarithm is taken of at least
+_LEAST = 1e-7  # added to a probability before its logarithm is taken
 
 
 @dataclass(frozen=True)
 class Teacher:
-    """Trained networks whose mean answers a student learns beside the labels.
+    """Trained networks whose mean probabilities a student learns beside the labels.
 
-    Answers are softened by `temperature`, and their cross-entropy counts `weight`, the labels' the rest. The teachers
-    see the very images that the student sees, distorted as they are.
+    Probabilities are softened by `temperature`. Their cross-entropy has the share `weight` of the loss, that of the
+    labels the rest. The teachers see the same distorted images as the student.
 
     Source: Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network" (2015).
     """
@@ -24,14 +24,14 @@ class Teacher:
     temperature: float
     weight: float
 
-    def asked(self, batches: tf.data.Dataset) -> tf.data.Dataset:
-        """Return `batches` (images, labels) with float32 (B, 20) in place of labels: one-hot, softened answers."""
+    def with_targets(self, batches: tf.data.Dataset) -> tf.data.Dataset:
+        """Return `batches` (images, labels) with targets float32 (B, 20): one-hot labels, softened probabilities."""
 
-        def ask(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            answers = tf.add_n([model(images, training=False) for model in self.models]) / len(self.models)
-            return images, tf.concat([tf.one_hot(labels, 10), softened(answers, self.temperature)], axis=1)
+        def predict(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            mean = tf.add_n([model(images, training=False) for model in self.models]) / len(self.models)
+            return images, tf.concat([tf.one_hot(labels, 10), softened(mean, self.temperature)], axis=1)
 
-        return batches.map(ask, num_parallel_calls=1, deterministic=True).prefetch(4)
+        return batches.map(predict, num_parallel_calls=1, deterministic=True).prefetch(4)
 
 
 def softened(probabilities: tf.Tensor, temperature: float) -> tf.Tensor:
@@ -40,7 +40,7 @@ def softened(probabilities: tf.Tensor, temperature: float) -> tf.Tensor:
 
 
 def loss_and_metrics(label_smoothing: float, teacher: Teacher | None) -> tuple[Any, list[Any]]:
-    """Return what `keras.Model.compile` takes: the loss, and the accuracy under that name.
+    """Return the loss and the metrics for `keras.Model.compile`; the one metric is called accuracy.
 
     `label_smoothing` is the probability that is taken from the label and given to all digits in equal parts (Szegedy
     et al., "Rethinking the Inception architecture for computer vision", 2016).
@@ -62,9 +62,9 @@ def _smoothed(amount: float) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
 
 def _distillation(label_smoothing: float, teacher: Teacher) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
     def distillation(targets: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
-        one_hot, answers = targets[:, :10], targets[:, 10:]
+        one_hot, predicted = targets[:, :10], targets[:, 10:]
         hard = keras.losses.categorical_crossentropy(one_hot, probabilities, label_smoothing=label_smoothing)
-        soft = keras.losses.categorical_crossentropy(answers, softened(probabilities, teacher.temperature))
+        soft = keras.losses.categorical_crossentropy(predicted, softened(probabilities, teacher.temperature))
         # The gradient of the softened part shrinks with the square of the temperature.
         return (1 - teacher.weight) * hard + teacher.weight * teacher.temperature**2 * soft
 
@@ -72,7 +72,7 @@ def _distillation(label_smoothing: float, teacher: Teacher) -> Callable[[tf.Tens
 
 
 def _label_accuracy() -> keras.metrics.Metric:
-    def right(targets: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
+    def correct(targets: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
         return tf.cast(tf.argmax(targets[:, :10], axis=1) == tf.argmax(probabilities, axis=1), tf.float32)
 
-    return keras.metrics.MeanMetricWrapper(right, name="accuracy")
+    return keras.metrics.MeanMetricWrapper(correct, name="accuracy")

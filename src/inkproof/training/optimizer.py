@@ -5,6 +5,8 @@ from typing import Any
 
 import keras
 
+from inkproof.models.builders import builder
+
 NAMES = {
     "adam": keras.optimizers.Adam,
     "sgd": partial(keras.optimizers.SGD, momentum=0.9, nesterov=True),
@@ -12,6 +14,7 @@ NAMES = {
 _WARM_UP = 0.25  # epochs until the cosine begins at its full rate
 
 
+@builder
 def build(
     name: str,
     learning_rate: float,

@@ -1,4 +1,4 @@
-"""What a search found, as a file of conf/experiment that training takes like any other."""
+"""The result of a search, as a file of conf/experiment that training takes like any other."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from inkproof.config.compose import path_of
+from inkproof.config.schema import TrainConfig
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
 from inkproof.runtime.paths import ROOT
@@ -14,8 +15,7 @@ from inkproof.runtime.paths import ROOT
 FOLDER = ROOT / "conf" / "experiment"
 FOUND = "Found by a search"  # how such a file begins, below its package
 GROUPS = ("data", "model", "aug", "optimizer", "callbacks", "precision")
-# What does not belong in a recipe: which run it is, and where its digits lie.
-LEFT_OUT = ("seed", "digits", "force", "out", "register", "experiment_name")
+LEFT_OUT = {"seed", "run"}  # a recipe is for every seed, and for every place where its digits lie
 
 
 def recipe_path(recipe: str) -> Path:
@@ -39,19 +39,19 @@ def command_of(recipe: Path) -> str:
 def write_recipe(
     path: Path,
     choices: Mapping[str, str],
-    config: Mapping[str, Any],
-    plain: Mapping[str, Any],
+    config: TrainConfig,
+    plain: TrainConfig,
     searched: Sequence[str],
     head: Sequence[str],
 ) -> None:
     """Write the experiment that trains as `config`, whole or not at all.
 
-    `choices` are the files chosen from the groups, `plain` is the configuration that these alone give: what differs
-    from it is written out, and what was `searched`, by dotted keys. `head` are lines of comment, the
-    first beginning with FOUND.
+    `choices` are the files chosen from the groups, `plain` is the configuration that these alone give. What differs
+    from it is written out, and so is what was `searched`, by dotted keys. `head` are lines of comment, the first
+    beginning with FOUND.
     """
-    differing = _difference(config, plain, searched)
-    values = {key: value for key, value in differing.items() if key not in LEFT_OUT}
+    ours, theirs = (one.model_dump(mode="json", by_alias=True, exclude=LEFT_OUT) for one in (config, plain))
+    values = _difference(ours, theirs, searched)
     lines = ["# @package _global_", *(f"# {line}".rstrip() for line in head), "defaults:"]
     lines += [f"  - override /{group}: {_quoted(choices[group])}" for group in GROUPS]
     text = yaml.safe_dump(values, sort_keys=False, default_flow_style=None, width=120) if values else ""
@@ -61,7 +61,7 @@ def write_recipe(
 def _difference(
     config: Mapping[str, Any], plain: Mapping[str, Any], always: Sequence[str], prefix: str = ""
 ) -> dict[str, Any]:
-    """Return the leaves of `config` that `plain` does not have so, and those whose dotted keys are in `always`."""
+    """Return the values of `config` that differ in `plain`, and those whose dotted keys are in `always`."""
     found: dict[str, Any] = {}
     for key, value in config.items():
         other = plain.get(key)

@@ -1,8 +1,9 @@
-"""The search: keras-tuner deals out trials, each is one ordinary training run, and the best is written as a recipe."""
+"""The search: keras-tuner deals out trials, each of which is one training run. The best is written as a recipe."""
 
 import contextlib
 import io
 import json
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,23 +16,24 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.errors import FailedTrialError, FatalError
 
 from inkproof.config.compose import path_of
+from inkproof.config.schema import Bayesian, Hyperband, RandomSearch, TrainConfig, TuneConfig, Tuner
 from inkproof.data.digits import data_sha
 from inkproof.data.download import prepare_absent
 from inkproof.runtime.errors import Diverged, UserError
 from inkproof.runtime.files import write_json
 from inkproof.runtime.paths import ROOT
 from inkproof.stages.train import train
-from inkproof.tracking.identity import identity, run_key
+from inkproof.tracking.identity import identity, short_hash
 from inkproof.tracking.mlflow_tracker import Tracker, nested
 from inkproof.tracking.provenance import describe_machine, git_commit
 from inkproof.tracking.run import attach
-from inkproof.tracking.run_metadata import RunMetadata
+from inkproof.tracking.run_metadata import RunMetadata, copy_artifacts
 from inkproof.tuning.recipe import FOUND, command_of, write_recipe
 from inkproof.tuning.space import CHIEF, Parameter, Request, configured, value_at
 
 OBJECTIVE = "val_accuracy"
 IDLE = 0.5  # seconds between two questions of a worker for which there is no trial yet
-Train = Callable[[dict[str, Any], str], dict[str, float]]
+Train = Callable[[TrainConfig, str], dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -39,23 +41,23 @@ class Best:
     """The best finished trial: its number, configuration and validation accuracy, and how many trials there were."""
 
     number: str
-    config: dict[str, Any]
+    config: TrainConfig
     accuracy: float
     trials: int
 
 
 class Search(BaseTuner):
-    """A search that goes on where it was killed: finished trials stay, the one that was running is run again.
+    """A search that resumes after a kill: finished trials stay, the one that was running is run again.
 
-    `train(config, trial)` trains as `config` says, whatever process it is called in, and returns the metrics of the
+    `train(config, trial)` trains one configuration, whatever process it is called in, and returns the metrics of the
     kept epoch; `trial` is its number. Every trial of Hyperband is trained from its beginning for the epochs of its
-    round: its learning rate falls to zero within them, and the recipe says what was measured.
+    round. Its learning rate falls to zero within them, so the recipe has what was measured.
     """
 
     def __init__(
         self,
         oracle: keras_tuner.Oracle,
-        config: Mapping[str, Any],
+        config: TrainConfig,
         space: Sequence[Parameter],
         train: Train,
         folder: Path,
@@ -70,12 +72,12 @@ class Search(BaseTuner):
             raise UserError(f"{folder}: its state cannot be read ({error}); delete it to begin anew") from error
 
     def reload(self) -> None:
-        """Take up the oracle's state; there is none of the tuner's own, and a kill may have cut its file short."""
+        """Restore the oracle's state. The tuner has none of its own, and a kill may have cut its file short."""
         if not self._is_worker():
             self.oracle.reload()
 
     def run_trial(self, trial: Any, *_: Any, **__: Any) -> dict[str, float]:
-        """Train as the trial says; return what it is judged by."""
+        """Train the trial's configuration; return the metric that it is judged by."""
         config = self.config_of(trial)
         try:
             metrics = self._train(config, trial.trial_id)
@@ -84,23 +86,25 @@ class Search(BaseTuner):
             raise FailedTrialError(str(error)) from error
         except (UserError, OSError) as error:  # a full disk, say: another trial would end no better
             raise FatalError(str(error)) from error
-        chosen = ", ".join(f"{one.key} {_short(value_at(config, one.key))}" for one in self._space)
+        identity = config.identity()
+        chosen = ", ".join(f"{one.key} {_short(value_at(identity, one.key))}" for one in self._space)
         self._say(
             f"trial {trial.trial_id}: {metrics[OBJECTIVE]:.2%} of the validation digits after "
             f"{metrics['epochs']:.0f} epochs: {chosen}"
         )
         return {OBJECTIVE: metrics[OBJECTIVE]}
 
-    def config_of(self, trial: Any) -> dict[str, Any]:
+    def config_of(self, trial: Any) -> TrainConfig:
         """Return the training configuration of a trial."""
         values = trial.hyperparameters.values
         config = configured(self._config, self._space, values)
-        if "tuner/epochs" in values:  # Hyperband's round
-            config["epochs"] = int(values["tuner/epochs"])
-        return config
+        if "tuner/epochs" not in values:
+            return config
+        training = config.training.model_copy(update={"epochs": int(values["tuner/epochs"])})  # Hyperband's round
+        return config.model_copy(update={"training": training})
 
     def pre_create_trial(self) -> None:
-        """Leave the chief some rest: keras-tuner asks again at once."""
+        """Wait a moment before a worker asks the chief again: keras-tuner asks at once."""
         if self._is_worker():
             time.sleep(IDLE)
 
@@ -122,8 +126,8 @@ class Search(BaseTuner):
         except Exception as error:
             if type(error).__module__.partition(".")[0] != "grpc":
                 raise
-            said = error.details() if hasattr(error, "details") else error
-            raise UserError(f"the chief does not answer any more ({said}); has it ended?") from error
+            reason = error.details() if hasattr(error, "details") else error
+            raise UserError(f"the chief does not answer any more ({reason}); has it ended?") from error
 
     def best(self) -> Best:
         """Return the best trial; raises UserError where none has finished."""
@@ -138,8 +142,8 @@ class Search(BaseTuner):
 class _InOneFile(keras_tuner.Oracle):
     """An oracle that a kill at any moment leaves as it was before or after.
 
-    keras-tuner writes a file for each trial and one for the oracle, each in place: a kill could cut one short, or leave
-    two that do not belong together. Here all that is read again is one file, written whole.
+    keras-tuner writes a file for each trial and one for the oracle, each in place. A kill could cut one short, or leave
+    two that do not belong together. Here all that is read again is in one file, written whole.
     """
 
     def __init__(self, file: Path, **settings: Any) -> None:
@@ -152,7 +156,7 @@ class _InOneFile(keras_tuner.Oracle):
         write_json(self.file, {"oracle": self.get_state(), "trials": trials})
 
     def reload(self) -> None:
-        """Take up the state; trials that were running are run again, by whoever asks."""
+        """Restore the state; trials that were running are run again, by whoever asks."""
         state = json.loads(self.file.read_text(encoding="utf-8"))
         trials = [Trial.from_state(one) for one in state["trials"]]
         self.trials = {trial.trial_id: trial for trial in trials}
@@ -173,22 +177,22 @@ class _Bayesian(_InOneFile, keras_tuner.oracles.BayesianOptimizationOracle):
     pass
 
 
-def make_oracle(tuner: Mapping[str, Any], space: Sequence[Parameter], epochs: int, folder: Path) -> keras_tuner.Oracle:
+def make_oracle(tuner: Tuner, space: Sequence[Parameter], epochs: int, folder: Path) -> keras_tuner.Oracle:
     """Return the oracle for a file in conf/tuner, its state in `folder`; `epochs` are those of a whole training."""
     shared = {
         "file": folder / "search.json",
         "objective": keras_tuner.Objective(OBJECTIVE, "max"),
         "hyperparameters": hyperparameters(space),
-        "seed": tuner["seed"],
-        "max_retries_per_trial": tuner["retries"],
+        "seed": tuner.seed,
+        "max_retries_per_trial": tuner.retries,
     }
-    name = tuner["name"]
-    if name == "hyperband":
-        iterations = tuner["iterations"]
-        return _Hyperband(max_epochs=epochs, factor=tuner["factor"], hyperband_iterations=iterations, **shared)
-    if name == "random":
-        return _Random(max_trials=tuner["trials"], **shared)
-    return _Bayesian(max_trials=tuner["trials"], num_initial_points=tuner["initial"], **shared)
+    match tuner:
+        case Hyperband():
+            return _Hyperband(max_epochs=epochs, factor=tuner.factor, hyperband_iterations=tuner.iterations, **shared)
+        case RandomSearch():
+            return _Random(max_trials=tuner.trials, **shared)
+        case Bayesian():
+            return _Bayesian(max_trials=tuner.trials, num_initial_points=tuner.initial, **shared)
 
 
 def _short(value: Any) -> str:
@@ -196,15 +200,17 @@ def _short(value: Any) -> str:
 
 
 def hyperparameters(space: Sequence[Parameter]) -> keras_tuner.HyperParameters:
-    """Return the space as keras-tuner has it; what it cannot hold, such as a list, it gets as JSON."""
+    """Return the space as keras-tuner has it; choices are JSON, since it cannot hold a list."""
     found = keras_tuner.HyperParameters()
     for one in space:
-        if one.choices:
+        if one.choices is not None:
             found.Choice(one.key, [json.dumps(choice) for choice in one.choices], ordered=False)
-        elif one.whole:
-            found.Int(one.key, int(one.low), int(one.high), **_scale(one))
+            continue
+        low, high = one.bounds
+        if one.whole:
+            found.Int(one.key, int(low), int(high), **_scale(one))
         else:
-            found.Float(one.key, float(one.low), float(one.high), **_scale(one))
+            found.Float(one.key, float(low), float(high), **_scale(one))
     return found
 
 
@@ -215,35 +221,37 @@ def _scale(one: Parameter) -> dict[str, Any]:
 
 
 def tune(
-    config: dict[str, Any], asked: Request, command: str, choices: Mapping[str, str], plain: Mapping[str, Any]
+    config: TuneConfig, request: Request, command: str, choices: Mapping[str, str], plain: TrainConfig
 ) -> Path | None:
-    """Search as the resolved `config` says; return the recipe, None in a worker, whose chief writes it.
+    """Search as `config` describes; return the recipe, or None in a worker, whose chief writes it.
 
-    `asked` is what was `checked` of it, `command` what was typed, `choices` are the files chosen from the groups of
-    conf/, and `plain` is the training configuration that these alone give.
+    `request` is what `config` asks for, `command` what was typed, `choices` are the files chosen from the groups of
+    conf/, and `plain` is the training configuration that these alone give. With `run.force` the search begins anew.
     """
-    experiment, training, space, recipe = asked.experiment, asked.training, asked.space, asked.recipe
-    digits = path_of(config["digits"])
-    prepare_absent(config["data"], digits)
-    searched = {"training": identity(training, training["precision"]["policy"]), "tuner": config["tuner"]}
-    key = run_key(searched, data_sha(digits), "")
-    folder = ROOT / "runs" / "tune" / f"{config['name']}-{key}"
-    oracle = make_oracle(config["tuner"], space, training["epochs"], folder)
-    tracker = Tracker()
-    chief = config["service"] in (None, CHIEF)
+    training, space, recipe = request.training, request.space, request.recipe
+    digits = path_of(config.run.digits)
+    prepare_absent(config.data, digits)
+    searched = [identity(training, training.precision.policy), config.tuner]
+    key = short_hash([one.model_dump(mode="json", by_alias=True) for one in searched], data_sha(digits))
+    folder = ROOT / "runs" / "tune" / f"{config.name}-{key}"
+    chief = config.service in (None, CHIEF)
+    if chief and config.run.force:
+        shutil.rmtree(folder, ignore_errors=True)
+    oracle = make_oracle(config.tuner, space, training.training.epochs, folder)
+    tracker, experiment = Tracker(), config.run.experiment
     tags = {"key": f"search {key}", "git_commit": git_commit(), "machine": describe_machine()}
-    with tracker.lock:  # two workers that begin at once are to have one parent
-        parent = tracker.start_again(experiment, config["name"], tags)
+    with tracker.lock:  # two workers that begin at once must find one parent
+        parent = tracker.start_again(experiment, config.name, tags)
 
-    def train_trial(chosen: dict[str, Any], trial: str) -> dict[str, float]:
+    def train_trial(chosen: TrainConfig, trial: str) -> dict[str, float]:
         artifacts = folder / f"trial_{trial}"
         with nested(parent, f"trial {trial}"):
-            metrics = train({**chosen, "out": str(artifacts)}, say=lambda line: None)
+            metrics = train(chosen.with_run(out=str(artifacts)), say=lambda line: None)
             attach(tracker, RunMetadata.read(artifacts), artifacts, experiment, parent)
         return metrics
 
     if not chief:
-        print(f"{config['service']}: asks the chief at {config['address']} for trials, and waits for it", flush=True)
+        print(f"{config.service}: asks the chief at {config.address} for trials, and waits for it", flush=True)
     try:
         search = Search(oracle, training, space, train_trial, folder)
         search.run()
@@ -251,7 +259,7 @@ def tune(
             return None
         best = search.best()
     except BaseException:
-        if chief:  # a worker's end is not that of the search
+        if chief:  # the search does not end with a worker
             tracker.finish(parent, "KILLED")
         raise
     head = (
@@ -261,9 +269,11 @@ def tune(
         "",
         f"  {command_of(recipe)}",
         "",
-        f"Reached:   {best.accuracy:.2%} of the validation digits (seed {training['seed']}), by which it was chosen.",
+        f"Reached:   {best.accuracy:.2%} of the validation digits (seed {training.seed}), by which it was chosen.",
     )
     write_recipe(recipe, choices, best.config, plain, [one.key for one in space], head)
+    if config.run.out:
+        copy_artifacts(folder / f"trial_{best.number}", path_of(config.run.out))
     tracker.metrics(parent, {"val_accuracy": best.accuracy, "trials": best.trials})
     tracker.file(parent, recipe)
     tracker.finish(parent)

@@ -1,4 +1,4 @@
-"""What a search is asked for: which keys of a training configuration vary, how far, and by which tuner.
+"""What a search varies: keys of the training configuration and the values that they may take.
 
 TensorFlow is not imported here, so that mistakes are reported at once.
 """
@@ -7,22 +7,19 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, Strict, StrictBool, StrictInt, ValidatorFunctionWrapHandler, WrapValidator, with_config
+from pydantic import Field, Strict, StrictBool, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
-from inkproof.config.schema import Training, check_training
+from inkproof.config.schema import Config, RunIdentity, Space, Text, TrainConfig, TuneConfig
 from inkproof.config.validation import validated
 from inkproof.runtime.errors import UserError
 from inkproof.tuning.recipe import recipe_path
 
 WHERE = "tuner.space.parameters"
 CHIEF = "chief"
-# Of a training's keys, what a search sets itself.
-OWN: dict[str, Any] = {"register": False, "force": False, "out": None, "init": None}
 
 
 def _as_given(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
@@ -31,97 +28,98 @@ def _as_given(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
     return value
 
 
-Number = Annotated[float, Strict(), WrapValidator(_as_given)]
+Bound = Annotated[float, Strict(), WrapValidator(_as_given)]
 
 
-@with_config(extra="forbid")
-@dataclass(frozen=True)
-class Parameter:
-    """One key of the training configuration: among `choices`, or from `low` to `high` (by `step`, or `log`)."""
+class Parameter(Config):
+    """One key of the training configuration: among `choices`, or from `low` to `high`, by `step` or on a `log` scale.
 
-    key: str
-    choices: Annotated[tuple[Any, ...], Field(min_length=1)] = ()
-    low: Number = 0.0
-    high: Number = 0.0
-    step: Annotated[Number, Field(gt=0)] | None = None
+    A parameter with choices has neither bounds, step nor scale.
+    """
+
+    key: Text
+    choices: Annotated[tuple[Any, ...], Field(min_length=1)] | None = None
+    low: Bound | None = None
+    high: Bound | None = None
+    step: Annotated[Bound, Field(gt=0)] | None = None
     log: StrictBool = False
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The lowest and the highest value; raises ValueError for a parameter with choices."""
+        if self.low is None or self.high is None:
+            raise ValueError(f"{self.key}: has choices, not bounds")
+        return self.low, self.high
 
     @property
     def whole(self) -> bool:
         """Whether its values are whole numbers."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        given = self.model_fields_set - {"key"}
+        if given != {"choices"} and ("choices" in given or not {"low", "high"} <= given):
+            raise ValueError(f"{self.key}: give either choices, or low and high")
+        if self.choices is None:
+            low, high = self.bounds
+            if low >= high or (self.log and low <= 0):
+                raise ValueError(f"{self.key}: low and high: expected the lower first, above 0 for log")
+        if self.log and self.step is not None:
+            raise ValueError(f"{self.key}: log: expected no step beside true")
+        if self.whole and isinstance(self.step, float):
+            raise ValueError(f"{self.key}: step: expected a whole number")
+        return self
 
-def read_space(listed: Any, config: Mapping[str, Any]) -> list[Parameter]:
-    """Return the parameters of a file in conf/tuner/space; `config` is the training configuration they are keys of.
 
-    Raises UserError where one is no key of it, or has neither bounds nor choices.
+def read_space(space: Space, training: RunIdentity) -> tuple[Parameter, ...]:
+    """Return the parameters of a file in conf/tuner/space; `training` has the keys that can be searched.
+
+    Raises UserError where one is none of these keys, or has neither bounds nor choices.
     """
-    if not listed:
-        raise UserError(f"{WHERE}: expected a list of parameters, such as {{key: batch_size, choices: [64]}}")
-    found = validated(list[Parameter], listed, WHERE)
-    for one, given in zip(found, listed, strict=True):
-        value_at(config, one.key)
-        _check_bounds(one, given.keys() - {"key"})
+    found = validated(tuple[Parameter, ...], space.parameters, WHERE)
+    for one in found:
+        value_at(training, one.key)
     return found
 
 
-def _check_bounds(one: Parameter, given: set[str]) -> None:
-    """Raise UserError where the `given` keys of a parameter do not go together."""
-    if given != {"choices"} and ("choices" in given or not {"low", "high"} <= given):
-        raise UserError(f"{WHERE}: {one.key}: give either choices, or low and high")
-    if "low" in given and (one.low >= one.high or (one.log and one.low <= 0)):
-        raise UserError(f"{WHERE}: {one.key}: low and high: expected the lower first, above 0 for log")
-    if one.log and one.step is not None:
-        raise UserError(f"{WHERE}: {one.key}: log: expected no step beside true")
-    if one.whole and isinstance(one.step, float):
-        raise UserError(f"{WHERE}: {one.key}: step: expected a whole number")
-
-
-def value_at(config: Mapping[str, Any], key: str) -> Any:
+def value_at(training: RunIdentity, key: str) -> Any:
     """Return the value of a dotted key; raises UserError where there is none."""
-    found: Any = config
+    found: Any = training.model_dump(by_alias=True)
     for part in key.split("."):
         if not isinstance(found, Mapping) or part not in found:
-            raise UserError(f"{WHERE}: {key}: no key of the training configuration")
+            raise UserError(f"{WHERE}: {key}: no key of the training configuration, such as training.batch_size")
         found = found[part]
     return found
 
 
-def configured(config: Mapping[str, Any], space: Sequence[Parameter], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the training configuration with a trial's `values` in the places that `space` names."""
-    made = deepcopy(dict(config))
+def configured(config: TrainConfig, space: Sequence[Parameter], values: Mapping[str, Any]) -> TrainConfig:
+    """Return the training configuration with a trial's `values` in the places that `space` names.
+
+    Raises UserError where a value does not fit there.
+    """
+    made = config.model_dump(by_alias=True)
     for one in space:
         *parents, last = one.key.split(".")
         place = made
         for parent in parents:
             place = place[parent]
-        value = json.loads(values[one.key]) if one.choices else values[one.key]
-        # Bounds leave digits that nobody needs, and that a recipe should not show.
+        value = values[one.key] if one.choices is None else json.loads(values[one.key])
+        # Values drawn between bounds have digits that nobody needs, and that a recipe should not show.
         place[last] = float(f"{value:.4g}") if isinstance(value, float) else value
-    return made
+    return validated(TrainConfig, made)
 
 
-@with_config(extra="ignore")
-@dataclass(frozen=True)
-class Tuner:
-    """What is checked of a file in conf/tuner; each kind of search has some of these."""
+def join_search(service: str | None, address: str) -> None:
+    """Set keras-tuner's variables for this process's part in a search on several machines; none where it is alone.
 
-    trials: Annotated[StrictInt, Field(ge=1)] = 1
-    factor: Annotated[StrictInt, Field(ge=2)] = 2
-    iterations: Annotated[StrictInt, Field(ge=1)] = 1
-    seed: Annotated[StrictInt, Field(ge=1)] = 1
-    retries: Annotated[StrictInt, Field(ge=0)] = 0
-    initial: Annotated[StrictInt, Field(ge=1)] | None = None
-
-
-def enter_service(service: Any, address: Any) -> None:
-    """Tell keras-tuner which part this process has in a search on several machines; nothing where it is alone."""
+    Raises UserError for a service or an address that cannot be one.
+    """
     if service is None:
         return
-    if not isinstance(service, str) or not re.fullmatch(r"[\w-]+", service) or (CHIEF in service and service != CHIEF):
+    if not re.fullmatch(r"[\w-]+", service) or (CHIEF in service and service != CHIEF):
         raise UserError(f"service={service}: expected {CHIEF}, or a worker's own name, such as w1")
-    found = re.fullmatch(r"(?P<host>[^:\s]+):(?P<port>\d{1,5})", str(address))
+    found = re.fullmatch(r"(?P<host>[^:\s]+):(?P<port>\d{1,5})", address)
     if found is None:
         raise UserError(f"address={address}: expected the chief's HOST:PORT, such as 192.168.0.10:8999")
     os.environ["KERASTUNER_TUNER_ID"] = service
@@ -130,24 +128,20 @@ def enter_service(service: Any, address: Any) -> None:
 
 @dataclass(frozen=True)
 class Request:
-    """A search: the training configuration that its trials begin with, what varies, and where the best is written."""
+    """A search: the training that its trials begin with, what varies, and where the best is written."""
 
-    experiment: str
-    training: dict[str, Any]
-    space: Sequence[Parameter]
+    training: TrainConfig
+    space: tuple[Parameter, ...]
     recipe: Path
 
 
-def checked(config: dict[str, Any]) -> Request:
-    """Return what the resolved `config` asks for; raises UserError where that cannot be searched."""
-    experiment = f"tune/{config['name']}"
-    given = {one.name: config[one.name] for one in fields(Training) if one.name in config}
-    training = given | OWN | {"experiment_name": experiment}
-    check_training(training)
-    if training["data"]["val"] == 0:
-        raise UserError("data.val=0: a search needs validation digits to choose by")
-    space = read_space(config["tuner"]["space"].get("parameters"), training)
-    validated(dict[str, Tuner], {"tuner": config["tuner"]})
-    recipe = recipe_path(config["recipe"])
-    enter_service(config["service"], config["address"])
-    return Request(experiment, training, space, recipe)
+def request_of(config: TuneConfig) -> Request:
+    """Return the search that `config` describes, of which this process becomes a part.
+
+    Raises UserError where it cannot be searched so.
+    """
+    training = config.training_config()
+    space = read_space(config.tuner.space, training.identity())
+    recipe = recipe_path(config.recipe)
+    join_search(config.service, config.address)
+    return Request(training, space, recipe)
