@@ -188,8 +188,9 @@ def test_overrides_and_another_seed_reach_train(dvc_workspace: Callable[..., Any
     other = other.replace("seed: 0", "seed: 1").replace("''", "training.epochs=2 optimizer.learning_rate=0.01")
     path.write_text(text.replace(block, block + other))
     found = stages_of(root)
-    typed = ["data=optdigits", "model=cnn", "aug=on", "seed=1", "training.epochs=2", "optimizer.learning_rate=0.01"]
-    assert found["train@optdigits-cnn-s1"].overrides == [*typed, "run.out=models/optdigits/cnn-s1"]
+    typed = ["data=optdigits", "model=cnn", "aug=on", "seed=1", "run.out=models/optdigits/cnn-s1"]
+    more = ["training.epochs=2", "optimizer.learning_rate=0.01"]
+    assert found["train@optdigits-cnn-s1"].overrides == [*typed, *more]
     both = [found[f"{stage}@optdigits-{name}"].outs for stage in BY_RUN for name in ("cnn", "cnn-s1")]
     assert len(frozenset().union(*both)) == sum(map(len, both))
 
@@ -251,7 +252,7 @@ def test_only_the_pipeline_writes_below_models_and_reports(stages: dict[str, Sta
     assert not [out for out in outs if out.startswith(("runs", "experiments"))]
     for path in (ROOT / "conf").rglob("*.yaml"):
         typed = flatten(yaml.safe_load(path.read_text()) or {})
-        if path.stem in ("evaluate", "export", "drawn", "report", "pretrained", "finetuned"):
+        if path.stem in ("evaluate", "export", "formats", "drawn", "report", "pretrained", "finetuned"):
             continue  # these are the stages of the pipeline, what copies from it, and a report of its own
         for read in ("training.init", "run"):
             typed.pop(read, None)
