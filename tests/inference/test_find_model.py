@@ -65,7 +65,7 @@ def test_a_folder_here_goes_before_a_name(root: Path):
     [
         (
             "mnist-cnnn",
-            "did you mean mnist-cnn? choose one of: pretrained, mnist-cnn, mnist-dense_2x128, mnist_plus_strokes-cnn; or",
+            "did you mean mnist-cnn? choose one of: pretrained, mnist-cnn, mnist-dense_2x128",
         ),
         ("nonsense", "unknown model; choose one of: pretrained, mnist-cnn, mnist-dense_2x128"),
         ("", "unknown model; choose"),

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hydra import compose, initialize_config_dir
 from PIL import Image
 
-from inkproof.config.compose import resolve
+from inkproof.config.compose import composing
+from inkproof.config.schema import PretrainedConfig
 from inkproof.data.drawings import read_drawings
 from inkproof.exporting.metadata import read_metadata
 from inkproof.preprocessing.strokes import render
@@ -28,9 +28,9 @@ FOLDER = ROOT / "models" / "pretrained"
 FILES = {"canvas.tflite", "model.keras", "README.md"}
 
 
-def config(typed: dict[str, str]) -> dict[str, Any]:
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return resolve(compose("pretrained", [f"{key}='{value}'" for key, value in typed.items()]))
+def config(typed: dict[str, str]) -> PretrainedConfig:
+    with composing() as compose:
+        return compose(PretrainedConfig, tuple(f"{key}='{value}'" for key, value in typed.items()))
 
 
 def run_script(typed: dict[str, str]) -> Any:
@@ -43,15 +43,15 @@ def typed(tmp_path: Path) -> dict[str, str]:
     return write_run(tmp_path)
 
 
-# Making it. The tests that are not slow leave out the reading of drawings, which takes TensorFlow.
+# Making it. Tests that are not slow leave out the comparison on drawings, which takes TensorFlow.
 
 
 def test_the_files_are_copied_and_the_card_written(typed: dict[str, str], monkeypatch: pytest.MonkeyPatch):
-    tried = []
-    monkeypatch.setattr(script, "try_files", lambda run, how: tried.append((run.name, how["folder"])))
+    compared = []
+    monkeypatch.setattr(script, "compare_files", lambda run, one: compared.append((run.name, one.folder)))
     made = script.pretrained(config(typed))
     out = Path(typed["out"])
-    assert tried == [(NAME, "data/drawn/starter")]
+    assert compared == [(NAME, "data/drawn/starter")]
     assert set(made) == FILES == {path.name for path in out.iterdir()}
     assert (out / "canvas.tflite").read_bytes() == (Path(typed["exports"]) / "canvas.tflite").read_bytes()
     assert (out / "model.keras").read_bytes() == (Path(typed["run"]) / "model.keras").read_bytes()
@@ -61,8 +61,8 @@ def test_the_files_are_copied_and_the_card_written(typed: dict[str, str], monkey
     assert {path.name: path.read_bytes() for path in out.iterdir()} == first
 
 
-def test_what_fails_leaves_the_folder_as_it_was(typed: dict[str, str], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(script, "try_files", lambda run, how: None)
+def test_an_error_leaves_the_folder_as_it_was(typed: dict[str, str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(script, "compare_files", lambda run, rendering: None)
     script.pretrained(config(typed))
     out = Path(typed["out"])
     before = {path.name: path.read_bytes() for path in out.iterdir()}
@@ -79,7 +79,7 @@ def test_what_fails_leaves_the_folder_as_it_was(typed: dict[str, str], monkeypat
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
-def test_digits_that_have_changed_since_are_refused(typed: dict[str, str]):
+def test_digits_that_have_changed_since_are_an_error(typed: dict[str, str]):
     change(Path(typed["run"]) / "run.json", data_sha="another")
     with pytest.raises(UserError, match=rf"digits\.npz: not what {NAME} was trained on; run `dvc repro train@{NAME}`"):
         script.pretrained(config(typed))
@@ -95,7 +95,7 @@ def test_without_a_run_it_ends_in_one_line(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_too_large_is_refused_and_nothing_is_written(typed: dict[str, str]):
+def test_a_file_too_large_is_an_error_and_nothing_is_written(typed: dict[str, str]):
     path = Path(typed["exports"]) / "canvas.tflite"
     path.write_bytes(path.read_bytes() + bytes(2_000_000))
     change(Path(typed["report"]) / "export.json", canvas__kb=round(path.stat().st_size / 1024, 1))
@@ -107,7 +107,7 @@ def test_a_file_too_large_is_refused_and_nothing_is_written(typed: dict[str, str
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A small network as model.keras, the same and another as canvas.tflite, and what that reads on the starter set."""
+    """A small network as model.keras, the same and another as canvas.tflite, and its predictions on the starter set."""
     import keras
 
     from inkproof.exporting.canvas_model import CanvasModel, up_to_logits
@@ -118,19 +118,19 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
     folder = tmp_path_factory.mktemp("exported")
     made: dict[str, Any] = {}
-    layer = normalizer_part()
+    normalizer = normalizer_part()
     for number, name in enumerate(("other", "own")):
         keras.utils.set_random_seed(number)
         image = keras.Input((28, 28, 1))
         model = keras.Model(image, softmax_head(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))))
         made[name] = describe_canvas(
-            CanvasModel(up_to_logits(model), RULE, layer).quantized(), RULE, NAME, "float32", COMMIT
+            CanvasModel(up_to_logits(model), RULE, normalizer).quantized(), RULE, NAME, "float32", COMMIT
         )
     model.save(folder / "model.keras")
     (folder / "canvas.tflite").write_bytes(made["own"])
     canvases = np.stack([render(drawing.strokes) for drawing in read_drawings(ROOT / "data/drawn/starter")])
-    read = CanvasPredictor(folder / "canvas.tflite").read(canvases).probabilities.argmax(axis=1)
-    return {**made, "weights": (folder / "model.keras").read_bytes(), "starter": read}
+    predicted = CanvasPredictor(folder / "canvas.tflite").predict(canvases).probabilities.argmax(axis=1)
+    return {**made, "weights": (folder / "model.keras").read_bytes(), "starter": predicted}
 
 
 @pytest.mark.slow
@@ -147,9 +147,9 @@ def test_files_of_one_network_are_taken(exported: dict[str, Any], tmp_path: Path
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("pretrained")
-def test_files_of_two_networks_are_refused(exported: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    # As if both read the starter set equally well, which good networks do.
-    monkeypatch.setattr(script, "check_readings", lambda *arguments: None)
+def test_files_of_two_networks_are_an_error(exported: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    # As if both were equally good on the starter set, as good networks are.
+    monkeypatch.setattr(script, "check_predictions", lambda *arguments: None)
     typed = write_run(tmp_path, exported["other"], exported["weights"], exported["starter"])
     with pytest.raises(UserError, match="the two are not the same network, export it again"):
         script.pretrained(config(typed))
@@ -158,8 +158,8 @@ def test_files_of_two_networks_are_refused(exported: dict[str, Any], tmp_path: P
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("pretrained")
-def test_readings_that_drawn_json_does_not_have_are_refused(exported: dict[str, Any], tmp_path: Path):
-    every = np.arange(270) // 27  # all of them read right, which the untrained network does not
+def test_predictions_that_drawn_json_does_not_have_are_an_error(exported: dict[str, Any], tmp_path: Path):
+    every = np.arange(270) // 27  # all correct, unlike those of the untrained network
     done = run_script(write_run(tmp_path, exported["own"], exported["weights"], every))
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
@@ -185,13 +185,13 @@ def test_make_runs_what_it_needs_and_copies(tmp_path: Path):
     for made in ("models/mnist_plus_strokes/vgg_bn/model.keras", "data/mnist_plus_strokes/digits.npz"):
         (tmp_path / made).parent.mkdir(parents=True)
         (tmp_path / made).touch()
-    kept = ["models/pretrained/canvas.tflite", "reports/mnist_plus_strokes/models/vgg_bn/test.json"]
-    for name in kept:
+    committed = ["models/pretrained/canvas.tflite", "reports/mnist_plus_strokes/models/vgg_bn/test.json"]
+    for name in committed:
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).touch()
     subprocess.run(["make", "clean"], cwd=tmp_path, env=environment, check=True)
     assert not (tmp_path / "models/mnist_plus_strokes").exists() and not (tmp_path / "data/mnist_plus_strokes").exists()
-    assert [name for name in kept if not (tmp_path / name).exists()] == []
+    assert [name for name in committed if not (tmp_path / name).exists()] == []
 
 
 # What the repository holds.
@@ -203,7 +203,7 @@ def test_the_repository_holds_the_files_small_enough():
     assert (FOLDER / "model.keras").stat().st_size <= 4_000_000
 
 
-def test_the_card_speaks_of_the_files_beside_it():
+def test_the_card_is_about_the_files_beside_it():
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
     said = read_metadata(FOLDER / "canvas.tflite")
     assert said["model"] == NAME and text.startswith(f"# Model card: {NAME}, ")
@@ -225,7 +225,7 @@ def test_the_card_has_the_figures_of_the_reports():
         assert f"| {title} | {n:,} | {percent(drawn[name]['classic']['accuracy'], n)} |" in text
 
 
-def test_predict_reads_starter_drawings_with_it(tmp_path: Path):
+def test_predict_classifies_starter_drawings_with_it(tmp_path: Path):
     seven = next(one for one in read_drawings(ROOT / "data/drawn/starter") if one.label == 7)
     Image.fromarray(render(seven.strokes)).save(tmp_path / "seven.png")
     done = subprocess.run(

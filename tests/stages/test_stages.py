@@ -267,19 +267,23 @@ def test_a_report_without_its_figures_is_not_changed(copy: Workspace) -> None:
 
 
 def test_models_of_another_dataset_are_shown_and_the_report_makes_its_run_again(copy: Workspace) -> None:
-    original, other = load(copy, MODEL / "run.json"), copy.root / "reports/other/models/dense"
+    original, other = load(copy, MODEL / "run.json"), copy.root / "reports/mnist_plus_strokes/models/vgg_bn"
     shutil.copytree(copy.root / REPORT, other)
     test = load(copy, REPORT / "test.json")
-    (other / "test.json").write_text(json.dumps(test | {"data": "other", "val_accuracy": 1.0}))
+    (other / "test.json").write_text(
+        json.dumps(test | {"data": "mnist_plus_strokes", "model": "vgg_bn", "val_accuracy": 1.0})
+    )
     report = ("python", "src/report.py", "data=optdigits")
     _, wrong = copy.together(
-        (*report, "data.compare_with=[other,absent]"), (*report, "data.compare_with=other"), codes=[0, 2]
+        (*report, "data.compare_with=[mnist_plus_strokes,absent]"),
+        (*report, "data.compare_with=mnist_plus_strokes"),
+        codes=[0, 2],
     )
     shown = {row["model"]: row["data"] for row in rows(copy, Path("reports/optdigits/leaderboard.csv"))}
-    assert shown == {"dense": "optdigits", "other-dense": "other"}
+    assert shown == {"dense": "optdigits", "mnist_plus_strokes-vgg_bn": "mnist_plus_strokes"}
     page = (copy.root / "reports/optdigits/index.html").read_text()
     assert re.findall(r">([\w-]+)</a><span class=\"badge\">", page) == ["dense"]
-    assert "data.compare_with=other: expected a list" in wrong.stderr
+    assert "data.compare_with=mnist_plus_strokes: expected a list" in wrong.stderr
     (made,) = copy.runs("optdigits")
     assert made.data.tags["original_run_id"] == original["run_id"]
     assert (made.data.tags["stage"], made.info.status) == ("report", "FINISHED")
