@@ -43,7 +43,7 @@ def under_git(workspace: Any) -> Any:
     (workspace.root / ".dvc" / "config.local").unlink()
     git(workspace, "init", "--quiet")
     git(workspace, "add", ".")
-    small = ("test", "corruptions", "export", "rejection", "drawn")
+    small = ("test", "corruptions", "export", "rejection", "drawn", "metrics/test", "metrics/drawn")
     results = [path for name in small for path in workspace.root.glob(f"reports/optdigits/models/*/{name}.json")]
     git(workspace, "add", "--force", *map(str, results))
     git(workspace, "commit", "--quiet", "-m", "state")
@@ -108,7 +108,8 @@ def test_editing_one_models_file_concerns_that_models_stages_alone(chain_copy: A
     path = chain_copy.root / "conf" / "model" / "cnn.yaml"
     path.write_text(path.read_text().replace("dropout: 0.4", "dropout: 0.3"))
     changed = json_of(chain_copy, "dvc", "status", "--json", "--with-deps", *DENSE, *CNN)
-    assert changed == {"train@optdigits-cnn": [{"changed deps": {"conf/model/cnn.yaml": "modified"}}]}
+    reason = [{"changed deps": {"conf/model/cnn.yaml": "modified"}}]
+    assert changed == {f"{stage}@optdigits-cnn": reason for stage in ("train", "evaluate", "export", "drawn")}
     dry = ran(chain_copy.run("dvc", "repro", "--dry", *DENSE, *CNN).stdout)
     assert dry[0] == "train@optdigits-cnn"
     assert all(stage.endswith("@optdigits-cnn") for stage in dry)
@@ -116,13 +117,13 @@ def test_editing_one_models_file_concerns_that_models_stages_alone(chain_copy: A
 
 def test_another_choice_in_params_concerns_that_run_alone(chain_copy: Any):
     path = chain_copy.root / "params.yaml"
-    before, after = ('model: dense, aug: "off", seed: 0', 'model: dense, aug: "on", seed: 1')
+    before = "    model: dense\n    aug: off\n    seed: 0\n"
     assert before in path.read_text()
-    path.write_text(path.read_text().replace(before, after, 1))
+    path.write_text(path.read_text().replace(before, "    model: dense\n    aug: on\n    seed: 1\n", 1))
     dry = chain_copy.run("dvc", "repro", "--dry", *DENSE, *CNN).stdout
     assert ran(dry)[0] == "train@optdigits-dense"
     assert all(stage.endswith("@optdigits-dense") for stage in ran(dry))
-    assert "data=optdigits model=dense aug=on seed=1 out=models/optdigits/dense" in dry
+    assert "data=optdigits model=dense aug=on seed=1 run.out=models/optdigits/dense" in dry
 
 
 def test_a_deleted_store_beside_a_full_cache_breaks_no_stage(chain_copy: Any):
@@ -152,10 +153,14 @@ def test_a_deleted_product_comes_back_from_the_cache_without_training(chain_copy
 def test_metrics_and_plots_are_shown_and_compared(chain_copy: Any):
     under_git(chain_copy)
     shown = json_of(chain_copy, "dvc", "metrics", "show", "--json")[""]["data"]
-    name = "reports/optdigits/models/dense/test.json"
+    name = "reports/optdigits/models/dense/metrics/test.json"
     before = shown[name]["data"]["accuracy"]
     assert 0.5 < before <= 1
     assert not [path for path in shown if "timing" in path]
+    for path, entry in shown.items():
+        assert len(entry["data"]) <= 6 and max(map(len, entry["data"])) <= 10, path
+    for command in (("metrics", "show"), ("metrics", "diff")):
+        assert max(map(len, chain_copy.run("dvc", *command).stdout.splitlines()), default=0) <= 120
 
     result = json.loads((chain_copy.root / name).read_text())
     (chain_copy.root / name).write_text(json.dumps({**result, "accuracy": 0.25}))
@@ -245,6 +250,31 @@ def test_an_experiment_of_dvc_changes_a_choice(chain_copy: Any):
 
 
 @pytest.mark.slow
+def test_two_seeds_of_a_model_lie_side_by_side(chain_copy: Any):
+    path = chain_copy.root / "params.yaml"
+    text = path.read_text()
+    block = text[text.index("  optdigits-dense:\n") : text.index("  optdigits-dense_2x128:\n")]
+    other = block.replace("optdigits-dense:", "optdigits-dense-s1:").replace("name: dense", "name: dense-s1")
+    path.write_text(text.replace(block, block + other.replace("seed: 0", "seed: 1")))
+    done = chain_copy.run("dvc", "repro", "evaluate@optdigits-dense-s1", "drawn@optdigits-dense-s1", *DENSE)
+    stages = ("train", "evaluate", "export", "drawn")
+    assert set(ran(done.stdout)) == {f"{stage}@optdigits-dense-s1" for stage in stages}
+    metadata = json.loads((chain_copy.root / "models/optdigits/dense-s1/run.json").read_text())
+    assert metadata["name"] == "dense-off-s1"
+    for folder in ("exports/optdigits", "models/optdigits", "reports/optdigits/models"):
+        assert {"dense", "dense-s1"} <= {file.name for file in (chain_copy.root / folder).iterdir()}
+
+    def reported() -> set[str]:
+        chain_copy.run("python", "src/report.py", "data=optdigits")
+        with (chain_copy.root / "reports/optdigits/leaderboard.csv").open() as file:
+            return {row["model"] for row in csv.DictReader(file)}
+
+    assert reported() == {"dense", "dense-s1", "cnn"}
+    path.write_text(text)  # without the run, its folder is no model of the report
+    assert reported() == {"dense", "cnn"}
+
+
+@pytest.mark.slow
 def test_the_offline_pipeline_runs_whole_and_its_models_learn(dvc_workspace: Callable[..., Any]):
     workspace = dvc_workspace(epochs_of={})
     offline = {"INKPROOF_MIRROR": "/nowhere", "https_proxy": "http://127.0.0.1:9"}
@@ -256,7 +286,7 @@ def test_the_offline_pipeline_runs_whole_and_its_models_learn(dvc_workspace: Cal
         ).stdout
     done += workspace.run("dvc", "repro", "report@optdigits", **offline).stdout
     stages = {f"{stage}@optdigits-{model}" for stage in ("train", "evaluate", "export", "drawn") for model in models}
-    once = {"download@optdigits", "frames@optdigits", "layer", "report@optdigits"}
+    once = {f"{stage}@optdigits" for stage in ("download", "drawings", "corruptions", "report")} | {"normalizer"}
     assert sorted(ran(done)) == sorted(once | stages)
     with (workspace.root / "reports/optdigits/leaderboard.csv").open() as file:
         rows = {row["model"]: row for row in csv.DictReader(file)}

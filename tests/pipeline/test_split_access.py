@@ -12,13 +12,13 @@ from inkproof.runtime.paths import ROOT
 SRC = ROOT / "src"
 REPORTING_STAGES = {
     f"inkproof/stages/{name}.py"
-    for name in ("evaluate", "export", "preprocess", "drawn", "formats", "finetuned", "ensemble")
+    for name in ("evaluate", "export", "corruptions", "drawn", "formats", "finetuned", "ensemble")
 }
 # A study runs whole stages, those that report among them; it chooses nothing. A choice goes by held-out answers, and
 # calls a reporting stage only once it is committed.
 RUNS_STAGES = {
     *("evaluate.py", "export.py", "preprocess.py"),
-    *(f"inkproof/studies/{name}.py" for name in ("run_cell", "run_study")),
+    *(f"inkproof/studies/{name}.py" for name in ("grid_run", "run_study")),
 }
 OWNER = "inkproof/data/digits.py"
 NAMES = {"load_test_split", "test_images", "test_labels"}
@@ -29,7 +29,7 @@ LOADERS = {"load", "fromfile", "memmap"}
 READERS = {
     OWNER,
     "inkproof/training/callbacks.py",
-    "inkproof/datasets/preprocessed.py",
+    "inkproof/data/archives.py",
     "inkproof/evaluation/out_of_fold.py",
 }
 
