@@ -72,7 +72,7 @@ def training_split(
         raise UserError(f"data.val={val}: {path} was made with {len(held_out.labels)}; use that, or 0 to train on all")
     if train_size is not None:
         if train_size > len(train.labels):
-            raise UserError(f"train_size={train_size}: there are {len(train.labels)} training digits")
+            raise UserError(f"training.train_size={train_size}: there are {len(train.labels)} training digits")
         kept = _balanced(train.labels, train_size, subset_seed)
         train = Digits(train.images[kept], train.labels[kept])
     return train, None if val == 0 else held_out
