@@ -130,7 +130,8 @@ def test_the_terminal_shows_all_of_it_within_eighty_columns(
     assert "…" not in out
     assert max(map(len, out.splitlines())) <= 80
     for _, row in rows.iterrows():
-        line = next(line for line in out.splitlines() if line.split()[:1] == model_lines(row["model"]).split()[:1] and line.split()[1:])
+        name = model_lines(row["model"]).split()[0]
+        line = next(line for line in out.splitlines() if line.split()[:1] == [name] and len(line.split()) > 1)
         assert f"{row['parameters']:,}" in line
         assert percent(row["drawn_pens_classic_accuracy"]).rstrip("%") in line.split()
         assert f"{100 * row['test_accuracy']:.1f}" in line
