@@ -1,6 +1,6 @@
-"""How the source is built: which package may import which, what stands where, and what no module does.
+"""How the source is built: which package may import which, where code belongs, and what no module does.
 
-Each rule is a function of a root folder that returns what breaks it, so that it can be shown to fail on made-up code.
+Each rule is a function of a root folder that returns what breaks it, so that tests can show it fail on made-up code.
 """
 
 import ast
@@ -23,18 +23,18 @@ SCRIPTS = {
 }
 STARTUP = "runtime/startup.py"
 
-# Imports within functions, "module: library", and why they do not stand at the top. New ones need a reason as good.
+# Imports within functions, "module: library", and why they are not at the top. New ones need a reason as good.
 LAZY = {
     "config/one_line.py: hydra": "explains Hydra's errors for scripts that do not use Hydra, as predict.py",
     "exporting/coreml.py: coremltools": "not installed with the rest: `make coreml` adds it",
     "inference/find_model.py: inkproof.tracking": "MLflow takes seconds, and only a model of its registry needs it",
-    "preprocessing/methods.py: inkproof.preprocessing": "the layer is Keras's, and only the method `classic` needs it",
+    "preprocessing/methods.py: inkproof.preprocessing": "a layer of Keras, and only the method `classic` needs it",
     "preprocessing/methods.py: tensorflow": "only the method `classic` needs it",
     "runtime/processes.py: joblib": "a tenth of a second for every command, and few start a pool",
     "runtime/startup.py: keras": "starting TensorFlow is what the function is for",
     "runtime/startup.py: tensorflow": "starting TensorFlow is what the function is for",
     "stages/predict.py: inkproof.reporting": "Matplotlib takes half a second, and only --show needs it",
-    "studies/grid_run.py: inkproof.stages": "a cell begins its process: threads are set before TensorFlow is imported",
+    "studies/grid_run.py: inkproof.stages": "a grid run sets the threads of its process before it imports TensorFlow",
 }
 
 
@@ -85,7 +85,7 @@ def wrong_directions(root: Path) -> list[str]:
             head, *rest = module.split(".")
             others = [rest[0]] if rest else [name for name in names if name != "__version__"]
             if module.startswith("."):
-                wrong.append(f"{path}: imports {module}, which says no package")
+                wrong.append(f"{path}: imports {module}, which names no package")
             elif head == "inkproof" and own in order:
                 wrong += [f"{path}: imports {one}" for one in others if order.get(one, len(order)) > order[own]]
     return wrong
@@ -109,7 +109,7 @@ def strangers(root: Path) -> list[str]:
 
 
 def busy_inits(root: Path) -> list[str]:
-    """The `__init__` files that hold more than a docstring; the root's may say the version."""
+    """The `__init__` files that hold more than a docstring; the root's may hold the version."""
 
     def harmless(node: ast.stmt, path: str) -> bool:
         if path == "__init__.py" and isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
@@ -193,7 +193,7 @@ def test_the_package_holds_packages_alone():
     assert strangers(ROOT) == []
 
 
-def test_a_packages_init_says_what_it_is_and_does_nothing():
+def test_a_packages_init_has_a_docstring_and_does_nothing():
     assert busy_inits(ROOT) == []
 
 
@@ -213,12 +213,12 @@ def test_nothing_is_written_into_the_table_of_modules():
     assert writes_into_sys_modules(ROOT) == []
 
 
-def test_imports_stand_at_the_top_but_for_those_with_a_reason():
+def test_imports_are_at_the_top_but_for_those_with_a_reason():
     agrees(lazy_imports(ROOT), LAZY, "LAZY")
 
 
 def agrees(found: set[str], listed: dict[str, str], name: str) -> None:
-    """Fail where `found` is not what is `listed`, telling which entries are too few and which no longer needed."""
+    """Fail where `found` is not what is `listed`, naming the entries that are missing and those no longer needed."""
     new, gone = sorted(found - set(listed)), sorted(set(listed) - found)
     assert not new, f"not in {name}: {', '.join(new)}"
     assert not gone, f"no longer needed in {name}, take out: {', '.join(gone)}"
@@ -244,7 +244,7 @@ def made_up(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_keeps_all_rules_is_not_complained_about(made_up: Path):
+def test_what_keeps_all_rules_passes(made_up: Path):
     rules = (wrong_directions, cycles, strangers, busy_inits, wrong_scripts, imported_scripts)
     for rule in (*rules, private_modules, writes_into_sys_modules, lazy_imports):
         assert not rule(made_up), rule.__name__
@@ -334,7 +334,7 @@ def test_a_write_into_the_table_of_modules_is_found(made_up: Path, text: str):
     assert writes_into_sys_modules(made_up) == ["data/more.py"]
 
 
-def test_a_lazy_import_is_found_and_an_entry_without_one_is_told(made_up: Path):
+def test_a_lazy_import_is_found_and_an_entry_without_one_is_reported(made_up: Path):
     lazy = "    if True:\n        import scipy.special\n    from inkproof.runtime import module\n"
     text = f"import numpy\n\n\ndef call():\n{lazy}"
     (made_up / "src/inkproof/data/more.py").write_text(text)

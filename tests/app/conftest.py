@@ -1,4 +1,4 @@
-"""A client of an application with the pretrained model and a database of the test's own."""
+"""A client of an application with the pretrained model and its own database."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""python src/app.py: starts at once, answers, ends quietly, and names what a user gets wrong."""
+"""python src/app.py: fast start, requests, quiet end, and messages for mistakes of the user."""
 
 import os
 import socket
@@ -14,7 +14,7 @@ from support.web_app import to_keep
 from support.web_server import serving
 from support.workspaces import TIMEOUT
 
-SECONDS = 3.0  # of processor time until it answers, which does not depend on what else the machine does
+SECONDS = 3.0  # of processor time until the first response, which does not depend on the load of the machine
 
 
 def fails(*words: str) -> str:
@@ -26,7 +26,7 @@ def fails(*words: str) -> str:
     return lines[0]
 
 
-def test_it_starts_at_once_answers_and_ends_quietly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_it_starts_fast_serves_requests_and_ends_quietly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     forbidden = tmp_path / "forbidden"
     forbidden.mkdir()
     for name in ("tensorflow", "keras", "mlflow"):
@@ -41,11 +41,11 @@ def test_it_starts_at_once_answers_and_ends_quietly(tmp_path: Path, monkeypatch:
         assert status == 201 and server.ask("GET", f"/api/drawings/{kept['id']}") == (200, kept)
         assert server.ask("POST", "/api/drawings", {"label": 1})[0] == 400
     assert server.process.returncode == 0
-    assert server.process.stdout.read() == "", "not a line more"
-    assert {path.name for path in tmp_path.iterdir()} == {"forbidden", "app.db"}, "the log is folded in"
+    assert server.process.stdout.read() == "", "no further line"
+    assert {path.name for path in tmp_path.iterdir()} == {"forbidden", "app.db"}, "no log file stays"
 
 
-def test_a_port_that_is_taken_is_one_line():
+def test_a_port_in_use_is_one_line():
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
         line = fails(f"port={port}")
@@ -53,7 +53,7 @@ def test_a_port_that_is_taken_is_one_line():
 
 
 @pytest.mark.parametrize(
-    ("word", "said"),
+    ("word", "parts"),
     [
         ("port=many", ["port=many", "whole number"]),
         ("port=70000", ["port=70000", "65,535"]),
@@ -63,12 +63,12 @@ def test_a_port_that_is_taken_is_one_line():
         ("prot=1", ["prot", "did you mean port?"]),
     ],
 )
-def test_a_mistake_is_one_line(word: str, said: list[str]):
+def test_a_mistake_is_one_line(word: str, parts: list[str]):
     line = fails(word)
-    assert all(part in line for part in said), line
+    assert all(part in line for part in parts), line
 
 
-def test_another_name_is_served_when_it_is_given(tmp_path: Path):
+def test_another_host_name_can_be_configured(tmp_path: Path):
     import http.client
 
     def status(port: int, host: str) -> int:

@@ -17,7 +17,7 @@ from inkproof.app.drawing_store import DrawingStore
 from inkproof.data.drawings import Drawing, read_drawings
 from inkproof.exporting.metadata import read_metadata, write_metadata
 from inkproof.runtime.paths import ROOT
-from support.browsing import DRAW, READ, Running, contrast, draw_by_finger, draw_by_mouse, running, until
+from support.browsing import DRAW, PREDICTION, Running, contrast, draw_by_finger, draw_by_mouse, running, until
 from support.web_app import PRETRAINED, canvas_of, starter
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: `make browser` adds it")
@@ -28,8 +28,8 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed, as by `apt-get install chromium`"),
 ]
 
-SAME = 200  # drawings read in the browser and by the server
-# Both are float32 of the same graph, in the order of operations of two processors.
+SAME = 200  # drawings for the browser and the server
+# Both compute the same graph in float32, with operations in different orders.
 CLOSE = 1e-5
 PHONE = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 3, "is_mobile": True, "has_touch": True}
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
@@ -49,7 +49,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def server(database: Path, stand_in: Path) -> Iterator[Running]:
-    # The same graph but other bytes: offered as a third model, with a name as long as they come.
+    # The same graph with other bytes: a third model with a long name.
     third = database.parent.parent / "third.tflite"
     third.write_bytes(write_metadata(PRETRAINED.read_bytes(), {**read_metadata(PRETRAINED), "copy": True}))
     models = {"pretrained": PRETRAINED, "stand-in": stand_in / "canvas.tflite", "optdigits-with_a_long_name": third}
@@ -59,15 +59,15 @@ def server(database: Path, stand_in: Path) -> Iterator[Running]:
 
 @pytest.fixture
 def visit(chromium: Any, server: Running) -> Iterator[Callable[..., Any]]:
-    """A function that opens the page in a context of its own; at the end nothing may have gone wrong in it."""
-    contexts, faults = [], []
+    """A function that opens the page in its own context; the page must have no errors at the end."""
+    contexts, errors = [], []
 
     def open_page(path: str = "/", script: str = "", **options: Any) -> Any:
         context = chromium.new_context(**(options or DESKTOP))
         contexts.append(context)
         page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda said: "Security Policy" in said.text and faults.append(said.text))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: "Security Policy" in message.text and errors.append(message.text))
         if script:
             page.add_init_script(script)
         page.goto(server.url + path)
@@ -77,10 +77,10 @@ def visit(chromium: Any, server: Running) -> Iterator[Callable[..., Any]]:
     yield open_page
     for context in contexts:
         context.close()
-    assert faults == []
+    assert errors == []
 
 
-def test_a_three_is_drawn_and_read(visit: Callable[..., Any]):
+def test_a_three_is_drawn_and_predicted(visit: Callable[..., Any]):
     page = visit()
     assert page.locator("#invitation").is_visible() and page.locator("#undo").is_disabled()
     draw_by_mouse(page, example(3))
@@ -92,10 +92,10 @@ def test_a_three_is_drawn_and_read(visit: Callable[..., Any]):
     assert int(np.argmax(shares)) == 3 and abs(sum(shares) - 1) < 1e-3
     assert page.locator(".bars li").nth(3).get_attribute("aria-label").startswith("3: 9")
     assert page.evaluate("inkproof.models.place") == "browser"
-    assert "Read in this browser" in page.inner_text("#status")
+    assert "Predicted in this browser" in page.inner_text("#status")
     seen = page.evaluate("""() => { const canvas = document.querySelector(".seen");
       return Array.from(canvas.getContext("2d").getImageData(0, 0, 28, 28).data).filter((_, i) => i % 4 === 0); }""")
-    assert seen == page.evaluate(READ)["seen"] and max(seen) > 200
+    assert seen == page.evaluate(PREDICTION)["seen"] and max(seen) > 200
     until(page, "/^3, 9.*next/.test(document.getElementById('live').textContent)")
     assert not page.locator("#invitation").is_visible()
     page.click("#undo")
@@ -103,62 +103,62 @@ def test_a_three_is_drawn_and_read(visit: Callable[..., Any]):
     assert page.locator("#invitation").is_visible()
 
 
-def test_what_is_no_digit_is_refused(visit: Callable[..., Any]):
+def test_a_drawing_that_is_not_a_digit_is_rejected(visit: Callable[..., Any]):
     page = visit()
-    refused = [d for d in read_drawings(ROOT / "data" / "drawn" / "not_digits") if "letter" in d.source or "F" in d.id]
-    for drawing in refused or read_drawings(ROOT / "data" / "drawn" / "not_digits"):
+    letters = [d for d in read_drawings(ROOT / "data" / "drawn" / "not_digits") if "letter" in d.source or "F" in d.id]
+    for drawing in letters or read_drawings(ROOT / "data" / "drawn" / "not_digits"):
         page.evaluate(DRAW, drawing.strokes)
-        if not page.evaluate(READ)["accepted"]:
+        if not page.evaluate(PREDICTION)["accepted"]:
             break
     assert page.inner_text(".card .verdict") == "Not a digit"
-    assert page.locator(".card.refused").count() == 1
+    assert page.locator(".card.rejected").count() == 1
     assert page.inner_text(".card .next").startswith("perhaps ")
 
 
-def same_answer(page: Any, server: Running, drawings: list[Drawing]) -> float:
-    """Assert that page and server read the same; return the largest difference of any probability."""
+def same_prediction(page: Any, server: Running, drawings: list[Drawing]) -> float:
+    """Assert that page and server predict the same; return the largest difference of a probability."""
     largest = 0.0
     for drawing in drawings:
         page.evaluate(DRAW, drawing.strokes)
-        own = page.evaluate(READ)
+        own = page.evaluate(PREDICTION)
         image = Image.open(io.BytesIO(base64.b64decode(own["png"].partition(",")[2])))
         drawn = np.asarray(image.convert("L")).astype(int)
-        # What the page draws is what the pipeline will draw of the same strokes.
+        # The page renders the strokes as the pipeline will.
         kept = Drawing(drawing.id, drawing.label, "w", "s", (280, 280), own["strokes"], None, "2026")
         assert np.abs(drawn - canvas_of(kept)).max() <= 1, drawing.id
         for body in ({"image": own["png"]}, {"strokes": own["strokes"]}):
             request = urllib.request.Request(
                 f"{server.url}/api/recognise", json.dumps(body).encode(), {"Content-Type": "application/json"}
             )
-            answer = json.loads(urllib.request.urlopen(request).read())
+            response = json.loads(urllib.request.urlopen(request).read())
             if "image" in body:
-                assert (own["digit"], own["accepted"]) == (answer["digit"], answer["accepted"]), drawing.id
-                assert np.allclose(own["probabilities"], answer["probabilities"], atol=CLOSE), drawing.id
-                assert own["seen"] == list(base64.b64decode(answer["seen"])), drawing.id
-                differences = np.subtract(own["probabilities"], answer["probabilities"])
+                assert (own["digit"], own["accepted"]) == (response["digit"], response["accepted"]), drawing.id
+                assert np.allclose(own["probabilities"], response["probabilities"], atol=CLOSE), drawing.id
+                assert own["seen"] == list(base64.b64decode(response["seen"])), drawing.id
+                differences = np.subtract(own["probabilities"], response["probabilities"])
                 largest = max(largest, float(np.abs(differences).max()))
             else:
-                assert own["digit"] == answer["digit"], drawing.id
-        assert own["version"] == answer["version"]
+                assert own["digit"] == response["digit"], drawing.id
+        assert own["version"] == response["version"]
     return largest
 
 
-def test_browser_and_server_give_the_same_answer_on_200_drawings(visit: Callable[..., Any], server: Running):
+def test_browser_and_server_predict_the_same_on_200_drawings(visit: Callable[..., Any], server: Running):
     page = visit()
     others = read_drawings(ROOT / "data" / "drawn" / "not_digits")
     drawings = starter()[:: len(starter()) // (SAME - len(others)) or 1][: SAME - len(others)]
     drawings = (starter()[: SAME - len(others)] if len(drawings) < SAME - len(others) else drawings) + others
     assert len(drawings) == SAME
-    largest = same_answer(page, server, drawings)
+    largest = same_prediction(page, server, drawings)
     assert page.evaluate("inkproof.models.place") == "browser"
     print(f"largest difference of a probability: {largest:.2g}")
 
 
-def test_without_webassembly_the_server_reads_and_the_answer_is_the_same(visit: Callable[..., Any], server: Running):
+def test_without_webassembly_the_server_predicts_the_same(visit: Callable[..., Any], server: Running):
     page = visit(script="delete globalThis.WebAssembly;")
-    assert same_answer(page, server, starter()[::30]) == 0.0
+    assert same_prediction(page, server, starter()[::30]) == 0.0
     assert page.evaluate("inkproof.models.place") == "server"
-    assert "Read by the server" in page.inner_text("#status")
+    assert "Predicted by the server" in page.inner_text("#status")
 
 
 def test_it_works_with_the_network_off(visit: Callable[..., Any], server: Running):
@@ -193,10 +193,10 @@ def test_it_can_be_installed(visit: Callable[..., Any]):
 def test_a_phone_shows_it_without_scrolling_sideways(scheme: str, visit: Callable[..., Any]):
     page = visit(**PHONE, color_scheme=scheme)
     draw_by_finger(page, example(3))
-    assert page.evaluate("[inkproof.drawing.strokes.length, scrollY]") == [len(example(3)), 0], "it drew, not scrolled"
+    assert page.evaluate("[inkproof.drawing.strokes.length, scrollY]") == [len(example(3)), 0], "it did not scroll"
     assert page.inner_text(".card .digit") == "3"
     bars = page.locator(".bars").bounding_box()
-    assert bars["y"] + bars["height"] <= 740, "paper, digit and bars are seen together"
+    assert bars["y"] + bars["height"] <= 740, "paper, digit and bars are visible together"
     assert page.evaluate("document.getElementById('pad').width") == round(
         page.locator("#pad").bounding_box()["width"] * 3
     )
@@ -208,7 +208,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(scheme: str, visit: Callabl
         assert page.evaluate("document.documentElement.scrollWidth") == 360
     small = page.evaluate("""() => Array.from(document.querySelectorAll("button, select, summary, nav a"))
       .filter((one) => one.offsetParent && one.getBoundingClientRect().height < 32).map((one) => one.outerHTML)""")
-    assert small == [], "targets for a finger"
+    assert small == [], "large enough for a finger"
 
 
 def test_light_and_dark_are_both_legible(visit: Callable[..., Any]):
@@ -233,12 +233,12 @@ def test_light_and_dark_are_both_legible(visit: Callable[..., Any]):
           const data = pad.getContext("2d").getImageData(0, 0, pad.width, pad.height).data;
           for (let at = 0; at < data.length; at += 4)
             if (data[at + 3] === 255) return `rgb(${data.slice(at, at + 3)})`; }""")
-        assert contrast(ink, ground) >= 10, "ink shows on the paper"
+        assert contrast(ink, ground) >= 10, "ink is visible on the paper"
         grounds[scheme] = ground
     assert contrast(grounds["light"], grounds["dark"]) > 12
 
 
-def test_a_change_of_the_scheme_draws_the_ink_anew(visit: Callable[..., Any]):
+def test_a_change_of_the_color_scheme_redraws_the_ink(visit: Callable[..., Any]):
     page = visit(**DESKTOP, color_scheme="light")
     draw_by_mouse(page, example(1))
     before = page.screenshot(clip=page.locator("#pad").bounding_box())
@@ -250,11 +250,11 @@ def test_a_change_of_the_scheme_draws_the_ink_anew(visit: Callable[..., Any]):
     assert means[1].max() > 200 and np.median(means[1]) < 60
 
 
-def test_motion_stops_where_it_is_not_wanted(visit: Callable[..., Any]):
-    for wish, seconds in (("no-preference", 0.12), ("reduce", 0.0)):
-        page = visit(**DESKTOP, reduced_motion=wish)
-        took = page.evaluate("getComputedStyle(document.querySelector('.bars .share')).transitionDuration")
-        assert float(took.rstrip("s")) == seconds
+def test_reduced_motion_has_no_transitions(visit: Callable[..., Any]):
+    for preference, seconds in (("no-preference", 0.12), ("reduce", 0.0)):
+        page = visit(**DESKTOP, reduced_motion=preference)
+        duration = page.evaluate("getComputedStyle(document.querySelector('.bars .share')).transitionDuration")
+        assert float(duration.rstrip("s")) == seconds
 
 
 def test_models_are_compared_on_the_same_drawing(visit: Callable[..., Any]):
@@ -262,11 +262,11 @@ def test_models_are_compared_on_the_same_drawing(visit: Callable[..., Any]):
     draw_by_mouse(page, example(3))
     page.click("#picker summary")
     page.check("#models input[value='stand-in']")
-    until(page, "inkproof.readings.latest.size === 2")
+    until(page, "inkproof.predictions.latest.size === 2")
     assert page.locator(".card .name").all_inner_texts() == ["pretrained", "stand-in"]
     for card, name in zip(page.locator(".card").all(), ("pretrained", "stand-in"), strict=True):
-        read = page.evaluate("name => inkproof.readings.latest.get(name)", name)
-        assert card.locator(".digit").inner_text() == str(read["digit"])
+        prediction = page.evaluate("name => inkproof.predictions.latest.get(name)", name)
+        assert card.locator(".digit").inner_text() == str(prediction["digit"])
     page.reload()
     until(page, "document.querySelectorAll('.card').length === 2")
     page.evaluate("document.getElementById('picker').open = true")
@@ -275,7 +275,7 @@ def test_models_are_compared_on_the_same_drawing(visit: Callable[..., Any]):
 
 
 def no_overlap(page: Any, over: str, under: str) -> bool:
-    """Return whether the box of `over` leaves those of all elements of `under` free."""
+    """Return whether the box of `over` overlaps none of the elements of `under`."""
     boxes = [one.bounding_box() for one in (page.locator(over), *page.locator(under).all())]
     spans = [(box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]) for box in boxes]
     left, top, right, bottom = spans[0]
@@ -289,7 +289,7 @@ def test_a_drawing_is_kept_corrected_and_deleted(visit: Callable[..., Any], data
     page.click("#labels [data-label='3']", force=True)
     assert "Tick" in page.inner_text("#toast") and not database.exists()
     page.check("#consent")
-    assert page.inner_text("#labels-hint") == "Press what it was."
+    assert page.inner_text("#labels-hint") == "Press its label."
     page.fill("#writer", "Zoë")
     page.click("#labels [data-label='3']")
     until(page, "document.getElementById('toast').textContent.startsWith('Kept as 3')")
@@ -308,7 +308,7 @@ def test_a_drawing_is_kept_corrected_and_deleted(visit: Callable[..., Any], data
     page.click("#to-gallery")
     page.wait_for_selector("#drawings li:nth-child(2)")
     assert not page.is_visible("#toast")
-    assert page.inner_text("#gallery-count") == "2 kept, 1 of them read right"
+    assert page.inner_text("#gallery-count") == "2 kept, 1 predicted correctly"
     page.check("#filter-wrong")
     until(page, "document.querySelectorAll('#drawings li').length === 1")
     page.click("#drawings button")
@@ -317,8 +317,8 @@ def test_a_drawing_is_kept_corrected_and_deleted(visit: Callable[..., Any], data
     assert [drawing.label for drawing in DrawingStore(database).all()] == [3, 5]
     page.click("#editor-close")
     page.wait_for_selector("#gallery-empty:not([hidden])")
-    assert page.inner_text("#gallery-count") == "2 kept, 2 of them read right"
-    assert page.locator("#drawings li").count() == 0, "what was corrected is misread no more"
+    assert page.inner_text("#gallery-count") == "2 kept, 2 predicted correctly"
+    assert page.locator("#drawings li").count() == 0, "the corrected drawing is no longer a wrong prediction"
     page.uncheck("#filter-wrong")
     page.click("#drawings button")
     page.fill("#editor-writer", "Max")
@@ -334,10 +334,10 @@ def test_a_drawing_is_kept_corrected_and_deleted(visit: Callable[..., Any], data
     page.wait_for_selector("#drawings li")
     page.select_option("#filter-label", "9")
     page.wait_for_selector("#gallery-empty:not([hidden])")
-    assert "No drawing fits" in page.inner_text("#gallery-empty")
+    assert "No drawing matches" in page.inner_text("#gallery-empty")
 
 
-def test_keeping_can_be_taken_back(visit: Callable[..., Any], database: Path):
+def test_keeping_can_be_undone(visit: Callable[..., Any], database: Path):
     page = visit()
     page.check("#consent")
     draw_by_mouse(page, example(4))
@@ -361,7 +361,7 @@ def test_consent_is_remembered_and_can_be_withdrawn(visit: Callable[..., Any], d
     assert not database.exists()
 
 
-def test_the_keyboard_alone_draws_and_commands(visit: Callable[..., Any]):
+def test_the_keyboard_draws_and_has_commands(visit: Callable[..., Any]):
     page = visit()
     page.focus("#pad")
     assert page.evaluate("getComputedStyle(document.getElementById('pad')).outlineStyle") == "solid"
@@ -370,7 +370,7 @@ def test_the_keyboard_alone_draws_and_commands(visit: Callable[..., Any]):
         page.keyboard.press("ArrowDown")
     page.keyboard.press("Shift+ArrowDown")
     page.keyboard.press("Space")
-    page.evaluate("inkproof.readings.settled()")
+    page.evaluate("inkproof.predictions.settled()")
     assert page.evaluate(
         "inkproof.drawing.strokes.map((stroke) => [stroke[0].slice(0, 2), stroke.at(-1).slice(0, 2)])"
     ) == [[[140, 56], [140, 228]]]
@@ -379,7 +379,7 @@ def test_the_keyboard_alone_draws_and_commands(visit: Callable[..., Any]):
     assert page.evaluate("inkproof.drawing.empty")
     page.keyboard.press("?")
     assert page.locator("#help").is_visible()
-    page.keyboard.press("c")  # means nothing while a dialog is open
+    page.keyboard.press("c")  # ignored while a dialog is open
     page.keyboard.press("Escape")
     page.keyboard.press("g")
     assert page.locator("#gallery").is_visible()
@@ -391,7 +391,7 @@ def test_the_keyboard_alone_draws_and_commands(visit: Callable[..., Any]):
     assert page.evaluate("inkproof.drawing.empty")
 
 
-def test_a_pen_that_feels_pressure_draws_wider_and_every_coalesced_point_counts(visit: Callable[..., Any]):
+def test_pen_pressure_widens_the_stroke_and_every_coalesced_point_counts(visit: Callable[..., Any]):
     page = visit()
     stroke = """(pressure) => {
       const pad = document.getElementById("pad"), box = pad.getBoundingClientRect();
@@ -403,7 +403,7 @@ def test_a_pen_that_feels_pressure_draws_wider_and_every_coalesced_point_counts(
       const coalescedEvents = [90, 120, 150].map((y) => event("pointermove", y));
       pad.dispatchEvent(event("pointermove", 150, { coalescedEvents }));
       pad.dispatchEvent(event("pointerup", 150));
-      const levels = inkproof.readings.levels();
+      const levels = inkproof.predictions.levels();
       const across = levels.slice(280 * 100, 280 * 101).reduce((sum, level) => sum + 255 - level, 0) / 255;
       return [inkproof.drawing.strokes, across];
     }"""

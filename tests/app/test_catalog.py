@@ -1,4 +1,4 @@
-"""Which models the app offers, and that it follows the files."""
+"""The models of the app, which follow the files."""
 
 import hashlib
 import os
@@ -24,24 +24,24 @@ def files(tmp_path: Path, stand_in: Path) -> dict[str, Path]:
 
 def test_a_model_is_described_by_its_own_metadata_and_file(files: dict[str, Path], database: Path):
     client = make_app(database, files).test_client()
-    answer = client.get("/api/models").json
-    assert [model["name"] for model in answer["models"]] == ["pretrained", "alpha"]
-    assert answer["brush"] == 20.0
-    for model in answer["models"]:
+    content = client.get("/api/models").json
+    assert [model["name"] for model in content["models"]] == ["pretrained", "alpha"]
+    assert content["brush"] == 20.0
+    for model in content["models"]:
         path = files[model["name"]]
-        told = read_metadata(path)
+        metadata = read_metadata(path)
         assert {key: model[key] for key in ("threshold", "rule", "temperature", "labels")} == {
-            key: told[key] for key in ("threshold", "rule", "temperature", "labels")
+            key: metadata[key] for key in ("threshold", "rule", "temperature", "labels")
         }
-        sent = client.get(model["file"])
-        assert sent.data == path.read_bytes() and "immutable" in sent.headers["Cache-Control"]
-        assert hashlib.sha256(sent.data).hexdigest().startswith(model["version"])
+        response = client.get(model["file"])
+        assert response.data == path.read_bytes() and "immutable" in response.headers["Cache-Control"]
+        assert hashlib.sha256(response.data).hexdigest().startswith(model["version"])
 
 
-def test_a_file_that_changes_is_opened_again(files: dict[str, Path], database: Path, stand_in: Path):
+def test_a_changed_file_is_loaded_again(files: dict[str, Path], database: Path, stand_in: Path):
     client = make_app(database, files).test_client()
     old = client.get("/api/models").json["models"][1]
-    shutil.copy(stand_in / "bare.tflite", files["alpha"])  # no threshold: not to be offered
+    shutil.copy(stand_in / "bare.tflite", files["alpha"])  # without a threshold it is not offered
     assert [model["name"] for model in client.get("/api/models").json["models"]] == ["pretrained"]
     assert client.get(old["file"]).status_code == 404
     files["alpha"].unlink()
@@ -57,15 +57,15 @@ def test_the_same_file_under_two_names_is_offered_once(files: dict[str, Path], d
     assert [model["name"] for model in client.get("/api/models").json["models"]] == ["pretrained"]
 
 
-def test_without_a_model_the_server_says_what_makes_one(database: Path):
+def test_without_a_model_the_message_has_the_command(database: Path):
     client = make_app(database, {}).test_client()
-    unwell = client.get("/healthz")
-    assert unwell.status_code == 503 and "make pretrained" in unwell.json["error"]
+    unhealthy = client.get("/healthz")
+    assert unhealthy.status_code == 503 and "make pretrained" in unhealthy.json["error"]
     assert client.get("/api/models").json["models"] == []
     assert client.post("/api/recognise", json={"strokes": [[[1, 1]]]}).status_code == 503
 
 
-def test_exports_are_found_by_the_names_of_their_runs(tmp_path: Path):
+def test_exports_have_the_names_of_their_runs(tmp_path: Path):
     for folder in ("models/pretrained", "exports/mnist/cnn", "exports/optdigits/dense", "exports/mnist/old"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / ("model.tflite" if folder.endswith("old") else "canvas.tflite")).touch()

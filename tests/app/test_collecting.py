@@ -1,5 +1,7 @@
-"""drawings.py collect: kept drawings into the set of one's own, beside what was imported."""
+"""drawings.py collect: kept drawings go into the user's set, after the imported drawings."""
 
+import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +13,12 @@ import drawings as command
 from inkproof.app.collecting import collect
 from inkproof.app.drawing_store import DrawingStore, Kept
 from inkproof.config import compose
+from inkproof.config.schema import Rendering
 from inkproof.data.drawing_import import import_drawings
 from inkproof.data.drawings import read_drawings
 from inkproof.datasets.preprocessed import preprocessed_drawings
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
 
 ONE = Kept(
     **{"id": "page-1", "label": 3, "writer": "zoë", "strokes": [[[10, 20, 0, 0.5], [200, 220, 17, 0.9]]]},
@@ -41,7 +45,7 @@ def mine(tmp_path: Path) -> Path:
     return tmp_path / "mine"
 
 
-def test_they_follow_the_imported_ones_writer_by_writer(store: DrawingStore, mine: Path):
+def test_they_follow_the_imported_drawings_sorted_by_writer(store: DrawingStore, mine: Path):
     imported = read_drawings(mine)
     result = collect(store.path, mine)
     drawings = read_drawings(mine)
@@ -52,7 +56,7 @@ def test_they_follow_the_imported_ones_writer_by_writer(store: DrawingStore, min
     last = drawings[-1]
     assert (last.label, last.canvas, last.created) == (3, (280, 280), ONE.created)
     assert last.source == "drawing page/phone-touch"
-    assert last.strokes == [[[10, 20, 0], [200, 220, 17]]], "the one form has no pressure"
+    assert last.strokes == [[[10, 20, 0], [200, 220, 17]]], "sets have no pressure"
 
 
 def test_collecting_again_writes_nothing(store: DrawingStore, mine: Path):
@@ -64,7 +68,7 @@ def test_collecting_again_writes_nothing(store: DrawingStore, mine: Path):
     assert (file.stat().st_ino, file.stat().st_mtime_ns, file.read_bytes()) == before
 
 
-def test_it_follows_corrections_and_deletions(store: DrawingStore, mine: Path):
+def test_corrections_and_deletions_reach_the_set(store: DrawingStore, mine: Path):
     collect(store.path, mine)
     store.correct("page-1", 8, "anna")
     store.delete("page-2")
@@ -75,7 +79,7 @@ def test_it_follows_corrections_and_deletions(store: DrawingStore, mine: Path):
     assert len(kept) == 3 and kept["page-1"] == 8 and kept["page-3"] is None
 
 
-def test_a_lost_database_takes_nothing_along(store: DrawingStore, mine: Path, tmp_path: Path):
+def test_a_lost_database_removes_nothing(store: DrawingStore, mine: Path, tmp_path: Path):
     collect(store.path, mine)
     before = read_drawings(mine)
     with pytest.raises(UserError, match="make app"):
@@ -95,28 +99,28 @@ def test_importing_after_collecting_keeps_both(store: DrawingStore, mine: Path, 
     assert len(read_drawings(mine)) == 5
 
 
-def test_a_broken_set_stays_as_it_is(store: DrawingStore, mine: Path):
+def test_a_broken_set_is_not_changed(store: DrawingStore, mine: Path):
     (mine / "drawings.jsonl").write_text("{broken\n")
     with pytest.raises(UserError, match="line 1"):
         collect(store.path, mine)
     assert (mine / "drawings.jsonl").read_text() == "{broken\n"
 
 
-def test_the_pipeline_reads_what_was_collected(store: DrawingStore, mine: Path):
+def test_the_pipeline_can_use_the_collected_drawings(store: DrawingStore, mine: Path):
     drawings = collect(store.path, mine).drawings
-    how = {"brush": 20.0, "pixels": False, "inverted": False}
-    frames = preprocessed_drawings(mine, drawings, how, ["mnist_style"])
-    assert frames.labels.tolist() == [5, 3, 3], "what is no digit has no accuracy"
-    assert frames.methods["mnist_style"][1:].any(axis=(1, 2)).all()
+    rendering = Rendering(folder=str(mine), role=None, brush=20.0, pixels=False, inverted=False)
+    preprocessed = preprocessed_drawings(mine, drawings, rendering, ["mnist_style"])
+    assert preprocessed.labels.tolist() == [5, 3, 3], "only digits have an accuracy"
+    assert preprocessed.methods["mnist_style"][1:].any(axis=(1, 2)).all()
 
 
-def test_the_command_says_what_it_did(store: DrawingStore, mine: Path, capsys: pytest.CaptureFixture):
+def test_the_command_prints_a_summary(store: DrawingStore, mine: Path, capsys: pytest.CaptureFixture):
     with pytest.raises(SystemExit) as ended:
         command.main(["collect", "--from", str(store.path), "--into", str(mine)])
     assert ended.value.code == 0
-    said = capsys.readouterr().out
-    assert "3 added, 0 corrected, 0 deleted" in said
-    rows = {line.split()[0]: line.split()[1:] for line in said.splitlines()[3:6]}
+    printed = capsys.readouterr().out
+    assert "3 added, 0 corrected, 0 deleted" in printed
+    rows = {line.split()[0]: line.split()[1:] for line in printed.splitlines()[3:6]}
     assert rows["anna"][3] == "1" and rows["anna"][-2:] == ["1", "2"] and rows["zoë"][-1] == "1"
 
 
@@ -129,11 +133,12 @@ def test_the_command_without_a_database_is_one_line(tmp_path: Path, capsys: pyte
     assert not (tmp_path / "mine").exists()
 
 
-def test_the_command_collects_from_the_database_that_the_page_is_configured_to_keep(
+def test_the_command_collects_from_the_configured_database(
     store: DrawingStore, mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ):
-    (tmp_path / "conf").mkdir()
-    (tmp_path / "conf" / "app.yaml").write_text(f"database: {store.path.name}\n")
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    file = tmp_path / "conf" / "app.yaml"
+    file.write_text(re.sub(r"^database: \S+", f"database: {store.path.name}", file.read_text(), flags=re.MULTILINE))
     monkeypatch.setattr(compose, "ROOT", tmp_path)
     with pytest.raises(SystemExit) as ended:
         command.main(["collect", "--into", str(mine)])

@@ -1,4 +1,4 @@
-"""The database of kept drawings: what it promises to the disk, to other threads, and to later versions."""
+"""The database of kept drawings: durability, threads and later versions."""
 
 import os
 import signal
@@ -24,12 +24,12 @@ ONE = Kept(
 )
 
 
-def test_what_was_added_is_found_by_another_process_as_it_was(tmp_path: Path):
+def test_another_store_finds_the_same_drawing(tmp_path: Path):
     DrawingStore(tmp_path / "deep" / "app.db").add(ONE)
     assert DrawingStore(tmp_path / "deep" / "app.db").get("page-1") == ONE
 
 
-def test_it_writes_ahead_and_waits_for_the_disk(tmp_path: Path):
+def test_it_has_a_write_ahead_log_and_waits_for_the_disk(tmp_path: Path):
     store = DrawingStore(tmp_path / "app.db")
     store.add(ONE)
     with store._open() as connection:
@@ -47,14 +47,14 @@ def test_many_threads_may_write_at_once_from_the_first_drawing_on(tmp_path: Path
     assert {path.name for path in tmp_path.iterdir()} == {"app.db"}
 
 
-def test_many_threads_may_make_the_database_at_once(tmp_path: Path):
+def test_many_threads_may_create_the_database_at_once(tmp_path: Path):
     def first_drawings(number: int) -> int:
         store = DrawingStore(tmp_path / str(number) / "app.db")
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda name: store.add(replace(ONE, id=name)), [new_id() for _ in range(8)]))
         return store.counts()["total"]
 
-    # One database in a hundred said "database is locked" while every connection changed its mode.
+    # One database in a hundred failed with "database is locked" when every connection changed the journal mode.
     assert {first_drawings(number) for number in range(40)} == {8}
 
 
@@ -68,7 +68,7 @@ def test_deleted_strokes_are_not_left_in_the_file(tmp_path: Path):
     assert store.deleted() == {"page-1"} and store.all() == []
 
 
-def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path):
+def test_a_database_of_a_newer_version_is_not_changed(tmp_path: Path):
     path = tmp_path / "app.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA user_version = {SCHEMA + 1}")
@@ -76,13 +76,13 @@ def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path):
         DrawingStore(path).add(ONE)
 
 
-def test_the_database_itself_refuses_a_label_that_is_none(tmp_path: Path):
+def test_the_database_rejects_an_invalid_label(tmp_path: Path):
     with pytest.raises(sqlite3.IntegrityError):
         DrawingStore(tmp_path / "app.db").add(replace(ONE, label=10))
     assert DrawingStore(tmp_path / "app.db").all() == []
 
 
-def test_a_write_that_fails_half_way_leaves_nothing(tmp_path: Path):
+def test_a_failed_write_changes_nothing(tmp_path: Path):
     store = DrawingStore(tmp_path / "app.db")
     store.add(ONE)
     with pytest.raises(RuntimeError), store._open() as connection:
@@ -91,7 +91,7 @@ def test_a_write_that_fails_half_way_leaves_nothing(tmp_path: Path):
     assert store.all() == [ONE]
 
 
-def test_killed_while_saving_it_loses_nothing_it_acknowledged(tmp_path: Path):
+def test_killed_while_saving_it_loses_no_acknowledged_drawing(tmp_path: Path):
     program = textwrap.dedent("""
         import sys
         from dataclasses import replace

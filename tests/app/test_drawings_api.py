@@ -1,4 +1,4 @@
-"""Keeping, looking through, correcting and deleting drawings by the API."""
+"""Keeping, listing, correcting and deleting drawings with the API."""
 
 import datetime
 import sqlite3
@@ -16,7 +16,7 @@ def keep(client: FlaskClient, **changed) -> dict:
     return kept.json
 
 
-def test_a_drawing_is_kept_with_all_that_was_said(client: FlaskClient):
+def test_a_drawing_is_kept_with_all_its_fields(client: FlaskClient):
     strokes = [[[10.04, 20.26, 0], [30.0, 40.0, 17, 0.5]], [[279.96, 1, 900]]]
     kept = keep(client, strokes=strokes, label=None, predicted=3, writer="  Zoë ", device="tablet", pointer="pen")
     assert client.get(f"/api/drawings/{kept['id']}").json == kept
@@ -37,7 +37,7 @@ def test_without_consent_nothing_is_kept(consent: object, client: FlaskClient, d
 
 
 @pytest.mark.parametrize("field", to_keep())
-def test_every_field_is_needed(field: str, client: FlaskClient, database: Path):
+def test_every_field_is_required(field: str, client: FlaskClient, database: Path):
     asked = to_keep()
     del asked[field]
     refused = client.post("/api/drawings", json=asked)
@@ -61,7 +61,7 @@ def test_a_wrong_value_is_named(field: str, value: object, client: FlaskClient, 
     assert not database.exists()
 
 
-def test_the_gallery_is_filtered_and_turned_page_by_page(client: FlaskClient):
+def test_the_gallery_has_filters_and_pages(client: FlaskClient):
     for number in range(12):
         keep(
             client,
@@ -93,7 +93,7 @@ def test_the_gallery_is_filtered_and_turned_page_by_page(client: FlaskClient):
         assert refused.status_code == 422 and wrong.split("=")[0] in refused.json["error"]
     keep(client, label=3, predicted=None)
     keep(client, label=None, predicted=3)
-    assert labels(wrong="1") == [None, 3, 8, 4, 0], "a digit that was refused, and the other way round"
+    assert labels(wrong="1") == [None, 3, 8, 4, 0], "a rejected digit, and an accepted drawing that is not a digit"
     assert labels(writer="anna", label="1") == [1] and labels(writer="nobody") == []
 
 
@@ -112,14 +112,14 @@ def test_a_drawing_is_corrected_and_deleted(client: FlaskClient, database: Path)
     assert [drawing["id"] for drawing in client.get("/api/drawings").json["drawings"]] == [other["id"]]
 
 
-def test_an_empty_gallery_makes_no_file(client: FlaskClient, database: Path):
+def test_an_empty_gallery_creates_no_file(client: FlaskClient, database: Path):
     empty = client.get("/api/drawings").json
     assert empty == {"drawings": [], "before": None, "counts": {"total": 0, "wrong": 0, "labels": {}, "writers": {}}}
     assert client.delete("/api/drawings/page-0").status_code == 404
     assert not database.parent.exists()
 
 
-def test_a_locked_or_foreign_database_is_said_and_nothing_is_kept(
+def test_a_locked_or_foreign_database_is_an_error_and_nothing_is_kept(
     client: FlaskClient, database: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ):
     monkeypatch.setattr("inkproof.app.drawing_store._WAIT", 0.05)

@@ -1,4 +1,4 @@
-"""Who may ask, and what the answers tell a browser."""
+"""Which requests are accepted, and the security headers of responses."""
 
 import re
 
@@ -14,13 +14,13 @@ STROKES = {"strokes": [[[10, 10], [200, 200]]]}
     "host", ["evil.example", "127.0.0.1.evil.example", "localhost.", "", "169.254.0.1:8765", "a b"]
 )
 @pytest.mark.parametrize("path", ["/", "/api/models", "/api/drawings"])
-def test_another_host_is_refused(host: str, path: str, client: FlaskClient):
+def test_another_host_is_rejected(host: str, path: str, client: FlaskClient):
     refused = client.get(path, headers={"Host": host})
     assert refused.status_code == 400 and "error" in refused.json
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:8765", "127.0.0.1:9"])
-def test_its_own_names_are_served_on_any_port(host: str, client: FlaskClient):
+def test_own_host_names_are_accepted_on_any_port(host: str, client: FlaskClient):
     assert client.get("/healthz", headers={"Host": host}).status_code == 200
 
 
@@ -36,7 +36,7 @@ def test_its_own_names_are_served_on_any_port(host: str, client: FlaskClient):
         {"Sec-Fetch-Site": "same-site"},
     ],
 )
-def test_a_write_from_another_page_is_refused(headers: dict, client: FlaskClient):
+def test_a_write_from_another_site_is_rejected(headers: dict, client: FlaskClient):
     for send, path, body in (
         (client.post, "/api/recognise", STROKES),
         (client.post, "/api/drawings", to_keep()),
@@ -53,7 +53,7 @@ def test_its_own_page_and_a_program_may_write(client: FlaskClient):
     assert client.post("/api/recognise", json=STROKES).status_code == 200
 
 
-def test_every_answer_has_the_headers(client: FlaskClient):
+def test_every_response_has_the_headers(client: FlaskClient):
     for path in ("/", "/js/main.js", "/api/models", "/nothing", "/litertjs/litert_wasm_compat_internal.wasm"):
         headers = client.get(path).headers
         policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
@@ -82,12 +82,12 @@ def test_every_answer_has_the_headers(client: FlaskClient):
         "/js/main.js/",
     ],
 )
-def test_no_path_from_outside_reaches_the_file_system(path: str, client: FlaskClient):
+def test_no_path_in_a_request_reaches_the_file_system(path: str, client: FlaskClient):
     assert client.get(path).status_code in (404, 308, 301)
     assert client.get(path, follow_redirects=True).status_code == 404
 
 
-def test_a_method_that_is_not_is_named(client: FlaskClient):
+def test_an_unknown_method_is_an_error(client: FlaskClient):
     refused = client.put("/api/drawings", json={})
     assert refused.status_code == 405 and "POST" in refused.headers["Allow"]
     assert "error" in refused.json

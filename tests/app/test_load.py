@@ -20,13 +20,13 @@ from support.workspaces import TIMEOUT
 
 MALFORMED = 10_000
 RATE, MINUTE = 50, 60  # requests a second, seconds
-GROWTH = 25_000_000  # bytes: less than one request in a thousand leaving its body behind
+GROWTH = 25_000_000  # bytes: less than the body of one request in a thousand
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("web load")]
 
 
 class Sender:
-    """Sends requests over one connection a thread, as they are: no library fixes them."""
+    """Sends requests unchanged over one connection per thread: no library fixes them."""
 
     def __init__(self, port: int) -> None:
         self.port, self._own = port, threading.local()
@@ -41,14 +41,14 @@ class Sender:
                 for name, value in {**request.headers, "Content-Length": str(len(request.body))}.items():
                     connection.putheader(name, value)
                 connection.endheaders(request.body)
-                answer = connection.getresponse()
-                content = answer.read()
-                if answer.will_close:
+                response = connection.getresponse()
+                content = response.read()
+                if response.will_close:
                     self._own.connection = None
-                return answer.status, content
+                return response.status, content
             except (ConnectionError, http.client.HTTPException):
                 connection.close()
-                self._own.connection = None  # the server may close what is idle or what it refused
+                self._own.connection = None  # the server may close idle connections and those of rejected requests
                 if attempt == 2:
                     raise
         raise AssertionError
@@ -93,7 +93,7 @@ def test_fifty_requests_a_second_for_a_minute(tmp_path: Path):
             results = list(pool.map(one, range(RATE * MINUTE)))
         lasted = time.monotonic() - began
         assert {status for status, _ in results} == {200, 201}
-        assert lasted < MINUTE * 1.25, f"{lasted:.1f} s: it did not keep pace"
+        assert lasted < MINUTE * 1.25, f"{lasted:.1f} s: it was too slow"
         kept = server.ask("GET", "/api/drawings")[1]["counts"]["total"]
         assert kept == sum(status == 201 for status, _ in results) == RATE * MINUTE // 10
         times = sorted(seconds for _, seconds in results)

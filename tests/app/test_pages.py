@@ -1,4 +1,4 @@
-"""The page's parts: complete, within its own policy, and the vendored runtime as its authors made it."""
+"""The files of the page: complete, within its policy, and with an unchanged vendored runtime."""
 
 import gzip
 import hashlib
@@ -47,7 +47,7 @@ def test_the_page_has_no_inline_script_or_style_and_nothing_from_elsewhere():
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
-def test_what_a_script_imports_or_looks_up_is_there(path: Path):
+def test_imports_and_ids_of_a_script_exist(path: Path):
     source = path.read_text()
     ids = {attributes["id"] for _, attributes in PAGE.tags if attributes.get("id")}
     for imported in re.findall(r"""(?:from|import\()\s*"([^"]+)\"""", source):
@@ -57,7 +57,7 @@ def test_what_a_script_imports_or_looks_up_is_there(path: Path):
     assert "https://" not in source and "http://" not in source
 
 
-def test_every_label_has_its_control_and_every_button_a_name():
+def test_every_label_has_a_control_and_every_button_a_type():
     controls = [attributes for tag, attributes in PAGE.tags if tag == "button"]
     assert all(attributes.get("type") in ("button", "submit") for attributes in controls)
     described = [attributes["aria-describedby"] for _, attributes in PAGE.tags if "aria-describedby" in attributes]
@@ -66,16 +66,16 @@ def test_every_label_has_its_control_and_every_button_a_name():
     assert set(described + named) <= set(ids) and len(ids) == len(set(ids))
 
 
-def test_every_part_is_served_with_its_type_and_asked_for_again_only_when_it_changed(client: FlaskClient):
+def test_every_file_is_served_with_its_type_and_sent_again_only_after_a_change(client: FlaskClient):
     assert {"/", "/sw.js", "/js/main.js", "/litertjs/litert.js", "/manifest.webmanifest"} <= set(PARTS)
     for address, part in PARTS.items():
-        answer = client.get(address)
-        assert answer.status_code == 200 and answer.content_type == part.kind
-        again = client.get(address, headers={"If-None-Match": answer.headers["ETag"]})
+        response = client.get(address)
+        assert response.status_code == 200 and response.content_type == part.kind
+        again = client.get(address, headers={"If-None-Match": response.headers["ETag"]})
         assert (again.status_code, again.data) == (304, b"")
 
 
-def test_the_runtime_is_sent_compressed_where_that_is_understood(client: FlaskClient):
+def test_the_runtime_is_sent_compressed_if_the_browser_accepts_it(client: FlaskClient):
     address = "/litertjs/litert_wasm_compat_internal.wasm"
     packed = client.get(address, headers={"Accept-Encoding": "gzip, br"})
     plain = client.get(address, headers={"Accept-Encoding": "identity"})
@@ -84,7 +84,7 @@ def test_the_runtime_is_sent_compressed_where_that_is_understood(client: FlaskCl
     assert packed.headers["ETag"] != plain.headers["ETag"]
 
 
-def test_the_runtime_is_what_its_list_says():
+def test_the_runtime_has_the_listed_checksums():
     lines = (LITERT / "SHA256SUMS").read_text().splitlines()
     listed = {name: digest for digest, name in (line.split() for line in lines)}
     assert set(listed) == {path.name for path in LITERT.iterdir()} - {"README.md", "SHA256SUMS"}
@@ -99,7 +99,7 @@ def test_all_of_it_is_small():
     assert sum(path.stat().st_size for path in (*STATIC.rglob("*"), *LITERT.iterdir()) if path.is_file()) < LIMIT
 
 
-def test_the_service_worker_knows_every_part_and_changes_with_each(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_the_service_worker_lists_every_file_and_changes_with_each(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     def head(parts: dict) -> list:
         return [json.loads(line.split(" = ")[1][:-1]) for line in parts["/sw.js"].content.decode().splitlines()[:2]]
 
@@ -116,7 +116,7 @@ def test_the_service_worker_knows_every_part_and_changes_with_each(monkeypatch: 
     assert head(read_parts())[0] != edition
 
 
-def test_the_manifest_names_icons_of_the_size_it_says():
+def test_the_icons_of_the_manifest_have_the_stated_sizes():
     manifest = json.loads((STATIC / "manifest.webmanifest").read_text())
     assert manifest["start_url"] in PARTS and manifest["display"] == "standalone"
     sizes = set()

@@ -1,4 +1,4 @@
-"""POST /api/recognise: the three ways of sending a drawing, one answer."""
+"""POST /api/recognise: three ways to send a drawing, with the same prediction."""
 
 import base64
 import io
@@ -19,7 +19,7 @@ def upload(client: FlaskClient, content: bytes, **fields: str):
     return client.post("/api/recognise", data={"image": (io.BytesIO(content), "digit.png"), **fields})
 
 
-def test_a_image_and_its_strokes_give_what_the_file_gives(client: FlaskClient):
+def test_image_and_strokes_have_the_prediction_of_the_file(client: FlaskClient):
     predictor = CanvasPredictor(PRETRAINED)
     for drawing in DRAWINGS:
         canvas = canvas_of(drawing)
@@ -49,12 +49,12 @@ def test_a_point_may_carry_time_and_pressure_and_a_dot_is_a_stroke(client: Flask
     assert answers[0]["probabilities"] == answers[1]["probabilities"]
 
 
-def test_a_blank_is_no_digit(client: FlaskClient):
+def test_a_blank_is_not_a_digit(client: FlaskClient):
     answer = upload(client, png(np.full((280, 280), 255, np.uint8))).json
     assert answer["accepted"] is False
 
 
-def test_a_transparent_drawing_is_read_as_on_white(client: FlaskClient):
+def test_a_transparent_drawing_has_a_white_background(client: FlaskClient):
     canvas = canvas_of(DRAWINGS[3])
     layers = np.zeros((280, 280, 4), np.uint8)
     layers[..., 3] = 255 - canvas
@@ -81,7 +81,7 @@ def test_the_model_is_chosen_by_name(database: Path, stand_in: Path):
         ({"image": "@@@@"}, 422, "base64"),
         ({"image": ""}, 422, "empty"),
         ({"image": "data:image/png;base64"}, 422, "empty"),
-        ({"image": base64.b64encode(b"GIF89a").decode()}, 422, "no PNG or JPEG"),
+        ({"image": base64.b64encode(b"GIF89a").decode()}, 422, "not a readable PNG or JPEG"),
         ({"strokes": []}, 422, "no point"),
         ({"strokes": [[]]}, 422, "no point"),
         ({"strokes": [[[1]]]}, 422, "strokes[0][0]: expected at least 2 of them"),
@@ -100,10 +100,10 @@ def test_the_model_is_chosen_by_name(database: Path, stand_in: Path):
             "brush: a key that does nothing; the keys are image, strokes,",
         ),
         ({"strokes": [[[1, 2]]], "\ud800": 9}, 422, "unicode"),
-        ({"strokes": [[[1, 2]]], "model": 7}, 404, "no such model"),
+        ({"strokes": [[[1, 2]]], "model": 7}, 404, "unknown model"),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_the_reason(asked: dict, status: int, words: str, client: FlaskClient):
+def test_invalid_input_is_an_error_with_a_reason(asked: dict, status: int, words: str, client: FlaskClient):
     refused = client.post("/api/recognise", json=asked)
     assert refused.status_code == status, refused.text
     assert words in refused.json["error"]
@@ -125,13 +125,13 @@ def test_what_cannot_be_read_is_refused_with_the_reason(asked: dict, status: int
         (b"x", "multipart/form-data", 400, "'image'"),
     ],
 )
-def test_a_body_of_another_kind_is_refused(body: bytes, kind: str, status: int, words: str, client: FlaskClient):
+def test_a_body_of_another_type_is_an_error(body: bytes, kind: str, status: int, words: str, client: FlaskClient):
     refused = client.post("/api/recognise", data=body, content_type=kind)
     assert refused.status_code == status, refused.text
     assert words in refused.json["error"]
 
 
-def test_a_body_or_a_image_above_the_limit_is_refused(client: FlaskClient):
+def test_a_body_or_image_above_the_limit_is_an_error(client: FlaskClient):
     refused = upload(client, bytes(1_000_001))
     assert refused.status_code == 413 and "more than 976 KB" in refused.json["error"]
     assert client.post("/api/recognise", json={"image": "A" * 1_000_001}).status_code == 413
@@ -139,7 +139,7 @@ def test_a_body_or_a_image_above_the_limit_is_refused(client: FlaskClient):
     assert refused.status_code == 413 and "1000 x 1001 pixels" in refused.json["error"]
 
 
-def test_a_decompression_bomb_is_refused_before_it_is_decoded(client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
+def test_a_decompression_bomb_is_an_error_before_decoding(client: FlaskClient, monkeypatch: pytest.MonkeyPatch):
     bomb = io.BytesIO()
     Image.new("1", (30_000, 30_000)).save(bomb, "PNG")
     assert len(bomb.getvalue()) < 200_000
@@ -149,7 +149,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(client: FlaskClien
     assert refused.status_code == 413 and "pixels" in refused.json["error"]
 
 
-def test_a_image_that_breaks_off_is_refused(client: FlaskClient):
+def test_a_truncated_image_is_an_error(client: FlaskClient):
     whole = png(canvas_of(DRAWINGS[8]))
     for length in (8, 20, 40, len(whole) // 2):
         refused = upload(client, whole[:length])

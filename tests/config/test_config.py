@@ -43,7 +43,7 @@ def groups(primary: str) -> dict[str, Any]:
 COMMANDS = {
     "config": "src/train.py",
     "pretrained": "src/report.py pretrained",
-    "preprocess": "src/preprocess.py drawings",
+    "formats": "src/export.py formats",
     **{name: f"src/evaluate.py {name}" for name in ("drawn", "ensemble", "finetuned", "out_of_fold")},
 }
 CASES = [(primary, group, option) for primary in PRIMARIES for group in groups(primary) for option in options(group)]

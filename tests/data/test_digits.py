@@ -1,4 +1,4 @@
-"""The digits file: what is written is read back, the test split stays shut, mistakes are told."""
+"""The digits file: what is written comes back, the test split stays closed, mistakes are reported."""
 
 import os
 import zipfile
@@ -28,14 +28,14 @@ def splits(seed: int = 0) -> dict[str, Digits]:
     }
 
 
-def test_what_is_written_is_read_back_by_folder_or_file(tmp_path: Path) -> None:
+def test_what_is_written_comes_back_by_folder_or_file(tmp_path: Path) -> None:
     written = splits()
     write_digits(tmp_path / "made", written)
     for path in (tmp_path / "made", tmp_path / "made" / "digits.npz"):
         train, val = load_training(path)
-        for read, name in ((train, "train"), (val, "val"), (load_test_split(path), "test")):
-            assert (read.images == written[name].images).all() and read.images.dtype == np.uint8
-            assert (read.labels == written[name].labels).all() and read.labels.dtype == np.uint8
+        for digits, name in ((train, "train"), (val, "val"), (load_test_split(path), "test")):
+            assert (digits.images == written[name].images).all() and digits.images.dtype == np.uint8
+            assert (digits.labels == written[name].labels).all() and digits.labels.dtype == np.uint8
     assert val.images.shape == (0, 28, 28) and val.labels.shape == (0,)
     with np.load(tmp_path / "made" / "digits.npz") as archive:
         assert {f"{split}_{kind}" for split in written for kind in ("images", "labels")} <= set(archive.files)
@@ -113,7 +113,7 @@ def save(**changes: np.ndarray | None):
         (save(train_labels=np.array([None] * 50)), "broken digits file"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_told_in_one_line(spoil, words: str, tmp_path: Path) -> None:
+def test_what_is_wrong_with_a_file_is_reported_in_one_line(spoil, words: str, tmp_path: Path) -> None:
     path = tmp_path / "own" / "digits.npz"
     write_digits(path, splits())
     spoil(path)
@@ -122,7 +122,7 @@ def test_what_is_wrong_with_a_file_is_told_in_one_line(spoil, words: str, tmp_pa
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_further_arrays_are_kept_and_hashed_and_passed_over(tmp_path: Path) -> None:
+def test_further_arrays_are_stored_and_hashed_and_ignored(tmp_path: Path) -> None:
     names = np.array([b"digit-%02d" % index for index in range(50)])
     write_digits(tmp_path / "plain", splits())
     write_digits(tmp_path / "named", splits(), extra={"train_source": names})

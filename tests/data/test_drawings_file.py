@@ -139,7 +139,7 @@ def test_a_file_that_is_not_utf8_is_named(tmp_path):
         read_drawings(tmp_path)
 
 
-def test_writing_refuses_what_could_not_be_read_again_and_keeps_the_old_file(tmp_path):
+def test_writing_rejects_what_could_not_be_loaded_again_and_keeps_the_old_file(tmp_path):
     write_drawings(tmp_path, [SEVEN])
     for bad in (
         [SEVEN, SEVEN],

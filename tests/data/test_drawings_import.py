@@ -79,11 +79,11 @@ def test_a_folder_a_label(tmp_path):
     assert {drawing.writer for drawing in result.added} == {"me"}
 
 
-def test_the_csv_names_writers_and_goes_before_the_folders(tmp_path):
+def test_the_csv_names_writers_and_wins_over_the_folders(tmp_path):
     draw(tmp_path / "in" / "3" / "a.png", 1)
     draw(tmp_path / "in" / "3" / "b.png", 2)
     draw(tmp_path / "in" / "c.png", 3)
-    csv = tmp_path / "answers.csv"
+    csv = tmp_path / "list.csv"
     csv.write_bytes("\ufeffFile;Label;Writer\r\n3\\a.png;8;Zoë\r\n\r\n c.png ; 5 ;\r\n".encode())
     result = import_drawings(tmp_path / "in", tmp_path / "set", csv, "anna")
     assert [(drawing.source, drawing.label, drawing.writer) for drawing in result.added] == [
@@ -94,7 +94,7 @@ def test_the_csv_names_writers_and_goes_before_the_folders(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "PNG"])
-def test_each_format_is_kept_as_a_plain_png(tmp_path, suffix):
+def test_each_format_is_stored_as_a_plain_png(tmp_path, suffix):
     original = draw(tmp_path / "in" / "4" / f"a.{suffix}", 4)
     (drawing,) = import_drawings(tmp_path / "in", tmp_path / "set").added
     with Image.open(tmp_path / "set" / drawing.image) as stored:
@@ -181,7 +181,7 @@ def test_unreadable_images_are_named_and_skipped_with_exit_1(numbered, tmp_path)
     assert len(read_drawings(tmp_path / "set")) == 10
 
 
-def test_the_command_says_how_many_of_each_digit_and_what_to_do_next(numbered, tmp_path):
+def test_the_command_prints_how_many_of_each_digit_and_what_to_do_next(numbered, tmp_path):
     done = command(numbered, "--into", tmp_path / "set")
     assert (done.returncode, done.stderr) == (0, "")
     rows = {line[:10].strip(): line[10:].split() for line in done.stdout.splitlines() if line[10:].strip()}
@@ -226,7 +226,7 @@ def test_a_wrong_csv_is_named_by_its_line_and_nothing_is_written(numbered, tmp_p
 
 
 def rejections(tmp_path):
-    """What there is to refuse: name, arguments, what the one line says."""
+    """What is rejected: name, arguments, the one line."""
     draw(tmp_path / "bare" / "digit1.png", 1)
     draw(tmp_path / "high" / "12" / "a.png", 1)
     (tmp_path / "empty").mkdir()

@@ -118,7 +118,7 @@ def test_a_machine_without_network(monkeypatch: pytest.MonkeyPatch) -> None:
         Fetcher.of("tiny", tiny.source("https://digits.invalid/{name}.gz"), None, tiny.HASTY).fetch("test_labels")
 
 
-def test_a_proxy_that_does_not_answer(server: bad.Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_does_not_respond(server: bad.Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     with pytest.raises(UserError, match=r"the proxy did not let the request through \(3 tries\)"):
@@ -170,7 +170,7 @@ def test_an_npz_with_something_else_in_it(body: bytes, words: str, server: bad.S
         fetcher(server, "/mnist.npz").fetch("train_images")
 
 
-def test_a_zip_serves_its_members_and_says_what_it_lacks(server: bad.Server) -> None:
+def test_a_zip_serves_its_members_and_the_error_names_what_it_lacks(server: bad.Server) -> None:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("folder/" + tiny.NAMES[0], tiny.CONTENT[tiny.NAMES[0]])
@@ -219,7 +219,7 @@ def test_a_spoilt_file_in_ones_own_folder(spoil, words: str, server: bad.Server,
         fetcher(server, mirror=str(tmp_path)).fetch("train_images")
 
 
-def test_a_folder_that_is_not_there(server: bad.Server, tmp_path: Path) -> None:
+def test_an_absent_folder(server: bad.Server, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nowhere: no such folder"):
         fetcher(server, mirror=str(tmp_path / "nowhere")).fetch("train_images")
 

@@ -9,7 +9,7 @@ from inkproof.data.splits import all_training_digits, fold_numbers, left_out, tr
 
 
 def numbered(count: int, first: int = 0) -> Digits:
-    """Digits whose first two pixels say which they are."""
+    """Digits whose first two pixels identify them."""
     images = np.zeros((count, 28, 28), np.uint8)
     numbers = np.arange(first, first + count)
     images[:, 0, 0], images[:, 0, 1] = numbers % 256, numbers // 256

@@ -10,8 +10,8 @@ HEADER = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4])
 def test_the_bytes_are_those_of_the_published_form() -> None:
     assert write_idx(CUBE) == HEADER + bytes(range(24))
     assert write_idx(CUBE.transpose(2, 1, 0)[::-1]) == write_idx(CUBE.transpose(2, 1, 0)[::-1].copy())
-    read = read_idx(HEADER + bytes(range(24)))
-    assert read.shape == (2, 3, 4) and (read == CUBE).all()
+    array = read_idx(HEADER + bytes(range(24)))
+    assert array.shape == (2, 3, 4) and (array == CUBE).all()
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_the_bytes_are_those_of_the_published_form() -> None:
         (b"\0\0\x08\x02" + b"\xff" * 8, "12 bytes where"),
     ],
 )
-def test_what_is_no_idx_file_is_refused(content: bytes, words: str) -> None:
+def test_what_is_no_idx_file_is_rejected(content: bytes, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         read_idx(content)
 

@@ -1,4 +1,4 @@
-"""The published files themselves, where INKPROOF_MIRROR says they are: 55,000 digits and 44 pen writers."""
+"""The published files themselves, where INKPROOF_MIRROR has them: 55,000 digits and 44 pen writers."""
 
 import io
 import os

@@ -7,9 +7,9 @@ LABELS = np.random.default_rng(0).choice(10, 1000, p=[0.05, 0.15] + 8 * [0.1])
 
 
 def test_every_class_gives_its_share_and_no_digit_is_lost_or_doubled() -> None:
-    kept, chosen = cut(LABELS, 137, seed=1)
+    rest, chosen = cut(LABELS, 137, seed=1)
     assert len(chosen) == 137
-    assert sorted([*kept, *chosen]) == list(range(1000))
+    assert sorted([*rest, *chosen]) == list(range(1000))
     shares = np.bincount(LABELS[chosen]) - np.bincount(LABELS) * 0.137
     assert (abs(shares) < 1).all()
 
@@ -26,8 +26,8 @@ def test_the_cut_is_the_same_on_every_machine_and_version() -> None:
 
 
 def test_nothing_may_be_cut_off_but_not_everything() -> None:
-    kept, chosen = cut(LABELS, 0, seed=1)
-    assert len(kept) == 1000 and len(chosen) == 0
+    rest, chosen = cut(LABELS, 0, seed=1)
+    assert len(rest) == 1000 and len(chosen) == 0
     for count in (1000, 1001, -1):
         with pytest.raises(ValueError, match="cannot cut"):
             cut(LABELS, count, seed=1)

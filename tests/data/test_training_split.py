@@ -53,7 +53,7 @@ def test_val_0_trains_on_the_validation_digits_too(path: Path, splits: dict[str,
 
 
 @pytest.mark.parametrize("val", [7, 51, 5000])
-def test_another_number_is_refused_with_the_right_one(path: Path, val: int) -> None:
+def test_another_number_is_rejected_with_the_right_one(path: Path, val: int) -> None:
     with pytest.raises(UserError, match=re.escape(f"data.val={val}: {path} was made with 50; use that, or 0")):
         training_split(path, val, None)
 
@@ -87,7 +87,7 @@ def test_another_seed_chooses_other_digits(path: Path) -> None:
     assert chosen(0, TRAIN) == chosen(1, TRAIN)
 
 
-def test_more_than_there_are_is_refused(path: Path) -> None:
+def test_more_than_there_are_is_rejected(path: Path) -> None:
     assert len(training_split(path, 0, TRAIN + VAL)[0].labels) == TRAIN + VAL
     with pytest.raises(UserError, match="train_size=301: there are 300 training digits"):
         training_split(path, VAL, TRAIN + 1)

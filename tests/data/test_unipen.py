@@ -57,7 +57,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_told_with_its_line(mistake: str) -> None:
+def test_a_mistake_is_reported_with_its_line(mistake: str) -> None:
     right, wrong, line, words = MISTAKES[mistake]
     assert GOOD.count(right) == 1
     with pytest.raises(UserError) as caught:

@@ -30,8 +30,8 @@ def test_a_compress_file_cut_short_is_noticed_where_its_form_allows() -> None:
     for cut in range(1, 12):
         try:
             part = unpack(packed[:-cut], "narrow")
-        except DownloadError as fault:
-            assert "truncated" in str(fault)
+        except DownloadError as error:
+            assert "truncated" in str(error)
             noticed.append(cut)
         else:
             assert len(part) < len(whole) and whole.startswith(part)

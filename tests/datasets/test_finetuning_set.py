@@ -21,7 +21,7 @@ WRITERS = ("anna", "ben", "cara", "dai", "gül")
 
 @pytest.fixture(scope="module")
 def drawings(tmp_path_factory: pytest.TempPathFactory) -> list[Drawing]:
-    """As they are read from a file, which rounds coordinates."""
+    """As they come from a file, which rounds coordinates."""
     folder = tmp_path_factory.mktemp("drawings")
     write_drawings(folder, (drawing for name in WRITERS for drawing in sheet(name)))
     return read_drawings(folder)

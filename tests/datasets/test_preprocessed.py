@@ -162,11 +162,11 @@ def test_corruptions_come_back_as_they_were_made(tmp_path: Path):
         assert seen.any(axis=(1, 2)).all()
 
 
-@pytest.mark.parametrize("reader", [lambda path: list(read_preprocessed(path)), read_corruptions])
-def test_files_that_cannot_be_read_are_named(tmp_path: Path, reader):
+@pytest.mark.parametrize("load", [lambda path: list(read_preprocessed(path)), read_corruptions])
+def test_files_that_cannot_be_loaded_are_named(tmp_path: Path, load):
     again = rf"run `python src/preprocess\.py data={tmp_path.name}`"
     with pytest.raises(UserError, match=rf"{tmp_path / 'f.npz'}: not made yet; {again} first"):
-        reader(tmp_path / "f.npz")
+        load(tmp_path / "f.npz")
     write_preprocessed(
         tmp_path / "f.npz",
         {"x": preprocessed_digits(np.zeros((3, 28, 28), np.uint8), np.zeros(3, int), ["mnist_style"])},
@@ -174,7 +174,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path, reader):
     whole = (tmp_path / "f.npz").read_bytes()
     (tmp_path / "f.npz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UserError, match=rf"f\.npz: cannot be read .*delete it and {again} again"):
-        reader(tmp_path / "f.npz")
+        load(tmp_path / "f.npz")
 
 
 def test_drawings_are_found_by_id_in_any_order_and_missed_where_the_set_has_changed(tmp_path: Path):

@@ -35,17 +35,17 @@ def slant_of(image: np.ndarray) -> float:
 @pytest.mark.parametrize("slant", [-0.6, -0.25, 0.1, 0.4])
 def test_slanted_ink_comes_back_upright(slant: float) -> None:
     assert abs(slant_of(bar(slant))) > 0.08
-    read = deskewed(bar(slant))[0]
-    assert abs(slant_of(read)) < 0.01
-    assert np.abs(read - bar()).mean() < 6  # gray levels, the softer edges of two interpolations
-    assert read.sum() == pytest.approx(bar().sum(), rel=0.01)
+    upright = deskewed(bar(slant))[0]
+    assert abs(slant_of(upright)) < 0.01
+    assert np.abs(upright - bar()).mean() < 6  # gray levels, the softer edges of two interpolations
+    assert upright.sum() == pytest.approx(bar().sum(), rel=0.01)
 
 
 def test_upright_ink_and_blanks_stay_as_they_are() -> None:
     blank = np.zeros((28, 28), np.float32)
-    read = deskewed(bar(), blank)
-    assert np.abs(read[0] - bar()).max() < 0.01
-    assert (read[1] == 0).all()
+    upright = deskewed(bar(), blank)
+    assert np.abs(upright[0] - bar()).max() < 0.01
+    assert (upright[1] == 0).all()
 
 
 def test_a_line_that_lies_flat_is_not_torn() -> None:
@@ -61,10 +61,10 @@ def test_a_line_that_lies_flat_is_not_torn() -> None:
 def test_bfloat16_does_no_harm() -> None:
     keras.mixed_precision.set_global_policy("mixed_bfloat16")
     try:
-        read = deskewed(bar(0.4))[0]
+        upright = deskewed(bar(0.4))[0]
     finally:
         keras.mixed_precision.set_global_policy("float32")
-    assert np.allclose(read, deskewed(bar(0.4))[0], atol=0.02)
+    assert np.allclose(upright, deskewed(bar(0.4))[0], atol=0.02)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_bfloat16_does_no_harm() -> None:
         lambda **switch: cnn.build(filters=[4], kernels=[3], pools=[2], dense=8, dropout=0.0, **switch),
     ],
 )
-def test_a_network_with_the_switch_reads_slanted_ink_as_the_one_without_reads_upright_ink(
+def test_a_network_with_the_switch_predicts_slanted_ink_as_one_without_predicts_upright_ink(
     build: Callable[..., keras.Model], tmp_path: Path
 ) -> None:
     keras.utils.set_random_seed(0)

@@ -15,7 +15,7 @@ from inkproof.runtime.paths import ROOT
 pytestmark = pytest.mark.xdist_group("tensorflow")
 
 FILES = sorted((ROOT / "conf" / "model").glob("*.yaml"))
-PARAMETERS = {  # counted by hand, so that a change of a network is a decision
+PARAMETERS = {  # counted manually, so that a change of a network is a decision
     "dense": 784 * 128 + 128 + 128 * 10 + 10,
     "dense_2x128": (784 + 1) * 128 + (128 + 1) * 128 + (128 + 1) * 10,
     "tflearn_cnn": (25 + 1) * 32 + (25 * 32 + 1) * 64 + (7 * 7 * 64 + 1) * 1024 + (1024 + 1) * 10,
@@ -111,7 +111,7 @@ def test_parameters(name: str, model: keras.Model) -> None:
         assert model.count_params() == PARAMETERS[name]
 
 
-def test_saved_and_loaded_it_says_the_same(model: keras.Model, tmp_path: Path) -> None:
+def test_saved_and_loaded_it_predicts_the_same(model: keras.Model, tmp_path: Path) -> None:
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert [type(layer) for layer in loaded.layers] == [type(layer) for layer in model.layers]

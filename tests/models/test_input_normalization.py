@@ -51,7 +51,7 @@ def test_local_response_normalization(settings: tuple[int, float, float, float])
     np.testing.assert_allclose(np.asarray(LocalResponseNormalization(*settings)(x)), lrn(x, *settings), rtol=1e-5)
 
 
-def test_local_response_normalization_computes_in_float32_whatever_it_is_told() -> None:
+def test_local_response_normalization_computes_in_float32_whatever_the_policy() -> None:
     x = keras.ops.cast(values(2, 7, 7, 16), "bfloat16")
     for dtype in ("mixed_bfloat16", "bfloat16", None):
         layer = LocalResponseNormalization(dtype=dtype)
@@ -75,8 +75,8 @@ def test_batch_normalization_is_that_of_keras(shape: tuple[int, ...], dtype: str
             loss = tf.reduce_sum(tf.cast(trained, "float32") * values(*shape, 2)[..., 1])
         assert trained.dtype == layer.compute_dtype
         gradients = tape.gradient(loss, [x, *(weight.value for weight in layer.trainable_weights)])
-        read = layer(x, training=False)
-        found.append([trained, read, *gradients, layer.moving_mean, layer.moving_variance])
+        untrained = layer(x, training=False)
+        found.append([trained, untrained, *gradients, layer.moving_mean, layer.moving_variance])
     tolerance = 0.02 if dtype == "mixed_bfloat16" else 1e-3
     for ours, theirs in zip(*found, strict=True):
         ours, theirs = (np.asarray(keras.ops.cast(one, "float32")) for one in (ours, theirs))

@@ -1,4 +1,4 @@
-"""to_canvas: every format, depth and orientation an image comes in, and what a broken one is told."""
+"""to_canvas: every format, depth and orientation an image comes in, and the message for a broken one."""
 
 import io
 import struct
@@ -27,7 +27,7 @@ def close(canvas, expected=TWO, mean=1.0):
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp"])
 @pytest.mark.parametrize("mode", ["L", "RGB"])
-def test_each_format_is_read(tmp_path, suffix, mode):
+def test_each_format_is_loaded(tmp_path, suffix, mode):
     path = tmp_path / f"two.{suffix}"
     Image.fromarray(TWO).convert(mode).save(path)
     close(to_canvas(path))
@@ -78,7 +78,7 @@ def test_sixteen_bits_are_brought_to_eight(tmp_path, suffix):
         pytest.param(TWO[::-1][::-1], id="not contiguous"),
     ],
 )
-def test_arrays_of_any_type_are_read(levels):
+def test_arrays_of_any_type_are_converted(levels):
     close(to_canvas(levels), mean=0.01)
 
 
@@ -90,13 +90,13 @@ def test_an_array_of_booleans_is_black_and_white():
     "wrong",
     [np.zeros((0, 5)), np.zeros(5), np.zeros((5, 5, 5)), np.zeros((2, 5, 5, 3)), np.full((5, 5), "x")],
 )
-def test_what_is_no_image_array_is_refused(wrong):
+def test_what_is_no_image_array_is_rejected(wrong):
     with pytest.raises(ValueError, match="image"):
         to_canvas(wrong)
 
 
 @pytest.mark.parametrize("mode", ["1", "P", "LA", "RGBA", "CMYK", "YCbCr", "I", "I;16", "F"])
-def test_each_pillow_mode_is_read(mode):
+def test_each_pillow_mode_is_converted(mode):
     image = Image.fromarray(np.where(TWO > 127, 255, 0).astype(np.uint8))
     image = image.convert("RGB").convert(mode) if mode in ("CMYK", "YCbCr") else image.convert(mode)
     close(to_canvas(image), np.where(TWO > 127, 255, 0))
@@ -182,7 +182,7 @@ def png(width, height, rows=b""):
 
 
 @pytest.mark.parametrize("side", [10_000, 60_000])  # beyond Pillow's limit, and beyond twice that
-def test_a_decompression_bomb_is_refused_before_it_is_unpacked(tmp_path, side, recwarn):
+def test_a_decompression_bomb_is_rejected_before_it_is_unpacked(tmp_path, side, recwarn):
     (tmp_path / "bomb.png").write_bytes(png(side, side))
     with pytest.raises(UserError, match=r"bomb\.png cannot be read: .*pixels") as error:
         to_canvas(tmp_path / "bomb.png")

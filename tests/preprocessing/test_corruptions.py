@@ -13,7 +13,7 @@ from inkproof.preprocessing.corruptions import CORRUPTIONS, SEVERITIES
 from inkproof.preprocessing.strokes import render
 
 # Two digits a class.
-FRAMES = [as_mnist(counts) for counts in load_digits().images[:20]]
+DIGITS = [as_mnist(counts) for counts in load_digits().images[:20]]
 NAMES = list(CORRUPTIONS)
 # What is far from where it was is no less changed for being farther: their damage has measures of its own.
 PLACED = {"translate", "scale", "cut_off"}
@@ -26,7 +26,7 @@ def rng(name: str = "", index: int = 0) -> np.random.Generator:
 
 @pytest.fixture(scope="module")
 def clean() -> list[np.ndarray]:
-    return [digit_canvas(frame, rng("clean", i)) for i, frame in enumerate(FRAMES)]
+    return [digit_canvas(digit, rng("clean", i)) for i, digit in enumerate(DIGITS)]
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def means(levels: list[list[np.ndarray]], measure) -> np.ndarray:
     return np.array([np.mean([measure(canvas) for canvas in canvases]) for canvases in levels])
 
 
-def test_the_registry_is_whole_and_says_what_each_does() -> None:
+def test_the_registry_is_whole_and_every_corruption_has_a_docstring() -> None:
     assert len(CORRUPTIONS) == 15
     assert set(CORRUPTIONS) >= MNIST_C
     for name, corrupt in CORRUPTIONS.items():
@@ -130,7 +130,7 @@ def test_damage_grows_with_severity(name: str, suite: dict[str, list[list[np.nda
 
 @pytest.mark.parametrize("name", NAMES)
 def test_ground_and_polarity_are_kept(name: str) -> None:
-    dark = digit_canvas(FRAMES[2], rng("clean"), ink=255, paper=0)
+    dark = digit_canvas(DIGITS[2], rng("clean"), ink=255, paper=0)
     light = 255 - dark
     for severity in (1, 5):
         on_light, on_dark = (CORRUPTIONS[name](c, severity, rng(name)) for c in (light, dark))
@@ -153,7 +153,7 @@ def test_blanks_are_no_reason_to_fail(name: str, level: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["rotate", "broken", "blur"])
-def test_wrong_arguments_are_refused(name: str) -> None:
+def test_wrong_arguments_are_rejected(name: str) -> None:
     canvas = np.full((280, 280), 255, np.uint8)
     for severity in (0, 6, -1):
         with pytest.raises(ValueError, match="severity"):

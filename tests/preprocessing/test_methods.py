@@ -20,13 +20,13 @@ pytestmark = pytest.mark.xdist_group("tensorflow")  # for the method `classic`
 SEVEN = [[(100, 100), (160, 104), (128, 190)], [(110, 150), (150, 148)]]
 
 
-def center_of_mass(frame):
-    ink = frame.astype(float)
+def center_of_mass(output):
+    ink = output.astype(float)
     return ink.sum(axis=1) @ np.arange(28) / ink.sum(), ink.sum(axis=0) @ np.arange(28) / ink.sum()
 
 
-def box(frame, level=64):
-    rows, columns = np.flatnonzero((frame >= level).any(axis=1)), np.flatnonzero((frame >= level).any(axis=0))
+def box(output, level=64):
+    rows, columns = np.flatnonzero((output >= level).any(axis=1)), np.flatnonzero((output >= level).any(axis=0))
     return rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
 
 
@@ -45,10 +45,10 @@ def test_the_methods_have_their_names():
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_takes_canvases_one_by_one(name):
     canvases = np.stack([render(SEVEN), render(shifted(SEVEN, 30, 40)), render([])])
-    frames = apply_method(name, canvases)
-    assert frames.shape == (3, 28, 28)
-    assert frames.dtype == np.uint8
-    assert np.array_equal(frames[1], method(name, canvases[1]))
+    outputs = apply_method(name, canvases)
+    assert outputs.shape == (3, 28, 28)
+    assert outputs.dtype == np.uint8
+    assert np.array_equal(outputs[1], method(name, canvases[1]))
     assert apply_method(name, canvases[:0]).shape == (0, 28, 28)
 
 
@@ -64,10 +64,10 @@ def test_tutorial_inverts_whatever_it_is_given_and_averages():
 @pytest.mark.parametrize("ground", [255, 230, 180])
 def test_both_polarities_give_the_same_white_on_black(name, ground):
     dark_on_light = render(SEVEN, ink=20, ground=ground)
-    frame = method(name, dark_on_light)
-    assert np.array_equal(frame, method(name, 255 - dark_on_light))
-    assert frame[0, 0] == (255 - ground if name == "polarity" else 0)
-    assert frame.max() > 150
+    output = method(name, dark_on_light)
+    assert np.array_equal(output, method(name, 255 - dark_on_light))
+    assert output[0, 0] == (255 - ground if name == "polarity" else 0)
+    assert output.max() > 150
 
 
 def test_a_hairline_around_the_paper_does_not_turn_the_polarity():
@@ -79,39 +79,40 @@ def test_a_hairline_around_the_paper_does_not_turn_the_polarity():
 
 @settings(max_examples=50)
 @given(st.integers(-85, 105), st.integers(-85, 75))
-def test_mnist_does_not_see_where_the_digit_stands(x, y):
+def test_mnist_style_does_not_see_the_place_of_the_digit(x, y):
     assert np.array_equal(method("mnist_style", render(shifted(SEVEN, x, y))), method("mnist_style", render(SEVEN)))
 
 
 @settings(max_examples=30)
 @given(st.floats(0.5, 2.0))
 def test_mnist_does_not_see_the_size_of_the_digit(scale):
-    frame = method("mnist_style", render(shifted(SEVEN, 140 - 130 * scale, 140 - 145 * scale, scale), brush=16 * scale))
+    canvas = render(shifted(SEVEN, 140 - 130 * scale, 140 - 145 * scale, scale), brush=16 * scale)
+    output = method("mnist_style", canvas)
     # A center of mass half way between two pixels may be rounded to either.
-    moved = [np.roll(frame.astype(int), (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)]
+    moved = [np.roll(output.astype(int), (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)]
     assert min(np.abs(one - method("mnist_style", render(SEVEN, brush=16))).mean() for one in moved) < 6
 
 
 @settings(max_examples=50)
 @given(st.lists(st.lists(st.tuples(st.floats(20, 260), st.floats(20, 260)), min_size=1, max_size=4), min_size=1))
 def test_mnist_fits_twenty_pixels_and_centres_the_mass(strokes):
-    frame = method("mnist_style", render(strokes))
-    height, width = box(frame)
+    output = method("mnist_style", render(strokes))
+    height, width = box(output)
     assert 19 <= max(height, width) <= 21
-    y, x = center_of_mass(frame)
+    y, x = center_of_mass(output)
     # Where centring would push the box over the edge it stays inside, and is off center by that much.
-    assert abs(y - 14) <= 0.6 or frame[0].any() or frame[-1].any()
-    assert abs(x - 14) <= 0.6 or frame[:, 0].any() or frame[:, -1].any()
+    assert abs(y - 14) <= 0.6 or output[0].any() or output[-1].any()
+    assert abs(x - 14) <= 0.6 or output[:, 0].any() or output[:, -1].any()
 
 
-def test_a_heavy_end_does_not_push_the_rest_out_of_the_frame():
+def test_a_heavy_end_does_not_push_the_rest_out_of_the_image():
     # A pin: nearly all its mass is in the head, far from its box's middle.
     canvas = np.full((280, 280), 255, np.uint8)
     canvas[40:100, 100:180] = 0
     canvas[100:240, 138:142] = 0
-    frame = method("mnist_style", canvas)
-    assert box(frame, level=20)[0] == 20
-    assert frame[-1].any() and not frame[:7].any()
+    output = method("mnist_style", canvas)
+    assert box(output, level=20)[0] == 20
+    assert output[-1].any() and not output[:7].any()
 
 
 def test_mnist_keeps_the_aspect_ratio():
@@ -122,12 +123,12 @@ def test_mnist_keeps_the_aspect_ratio():
 @pytest.mark.parametrize("level", [0, 13, 128, 255])
 @pytest.mark.parametrize("name", ["polarity", "center_of_mass", "mnist_style", "classic"])
 def test_a_blank_canvas_gives_a_blank(name, level):
-    frame = method(name, np.full((280, 280), level, np.uint8))
-    assert np.unique(frame).tolist() == [min(level, 255 - level) if name == "polarity" else 0]
+    output = method(name, np.full((280, 280), level, np.uint8))
+    assert np.unique(output).tolist() == [min(level, 255 - level) if name == "polarity" else 0]
 
 
 @pytest.mark.parametrize(("x", "y"), [(0, 0), (-60, 30), (70, -85)])
-def test_center_of_mass_does_not_see_where_the_digit_stands(x, y):
+def test_center_of_mass_does_not_see_the_place_of_the_digit(x, y):
     moved = method("center_of_mass", render(shifted(SEVEN, x, y)))
     assert np.array_equal(moved, method("center_of_mass", render(SEVEN)))
 
@@ -136,10 +137,10 @@ def test_center_of_mass_leaves_fifteen_pixels_of_the_canvas_around_the_square():
     # A square of 100: its middle, 101 pixels and one more to be even, and 15 on each side make 132.
     canvas = np.full((280, 280), 255, np.uint8)
     canvas[60:161, 90:191] = 0
-    frame = method("center_of_mass", canvas)
-    assert box(frame, level=128) == (22, 22)
-    assert np.sqrt(frame.sum() / 255) == pytest.approx(28 * 101 / 132, rel=0.02)
-    assert all(abs(place - 13.5) < 0.3 for place in center_of_mass(frame))
+    output = method("center_of_mass", canvas)
+    assert box(output, level=128) == (22, 22)
+    assert np.sqrt(output.sum() / 255) == pytest.approx(28 * 101 / 132, rel=0.02)
+    assert all(abs(place - 13.5) < 0.3 for place in center_of_mass(output))
 
 
 def test_center_of_mass_brings_the_centre_of_mass_half_way():
@@ -175,7 +176,7 @@ def test_faint_noise_around_the_ink_does_not_move_the_box():
     assert box(method("mnist_style", noisy), 100) == box(method("mnist_style", clean), 100)
 
 
-def test_an_unknown_method_is_answered_with_the_choices():
+def test_an_unknown_method_lists_the_choices():
     with pytest.raises(
         ValueError,
         match="'digit': unknown method; choose one of tutorial, polarity, center_of_mass, mnist_style, classic",
@@ -186,7 +187,7 @@ def test_an_unknown_method_is_answered_with_the_choices():
 @pytest.mark.parametrize(
     "wrong", [np.zeros((280, 280), np.uint8), np.zeros((1, 280, 280)), np.zeros((1, 28, 28), np.uint8)]
 )
-def test_what_is_no_stack_of_canvases_is_refused(wrong):
+def test_what_is_no_stack_of_canvases_is_rejected(wrong):
     with pytest.raises(ValueError, match="canvases"):
         apply_method("mnist_style", wrong)
 
@@ -208,6 +209,6 @@ def test_a_method_is_quick(name):
 def test_mnist_itself_comes_back_unchanged():
     file = Path(os.environ["INKPROOF_MIRROR"]) / "mnist" / "t10k-images-idx3-ubyte.gz"
     images = np.frombuffer(gzip.decompress(file.read_bytes()), np.uint8, offset=16).reshape(-1, 28, 28)[:3000]
-    frames = np.concatenate([apply_method("mnist_style", to_canvas(255 - image)[None]) for image in images])
-    same = (frames == images).all(axis=(1, 2))
+    outputs = np.concatenate([apply_method("mnist_style", to_canvas(255 - image)[None]) for image in images])
+    same = (outputs == images).all(axis=(1, 2))
     assert same.mean() >= 0.999

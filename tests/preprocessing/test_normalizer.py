@@ -9,9 +9,9 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from inkproof.exporting.readers import foreign_operators
 
 import inkproof
-from inkproof.exporting.predictors import foreign_operators
 from inkproof.preprocessing.canvas import to_canvas
 from inkproof.preprocessing.methods import apply_method
 from inkproof.preprocessing.normalizer import THINNEST, WIDEST, Normalizer
@@ -25,28 +25,28 @@ STEPS = ("polarity", "contrast", "specks", "box", "stroke_width", "center")
 AS_MNIST = {"contrast": False, "specks": False, "stroke_width": False}
 
 
-def width_of(frame):
-    """Mean stroke width of a frame in its pixels."""
-    fine = np.kron(frame / 255, np.ones((3, 3))).astype(np.float32)
+def width_of(output):
+    """Mean stroke width of an output in its pixels."""
+    fine = np.kron(output / 255, np.ones((3, 3))).astype(np.float32)
     return float(stroke_width(fine[None])[0, 0]) / 3
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (280, 280), (57, 91), (300, 40), (1, 1), (2, 5), (3, 400)])
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
-def test_every_size_and_type_gives_frames_of_whole_levels(shape, dtype):
+def test_every_size_and_type_gives_outputs_of_whole_levels(shape, dtype):
     images = np.full((3, *shape), 255, dtype)
     images[1, shape[0] // 3 : shape[0] // 2 + 1, shape[1] // 3 : shape[1] // 2 + 1] = 0
-    frames = Normalizer()(images).numpy()
-    assert frames.shape == (3, 28, 28, 1)
-    assert frames.dtype == np.float32
-    assert frames.min() >= 0 and frames.max() <= 255
-    assert np.array_equal(frames, np.rint(frames))
-    assert np.array_equal(frames, Normalizer()(images[..., None]).numpy())
-    assert not frames[0].any() and not frames[2].any()
+    outputs = Normalizer()(images).numpy()
+    assert outputs.shape == (3, 28, 28, 1)
+    assert outputs.dtype == np.float32
+    assert outputs.min() >= 0 and outputs.max() <= 255
+    assert np.array_equal(outputs, np.rint(outputs))
+    assert np.array_equal(outputs, Normalizer()(images[..., None]).numpy())
+    assert not outputs[0].any() and not outputs[2].any()
 
 
 @pytest.mark.parametrize("shape", [(None, None, 28), (None, 28, None, 1), (None, 28, 28, 3), (28, 28), (None, 0, 28)])
-def test_other_shapes_are_refused(shape):
+def test_other_shapes_are_rejected(shape):
     with pytest.raises(ValueError, match="images are"):
         Normalizer().build(shape)
 
@@ -75,11 +75,11 @@ def test_it_stays_in_float32_under_every_policy():
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        frames = Normalizer()(drawn(5)[None]).numpy()
+        outputs = Normalizer()(drawn(5)[None]).numpy()
     finally:
         keras.config.set_dtype_policy(before)
-    assert frames.dtype == np.float32
-    assert np.array_equal(frames[0, :, :, 0], normalized(drawn(5)[None])[0])
+    assert outputs.dtype == np.float32
+    assert np.array_equal(outputs[0, :, :, 0], normalized(drawn(5)[None])[0])
 
 
 @pytest.mark.parametrize("brush", [8, 20, 32])
@@ -99,22 +99,22 @@ def test_contrast_and_specks_leave_clean_ink_alone(brush):
 
 
 def test_a_image_as_mnist_is_comes_back_as_it_is():
-    frames = apply_method("mnist_style", np.stack([drawn(digit, 18) for digit in BY_DIGIT]))
-    inside = [THINNEST + 0.1 < width_of(frame) < WIDEST - 0.1 for frame in frames]
+    outputs = apply_method("mnist_style", np.stack([drawn(digit, 18) for digit in BY_DIGIT]))
+    inside = [THINNEST + 0.1 < width_of(output) < WIDEST - 0.1 for output in outputs]
     assert sum(inside) >= 5
-    again = normalized(frames)
-    assert sum(np.array_equal(frame, before) for frame, before in zip(again[inside], frames[inside], strict=True)) >= 4
-    assert max(nearest_shift(frame, before) for frame, before in zip(again[inside], frames[inside], strict=True)) < 1
+    again = normalized(outputs)
+    assert sum(np.array_equal(one, before) for one, before in zip(again[inside], outputs[inside], strict=True)) >= 4
+    assert max(nearest_shift(output, before) for output, before in zip(again[inside], outputs[inside], strict=True)) < 1
 
 
 @pytest.mark.parametrize("digit", BY_DIGIT)
 @pytest.mark.parametrize("brush", [3, 8, 14, 20, 26, 32])
 def test_strokes_come_to_mnists_width(digit, brush):
-    frame = normalized(drawn(digit, brush)[None])[0]
-    assert THINNEST - 0.3 < width_of(frame) < WIDEST + 0.5
-    rows, columns = np.flatnonzero((frame > 64).any(axis=1)), np.flatnonzero((frame > 64).any(axis=0))
+    output = normalized(drawn(digit, brush)[None])[0]
+    assert THINNEST - 0.3 < width_of(output) < WIDEST + 0.5
+    rows, columns = np.flatnonzero((output > 64).any(axis=1)), np.flatnonzero((output > 64).any(axis=0))
     assert 19 <= max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1 <= 21
-    assert all(abs(place - 14) < 0.8 for place in center_of_mass(frame))
+    assert all(abs(place - 14) < 0.8 for place in center_of_mass(output))
 
 
 def test_a_switch_switches_its_step_off():
@@ -128,7 +128,7 @@ def test_a_switch_switches_its_step_off():
     assert np.array_equal(normalized(255 - drawn(6)[None], polarity=False), normalized(drawn(6)[None]))
 
 
-def test_without_the_box_the_whole_image_is_the_frame():
+def test_without_the_box_the_whole_image_is_the_output():
     canvas = drawn(7, 20)
     whole = normalized(canvas[None], box=False, center=False, **AS_MNIST)[0]
     assert np.abs(whole.astype(int) - apply_method("polarity", canvas[None])[0]).max() <= 1
@@ -137,31 +137,31 @@ def test_without_the_box_the_whole_image_is_the_frame():
 
 
 def test_without_the_centre_the_box_is_in_the_middle():
-    frame = normalized(drawn(7, 14)[None], center=False)[0]
-    rows = np.flatnonzero((frame > 64).any(axis=1))
+    output = normalized(drawn(7, 14)[None], center=False)[0]
+    rows = np.flatnonzero((output > 64).any(axis=1))
     assert abs(rows[0] - 4) <= 1 and abs(rows[-1] - 23) <= 1
-    assert abs(center_of_mass(frame)[0] - 13.5) > 1
+    assert abs(center_of_mass(output)[0] - 13.5) > 1
 
 
 def test_one_hard_pixel_becomes_a_smooth_stroke():
     small = render_in_pixels(BY_DIGIT[0])
-    frame = normalized(small[None])[0]
-    assert np.array_equal(normalized(to_canvas(small)[None])[0], frame)
-    assert width_of(frame) > THINNEST - 0.3
+    output = normalized(small[None])[0]
+    assert np.array_equal(normalized(to_canvas(small)[None])[0], output)
+    assert width_of(output) > THINNEST - 0.3
     smooth = normalized(drawn(0, 10)[None])[0].astype(int)
     stairs = apply_method("mnist_style", to_canvas(small)[None])[0]
     moved = [np.roll(smooth, (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)]
-    assert min(np.abs(one - frame).mean() for one in moved) < min(np.abs(one - stairs).mean() for one in moved)
+    assert min(np.abs(one - output).mean() for one in moved) < min(np.abs(one - stairs).mean() for one in moved)
 
 
-def test_it_converts_to_builtin_operators_and_computes_the_same(normalizer):
+def test_it_converts_to_builtin_operators_and_returns_the_same(layer):
     from ai_edge_litert.interpreter import Interpreter
 
-    assert foreign_operators(normalizer) == []
-    assert len(normalizer) < 600_000
-    interpreter = Interpreter(model_content=normalizer, num_threads=1)
+    assert foreign_operators(layer) == []
+    assert len(layer) < 600_000
+    interpreter = Interpreter(model_content=layer, num_threads=1)
     interpreter.allocate_tensors()
-    (frame,) = (output["index"] for output in interpreter.get_output_details() if output["dtype"] == np.uint8)
+    (output,) = (output["index"] for output in interpreter.get_output_details() if output["dtype"] == np.uint8)
     noise = np.random.default_rng(4).normal(0, 15, (280, 280))
     noisy = np.clip(drawn(3) * 0.6 + 60 + noise, 0, 255).astype(np.uint8)
     canvases = [drawn(8, 32), drawn(2, 4), to_canvas(render_in_pixels(BY_DIGIT[9])), noisy, render([])]
@@ -169,7 +169,7 @@ def test_it_converts_to_builtin_operators_and_computes_the_same(normalizer):
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], canvas[None])
         interpreter.invoke()
         # A level that lies between two may be rounded to either.
-        assert np.abs(interpreter.get_tensor(frame)[0].astype(int) - normalized(canvas[None])[0]).max() <= 1
+        assert np.abs(interpreter.get_tensor(output)[0].astype(int) - normalized(canvas[None])[0]).max() <= 1
 
 
 def test_what_prepares_canvases_is_imported_without_tensorflow():
@@ -188,6 +188,6 @@ def test_mnist_itself_comes_back_nearly_unchanged():
     file = Path(os.environ["INKPROOF_MIRROR"]) / "mnist" / "train-images-idx3-ubyte.gz"
     images = np.frombuffer(gzip.decompress(file.read_bytes()), np.uint8, offset=16).reshape(-1, 28, 28)[:2000]
     assert (normalized(images, **AS_MNIST) == images).all(axis=(1, 2)).mean() > 0.99
-    frames = normalized(images)
-    assert (frames == images).all(axis=(1, 2)).mean() > 0.45
-    assert np.median([nearest_shift(frame, image) for frame, image in zip(frames, images, strict=True)]) < 2
+    outputs = normalized(images)
+    assert (outputs == images).all(axis=(1, 2)).mean() > 0.45
+    assert np.median([nearest_shift(output, image) for output, image in zip(outputs, images, strict=True)]) < 2

@@ -143,8 +143,8 @@ def test_shadows_are_what_scipys_opening_leaves():
     shadow = np.zeros((280, 280))
     shadow[60:, 100:] = 50
     both = np.maximum(ink, shadow)
-    cells = both.reshape(56, 5, 56, 5).mean(axis=(1, 3))
-    opened = ndimage.grey_dilation(ndimage.grey_erosion(np.pad(cells, 8), (17, 17)), (17, 17))[8:-8, 8:-8]
+    means = both.reshape(56, 5, 56, 5).mean(axis=(1, 3))
+    opened = ndimage.grey_dilation(ndimage.grey_erosion(np.pad(means, 8), (17, 17)), (17, 17))[8:-8, 8:-8]
     expected = np.maximum(both - np.kron(opened, np.ones((5, 5))), 0)
     found = np.asarray(without_shadows(batch(both), np.float32(255)))[0]
     assert np.abs(found - expected).max() < 0.01
@@ -192,7 +192,7 @@ def test_the_width_of_strokes_is_that_of_the_brush(digit, brush):
     assert np.asarray(stroke_width(np.zeros((1, 9, 9), np.float32)))[0, 0] == 0
 
 
-def test_staircases_are_told_from_curves_and_soft_pixels():
+def test_staircases_differ_from_curves_and_soft_pixels():
     from inkproof.preprocessing.outline import stairs
     from inkproof.preprocessing.strokes import render_in_pixels
 
@@ -207,7 +207,7 @@ def test_staircases_are_told_from_curves_and_soft_pixels():
 
 
 @pytest.mark.parametrize("amount", [-3.0, -1.5, 0.0, 1.0, 2.5, 4.0])
-def test_an_outline_moves_as_far_as_distances_say(amount):
+def test_an_outline_moves_as_far_as_the_distances(amount):
     from inkproof.preprocessing.outline import with_outline_moved
 
     for digit in (0, 2, 7):

@@ -65,18 +65,18 @@ def test_the_size_of_the_canvas(digit, margins):
 @pytest.mark.parametrize("digit", BY_DIGIT)
 def test_the_number_of_pixels(digit):
     canvas = drawn(digit, 20)
-    frame = normalized(canvas[None])[0].astype(int)
-    assert np.abs(normalized(np.kron(canvas, np.ones((3, 3), np.uint8))[None])[0] - frame).max() <= 2
+    output = normalized(canvas[None])[0].astype(int)
+    assert np.abs(normalized(np.kron(canvas, np.ones((3, 3), np.uint8))[None])[0] - output).max() <= 2
     half = canvas.reshape(140, 2, 140, 2).mean(axis=(1, 3)).astype(np.uint8)
-    assert nearest_shift(frame, normalized(half[None])[0]) < 4
+    assert nearest_shift(output, normalized(half[None])[0]) < 4
 
 
 @pytest.mark.parametrize("brush", [6, 14, 20, 26, 32])
 def test_scipy_makes_the_same_of_it(brush):
     canvases = np.stack([drawn(digit, brush) for digit in BY_DIGIT])
     differences = [
-        nearest_shift(frame, oracle(canvas, THINNEST, WIDEST))
-        for frame, canvas in zip(normalized(canvases), canvases, strict=True)
+        nearest_shift(output, oracle(canvas, THINNEST, WIDEST))
+        for output, canvas in zip(normalized(canvases), canvases, strict=True)
     ]
     assert max(differences) < 6
     assert np.mean(differences) < 3
@@ -147,7 +147,7 @@ def test_paper_alone_is_blank(level, noise):
 
 
 @pytest.mark.parametrize("brush", [20, 32])
-def test_a_digit_that_touches_every_edge_is_read_as_it_stands(brush):
+def test_a_digit_that_touches_every_edge_stays_as_it_is(brush):
     for digit in BY_DIGIT:
         canvas = drawn(digit, brush)
         rows, columns = np.flatnonzero((canvas < 128).any(axis=1)), np.flatnonzero((canvas < 128).any(axis=0))
@@ -164,13 +164,13 @@ def test_a_tiny_digit_and_one_in_pieces_keep_all_their_ink():
     assert ndimage.label(normalized(broken[None])[0] > 100, np.ones((3, 3)))[1] == 4
 
 
-def holes(frame):
-    return ndimage.label(frame < 100)[1] - 1
+def holes(output):
+    return ndimage.label(output < 100)[1] - 1
 
 
 @pytest.mark.parametrize("digit", [0, 6, 8, 9])
 @pytest.mark.parametrize("brush", [2, 4, 8, 14, 20, 26, 32])
 def test_loops_stay_open_and_strokes_whole(digit, brush):
-    frame = normalized(drawn(digit, brush)[None])[0]
-    assert holes(frame) == (2 if digit == 8 else 1)
-    assert ndimage.label(frame > 60, np.ones((3, 3)))[1] == 1
+    output = normalized(drawn(digit, brush)[None])[0]
+    assert holes(output) == (2 if digit == 8 else 1)
+    assert ndimage.label(output > 60, np.ones((3, 3)))[1] == 1

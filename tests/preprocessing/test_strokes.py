@@ -34,7 +34,7 @@ def by_definition(strokes, brush):
 
 @settings(max_examples=60)
 @given(some_strokes, st.floats(0.3, 60))
-def test_every_pixel_is_as_dark_as_its_distance_says(strokes, brush):
+def test_every_pixel_is_as_dark_as_its_distance(strokes, brush):
     difference = np.abs(render(strokes, brush=brush) - by_definition(strokes, brush))
     assert difference.max() <= 0.75
 
@@ -115,11 +115,11 @@ def test_a_pen_digit_of_forty_points_is_quick():
 
 
 @pytest.mark.parametrize("brush", [0, -1, float("nan"), 281])
-def test_a_brush_that_is_no_width_is_refused(brush):
+def test_a_brush_that_is_no_width_is_rejected(brush):
     with pytest.raises(ValueError, match="brush"):
         render([[(1, 1)]], brush=brush)
 
 
-def test_a_coordinate_that_is_not_finite_is_refused():
+def test_a_coordinate_that_is_not_finite_is_rejected():
     with pytest.raises(ValueError, match="finite"):
         render([[(1, float("nan")), (2, 3)]])

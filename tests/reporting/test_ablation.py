@@ -9,12 +9,13 @@ from PIL import Image
 
 from inkproof.config.schema import METHODS
 from inkproof.evaluation.results import DrawnSet
-from inkproof.reporting.ablation import _in_lines, ablation, ablation_set, spread, write_ablation
+from inkproof.reporting.ablation import ablation, ablation_set, spread, write_ablation
 from inkproof.reporting.style import series
+from inkproof.reporting.wording import model_lines
 from support.model_results import EMPTY, model, result_of
 
 ACCURACIES = {
-    "mnist_plus_strokes-cnn": (0.7, 0.7, 0.95, 0.97, 0.9931),
+    "mnist_plus_strokes-vgg_bn": (0.7, 0.7, 0.95, 0.97, 0.9931),
     "cnn": (0.55, 0.55, 0.88, 0.93, 0.976),
     "tflearn_cnn": (0.558, 0.558, 0.87, 0.93, 0.976),
     "dense": (0.21, 0.21, 0.76, 0.85, 0.921),
@@ -50,7 +51,7 @@ def words(figure: Figure) -> list[str]:
 def test_every_line_ends_with_the_name_and_last_accuracy_in_its_color(five: Figure) -> None:
     colors = {text.get_text(): text.get_color() for text in written(five)}
     for place, (name, accuracies) in enumerate(ACCURACIES.items()):
-        assert colors[_in_lines(name).split("\n")[0]] == series(place)[0]
+        assert colors[model_lines(name).split("\n")[0]] == series(place)[0]
         assert f"{accuracies[-1]:.2%}" in colors
     assert {"tutorial", "polarity", "center_", "of_mass", "classic"} <= set(colors)
 

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from inkproof.evaluation.calibration import reliability
-from inkproof.reporting.ablation import climb
+from inkproof.evaluation.results import DrawnSet
+from inkproof.reporting.ablation import method_lines
 from inkproof.reporting.drawn_figures import before_after, method_bars, telling
 from inkproof.reporting.evaluation_figures import (
     confusion_matrix,
@@ -17,6 +18,7 @@ from inkproof.reporting.evaluation_figures import (
     worst_first,
 )
 from inkproof.reporting.style import save
+from support.model_results import result_of
 
 EPOCHS = [
     {"epoch": e, "accuracy": 0.9 + e / 100, "loss": 1 / e, "val_accuracy": v, "val_loss": 1 / e}
@@ -47,19 +49,19 @@ def test_curves_of_one_epoch_without_validation() -> None:
         learning_curves([])
 
 
-def test_confusion_matrix_names_every_mistake_and_sums_rows() -> None:
+def test_confusion_matrix_has_every_error_and_sums_of_rows() -> None:
     counts = np.diag(np.arange(1000, 1010))
     counts[4, 9], counts[4, 1], counts[7, 2] = 17, 3, 888
     shown = texts(confusion_matrix(counts))
     assert {"1000", "1009", "17", "3", "20", "888"} <= set(shown)
 
 
-def test_confusion_matrix_of_a_model_without_mistakes(tmp_path: Path) -> None:
+def test_confusion_matrix_of_a_model_without_errors(tmp_path: Path) -> None:
     save(confusion_matrix(np.diag(np.full(10, 36))), tmp_path / "m.png")
     assert pixels(tmp_path / "m.png").shape[1] == 640
 
 
-def test_one_mistake_stands_out_beside_a_large_diagonal(tmp_path: Path) -> None:
+def test_one_error_is_visible_next_to_a_large_diagonal(tmp_path: Path) -> None:
     counts = np.diag(np.full(10, 1000))
     counts[2, 6] = 1
     save(confusion_matrix(counts), tmp_path / "m.png")
@@ -68,7 +70,7 @@ def test_one_mistake_stands_out_beside_a_large_diagonal(tmp_path: Path) -> None:
     assert orange > 500
 
 
-def test_reliability_shows_only_bins_that_hold_digits() -> None:
+def test_reliability_has_only_bins_with_digits() -> None:
     p = np.full((10, 10), 0.01)
     p[:, 3] = 0.91
     figure = reliability_diagram(reliability(p, [3] * 9 + [4]))
@@ -76,14 +78,14 @@ def test_reliability_shows_only_bins_that_hold_digits() -> None:
     assert np.asarray(points) == pytest.approx(np.array([[0.91, 0.9]]))
 
 
-def test_worst_mistake_is_the_surest() -> None:
+def test_the_worst_error_is_the_most_confident() -> None:
     p = np.zeros((4, 10), np.float32)
     p[0, 1], p[1, 2], p[2, 3], p[3, 4] = 0.6, 0.99, 0.8, 0.9
     labels = np.array([0, 0, 3, 0], np.uint8)
     assert worst_first(labels, p).tolist() == [1, 3, 0]
 
 
-def test_gallery_holds_no_more_than_asked_and_shows_true_pixels(tmp_path: Path) -> None:
+def test_gallery_has_at_most_the_given_number_and_exact_pixels(tmp_path: Path) -> None:
     images = np.zeros((9, 28, 28), np.uint8)
     images[:, 5:9, 5:9] = 200
     p = np.tile(np.linspace(0.01, 0.19, 10, dtype=np.float32), (9, 1))
@@ -96,36 +98,36 @@ def test_gallery_holds_no_more_than_asked_and_shows_true_pixels(tmp_path: Path) 
     assert (image[8 : 8 + 20, 8 : 8 + 112] == 0).all()
 
 
-def test_gallery_without_mistakes_says_so() -> None:
+def test_gallery_without_errors_says_so() -> None:
     p = np.eye(10, dtype=np.float32)
     figure = mistakes_gallery(np.zeros((10, 28, 28), np.uint8), np.arange(10, dtype=np.uint8), p)
-    assert texts(figure) == ["All 10 digits were read right: nothing to show."]
+    assert texts(figure) == ["All 10 predictions are correct: nothing to show."]
 
 
-def test_before_and_after_says_right_and_wrong_by_sign() -> None:
+def test_before_and_after_marks_correct_and_wrong_predictions() -> None:
     canvases = np.full((2, 280, 280), 255, np.uint8)
     seen = {method: np.zeros((2, 28, 28), np.uint8) for method in ("tutorial", "mnist_style")}
-    read = {"tutorial": [1, 8], "mnist_style": [7, 3]}
-    shown = texts(before_after(canvases, seen, [7, 3], read))
+    predictions = {"tutorial": [1, 8], "mnist_style": [7, 3]}
+    shown = texts(before_after(canvases, seen, [7, 3], predictions))
     assert shown.count("1 ✗") == shown.count("8 ✗") == shown.count("7 ✓") == shown.count("3 ✓") == 1
-    assert {"drawn", "tutorial", "mnist_style"} <= set(shown)
+    assert {"drawn", "tutorial", "mnist_", "style"} <= set(shown)
     with pytest.raises(ValueError, match="every method"):
         before_after(canvases, seen, [7, 3], {"mnist_style": [7, 3]})
 
 
 @pytest.mark.parametrize("methods", [1, 3, 5])
-def test_before_and_after_keeps_to_the_sheet_with_any_number_of_methods(methods: int, tmp_path: Path) -> None:
+def test_before_and_after_fits_any_number_of_methods(methods: int, tmp_path: Path) -> None:
     seen = {f"method{i}": np.full((3, 28, 28), 90, np.uint8) for i in range(methods)}
-    read = {method: [0, 0, 0] for method in seen}
-    save(before_after(np.zeros((3, 280, 280), np.uint8), seen, [0, 1, 2], read), tmp_path / "b.png")
+    predictions = {method: [0, 0, 0] for method in seen}
+    save(before_after(np.zeros((3, 280, 280), np.uint8), seen, [0, 1, 2], predictions), tmp_path / "b.png")
     image = pixels(tmp_path / "b.png")
     assert image.shape[1] == 640
     side = 28 * ((640 // (methods + 1) - 14) // 28)
-    # A few pixels of the captions happen to be of the same gray.
+    # A few pixels of the captions have the same gray.
     assert (image == 90).all(axis=2).sum() == pytest.approx(methods * 3 * side**2, rel=0.002)
 
 
-def test_telling_drawings_are_mended_ones_of_many_digits_and_one_that_was_not() -> None:
+def test_telling_drawings_are_of_many_digits_and_one_is_still_wrong() -> None:
     labels = np.repeat(np.arange(10), 4)
     first, last = np.full(40, -1), labels.copy()
     last[5] = 9
@@ -135,30 +137,29 @@ def test_telling_drawings_are_mended_ones_of_many_digits_and_one_that_was_not() 
     assert all(last[i] == labels[i] for i in picked[:-1])
 
 
-def test_telling_takes_what_there_is() -> None:
+def test_telling_works_with_few_drawings() -> None:
     labels = np.array([1, 2])
     assert sorted(telling(labels, {"a": labels, "b": labels}, most=8)) == [0, 1]
     assert sorted(telling(labels, {"a": labels, "b": 9 - labels}, most=8)) == [0, 1]
     assert telling(labels[:0], {"a": labels[:0]}, most=8) == []
 
 
-def test_bars_and_climb_hold_every_method() -> None:
-    method = {"accuracy": 0.512, "low": 0.4, "high": 0.6}
-    best = {"accuracy": 0.987, "low": 0.97, "high": 0.99}
-    drawn = {"starter": {"n": 9, "mnist_style": best, "tutorial": method}}
+def test_bars_and_lines_have_every_method() -> None:
+    first, best = result_of(0.512, 0.4, 0.6), result_of(0.987, 0.97, 0.99)
+    drawn = {"starter": DrawnSet(n=9, mnist_style=best, tutorial=first)}
     shown = texts(method_bars(drawn))
     assert shown.index("51.2%") < shown.index("98.7%")
     assert {"Starter set, 9 drawings", "tutorial"} <= set(shown)
     assert texts(method_bars({})) == ["no drawings"]
-    figure = climb(
-        [{"tutorial": method, "mnist_style": best}, None, {"mnist_style": best}], ["tutorial", "mnist_style"]
+    figure = method_lines(
+        [{"tutorial": first, "mnist_style": best}, None, {"mnist_style": best}], ["tutorial", "mnist_style"]
     )
     marked = [line for line in figure.axes[0].lines if line.get_marker() != "None"]
     assert [len(line.get_xdata()) for line in marked] == [2, 1]
     assert marked[0].get_color() != marked[1].get_color()
 
 
-def test_drawing_leaves_the_settings_of_matplotlib_alone() -> None:
+def test_drawing_does_not_change_the_settings_of_matplotlib() -> None:
     before = dict(matplotlib.rcParams)
     learning_curves(EPOCHS)
     assert dict(matplotlib.rcParams) == before

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from inkproof.config.compose import composing
+from inkproof.config.schema import DataConfig, ReportConfig
 from inkproof.reporting.page import write_page
 from inkproof.reporting.results import load_models
 from inkproof.reporting.style import PALETTE
@@ -15,13 +17,18 @@ from inkproof.runtime.files import write_json
 
 pytestmark = pytest.mark.xdist_group("page")  # writing it takes seconds
 
-MNIST = {"name": "mnist", "title": "MNIST", "train": 55_000, "val": 5_000, "test": 10_000}
-OPTDIGITS = {"name": "optdigits"}
+
+def data_config(name: str) -> DataConfig:
+    with composing() as compose:
+        return compose(ReportConfig, (f"data={name}",)).data
+
+
+MNIST, OPTDIGITS = data_config("mnist"), data_config("optdigits")
 VOID = {"meta", "link", "img", "br"}
 
 
 class Outline(HTMLParser):
-    """Collects elements and complains of a tag that is closed out of turn."""
+    """Collects elements and fails if a tag is closed in the wrong order."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -58,13 +65,13 @@ def mnist_page(mnist_report: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return write_page(folder, MNIST, load_models(folder / "models"), "cnn")
 
 
-def test_the_page_is_well_formed_and_its_links_lead_somewhere(mnist_page: Path) -> None:
+def test_the_page_is_well_formed_and_its_links_have_targets(mnist_page: Path) -> None:
     outline = Outline(mnist_page.read_text())
     ids = outline.values("id")
     assert len(ids) == len(set(ids))
     inside = {link[1:] for link in outline.values("href") if link.startswith("#")}
     assert inside <= set(ids)
-    assert {"leaderboard", "drawings", "cnn", "dense-2x128", "reading", "sources"} <= inside
+    assert {"leaderboard", "drawings", "cnn", "dense-2x128", "methods", "sources"} <= inside
 
 
 def test_the_page_needs_neither_network_nor_script(mnist_page: Path) -> None:
@@ -77,17 +84,17 @@ def test_the_page_needs_neither_network_nor_script(mnist_page: Path) -> None:
     assert fetched == ["data:,"]
 
 
-def test_the_page_shows_every_model_in_figures_and_numbers(mnist_page: Path) -> None:
+def test_the_page_has_figures_and_numbers_of_every_model(mnist_page: Path) -> None:
     page = mnist_page.read_text()
     outline = Outline(page)
     labels = outline.values("aria-label")
     for beginning in ("Learning curves", "Confusion matrix", "Reliability diagram", "Accuracy on drawings"):
         assert sum(label.startswith(beginning) for label in labels) == 4
-    ablations = [label for label in labels if label.startswith("Accuracy on ") and "one line a model" in label]
-    # The ablation of the pens; by themselves the starter set, the kept writers and the pens in four other variants.
+    ablations = [label for label in labels if label.startswith("Accuracy on ") and "one line per model" in label]
+    # The ablation of the pens at the top. Then the starter set, the validation writers and four variants of the pens.
     assert len(ablations) == len(set(ablations)) == 1 + 2 + 4
     images = [attrs for tag, attrs in outline.seen if tag == "img"]
-    # For every model the mistakes, and before and after of the starter set and the pens.
+    # For every model the worst errors, and before and after of the starter set and the pens.
     assert len(images) == 4 * 3
     assert all(attrs["alt"] and attrs["width"] == "640" for attrs in images)
     for folder in (mnist_page.parent / "models").iterdir():
@@ -99,7 +106,7 @@ def test_the_page_shows_every_model_in_figures_and_numbers(mnist_page: Path) -> 
     assert "LeCun" in outline.text
 
 
-def test_exported_files_have_a_row_each_with_what_they_were_tried_on(mnist_page: Path) -> None:
+def test_exported_files_have_a_row_each_with_the_compared_images(mnist_page: Path) -> None:
     table = mnist_page.read_text().split('aria-label="Exported files of')[1].split("</table>")[0]
     rows = {
         re.sub(r"<.*", "", row.split('scope="row">')[1], flags=re.DOTALL): row
@@ -107,31 +114,31 @@ def test_exported_files_have_a_row_each_with_what_they_were_tried_on(mnist_page:
         if 'scope="row"' in row
     }
     assert list(rows) == [
-        *("SavedModel", "LiteRT float32", "LiteRT int8, uint8 in and out"),
-        *("LiteRT, raw canvas in, network int8", "Core ML float32"),
+        *("SavedModel", "LiteRT float32", "LiteRT int8, uint8 input and output"),
+        *("LiteRT, canvas input, network int8", "Core ML float32"),
     ]
-    canvas = rows["LiteRT, raw canvas in, network int8"]
+    canvas = rows["LiteRT, canvas input, network int8"]
     assert "<small>3,768 drawings</small>" in canvas and "<td>99.63%</td>" in canvas
     assert "<td>1,400</td><td>1,512</td>" in canvas, "the median and the 95th percentile"
     assert "<small>500 test digits</small>" in rows["Core ML float32"]
-    assert "<td></td><td></td></tr>" in rows["Core ML float32"], "no times of what cannot run here"
+    assert "<td></td><td></td></tr>" in rows["Core ML float32"], "a file that cannot run here has no times"
     assert "<small>" not in rows["LiteRT float32"]
-    assert "predict exists on macOS alone" in mnist_page.read_text()
+    assert "Core ML predicts on macOS only" in mnist_page.read_text()
 
 
-def test_the_ladder_stands_between_the_story_and_the_leaderboard(mnist_page: Path) -> None:
+def test_the_ablation_is_between_the_opening_and_the_leaderboard(mnist_page: Path) -> None:
     page = mnist_page.read_text()
     places = [page.index(mark) for mark in ('class="lede"', 'class="ablation"', 'id="leaderboard"', 'id="drawings"')]
     assert places == sorted(places)
-    assert "the way a tutorial would" in page[: places[1]]
+    assert "preprocessed as in tutorials" in page[: places[1]]
 
 
-def test_dress_stress_and_refusal_have_a_row_a_model(mnist_page: Path) -> None:
+def test_variants_corruptions_and_rejection_have_a_row_per_model(mnist_page: Path) -> None:
     page = mnist_page.read_text()
     for label in (
-        "Pen digits in other dress, by model",
+        "Rendering variants of the pen digits, by model",
         "Corruptions, by model",
-        "Refusing what is no digit, by model",
+        "Rejection of out-of-distribution samples, by model",
     ):
         (table,) = re.findall(rf'aria-label="{label}">(.*?)</table>', page, re.DOTALL)
         rows = re.findall(r'<th scope="row">.*?</svg>(.*?)</th>', table)
@@ -139,51 +146,53 @@ def test_dress_stress_and_refusal_have_a_row_a_model(mnist_page: Path) -> None:
     assert {"corruptions", "rejection"} <= set(Outline(page).values("id"))
 
 
-def test_models_of_other_data_stand_beside_and_are_credited(
-    mnist_report: Path, ink_models: Path, tmp_path: Path
+def test_models_of_another_dataset_are_shown_and_credited(
+    mnist_report: Path, strokes_models: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "mnist"
     shutil.copytree(mnist_report, folder, ignore=shutil.ignore_patterns("dense_2x128", "tflearn_cnn"))
-    page = write_page(
-        folder, MNIST, load_models(folder / "models", {"mnist_plus_strokes": ink_models}), "cnn"
-    ).read_text()
+    models = load_models(folder / "models", {"mnist_plus_strokes": strokes_models})
+    page = write_page(folder, MNIST, models, "cnn").read_text()
     outline = Outline(page)
-    assert {"mnist_plus_strokes-cnn", "cnn"} <= set(outline.values("id"))
+    assert {"mnist-plus-strokes-cnn", "cnn"} <= set(outline.values("id"))
     assert (
-        "mnist_plus_strokes-cnn was trained on MNIST and drawn ink and is no candidate; it reads the test digits through"
+        "mnist_plus_strokes-cnn was trained on MNIST and drawn strokes, so it cannot be the champion here: its test"
         in page
     )
-    assert "mnist_plus_strokes-cnn, trained on MNIST and drawn ink, reads" in outline.text
+    assert "mnist_plus_strokes-cnn, trained on MNIST and drawn strokes, reaches" in outline.text
     assert outline.text.count("champion") >= 1 and page.count('class="badge"') == 1
-    for credited in ("LeCun", "Alimoglu", "Authored stroke styles."):
+    for credited in ("LeCun", "Alimoglu", "Glyph templates."):
         assert outline.text.count(credited) == 1
     with pytest.raises(UserError, match=r"choose from (?!.*mnist_plus_strokes-cnn)"):
         write_page(
-            folder, MNIST, load_models(folder / "models", {"mnist_plus_strokes": ink_models}), "mnist_plus_strokes-cnn"
+            folder,
+            MNIST,
+            load_models(folder / "models", {"mnist_plus_strokes": strokes_models}),
+            "mnist_plus_strokes-cnn",
         )
 
 
-def test_without_a_champion_the_story_is_told_of_an_own_model(
-    mnist_report: Path, ink_models: Path, tmp_path: Path
+def test_without_a_champion_the_opening_is_about_an_own_model(
+    mnist_report: Path, strokes_models: Path, tmp_path: Path
 ) -> None:
     folder, best = tmp_path / "mnist", tmp_path / "mnist_plus_strokes"
     shutil.copytree(mnist_report, folder, ignore=shutil.ignore_patterns("dense_2x128", "tflearn_cnn"))
-    shutil.copytree(ink_models, best)
+    shutil.copytree(strokes_models, best)
     path = best / "cnn" / "test.json"
     write_json(path, json.loads(path.read_text()) | {"accuracy": 1.0, "accuracy_high": 1.0, "errors": 0})
     page = write_page(folder, MNIST, load_models(folder / "models", {"mnist_plus_strokes": best})).read_text()
-    told = re.search(r'<div class="lede">\s*<p>(\S+) reads', page)
+    subject = re.search(r'<div class="lede">\s*<p>(\S+) classifies', page)
     names = re.findall(r'</svg><a href="#[\w-]+">([^<]+)</a>', page)
-    assert told is not None
-    assert names[:2] == ["mnist_plus_strokes-cnn", told[1]]
+    assert subject is not None
+    assert names[:2] == ["mnist_plus_strokes-cnn", subject[1]]
 
 
-def test_tables_scroll_in_their_own_box(mnist_page: Path) -> None:
+def test_every_table_can_scroll(mnist_page: Path) -> None:
     page = mnist_page.read_text()
     assert page.count("<table") == len(re.findall(r'<div class="scroll"[^>]*>\s*<table', page)) > 8
 
 
-def test_four_models_fit_into_the_weight_of_a_page(mnist_page: Path) -> None:
+def test_a_page_of_four_models_is_small(mnist_page: Path) -> None:
     assert mnist_page.stat().st_size < 1_400_000
 
 
@@ -194,7 +203,7 @@ def test_the_same_folder_gives_the_same_bytes(mnist_page: Path, tmp_path: Path) 
 
 
 def test_small_differences_are_not_called_clear(broken: Path) -> None:
-    # The first model twice, but for one digit: one discordant digit proves nothing.
+    # The first model twice, except for one prediction: one discordant digit is no evidence.
     first, other = (broken / "models" / name for name in ("cnn", "dense"))
     lines = (first / "test" / "predictions.csv").read_text().splitlines()
     row = lines[1].split(",")
@@ -207,11 +216,11 @@ def test_small_differences_are_not_called_clear(broken: Path) -> None:
 
 def test_a_demo_report_without_pens_or_own_drawings(broken: Path) -> None:
     outline = Outline(write_page(broken, OPTDIGITS, load_models(broken / "models")).read_text())
-    assert "No drawings of your own are in this report yet" in outline.text
+    assert "This report has no drawings of your own yet" in outline.text
     assert "Starter set" in outline.text
     assert "Pen tablet" not in outline.text
-    assert "Stroke styles" not in outline.text
-    assert "other dress" not in outline.text
+    assert "Glyph templates" not in outline.text
+    assert "Rendering variants" not in outline.text
     assert "Optical Recognition" in outline.text
     assert "LeCun" not in outline.text
     assert "champion" not in outline.text
@@ -229,7 +238,7 @@ def test_a_model_with_nothing_but_its_test_json_still_has_its_section(broken: Pa
     assert "img" not in {tag for tag, _ in outline.seen}
 
 
-def test_curves_without_validation_do_not_speak_of_it(broken: Path) -> None:
+def test_curves_without_validation_do_not_mention_it(broken: Path) -> None:
     assert ">validation<" in write_page(broken, OPTDIGITS, load_models(broken / "models")).read_text()
     for folder in (broken / "models").iterdir():
         (folder / "test" / "history.csv").write_text("epoch,accuracy,loss\n1,0.5,2\n2,0.6,1\n")
@@ -253,7 +262,7 @@ def test_curves_without_validation_do_not_speak_of_it(broken: Path) -> None:
         ("rejection.json", '{"rule": "margin"}'),
     ],
 )
-def test_a_file_that_cannot_be_used_is_named_and_no_page_is_written(broken: Path, part: str, content: str) -> None:
+def test_a_broken_file_is_named_and_no_page_is_written(broken: Path, part: str, content: str) -> None:
     path = broken / "models" / "cnn" / part
     path.write_text(content)
     with pytest.raises(UserError) as caught:
@@ -270,14 +279,14 @@ def test_a_champion_without_results_is_named(optdigits_report: Path) -> None:
 
 def test_names_cannot_break_the_page(broken: Path) -> None:
     path = broken / "models" / "cnn" / "test.json"
-    write_json(path, json.loads(path.read_text()) | {"model": "<b>cnn</b>", "aug": '"on" & off'})
+    write_json(path, json.loads(path.read_text()) | {"aug": '"on" & <b>off</b>'})
     page = write_page(broken, OPTDIGITS, load_models(broken / "models")).read_text()
-    assert "<b>cnn" not in page
-    assert "&lt;b&gt;cnn" in page
+    assert "<b>off" not in page
+    assert "&lt;b&gt;off" in page
     Outline(page)
 
 
-def test_every_colour_has_a_value_for_the_dark_page() -> None:
+def test_every_color_has_a_value_for_the_dark_page() -> None:
     css = (HERE / "page.css").read_text()
     dark = css[css.index("prefers-color-scheme: dark") :].split("} }")[0]
     assert {f"--{name}" for name in PALETTE} <= set(re.findall(r"(--[\w-]+):", dark))

@@ -18,7 +18,7 @@ from inkproof.reporting.tables import (
     write_leaderboard_md,
     write_rows,
 )
-from inkproof.reporting.wording import percent
+from inkproof.reporting.wording import model_lines, percent
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_json
 
@@ -32,7 +32,7 @@ def change(path: Path, **values: Any) -> None:
     write_json(path, json.loads(path.read_text()) | values)
 
 
-def test_rows_stand_by_test_accuracy_with_the_columns_of_the_contract(mnist_report: Path, tmp_path: Path) -> None:
+def test_rows_are_sorted_by_test_accuracy_and_have_all_columns(mnist_report: Path, tmp_path: Path) -> None:
     rows = leaderboard(load_models(mnist_report / "models"))
     accuracies = rows["test_accuracy"].tolist()
     assert accuracies == sorted(accuracies, reverse=True)
@@ -56,7 +56,7 @@ def test_a_set_without_drawings_has_no_column(optdigits_report: Path, tmp_path: 
     assert "mine" not in heading
 
 
-def test_what_a_model_lacks_is_blank(broken: Path, tmp_path: Path) -> None:
+def test_missing_values_are_blank(broken: Path, tmp_path: Path) -> None:
     for part in ("export.json", "drawn.json", "timing.json"):
         (broken / "models" / "cnn" / part).unlink()
     rows = leaderboard(load_models(broken / "models"))
@@ -87,20 +87,20 @@ def test_a_broken_json_file_is_named(broken: Path, part: str, content: str) -> N
     assert "\n" not in str(caught.value)
 
 
-def test_a_test_json_without_its_accuracy_is_named(broken: Path) -> None:
+def test_a_test_json_without_accuracy_is_named(broken: Path) -> None:
     change(broken / "models" / "dense" / "test.json", accuracy=None)
-    with pytest.raises(UserError, match=r"dense/test\.json has no number `accuracy`"):
+    with pytest.raises(UserError, match=r"dense/test\.json: accuracy=None: expected a number; run its stage again$"):
         leaderboard(load_models(broken / "models"))
 
 
-def test_a_drawn_json_of_another_shape_is_named(broken: Path) -> None:
+def test_an_invalid_drawn_json_is_named(broken: Path) -> None:
     for content in ({"starter": 3}, {"starter": {"n": 4, "mnist_style": {"accuracy": 0.5}}}):
         write_json(broken / "models" / "dense" / "drawn.json", content)
         with pytest.raises(UserError, match=r"dense/drawn\.json"):
             leaderboard(load_models(broken / "models"))
 
 
-def test_no_models_and_no_folder_say_what_to_do(tmp_path: Path) -> None:
+def test_without_models_or_folder_the_message_says_what_to_do(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "models"):
         with pytest.raises(UserError, match="run `dvc repro`"):
             leaderboard(load_models(folder))
@@ -116,13 +116,13 @@ def test_markdown_has_a_cell_for_every_heading(mnist_report: Path, tmp_path: Pat
 
 def test_the_terminal_shows_all_of_it_within_eighty_columns(
     mnist_report: Path,
-    ink_models: Path,
+    strokes_models: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    rows = leaderboard(load_models(mnist_report / "models", {"mnist_plus_strokes": ink_models}))
+    rows = leaderboard(load_models(mnist_report / "models", {"mnist_plus_strokes": strokes_models}))
     rows["drawn_mine_classic_accuracy"] = 1.0
     write_leaderboard_csv(rows, tmp_path / "l.csv")
     print_leaderboard(tmp_path / "l.csv")
@@ -130,7 +130,7 @@ def test_the_terminal_shows_all_of_it_within_eighty_columns(
     assert "…" not in out
     assert max(map(len, out.splitlines())) <= 80
     for _, row in rows.iterrows():
-        line = next(line for line in out.splitlines() if line.split()[:1] == [row["model"]])
+        line = next(line for line in out.splitlines() if line.split()[:1] == model_lines(row["model"]).split()[:1] and line.split()[1:])
         assert f"{row['parameters']:,}" in line
         assert percent(row["drawn_pens_classic_accuracy"]).rstrip("%") in line.split()
         assert f"{100 * row['test_accuracy']:.1f}" in line
@@ -147,11 +147,9 @@ def test_the_terminal_names_a_missing_or_foreign_file(tmp_path: Path) -> None:
         print_leaderboard(tmp_path / "l.csv")
 
 
-def test_models_of_other_data_stand_beside_under_a_name_of_their_own(
-    mnist_report: Path, ink_models: Path, tmp_path: Path
-) -> None:
+def test_models_of_another_dataset_have_its_name(mnist_report: Path, strokes_models: Path, tmp_path: Path) -> None:
     rows = leaderboard(
-        load_models(mnist_report / "models", {"mnist_plus_strokes": ink_models, "pens": tmp_path / "not yet"})
+        load_models(mnist_report / "models", {"mnist_plus_strokes": strokes_models, "pens": tmp_path / "not yet"})
     )
     assert dict(zip(rows["model"], rows["data"], strict=True)) == {
         **dict.fromkeys(("dense", "dense_2x128", "tflearn_cnn", "cnn"), "mnist"),
@@ -165,17 +163,17 @@ def test_models_of_other_data_stand_beside_under_a_name_of_their_own(
         == "0.993"
     )
     write_leaderboard_md(rows, tmp_path / "l.md")
-    assert (tmp_path / "l.md").read_text().count("mnist_plus_strokes-cnn is trained on MNIST and drawn ink.") == 1
+    assert (tmp_path / "l.md").read_text().count("mnist_plus_strokes-cnn was trained on MNIST and drawn strokes.") == 1
 
 
-def test_a_folder_beside_without_an_evaluated_model_is_passed_over(optdigits_report: Path, tmp_path: Path) -> None:
+def test_a_dataset_without_an_evaluated_model_is_ignored(optdigits_report: Path, tmp_path: Path) -> None:
     (tmp_path / "cnn").mkdir()
     rows = leaderboard(load_models(optdigits_report / "models", {"mnist_plus_strokes": tmp_path}))
     assert set(rows["model"]) == {"dense", "cnn"}
 
 
-def test_models_tried_on_other_test_digits_do_not_stand_beside(mnist_report: Path, optdigits_report: Path) -> None:
-    with pytest.raises(UserError, match=r"optdigits-\w+ was tried on 360 .* 1,000 .* take optdigits out"):
+def test_models_with_other_test_digits_are_an_error(mnist_report: Path, optdigits_report: Path) -> None:
+    with pytest.raises(UserError, match=r"optdigits-\w+ was evaluated on 360 .* 1,000; remove optdigits from"):
         leaderboard(load_models(mnist_report / "models", {"optdigits": optdigits_report / "models"}))
 
 

@@ -64,7 +64,7 @@ def test_an_error_is_that_of_the_work() -> None:
         list(in_order([partial(int, "one"), partial(int, "2")], 2))
 
 
-def test_a_process_that_is_ended_is_told_in_one_line() -> None:
+def test_a_process_that_is_ended_is_reported_in_one_line() -> None:
     with pytest.raises(UserError, match=r"ended from outside.*data\.workers=1"):
         list(in_order([partial(os._exit, 9)], 2))
 

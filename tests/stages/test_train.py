@@ -21,17 +21,17 @@ pytestmark = pytest.mark.xdist_group("train")
 
 TRAIN = ("python", "src/train.py", "data=optdigits")
 SWEEP = ("python", "src/train.py", "-m", "data=optdigits")
-SHORT = ("epochs=1", "train_size=100", "batch_size=50")
+SHORT = ("training.epochs=1", "training.train_size=100", "training.batch_size=50")
 ARTIFACTS = {"model.keras", "history.csv", "run.json"}
 # A small convolutional network with everything that has a state, slow enough to be killed between two epochs.
 EPOCHS = 5
 SLOW = (
-    *("model=cnn", "aug=on", f"epochs={EPOCHS}", "batch_size=16", "register=false"),
+    *("model=cnn", "aug=on", f"training.epochs={EPOCHS}", "training.batch_size=16", "run.register=false"),
     *("model.build.filters=[4,8,8]", "model.build.dense=16", "optimizer.learning_rate=0.005"),
 )
 
 
-def record(folder: Path) -> dict[str, Any]:
+def metadata(folder: Path) -> dict[str, Any]:
     return dict(json.loads((folder / "run.json").read_text()))
 
 
@@ -52,7 +52,7 @@ def weights(folder: Path) -> dict[str, np.ndarray]:
 
 def assert_same_result(ours: Path, theirs: Path) -> None:
     """To the last digit: metrics, learning curve and weights."""
-    assert record(ours)["metrics"] == record(theirs)["metrics"]
+    assert metadata(ours)["metrics"] == metadata(theirs)["metrics"]
     assert (ours / "history.csv").read_bytes() == (theirs / "history.csv").read_bytes()
     first, second = weights(ours), weights(theirs)
     assert first.keys() == second.keys()
@@ -95,14 +95,14 @@ def test_a_sweep_makes_one_mlflow_run_for_each_model(sweep: tuple[Workspace, str
     assert not (workspace.root / "models").exists()  # only dvc.yaml writes there
 
 
-def test_a_run_tells_what_was_done_on_what(sweep: tuple[Workspace, str]) -> None:
+def test_a_run_has_its_parameters_data_and_artifacts(sweep: tuple[Workspace, str]) -> None:
     workspace, _ = sweep
     run = workspace.runs("optdigits")[2]
     tags, params, metrics = run.data.tags, run.data.params, run.data.metrics
     assert (tags["model"], tags["aug"], tags["data"], tags["stage"]) == ("dense_2x128", "on", "optdigits", "train")
     assert {"data_sha", "git_commit", "machine", "key"} <= set(tags)
     assert params["model.build.hidden"] == "[128, 128]"
-    assert (params["aug.rotation"], params["seed"], params["train_size"]) == ("10.0", "0", "100")
+    assert (params["aug.rotation"], params["seed"], params["training.train_size"]) == ("10.0", "0", "100")
     assert params["precision.policy"] == "float32"
     assert {"val_accuracy", "val_loss", "accuracy", "loss", "best_epoch", "epochs", "parameters"} <= set(metrics)
     assert (metrics["parameters"], metrics["epochs"], metrics["best_epoch"]) == (118_282, 1, 1)
@@ -115,26 +115,32 @@ def test_a_run_tells_what_was_done_on_what(sweep: tuple[Workspace, str]) -> None
     versions = client.search_model_versions("name='inkproof-optdigits'")
     assert {version.run_id for version in versions} == {run.info.run_id for run in workspace.runs("optdigits")}
     kept = next(path for path in folders(workspace) if path.name.startswith("dense_2x128-on"))
-    assert record(kept)["run_id"] == run.info.run_id
-    assert record(kept)["metrics"]["val_accuracy"] == metrics["val_accuracy"]
+    assert metadata(kept)["run_id"] == run.info.run_id
+    assert metadata(kept)["metrics"]["val_accuracy"] == metrics["val_accuracy"]
 
 
 @pytest.fixture(scope="module")
-def again(sweep: tuple[Workspace, str]) -> tuple[Any, Any]:
-    """How two of the sweep's trainings ended when they were typed again: with all artifacts and without any."""
+def again(sweep: tuple[Workspace, str]) -> tuple[Any, Any, Any]:
+    """How three of the sweep's trainings ended when they were typed again: with all artifacts, without any, and with
+    one that is damaged."""
     workspace, _ = sweep
-    with sqlite3.connect(workspace.root / "mlflow.db") as tracker:  # as if killed just before MLflow was told the end
+    with sqlite3.connect(workspace.root / "mlflow.db") as tracker:  # as if killed just before its end in MLflow
         tracker.execute("UPDATE runs SET status = 'RUNNING' WHERE name = 'dense-off-s0'")
     lost = next(path for path in folders(workspace) if path.name.startswith("dense-on-s0"))
     shutil.copytree(lost, workspace.root / "kept")
     shutil.rmtree(lost)
-    whole = (*TRAIN, "model=dense", *SHORT, "out=copied")
-    without = (*TRAIN, "model=dense", "aug=on", *SHORT, "out=restored")
-    reused, restored = workspace.together(whole, without)
-    return reused, restored
+    whole = (*TRAIN, "model=dense", *SHORT, "run.out=copied")
+    without = (*TRAIN, "model=dense", "aug=on", *SHORT, "run.out=restored")
+    damaged = next(path for path in folders(workspace) if path.name.startswith("dense_2x128-on-s0"))
+    shutil.copytree(damaged, workspace.root / "whole")
+    (damaged / "model.keras").write_bytes((damaged / "model.keras").read_bytes()[:-100])
+    reused, restored, repaired = workspace.together(whole, without, (*TRAIN, "model=dense_2x128", "aug=on", *SHORT))
+    return reused, restored, repaired
 
 
-def test_a_finished_run_is_reused_and_its_products_are_copied(sweep: tuple[Workspace, str], again: tuple[Any, Any]):
+def test_a_finished_run_is_reused_and_its_artifacts_are_copied(
+    sweep: tuple[Workspace, str], again: tuple[Any, Any, Any]
+):
     workspace, _ = sweep
     assert "dense-off-s0: trained before, reused" in again[0].stdout
     assert "Epoch" not in again[0].stdout
@@ -144,18 +150,24 @@ def test_a_finished_run_is_reused_and_its_products_are_copied(sweep: tuple[Works
     for name in ARTIFACTS:
         assert (copied / name).read_bytes() == (made / name).read_bytes()
     runs = workspace.runs("optdigits")
-    assert {run.info.run_id for run in runs} == {record(folder)["run_id"] for folder in folders(workspace)}
+    assert {run.info.run_id for run in runs} == {metadata(folder)["run_id"] for folder in folders(workspace)}
     assert len(runs) == 4 and {run.info.status for run in runs} == {"FINISHED"}
 
 
-def test_lost_products_are_restored_from_mlflow(sweep: tuple[Workspace, str], again: tuple[Any, Any]) -> None:
+def test_lost_and_damaged_artifacts_are_restored_from_mlflow(
+    sweep: tuple[Workspace, str], again: tuple[Any, Any, Any]
+) -> None:
     workspace, _ = sweep
     assert "dense-on-s0: trained before, reused" in again[1].stdout
-    assert again[1].stderr == ""
+    assert "dense_2x128-on-s0: trained before, reused" in again[2].stdout
+    assert (again[1].stderr, again[2].stderr) == ("", "")
     lost = next(path for path in folders(workspace) if path.name.startswith("dense-on-s0"))
     kept = {name: (workspace.root / "kept" / name).read_bytes() for name in ARTIFACTS}
     assert {name: (lost / name).read_bytes() for name in ARTIFACTS} == kept
     assert {name: (workspace.root / "restored" / name).read_bytes() for name in ARTIFACTS} == kept
+    damaged = next(path for path in folders(workspace) if path.name.startswith("dense_2x128-on-s0"))
+    for name in ARTIFACTS:
+        assert (damaged / name).read_bytes() == (workspace.root / "whole" / name).read_bytes()
     assert len(workspace.runs("optdigits")) == 4
 
 
@@ -167,9 +179,9 @@ def twice(new_workspace: Callable[[], Workspace]) -> Workspace:
     """A workspace where the slow run was trained, and trained anew, with its artifacts in `first` and `second`; and
     before that, as the experiment `halves`, a short one in two number formats and without validation digits."""
     workspace = new_workspace()
-    halves = ("model=dense", *SHORT, "register=false", "data.val=0", "callbacks=none", "experiment_name=halves")
+    halves = ("model=dense", *SHORT, "run.register=false", "data.val=0", "callbacks=none", "run.experiment=halves")
     done, _ = workspace.together(
-        (*SWEEP, *halves, "precision=bfloat16,float32"), (*SWEEP, *SLOW, "force=true", "out=first,second")
+        (*SWEEP, *halves, "precision=bfloat16,float32"), (*SWEEP, *SLOW, "run.force=true", "run.out=first,second")
     )
     assert done.stdout.count("dense-off-s0: training accuracy ") == 2
     return workspace
@@ -183,7 +195,7 @@ def test_the_same_seed_gives_the_same_digits_and_force_trains_anew(twice: Worksp
     assert [row[0] for row in rows[1:]] == [str(epoch + 1) for epoch in range(EPOCHS)]
     assert len({row[1] for row in rows[1:]}) > 1  # it learns
     runs = twice.runs("optdigits")
-    assert [run.info.run_id for run in runs] == [record(path)["run_id"] for path in (first, second)]
+    assert [run.info.run_id for run in runs] == [metadata(path)["run_id"] for path in (first, second)]
     assert len({run.info.run_id for run in runs}) == 2
     assert len({run.data.tags["key"] for run in runs}) == 1
 
@@ -212,7 +224,7 @@ def test_killed_and_started_again_it_ends_as_if_nothing_had_happened(
     (killed,) = workspace.runs("optdigits")
     assert killed.info.status == "RUNNING"
 
-    again = workspace.run(*TRAIN, *SLOW, "out=resumed")
+    again = workspace.run(*TRAIN, *SLOW, "run.out=resumed")
     epochs = [line for line in again.stdout.splitlines() if line.startswith("Epoch ")]
     assert epochs == [f"Epoch {epoch}/{EPOCHS}" for epoch in range(done + 1, EPOCHS + 1)]
     (run,) = workspace.runs("optdigits")
@@ -234,7 +246,7 @@ def test_no_validation_digits_and_bfloat16(twice: Workspace) -> None:
     assert len({run.data.tags["key"] for run in runs}) == 2
     assert not any(name.startswith("val_") for run in runs for name in run.data.metrics)
     dense = [path for path in folders(workspace) if path.name.startswith("dense")]
-    made = {record(path)["config"]["precision"]["policy"]: path for path in dense}
+    made = {metadata(path)["config"]["precision"]["policy"]: path for path in dense}
     assert set(made) == {"mixed_bfloat16", "float32"}
     for path in made.values():
         assert history(path)[0] == ["epoch", "accuracy", "loss", "learning_rate"]
@@ -255,16 +267,16 @@ def test_no_validation_digits_and_bfloat16(twice: Workspace) -> None:
 
 UNBUILDABLE = {
     "optimizer.name=lion": "optimizer.name=lion: choose one of adam, sgd",
-    "+model.build.depth=3": "unexpected keyword argument 'depth'",
-    "train_size=2000": "train_size=2000: there are 1197 training digits",
+    "+model.build.depth=3": "model.build.depth: unknown argument of inkproof.models.dense.build; choose one of",
+    "training.train_size=2000": "train_size=2000: there are 1197 training digits",
 }
 
 
 @pytest.fixture(scope="module")
 def failed(sweep: tuple[Workspace, str], new_workspace: Callable[[], Workspace]) -> tuple[Workspace, dict[str, str]]:
-    """A workspace where trainings failed, all in one process, and the line that each said.
+    """A workspace where trainings failed, all in one process, and the line of each.
 
-    `blocked` meets a file where its folder should be, a corruption that no look at the configuration can find; the name
+    `blocked` meets a file where its folder should be, an error that no check of the configuration can find; the name
     of that folder is known from a workspace where it was trained. `apart` diverges, `again` from its backup.
     """
     workspace = new_workspace()
@@ -272,35 +284,35 @@ def failed(sweep: tuple[Workspace, str], new_workspace: Callable[[], Workspace])
     (workspace.root / "runs").mkdir()
     (workspace.root / "runs" / folder).write_text("in the way")
     short = (*TRAIN, "model=dense", *SHORT)
-    commands = {word: (*short, "experiment_name=unbuildable", word) for word in UNBUILDABLE}
-    commands["blocked"] = (*short, "experiment_name=blocked")
+    commands = {word: (*short, "run.experiment=unbuildable", word) for word in UNBUILDABLE}
+    commands["blocked"] = (*short, "run.experiment=blocked")
     for name in ("apart", "again"):
-        commands[name] = (*short, "experiment_name=apart", "optimizer.learning_rate=1e30")
+        commands[name] = (*short, "run.experiment=apart", "optimizer.learning_rate=1e30")
     ended = workspace.together(*commands.values(), codes=[2] * len(commands))
     for done in ended:
         assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("train.py: error: ")
     return workspace, {key: done.stderr for key, done in zip(commands, ended, strict=True)}
 
 
-def test_a_run_that_fails_says_so_in_mlflow(failed: tuple[Workspace, dict[str, str]]) -> None:
-    workspace, said = failed
-    assert "a file stands where a folder should be" in said["blocked"]
+def test_a_run_that_fails_is_failed_in_mlflow(failed: tuple[Workspace, dict[str, str]]) -> None:
+    workspace, lines = failed
+    assert "a file is where a folder should be" in lines["blocked"]
     (run,) = workspace.runs("blocked")
     assert run.info.status == "FAILED"
 
 
 def test_a_training_that_comes_apart_ends_at_once_and_again(failed: tuple[Workspace, dict[str, str]]) -> None:
-    workspace, said = failed
-    for line in (said["apart"], said["again"]):
+    workspace, lines = failed
+    for line in (lines["apart"], lines["again"]):
         assert line.startswith("train.py: error: epoch 1: the loss is ") and "optimizer.learning_rate" in line
     (run,) = workspace.runs("apart")
     assert run.info.status == "FAILED"
 
 
 def test_what_cannot_be_built_leaves_no_run_behind(failed: tuple[Workspace, dict[str, str]]) -> None:
-    workspace, said = failed
+    workspace, lines = failed
     for word, message in UNBUILDABLE.items():
-        assert message in said[word]
+        assert message in lines[word]
     assert workspace.runs("unbuildable") == []
     (folder,) = (workspace.root / "runs").glob("*/")  # of the training that came apart
     assert folder.name.startswith("dense-off-s0-")

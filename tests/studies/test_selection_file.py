@@ -6,12 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
+from inkproof.evaluation.results import EnsembleResult, EnsembleSet, TestSummary
 from inkproof.runtime.errors import UserError
 from inkproof.studies.definition import Study, read_study
 from inkproof.studies.evaluations import (
-    DigitsResult,
-    DrawnResult,
-    EnsembleResult,
     Evaluation,
     add_evaluation,
     read_evaluations,
@@ -135,12 +133,22 @@ def test_only_a_selection_that_is_committed_may_be_evaluated(tmp_path: Path) -> 
 
 
 def evaluation(number: int, accuracies: list[float], data: str = "mnist") -> Evaluation:
+    pens = EnsembleSet(n=100, accuracy=0.9, low=0.8, high=0.95, interval="writers", per_digit={})
     results = [
         EnsembleResult(
-            members=(),
+            members=[],
             tta=False,
-            test=DigitsResult(accuracy=one, errors=round((1 - one) * 10_000), n=10_000, nll=0.1, ece=0.1),
-            drawn={"pens": DrawnResult(accuracy=0.9)},
+            test=TestSummary(
+                n=10_000,
+                errors=round((1 - one) * 10_000),
+                accuracy=one,
+                accuracy_low=one,
+                accuracy_high=one,
+                nll=0.1,
+                ece=0.1,
+                per_class={},
+            ),
+            drawn={"pens": pens},
         )
         for one in accuracies
     ]

@@ -1,4 +1,4 @@
-"""Drawing on the page in a browser, and what is to be read from it."""
+"""Drawing on the page in a browser, and its predictions."""
 
 import contextlib
 import threading
@@ -11,7 +11,7 @@ from typing import Any
 
 from support.web_app import make_app
 
-# Draws strokes by pointer events, on the element as a browser would send them, and waits for the reading.
+# Draws strokes with pointer events as a browser sends them, and waits for the predictions.
 DRAW = """async (strokes) => {
   const pad = document.getElementById("pad");
   const box = pad.getBoundingClientRect();
@@ -24,21 +24,21 @@ DRAW = """async (strokes) => {
     for (const point of stroke.slice(1)) at("pointermove", point, 1);
     at("pointerup", stroke.at(-1), 0);
   }
-  await inkproof.readings.settled();
+  await inkproof.predictions.settled();
 }"""
-# What was read, and the PNG of the very pixels that were.
-READ = """async () => {
-  await inkproof.readings.settled();
-  const { pngOf } = await import("/js/server_reader.js");
-  const [reading] = inkproof.readings.latest.values();
-  return { ...reading, seen: Array.from(reading.seen), place: inkproof.models.place,
-    strokes: inkproof.drawing.strokes, png: pngOf(inkproof.readings.levels()) };
+# The prediction, and the PNG of the pixels it is for.
+PREDICTION = """async () => {
+  await inkproof.predictions.settled();
+  const { pngOf } = await import("/js/server_model.js");
+  const [prediction] = inkproof.predictions.latest.values();
+  return { ...prediction, seen: Array.from(prediction.seen), place: inkproof.models.place,
+    strokes: inkproof.drawing.strokes, png: pngOf(inkproof.predictions.levels()) };
 }"""
 
 
 @dataclass
 class Running:
-    """A server in a thread of the tests; `stop` is the network's end."""
+    """A server in a thread of the tests; `stop` ends it like a lost network."""
 
     url: str
     _server: Any
@@ -67,12 +67,12 @@ def running(database: Path, models: dict[str, Path] | None = None) -> Iterator[R
 
 
 def _run(server: Any) -> None:
-    with contextlib.suppress(OSError):  # its socket is closed under it by `stop`
+    with contextlib.suppress(OSError):  # `stop` closes its socket
         server.run()
 
 
 def until(page: Any, condition: str, seconds: float = 30.0) -> None:
-    """Wait until `condition` holds; Playwright's own wait compiles text, which the page's policy forbids."""
+    """Wait until `condition` is true. Playwright's own wait compiles text, which the page's policy forbids."""
     end = time.monotonic() + seconds
     while not page.evaluate(condition):
         assert time.monotonic() < end, f"not within {seconds} s: {condition}"
@@ -80,7 +80,7 @@ def until(page: Any, condition: str, seconds: float = 30.0) -> None:
 
 
 def draw_by_mouse(page: Any, strokes: list) -> None:
-    """Draw strokes of a canvas of 280 x 280 as a hand with a mouse does, and wait until they are read."""
+    """Draw strokes of a canvas of 280 x 280 with a mouse, and wait for the predictions."""
     box = page.locator("#pad").bounding_box()
     scale = box["width"] / 280
 
@@ -93,11 +93,11 @@ def draw_by_mouse(page: Any, strokes: list) -> None:
         for point in stroke[1:]:
             page.mouse.move(*place(point))
         page.mouse.up()
-    page.evaluate("inkproof.readings.settled()")
+    page.evaluate("inkproof.predictions.settled()")
 
 
 def draw_by_finger(page: Any, strokes: list) -> None:
-    """Draw them as a finger on a touch screen does."""
+    """Draw them with a finger on a touch screen."""
     session = page.context.new_cdp_session(page)
     box = page.locator("#pad").bounding_box()
     scale = box["width"] / 280
@@ -107,7 +107,7 @@ def draw_by_finger(page: Any, strokes: list) -> None:
             kind = "touchMove" if index else "touchStart"
             session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [place]})
         session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    page.evaluate("inkproof.readings.settled()")
+    page.evaluate("inkproof.predictions.settled()")
 
 
 def luminance(color: str) -> float:

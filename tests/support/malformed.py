@@ -1,4 +1,4 @@
-"""Requests that no program in its right mind sends: at random, but the same for the same seed."""
+"""Random malformed requests, the same for the same seed."""
 
 import base64
 import json
@@ -25,7 +25,7 @@ _METHODS = ["POST"] * 6 + ["GET", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 def malformed(count: int, seed: int) -> Iterator[Request]:
-    """Yield requests of which none may be answered by 5xx, nor keep anything."""
+    """Yield requests that may neither cause a 5xx status nor keep a drawing."""
     rng = random.Random(seed)
     image = png(canvas_of(starter()[0]))
     makers = (_odd_object, _odd_field, _broken_json, _broken_image, _broken_form, _noise, _odd_path)
@@ -44,7 +44,7 @@ def _odd_object(rng: random.Random, _: bytes) -> Request:
 
 def _odd_field(rng: random.Random, _: bytes) -> Request:
     asked = to_keep()
-    asked["consent"] = rng.choice([False, None, 1, "true"])  # whatever else is right with it
+    asked["consent"] = rng.choice([False, None, 1, "true"])  # even if the rest is valid
     asked[rng.choice([*asked, "more"])] = rng.choice(_ODD)
     asked["consent"] = False if asked["consent"] is True else asked["consent"]
     return _json("/api/drawings", asked)
@@ -54,7 +54,7 @@ def _broken_json(rng: random.Random, _: bytes) -> Request:
     text = bytearray(json.dumps(to_keep()).encode())
     for _ in range(rng.randrange(1, 4)):
         text[rng.randrange(len(text))] = rng.choice(b'{}[]",:\x00\xff9e')
-    text = text[: rng.randrange(len(text))]  # never whole, so never a drawing to keep
+    text = text[: rng.randrange(len(text))]  # never complete, so never a drawing to keep
     return Request("POST", "/api/drawings", bytes(text), {"Content-Type": "application/json"})
 
 

@@ -41,7 +41,7 @@ class _Quiet(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: clients hang up on this server with good reason."""
+        """Print nothing: clients hang up on this server with good reason."""
 
 
 def _head(
@@ -83,7 +83,7 @@ def truncated(body: bytes) -> Behavior:
 
 
 def cut_without_length(body: bytes) -> Behavior:
-    """Send half and close, having announced no length: only the form of the body can tell."""
+    """Send half and close, having announced no length: only the form of the body can show it."""
 
     def behave(handler: BaseHTTPRequestHandler, server: Server) -> None:
         _head(handler)
@@ -93,7 +93,7 @@ def cut_without_length(body: bytes) -> Behavior:
 
 
 def silent(handler: BaseHTTPRequestHandler, server: Server) -> None:
-    """Take the request and never answer it."""
+    """Take the request and never respond."""
     server.closing.wait(30)
 
 

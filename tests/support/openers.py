@@ -1,7 +1,7 @@
 """One of several processes that open the tracking tracker at once: python openers.py FOLDER NUMBER ROUNDS.
 
 In round R it opens `FOLDER/R/mlflow.db`, which nobody has made, as soon as `FOLDER/go-R` appears, creates an
-experiment, a run in it and datasets that all of them read, and says how that went in `FOLDER/R-NUMBER`.
+experiment, a run in it and datasets that all of them use, and writes the result to `FOLDER/said-R-NUMBER`.
 """
 
 import os

@@ -1,6 +1,6 @@
-"""A finished run of data=mnist_plus_strokes and model=vgg_bn as the stages leave it, with invented figures, in a folder of a test.
+"""A finished run of data=mnist_plus_strokes and model=vgg_bn with invented results, in a folder of a test.
 
-The reports are written by the functions that the stages call; `write_run` takes files in place of the invented ones.
+The functions of the stages write the reports. `write_run` takes real files in place of invented ones.
 """
 
 import json
@@ -15,15 +15,25 @@ from ai_edge_litert import schema_py_generated as schema
 from inkproof.data.digits import Digits, data_sha, write_digits
 from inkproof.evaluation.metrics import corruption_rows, summarize_corruptions, summarize_set, summarize_test
 from inkproof.evaluation.rejection import Rule, summarize_rejection
+from inkproof.evaluation.results import (
+    CanvasFile,
+    DrawnSet,
+    ImageFile,
+    Result,
+    TestResult,
+    TimingResult,
+    write_result,
+)
 from inkproof.exporting.metadata import write_metadata
 from inkproof.reporting.pretrained import PretrainedRun, load_run
 from inkproof.runtime.files import write_json
+from inkproof.tracking.run_metadata import RunMetadata
 
 NAME = "mnist_plus_strokes-vgg_bn"
 RULE = Rule("energy", 1.25, 4.5)
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 STARTER = 270
-# How many drawings of each set are read wrong; pens have 14 writers, the kept ones 6.
+# How many drawings of each set are classified wrong. The pens have 14 test writers and 6 validation writers.
 WRONG = {"starter": 3, "pens": 12, "pens_thin": 20, "pens_pixels": 35, "pens_inverted": 12, "pens_validation": 1}
 PENS = 2800
 
@@ -31,9 +41,9 @@ PENS = 2800
 def write_run(
     root: Path, canvas: bytes | None = None, weights: bytes | None = None, starter: np.ndarray | None = None
 ) -> dict[str, str]:
-    """Write the run below `root`; return what is typed to have src/report.py pretrained take it from there.
+    """Write the run below `root`; return the arguments for `src/report.py pretrained` to find it.
 
-    `starter` are the digits (270,) that canvas.tflite reads on the starter set.
+    `starter` are the digits (270,) that canvas.tflite predicts on the starter set.
     """
     folders = {
         "run": "models/mnist_plus_strokes/vgg_bn",
@@ -42,17 +52,17 @@ def write_run(
     }
     for folder in folders.values():
         (root / folder).mkdir(parents=True)
-    write_ink(root / "data/mnist_plus_strokes")
+    write_digits_of(root / "data/mnist_plus_strokes")
     (root / folders["exports"] / "canvas.tflite").write_bytes(canvas or lite_file())
     weights_file = root / folders["run"] / "model.keras"
     if weights is None:
         write_keras(weights_file)
     else:
         weights_file.write_bytes(weights)
-    write_json(root / folders["run"] / "run.json", record(data_sha(root / "data/mnist_plus_strokes")))
+    write_json(root / folders["run"] / "run.json", metadata(data_sha(root / "data/mnist_plus_strokes")))
     kb = round((root / folders["exports"] / "canvas.tflite").stat().st_size / 1024, 1)
     for part, content in reports(kb, starter).items():
-        write_json(root / folders["report"] / f"{part}.json", content)
+        write_result(root / folders["report"] / f"{part}.json", content)
     typed = {key: str(root / folder) for key, folder in folders.items()}
     return {**typed, "digits": str(root / "data/mnist_plus_strokes/digits.npz"), "out": str(root / "models/pretrained")}
 
@@ -63,19 +73,19 @@ def load(typed: dict[str, str]) -> PretrainedRun:
 
 
 def change(path: Path, **values: Any) -> None:
-    """Change a JSON file; a key with dots goes deeper: `canvas.kb`."""
+    """Change a JSON file; `__` in a key goes deeper, as in `canvas__kb`."""
     content = json.loads(path.read_text())
     for key, value in values.items():
-        *way, last = key.split("__")
+        *parents, last = key.split("__")
         part = content
-        for step in way:
+        for step in parents:
             part = part[step]
         part[last] = value
     write_json(path, content)
 
 
-def write_ink(folder: Path) -> None:
-    """Six digits of MNIST, four pen digits by two writers drawn three times each, and ten authored drawings."""
+def write_digits_of(folder: Path) -> None:
+    """Six digits of MNIST, four pen digits by two writers rendered three times each, and ten glyph templates."""
     pens = ["pens-tra-w01-0001", "pens-tra-w01-0002", "pens-tra-w02-0001", "pens-tra-w02-0002"] * 3
     names = {
         "train": [*(f"mnist-train-{number:05d}" for number in range(6)), *pens]
@@ -92,7 +102,7 @@ def write_ink(folder: Path) -> None:
 
 
 def lite_file(**changed: Any) -> bytes:
-    """A LiteRT file of nothing but metadata: those of the run, and `changed` among them."""
+    """A LiteRT file with metadata only: those of the run, with `changed`."""
     model = schema.ModelT()
     model.version, model.buffers = 3, [schema.BufferT()]
     builder = flatbuffers.Builder(64)
@@ -102,24 +112,47 @@ def lite_file(**changed: Any) -> bytes:
 
 
 def write_keras(path: Path, compiled: dict[str, Any] | None = None, weights: bytes = b"weights") -> None:
-    """A file laid out as Keras does, with nothing in it that could be loaded."""
+    """A file with the layout of Keras that cannot be loaded."""
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", json.dumps({"compile_config": compiled or {}}))
         archive.writestr("model.weights.h5", weights)
 
 
-def record(sha: str) -> dict[str, Any]:
+def metadata(sha: str) -> dict[str, Any]:
     config = {
         "data": {"name": "mnist_plus_strokes", "val": 7, "repeat": 1},
-        "model": {"name": "vgg_bn", "build": {"_target_": "x", "widths": [32, 64], "dropout": 0.5}},
-        "aug": {"name": "elastic", "rotation": 12.0, "zoom": 0.12, "shift": 0.0, "width": 0.8},
+        "model": {
+            "name": "vgg_bn",
+            "convolutional": True,
+            "build": {"_target_": "x", "widths": [32, 64], "dropout": 0.5},
+        },
+        "aug": {
+            "name": "elastic",
+            "rotation": 12.0,
+            "zoom": 0.12,
+            "shift": 0.0,
+            "slant": 0.0,
+            "elastic": 0.0,
+            "width": 0.8,
+        },
         "optimizer": {"_target_": "x", "name": "adam", "learning_rate": 0.002, "clip_norm": None},
-        "callbacks": {"keep_best": {"monitor": "val_accuracy"}},
+        "callbacks": {"keep_best": {"_target_": "x", "monitor": "val_accuracy"}},
         "precision": {"policy": "float32"},
-        **{"seed": 3, "epochs": 25, "batch_size": 128},
+        "seed": 3,
+        "training": {
+            **{"epochs": 25, "batch_size": 128, "train_size": None, "subset_seed": 0, "folds": None, "fold": 0},
+            **{"label_smoothing": 0.0, "teacher": {"runs": [], "temperature": 1.0, "weight": 1.0}, "init": None},
+            "deterministic": True,
+        },
     }
     return {
-        **{"run_id": "r", "experiment": "mnist_plus_strokes", "name": "vgg_bn-elastic-s3", "key": "k"},
+        **{
+            "format": RunMetadata.FORMAT,
+            "run_id": "r",
+            "experiment": "mnist_plus_strokes",
+            "name": "vgg_bn-elastic-s3",
+            "key": "k",
+        },
         **{"data_sha": sha, "code_sha": "c0de"},
         **{"git_commit": COMMIT, "machine": "A Processor, 2 cores", "config": config, "finished": True},
         "metrics": {"val_accuracy": 0.875, "best_epoch": 17, "epochs": 20, "parameters": 242058},
@@ -127,45 +160,45 @@ def record(sha: str) -> dict[str, Any]:
     }
 
 
-def reports(kb: float, starter: np.ndarray | None = None) -> dict[str, Any]:
-    """What the stages would have written: test, corruptions, export, rejection, drawn and timing."""
+def reports(kb: float, starter: np.ndarray | None = None) -> dict[str, Result | dict[str, Any]]:
+    """The results that the stages would write: test, corruptions, export, rejection, drawn and timing."""
     about = {"data": "mnist_plus_strokes", "model": "vgg_bn", "aug": "elastic", "seed": 3, "val_accuracy": 0.875}
     about |= {"parameters": 242058, "epochs": 20, "best_epoch": 17}
     labels = np.arange(10_000) % 10
     shifted = np.where(np.arange(10_000) < 47, (labels + 1) % 10, labels)
-    cells = {("clean", 0): labels[:500]}
+    predictions = {("clean", 0): labels[:500]}
     for place, name in enumerate(("blur", "grid_paper", "shear", "rotate", "scale", "shot_noise", "translate")):
-        for grade in range(1, 6):
-            wrong = np.arange(500) < 5 * place * grade
-            cells[name, grade] = np.where(wrong, (labels[:500] + 1) % 10, labels[:500])
+        for severity in range(1, 6):
+            wrong = np.arange(500) < 5 * place * severity
+            predictions[name, severity] = np.where(wrong, (labels[:500] + 1) % 10, labels[:500])
     logits = 12.0 * np.eye(10)[labels[:400]]
     others = np.concatenate([np.full((60, 10), 0.1), 12.0 * np.eye(10)[labels[:20]]])
     kinds = ["blank"] * 40 + ["letter"] * 40
     rejection = summarize_rejection(RULE, logits, labels[:400], others, kinds)
-    canvas = {"kb": kb, "rule": RULE.name, "temperature": RULE.temperature}
-    canvas |= {"n": 3070, "agreement": 1 - 1 / 3070, "max_difference": 1.34e-6}
+    rule = {"rule": RULE.name, "temperature": RULE.temperature, "n": 3070}
+    same = {"accuracy": 0.99, "accuracy_difference": 0.0, "max_difference": 1.34e-6}
     return {
-        "test": {**about, **summarize_test(np.eye(10)[shifted], labels)},
-        "corruptions": summarize_corruptions(corruption_rows(labels[:500], cells)),
+        "test": TestResult(**about, **summarize_test(np.eye(10)[shifted], labels).content()),
+        "corruptions": summarize_corruptions(corruption_rows(labels[:500], predictions)),
         "export": {
-            "canvas": canvas,
-            "canvas_int8": {"kb": 640.3, "n": 3070, "agreement": 0.9963},
-            "int8": {"kb": 251.9, "agreement": 0.9995},
-            "coreml": {"kb": 957.7, "n": 500, "agreement": 1.0},
+            "canvas": CanvasFile(kb=kb, agreement=1 - 1 / 3070, **rule, **same),
+            "canvas_int8": CanvasFile(kb=640.3, agreement=0.9963, **rule, **same),
+            "int8": ImageFile(kb=251.9, agreement=0.9995, **same),
+            "coreml": ImageFile(kb=957.7, n=500, agreement=1.0, **same),
         },
         "rejection": rejection,
-        "drawn": {"mine": {"n": 0}, **{name: drawn(name, starter) for name in WRONG}},
-        "timing": {"machine": "A Processor, 2 cores", "canvas_us": 2345.0},
+        "drawn": {"mine": DrawnSet(n=0), **{name: drawn(name, starter) for name in WRONG}},
+        "timing": TimingResult(machine="A Processor, 2 cores", canvas_us=2345.0),
     }
 
 
-def drawn(name: str, starter: np.ndarray | None) -> dict[str, Any]:
-    n, hands = {"starter": (STARTER, 1), "pens_validation": (60, 6)}.get(name, (PENS, 14))
+def drawn(name: str, starter: np.ndarray | None) -> DrawnSet:
+    n, count = {"starter": (STARTER, 1), "pens_validation": (60, 6)}.get(name, (PENS, 14))
     if name == "starter":
         labels = np.arange(n) // 27
         if starter is not None:
             return summarize_set(labels, {"classic": starter}, np.zeros(n))
     labels = np.arange(n) * 10 // n
-    writers = np.array([f"w{number % hands}" for number in range(n)])
-    read = np.where(np.arange(n) < WRONG[name], (labels + 1) % 10, labels)
-    return summarize_set(labels, {"tutorial": (labels + 1) % 10, "classic": read}, writers)
+    writers = np.array([f"w{number % count}" for number in range(n)])
+    predicted = np.where(np.arange(n) < WRONG[name], (labels + 1) % 10, labels)
+    return summarize_set(labels, {"tutorial": (labels + 1) % 10, "classic": predicted}, writers)

@@ -1,7 +1,7 @@
-"""Small models that read the digits of segments.py: python tests/stand_in.py FOLDER writes both exported kinds.
+"""Small models that classify the digits of segments.py: python tests/support/stand_in.py FOLDER writes both kinds.
 
 `canvas.tflite` and `model.tflite` compare with the ten templates, so they need no training. A process of its own
-makes them: it imports TensorFlow, which those that read the files must do without.
+makes them: it imports TensorFlow, and what runs the files must not need it.
 """
 
 import os
@@ -32,8 +32,8 @@ def build(folder: Path) -> None:
     weights = tf.constant(SHARPNESS * patterns.T / 28)
     bias = tf.constant(-SHARPNESS * (patterns**2).sum(axis=1) / 2 / 28)
 
-    def probabilities(frames: Any) -> Any:
-        return tf.nn.softmax(tf.reshape(frames / 255.0, (1, 784)) @ weights + bias)
+    def probabilities(images: Any) -> Any:
+        return tf.nn.softmax(tf.reshape(images / 255.0, (1, 784)) @ weights + bias)
 
     class OnCanvases(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec((1, 280, 280), tf.uint8, name="canvas")])
@@ -41,13 +41,13 @@ def build(folder: Path) -> None:
             levels = tf.cast(canvas, tf.float32)[..., tf.newaxis]
             ground = tf.reduce_mean(levels[:, :5])
             ink = tf.where(ground > 127, 255 - levels, levels)
-            frame = tf.nn.avg_pool2d(ink, 10, 10, "VALID")[..., 0]
-            read = probabilities(frame)
-            drawn = tf.cast(tf.reduce_max(frame, axis=(1, 2)) > 24, tf.float32)
-            seen = tf.cast(tf.round(frame), tf.uint8)
-            return {"probabilities": read, "seen": seen, "score": drawn * tf.reduce_max(read, axis=1)}
+            image = tf.nn.avg_pool2d(ink, 10, 10, "VALID")[..., 0]
+            predicted = probabilities(image)
+            drawn = tf.cast(tf.reduce_max(image, axis=(1, 2)) > 24, tf.float32)
+            seen = tf.cast(tf.round(image), tf.uint8)
+            return {"probabilities": predicted, "seen": seen, "score": drawn * tf.reduce_max(predicted, axis=1)}
 
-    class OnFrames(tf.Module):
+    class OnImages(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec((1, 28, 28, 1), tf.float32, name="image")])
         def __call__(self, image: Any) -> Any:
             return probabilities(image)
@@ -59,7 +59,7 @@ def build(folder: Path) -> None:
     bare = converted(OnCanvases())
     (folder / "bare.tflite").write_bytes(bare)
     (folder / "canvas.tflite").write_bytes(write_metadata(bare, METADATA))
-    (folder / "model.tflite").write_bytes(converted(OnFrames()))
+    (folder / "model.tflite").write_bytes(converted(OnImages()))
 
 
 def expected(canvases: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -70,11 +70,11 @@ def expected(canvases: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     levels = canvases.astype(np.float64)
     ground = levels[:, :5].mean(axis=(1, 2), keepdims=True)
     ink = np.where(ground > 127, 255 - levels, levels)
-    frames = ink.reshape(-1, 28, 10, 28, 10).mean(axis=(2, 4))
-    flat = frames.reshape(-1, 784) / 255
+    images = ink.reshape(-1, 28, 10, 28, 10).mean(axis=(2, 4))
+    flat = images.reshape(-1, 784) / 255
     logits = SHARPNESS * (flat @ patterns.T - (patterns**2).sum(axis=1) / 2) / 28
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.rint(frames).astype(np.uint8), powers / powers.sum(axis=1, keepdims=True)
+    return np.rint(images).astype(np.uint8), powers / powers.sum(axis=1, keepdims=True)
 
 
 if __name__ == "__main__":

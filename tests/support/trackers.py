@@ -1,4 +1,4 @@
-"""A tracker of a test's own."""
+"""A tracking store of a test's own."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from inkproof.tracking import mlflow_tracker as tracker
 
 
 def use(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    """Let `folder` stand for the repository's root, where its tracker is; undone with `patch`."""
+    """Let `folder` be the repository's root, where the tracking store is, until `patch` is undone."""
     patch.delenv("MLFLOW_TRACKING_URI", raising=False)
     patch.setattr(paths, "ROOT", folder)
     patch.setattr(tracker, "ROOT", folder)

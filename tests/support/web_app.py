@@ -1,4 +1,4 @@
-"""What the tests of the web app share: an application on a folder of the test's own, and requests for it."""
+"""Helpers for tests of the web app: an application with its own folder, and requests for it."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The server as a user starts it, in a process of its own, on a free port."""
+"""The server as a user starts it, in its own process on a free port."""
 
 import json
 import re
@@ -27,20 +27,20 @@ class Server:
         return int(self.url.rpartition(":")[2])
 
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """Send JSON; return status and what came back."""
+        """Send JSON; return the status and the content of the response."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"}, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-                content = answer.read()
-                return answer.status, json.loads(content) if content else None
+            with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+                content = response.read()
+                return response.status, json.loads(content) if content else None
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read())
 
 
 @contextmanager
 def serving(database: Path, *words: str) -> Iterator[Server]:
-    """Yield a server that keeps drawings in `database`; it is interrupted at the end, if it still runs."""
+    """Yield a server that keeps drawings in `database`; it is interrupted at the end if it still runs."""
     command = [sys.executable, str(ROOT / "src" / "app.py"), "port=0", f"database={database}", *words]
     process = subprocess.Popen(
         command,
@@ -48,7 +48,7 @@ def serving(database: Path, *words: str) -> Iterator[Server]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        # A shell's background job would hand on that interrupts are ignored.
+        # A shell's background job ignores interrupts, and a child process would, too.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     try:

@@ -88,7 +88,7 @@ def test_a_stroke_is_as_wide_as_its_stem(digit: int):
 
 
 @pytest.mark.parametrize("digit", ADDED)
-def test_a_single_row_of_ink_is_enough_and_a_blank_is_refused(digit: int):
+def test_a_single_row_of_ink_is_enough_and_a_blank_is_rejected(digit: int):
     flat = np.zeros((28, 28), np.uint8)
     flat[13, 5:20] = 255
     assert with_added_stroke(flat, digit, np.random.default_rng(0)).any()

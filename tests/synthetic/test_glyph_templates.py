@@ -41,7 +41,7 @@ def strokes_of(drawing: Drawing) -> list[np.ndarray]:
     return [np.array(stroke) for stroke in drawing.strokes]
 
 
-def test_every_digit_is_drawn_as_often_as_the_others_and_in_all_its_styles() -> None:
+def test_every_digit_is_drawn_as_often_as_the_others_and_by_all_its_templates() -> None:
     drawings = glyph_templates.draw(1000, seed=3)
     assert Counter(drawing.label for drawing in drawings) == dict.fromkeys(range(10), 100)
     assert {drawing.source for drawing in drawings} == {f"styles/{digit}-{name}" for digit, name in TEMPLATES}
@@ -80,8 +80,8 @@ def test_they_are_drawings_as_the_file_holds_them(drawings: list[Drawing], tmp_p
     assert [(d.id, d.label) for d in read_drawings(tmp_path)] == [(d.id, d.label) for d in drawings[:50]]
 
 
-def test_no_module_of_the_styles_imports_the_starter_set_or_reads_a_file() -> None:
-    for path in [*FOLDER.glob("style*.py"), FOLDER / "deform.py"]:
+def test_no_module_of_the_glyph_templates_imports_the_starter_set_or_opens_a_file() -> None:
+    for path in [*FOLDER.glob("glyph*.py"), FOLDER / "deform.py"]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Import):
                 assert not any("starter" in alias.name for alias in node.names), path
@@ -105,15 +105,15 @@ def same_shape(left: list[np.ndarray], right: list[np.ndarray]) -> float:
 def test_no_template_is_one_of_the_starter_set(digit: int) -> None:
     starter = [[smooth(stroke)[0] for stroke in parse(notation)] for notation in DIGITS[digit].values()]
     assert same_shape(starter[0], starter[0]) == 0
-    for name, style in glyph_templates.GLYPH_TEMPLATES[digit].items():
+    for name, template in glyph_templates.GLYPH_TEMPLATES[digit].items():
         if (digit, name) == (1, "bare"):  # a straight line is one whoever draws it
             continue
-        template = style.write(middle)
-        assert min(same_shape(template, other) for other in starter) > 0.02, name
+        strokes = template.write(middle)
+        assert min(same_shape(strokes, other) for other in starter) > 0.02, name
 
 
 @pytest.mark.parametrize(("digit", "name"), TEMPLATES)
-def test_the_pen_goes_a_template_without_jumps(digit: int, name: str) -> None:
+def test_a_template_has_no_jumps(digit: int, name: str) -> None:
     for path in TEMPLATES[digit, name].write(middle):
         assert np.isfinite(path).all() and len(path) > 5
         assert np.hypot(*np.diff(path, axis=0).T).max() < 0.03

@@ -1,4 +1,4 @@
-"""The authored drawings: the committed files are what the code makes, and hold what they promise."""
+"""The starter set: the committed files are what the code makes, and hold what they promise."""
 
 import math
 from collections import Counter
@@ -37,18 +37,18 @@ def test_committed_file_is_what_the_code_makes(
     )
 
 
-def test_every_digit_is_drawn_often_and_in_several_styles(starter: list[Drawing]) -> None:
+def test_every_digit_is_drawn_often_and_by_several_skeletons(starter: list[Drawing]) -> None:
     assert len(starter) >= 200
     counts = Counter(drawing.label for drawing in starter)
     assert sorted(counts) == list(range(10))
     assert min(counts.values()) >= 20
     for digit in range(10):
-        styles = {drawing.source for drawing in starter if drawing.label == digit}
-        assert styles == {f"authored/{digit}-{style}" for style in DIGITS[digit]}
-        assert len(styles) >= 4
+        sources = {drawing.source for drawing in starter if drawing.label == digit}
+        assert sources == {f"authored/{digit}-{style}" for style in DIGITS[digit]}
+        assert len(sources) >= 4
 
 
-def test_ids_are_unique_and_name_digit_and_style(starter: list[Drawing], not_digits: list[Drawing]) -> None:
+def test_ids_are_unique_and_name_digit_and_skeleton(starter: list[Drawing], not_digits: list[Drawing]) -> None:
     ids = [drawing.id for drawing in [*starter, *not_digits]]
     assert len(set(ids)) == len(ids)
     for drawing in starter:
@@ -108,7 +108,7 @@ def test_a_corner_stays_sharp_and_a_plain_point_is_rounded() -> None:
     assert turn_at_middle("0,0 50,0 50,50") < 10
 
 
-def test_smooth_paths_pass_their_points_and_tell_where_a_loop_closes() -> None:
+def test_smooth_paths_pass_their_points_and_know_where_a_loop_closes() -> None:
     stroke = parse("0,0 40,60! 80,0 10,5 ~ 0,20 5,40")[0]
     path, closing = smooth(stroke)
     for point in stroke.points:

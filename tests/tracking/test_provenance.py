@@ -9,7 +9,7 @@ from inkproof.tracking.provenance import git_commit
 from support.workspaces import git
 
 
-def test_a_growing_ledger_does_not_make_the_code_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_growing_results_do_not_change_the_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(provenance, "ROOT", tmp_path)
     assert git_commit() == "unknown"
     for name in ("code.py", "experiments/02/results.csv"):

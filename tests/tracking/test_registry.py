@@ -48,27 +48,27 @@ def test_a_registered_models_export_is_found_by_alias_and_by_version(
 
 
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("address", "words"),
     [
-        ("models:/inkproof-mnits@champion", "there is models:/inkproof-mnist@champion, models:/inkproof-mnist/1"),
-        ("models:/inkproof-mnist@chapmion", "there is models:/inkproof-mnist@champion"),
-        ("models:/inkproof-mnist/7", "there is models:/inkproof-mnist@champion, models:/inkproof-mnist/1"),
+        ("models:/inkproof-mnits@champion", "choose one of: models:/inkproof-mnist@champion, models:/inkproof-mnist/1"),
+        ("models:/inkproof-mnist@chapmion", "choose one of: models:/inkproof-mnist@champion"),
+        ("models:/inkproof-mnist/7", "choose one of: models:/inkproof-mnist@champion, models:/inkproof-mnist/1"),
         ("models:/inkproof-mnist/1", "its run has no export canvas.tflite; src/export.py"),
         ("models:/inkproof-mnist", "a registered model is models:/NAME@ALIAS or models:/NAME/VERSION"),
         ("models:/inkproof-mnist/newest", "a registered model is models:/NAME@ALIAS"),
         ("models:/", "a registered model is"),
     ],
 )
-def test_what_the_registry_does_not_have_is_one_line(
-    registered: Callable[..., Tracker], tmp_path: Path, address: str, said: str
+def test_what_the_registry_lacks_is_one_line(
+    registered: Callable[..., Tracker], tmp_path: Path, address: str, words: str
 ):
     tracker = registered(["model.tflite"])
     with pytest.raises(UserError) as caught:
         copy_export(tracker, address, ["canvas.tflite"], tmp_path)
-    assert str(caught.value).startswith(f"{address}: ") and said in str(caught.value)
+    assert str(caught.value).startswith(f"{address}: ") and words in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_registry_without_models_says_how_to_get_one(opened: Callable[[], Tracker], tmp_path: Path):
-    with pytest.raises(UserError, match=r"there is nothing yet; src/train\.py registers"):
+def test_the_line_about_a_registry_without_models_names_the_command(opened: Callable[[], Tracker], tmp_path: Path):
+    with pytest.raises(UserError, match=r"none yet; src/train\.py registers"):
         copy_export(opened(), "models:/inkproof-mnist@champion", ["canvas.tflite"], tmp_path)

@@ -1,4 +1,4 @@
-"""What is wrong with a tracker is one line, and looking for one makes none."""
+"""An error of the tracking store is one line, and looking for a store makes none."""
 
 import sqlite3
 import time
@@ -17,7 +17,7 @@ from support.trackers import use
 def line_of(error: BaseException) -> str:
     line = explain(error)
     assert line is not None and len(line.splitlines()) == 1
-    assert line.startswith(f"MLflow tracker {tracking_uri()}: ")
+    assert line.startswith(f"MLflow store {tracking_uri()}: ")
     return line
 
 

@@ -1,4 +1,4 @@
-"""What knows MLflow: a tracker made by several processes at once, long parameters, resumed curves."""
+"""Runs in MLflow: a store made by several processes at once, long parameters, resumed curves, runs made again."""
 
 import os
 import sqlite3
@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from inkproof.config.compose import composing
+from inkproof.config.schema import TrainConfig
 from inkproof.runtime.paths import ROOT
 from inkproof.tracking.mlflow_tracker import PARAM_LIMIT, Tracker, nested
 from inkproof.tracking.run import attach, ensure_run
@@ -22,19 +24,29 @@ PROCESSES, ROUNDS = 4, 2
 ROWS = [{"epoch": epoch, "loss": 1 / epoch, "val_accuracy": epoch / 10} for epoch in (1, 2, 3)]
 
 
-def record(folder: Path, run_id: str) -> RunMetadata:
-    """A finished run whose artifacts lie in `folder`."""
+def finished(folder: Path, run_id: str) -> RunMetadata:
+    """The metadata of a finished run whose artifacts are in `folder`."""
     folder.mkdir()
     write_history(folder / "history.csv", ROWS)
     (folder / "model.keras").write_text("weights")
     (folder / "run.json").write_text("{}")
-    names = {group: {"name": name} for group, name in (("model", "dense"), ("aug", "off"), ("data", "optdigits"))}
-    about = {"data_sha": "d", "code_sha": "c", "git_commit": "g", "machine": "m"}
-    metrics = {"val_accuracy": 0.3, "best_epoch": 3, "epochs": 3}
-    return RunMetadata(run_id, "optdigits", "dense-off-s0", "k", **about, config=names, metrics=metrics)
+    with composing() as compose:
+        config = compose(TrainConfig, ("data=optdigits",)).identity()
+    return RunMetadata(
+        run_id=run_id,
+        experiment="optdigits",
+        name="dense-off-s0",
+        key="k",
+        data_sha="d",
+        code_sha="c",
+        git_commit="g",
+        machine="m",
+        config=config,
+        metrics={"val_accuracy": 0.3, "best_epoch": 3, "epochs": 3},
+    )
 
 
-def test_four_processes_open_a_store_that_is_not_there_twice_over(tmp_path: Path):
+def test_four_processes_open_a_store_that_does_not_exist_twice(tmp_path: Path):
     for current in range(ROUNDS):
         (tmp_path / str(current)).mkdir()
     source = str(ROOT / "src")
@@ -48,11 +60,11 @@ def test_four_processes_open_a_store_that_is_not_there_twice_over(tmp_path: Path
         for current in range(ROUNDS):
             wait_for(tmp_path, f"ready-{current}-*")
             (tmp_path / f"go-{current}").touch()
-            said = [path.read_text() for path in wait_for(tmp_path, f"said-{current}-*")]
+            ids = [path.read_text() for path in wait_for(tmp_path, f"said-{current}-*")]
             with sqlite3.connect(tmp_path / str(current) / "mlflow.db") as database:
                 runs = database.execute("SELECT run_uuid, experiment_id, status FROM runs").fetchall()
                 names = database.execute("SELECT name FROM experiments WHERE name <> 'Default'").fetchall()
-            assert sorted(said) == sorted(run for run, _, _ in runs), "\n".join(said)
+            assert sorted(ids) == sorted(run for run, _, _ in runs), "\n".join(ids)
             assert len(runs) == PROCESSES
             assert names == [("digits",)]
             assert {status for _, _, status in runs} == {"FINISHED"}
@@ -144,14 +156,14 @@ def test_finished_runs_with_a_metric_are_found_in_every_experiment(opened: Calla
         assert tracker.figures(run.run_id) == run.metrics
 
 
-def test_a_run_that_the_store_has_is_kept(opened: Callable[[], Tracker], tmp_path: Path):
+def test_a_run_that_mlflow_has_is_kept(opened: Callable[[], Tracker], tmp_path: Path):
     tracker = opened()
     run = tracker.start("optdigits", "dense-off-s0", {})
-    assert ensure_run(tracker, record(tmp_path / "artifacts", run), tmp_path / "artifacts") == run
+    assert ensure_run(tracker, finished(tmp_path / "artifacts", run), tmp_path / "artifacts") == run
 
 
 @pytest.mark.parametrize("removed", ["never there", "deleted"])
-def test_a_run_that_the_store_lacks_is_made_again_once(
+def test_a_run_that_mlflow_lacks_is_made_again_once(
     opened: Callable[[], Tracker], tmp_path: Path, removed: str, monkeypatch: pytest.MonkeyPatch
 ):
     look = Tracker.find
@@ -167,7 +179,7 @@ def test_a_run_that_the_store_lacks_is_made_again_once(
     if removed == "deleted":
         lost = tracker.start("optdigits", "dense-off-s0", {})
         tracker.client.delete_run(lost)
-    kept = record(tmp_path / "artifacts", lost)
+    kept = finished(tmp_path / "artifacts", lost)
     made: list[str] = []
     together = threading.Barrier(2)
 
@@ -209,7 +221,7 @@ def test_a_training_done_elsewhere_gets_a_run_of_its_own_below_a_parent(opened: 
     tracker = opened()
     folder = tmp_path / "artifacts"
     first = tracker.start("optdigits", "dense-off-s0", {"key": "k"})
-    elsewhere = record(folder, first)
+    elsewhere = finished(folder, first)
     parent = tracker.start("study/02", "02", {})
     with nested(parent, "aug=off seed=0"):
         # A process that was killed while it copied the run: half of it is there.
@@ -228,4 +240,4 @@ def test_a_training_done_elsewhere_gets_a_run_of_its_own_below_a_parent(opened: 
     with nested(other, "trial 0"):
         again = attach(tracker, own, folder, "study/02", other)
     assert again.run_id != own.run_id
-    assert tracker.initial_weights_of(again.run_id) == other and tracker.initial_weights_of(own.run_id) == parent
+    assert tracker.parent_of(again.run_id) == other and tracker.parent_of(own.run_id) == parent

@@ -1,4 +1,4 @@
-"""The affine distortion, measured on images whose place, turn and size can be read off."""
+"""The affine distortion, measured on images whose place, turn and size can be measured."""
 
 import numpy as np
 import pytest

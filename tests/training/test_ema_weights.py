@@ -1,4 +1,4 @@
-"""The average is what is validated and kept; training goes on from the weights themselves."""
+"""The average is what is validated and kept; training continues from the weights themselves."""
 
 from functools import partial
 from pathlib import Path
@@ -61,7 +61,9 @@ def means(steps: list[np.ndarray], momentum: float) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("val", [DIGITS, None], ids=["validated", "no validation"])
-def test_every_epoch_ends_with_the_average_and_training_goes_on_without_it(tmp_path: Path, val: Digits | None) -> None:
+def test_every_epoch_ends_with_the_average_and_training_continues_without_it(
+    tmp_path: Path, val: Digits | None
+) -> None:
     _, plain, _ = train(tmp_path, None, val)
     model, ema, _ = train(tmp_path, 0.5, val)
     np.testing.assert_allclose(ema.after_steps, plain.after_steps, rtol=1e-5, atol=1e-7)

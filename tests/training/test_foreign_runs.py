@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
+from inkproof.config.compose import composing
+from inkproof.config.schema import EvaluateConfig
+from inkproof.models.loading import load_trained
+from inkproof.tracking.run_metadata import trained_run
 from support.foreign_builders import TARGETS, poison, trap
 from support.workspaces import Workspace
 
@@ -89,3 +94,33 @@ def test_a_restored_run_is_reused_and_nothing_is_built(
         (run,) = runs(workspace)
         assert json.loads((run / "run.json").read_text())["config"]["model"]["build"]["_target_"] == target
         assert list(traces.iterdir()) == []
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_later_stage_takes_the_weights_and_nothing_else(
+    target: str, tried: tuple[Workspace, Path, dict[str, dict[str, Done]]]
+) -> None:
+    workspace, traces, _ = tried
+    run = workspace.root / f"theirs-{TARGETS.index(target)}"
+    with composing() as compose:
+        metadata, config = trained_run(compose(EvaluateConfig, ("data=optdigits", "model=dense", f"run={run}")))
+    assert metadata.config.model.build.target == target
+    assert load_trained(Path(config.run)).count_params() > 0
+    assert list(traces.iterdir()) == []
+
+
+@pytest.mark.parametrize("target", TARGETS[:2])
+def test_a_registered_model_predicts_and_nothing_is_built(
+    target: str, tried: tuple[Workspace, Path, dict[str, dict[str, Done]]], stand_in: Path
+) -> None:
+    workspace, traces, _ = tried
+    (version,) = workspace.client().search_model_versions("name='inkproof-optdigits' and version_number='1'")
+    (metadata,) = (workspace.root / "mlruns").rglob(f"{version.run_id}/artifacts/artifacts/run.json")
+    write(metadata, target, traces / "registered")
+    exports = metadata.parents[1] / "exports"
+    exports.mkdir(exist_ok=True)
+    shutil.copyfile(stand_in / "canvas.tflite", exports / "canvas.tflite")
+    image = workspace.root / "image.png"
+    Image.new("L", (28, 28), 255).save(image)
+    assert workspace.run("python", "src/predict.py", str(image), "--model", "models:/inkproof-optdigits/1").stdout
+    assert list(traces.iterdir()) == []

@@ -14,7 +14,7 @@ COUNT, BATCH = 70, 16  # the last batch of a pass is short: 6 digits
 STEPS = 5
 OFF, ON = Distortion(), Distortion(rotation=10, zoom=0.1, shift=0.1)
 
-# Each image carries its own number in two pixels, so that it can be told what was shown.
+# Each image carries its own number in two pixels, which identify it.
 IMAGES = np.zeros((COUNT, 28, 28), np.uint8)
 IMAGES[:, 14, 14] = np.arange(COUNT) + 100
 LABELS = (np.arange(COUNT) * 7 % 10).astype(np.uint8)

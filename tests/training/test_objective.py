@@ -13,7 +13,7 @@ P = np.array([[0.7, 0.2, *[0.0125] * 8], [0.05, 0.55, *[0.05] * 8]], np.float32)
 LABELS = np.array([0, 2])
 
 
-def test_nothing_asked_is_what_it_always_was() -> None:
+def test_without_options_the_loss_is_keras_s_own() -> None:
     assert loss_and_metrics(0.0, None) == ("sparse_categorical_crossentropy", ["accuracy"])
 
 
@@ -31,7 +31,7 @@ def test_softened_is_the_softmax_of_the_logits_at_the_temperature() -> None:
 
 
 def constant(p: np.ndarray) -> keras.Model:
-    """A network that answers `p` (10,) to everything."""
+    """A network that predicts `p` (10,) for everything."""
     inputs = keras.Input((28, 28, 1))
     x = keras.layers.Flatten()(inputs)
     out = keras.layers.Dense(10, kernel_initializer="zeros", activation="softmax")
@@ -44,7 +44,7 @@ def test_a_student_is_measured_by_labels_and_by_the_teachers_mean() -> None:
     temperature, weight = 2.0, 0.7
     teacher = Teacher([constant(P[0]), constant(P[1])], temperature, weight)
     batches = tf.data.Dataset.from_tensors((tf.zeros((2, 28, 28, 1)), tf.constant(LABELS, tf.int32)))
-    ((_, targets),) = list(teacher.asked(batches))
+    ((_, targets),) = list(teacher.with_targets(batches))
     soft = P.mean(axis=0) ** (1 / temperature)
     soft /= soft.sum()
     np.testing.assert_array_equal(targets[:, :10], np.eye(10)[LABELS])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from inkproof.config.schema import Policy
 from inkproof.training.precision import has_bfloat16, resolve_policy
 
 CPUINFO = "processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: fpu sse2 {}amx_tile avx512f\n"
@@ -20,13 +21,8 @@ CPUINFO = "processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: fpu sse2 {}amx_til
         ("mixed_bfloat16", False, False, "mixed_bfloat16"),
     ],
 )
-def test_policy(policy: str, convolutional: bool, bfloat16: bool, expected: str) -> None:
+def test_policy(policy: Policy, convolutional: bool, bfloat16: bool, expected: Policy) -> None:
     assert resolve_policy(policy, convolutional, bfloat16) == expected
-
-
-def test_unknown_policy_is_named_with_the_choices() -> None:
-    with pytest.raises(ValueError, match=r"precision.policy=float16: choose one of auto, float32, mixed_bfloat16"):
-        resolve_policy("float16", True, True)
 
 
 def test_bfloat16_is_read_from_the_processor_s_flags(tmp_path: Path) -> None:

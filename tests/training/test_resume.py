@@ -132,8 +132,8 @@ def test_the_outcome_is_the_best_epoch_s(tmp_path: Path) -> None:
     assert outcome.best == outcome.history[0]
     for ours, theirs in zip(run.model.get_weights(), run.keeper.best_weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    read = np.asarray(run.model(VAL.images[..., np.newaxis].astype(np.float32))).argmax(axis=1)
-    assert (read == VAL.labels).mean() == pytest.approx(outcome.best["val_accuracy"])
+    predicted = np.asarray(run.model(VAL.images[..., np.newaxis].astype(np.float32))).argmax(axis=1)
+    assert (predicted == VAL.labels).mean() == pytest.approx(outcome.best["val_accuracy"])
 
 
 def test_broken_off_within_an_epoch_once_and_again(whole: tuple[Run, Outcome], tmp_path: Path) -> None:
@@ -166,11 +166,11 @@ def test_the_same_seed_gives_the_same_run_even_where_the_first_epoch_was_broken_
     assert run.resumed == []
 
 
-def test_an_epoch_is_told_only_once_it_is_safe(whole: tuple[Run, Outcome], tmp_path: Path) -> None:
+def test_an_epoch_is_reported_only_once_it_is_safe(whole: tuple[Run, Outcome], tmp_path: Path) -> None:
     def killed(row: Row) -> None:
         assert (tmp_path / FILE_NAME).exists()
         if row["epoch"] == 2:
-            raise BrokenOff  # told but not logged: the resumed run must tell it again
+            raise BrokenOff  # reported but not logged: the resumed run must report it again
 
     run = Run(tmp_path)
     with pytest.raises(BrokenOff):
@@ -199,7 +199,7 @@ def test_broken_off_after_stopping_early_stays_stopped(tmp_path: Path) -> None:
     assert run.logged == []
 
 
-def test_patience_goes_on_counting(tmp_path: Path) -> None:
+def test_a_resumed_run_keeps_counting_its_patience(tmp_path: Path) -> None:
     # Nothing beats the first epoch, since its accuracy is pushed out of reach: patience 3 ends epoch 4.
     class Unbeatable(keras.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:

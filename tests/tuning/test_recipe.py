@@ -1,13 +1,16 @@
-"""What a search found, written as an experiment: training composed from it is the training that was found."""
+"""The result of a search, written as an experiment: composed from it, training is the best trial's."""
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from hydra import compose, initialize_config_dir
 
 from inkproof.config.compose import resolve
+from inkproof.config.schema import Component, TrainConfig
+from inkproof.config.validation import validated
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.tuning.recipe import GROUPS, command_of, recipe_path, write_recipe
@@ -25,29 +28,35 @@ CHOICES = {
 }
 
 
-def composed(folder: Path, *overrides: str):
+def composed(folder: Path, *overrides: str) -> TrainConfig:
     with initialize_config_dir(str(folder), version_base="1.3"):
-        return resolve(compose("config", list(overrides)))
+        return validated(TrainConfig, resolve(compose("config", list(overrides))))
+
+
+def with_arguments(component: Component, **arguments: Any) -> Component:
+    return Component.model_validate(component.node() | arguments)
 
 
 def test_the_recipe_composes_to_what_was_found(tmp_path: Path):
     conf = shutil.copytree(ROOT / "conf", tmp_path / "conf")
     plain = composed(conf, *(f"{group}={CHOICES[group]}" for group in GROUPS))
-    found = {**plain, "batch_size": 32, "train_size": 300, "seed": 5, "force": True, "digits": "elsewhere.npz"}
-    found["model"] = {**plain["model"], "build": {**plain["model"]["build"], "filters": [4, 8, 8], "dropout": 0.25}}
-    found["optimizer"] = {**plain["optimizer"], "learning_rate": 0.0123}
-    write_recipe(
-        conf / "experiment" / "found.yaml", CHOICES, found, plain, ["epochs"], ("Found.", "", "Reached: 1.00%")
-    )
-    again = composed(conf, "experiment=found")
-    own = {"seed": 0, "force": False, "digits": plain["digits"]}
-    assert again == {**found, **own}
+    build = with_arguments(plain.model.build, filters=[4, 8, 8], dropout=0.25)
+    parts = {
+        "training": plain.training.model_copy(update={"batch_size": 32, "train_size": 300}),
+        "model": plain.model.model_copy(update={"build": build}),
+        "optimizer": with_arguments(plain.optimizer, learning_rate=0.0123),
+    }
+    found = plain.model_copy(update={**parts, "seed": 5}).with_run(force=True, digits="elsewhere.npz")
+    head = ("Found.", "", "Reached: 1.00%")
+    write_recipe(conf / "experiment" / "found.yaml", CHOICES, found, plain, ["training.epochs"], head)
+    assert composed(conf, "experiment=found") == plain.model_copy(update=parts)
     text = (conf / "experiment" / "found.yaml").read_text()
     assert text.startswith(
         "# @package _global_\n# Found.\n#\n# Reached: 1.00%\ndefaults:\n  - override /data: optdigits\n"
     )
     assert yaml.safe_load(text)["defaults"][2] == {"override /aug": "on"}
-    assert yaml.safe_load(text)["epochs"] == found["epochs"]  # searched, though it is what conf/ has
+    assert yaml.safe_load(text)["training"]["epochs"] == found.training.epochs  # searched, though it is as in conf/
+    assert set(yaml.safe_load(text)) == {"defaults", "training", "model", "optimizer"}
 
 
 @pytest.mark.parametrize(
@@ -67,6 +76,7 @@ def test_the_command_names_the_recipe_that_was_written():
     assert command_of(recipe_path("conf/experiment/my/own.yaml")) == "python src/train.py experiment=my/own"
 
 
-def test_where_nothing_differs_the_groups_are_all(tmp_path: Path):
-    write_recipe(tmp_path / "plain.yaml", CHOICES, {"batch_size": 3, "seed": 1}, {"batch_size": 3, "seed": 2}, [], ())
+def test_where_nothing_differs_a_recipe_has_groups_alone(tmp_path: Path):
+    plain = composed(ROOT / "conf")
+    write_recipe(tmp_path / "plain.yaml", CHOICES, plain.model_copy(update={"seed": 1}), plain, [], ())
     assert set(yaml.safe_load((tmp_path / "plain.yaml").read_text())) == {"defaults"}

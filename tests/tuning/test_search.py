@@ -1,19 +1,24 @@
 """The state of a search on disk."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from inkproof.config.compose import composing
+from inkproof.config.schema import RandomSearch, TrainConfig, TuneConfig
 from inkproof.runtime.errors import UserError
 from inkproof.tuning.search import Search, Train, make_oracle
 from inkproof.tuning.space import read_space
 
-TUNER: dict[str, Any] = {"name": "random", "trials": 2, "seed": 1, "retries": 0}
-CONFIG: dict[str, Any] = {"batch_size": 32, "epochs": 1}
-
-
-SPACE = read_space([{"key": "batch_size", "choices": [32, 64]}], CONFIG)
+OVERRIDES = (
+    *("data=optdigits", "model=dense", "tuner=random", "tuner.trials=2", "tuner.retries=0", "training.epochs=1"),
+    "tuner.space.parameters=[{key: training.batch_size, choices: [32, 64]}]",
+)
+with composing() as compose:
+    CHOSEN = compose(TuneConfig, OVERRIDES)
+CONFIG, TUNER = CHOSEN.training_config(), CHOSEN.tuner
+assert isinstance(TUNER, RandomSearch)
+SPACE = read_space(TUNER.space, CONFIG.identity())
 
 
 def search(folder: Path, train: Train = lambda config, trial: {"val_accuracy": 0.5, "epochs": 1}) -> Search:
@@ -27,7 +32,7 @@ class Killed(BaseException):
 def killed_in_the_second_trial(folder: Path) -> Search:
     """Run a search until its second trial has begun."""
 
-    def train(config: dict[str, Any], trial: str) -> dict[str, float]:
+    def train(config: TrainConfig, trial: str) -> dict[str, float]:
         if trial == "1":
             raise Killed
         return {"val_accuracy": 0.9, "epochs": 1}
@@ -45,14 +50,14 @@ def test_a_file_of_keras_tuner_that_was_cut_short_ends_no_search(tmp_path: Path,
     path.write_text(path.read_text()[:1])
     ran: list[str] = []
 
-    def train(config: dict[str, Any], trial: str) -> dict[str, float]:
+    def train(config: TrainConfig, trial: str) -> dict[str, float]:
         ran.append(trial)
         return {"val_accuracy": 0.8, "epochs": 1}
 
     resumed = search(tmp_path / "a-search", train)
     resumed.run()
     assert ran == ["1"], "the first was finished, the second is run again"
-    assert {one.hyperparameters.values["batch_size"] for one in resumed.oracle.trials.values()} == {"32", "64"}
+    assert {one.hyperparameters.values["training.batch_size"] for one in resumed.oracle.trials.values()} == {"32", "64"}
     best = resumed.best()
     assert (best.number, best.accuracy, best.trials) == ("0", 0.9, 2)
     assert best.config == begun.config_of(begun.oracle.trials["0"])

@@ -14,9 +14,9 @@ from support.workspaces import Workspace
 pytestmark = pytest.mark.xdist_group("tune")
 
 TUNE = ("python", "src/tune.py", "data=optdigits", "model=dense", "aug=off")
-SHORT = ("train_size=200", "batch_size=50")
-RANDOM = (*TUNE, "tuner=random", "tuner.trials=3", "epochs=1", *SHORT)
-HYPERBAND = (*TUNE, "tuner=hyperband", "epochs=4", *SHORT)
+SHORT = ("training.train_size=200", "training.batch_size=50")
+RANDOM = (*TUNE, "tuner=random", "tuner.trials=3", "training.epochs=1", *SHORT)
+HYPERBAND = (*TUNE, "tuner=hyperband", "training.epochs=4", *SHORT)
 RECIPE = Path("conf/experiment/tuned_optdigits_dense.yaml")
 
 
@@ -96,7 +96,7 @@ def test_another_search_has_runs_of_its_own_for_trainings_done_before(searched: 
 @pytest.mark.slow
 def test_a_trial_that_diverges_is_not_the_end_of_the_search(workspace: Workspace):
     space = "tuner.space.parameters=[{key: optimizer.learning_rate, choices: [1e30, 0.001, 0.002]}]"
-    words = (*TUNE, "tuner=random", "tuner.trials=3", "epochs=2", *SHORT, "optimizer=sgd", space)
+    words = (*TUNE, "tuner=random", "tuner.trials=3", "training.epochs=2", *SHORT, "optimizer=sgd", space)
     for _ in range(2):  # given again, it does not try that one anew
         done = workspace.run(*words)
         assert "best of 2 trials" in done.stdout
@@ -106,7 +106,7 @@ def test_a_trial_that_diverges_is_not_the_end_of_the_search(workspace: Workspace
 
 
 @pytest.mark.slow
-def test_a_killed_search_goes_on_to_the_same_end(new_workspace: Callable[[], Workspace]):
+def test_a_killed_search_resumes_to_the_same_end(new_workspace: Callable[[], Workspace]):
     whole, workspace = new_workspace(), new_workspace()
     whole.run(*HYPERBAND)
     for count in (1, 3):
@@ -124,12 +124,12 @@ def test_a_killed_search_goes_on_to_the_same_end(new_workspace: Callable[[], Wor
     assert resumed.keys() == undisturbed.keys()
     for name, run in resumed.items():
         assert run.data.metrics["val_accuracy"] == undisturbed[name].data.metrics["val_accuracy"]
-    assert {run.data.params["epochs"] for run in resumed.values()} == {"2", "4"}  # the rounds of Hyperband
+    assert {run.data.params["training.epochs"] for run in resumed.values()} == {"2", "4"}  # the rounds of Hyperband
 
 
 @pytest.mark.slow
 def test_bayesian_optimization_searches(workspace: Workspace):
-    words = (*TUNE, "tuner=bayesian", "tuner.trials=5", "tuner.initial=3", "epochs=1", *SHORT)
+    words = (*TUNE, "tuner=bayesian", "tuner.trials=5", "tuner.initial=3", "training.epochs=1", *SHORT)
     assert "best of 5 trials" in workspace.run(*words).stdout
     assert len(trials(workspace, "optdigits-dense-bayesian")[1]) == 5
 
@@ -140,7 +140,7 @@ def test_a_chief_and_two_workers(new_workspace: Callable[[], Workspace]):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"address=127.0.0.1:{free.getsockname()[1]}"
-    words = (*TUNE, "tuner=random", "tuner.trials=6", "epochs=3", *SHORT, address)
+    words = (*TUNE, "tuner=random", "tuner.trials=6", "training.epochs=3", *SHORT, address)
     processes = {name: workspace.start(*words, f"service={name}") for name in ("chief", "w1", "w2")}
     ended = {name: process.communicate(timeout=280) for name, process in processes.items()}
     assert {name: process.returncode for name, process in processes.items()} == dict.fromkeys(processes, 0), ended
@@ -166,7 +166,7 @@ def test_a_chief_and_two_workers(new_workspace: Callable[[], Workspace]):
         (["data.val=0", "callbacks=none"], "a search needs validation digits"),
         (["service=chief", "address=here"], "address=here: expected the chief's HOST:PORT"),
         (["service=my chief"], "service=my chief: expected chief, or a worker's own name"),
-        (["epochs=0"], "epochs=0: expected at least 1"),
+        (["training.epochs=0"], "training.epochs=0: expected at least 1"),
     ],
 )
 def test_a_mistake_is_one_line(searched: tuple[Workspace, str], words: list[str], message: str):

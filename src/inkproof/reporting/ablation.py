@@ -14,7 +14,7 @@ from scipy.optimize import isotonic_regression
 from inkproof.evaluation.results import Accuracy, DrawnSet
 from inkproof.reporting.results import ModelResults, all_methods, by_method
 from inkproof.reporting.style import PALETTE, lines_of, percent_axis, place, remark, save, series, sheet, styled
-from inkproof.reporting.wording import count, method_words, percent, set_title
+from inkproof.reporting.wording import count, method_words, model_lines, percent, set_title
 
 SETS = ("pens", "starter")
 """The sets of drawings for the ablation. The first one is preferred: it has many writers, the second has one author."""
@@ -106,7 +106,7 @@ def ablation(models: Sequence[ModelResults]) -> Figure:
         for entry in entries
     ]
     drawn = [index for index, own in enumerate(results) if own]
-    names = {index: _in_lines(models[index].name) for index in drawn}
+    names = {index: model_lines(models[index].name) for index in drawn}
     gap = _LABEL + _LINE * any("\n" in name for name in names.values())
     longest = max(11, *(len(line) for name in names.values() for line in name.split("\n")))
     figure = sheet(max(3.8, 1.45 + gap * len(drawn)))
@@ -134,11 +134,6 @@ def _heading(figure: Figure, name: str, entry: DrawnSet) -> None:
     height = figure.get_size_inches()[1]
     for down, text, size, weight, color in lines:
         figure.text(0.015, 1 - down / height, text, fontsize=size, fontweight=weight, color=color, va="baseline")
-
-
-def _in_lines(name: str) -> str:
-    """Break the name of a model of another dataset, such as "mnist_plus_strokes-cnn", after the dataset."""
-    return name.replace("-", "-\n", 1) if len(name) > 16 else name
 
 
 def _methods(axes: Axes, methods: Sequence[str]) -> None:
@@ -178,7 +173,7 @@ def _labels(figure: Figure, axes: Axes, named: Mapping[int, tuple[str, str, tupl
         style: dict[str, Any] = {"color": color, "transform": axes.transAxes}
         from_x, from_y = starts[index]
         axes.plot([from_x, x - 0.008], [from_y, y], linewidth=0.8, clip_on=False, zorder=1, **style)
-        lines = [(9, "bold", 0.02, accuracy)]
+        lines = [(9.0, "bold", 0.02, accuracy)]
         lines += [(7.5, "normal", -0.115 - _LINE * line, text) for line, text in enumerate(title.split("\n"))]
         for size, weight, shift, text in lines:
             axes.text(x, y + shift / height, text, fontsize=size, fontweight=weight, parse_math=False, **style)

@@ -134,7 +134,7 @@ def method_bars(drawn: Mapping[str, DrawnSet]) -> Figure:
     for name, own in lines:
         y -= gap
         title = f"{set_title(name)}, {drawn[name].n:,} drawings"
-        axes.text(0, y + 0.07, title, fontsize=8.5, fontweight="bold", color=PALETTE["ink"])
+        axes.text(-0.44, y + 0.07, title, fontsize=8.5, fontweight="bold", color=PALETTE["ink"])
         for method, result in own.items():
             y -= bar
             middle = y + bar / 2

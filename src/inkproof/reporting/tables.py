@@ -14,7 +14,7 @@ from rich.table import Column, Table
 
 from inkproof.evaluation.results import CanvasFile, ExportedFile, ImageFile
 from inkproof.reporting.results import ModelResults, all_methods, by_method, sets_of
-from inkproof.reporting.wording import VARIANTS, data_title, interval, kilobytes, percent, set_title
+from inkproof.reporting.wording import VARIANTS, data_title, interval, kilobytes, model_lines, percent, set_title
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
 
@@ -196,7 +196,7 @@ def print_leaderboard(csv_path: Path) -> None:
     rows = read_table(csv_path, ("model", "test_accuracy", "test_accuracy_low", "test_accuracy_high"), TEXTS)
     rows = rows.reindex(columns=rows.columns.union([*HEAD, *TAIL], sort=False))
     sets = _shown_sets(rows)
-    titles = ("test", *(SHORT_TITLES.get(name, name) for name in sets), "float32\nKB", "weights")
+    titles = ("test", *(SHORT_TITLES.get(name, name) for name in sets), "weights")
     numbers = [Column(title, justify="right", no_wrap=True) for title in titles]
     table = Table(Column("model", no_wrap=True), *numbers, box=box.SIMPLE_HEAD, pad_edge=False)
     for _, row in rows.iterrows():
@@ -205,8 +205,7 @@ def print_leaderboard(csv_path: Path) -> None:
         accuracy, low, high = (row[f"test_accuracy{ending}"] for ending in ("", "_low", "_high"))
         figures = (percent(value, _digits(low, high)) for value in (accuracy, max(high - accuracy, accuracy - low)))
         test = " \N{PLUS-MINUS SIGN}".join(figure.rstrip("%") for figure in figures)
-        float32, _, weights = _sizes(row)
-        table.add_row(row["model"], test, *cells, float32, weights)
+        table.add_row(model_lines(row["model"]), test, *cells, _sizes(row)[-1])
     console = Console(highlight=False)
     console.print(table)
     console.print("Accuracy on test digits in %, with half the width of the 95% interval.", style="dim")

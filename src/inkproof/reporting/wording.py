@@ -158,6 +158,11 @@ def set_title(name: str) -> str:
     return SETS[name].title if name in SETS else name
 
 
+def model_lines(name: str) -> str:
+    """Break a long name of a model of another dataset, such as "mnist_plus_strokes-cnn", after the dataset."""
+    return name.replace("-", "-\n", 1) if len(name) > 16 else name
+
+
 def data_title(name: str) -> str:
     """Return the title of a dataset; an unknown dataset keeps its name."""
     return DATA_TITLES.get(name, name)

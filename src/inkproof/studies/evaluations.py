@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict
 
 from inkproof.config.schema import Config
 from inkproof.config.validation import validated
+from inkproof.evaluation.results import EnsembleResult
 from inkproof.reporting.tables import markdown_table
 from inkproof.reporting.wording import fill_markdown
 from inkproof.runtime.errors import UserError
@@ -29,36 +29,6 @@ YARDSTICKS = (
     "99.745 ± 0.020 for fifteen."
 )
 SHOWN = ("pens", "pens_thin", "pens_pixels", "pens_validation", "starter")
-
-
-class _Result(BaseModel):
-    """The part of a stage's result that is used here; it may have more."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, from_attributes=True)
-
-
-class DrawnResult(_Result):
-    """The accuracy on one set of drawings."""
-
-    accuracy: float
-
-
-class DigitsResult(DrawnResult):
-    """The result on the test digits."""
-
-    n: int
-    errors: int
-    nll: float
-    ece: float
-
-
-class EnsembleResult(_Result):
-    """The result of the stage `ensemble` for the runs `members`: on test digits and on each set of drawings."""
-
-    members: tuple[str, ...]
-    tta: bool
-    test: DigitsResult
-    drawn: dict[str, DrawnResult]
 
 
 class Spread(Config):

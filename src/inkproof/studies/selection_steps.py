@@ -5,11 +5,9 @@ from pathlib import Path
 
 from inkproof.config.compose import composing
 from inkproof.config.schema import EnsembleConfig
-from inkproof.config.validation import validated
 from inkproof.studies.definition import Study, read_study
 from inkproof.studies.evaluations import (
     KINDS,
-    EnsembleResult,
     Evaluation,
     add_evaluation,
     log_evaluation,
@@ -85,8 +83,7 @@ def _evaluation(study: Study, final: Study, selection: Selection) -> Evaluation:
         chosen, results, runs = selection.evidence(kind), [], []
         for number in range(selection.seeds):
             folders = tuple(str(grid_runs[member].folder) for member in selection.members_of(kind, number))
-            output = ensemble(config.model_copy(update={"runs": folders, "tta": chosen.tta}))
-            result = validated(EnsembleResult, output)
+            result = ensemble(config.model_copy(update={"runs": folders, "tta": chosen.tta}))
             results.append(result)
             runs.append(
                 log_evaluation(tracker, study.experiment, selection.number, kind, number, config.method, result)
