@@ -54,7 +54,7 @@ repro: $(READY) ## the whole pipeline, MNIST included
 	@$(filter)
 	@dvc repro
 
-pretrained: $(READY) ## models/pretrained, with which predict.py reads: train on all ink, export, measure, copy
+pretrained: $(READY) ## models/pretrained, the model of predict.py: train on MNIST and strokes, export, evaluate, copy
 	@dvc repro evaluate@mnist_plus_strokes-vgg_bn export@mnist_plus_strokes-vgg_bn drawn@mnist_plus_strokes-vgg_bn
 	@python src/report.py pretrained
 
