@@ -163,7 +163,7 @@ def test_predictions_that_drawn_json_does_not_have_are_an_error(exported: dict[s
     done = run_script(write_run(tmp_path, exported["own"], exported["weights"], every))
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert "drawn.json: has 270 of 270 drawings" in line and line.endswith(
+    assert "drawn.json: has 270 correct of 270 drawings" in line and line.endswith(
         "run `dvc repro drawn@mnist_plus_strokes-vgg_bn`"
     )
 

@@ -14,6 +14,7 @@ from inkproof.config.schema import (
     DrawnConfig,
     EvaluateConfig,
     ExportConfig,
+    FormatsConfig,
     OutOfFoldConfig,
     PreprocessConfig,
     StageConfig,
@@ -60,7 +61,7 @@ CONFIGS: Mapping[str, type[StageConfig]] = {
     "evaluate": EvaluateConfig,
     "export": ExportConfig,
     "drawn": DrawnConfig,
-    "formats": ExportConfig,
+    "formats": FormatsConfig,
 }
 """The configuration of each stage after training."""
 
