@@ -9,11 +9,17 @@ import pytest
 
 from inkproof.config.compose import composing
 from inkproof.config.schema import PreprocessConfig
+from inkproof.data.archives import (
+    PreprocessedSet,
+    read_corruptions,
+    read_preprocessed,
+    write_corruptions,
+    write_preprocessed,
+)
 from inkproof.data.drawings import Drawing, read_drawings, write_drawings
 from inkproof.data.pens import PensSource
 from inkproof.datasets import preprocessed
 from inkproof.datasets.preprocessed import (
-    PreprocessedSet,
     canvases_of,
     draw,
     drawings_of,
@@ -21,10 +27,6 @@ from inkproof.datasets.preprocessed import (
     preprocessed_digits,
     preprocessed_drawings,
     preprocessed_ood,
-    read_corruptions,
-    read_preprocessed,
-    write_corruptions,
-    write_preprocessed,
 )
 from inkproof.preprocessing.corruptions import corrupted_canvases
 from inkproof.preprocessing.methods import apply_method

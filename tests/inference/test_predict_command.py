@@ -183,7 +183,7 @@ MISTAKES = [
     (["--csv", "drawn"], "drawn: is not a file, so it cannot be overwritten"),
     (["--csv", "drawn/digit1.png"], "drawn/digit1.png: has the name of an image"),
     (["--show", "sheet.jpg"], "sheet.jpg: the contact sheet is a PNG"),
-    (["--show", "drawn/notes.txt/sheet.png"], "a file stands where a folder should be"),
+    (["--show", "drawn/notes.txt/sheet.png"], "a file is where a folder should be"),
 ]
 
 

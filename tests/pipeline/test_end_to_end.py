@@ -158,7 +158,8 @@ def test_metrics_and_plots_are_shown_and_compared(chain_copy: Any):
     assert 0.5 < before <= 1
     assert not [path for path in shown if "timing" in path]
     for path, entry in shown.items():
-        assert len(entry["data"]) <= 6 and max(map(len, entry["data"])) <= 10, path
+        if "error" not in entry:  # of a model that was not evaluated here
+            assert len(entry["data"]) <= 6 and max(map(len, entry["data"])) <= 10, path
     for command in (("metrics", "show"), ("metrics", "diff")):
         assert max(map(len, chain_copy.run("dvc", *command).stdout.splitlines()), default=0) <= 120
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from inkproof.exporting.readers import foreign_operators
 
 import inkproof
+from inkproof.exporting.predictors import foreign_operators
 from inkproof.preprocessing.canvas import to_canvas
 from inkproof.preprocessing.methods import apply_method
 from inkproof.preprocessing.normalizer import THINNEST, WIDEST, Normalizer

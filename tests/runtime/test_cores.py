@@ -34,7 +34,8 @@ def test_the_workers_of_a_sweep_compute_with_their_share(workspace: Workspace) -
     script.write_text(
         "import os\n"
         "from inkproof.config.compose import entry\n"
-        "@entry('config')\n"
+        "from inkproof.config.schema import TrainConfig\n"
+        "@entry(TrainConfig)\n"
         "def main(cfg):\n"
         "    print('threads', os.environ.get('TF_NUM_INTRAOP_THREADS'), flush=True)\n"
         "main()\n"
