@@ -154,12 +154,12 @@ def test_one_hard_pixel_becomes_a_smooth_stroke():
     assert min(np.abs(one - output).mean() for one in moved) < min(np.abs(one - stairs).mean() for one in moved)
 
 
-def test_it_converts_to_builtin_operators_and_returns_the_same(layer):
+def test_it_converts_to_builtin_operators_and_returns_the_same(normalizer):
     from ai_edge_litert.interpreter import Interpreter
 
-    assert foreign_operators(layer) == []
-    assert len(layer) < 600_000
-    interpreter = Interpreter(model_content=layer, num_threads=1)
+    assert foreign_operators(normalizer) == []
+    assert len(normalizer) < 600_000
+    interpreter = Interpreter(model_content=normalizer, num_threads=1)
     interpreter.allocate_tensors()
     (output,) = (output["index"] for output in interpreter.get_output_details() if output["dtype"] == np.uint8)
     noise = np.random.default_rng(4).normal(0, 15, (280, 280))
