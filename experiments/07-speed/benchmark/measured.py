@@ -1,7 +1,7 @@
 """The figures of a benchmark, how thoroughly to measure, and the table."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TypedDict
 
@@ -82,20 +82,7 @@ class Measured:
 
     def figure(self) -> Figure:
         """Return it as bench.json has it."""
-        return {
-            "what": self.what,
-            "unit": self.unit,
-            "value": self.value,
-            "low": self.low,
-            "high": self.high,
-            "runs": self.runs,
-            "target": self.target,
-            "at_least": self.at_least,
-            "ours": self.ours,
-            "baseline": self.baseline,
-            "against": self.against,
-            "met": self.met,
-        }
+        return {**asdict(self), "met": self.met}  # type: ignore[typeddict-item]
 
 
 @dataclass(frozen=True)

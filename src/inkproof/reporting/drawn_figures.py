@@ -12,7 +12,6 @@ from inkproof.evaluation.results import DrawnSet
 from inkproof.reporting.results import all_methods, by_method
 from inkproof.reporting.style import (
     DPI,
-    IMAGE_SIDE,
     PALETTE,
     WIDTH,
     Block,
@@ -82,16 +81,17 @@ def before_after(
     """Draw one row per drawing: the canvas with its label, then for each method the image and the prediction.
 
     `canvases` is (k, 280, 280), each array of `methods` (k, 28, 28), `labels` and each of `predictions` (k,).
-    A correct prediction is green with a tick, a wrong one is orange with a cross. Raises ValueError without a drawing,
-    and if a method has no predictions.
+    A correct prediction is green with a tick, a wrong one is orange with a cross. Raises ValueError without a drawing
+    or method, and if a method has no predictions.
     """
     count = len(canvases)
     if not count or set(methods) != set(predictions):
         raise ValueError("before_after needs at least one drawing and predictions for every method")
     width = round(WIDTH * DPI)
     columns = 1 + len(methods)
-    scale = max(1, (width // columns - _PAIR_GAP) // IMAGE_SIDE)
-    side, pitch = IMAGE_SIDE * scale, width // columns
+    (image_side,) = {images.shape[1] for images in methods.values()}
+    scale = max(1, (width // columns - _PAIR_GAP) // image_side)
+    side, pitch = image_side * scale, width // columns
     figure = sheet((_PAIR_HEAD + count * (side + _PAIR_FOOT)) / DPI)
     blocks: list[Block] = []
     bold: dict[str, Any] = {"fontsize": 9.5, "fontweight": "bold"}

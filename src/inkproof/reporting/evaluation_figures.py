@@ -14,7 +14,6 @@ from inkproof.evaluation.results import ReliabilityBin
 from inkproof.evaluation.statistics import wilson
 from inkproof.reporting.style import (
     DPI,
-    IMAGE_SIDE,
     PALETTE,
     as_table,
     cell,
@@ -116,7 +115,7 @@ def confusion_matrix(counts: npt.NDArray[np.int64]) -> Figure:
 
 
 # 5 columns of 32 units of 4 pixels are the sheet's 640 pixels: a digit's pixel is a square of 4 x 4.
-COLUMNS, SCALE, TILE = 5, 4, IMAGE_SIDE
+COLUMNS, SCALE = 5, 4
 PITCH_X, PITCH_Y, MARGIN = 32, 42, 2
 
 
@@ -144,12 +143,13 @@ def mistakes_gallery(
         return remark(0.8, f"All {len(labels):,} predictions are correct: nothing to show.")
     figure = sheet(-(-shown.size // COLUMNS) * PITCH_Y * SCALE / DPI)
     blocks = []
+    tile = images.shape[1]
     for number, index in enumerate(shown):
         x = (number % COLUMNS * PITCH_X + MARGIN) * SCALE
         y = (number // COLUMNS * PITCH_Y + MARGIN) * SCALE
         blocks.append((x, y, enlarged(images[index], SCALE)))
         predicted = int(probabilities[index].argmax())
-        right, base = x + TILE * SCALE, y + (TILE + 7.5) * SCALE
+        right, base = x + tile * SCALE, y + (tile + 7.5) * SCALE
         write(figure, x, base, f"{labels[index]} → {predicted}", fontsize=8.5, fontweight="bold")
         certainty = f"{probabilities[index, predicted]:.0%}"
         write(figure, right, base, certainty, fontsize=7.5, ha="right", color=PALETTE["muted"])

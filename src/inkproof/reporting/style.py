@@ -28,10 +28,6 @@ from inkproof.runtime.files import replacing
 WIDTH = 4.0
 """Width of every figure in inches."""
 
-
-IMAGE_SIDE = 28
-"""Pixels of a preprocessed image's side. `inkproof.data` has it, too, which no report depends on for this number."""
-
 DPI = 160
 """Pixels per inch of saved images: a figure is 640 pixels wide, so a digit's pixels are whole pixels."""
 
