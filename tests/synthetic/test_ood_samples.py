@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from authored import NOT_DIGITS
 from inkproof.data.drawings import Drawing, read_drawings, write_drawings
 from inkproof.preprocessing.canvas import load_canvases
 from inkproof.runtime.paths import ROOT
 from inkproof.synthetic.ood_samples import KINDS, LETTERS, PARTS, SHAPES, kind_of, ood_samples
-from inkproof.synthetic.starter import NOT_DIGITS
 
 LOOK_ALIKES = set("OoDQIliZzYySsbGBgq")
 

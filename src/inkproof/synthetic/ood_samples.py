@@ -1,7 +1,7 @@
 """Out-of-distribution samples: letters, shapes and scribbles, in two disjoint parts, for validation and for test.
 
-The notation of the skeletons is that of `inkproof.synthetic.starter`, 100 units high with y downward. The skeletons
-were placed apart from those of `inkproof.synthetic.starter`, though some of those are the same letter.
+Skeletons are 100 units high with y downward. They were placed apart from those of the committed drawings, some of which
+are the same letter (`data/drawn/authored.py`).
 
 A letter is here only if nobody could take it for a digit. Left out are O o D Q (0), I l i (1), Z z (2), Y y (4),
 S s (5), b G (6), B (8) and g q (9): rejecting one of them would be wrong as often as right. Both cases of a letter
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from inkproof.data.drawings import CANVAS_SIDE, Drawing
-from inkproof.synthetic.skeleton import MARGIN, Points, authored, bent, parse, placed, smooth
+from inkproof.synthetic.skeleton import MARGIN, PenStroke, Points, authored, bent, parse, placed, smooth
 
 PARTS = ("validation", "test")
 
@@ -150,8 +150,7 @@ def _template(notation: str) -> Make:
         paths = []
         for stroke in parse(notation):
             missed = rng.normal(0, 1.6, stroke.points.shape) + rng.normal(0, 1.6, 2)
-            path, _ = smooth(type(stroke)(stroke.points + missed, stroke.corners, stroke.closes))
-            paths.append(path)
+            paths.append(smooth(PenStroke(stroke.points + missed, stroke.corners)))
         return placed(bent(paths, rng), rng, rng.uniform(120, 230))
 
     return make
@@ -274,4 +273,4 @@ _BLANKS: dict[str, dict[str, Make]] = {
 
 def _through(knots: Points) -> Points:
     """The smooth path through `knots` (N, 2), with rounded corners."""
-    return smooth(parse(" ".join(f"{x:.2f},{y:.2f}" for x, y in knots))[0])[0]
+    return smooth(parse(" ".join(f"{x:.2f},{y:.2f}" for x, y in knots))[0])

@@ -18,57 +18,41 @@ STEP = 0.5
 
 @dataclass(frozen=True, slots=True)
 class PenStroke:
-    """One stroke of a skeleton: its control points (N, 2) and the indices of those that are corners.
-
-    `closes` is the index of the point that closes a loop, after which overlap follows; None without a loop.
-    """
+    """One stroke of a skeleton: its control points (N, 2) and the indices of those that are corners."""
 
     points: Points
     corners: frozenset[int]
-    closes: int | None
 
 
 def parse(notation: str) -> list[PenStroke]:
-    """Read a skeleton in the notation of `starter`; raises ValueError where it is malformed."""
+    """Read a skeleton such as "10,32 36,1! 35,100 | 2,50 60,50"; raises ValueError where it is malformed.
+
+    Strokes stand between bars. A point is x,y, and ! marks it as a corner.
+    """
     return [_parse_stroke(part) for part in notation.split("|")]
 
 
 def _parse_stroke(text: str) -> PenStroke:
-    points: list[tuple[float, float]] = []
-    corners: set[int] = set()
-    closes: int | None = None
-    for token in text.split():
-        if token == "~":
-            closes = len(points) - 1
-            continue
-        if token.endswith("!"):
-            corners.add(len(points))
-        x, y = token.rstrip("!").split(",")
-        points.append((float(x), float(y)))
-    if len(points) < 2:
+    tokens = text.split()
+    if len(tokens) < 2:
         raise ValueError(f"a stroke needs two points: {text!r}")
-    return PenStroke(np.array(points), frozenset(corners), closes)
+    points = [[float(number) for number in token.rstrip("!").split(",")] for token in tokens]
+    return PenStroke(np.array(points), frozenset(i for i, token in enumerate(tokens) if token.endswith("!")))
 
 
-def smooth(stroke: PenStroke) -> tuple[Points, int | None]:
-    """The smooth path (M, 2) through the stroke's points, and the row of its `closes` point.
+def smooth(stroke: PenStroke) -> Points:
+    """The smooth path (M, 2) through the stroke's points.
 
     Centripetal Catmull-Rom splines (Barry and Goldman, 1988; Yuksel et al., 2011), which neither loop nor
     cusp between control points; the spline is begun afresh at each corner.
     """
     cuts = [0, *sorted(c for c in stroke.corners if 0 < c < len(stroke.points) - 1), len(stroke.points) - 1]
-    rows: list[Points] = [stroke.points[:1]]
-    total, closing = 1, None
+    pieces: list[Points] = [stroke.points[:1]]
     for first, last in pairwise(cuts):
         run = stroke.points[first : last + 1]
         guides = np.vstack([2 * run[0] - run[1], run, 2 * run[-1] - run[-2]])
-        for i in range(len(run) - 1):
-            piece = _piece(guides[i : i + 4])
-            rows.append(piece)
-            total += len(piece)
-            if stroke.closes is not None and first + i + 1 == stroke.closes:
-                closing = total - 1
-    return np.vstack(rows), closing
+        pieces += [_piece(guides[i : i + 4]) for i in range(len(run) - 1)]
+    return np.vstack(pieces)
 
 
 def _piece(guides: Points) -> Points:
