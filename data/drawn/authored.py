@@ -1,9 +1,9 @@
 """The authored drawings: the starter set and the drawings that are no digits, so that there are some offline.
 
-`PYTHONPATH=src python data/drawn/authored.py` writes the folders `starter` and `not_digits` beside this file again, to
-the last byte. A skeleton is drawn by a random model of a writer, never twice the same. The notation of skeletons is
-that of `inkproof.synthetic.skeleton`, 100 units high with y downward. A `~` follows the point that closes a loop. What
-comes after it overlaps the start.
+`PYTHONPATH=src python data/drawn/authored.py` writes the drawings in `starter` and `not_digits` beside this file again.
+A skeleton is drawn by a random model of a writer, never twice the same. The notation of skeletons is that of
+`inkproof.synthetic.skeleton`, 100 units high with y downward. A `~` follows the point that closes a loop. What comes
+after it overlaps the start.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""The authored drawings: the committed files are what the program makes, and hold what they promise."""
+"""The authored drawings: the committed ones are what the program makes, and hold what they promise."""
 
 import math
 from collections import Counter
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from authored import DIGITS, NOT_DIGITS, beside, not_digit_drawings, parse_with_loops, starter_drawings
-from inkproof.data.drawings import FILE_NAME, Drawing, read_drawings, write_drawings
+from inkproof.data.drawings import Drawing, read_drawings, write_drawings
 from inkproof.runtime.paths import ROOT
 
 STARTER = ROOT / "data" / "drawn" / "starter"
@@ -27,11 +27,11 @@ def not_digits() -> list[Drawing]:
 
 
 @pytest.mark.parametrize(("folder", "make"), [(STARTER, starter_drawings), (NOT_A_DIGIT, not_digit_drawings)])
-def test_committed_file_is_what_the_code_makes(
+def test_committed_drawings_are_what_the_program_makes(
     folder: Path, make: Callable[[], Iterator[Drawing]], tmp_path: Path
 ) -> None:
     write_drawings(tmp_path, make())
-    assert (tmp_path / FILE_NAME).read_bytes() == (folder / FILE_NAME).read_bytes(), (
+    assert read_drawings(tmp_path) == read_drawings(folder), (
         "run `PYTHONPATH=src python data/drawn/authored.py`, or undo the edit"
     )
 
