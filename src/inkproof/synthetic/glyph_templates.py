@@ -66,8 +66,6 @@ def _trace(path: Path, writer_model: WriterModel, rng: Generator) -> Strokes:
     return [deform.sample(piece, writer_model.pace) for piece in pieces]
 
 
-__all__ = ["GLYPH_TEMPLATES", "draw", "drawing", "label", "name"]
-
 SIDE = 220.0
 """The longer side of every drawing in pixels of the canvas; the drawing is in the middle."""
 CREATED = "2026-11-21"

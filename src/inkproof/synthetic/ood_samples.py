@@ -90,7 +90,7 @@ def ood_samples(count: int, seed: int, digits: Sequence[Drawing], *, part: str =
     """Draw `count` things that are not a digit, each of `KINDS` in turn, labeled None.
 
     The same arguments give the same drawings, and a smaller count the first of them. `source` is
-    "ood_sample/KIND/NAME", for results by kind (`kind_of`).
+    "ood_sample/KIND/NAME".
 
     Args:
         count: how many.
@@ -110,7 +110,13 @@ def ood_samples(count: int, seed: int, digits: Sequence[Drawing], *, part: str =
     usable = [drawing for drawing in digits if drawing.strokes and drawing.label is not None]
     if not usable:
         raise ValueError("drawings of several digits need at least one labeled digit that is drawn as strokes")
-    makers = _makers(part, usable)
+    makers: dict[str, dict[str, Make]] = {
+        "scribble": _SCRIBBLES[part],
+        "letter": {name: _template(notation) for name, notation in LETTERS[part].items()},
+        "shape": {name: _template(notation) for name, notation in SHAPES[part].items()},
+        "digits": {name: _row(usable, n) for name, n in (("two", 2), ("three", 3))},
+        "blank": _BLANKS[part],
+    }
     drawings = []
     for number in range(count):
         # A generator for each drawing alone: fixing one kind leaves the others as they are.
@@ -121,26 +127,6 @@ def ood_samples(count: int, seed: int, digits: Sequence[Drawing], *, part: str =
         strokes = [np.round(path, 1).tolist() for path in makers[kind][name](rng)]
         drawings.append(authored(f"ood_sample-{part}-{seed}-{number:05d}", None, f"ood_sample/{kind}/{name}", strokes))
     return drawings
-
-
-def kind_of(drawing: Drawing) -> str:
-    """Return which of `KINDS` a drawing made here is; raises ValueError for any other drawing."""
-    start, _, rest = drawing.source.partition("/")
-    kind = rest.partition("/")[0]
-    if start != "ood_sample" or kind not in KINDS:
-        raise ValueError(f"drawing {drawing.id!r} from {drawing.source!r} is no generated out-of-distribution sample")
-    return kind
-
-
-def _makers(part: str, digits: Sequence[Drawing]) -> dict[str, dict[str, Make]]:
-    """The functions that draw, by kind and name."""
-    return {
-        "scribble": _SCRIBBLES[part],
-        "letter": {name: _template(notation) for name, notation in LETTERS[part].items()},
-        "shape": {name: _template(notation) for name, notation in SHAPES[part].items()},
-        "digits": {name: _row(digits, n) for name, n in (("two", 2), ("three", 3))},
-        "blank": _BLANKS[part],
-    }
 
 
 def _template(notation: str) -> Make:

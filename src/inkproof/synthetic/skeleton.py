@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkproof.data.drawings import CANVAS_SIDE, Drawing
-from inkproof.synthetic.deform import box
+from inkproof.synthetic.deform import affine, box
 from inkproof.synthetic.glyph import resample
 
 Points = NDArray[np.float64]
@@ -82,14 +82,10 @@ def bent(paths: list[Points], rng: np.random.Generator) -> list[Points]:
     """Move every point by a smooth random field over the whole drawing: three slow waves in each direction."""
     low, sides = box(paths)
     extent = float(max(sides.max(), 1.0))
-    wave = rng.normal(0, 3.0, (3, 2))
-    phase = rng.uniform(0, 2 * np.pi, 3)
-    size = rng.normal(0, 0.022 * extent, (3, 2))
-
-    def field(path: Points) -> NDArray[np.float64]:
-        return np.sin((path - low) / extent @ wave.T + phase) @ size
-
-    return [path + field(path) for path in paths]
+    waves = rng.normal(0, 3.0, (3, 2))
+    phases = rng.uniform(0, 2 * np.pi, 3)
+    heights = rng.normal(0, 0.022 * extent, (3, 2))
+    return [path + np.sin((path - low) / extent @ waves.T + phases) @ heights for path in paths]
 
 
 def placed(paths: list[Points], rng: np.random.Generator, height: float, turn: float = 6.0) -> list[Points]:
@@ -97,10 +93,8 @@ def placed(paths: list[Points], rng: np.random.Generator, height: float, turn: f
 
     `turn` is the standard deviation of the rotation in degrees.
     """
-    angle, slant = np.radians(rng.normal(0, turn)), np.tan(np.radians(np.clip(rng.normal(3, 7), -14, 18)))
-    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    matrix = rotation @ np.array([[np.exp(rng.normal(0, 0.1)), -slant], [0.0, 1.0]])
-    paths = [path @ matrix.T for path in paths]
+    rotation, slant = rng.normal(0, turn), float(np.clip(rng.normal(3, 7), -14, 18))
+    paths = affine(paths, slant, rotation, (float(np.exp(rng.normal(0, 0.1))), 1.0))
     low, extent = box(paths)
     scale = min(height / max(extent[1], 1.0), _ROOM / max(extent.max(), 1.0))
     corner = MARGIN + rng.uniform(0, 1, 2) * (_ROOM - extent * scale)
