@@ -113,28 +113,25 @@ def _read_labels(path: Path, folder: Path) -> dict[str, tuple[int | None, str | 
         raise UserError(f"{path} is not UTF-8 text; save it as a CSV in UTF-8") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    if not text:
+        raise UserError(f"{path} is empty; it needs the header file,label,writer and a row an image")
     header = text.split("\n", 1)[0]
     # Spreadsheets write semicolons where the comma is the decimal sign.
     delimiter = next((sign for sign in ",;\t" if sign in header), ",")
     reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    rows = ([cell.strip() for cell in row] for row in reader)
     listed: dict[str, tuple[int | None, str | None]] = {}
-    columns: list[str] | None = None
     try:
-        for row in reader:
-            cells = [cell.strip() for cell in row]
-            if columns is None:
-                columns = _header(cells)
-            elif any(cells):
-                if len(cells) > len(columns):
-                    raise ValueError(f"has {len(cells)} cells, the header {len(columns)}")
-                name, label, writer = _row(dict(zip(columns, cells, strict=False)), folder)
-                if name in listed:
-                    raise ValueError(f"{name} is listed twice")
-                listed[name] = label, writer
+        columns = _header(next(rows))
+        for cells in filter(any, rows):
+            if len(cells) > len(columns):
+                raise ValueError(f"has {len(cells)} cells, the header {len(columns)}")
+            name, label, writer = _row(dict(zip(columns, cells, strict=False)), folder)
+            if name in listed:
+                raise ValueError(f"{name} is listed twice")
+            listed[name] = label, writer
     except (ValueError, csv.Error) as error:
         raise UserError(f"{path}, line {reader.line_num}: {error}") from None
-    if columns is None:
-        raise UserError(f"{path} is empty; it needs the header file,label,writer and a row an image")
     return listed
 
 

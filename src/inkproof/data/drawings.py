@@ -81,7 +81,9 @@ class Drawing:
     format: InitVar[Annotated[int, Field(strict=True, ge=1, le=FORMAT)]] = FORMAT
 
     def __post_init__(self, format: int) -> None:
-        pass
+        if (self.strokes is None) == (self.image is None):
+            found = "not both" if self.image else "has neither"
+            raise ValueError(f"needs either 'strokes' or 'image', {found}")
 
 
 _FIELDS = tuple(field.name for field in fields(Drawing))
@@ -112,8 +114,6 @@ def read_drawings(folder: Path) -> list[Drawing]:
             continue
         try:
             drawing = _LINE.validate_json(line)
-            if (drawing.strokes is None) == (drawing.image is None):
-                raise ValueError(f"needs either 'strokes' or 'image', {'not both' if drawing.image else 'has neither'}")
             if drawing.id in line_of:
                 raise ValueError(f"id {drawing.id!r} is already in line {line_of[drawing.id]}")
             if drawing.image is not None and not (folder / drawing.image).is_file():
@@ -136,7 +136,7 @@ def write_drawings(folder: Path, drawings: Iterable[Drawing]) -> None:
     """Write the set's `drawings.jsonl`, whole or not at all: one compact object a line, numbers to 1 decimal.
 
     Raises:
-        ValueError: two drawings share an id, or one has not exactly one of strokes and image.
+        ValueError: two drawings share an id.
     """
     seen: set[str] = set()
     lines: list[str] = []
@@ -144,8 +144,6 @@ def write_drawings(folder: Path, drawings: Iterable[Drawing]) -> None:
         if drawing.id in seen:
             raise ValueError(f"two drawings have the id {drawing.id!r}")
         seen.add(drawing.id)
-        if (drawing.strokes is None) == (drawing.image is None):
-            raise ValueError(f"drawing {drawing.id!r} needs either strokes or an image")
         lines.append(_format(drawing) + "\n")
     write_text(folder / FILE_NAME, "".join(lines))
 

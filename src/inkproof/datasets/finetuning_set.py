@@ -125,9 +125,10 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
     train, rest = load_training(replay)
     replayed = _sample(train, source.replayed, mixture.seed, "data.source.replayed")
     replayed_val = _sample(rest, val - len(validating), mixture.seed, "data.val")
-    rerendered = _in_turn(by["train"], _renderings(len(by["train"]), source), first=1)
+    count = len(by["train"])
+    rerendered = _in_turn(by["train"], max(count, min(count * source.copies, source.drawn)), first=1)
     say(
-        f"finetune: renders {len(by['train']):,} drawings {len(rerendered):,} times, beside "
+        f"finetune: renders {count:,} drawings {len(rerendered):,} times, beside "
         f"{len(replayed.labels):,} digits of the replay"
     )
     splits = {
@@ -187,17 +188,11 @@ def _made_of(data: DataConfig, folder: Path, drawings: Sequence[Drawing], replay
 
 
 def _current(out: Path, made_of: str) -> bool:
-    if not (out / SPLIT_FILE).is_file() or not digits_file(out).is_file():
-        return False
     try:
         split = read_split(out)
         return split.made_of == made_of and split.sha256 == data_sha(out)
-    except UserError:  # half a file: made anew
+    except UserError:  # absent, or half a file: made anew
         return False
-
-
-def _renderings(drawings: int, source: FinetuneSource) -> int:
-    return max(drawings, min(drawings * source.copies, source.drawn))
 
 
 def _in_turn(drawings: Sequence[Drawing], count: int, first: int = _AS_DRAWN) -> list[tuple[Drawing, int]]:
