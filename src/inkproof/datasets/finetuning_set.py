@@ -38,13 +38,9 @@ def split_writers(writers: Iterable[str], held_out: float, validation: float, se
 
     They are ordered by a hash of seed and name. The first of them, the share `held_out` and at least one, are `test`;
     the next, the share `validation`, are `val`; all others, at least one, are `train`. Of few writers none is `val`.
-
-    Raises:
-        UserError: there are fewer than two writers.
+    There are two writers or more.
     """
     names = sorted(set(writers), key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest())
-    if len(names) < 2:
-        raise UserError(f"{len(names)} writer: one has to be held out and one to be trained on")
     test = min(max(1, round(held_out * len(names))), len(names) - 1)
     val = min(round(validation * len(names)), len(names) - test - 1)
     ends = {"test": (0, test), "val": (test, test + val), "train": (test + val, len(names))}
