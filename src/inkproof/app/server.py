@@ -136,7 +136,7 @@ def serve_page(config: AppConfig) -> None:
             port=port,
             threads=_THREADS,
             ident=None,
-            # Larger than the limit, so that the application can refuse a body in JSON. Waitress cuts off the rest.
+            # Larger than the limit, so that the application can reject a body in JSON. Waitress cuts off the rest.
             max_request_body_size=4096 * config.body_kb + 65_536,
             max_request_header_size=32_768,
         )

@@ -145,7 +145,7 @@ def to_canvas(source: Source, name: str = "") -> NDArray[np.uint8]:
 def load_canvases(folder: Path, drawings: Sequence[Drawing], brush: float = 20.0) -> NDArray[np.uint8]:
     """Bring drawings of the set in `folder` to canvases: strokes by the brush, images as they are.
 
-    Takes 78 kB a drawing: hand it a part of a large set at a time.
+    Takes 78 kB a drawing: give it a part of a large set at a time.
 
     Args:
         folder: where the images of the drawings are.

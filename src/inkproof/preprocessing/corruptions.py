@@ -2,7 +2,7 @@
 
 Names are those of MNIST-C (Mu and Gilmer, "MNIST-C: a robustness benchmark for computer vision", 2019) where
 the corruption is the same: `translate`, `scale`, `rotate`, `shear`, `shot_noise`. Severity 1 is hardly noticeable,
-3 a plain defect of hand, phone or scanner. At 5 a person still recognizes nearly all digits.
+3 a plain defect of handwriting, phone or scanner. At 5 a person still recognizes nearly all digits.
 """
 
 import zlib
