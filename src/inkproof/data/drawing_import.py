@@ -18,8 +18,8 @@ from inkproof.data.images import SUFFIXES, numeric, open_image
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing
 
-_NOT_A_DIGIT = ("", "-")
-_DIGITS = tuple("0123456789")
+# What a label is called in a CSV or as a folder; the first two mean "not a digit".
+_LABELS: dict[str, int | None] = {"": None, "-": None, **{str(digit): digit for digit in range(10)}}
 # Four times the canvas: enough for any later preprocessing, and a photograph stays below a megabyte.
 LONGEST_SIDE = 1120
 
@@ -69,7 +69,9 @@ def label_images(folder: Path, labels: Path | None = None) -> Labeling:
         if name in listed:
             result.images.append(LabeledImage(name, folder / name, *listed[name]))
         elif parent == "-" or parent.isdecimal():
-            result.images.append(LabeledImage(name, folder / name, _folder_label(folder, parent), None))
+            if parent not in _LABELS:
+                raise UserError(f"{folder / parent}: {parent} is no label; folders of images are called 0 to 9, or -")
+            result.images.append(LabeledImage(name, folder / name, _LABELS[parent], None))
         else:
             result.unlabeled.append(name)
     if not result.images and not result.absent:
@@ -96,14 +98,6 @@ def _find_images(folder: Path) -> set[str]:
     }
     # Hidden files are what systems leave behind: macOS writes "._digit1.png" beside digit1.png.
     return {name for name in names if not re.search(r"(^|/)\.", name)}
-
-
-def _folder_label(folder: Path, name: str) -> int | None:
-    if name == "-":
-        return None
-    if name not in _DIGITS:
-        raise UserError(f"{folder / name}: {name} is no label; folders of images are called 0 to 9, or -")
-    return int(name)
 
 
 def _read_labels(path: Path, folder: Path) -> dict[str, tuple[int | None, str | None]]:
@@ -150,9 +144,9 @@ def _row(cells: dict[str, str], folder: Path) -> tuple[str, int | None, str | No
     if name.is_absolute() or ".." in name.parts:
         raise ValueError(f"{cells['file']} is not a path below {folder}")
     label = cells["label"]
-    if label not in _NOT_A_DIGIT and label not in _DIGITS:
+    if label not in _LABELS:
         raise ValueError(f"the label of {name} is {label!r}, not a digit from 0 to 9, nor empty or - for none")
-    return str(name), None if label in _NOT_A_DIGIT else int(label), cells.get("writer") or None
+    return str(name), _LABELS[label], cells.get("writer") or None
 
 
 @dataclass(slots=True)

@@ -48,19 +48,15 @@ def open_image(source: str | os.PathLike[str] | bytes, name: str = "", draft: in
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(file, formats=_FORMATS)
         with image:
-            _check_size(image)
+            limit = Image.MAX_IMAGE_PIXELS
+            if limit is not None and image.width * image.height > limit:
+                raise UserError(f"{image.width} x {image.height} pixels are more than {limit:,}; save it smaller")
             if draft is not None:
                 image.draft("L", (draft, draft))
             return plain(image)
     except Exception as error:
         # Pillow's decoders meet broken files with SyntaxError, ValueError, struct.error, zlib.error, ...
         raise UserError(f"{name} cannot be read: {_reason(error)}") from None
-
-
-def _check_size(image: Image.Image) -> None:
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit is not None and image.width * image.height > limit:
-        raise UserError(f"{image.width} x {image.height} pixels are more than {limit:,}; save it smaller")
 
 
 def _reason(error: Exception) -> str:

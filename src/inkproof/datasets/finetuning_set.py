@@ -18,7 +18,7 @@ from pydantic import Field, StrictBool
 
 from inkproof.config.schema import Config, DataConfig, Number, Positive, Text
 from inkproof.config.validation import validated
-from inkproof.data.digits import IMAGE_SIDE, Digits, data_sha, digits_file, load_training, write_digits
+from inkproof.data.digits import Digits, data_sha, digits_file, load_training, write_digits
 from inkproof.data.download import prepare_absent, validation_digits
 from inkproof.data.drawings import Drawing, read_drawings
 from inkproof.data.splits import cut
@@ -127,10 +127,11 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
         f"finetune: renders {count:,} drawings {len(rerendered):,} times, beside "
         f"{len(replayed.labels):,} digits of the replay"
     )
+    nothing = Digits(train.images[:0], train.labels[:0])
     splits = {
         "train": _made(rerendered, folder, mixture, f"{data.name}: drawings, train", replayed),
         "val": _made(validating, folder, mixture, f"{data.name}: drawings, val", replayed_val),
-        "test": _made(_in_turn(by["test"], len(by["test"])), folder, mixture, f"{data.name}: drawings, test"),
+        "test": _made(_in_turn(by["test"], len(by["test"])), folder, mixture, f"{data.name}: drawings, test", nothing),
     }
     write_digits(out, splits)
     counts = {split: dict(Counter(drawing.writer for drawing in own)) for split, own in by.items()}
@@ -211,23 +212,21 @@ def _made(
     folder: Path,
     mixture: MixtureSource,
     title: str,
-    replayed: Digits | None = None,
+    replayed: Digits,
 ) -> Digits:
     """The replayed digits, then the images of the chosen drawings; progress is shown under `title`."""
     draw = partial(_canvas, folder, mixture.brush, mixture.vary, mixture.seed)
     # Each split numbers its own renderings: a drawing is in one alone.
     numbered = [(number, *one) for number, one in enumerate(chosen)]
     drawn = part_of(*labels_and_ids([drawing for drawing, _ in chosen]), mixture.method, draw, numbered)
-    images, labels = [np.empty((0, IMAGE_SIDE, IMAGE_SIDE), np.uint8)], [drawn.labels]
-    if replayed is not None:
-        images, labels = [replayed.images], [replayed.labels, drawn.labels]
+    images = [replayed.images]
     # A second process takes longer to begin than it saves on little.
     workers = mixture.workers if len(drawn.batches) > 8 else 1
     with tally(title, len(chosen)) as advance:
         for batch_images in in_order(drawn.batches, workers):
             images.append(batch_images)
             advance(len(batch_images))
-    return Digits(np.concatenate(images), np.concatenate(labels))
+    return Digits(np.concatenate(images), np.concatenate([replayed.labels, drawn.labels]))
 
 
 def _canvas(

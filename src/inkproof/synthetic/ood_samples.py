@@ -222,10 +222,6 @@ def _waves(rng: np.random.Generator) -> list[Points]:
     return placed(bent(paths, rng), rng, rng.uniform(90, 200), turn=15)
 
 
-def _blank(rng: np.random.Generator) -> list[Points]:
-    return []
-
-
 def _dot(rng: np.random.Generator) -> list[Points]:
     return [rng.uniform(MARGIN, CANVAS_SIDE - MARGIN, (1, 2))]
 
@@ -252,8 +248,8 @@ _SCRIBBLES: dict[str, dict[str, Make]] = {
     "test": {"walk": _walk, "spiral": _spiral, "waves": _waves},
 }
 _BLANKS: dict[str, dict[str, Make]] = {
-    "validation": {"blank": _blank, "dot": _dot, "smudge": _smudge},
-    "test": {"blank": _blank, "specks": _specks, "dash": _dash},
+    "validation": {"blank": lambda rng: [], "dot": _dot, "smudge": _smudge},
+    "test": {"blank": lambda rng: [], "specks": _specks, "dash": _dash},
 }
 
 

@@ -98,12 +98,9 @@ def placed(paths: list[Points], rng: np.random.Generator, height: float, turn: f
     low, extent = box(paths)
     scale = min(height / max(extent[1], 1.0), _ROOM / max(extent.max(), 1.0))
     corner = MARGIN + rng.uniform(0, 1, 2) * (_ROOM - extent * scale)
-    return [_spaced((path - low) * scale + corner) for path in paths]
-
-
-def _spaced(path: Points) -> Points:
-    """`path` (M, 2) at points some `_PACE` pixels apart, as a device reports them; a dot stays one point."""
-    return resample(path, _PACE) if np.ptp(path, axis=0).any() else path[:1]
+    paths = [(path - low) * scale + corner for path in paths]
+    # Points come as a device reports them; a dot stays one point.
+    return [resample(path, _PACE) if np.ptp(path, axis=0).any() else path[:1] for path in paths]
 
 
 WRITER = "inkproof"
