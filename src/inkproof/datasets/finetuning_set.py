@@ -8,7 +8,6 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -29,7 +28,7 @@ from inkproof.runtime.files import write_json
 from inkproof.runtime.paths import ROOT
 from inkproof.runtime.processes import in_order
 from inkproof.runtime.progress import say, tally
-from inkproof.synthetic.rerendered import Variation, rerendered_drawing
+from inkproof.synthetic.rerendered import rerendered_drawing
 from inkproof.tracking.identity import code_sha
 
 
@@ -208,14 +207,15 @@ def _sample(digits: Digits, count: int | None, seed: int, key: str) -> Digits:
 
 
 def _made(
-    chosen: Sequence[tuple[Drawing, int]],
-    folder: Path,
-    mixture: MixtureSource,
-    title: str,
-    replayed: Digits,
+    chosen: Sequence[tuple[Drawing, int]], folder: Path, mixture: MixtureSource, title: str, replayed: Digits
 ) -> Digits:
     """The replayed digits, then the images of the chosen drawings; progress is shown under `title`."""
-    draw = partial(_canvas, folder, mixture.brush, mixture.vary, mixture.seed)
+
+    def draw(number: int, drawing: Drawing, copy: int) -> NDArray[np.uint8]:
+        if copy == _AS_DRAWN or drawing.strokes is None:
+            return load_canvases(folder, [drawing], mixture.brush)[0]
+        return rerendered_drawing(drawing, mixture.vary, np.random.default_rng([mixture.seed, number]))
+
     # Each split numbers its own renderings: a drawing is in one alone.
     numbered = [(number, *one) for number, one in enumerate(chosen)]
     drawn = part_of(*labels_and_ids([drawing for drawing, _ in chosen]), mixture.method, draw, numbered)
@@ -227,11 +227,3 @@ def _made(
             images.append(batch_images)
             advance(len(batch_images))
     return Digits(np.concatenate(images), np.concatenate([replayed.labels, drawn.labels]))
-
-
-def _canvas(
-    folder: Path, brush: float, limits: Variation, seed: int, number: int, drawing: Drawing, copy: int
-) -> NDArray[np.uint8]:
-    if copy == _AS_DRAWN or drawing.strokes is None:
-        return load_canvases(folder, [drawing], brush)[0]
-    return rerendered_drawing(drawing, limits, np.random.default_rng([seed, number]))

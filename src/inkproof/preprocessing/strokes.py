@@ -77,17 +77,12 @@ def _segments(
     width, height = canvas
     scale = CANVAS_SIDE / max(width, height)
     offset = (CANVAS_SIDE - scale * width) / 2, (CANVAS_SIDE - scale * height) / 2
-    starts: list[NDArray[np.float64]] = []
-    ends: list[NDArray[np.float64]] = []
-    for stroke in strokes:
-        if len(stroke) == 0:
-            continue
-        points = np.array([(point[0], point[1]) for point in stroke], np.float64) * scale + offset
-        starts.append(points[:-1] if len(points) > 1 else points)
-        ends.append(points[1:] if len(points) > 1 else points)
-    if not starts:
+    paths = [np.array([(point[0], point[1]) for point in stroke], np.float64) for stroke in strokes if len(stroke)]
+    paths = [path * scale + offset for path in paths]
+    if not paths:
         return np.empty((0, 2)), np.empty((0, 2))
-    start, end = np.concatenate(starts), np.concatenate(ends)
+    start = np.concatenate([path[:-1] if len(path) > 1 else path for path in paths])
+    end = np.concatenate([path[1:] if len(path) > 1 else path for path in paths])
     if not (np.isfinite(start).all() and np.isfinite(end).all()):
         raise ValueError("a stroke has a coordinate that is not finite")
     return start, end

@@ -107,7 +107,9 @@ WRITER = "inkproof"
 CREATED = "2026-11-21"
 
 
-def authored(name: str, label: int | None, source: str, strokes: list[list[list[float]]]) -> Drawing:
+def authored(
+    name: str, label: int | None, source: str, strokes: list[list[list[float]]], writer: str = WRITER
+) -> Drawing:
     """Return the drawing called `name` of `strokes`, in pixels of the canvas, that this repository itself draws."""
     canvas = (CANVAS_SIDE, CANVAS_SIDE)
-    return Drawing(name, label, WRITER, source, canvas, strokes=strokes, image=None, created=CREATED)
+    return Drawing(name, label, writer, source, canvas, strokes=strokes, image=None, created=CREATED)
