@@ -110,7 +110,8 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
             f"writers are {sum(counts):,}; write that"
         )
     made = _made(splits, data.name, source.workers)
-    write_digits(out, made, extra={f"{split}_source": _names(splits[split]) for split in ("train", "val")})
+    names = {split: [name for part in splits[split] for name in part.names] for split in ("train", "val")}
+    write_digits(out, made, extra={f"{split}_source": np.array(own, np.bytes_) for split, own in names.items()})
 
 
 def _fetched(source: MixtureSource, mirror: str | None) -> tuple[Path, list[Drawing]]:
@@ -216,7 +217,3 @@ def _made(splits: Mapping[str, Sequence[Part]], name: str, workers: int) -> dict
             filled[split] += len(batch_images)
             advance(len(batch_images))
     return {split: Digits(images[split], labels[split]) for split in SPLITS}
-
-
-def _names(parts: Sequence[Part]) -> NDArray[np.bytes_]:
-    return np.array([name for part in parts for name in part.names], np.bytes_)

@@ -186,7 +186,8 @@ def _hatching(rng: np.random.Generator) -> list[Points]:
     x = np.arange(teeth) * rng.uniform(11, 18)
     y = np.where(np.arange(teeth) % 2, 90.0, 0.0)
     knots = np.column_stack([x + 0.3 * y, y]) + rng.normal(0, 6, (teeth, 2))
-    return placed(bent([_through(knots)], rng), rng, rng.uniform(110, 200), turn=40)
+    path = smooth(parse(" ".join(f"{x:.2f},{y:.2f}" for x, y in knots))[0])
+    return placed(bent([path], rng), rng, rng.uniform(110, 200), turn=40)
 
 
 def _walk(rng: np.random.Generator) -> list[Points]:
@@ -251,8 +252,3 @@ _BLANKS: dict[str, dict[str, Make]] = {
     "validation": {"blank": lambda rng: [], "dot": _dot, "smudge": _smudge},
     "test": {"blank": lambda rng: [], "specks": _specks, "dash": _dash},
 }
-
-
-def _through(knots: Points) -> Points:
-    """The smooth path through `knots` (N, 2), with rounded corners."""
-    return smooth(parse(" ".join(f"{x:.2f},{y:.2f}" for x, y in knots))[0])
