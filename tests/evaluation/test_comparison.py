@@ -4,10 +4,19 @@ from math import comb
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from inkproof.evaluation.comparison import by_writer, compare, difference_interval, verdict
-from inkproof.evaluation.results import ComparedSet, Difference, FinetunedResult, FinetunedRun
+from inkproof.evaluation.comparison import (
+    ComparedSet,
+    Difference,
+    FinetunedResult,
+    FinetunedRun,
+    by_writer,
+    compare,
+    difference_interval,
+    verdict,
+)
 from inkproof.reporting.finetuning_page import headline, what_was_lost, write_page
 from inkproof.tracking.run_metadata import InitialWeights
 
@@ -60,7 +69,7 @@ def test_a_gain_needs_both_signs_and_a_loss_one() -> None:
 
 def test_writers_are_counted_one_by_one() -> None:
     rows = by_writer(LABELS[:40], predicted(LABELS[:40], range(3)), LABELS[:40], WRITERS[:40].tolist())
-    assert rows == [
+    assert rows.to_dict("records") == [
         {"writer": "w0", "n": 20, "before": 17, "after": 20},
         {"writer": "w1", "n": 20, "before": 20, "after": 20},
     ]
@@ -84,7 +93,7 @@ def test_the_page_has_gain_and_loss_and_takes_any_name(tmp_path: Path) -> None:
         writers={"train": {"<b>anna": 3}, "val": {}, "test": {"ben": 2}},
         sets=sets,
     )
-    rows = [{"writer": "<script>ben", "n": 2, "before": 1, "after": 2}]
+    rows = pd.DataFrame([{"writer": "<script>ben", "n": 2, "before": 1, "after": 2}])
     text = write_page(tmp_path, found, rows, None).read_text(encoding="utf-8")
     assert "<script" not in text and "&lt;script&gt;ben" in text and "&lt;b&gt;anna (3)" in text
     assert "there are too few writers" in text and "epoch 2 of 3" in text

@@ -9,7 +9,7 @@ import pytest
 from inkproof.config.compose import composing
 from inkproof.config.schema import PretrainedConfig, Renderings
 from inkproof.data.digits import sources_of
-from inkproof.evaluation.results import AcceptedDigits
+from inkproof.evaluation.results import OperatingPoint
 from inkproof.reporting.model_card import Share, model_card, rejection_rows, shares
 from inkproof.reporting.pretrained import PretrainedRun
 from inkproof.reporting.wording import fill_markdown
@@ -150,7 +150,7 @@ def test_a_set_without_an_error_has_no_hardest_digit(typed: dict[str, str]):
 
 def test_a_rule_that_accepts_nothing_has_no_accuracy(typed: dict[str, str]):
     rejection = load(typed).rejection
-    none = AcceptedDigits(n=400, threshold=4.5, coverage=0.0, accuracy=None, low=0.0, high=1.0)
+    none = OperatingPoint(n=400, threshold=4.5, coverage=0.0, accuracy=None, low=0.0, high=1.0)
     chosen = rejection.chosen.model_copy(update={"digits": none})
     accepted, accuracy = rejection_rows(rejection.model_copy(update={"chosen": chosen}))[:2]
     assert (accepted[1], accuracy[1][0]) == ("0%", "–")

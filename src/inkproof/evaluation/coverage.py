@@ -67,7 +67,7 @@ def operating_point(scores: npt.ArrayLike, correct: npt.ArrayLike, threshold: fl
     n, hits = int(accepted.sum()), int((accepted & hit).sum())
     low, high = wilson(hits, n)
     accuracy = hits / n if n else None
-    return OperatingPoint(threshold=threshold, coverage=n / s.size, accuracy=accuracy, low=low, high=high)
+    return OperatingPoint(n=s.size, threshold=threshold, coverage=n / s.size, accuracy=accuracy, low=low, high=high)
 
 
 def area_under_risk_coverage(scores: npt.ArrayLike, correct: npt.ArrayLike) -> float:

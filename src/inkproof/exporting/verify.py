@@ -67,23 +67,21 @@ def check_agreement(quantization: str, compared: Agreement, n: int) -> None:
         )
 
 
-def compare_canvases(
-    predicted: Predictions, logits: np.ndarray, rule: Rule, labels: np.ndarray | None = None
-) -> CanvasAgreement:
-    """Return how a canvas file's predictions for N canvases differ from Keras, whose logits are (N, 10).
+def compare_canvases(predicted: Predictions, logits: np.ndarray, rule: Rule, labels: np.ndarray) -> CanvasAgreement:
+    """Return how a canvas file's predictions for N canvases with `labels` (N,) differ from Keras.
 
-    The difference is in calibrated probabilities. The accuracies need `labels` (N,).
+    The logits of Keras are (N, 10). The difference is in calibrated probabilities.
     """
     ours, theirs = predicted.probabilities.argmax(axis=1), logits.argmax(axis=1)
     same = (ours == theirs) & (predicted.accepted == rule.accepts(logits))
     difference = np.abs(predicted.probabilities - softmax(logits / rule.temperature, axis=1))
-    accuracy = None if labels is None else float((ours == labels).mean())
+    accuracy = float((ours == labels).mean())
     return CanvasAgreement(
         n=len(same),
         agreement=float(same.mean()),
         max_difference=float(difference.max()),
         accuracy=accuracy,
-        accuracy_difference=None if accuracy is None else accuracy - float((theirs == labels).mean()),
+        accuracy_difference=accuracy - float((theirs == labels).mean()),
     )
 
 
@@ -97,7 +95,7 @@ def check_canvases(compared: CanvasAgreement, quantization: str = "float32") -> 
     unlike = round((1 - compared.agreement) * n)
     if unlike > max(1, (CANVAS_SHARE if quantization == "float32" else SMALL_CANVAS_SHARE) * n):
         raise UserError(f"{file}: classifies {unlike} of {n} drawings unlike Keras; the export is not the model")
-    lost = round(-(compared.accuracy_difference or 0) * n)
+    lost = round(-compared.accuracy_difference * n)
     if lost > max(LOST_DRAWINGS * n, LOST_DIGITS):
         raise UserError(
             f"{file}: {lost} of {n} drawings fewer correct than with Keras; quantization does not suit this model"
@@ -193,7 +191,7 @@ def verify_image_files(
         digits = LiteRTDigits(path, threads=2)
         compared = compare(reference, digits.probabilities(test.images), test.labels)
         check_agreement(quantization, compared, len(test.labels))
-        result = ImageFile(kb=kilobytes(path), **dict(compared))
+        result = ImageFile(kb=kilobytes(path), **compared.content())
         verified[quantization] = Verified(result, digits.latency(test.images[0]))
     return verified
 
@@ -247,7 +245,7 @@ def verify_coreml(origin: Origin, folder: Path, rule: Rule, sample: Digits, refe
     write_coreml(origin.model, path, rule, origin.name, origin.commit)
     compared = compare(reference, CoreMLDigits(path).probabilities(sample.images), sample.labels)
     check_agreement("coreml", compared, len(sample.labels))
-    return Verified(ImageFile(kb=kilobytes(path), n=len(sample.labels), **dict(compared)))
+    return Verified(ImageFile(kb=kilobytes(path), n=len(sample.labels), **compared.content()))
 
 
 def spread(digits: Digits, reference: np.ndarray, count: int) -> tuple[Digits, np.ndarray]:

@@ -1,10 +1,11 @@
 """The report page of a fine-tuning: one HTML file that needs neither network nor script."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from inkproof.evaluation.comparison import verdict
-from inkproof.evaluation.results import ComparedSet, FinetunedResult, FinetunedWriterRow
+import pandas as pd
+
+from inkproof.evaluation.comparison import ComparedSet, FinetunedResult, verdict
 from inkproof.reporting.section import image, write_html
 from inkproof.reporting.wording import count, percent, points
 
@@ -17,7 +18,7 @@ TITLES = {
 _VERDICTS = {"better": "clearly better", "worse": "clearly worse", "alike": "could be chance"}
 
 
-def write_page(folder: Path, result: FinetunedResult, rows: Sequence[FinetunedWriterRow], shot: Path | None) -> Path:
+def write_page(folder: Path, result: FinetunedResult, rows: pd.DataFrame, shot: Path | None) -> Path:
     """Write `folder`/index.html and return its path.
 
     `rows` come from `comparison.by_writer`, and `shot` is the image of drawings before and after.
@@ -29,7 +30,7 @@ def write_page(folder: Path, result: FinetunedResult, rows: Sequence[FinetunedWr
         headline=headline(sets),
         losses=what_was_lost(sets),
         lines=[(*TITLES[name], sets[name], _VERDICTS[verdict(sets[name], len(sets))]) for name in TITLES],
-        rows=rows,
+        rows=rows.itertuples(index=False),
         image=image(shot) if shot else None,
         result=result,
         few=sets[MINE].interval == "digits",

@@ -1,6 +1,5 @@
 """Figures of the accuracy under corruptions and of rejection."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -8,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from inkproof.evaluation.results import CorruptionsResult, CoverageRow, RejectionResult, RejectionRow
+from inkproof.evaluation.results import CorruptionsResult, RejectionResult
 from inkproof.reporting.results import in_order
 from inkproof.reporting.style import PALETTE, as_table, cell, percent_axis, place, series, sheet, styled
 
@@ -92,26 +91,19 @@ _FEWEST = 0.001  # share of digits rejected at the left edge of the lower panel
 
 
 @styled
-def rejection_figure(
-    coverage: Sequence[CoverageRow], rejections: Sequence[RejectionRow], result: RejectionResult
-) -> Figure:
+def rejection_figure(coverage: pd.DataFrame, rejections: pd.DataFrame, result: RejectionResult) -> Figure:
     """Draw accuracy over coverage for every rule, above the share of rejected out-of-distribution samples by kind.
 
     Args:
         coverage: rows of `inkproof.evaluation.rejection.coverage_rows`.
         rejections: rows of `rejection_rows` for the chosen rule.
         result: its two operating points, of the chosen rule and of the 60% rule, are marked in both panels.
-
-    Raises:
-        ValueError: a table has no row.
     """
-    if not coverage or not rejections:
-        raise ValueError("the rejection figure needs rows of coverage and of rejections")
     figure = sheet(6.3)
     above = place(figure, 0.72, 3.86, 0.28, 0.3)
     below = place(figure, 0.72, 0.9, 0.28, 3.15)
-    _coverage(above, pd.DataFrame(coverage), result)
-    _rejections(below, pd.DataFrame(rejections), result)
+    _coverage(above, coverage, result)
+    _rejections(below, rejections, result)
     for axes in (above, below):
         axes.grid()
         axes.yaxis.set_label_coords(-0.18, 0.5)

@@ -43,7 +43,7 @@ def drawn(config: DrawnConfig) -> DrawnResult:
             if not results[name].n:
                 continue
             rows += [table.assign(set=name) for table in tables_of(drawn_set, probabilities)]
-            writers.append(pd.DataFrame(per_writer(drawn_set.labels, predicted, drawn_set.writers)).assign(set=name))
+            writers.append(per_writer(drawn_set.labels, predicted, drawn_set.writers).assign(set=name))
             if name in SHOWN:
                 save(examples(config, name, drawn_set, predicted), tables / f"before_after_{name}.png")
         write_rows(tables / "drawings.csv", joined(rows), COLUMNS)

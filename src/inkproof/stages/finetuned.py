@@ -13,8 +13,8 @@ from inkproof.data.drawings import read_drawings
 from inkproof.datasets.finetuning_set import DrawnSplit, FinetuneSource, read_split
 from inkproof.datasets.mixture import MixtureSource
 from inkproof.datasets.preprocessed import canvases_of, drawings_of, preprocessed_drawings
-from inkproof.evaluation.comparison import by_writer, compare
-from inkproof.evaluation.results import FinetunedResult, FinetunedRun, write_result
+from inkproof.evaluation.comparison import FinetunedResult, FinetunedRun, by_writer, compare
+from inkproof.evaluation.results import write_result
 from inkproof.models.loading import load_network, load_trained, predict
 from inkproof.reporting.drawn_figures import before_after, telling
 from inkproof.reporting.finetuning_page import MINE, headline, what_was_lost, write_page
@@ -64,7 +64,7 @@ def finetuned(config: FinetunedConfig) -> FinetunedResult:
     rows = by_writer(held_out.labels, predicted[MINE]["before"], predicted[MINE]["after"], split.held_out_writers)
     drawings = path_of(source.drawings)
     shot = examples(config, drawings, split, held_out.images, held_out.labels, predicted[MINE], report)
-    write_rows(report / "by_writer.csv", [dict(row) for row in rows])
+    write_rows(report / "by_writer.csv", rows)
     write_result(report / "finetuned.json", result)
     write_page(report, result, rows, shot)
     log_stage("finetuned", metadata, folder, metrics_of(result), [(report, "finetuned")])

@@ -52,6 +52,7 @@ def compare_files(run: PretrainedRun, rendering: Rendering) -> None:
     folder = path_of(rendering.folder)
     drawings = [drawing for drawing in read_drawings(folder) if drawing.label is not None]
     predicted = CanvasPredictor(run.canvas).predict(draw(folder, drawings, rendering))
-    check_predictions(run, predicted.probabilities.argmax(axis=1), np.array([drawing.label for drawing in drawings]))
+    labels = np.array([drawing.label for drawing in drawings])
+    check_predictions(run, predicted.probabilities.argmax(axis=1), labels)
     network = load_trained(run.weights.parent)
-    check_same_network(compare_canvases(predicted, predict(up_to_logits(network), predicted.seen), run.rule))
+    check_same_network(compare_canvases(predicted, predict(up_to_logits(network), predicted.seen), run.rule, labels))
