@@ -16,13 +16,13 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from PIL import Image, UnidentifiedImageError
 
-from inkproof.evaluation.results import CanvasFile, DrawnResult, DrawnSet, ExportResult, ImageFile, TestResult
+from inkproof.evaluation.results import DrawnResult
 from inkproof.reporting.drawn_figures import method_bars
 from inkproof.reporting.evaluation_figures import confusion_matrix, learning_curves, reliability_diagram
-from inkproof.reporting.results import ModelResults, by_method
+from inkproof.reporting.results import ModelResults
 from inkproof.reporting.style import PALETTE, to_svg
 from inkproof.reporting.tables import read_table
-from inkproof.reporting.wording import HERE, count, from_template, set_title
+from inkproof.reporting.wording import HERE, from_template
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
 
@@ -64,52 +64,16 @@ def write_html(folder: Path, template: str, /, **values: Any) -> Path:
 
 
 @dataclass(frozen=True)
-class DigitRow:
-    """One digit of the test set; a fraction of nothing is NaN."""
-
-    digit: float
-    n: float
-    recall: float
-    precision: float
-    f1: float
-
-
-@dataclass(frozen=True)
-class ExportRow:
-    """An exported file; `on` is empty where it was compared on every test digit, and `micros` are microseconds."""
-
-    title: str
-    kb: float
-    n: int
-    on: str
-    accuracy: float | None
-    accuracy_difference: float | None
-    agreement: float | None
-    max_difference: float | None
-    micros: float | None
-    p95: float | None
-
-
-@dataclass(frozen=True)
-class WritersTable:
-    """A set's writers with their drawings and their accuracy by method, the worst on the last method first."""
-
-    set: str
-    methods: list[str]
-    rows: list[tuple[str, int, list[float]]]
-
-
-@dataclass(frozen=True)
 class Section:
-    """What the template shows of one model; a figure, image or table without its file is None or empty."""
+    """What the template shows of one model; a figure, image or table without its file is None or empty.
 
-    name: str
+    `place` is its place in the leaderboard, from 0. `writers` has a table for each set of drawings: the set, its
+    methods, and a row for each writer with the number of drawings and the accuracies.
+    """
+
+    model: ModelResults
     slug: str
     place: int
-    test: TestResult
-    drawn: DrawnResult
-    export: ExportResult
-    compare_with: str | None
     curves: Markup | None
     confusion: Markup | None
     reliability: Markup | None
@@ -117,12 +81,9 @@ class Section:
     mistakes: EmbeddedImage | None
     corruptions: EmbeddedImage | None
     rejection: EmbeddedImage | None
-    per_class: list[DigitRow]
-    exports: list[ExportRow]
-    machine: str | None
-    digits: list[tuple[str, list[tuple[str, list[float | None]]]]]
-    writers: list[WritersTable]
-    before_after: list[tuple[str, str, EmbeddedImage]]
+    per_class: pd.DataFrame
+    writers: list[tuple[str, list[str], list[tuple[str, int, list[float]]]]]
+    before_after: list[tuple[str, EmbeddedImage]]
 
 
 Table = TypeVar("Table", pd.DataFrame, npt.NDArray[np.int64], DrawnResult)
@@ -149,13 +110,9 @@ def section(model: ModelResults, place: int) -> Section:
         return to_svg(draw(content), f"{name}-{part}", label) if len(content) else None
 
     return Section(
-        name=model.name,
+        model=model,
         slug=name,
         place=place,
-        test=model.test,
-        drawn=model.drawn,
-        export=model.export,
-        compare_with=model.compare_with,
         curves=figure("curves", curves, history, f"Learning curves over {len(history)} epochs"),
         confusion=figure(
             "confusion", confusion_matrix, counts.to_numpy(int), "Confusion matrix, true digit by predicted digit"
@@ -167,69 +124,18 @@ def section(model: ModelResults, place: int) -> Section:
         mistakes=image(test / "mistakes.png"),
         corruptions=image(test / "corruptions.png"),
         rejection=image(model.folder / "rejection.png"),
-        per_class=[DigitRow(*row) for row in per_class[list(DigitRow.__annotations__)].itertuples(index=False)],
-        exports=_exports(model),
-        machine=model.timing.machine if model.timing else None,
-        digits=[(set_title(key), _by_digit(entry)) for key, entry in filled.items()],
+        per_class=per_class,
         writers=_writers(model.folder / "drawn" / "per_writer.csv"),
-        before_after=_before_after(model),
+        before_after=[(key, shot) for key in model.drawn if (shot := _before_after(model, key))],
     )
 
 
-def _before_after(model: ModelResults) -> list[tuple[str, str, EmbeddedImage]]:
-    """The name, title and image of every set of drawings that has an image."""
-    found = ((name, image(model.folder / "drawn" / f"before_after_{name}.png")) for name in model.drawn)
-    return [(name, set_title(name), shot) for name, shot in found if shot]
+def _before_after(model: ModelResults, name: str) -> EmbeddedImage | None:
+    return image(model.folder / "drawn" / f"before_after_{name}.png")
 
 
-# The exported files by their names in export.json.
-_FORMATS = {
-    "saved_model": "SavedModel",
-    "float32": "LiteRT float32",
-    "float16": "LiteRT float16",
-    "dynamic": "LiteRT dynamic range",
-    "int8": "LiteRT int8, uint8 input and output",
-    "canvas": "LiteRT, canvas input",
-    "canvas_float16": "LiteRT, canvas input, network float16",
-    "canvas_dynamic": "LiteRT, canvas input, network dynamic range",
-    "canvas_int8": "LiteRT, canvas input, network int8",
-    "coreml": "Core ML float32",
-}
-
-
-def _exports(model: ModelResults) -> list[ExportRow]:
-    """A row for each exported file."""
-    rows = []
-    for key, title in _FORMATS.items():
-        entry = model.export.get(key)
-        if entry is None:
-            continue
-        compared = entry if isinstance(entry, ImageFile | CanvasFile) else None
-        n = compared.n if compared else None
-        rows.append(
-            ExportRow(
-                title=title,
-                kb=entry.kb,
-                n=model.test.n if n is None else n,
-                on="" if n is None else count(n, "drawing" if key.startswith("canvas") else "test digit"),
-                accuracy=compared.accuracy if compared else None,
-                accuracy_difference=compared.accuracy_difference if compared else None,
-                agreement=compared.agreement if compared else None,
-                max_difference=compared.max_difference if compared else None,
-                micros=model.timing.median(key) if model.timing else None,
-                p95=model.timing.p95(key) if model.timing else None,
-            )
-        )
-    return rows
-
-
-def _by_digit(entry: DrawnSet) -> list[tuple[str, list[float | None]]]:
-    """Each method with its accuracy on every digit, None for a digit that the set does not have."""
-    return [(method, [own.per_digit.get(digit) for digit in _DIGITS]) for method, own in by_method(entry).items()]
-
-
-def _writers(path: Path) -> list[WritersTable]:
-    """A table for each set."""
+def _writers(path: Path) -> list[tuple[str, list[str], list[tuple[str, int, list[float]]]]]:
+    """A table for each set, the writers with the lowest accuracy by the last method first."""
     table = read_table(path, ("set", "writer", "method", "n", "accuracy"), texts=("set", "writer", "method"))
     tables = []
     for name, own in table.groupby("set", sort=False):
@@ -238,5 +144,5 @@ def _writers(path: Path) -> list[WritersTable]:
         drawings = own.groupby("writer")["n"].last()
         ranked = accuracy[methods[-1]].fillna(1.0).sort_values(kind="stable").index
         rows = [(str(writer), int(drawings[writer]), accuracy.loc[writer].tolist()) for writer in ranked]
-        tables.append(WritersTable(set_title(str(name)), methods, rows))
+        tables.append((str(name), methods, rows))
     return tables
