@@ -17,7 +17,7 @@ from inkproof.evaluation.comparison import (
     difference_interval,
     verdict,
 )
-from inkproof.reporting.finetuning_page import headline, what_was_lost, write_page
+from inkproof.stages.finetuned import headline, what_was_lost, write_page
 from inkproof.tracking.run_metadata import InitialWeights
 
 
@@ -80,7 +80,7 @@ def test_the_page_has_gain_and_loss_and_takes_any_name(tmp_path: Path) -> None:
     lost = compare(LABELS, LABELS, predicted(LABELS, range(0, 200, 4)))
     same = compare(LABELS, LABELS, LABELS, WRITERS)
     sets = {"mine": gained, "mnist": lost, "pens": same}
-    assert headline(sets) == "Your drawings helped: 75.0% before, 100% after, on 10 writers held out."
+    assert headline(sets) == "Your drawings helped: 75.0% before, 100% after, on drawings by 10 test writers."
     assert what_was_lost(sets).startswith("Something was forgotten on MNIST: MNIST −25.0 points (")
     assert what_was_lost({**sets, "mnist": same}).startswith("No clear loss on what was known before: MNIST 0.0")
     assert headline({**sets, "mine": lost.model_copy(update={"writers": 1})}).startswith(

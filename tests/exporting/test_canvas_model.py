@@ -183,4 +183,4 @@ def test_the_threshold_accepts_the_digits_of_every_set(network: keras.Model):
     assert rule.temperature == pytest.approx(fit_temperature(logits, np.concatenate([faint.labels, strong.labels])))
     assert rule.accepts(logits).sum() == pytest.approx(0.99 * 400, abs=1)
     # Faint ones alone have another threshold.
-    assert choose_thresholds(network, [faint], others).canvas.threshold != rule.threshold
+    assert choose_thresholds(network, [faint], others)[0].threshold != rule.threshold

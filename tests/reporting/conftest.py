@@ -104,7 +104,7 @@ def write_test_folder(folder: Path, images: np.ndarray, labels: np.ndarray, prob
         "reliability": reliability(probabilities, labels),
     }
     for name, rows in tables.items():
-        write_rows(folder / f"{name}.csv", rows)
+        write_rows(folder / f"{name}.csv", pd.DataFrame(rows))
     save(mistakes_gallery(images, labels, probabilities), folder / "mistakes.png")
 
 
@@ -205,7 +205,7 @@ def fake_report(
         )
         write_result(own / "test.json", result)
         write_test_folder(own / "test", images, labels, probabilities)
-        write_rows(own / "test" / "history.csv", rows)
+        write_rows(own / "test" / "history.csv", pd.DataFrame(rows))
         sizes = {"starter": (6 * each, 1), "mine": (mine, 1)}
         if data != "optdigits":
             sizes |= dict.fromkeys(("pens", *VARIANTS), (14 * each, 14)) | {"pens_validation": (6 * each, 6)}

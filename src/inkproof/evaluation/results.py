@@ -184,7 +184,7 @@ class RejectionResult(ScoreRule):
     kinds: dict[str, dict[str, float]]
 
 
-# -- export.json, timing.json and formats.json -------------------------------------------------------------------------
+# -- export.json and timing.json ---------------------------------------------------------------------------------------
 
 
 class ExportedFile(Result):
@@ -244,10 +244,6 @@ class TimingResult(Result):
     def p95(self, kind: str) -> float | None:
         """Return what 95 of 100 predictions stay below, or None where it was not measured."""
         return (self.__pydantic_extra__ or {}).get(f"{kind}_p95_us")
-
-
-FormatsResult = dict[str, dict[str, float]]
-"""formats.json: by quantization `kb`, `accuracy` on test digits, and `<set>_accuracy` on each set of drawings."""
 
 
 # -- What `evaluate.py ensemble` writes --------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -260,17 +260,10 @@ COVERAGE = 0.99
 _MOST = 255 / 256
 
 
-class Thresholds(NamedTuple):
-    """Two rules of one network: the best one for canvas files, and that by the largest probability for 28 x 28."""
-
-    canvas: Rule
-    image: Rule
-
-
 def choose_thresholds(
     network: keras.Model, digits: Sequence[PreprocessedSet], ood_samples: PreprocessedSet
-) -> Thresholds:
-    """Return the rules for `network`, which ends in logits.
+) -> tuple[Rule, Rule]:
+    """Return the rules of canvas files and of files of 28 x 28 for `network`, which ends in logits.
 
     Temperature and threshold come from `digits`, sets of which at least one digit is classified correctly. The
     calibrated rule is the one that detects `ood_samples` best, the out-of-distribution samples for validation. Files of
@@ -281,7 +274,5 @@ def choose_thresholds(
     temperature = fit_temperature(logits, labels)
     rejected = predict(network, ood_samples.methods[NORMALIZED_METHOD])
     image = choose_rule(logits, labels, rejected, 1.0, COVERAGE, ("maximum_probability",))
-    return Thresholds(
-        choose_rule(logits, labels, rejected, temperature, COVERAGE),
-        replace(image, threshold=min(image.threshold, _MOST)),
-    )
+    canvas = choose_rule(logits, labels, rejected, temperature, COVERAGE)
+    return canvas, replace(image, threshold=min(image.threshold, _MOST))

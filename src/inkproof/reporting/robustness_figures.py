@@ -41,7 +41,7 @@ def corruptions_heatmap(result: CorruptionsResult) -> Figure:
     axes.set_ylim(bottom + 0.55, -0.55)
     columns = range(1, severities + 1)
     axes.set_xticks([-0.15, *columns, mean_x], ["clean", *map(str, columns), "mean"])
-    axes.set_yticks(range(len(names)), [words(name) for name in names])
+    axes.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
     as_table(axes)
     axes.text(
         (severities + 1) / 2, -1.6, "severity", ha="center", va="center_baseline", fontsize=8, color=PALETTE["muted"]
@@ -64,11 +64,6 @@ def _cell(axes: Axes, x: float, y: float, accuracy: float, rows: int = 1, bold: 
         fontweight="bold" if bold else "normal",
         color=PALETTE["paper"] if share > 0.8 else PALETTE["ink"],
     )
-
-
-def words(name: str) -> str:
-    """Return the name of a corruption for people."""
-    return name.replace("_", " ")
 
 
 RULE_NAMES = {

@@ -100,14 +100,12 @@ def percent(fraction: float | None, n: int = 0) -> str:
     return f"{_figure(fraction, n)}%"
 
 
-def interval(low: float | None, high: float | None, n: int = 0) -> str:
+def interval(low: float, high: float, n: int = 0) -> str:
     """Format an interval of fractions in percent, such as 97.8 and 98.4 joined by a dash."""
-    if low is None or high is None:
-        return MISSING
     return f"{_figure(low, n)}\N{EN DASH}{_figure(high, n)}"
 
 
-def measured(fraction: float | None, low: float | None, high: float | None, n: int = 0) -> tuple[str, str]:
+def measured(fraction: float | None, low: float, high: float, n: int = 0) -> tuple[str, str]:
     """Format a fraction that was measured on n digits, and its interval."""
     return percent(fraction, n), interval(low, high, n)
 

@@ -1,4 +1,4 @@
-"""Make what models are tested with beside drawings: corrupted digits, and drawings that are no digit."""
+"""Make corrupted test digits and out-of-distribution samples, once for all models of a dataset."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
