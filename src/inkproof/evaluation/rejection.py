@@ -1,4 +1,4 @@
-"""Rejection of what is no digit: scores, how well each detects out-of-distribution samples, the choice of a rule."""
+"""Rejection of drawings that are not digits: scores, how well each detects such samples, the choice of a rule."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
