@@ -25,9 +25,21 @@ class Config(BaseModel):
 
 
 class Primary(Config):
-    """What one file at the top of conf/ composes to; `primary` is that file's name."""
+    """What one file at the top of conf/ composes to; `primary` is that file's name.
+
+    `uses` are the dotted keys that the stage's code takes of datasets and networks, None for all of them. Others do
+    nothing, unless another value of the configuration is made of them.
+    """
 
     primary: ClassVar[str]
+    uses: ClassVar[tuple[str, ...] | None] = None
+
+    def __init_subclass__(cls, primary: str | None = None, uses: tuple[str, ...] | None = None, **others: Any) -> None:
+        super().__init_subclass__(**others)
+        if primary is not None:
+            cls.primary = primary
+        if uses is not None:
+            cls.uses = uses
 
 
 class Component(Config):
@@ -166,10 +178,8 @@ class RunOptions(Config):
     out: Text | None
 
 
-class TrainConfig(RunIdentity, Primary):
+class TrainConfig(RunIdentity, Primary, primary="config"):
     """conf/config.yaml: one training run."""
-
-    primary: ClassVar[str] = "config"
 
     data: DataConfig
     model: ModelConfig
@@ -254,10 +264,8 @@ class Bayesian(Config):
 Tuner = Hyperband | RandomSearch | Bayesian
 
 
-class TuneConfig(TrainConfig):
+class TuneConfig(TrainConfig, primary="tune"):
     """conf/tune.yaml: a search, and the training that its trials begin with."""
-
-    primary: ClassVar[str] = "tune"
 
     name: Text
     recipe: Text
@@ -292,19 +300,17 @@ class Rendering(Config):
 Renderings = dict[str, Rendering]
 
 
-class DownloadConfig(Primary):
+class DownloadConfig(Primary, primary="download", uses=("data.name", "data.val", "data.source")):
     """conf/download.yaml: one dataset, and the folder that it is written to."""
-
-    primary: ClassVar[str] = "download"
 
     data: DataConfig
     out: Text
 
 
-class PreprocessConfig(Primary):
+class PreprocessConfig(
+    Primary, primary="preprocess", uses=("data.name", "data.evaluation", "pens.name", "pens.folder", "pens.source")
+):
     """conf/preprocess.yaml: the drawings, corruptions and out-of-distribution samples of a dataset, as files."""
-
-    primary: ClassVar[str] = "preprocess"
 
     data: DataConfig
     pens: DataConfig
@@ -318,7 +324,7 @@ class PreprocessConfig(Primary):
     ood_seed: Natural
 
 
-class StageConfig(Primary):
+class StageConfig(Primary, uses=("data.name", "model.name")):
     """What all stages after training take: the `run` folder they read, known by its data and model.
 
     `name` is that of the pipeline's run, the last part of its folders: the model's own, or "cnn-s1" of another seed.
@@ -330,28 +336,22 @@ class StageConfig(Primary):
     run: Text
 
 
-class EvaluateConfig(StageConfig):
+class EvaluateConfig(StageConfig, primary="evaluate"):
     """conf/evaluate.yaml: test digits and corruptions."""
-
-    primary: ClassVar[str] = "evaluate"
 
     digits: Text
     corruptions: Text
     report: Text
 
 
-class OutOfFoldConfig(StageConfig):
+class OutOfFoldConfig(StageConfig, primary="out_of_fold"):
     """conf/out_of_fold.yaml: the digits that a cross-validated run left out."""
-
-    primary: ClassVar[str] = "out_of_fold"
 
     digits: Text
 
 
-class DrawnConfig(StageConfig):
+class DrawnConfig(StageConfig, primary="drawn"):
     """conf/drawn.yaml: drawn digits, with the exported model."""
-
-    primary: ClassVar[str] = "drawn"
 
     exported: Text
     drawings: Text
@@ -359,10 +359,8 @@ class DrawnConfig(StageConfig):
     sets: Renderings
 
 
-class ExportConfig(StageConfig):
+class ExportConfig(StageConfig, primary="export"):
     """conf/export.yaml: the exported files, and what they are verified on."""
-
-    primary: ClassVar[str] = "export"
 
     out: Text
     report: Text
@@ -374,10 +372,8 @@ class ExportConfig(StageConfig):
     sets: Renderings
 
 
-class FormatsConfig(StageConfig):
+class FormatsConfig(StageConfig, primary="formats"):
     """conf/formats.yaml: the quantizations of an exported file, by size and accuracy."""
-
-    primary: ClassVar[str] = "formats"
 
     out: Text
     report: Text
@@ -385,10 +381,8 @@ class FormatsConfig(StageConfig):
     drawings: Text
 
 
-class EnsembleConfig(Primary):
+class EnsembleConfig(Primary, primary="ensemble", uses=()):
     """conf/ensemble.yaml: the mean probabilities of several runs."""
-
-    primary: ClassVar[str] = "ensemble"
 
     data: DataConfig
     runs: tuple[str, ...]
@@ -399,10 +393,8 @@ class EnsembleConfig(Primary):
     out: Text | None
 
 
-class FinetunedConfig(Primary):
+class FinetunedConfig(Primary, primary="finetuned", uses=("data.source",)):
     """conf/finetuned.yaml: a fine-tuned network against the one that it began as."""
-
-    primary: ClassVar[str] = "finetuned"
 
     data: DataConfig
     sets: Renderings
@@ -412,20 +404,16 @@ class FinetunedConfig(Primary):
     report: Text
 
 
-class ReportConfig(Primary):
+class ReportConfig(Primary, primary="report", uses=("data.name", "data.title", "data.compare_with")):
     """conf/report.yaml: the report of one dataset."""
-
-    primary: ClassVar[str] = "report"
 
     data: DataConfig
     report: Text
     show: StrictBool
 
 
-class PretrainedConfig(StageConfig):
+class PretrainedConfig(StageConfig, primary="pretrained"):
     """conf/pretrained.yaml: models/pretrained of a finished run."""
-
-    primary: ClassVar[str] = "pretrained"
 
     sets: Renderings
     exports: Text
@@ -445,10 +433,8 @@ class Limits(Config):
     drawings: Annotated[StrictInt, Field(ge=1, le=1000)]  # on a page of the gallery
 
 
-class AppConfig(Limits, Primary):
+class AppConfig(Limits, Primary, primary="app"):
     """conf/app.yaml: the drawing page."""
-
-    primary: ClassVar[str] = "app"
 
     sets: Renderings
     host: Text

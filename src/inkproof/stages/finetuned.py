@@ -28,10 +28,9 @@ from inkproof.tracking.run_metadata import InitialWeights, RunMetadata
 EXAMPLES = 8  # drawings shown before and after
 
 
-def finetuned(config: FinetunedConfig) -> FinetunedResult:
+def finetuned(metadata: RunMetadata, config: FinetunedConfig) -> FinetunedResult:
     """Write finetuned.json, tables and page of the run in `config.run`; return the content of finetuned.json."""
     folder, report = path_of(config.run), path_of(config.report)
-    metadata = RunMetadata.read(folder)
     digits = digits_file(path_of(config.digits))
     initial = initial_weights(metadata, folder)
     split = split_of(metadata, digits)

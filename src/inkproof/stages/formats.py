@@ -16,13 +16,12 @@ from inkproof.exporting.predictors import LiteRTDigits
 from inkproof.models.loading import load_trained
 from inkproof.runtime.files import replacing, write_json
 from inkproof.tracking.run import log_stage
-from inkproof.tracking.run_metadata import trained_run
+from inkproof.tracking.run_metadata import RunMetadata
 
 
-def formats(config: FormatsConfig) -> FormatsResult:
+def formats(metadata: RunMetadata, config: FormatsConfig) -> FormatsResult:
     """Write formats.json of the model in `config.run`: the size and the accuracies of each quantization."""
     folder = path_of(config.run)
-    metadata, config = trained_run(config)
     digits = path_of(config.digits)
     test = load_test_split(digits)
     model = load_trained(folder)

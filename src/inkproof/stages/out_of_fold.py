@@ -9,13 +9,12 @@ from inkproof.evaluation.test_time_augmentation import predict_tta
 from inkproof.models.loading import load_trained
 from inkproof.runtime.errors import UserError
 from inkproof.tracking.run import log_stage
-from inkproof.tracking.run_metadata import trained_run
+from inkproof.tracking.run_metadata import RunMetadata
 
 
-def out_of_fold(config: OutOfFoldConfig) -> dict[str, float]:
+def out_of_fold(metadata: RunMetadata, config: OutOfFoldConfig) -> dict[str, float]:
     """Write out_of_fold.npz beside the run in `config.run`; return its metrics, plain and with TTA."""
     folder = path_of(config.run)
-    metadata, config = trained_run(config)
     training = metadata.config.training
     if training.folds is None:
         raise UserError(

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from inkproof.runtime.files import write_json
 from inkproof.studies.grid import GridRun
-from inkproof.studies.results import Row, read_results
+from inkproof.studies.results import read_results
 
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 
@@ -48,36 +48,23 @@ def read_progress(folder: Path) -> Progress:
         return Progress()
 
 
-def finished(grid_run: GridRun, row: Row | None, since: str = "") -> bool:
-    """Return whether `row` is the complete row of the grid run and, where `since` is given, not older than that."""
-    return grid_run.done_by(row) and row is not None and row.finished >= since
-
-
 DIED = "its process was killed"
 NO_TEACHER = "the grid run of its teacher was given up"
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A grid run that was given up after all its attempts, and the reason."""
-
-    grid_run: GridRun
-    error: str
-
-
 def run_with_retries(
     grid_runs: Sequence[GridRun], results: Path, run: Callable[[list[GridRun]], None], retries: int, since: str = ""
-) -> list[Failure]:
+) -> list[tuple[GridRun, str]]:
     """Call `run` with the unfinished grid runs until none is left or each was tried `retries` + 1 times.
 
     A launcher raises when it loses a worker, while many grid runs have not started. Only those that started have used
-    an attempt. Students wait for their teachers. Returns the grid runs that were given up. Raises what `run` raises
-    where it started none.
+    an attempt. Students wait for their teachers. Returns the grid runs that were given up, with the reason. Raises what
+    `run` raises where it started none.
     """
     failures: Counter[str] = Counter()
     while True:
         rows = read_results(results)
-        left = [grid_run for grid_run in grid_runs if not finished(grid_run, rows.get(grid_run.key), since)]
+        left = [grid_run for grid_run in grid_runs if not grid_run.row_in(rows, since)]
         unfinished = {grid_run.key for grid_run in left}
         todo = [
             grid_run
@@ -85,9 +72,7 @@ def run_with_retries(
             if failures[grid_run.key] <= retries and unfinished.isdisjoint(grid_run.teachers)
         ]
         if not todo:
-            return [
-                Failure(grid_run, error_of(grid_run) if failures[grid_run.key] else NO_TEACHER) for grid_run in left
-            ]
+            return [(one, error_of(one) if failures[one.key] else NO_TEACHER) for one in left]
         before = {grid_run.key: read_progress(grid_run.folder).started for grid_run in todo}
         error: Exception | None = None
         try:
@@ -97,7 +82,7 @@ def run_with_retries(
         rows = read_results(results)
         ended = False
         for grid_run in todo:
-            if finished(grid_run, rows.get(grid_run.key), since):
+            if grid_run.row_in(rows, since):
                 ended = True
             elif read_progress(grid_run.folder).started > before[grid_run.key]:
                 ended = True
@@ -118,7 +103,7 @@ def alive(grid_run: GridRun) -> bool:
 
 def error_of(grid_run: GridRun) -> str:
     """Return why a grid run failed."""
-    progress: Progress = read_progress(grid_run.folder)
+    progress = read_progress(grid_run.folder)
     if progress.state == FAILED:
         return progress.error
     if progress.state == RUNNING:

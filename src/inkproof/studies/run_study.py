@@ -17,12 +17,11 @@ from inkproof.studies.definition import Study, read_study
 from inkproof.studies.grid import GridRun, plan
 from inkproof.studies.grid_run import LOG, GridTask
 from inkproof.studies.launch import Launching, check_launcher, launch, quiet
-from inkproof.studies.live import hours, planned, watching
-from inkproof.studies.progress import Failure, finished, run_with_retries
+from inkproof.studies.live import hours, watching
+from inkproof.studies.progress import run_with_retries
 from inkproof.studies.results import read_results
 from inkproof.studies.table import FIGURE, check_markers, write_results
 from inkproof.tracking.mlflow_tracker import Tracker
-from inkproof.tracking.provenance import describe_machine, git_commit
 
 
 def make_digits(grid_runs: Sequence[GridRun]) -> bool:
@@ -71,10 +70,10 @@ def run_study(folder: Path, how: Launching, retries: int, since: str) -> bool:
     check_launcher(how)
     check_markers(study.folder / "README.md")
     rows = read_results(study.results)
-    grid_runs = planned(study, rows)
+    grid_runs = plan(study, rows)
     console = Console(file=sys.__stdout__, highlight=False)
-    failures: list[Failure] = []
-    if all(finished(grid_run, rows.get(grid_run.key), since) for grid_run in grid_runs):
+    failures: list[tuple[GridRun, str]] = []
+    if all(grid_run.row_in(rows, since) for grid_run in grid_runs):
         readme = write_results(study, grid_runs, rows)
     else:
         if make_digits(grid_runs):  # the SHA-256 of the digits is part of each key
@@ -83,23 +82,20 @@ def run_study(folder: Path, how: Launching, retries: int, since: str) -> bool:
         quiet()
         readme, failures = _run_grid(study, grid_runs, how, retries, since, console)
         rows = read_results(study.results)
-    done = [rows[grid_run.key] for grid_run in grid_runs if grid_run.done_by(rows.get(grid_run.key))]
+    done = [row for grid_run in grid_runs if (row := grid_run.row_in(rows))]
     spent = hours(sum(row.seconds for row in done))
     console.print(f"{study.name}: {len(done)} of {len(grid_runs)} grid runs, {spent} in all; {readme}", soft_wrap=True)
-    for failure in failures:
-        log = failure.grid_run.folder / LOG
-        print(f"study.py: {failure.grid_run.name}: given up: {failure.error}; see {log}", file=sys.stderr)
+    for failed, error in failures:
+        print(f"study.py: {failed.name}: given up: {error}; see {failed.folder / LOG}", file=sys.stderr)
     return not failures
 
 
 def _run_grid(
     study: Study, grid_runs: Sequence[GridRun], how: Launching, retries: int, since: str, console: Console
-) -> tuple[Path, list[Failure]]:
+) -> tuple[Path, list[tuple[GridRun, str]]]:
     """Run what is left as children of the study's MLflow run; return the README and the grid runs given up."""
     tracker = Tracker()
-    tags = {"key": f"study {study.name}", "question": study.question}
-    tags |= {"git_commit": git_commit(), "machine": describe_machine()}
-    parent = tracker.start_again(study.experiment, study.name, tags)
+    parent = tracker.start_again(study.experiment, study.name, f"study {study.name}", question=study.question)
     by_key = {grid_run.key: grid_run for grid_run in grid_runs}
     task = GridTask(by_key, study.results, study.experiment, parent, how.threads, since, started_by=os.getpid())
     try:
@@ -122,4 +118,4 @@ def write_table(folder: Path) -> Path:
     """Write table and figure of the study in `folder` from its results table alone; return the README."""
     study = read_study(folder)
     rows = read_results(study.results)
-    return write_results(study, planned(study, rows), rows)
+    return write_results(study, plan(study, rows), rows)

@@ -3,10 +3,10 @@
 The out-of-fold predictions of a cross-validation decide. The predictions of its folds are pooled here.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +18,8 @@ from inkproof.evaluation.out_of_fold import FILE_NAME, SECONDS, WAYS, OutOfFold,
 from inkproof.evaluation.statistics import mcnemar, wilson
 from inkproof.reporting.tables import write_rows
 from inkproof.runtime.errors import UserError
-from inkproof.studies.definition import FILE, Study
-from inkproof.studies.grid import TEACHERS, GridRun
+from inkproof.studies.definition import FILE, Overrides, Study
+from inkproof.studies.grid import TEACHERS, GridRun, combinations
 from inkproof.studies.results import Row
 
 
@@ -66,7 +66,7 @@ def pool_grid_runs(grid_runs: list[GridRun], rows: Mapping[str, Row]) -> list[Po
         by_run.setdefault((network, grid_run.seed // _folds(grid_run)), []).append(grid_run)
     whole = {run: members for run, members in by_run.items() if len(members) == _folds(members[0])}
     members = [grid_run for members in whole.values() for grid_run in members]
-    missing = [grid_run.name for grid_run in members if not grid_run.done_by(rows.get(grid_run.key))]
+    missing = [grid_run.name for grid_run in members if not grid_run.row_in(rows)]
     if missing:
         raise UserError(f"{len(missing)} grid runs are not finished, such as {missing[0]}; run `candidates` first")
     if not whole:
@@ -194,14 +194,23 @@ def teachers_of(study: Study) -> dict[str, tuple[str, ...]]:
     trained on, are unknown.
     """
     found = {}
-    for grid in study.grids:
-        for value in (value for values in grid.axes.values() for value in values):
-            runs = {**grid.fixed, **value.overrides}.get(TEACHERS) or ()
-            for run in runs:
-                if not run.startswith("@"):
-                    raise UserError(f"{value.label}: {TEACHERS}: {run}: name a network of this study, such as @cnn")
-            found[value.label] = tuple(run[1:] for run in runs)
+    for name, overrides in networks_of(study).items():
+        runs = overrides.get(TEACHERS) or ()
+        for run in runs:
+            if not run.startswith("@"):
+                raise UserError(f"{name}: {TEACHERS}: {run}: name a network of this study, such as @cnn")
+        found[name] = tuple(run.removeprefix("@") for run in runs)
     return found
+
+
+def networks_of(study: Study) -> dict[str, Overrides]:
+    """Return the overrides of each network of a study, the only axis of which it is."""
+    return {
+        label: overrides
+        for grid in study.grids
+        for labels, overrides in combinations(grid)
+        for label in labels.values()
+    }
 
 
 def with_teachers(network: str, teachers: Teachers) -> set[str]:
@@ -242,7 +251,7 @@ def entries(pooled: Sequence[PooledPredictions], teachers: Teachers, most: int, 
     The repeats of a network are used in order: an ensemble with two networks of a kind has repeats 0 and 1.
     """
     for count in range(1, most + 1):
-        for members in combinations(pooled, count):
+        for members in itertools.combinations(pooled, count):
             used = Counter(one.network for one in members)
             if any(one.repeat >= used[one.network] for one in members):
                 continue

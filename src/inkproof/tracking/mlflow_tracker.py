@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -20,6 +20,7 @@ from filelock import FileLock
 from inkproof.runtime.files import replacing
 from inkproof.runtime.paths import ROOT, database_file, tracking_uri
 from inkproof.runtime.startup import large_libraries, quiet_stderr
+from inkproof.tracking.provenance import describe_machine, git_commit
 
 with large_libraries():
     import mlflow
@@ -125,9 +126,13 @@ class Tracker:
         self.tag(resume, tags)
         return resume
 
-    def start_again(self, experiment: str, name: str, tags: Mapping[str, str]) -> str:
-        """Return the id of a running run: the one that an earlier attempt with `tags["key"]` left, or a new one."""
-        found = self.find(experiment, {"key": tags["key"]})
+    def start_again(self, experiment: str, name: str, key: str, **tags: str) -> str:
+        """Return the id of a running run: the one that an earlier attempt with this `key` left, or a new one.
+
+        It gets `tags`, and those of commit and machine.
+        """
+        found = self.find(experiment, {"key": key})
+        tags |= {"key": key, "git_commit": git_commit(), "machine": describe_machine()}
         return self.start(experiment, name, tags, found and found[0])
 
     def exists(self, run_id: str) -> bool:
@@ -240,20 +245,16 @@ class Tracker:
                 registered_model_name=registered_name,
             )
 
-    def restore(self, run_id: str, names: Iterable[str], folder: Path) -> bool:
-        """Copy the logged files `names` of a run to `folder`; return whether MLflow has all of them."""
-        try:
-            with tempfile.TemporaryDirectory() as scratch:
-                for name in names:
-                    # Where in the folder the file ends up depends on the kind of store: only the answer is sure.
-                    stored = mlflow.artifacts.download_artifacts(
-                        run_id=run_id, artifact_path=f"artifacts/{name}", dst_path=scratch
-                    )
-                    with replacing(folder / name) as temporary:
-                        shutil.copyfile(stored, temporary)
-        except (MlflowException, OSError):
-            return False
-        return True
+    def restore(self, run_id: str, names: Iterable[str], folder: Path) -> None:
+        """Copy the logged files `names` of a run to `folder`, up to the first that MLflow does not have."""
+        with suppress(MlflowException, OSError), tempfile.TemporaryDirectory() as scratch:
+            for name in names:
+                # Where in the folder the file ends up depends on the kind of store: only the answer is sure.
+                stored = mlflow.artifacts.download_artifacts(
+                    run_id=run_id, artifact_path=f"artifacts/{name}", dst_path=scratch
+                )
+                with replacing(folder / name) as temporary:
+                    shutil.copyfile(stored, temporary)
 
 
 def _create_whole(database: Path) -> None:

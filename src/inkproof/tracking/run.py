@@ -18,9 +18,8 @@ class Run:
     epochs, and `save` its result.
     """
 
-    def __init__(self, metadata: RunMetadata, tracker: Tracker, found: tuple[str, str] | None) -> None:
-        self.metadata, self._tracker, self._found = metadata, tracker, found
-        self.finished = metadata.complete()
+    def __init__(self, metadata: RunMetadata, tracker: Tracker, found: tuple[str, str] | None, finished: bool) -> None:
+        self.metadata, self._tracker, self._found, self.finished = metadata, tracker, found, finished
 
     @classmethod
     @contextmanager
@@ -36,9 +35,11 @@ class Run:
                 shutil.rmtree(metadata.folder, ignore_errors=True)
             tracker = Tracker()
             found = None if force else tracker.find(metadata.experiment, {"key": metadata.key})
-            if not metadata.complete() and found and found[1] == "FINISHED":
+            finished = metadata.complete()
+            if not finished and found and found[1] == "FINISHED":
                 tracker.restore(found[0], ARTIFACTS, metadata.folder)
-            run = cls(metadata, tracker, found)
+                finished = metadata.complete()
+            run = cls(metadata, tracker, found, finished)
             if run.finished:
                 run._reuse()
             try:

@@ -167,7 +167,7 @@ Stage = TypeVar("Stage", bound=StageConfig)
 
 
 def trained_run(config: Stage) -> tuple[RunMetadata, Stage]:
-    """Return the metadata of the run in `config.run`, and the `config` of a later stage with that run's folders.
+    """Return what a later stage takes: the metadata of the run in `config.run`, and `config` with that run's folders.
 
     Results of another run than the pipeline's own stay in that run's folder, away from the pipeline's results. Raises
     UserError where there is no run, or where its data or model are not those of `config`.
