@@ -10,7 +10,8 @@ from filelock import FileLock
 from inkproof.studies import grid as planning
 from inkproof.studies import results
 from inkproof.studies.grid import GridRun
-from inkproof.studies.progress import DIED, FAILED, NO_TEACHER, RUNNING, Progress, run_with_retries
+from inkproof.studies.live import FAILED, RUNNING, Progress
+from inkproof.studies.run_study import DIED, NO_TEACHER, run_with_retries
 from support.made_up import grid_run, row
 
 GRID_RUNS = [grid_run({"model": name}, 0) for name in "abc"]

@@ -115,8 +115,7 @@ def plan(study: Study, rows: Mapping[str, Row] | None = None) -> list[GridRun]:
             twin = seen.setdefault(grid_run.key or grid_run.name, grid_run)
             if twin is not grid_run:
                 raise UserError(f"two grid runs are the same: {twin.name} and {grid_run.name}")
-        known = set().union(*(grid_run.known for grid_run in grid_runs))
-        check_metrics(study, known, set().union(*(grid_run.kept for grid_run in grid_runs)))
+        check_metrics(study, set().union(*(grid_run.known for grid_run in grid_runs)))
     return grid_runs
 
 

@@ -18,7 +18,7 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.processes import end_with_parent, use_threads
 from inkproof.runtime.startup import start_tensorflow, stderr_into
 from inkproof.studies.grid import GridRun
-from inkproof.studies.progress import DONE, FAILED, RUNNING, Progress, read_progress
+from inkproof.studies.live import DONE, FAILED, RUNNING, Progress, read_progress
 from inkproof.studies.results import Row, now, read_results, write_row
 from inkproof.tracking.mlflow_tracker import Tracker, nested
 from inkproof.tracking.provenance import describe_machine

@@ -1,25 +1,73 @@
-"""The progress of one study while it runs, and of all studies: what is done and how long the rest will take."""
+"""The progress of one study while it runs, and of all studies: what is done and how long the rest will take.
 
+The state of each grid run is in a file of its own, so that one process shows what another computes.
+"""
+
+import json
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
 
+from filelock import FileLock, Timeout
 from rich import box
 from rich.console import Console
 from rich.live import Live
 from rich.table import Column, Table
 
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import write_json
 from inkproof.runtime.paths import ROOT
 from inkproof.runtime.progress import table_console
 from inkproof.studies.definition import FILE, Study, read_study
 from inkproof.studies.grid import GridRun, plan
 from inkproof.studies.metrics import formatted, heading
-from inkproof.studies.progress import DONE, FAILED, RUNNING, WAITING, Progress, alive, read_progress
 from inkproof.studies.results import Row, read_results
+
+WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The state of a grid run.
+
+    `stage` is the one that runs, `started` and `ended` are seconds since 1970, `pid` is its process on `machine`.
+    `forced` is when --force asked for it, so that a retry does not start over.
+    """
+
+    state: str = WAITING
+    stage: str = ""
+    started: float = 0.0
+    ended: float = 0.0
+    error: str = ""
+    machine: str = ""
+    pid: int = 0
+    forced: str = ""
+
+    def write(self, folder: Path) -> None:
+        """Write it to the folder of its grid run."""
+        write_json(folder / "progress.json", asdict(self))
+
+
+def read_progress(folder: Path) -> Progress:
+    """Return the state of the grid run in `folder`; without a readable file it has not started."""
+    try:
+        return Progress(**json.loads((folder / "progress.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return Progress()
+
+
+def alive(grid_run: GridRun) -> bool:
+    """Return whether a process works on the grid run."""
+    grid_run.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(grid_run.folder / "lock", timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 def estimate(left: Sequence[GridRun], grid_runs: Sequence[GridRun], rows: Mapping[str, Row]) -> float | None:

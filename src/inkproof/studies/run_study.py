@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -17,18 +18,10 @@ from inkproof.studies.definition import Study, read_study
 from inkproof.studies.grid import GridRun, plan
 from inkproof.studies.grid_run import LOG, GridTask
 from inkproof.studies.launch import Launching, check_launcher, launch, quiet
-from inkproof.studies.live import hours, watching
-from inkproof.studies.progress import run_with_retries
+from inkproof.studies.live import FAILED, RUNNING, alive, hours, read_progress, watching
 from inkproof.studies.results import read_results
 from inkproof.studies.table import FIGURE, check_markers, write_results
 from inkproof.tracking.mlflow_tracker import Tracker
-
-
-def make_digits(grid_runs: Sequence[GridRun]) -> bool:
-    """Make the missing digits files that grid runs train on, as training would; return whether any was missing."""
-    configs = {grid_run.config.data.name: grid_run.config for grid_run in grid_runs}.values()
-    made = [prepare_absent(config.data, path_of(config.run.digits)) for config in configs]
-    return any(made)
 
 
 def make_preprocessed(study: Study, grid_runs: Sequence[GridRun], console: Console) -> None:
@@ -76,8 +69,10 @@ def run_study(folder: Path, how: Launching, retries: int, since: str) -> bool:
     if all(grid_run.row_in(rows, since) for grid_run in grid_runs):
         readme = write_results(study, grid_runs, rows)
     else:
-        if make_digits(grid_runs):  # the SHA-256 of the digits is part of each key
-            grid_runs = plan(study)
+        configs = {grid_run.config.data.name: grid_run.config for grid_run in grid_runs}.values()
+        made = [prepare_absent(config.data, path_of(config.run.digits)) for config in configs]
+        if any(made):
+            grid_runs = plan(study)  # the SHA-256 of the digits is part of each key
         make_preprocessed(study, grid_runs, console)
         quiet()
         readme, failures = _run_grid(study, grid_runs, how, retries, since, console)
@@ -112,6 +107,59 @@ def _run_grid(
         raise
     tracker.finish(parent, "FAILED" if failures else "FINISHED")
     return readme, failures
+
+
+DIED = "its process was killed"
+NO_TEACHER = "the grid run of its teacher was given up"
+
+
+def run_with_retries(
+    grid_runs: Sequence[GridRun], results: Path, run: Callable[[list[GridRun]], None], retries: int, since: str = ""
+) -> list[tuple[GridRun, str]]:
+    """Call `run` with the unfinished grid runs until none is left or each was tried `retries` + 1 times.
+
+    A launcher raises when it loses a worker, while many grid runs have not started. Only those that started have used
+    an attempt. Students wait for their teachers. Returns the grid runs that were given up, with the reason. Raises what
+    `run` raises where it started none.
+    """
+    failures: Counter[str] = Counter()
+    while True:
+        rows = read_results(results)
+        left = [grid_run for grid_run in grid_runs if not grid_run.row_in(rows, since)]
+        unfinished = {grid_run.key for grid_run in left}
+        todo = [
+            grid_run
+            for grid_run in left
+            if failures[grid_run.key] <= retries and unfinished.isdisjoint(grid_run.teachers)
+        ]
+        if not todo:
+            return [(one, error_of(one) if failures[one.key] else NO_TEACHER) for one in left]
+        before = {grid_run.key: read_progress(grid_run.folder).started for grid_run in todo}
+        error: Exception | None = None
+        try:
+            run(todo)
+        except Exception as raised:
+            error = raised
+        rows = read_results(results)
+        ended = False
+        for grid_run in todo:
+            if grid_run.row_in(rows, since):
+                ended = True
+            elif read_progress(grid_run.folder).started > before[grid_run.key]:
+                ended = True
+                failures[grid_run.key] += not alive(grid_run)
+        if not ended:
+            raise error or RuntimeError(f"the launcher returned without running {todo[0].name}")
+
+
+def error_of(grid_run: GridRun) -> str:
+    """Return why a grid run failed."""
+    progress = read_progress(grid_run.folder)
+    if progress.state == FAILED:
+        return progress.error
+    if progress.state == RUNNING:
+        return f"{DIED} (process {progress.pid} on {progress.machine})"
+    return "it did not start"
 
 
 def write_table(folder: Path) -> Path:

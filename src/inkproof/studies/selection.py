@@ -60,11 +60,13 @@ def pool_grid_runs(grid_runs: list[GridRun], rows: Mapping[str, Row]) -> list[Po
     Seed s leaves out fold s modulo folds, in repeat s // folds. A network with fewer seeds than folds is not a
     candidate and is left out. Raises UserError where a grid run is not finished or no cross-validation is complete.
     """
-    by_run: dict[tuple[str, int], list[GridRun]] = {}
+    by_run: dict[tuple[str, int, int], list[GridRun]] = {}
     for grid_run in grid_runs:
         (network,) = grid_run.labels.values()
-        by_run.setdefault((network, grid_run.seed // _folds(grid_run)), []).append(grid_run)
-    whole = {run: members for run, members in by_run.items() if len(members) == _folds(members[0])}
+        folds = grid_run.config.training.folds
+        assert folds is not None  # the plan checks it for the stage out_of_fold
+        by_run.setdefault((network, grid_run.seed // folds, folds), []).append(grid_run)
+    whole = {run: members for run, members in by_run.items() if len(members) == run[2]}
     members = [grid_run for members in whole.values() for grid_run in members]
     missing = [grid_run.name for grid_run in members if not grid_run.row_in(rows)]
     if missing:
@@ -78,14 +80,8 @@ def pool_grid_runs(grid_runs: list[GridRun], rows: Mapping[str, Row]) -> list[Po
             [read_out_of_fold(grid_run.folder / FILE_NAME) for grid_run in members],
             [rows[grid_run.key].metrics[SECONDS] for grid_run in members],
         )
-        for (network, repeat), members in whole.items()
+        for (network, repeat, _), members in whole.items()
     ]
-
-
-def _folds(grid_run: GridRun) -> int:
-    folds = grid_run.config.training.folds
-    assert folds is not None  # the plan checks it for the stage out_of_fold
-    return folds
 
 
 def write_misread(folder: Path, pooled: Iterable[PooledPredictions]) -> None:
@@ -160,6 +156,10 @@ class Entry:
         """The number of digits that it misclassifies."""
         return int(self.wrong.sum())
 
+    def order(self) -> tuple[int, float]:
+        """Return what entries are compared by: the errors, then the nll."""
+        return self.errors, self.nll
+
     def evidence(self) -> Evidence:
         """Return its figures as selection.yaml holds them."""
         n = len(self.wrong)
@@ -215,14 +215,7 @@ def networks_of(study: Study) -> dict[str, Overrides]:
 
 def with_teachers(network: str, teachers: Teachers) -> set[str]:
     """Return `network` with its teachers, their teachers, and so on."""
-    found: set[str] = set()
-    left = [network]
-    while left:
-        name = left.pop()
-        if name not in found:
-            found.add(name)
-            left += teachers.get(name, ())
-    return found
+    return {network}.union(*(with_teachers(teacher, teachers) for teacher in teachers.get(network, ())))
 
 
 def training_seconds(
@@ -269,7 +262,7 @@ def best(found: Sequence[Entry], hours: float) -> Entry:
     if not within:
         shortest = min(entry.seconds for entry in found)
         raise UserError(f"nothing trains within {hours:g} hours: the shortest takes {shortest:.0f} s")
-    return min(within, key=lambda entry: (entry.errors, entry.nll))
+    return min(within, key=Entry.order)
 
 
 def choose(
@@ -286,14 +279,14 @@ def choose(
     if not together:
         raise UserError("one network alone makes no ensemble: cross-validate a second, or one with more seeds")
     single, ensemble = best(alone, hours), best(together, hours)
-    ordered = sorted(alone, key=lambda entry: (entry.errors, entry.nll))
     return Selected(
         single=single.evidence(),
         ensemble=EnsembleEvidence(
             **dict(ensemble.evidence()), compared=len(together), p_against_single=_p(ensemble, single)
         ),
         singles=tuple(
-            SingleEvidence(**dict(entry.evidence()), p_against_chosen=_p(entry, single)) for entry in ordered
+            SingleEvidence(**dict(entry.evidence()), p_against_chosen=_p(entry, single))
+            for entry in sorted(alone, key=Entry.order)
         ),
     )
 

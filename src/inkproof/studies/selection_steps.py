@@ -79,12 +79,8 @@ class EarlierSelection(Config):
     def members_of(self, kind: Kind, evaluation: int) -> list[tuple[str, int]]:
         """Return (network, seed) of the members of an evaluation, from 0 on. No two evaluations share a training."""
         stride = max(len(one.seeds) for one in self.trainings.values()) // self.seeds
-        used: Counter[str] = Counter()
-        members = []
-        for name in self.evidence(kind).members:
-            members.append((name, evaluation * stride + used[name]))
-            used[name] += 1
-        return members
+        names = self.evidence(kind).members
+        return [(name, evaluation * stride + names[:place].count(name)) for place, name in enumerate(names)]
 
     def evidence(self, kind: Kind) -> Evidence | EnsembleEvidence:
         """Return the evidence for the single network or the ensemble."""

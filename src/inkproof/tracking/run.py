@@ -104,7 +104,7 @@ def ensure_run(tracker: Tracker, metadata: RunMetadata, folder: Path) -> str:
     Where the tracker lacks it (a deleted mlflow.db beside a full DVC cache, a clone with pulled models), the run is
     made again from its artifacts and tagged with `original_run_id`. The next stage finds that one.
     """
-    if tracker.exists(metadata.run_id):
+    if tracker.run(metadata.run_id):
         return metadata.run_id
     with tracker.lock:
         return _recreated(

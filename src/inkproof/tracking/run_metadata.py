@@ -119,15 +119,12 @@ class RunMetadata(BaseModel):
 
     def complete(self) -> bool:
         """Return whether the run's folder holds this very run, finished, with every artifact as it was saved."""
-        if not (self.folder / "run.json").is_file():
-            return False
         try:
             found = RunMetadata.read(self.folder)
         except UserError:
             return False
-        if not found.finished or found.key != self.key or found.artifacts.keys() != set(HASHED):
-            return False
-        return found.artifacts == self.hashes()
+        same = found.finished and found.key == self.key and found.artifacts.keys() == set(HASHED)
+        return same and found.artifacts == self.hashes()
 
 
 def copy_artifacts(source: Path, target: Path) -> None:
