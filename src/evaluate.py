@@ -8,7 +8,7 @@ Other evaluations, each with a configuration of its own:
 """
 
 from inkproof.config.compose import call_named, entry, path_of
-from inkproof.config.schema import DrawnConfig, EnsembleConfig, EvaluateConfig, FinetunedConfig, OutOfFoldConfig
+from inkproof.config.stages import DrawnConfig, EnsembleConfig, EvaluateConfig, FinetunedConfig, OutOfFoldConfig
 from inkproof.runtime.startup import start_tensorflow
 from inkproof.tracking.run_metadata import RunMetadata, trained_run
 

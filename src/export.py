@@ -4,7 +4,7 @@ python src/export.py formats data=mnist model=cnn run=FOLDER compares the quanti
 """
 
 from inkproof.config.compose import call_named, entry
-from inkproof.config.schema import ExportConfig, FormatsConfig
+from inkproof.config.stages import ExportConfig, FormatsConfig
 from inkproof.runtime.startup import start_tensorflow
 from inkproof.tracking.run_metadata import trained_run
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import pandas as pd
 from jinja2 import UndefinedError
 
-from inkproof.config.schema import Augmentation, Component, Rendering, Renderings
+from inkproof.config.schema import Augmentation, Component
+from inkproof.config.stages import Rendering, Renderings
 from inkproof.evaluation.results import (
     CanvasFile,
     DrawnResult,

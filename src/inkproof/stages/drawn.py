@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import METHODS, NORMALIZED_METHOD, DrawnConfig
+from inkproof.config.schema import METHODS, NORMALIZED_METHOD
+from inkproof.config.stages import DrawnConfig
 from inkproof.data.archives import PreprocessedSet, read_preprocessed
 from inkproof.datasets.preprocessed import canvases_of
 from inkproof.evaluation.metrics import per_writer, summarize_set

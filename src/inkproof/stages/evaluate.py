@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import EvaluateConfig
+from inkproof.config.stages import EvaluateConfig
 from inkproof.data.archives import read_corruptions
 from inkproof.data.digits import Digits, load_test_split
 from inkproof.evaluation.calibration import reliability

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import NORMALIZED_METHOD, ExportConfig
+from inkproof.config.schema import NORMALIZED_METHOD
+from inkproof.config.stages import ExportConfig
 from inkproof.data.archives import PreprocessedSet, read_preprocessed
 from inkproof.data.digits import load_digits, load_test_split
 from inkproof.datasets.preprocessed import canvases_of

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import FinetunedConfig
+from inkproof.config.stages import FinetunedConfig
 from inkproof.config.validation import validated
 from inkproof.data.digits import data_sha, digits_file, load_test_split
 from inkproof.data.drawings import read_drawings

@@ -6,7 +6,8 @@ For studies, which ask what each quantization costs on drawings, too. `export` v
 import numpy as np
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import NORMALIZED_METHOD, FormatsConfig
+from inkproof.config.schema import NORMALIZED_METHOD
+from inkproof.config.stages import FormatsConfig
 from inkproof.data.archives import read_preprocessed
 from inkproof.data.digits import load_digits, load_test_split
 from inkproof.evaluation.results import FormatsResult

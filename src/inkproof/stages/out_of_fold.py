@@ -1,7 +1,7 @@
 """Predict the digits that a cross-validated run left out."""
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import OutOfFoldConfig
+from inkproof.config.stages import OutOfFoldConfig
 from inkproof.data.splits import all_training_digits, left_out
 from inkproof.evaluation.metrics import summarize_test
 from inkproof.evaluation.out_of_fold import FILE_NAME, SECONDS, WAYS, OutOfFold, write_out_of_fold

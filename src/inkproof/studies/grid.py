@@ -9,7 +9,8 @@ from typing import Any
 
 from inkproof.config.compose import Compose, composing, path_of
 from inkproof.config.one_line import explain
-from inkproof.config.schema import (
+from inkproof.config.schema import TrainConfig
+from inkproof.config.stages import (
     DrawnConfig,
     EvaluateConfig,
     ExportConfig,
@@ -17,7 +18,6 @@ from inkproof.config.schema import (
     OutOfFoldConfig,
     PreprocessConfig,
     StageConfig,
-    TrainConfig,
 )
 from inkproof.data.digits import data_sha
 from inkproof.runtime.errors import UserError

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from inkproof.config.compose import composing, path_of
-from inkproof.config.schema import PreprocessConfig
+from inkproof.config.stages import PreprocessConfig
 from inkproof.data.download import prepare_absent
 from inkproof.data.drawings import FILE_NAME
 from inkproof.stages.corruptions import preprocess_corruptions

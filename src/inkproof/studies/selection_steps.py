@@ -13,7 +13,8 @@ from pathlib import Path
 import yaml
 
 from inkproof.config.compose import composing
-from inkproof.config.schema import Config, EnsembleConfig
+from inkproof.config.schema import Config
+from inkproof.config.stages import EnsembleConfig
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing, write_text
 from inkproof.studies import definition

@@ -12,7 +12,8 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import Policy, RunIdentity, StageConfig
+from inkproof.config.schema import Policy, RunIdentity
+from inkproof.config.stages import StageConfig
 from inkproof.config.validation import mistake
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing, sha256_of, write_json, write_text
