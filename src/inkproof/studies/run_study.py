@@ -141,14 +141,10 @@ def run_with_retries(
         except Exception as raised:
             error = raised
         rows = read_results(results)
-        ended = False
-        for grid_run in todo:
-            if grid_run.row_in(rows, since):
-                ended = True
-            elif read_progress(grid_run.folder).started > before[grid_run.key]:
-                ended = True
-                failures[grid_run.key] += not alive(grid_run)
-        if not ended:
+        failed = [one for one in todo if not one.row_in(rows, since)]
+        started = [one for one in failed if read_progress(one.folder).started > before[one.key]]
+        failures.update(one.key for one in started if not alive(one))
+        if failed == todo and not started:
             raise error or RuntimeError(f"the launcher returned without running {todo[0].name}")
 
 
