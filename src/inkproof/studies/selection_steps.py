@@ -118,8 +118,7 @@ def write_selection(study: Study, selected: Selected, seeds: int, again: bool) -
             raise UserError(f"{path}: there is a selection {number} already; --again keeps it as an earlier one")
         if number not in evaluated and final_folder(study, number).exists():
             raise UserError(f"{path}: the evaluation of selection {number} has started; run `evaluate` to finish it")
-        fields = {name: value for name, value in before if name != "earlier"}
-        earlier = (*before.earlier, EarlierSelection(**fields))
+        earlier = (*before.earlier, EarlierSelection(**before.model_dump(exclude={"earlier"})))
     selection = Selection(
         number=max([*(one.number for one in earlier), *evaluated], default=0) + 1,
         date=datetime.now(UTC).date().isoformat(),
