@@ -44,6 +44,7 @@ COLUMNS = (
     "tflite_kb",
     "tflite_us",
 )
+SOURCE = {"mlflow.source.name": "src/train.py", "mlflow.source.type": "LOCAL"}
 PARENT = "mlflow.parentRunId"  # the tag by which MLflow shows a run below another
 VARIED = ("model.name", "aug.name", "seed", "training.epochs")
 PARAM_LIMIT = 6000  # characters a parameter value may have
@@ -119,7 +120,8 @@ class Tracker:
         if nest is not None:
             tags, name = {**tags, PARENT: nest[0]}, nest[1]
         if resume is None:
-            created = self.client.create_run(self.experiment(experiment), run_name=name, tags={**tags, **_source()})
+            tags = {**tags, **SOURCE, "mlflow.user": getpass.getuser()}
+            created = self.client.create_run(self.experiment(experiment), run_name=name, tags=tags)
             return created.info.run_id
         self.client.update_run(resume, status="RUNNING")
         self.tag(resume, tags)
@@ -280,11 +282,3 @@ def _asked_briefly() -> Iterator[None]:
     finally:
         if given is None:
             del os.environ[name]  # a server that restarts during a long training gets more time
-
-
-def _source() -> dict[str, str]:
-    return {
-        "mlflow.user": getpass.getuser(),
-        "mlflow.source.name": "src/train.py",
-        "mlflow.source.type": "LOCAL",
-    }

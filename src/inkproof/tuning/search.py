@@ -206,17 +206,12 @@ def hyperparameters(space: Sequence[Parameter]) -> keras_tuner.HyperParameters:
             found.Choice(one.key, [json.dumps(choice) for choice in one.choices], ordered=False)
             continue
         low, high = one.bounds
+        scale = {"sampling": "log" if one.log else "linear", "step": one.step}
         if one.whole:
-            found.Int(one.key, int(low), int(high), **_scale(one))
+            found.Int(one.key, int(low), int(high), **scale)
         else:
-            found.Float(one.key, float(low), float(high), **_scale(one))
+            found.Float(one.key, float(low), float(high), **scale)
     return found
-
-
-def _scale(one: Parameter) -> dict[str, Any]:
-    if one.log:
-        return {"sampling": "log"}
-    return {} if one.step is None else {"step": one.step}
 
 
 def tune(
