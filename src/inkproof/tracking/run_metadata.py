@@ -120,6 +120,8 @@ class RunMetadata(BaseModel):
 
     def complete(self) -> bool:
         """Return whether the run's folder holds this very run, finished, with every artifact as it was saved."""
+        if not (self.folder / "run.json").is_file():
+            return False
         try:
             found = RunMetadata.read(self.folder)
         except UserError:
