@@ -1,7 +1,7 @@
 """Serve a page to draw digits on, which the browser classifies: python src/app.py [port=8765]."""
 
 from inkproof.config.compose import entry
-from inkproof.config.schema import AppConfig
+from inkproof.config.stages import AppConfig
 
 
 @entry(AppConfig)

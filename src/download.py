@@ -2,7 +2,7 @@
 
 from inkproof.config.compose import entry, path_of
 from inkproof.config.pipeline import read_pipeline
-from inkproof.config.schema import DownloadConfig
+from inkproof.config.stages import DownloadConfig
 from inkproof.data.download import prepare
 
 

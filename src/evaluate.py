@@ -8,7 +8,7 @@ Other evaluations, each with a configuration of its own:
 """
 
 from inkproof.config.compose import call_named, entry, path_of
-from inkproof.config.schema import DrawnConfig, EnsembleConfig, EvaluateConfig, FinetunedConfig, OutOfFoldConfig
+from inkproof.config.stages import DrawnConfig, EnsembleConfig, EvaluateConfig, FinetunedConfig, OutOfFoldConfig
 from inkproof.runtime.startup import start_tensorflow
 from inkproof.tracking.run_metadata import RunMetadata, trained_run
 
@@ -16,20 +16,20 @@ from inkproof.tracking.run_metadata import RunMetadata, trained_run
 @entry(EvaluateConfig)
 def evaluate(config: EvaluateConfig) -> None:
     """Evaluate on test digits and corruptions."""
-    trained_run(config)
+    run = trained_run(config)
     start_tensorflow()
     from inkproof.stages.evaluate import evaluate, line
 
-    print(line(evaluate(config)))
+    print(line(evaluate(*run)))
 
 
 @entry(DrawnConfig)
 def drawn(config: DrawnConfig) -> None:
     """Evaluate on drawings."""
-    trained_run(config)
+    run = trained_run(config)
     from inkproof.stages.drawn import drawn, lines
 
-    print("\n".join(lines(config, drawn(config))))
+    print("\n".join(lines(config, drawn(*run))))
 
 
 @entry(EnsembleConfig)
@@ -46,21 +46,21 @@ def ensemble(config: EnsembleConfig) -> None:
 @entry(FinetunedConfig)
 def finetuned(config: FinetunedConfig) -> None:
     """Compare a fine-tuned network with its initial weights."""
-    RunMetadata.read(path_of(config.run))
+    metadata = RunMetadata.read(path_of(config.run))
     start_tensorflow()
     from inkproof.stages.finetuned import finetuned, lines
 
-    print("\n".join(lines(config, finetuned(config))))
+    print("\n".join(lines(config, finetuned(metadata, config))))
 
 
 @entry(OutOfFoldConfig)
 def out_of_fold(config: OutOfFoldConfig) -> None:
     """Predict the digits that a run left out."""
-    trained_run(config)
+    run = trained_run(config)
     start_tensorflow()
     from inkproof.stages.out_of_fold import out_of_fold
 
-    for name, value in out_of_fold(config).items():
+    for name, value in out_of_fold(*run).items():
         print(f"{name} {value:.6g}")
 
 

@@ -4,7 +4,7 @@ python src/export.py formats data=mnist model=cnn run=FOLDER compares the quanti
 """
 
 from inkproof.config.compose import call_named, entry
-from inkproof.config.schema import ExportConfig, FormatsConfig
+from inkproof.config.stages import ExportConfig, FormatsConfig
 from inkproof.runtime.startup import start_tensorflow
 from inkproof.tracking.run_metadata import trained_run
 
@@ -12,22 +12,22 @@ from inkproof.tracking.run_metadata import trained_run
 @entry(ExportConfig)
 def export(config: ExportConfig) -> None:
     """Write the exported files, and print how each agrees with Keras."""
-    trained_run(config)
+    run = trained_run(config)
     start_tensorflow()
     from inkproof.stages.export import export, lines
 
-    for line in lines(f"{config.data.name}-{config.name}", export(config)):
+    for line in lines(f"{config.data.name}-{config.name}", export(*run)):
         print(line)
 
 
 @entry(FormatsConfig)
 def formats(config: FormatsConfig) -> None:
     """Compare the quantizations."""
-    trained_run(config)
+    run = trained_run(config)
     start_tensorflow()
     from inkproof.stages.formats import formats
 
-    for quantization, result in formats(config).items():
+    for quantization, result in formats(*run).items():
         print(f"{quantization}: {result['kb']:,.1f} KB, {result['accuracy']:.2%} of the test digits")
 
 

@@ -10,7 +10,7 @@ import sys
 
 from inkproof.config.compose import call_named, entry
 from inkproof.config.one_line import run
-from inkproof.config.schema import PreprocessConfig
+from inkproof.config.stages import PreprocessConfig
 from inkproof.runtime.startup import start_tensorflow
 
 

@@ -4,7 +4,7 @@ python src/report.py pretrained [data=mnist_plus_strokes model=vgg_bn] makes mod
 """
 
 from inkproof.config.compose import call_named, entry
-from inkproof.config.schema import PretrainedConfig, ReportConfig
+from inkproof.config.stages import PretrainedConfig, ReportConfig
 from inkproof.runtime.startup import start_tensorflow
 
 

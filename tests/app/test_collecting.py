@@ -13,7 +13,7 @@ import drawings as command
 from inkproof.app.collecting import collect
 from inkproof.app.drawing_store import DrawingStore, Kept
 from inkproof.config import compose
-from inkproof.config.schema import Rendering
+from inkproof.config.stages import Rendering
 from inkproof.data.drawing_import import import_drawings
 from inkproof.data.drawings import read_drawings
 from inkproof.datasets.preprocessed import preprocessed_drawings

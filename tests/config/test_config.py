@@ -11,7 +11,7 @@ import pytest
 import yaml
 from hydra.utils import instantiate
 
-from inkproof.config import schema
+from inkproof.config import schema, stages
 from inkproof.config.schema import Primary, TrainConfig
 from inkproof.config.validation import validated
 from inkproof.runtime.errors import UserError
@@ -21,7 +21,7 @@ CONF = ROOT / "conf"
 PRIMARIES = sorted(path.stem for path in CONF.glob("*.yaml"))
 KINDS = {  # the type of each primary file
     kind.primary: kind
-    for kind in vars(schema).values()
+    for kind in {**vars(schema), **vars(stages)}.values()
     if isinstance(kind, type) and issubclass(kind, Primary) and hasattr(kind, "primary")
 }
 Compose = Callable[..., dict[str, Any]]

@@ -115,6 +115,9 @@ REFUSED = {  # by what is typed after `python src/`: words of the line
     ("train.py", "-m", "model=dense,cnnn"): ["model=cnnn", "did you mean cnn?"],
     ("train.py", "seed=one,two", "-m", "training.epochs=1"): ["seed=one", "a whole number"],
     ("evaluate.py", "drawnn"): ["drawnn", "drawn, ensemble"],
+    ("evaluate.py", "model.epochs=3"): ["model.epochs=3: a key that does nothing here", "model.name"],
+    ("export.py", "~data.source.offline"): ["data.source.offline", "data.name, data.folder, data.eval_data"],
+    ("preprocess.py", "pens.val=3", "--cfg", "job"): ["pens.val=3", "pens.name, pens.folder, pens.source"],
 }
 for _script in SCRIPTS:
     _typed = words_of(_script)
@@ -168,6 +171,24 @@ def test_the_configuration_is_printed_not_run(at_once: Any):
     config = yaml.safe_load(done.stdout)
     assert (config["model"]["name"], config["aug"]["name"], config["seed"]) == ("cnn", "on", 3)
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("script", "useful"),
+    {
+        "download": {"data": {"name", "folder", "val", "source"}},
+        "evaluate": {"data": {"name", "folder", "eval_data"}, "model": {"name"}},
+        "evaluate drawn": {"data": {"name", "eval_data"}, "model": {"name"}},
+        "evaluate ensemble": {"data": {"folder", "eval_data"}},
+        "report": {"data": {"name", "title", "compare_with"}},
+    }.items(),
+)
+def test_only_keys_that_do_something_are_printed(script: str, useful: dict[str, set[str]], at_once: Any):
+    path, *command = words_of(script)
+    done = at_once(f"src/{path}", *command, "data=optdigits", "--cfg", "job", "--resolve", code=0)
+    config = yaml.safe_load(done.stdout)
+    assert {group: set(keys) for group, keys in config.items() if group in ("data", "model")} == useful
+    assert "optdigits" in done.stdout and done.stderr == ""
 
 
 @pytest.mark.xdist_group("one_process")

@@ -6,26 +6,24 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from inkproof.config import schema
+from inkproof.config import schema, stages
 from inkproof.config.compose import composing
-from inkproof.config.schema import (
+from inkproof.config.schema import Component, Config, Primary, TrainConfig, TuneConfig
+from inkproof.config.stages import (
     AppConfig,
-    Component,
-    Config,
     DownloadConfig,
     EnsembleConfig,
     EvaluateConfig,
     ExportConfig,
     PreprocessConfig,
-    Primary,
-    TrainConfig,
-    TuneConfig,
 )
 from inkproof.config.validation import validated
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 
-MODELS = [one for one in vars(schema).values() if isinstance(one, type) and issubclass(one, BaseModel)]
+MODELS = [
+    one for one in {**vars(schema), **vars(stages)}.values() if isinstance(one, type) and issubclass(one, BaseModel)
+]
 MODELS.remove(BaseModel)
 
 

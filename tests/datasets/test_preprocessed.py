@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from inkproof.config.compose import composing
-from inkproof.config.schema import PreprocessConfig
+from inkproof.config.stages import PreprocessConfig
 from inkproof.data.archives import (
     PreprocessedSet,
     read_corruptions,

@@ -97,7 +97,7 @@ def test_no_value_is_in_both_params_and_conf():
             "    name: dense-s1\n",
             "params.yaml: runs.optdigits-dense: .* optdigits-dense-s1; rename it",
         ),
-        ("runs:\n", "runs: [\n", "params.yaml: not YAML"),
+        ("runs:\n", "runs: [\n", "params.yaml: cannot be read"),
     ],
 )
 def test_a_mistake_in_params_is_one_line(tmp_path: Path, before: str, after: str, complaint: str):

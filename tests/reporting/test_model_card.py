@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inkproof.config.compose import composing
-from inkproof.config.schema import PretrainedConfig, Renderings
+from inkproof.config.stages import PretrainedConfig, Renderings
 from inkproof.data.digits import sources_of
 from inkproof.reporting.model_card import Share, model_card, shares
 from inkproof.reporting.pretrained import PretrainedRun

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from inkproof.config.compose import composing
-from inkproof.config.schema import DataConfig, ReportConfig
+from inkproof.config.schema import DataConfig
+from inkproof.config.stages import ReportConfig
 from inkproof.reporting.page import write_page
 from inkproof.reporting.results import load_models
 from inkproof.reporting.style import PALETTE

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from inkproof.config.compose import composing
-from inkproof.config.schema import ReportConfig
+from inkproof.config.stages import ReportConfig
 from inkproof.evaluation.results import Accuracy, Corruption, CorruptionsResult, DrawnSet
 from inkproof.reporting.page import write_page
 from inkproof.reporting.results import ModelResults, load_models

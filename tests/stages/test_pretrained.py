@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from inkproof.config.compose import composing
-from inkproof.config.schema import PretrainedConfig
+from inkproof.config.stages import PretrainedConfig
 from inkproof.data.drawings import read_drawings
 from inkproof.exporting.metadata import read_metadata
 from inkproof.preprocessing.strokes import render

@@ -10,7 +10,7 @@ from inkproof.runtime.paths import ROOT
 from inkproof.studies import grid as planning
 from inkproof.studies.comparison import groups_of
 from inkproof.studies.definition import Study, read_study
-from inkproof.studies.live import planned
+from inkproof.studies.grid import plan
 from inkproof.studies.results import Row, read_results
 from inkproof.studies.table import BEGIN, END, results
 from inkproof.studies.verdict import BEGIN as VERDICT
@@ -44,13 +44,13 @@ def test_results_of_one_dataset_were_made_on_the_same_digits():
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_every_study_can_be_planned_and_its_readme_shows_its_results_and_its_verdict(folder: Path):
     study, rows = study_of(folder)
-    grid_runs = planned(study, rows)  # of hundreds of grid runs, which takes seconds: once for both
+    grid_runs = plan(study, rows)  # of hundreds of grid runs, which takes seconds: once for both
     assert len(grid_runs) == sum(
         math.prod(len(choices) for choices in grid.axes.values()) * len(grid.seeds) for grid in study.grids
     )
     if folder not in RUN:
         return
-    assert any(grid_run.done_by(rows.get(grid_run.key)) for grid_run in grid_runs), "no grid run has the key of a row"
+    assert any(grid_run.row_in(rows) for grid_run in grid_runs), "no grid run has the key of a row"
     readme = (folder / "README.md").read_text(encoding="utf-8")
     groups = groups_of(grid_runs, rows)
     shown, _, by_hand = readme.partition(BEGIN)[2].partition(END)

@@ -19,7 +19,7 @@ from inkproof.studies.evaluations import (
 )
 from inkproof.studies.leaderboard import evaluated
 from inkproof.studies.selection import EnsembleEvidence, Evidence, Selected
-from inkproof.studies.selection_file import (
+from inkproof.studies.selection_steps import (
     check_committed,
     final_folder,
     read_selection,

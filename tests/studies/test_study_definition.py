@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
-from inkproof.studies.definition import AxisValue, Comparison, read_study, study_folder
+from inkproof.studies.definition import Comparison, read_study, study_folder
 from inkproof.studies.grid import override
 from support.made_up import SMALL, study, written_study
 
@@ -20,8 +20,8 @@ def test_a_list_varies_an_override_and_a_mapping_names_sets_of_them(tmp_path: Pa
     sizes = {"tiny": {"model": "dense", "model.build.hidden": [16]}, "usual": {"model": "dense"}}
     read = study(tmp_path / "07-sizes", grid={"aug": ["off", "on"], "size": sizes})
     (grid,) = read.grids
-    assert grid.axes["aug"] == (AxisValue("off", {"aug": "off"}), AxisValue("on", {"aug": "on"}))
-    assert grid.axes["size"][0] == AxisValue("tiny", {"model": "dense", "model.build.hidden": [16]})
+    assert grid.axes["aug"] == {"off": {"aug": "off"}, "on": {"aug": "on"}}
+    assert grid.axes["size"]["tiny"] == {"model": "dense", "model.build.hidden": [16]}
     assert (read.name, read.experiment, read.axes) == ("07-sizes", "study/07-sizes", ["aug", "size"])
 
 
@@ -34,8 +34,8 @@ def test_on_and_off_are_words_without_quotes(tmp_path: Path):
     )
     (folder / "study.yaml").write_text(text)
     axes = read_study(folder).grids[0].axes
-    assert axes["aug"] == (AxisValue("off", {"aug": "off"}), AxisValue("on", {"aug": "on"}))
-    assert axes["training.deterministic"][0].overrides == {"training.deterministic": True}
+    assert axes["aug"] == {"off": {"aug": "off"}, "on": {"aug": "on"}}
+    assert axes["training.deterministic"]["true"] == {"training.deterministic": True}
 
 
 def test_grids_add_to_what_is_outside_them(tmp_path: Path):
@@ -135,8 +135,8 @@ def test_numbers_are_those_of_a_command_line(tmp_path: Path):
     text = (folder / "study.yaml").read_text().replace("grid: {}", "grid: {rate: [1e-3, -2E+1, 1.5e-2], name: [1e-3s]}")
     (folder / "study.yaml").write_text(text)
     axes = read_study(folder).grids[0].axes
-    assert [choice.overrides["rate"] for choice in axes["rate"]] == [0.001, -20.0, 0.015]
-    assert axes["name"][0].overrides == {"name": "1e-3s"}
+    assert [overrides["rate"] for overrides in axes["rate"].values()] == [0.001, -20.0, 0.015]
+    assert axes["name"]["1e-3s"] == {"name": "1e-3s"}
 
 
 def test_a_study_is_named_by_its_folder_or_file_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -15,7 +15,7 @@ from inkproof.studies import grid as planning
 from inkproof.studies.grid import GridRun, plan
 from inkproof.tracking.identity import configuration_key, identity
 from inkproof.tracking.run_metadata import RunMetadata
-from support.made_up import study
+from support.made_up import row, study
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +74,7 @@ def test_without_digits_those_of_the_results_table_count_and_else_there_is_no_ke
     known = planned(tmp_path)[0]
     monkeypatch.setattr(planning, "path_of", lambda value: tmp_path / "absent.npz")
     assert planned(tmp_path)[0].key == ""
-    again = plan(study(tmp_path), {"optdigits": known.data_sha})[0]
+    again = plan(study(tmp_path), {known.key: row(known)})[0]
     assert (again.key, again.configuration) == (known.key, known.configuration)
 
 
@@ -138,17 +138,16 @@ def test_what_cannot_be_run_is_refused_before_anything_runs(changes: dict[str, A
 
 
 def test_a_row_that_lacks_a_stage_or_a_metric_does_not_finish_a_grid_run(tmp_path: Path):
-    from support.made_up import row
-
     grid_run = planned(tmp_path)[0]
     whole = row(grid_run, val_accuracy=0.9, test_accuracy=0.8)
-    assert grid_run.done_by(whole)
-    assert not grid_run.done_by(None)
-    assert not grid_run.done_by(row(grid_run, val_accuracy=0.9))
+    assert grid_run.row_in({whole.key: whole}) == whole
+    assert grid_run.row_in({whole.key: whole}, since="2099-01-01") is None
+    assert grid_run.row_in({}) is None
+    assert grid_run.row_in({whole.key: row(grid_run, val_accuracy=0.9)}) is None
     fewer = planned(tmp_path, stages=["train"], metrics=["val_accuracy"])[0]
     assert fewer.key == grid_run.key
-    assert fewer.done_by(whole)
-    assert not grid_run.done_by(row(fewer, val_accuracy=0.9, test_accuracy=0.8))
+    assert fewer.row_in({whole.key: whole}) == whole
+    assert grid_run.row_in({whole.key: row(fewer, val_accuracy=0.9, test_accuracy=0.8)}) is None
 
 
 def test_a_configuration_is_known_by_what_mlflow_keeps_of_it(tmp_path: Path):

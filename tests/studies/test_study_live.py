@@ -10,8 +10,7 @@ from rich.console import Console
 
 from inkproof.studies import grid as planning
 from inkproof.studies import live, results
-from inkproof.studies.live import hours, watching
-from inkproof.studies.progress import DONE, FAILED, RUNNING, Progress
+from inkproof.studies.live import DONE, FAILED, RUNNING, Progress, hours, watching
 from support.made_up import grid_run, row, study
 
 GRID_RUNS = [grid_run({"model": name}, 0) for name in "abcde"]

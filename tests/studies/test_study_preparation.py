@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from inkproof.config.compose import composing
-from inkproof.config.schema import PreprocessConfig
+from inkproof.config.stages import PreprocessConfig
 from inkproof.data import download as absent
 from inkproof.data.drawings import FILE_NAME
 from inkproof.studies import run_study as preparation

@@ -10,7 +10,8 @@ from filelock import FileLock
 from inkproof.studies import grid as planning
 from inkproof.studies import results
 from inkproof.studies.grid import GridRun
-from inkproof.studies.progress import DIED, FAILED, NO_TEACHER, RUNNING, Progress, run_with_retries
+from inkproof.studies.live import FAILED, RUNNING, Progress
+from inkproof.studies.run_study import DIED, NO_TEACHER, run_with_retries
 from support.made_up import grid_run, row
 
 GRID_RUNS = [grid_run({"model": name}, 0) for name in "abc"]
@@ -64,7 +65,7 @@ def test_a_grid_run_that_fails_is_tried_again_and_does_not_stop_the_others(path:
 def test_a_grid_run_that_always_fails_is_given_up(path: Path):
     launcher = Launcher(path, b=("fails", 99))
     (failure,) = run_with_retries(GRID_RUNS, path, launcher, retries=1)
-    assert (failure.grid_run, failure.error) == (GRID_RUNS[1], "no memory")
+    assert failure == (GRID_RUNS[1], "no memory")
     assert launcher.runs == {"a": 1, "b": 2, "c": 1}
     assert set(results.read_results(path)) == {GRID_RUNS[0].key, GRID_RUNS[2].key}
 
@@ -75,8 +76,8 @@ def test_a_killed_worker_costs_an_attempt_of_its_own_grid_run_alone(path: Path):
     assert launcher.runs == {"a": 2, "b": 3, "c": 1}
     other = Launcher(path, b=("dies", 9))
     other.clock = launcher.clock
-    (failure,) = run_with_retries(GRID_RUNS[1:2], path.with_name("other.csv"), other, retries=0)
-    assert failure.error == f"{DIED} (process 7 on a machine)"
+    ((_, error),) = run_with_retries(GRID_RUNS[1:2], path.with_name("other.csv"), other, retries=0)
+    assert error == f"{DIED} (process 7 on a machine)"
 
 
 def test_a_grid_run_that_another_process_runs_costs_no_attempt(path: Path):
@@ -115,7 +116,6 @@ def test_a_student_waits_for_its_teacher_and_is_given_up_with_it(path: Path):
     path.unlink()
     launcher, before = Launcher(path, a=("fails", 9)), launcher
     launcher.clock = before.clock
-    teacher, waiting = run_with_retries([GRID_RUNS[0], student], path, launcher, retries=1)
-    assert (teacher.grid_run, waiting.grid_run) == (GRID_RUNS[0], student)
-    assert waiting.error == NO_TEACHER
+    (teacher, _), (waiting, error) = run_with_retries([GRID_RUNS[0], student], path, launcher, retries=1)
+    assert (teacher, waiting, error) == (GRID_RUNS[0], student, NO_TEACHER)
     assert launcher.runs["student"] == 0

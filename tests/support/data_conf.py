@@ -5,7 +5,8 @@ from functools import cache
 from typing import Any
 
 from inkproof.config.compose import composing
-from inkproof.config.schema import DataConfig, DownloadConfig
+from inkproof.config.schema import DataConfig
+from inkproof.config.stages import DownloadConfig
 
 
 @cache

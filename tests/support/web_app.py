@@ -9,7 +9,7 @@ from flask import Flask
 from PIL import Image
 
 from inkproof.app.server import create_app
-from inkproof.config.schema import Limits
+from inkproof.config.stages import Limits
 from inkproof.data.drawings import Drawing, read_drawings
 from inkproof.preprocessing.strokes import render
 from inkproof.runtime.paths import ROOT

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from inkproof.config.compose import composing
-from inkproof.config.schema import EvaluateConfig
+from inkproof.config.stages import EvaluateConfig
 from inkproof.models.loading import load_trained
 from inkproof.tracking.run_metadata import trained_run
 from support.foreign_builders import TARGETS, poison, trap

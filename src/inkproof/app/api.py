@@ -18,7 +18,7 @@ from PIL import Image
 from pydantic import Field
 
 from inkproof.app.payload import Canvas, Payload, RequestError, Strokes, decoded, json_object
-from inkproof.config.schema import Limits
+from inkproof.config.stages import Limits
 from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.exporting.predictors import CanvasPredictor, Predictions
 from inkproof.preprocessing.canvas import to_canvas

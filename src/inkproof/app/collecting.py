@@ -5,7 +5,7 @@ from pathlib import Path
 
 from inkproof.app.drawing_store import DrawingStore, Kept
 from inkproof.config.compose import composing, path_of
-from inkproof.config.schema import AppConfig
+from inkproof.config.stages import AppConfig
 from inkproof.data.drawings import Drawing, read_drawings, write_drawings
 from inkproof.runtime.errors import UserError
 from inkproof.stages.drawings import print_next, table

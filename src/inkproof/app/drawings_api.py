@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from inkproof.app.drawing_store import DrawingStore, Kept, as_json, new_id
 from inkproof.app.payload import Canvas, Name, Payload, RequestError, Strokes, json_object
-from inkproof.config.schema import Limits
+from inkproof.config.stages import Limits
 from inkproof.data.drawings import Digit, must
 
 

@@ -9,7 +9,7 @@ from flask import Flask, Response, jsonify, request
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, ValidationInfo, WrapValidator
 from werkzeug.exceptions import HTTPException, NotFound, RequestEntityTooLarge
 
-from inkproof.config.schema import Limits
+from inkproof.config.stages import Limits
 from inkproof.config.validation import mistake
 from inkproof.data.drawings import must
 

@@ -17,7 +17,7 @@ from inkproof.app.drawings_api import drawings_api
 from inkproof.app.pages import pages
 from inkproof.app.payload import RequestError, errors_as_json
 from inkproof.config.compose import path_of
-from inkproof.config.schema import AppConfig, Limits
+from inkproof.config.stages import AppConfig, Limits
 from inkproof.inference.find_model import exported_canvases
 from inkproof.runtime.errors import UserError
 

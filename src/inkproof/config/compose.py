@@ -1,10 +1,12 @@
 """Composition by Hydra, for every script that takes overrides."""
 
+import argparse
 import copy
 import functools
 import os
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
@@ -64,6 +66,9 @@ def entry(kind: type[Kind]) -> Callable[[Callable[[Kind], Any]], Callable[[], No
                 if worker:
                     use_threads(_threads_of_worker())
                 try:
+                    useful = without_unused(kind, cfg, typed())
+                    if shown is not None:
+                        return print(OmegaConf.to_yaml(useful, resolve=shown.resolve), end="")
                     return task(validated(kind, resolve(cfg)))
                 except Exception as error:
                     # Hydra would print the overrides above our line; a launcher's worker must not exit, though.
@@ -74,6 +79,7 @@ def entry(kind: type[Kind]) -> Callable[[Callable[[Kind], Any]], Callable[[], No
             os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions reach us instead of being printed by Hydra
             script = Path(sys.argv[0]).name
             run(script, functools.partial(_arrange_arguments, sweeps=kind is TrainConfig))
+            shown = None if kind.uses is None else _take_cfg_job()
             composed = hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name=kind.primary)
             run(script, composed(checked))
 
@@ -112,6 +118,40 @@ def _arrange_arguments(sweeps: bool) -> None:
     for word in others:
         if word.startswith("+"):
             raise UserError(f"{word}: an option that does nothing; write key=value with a key that --cfg job shows")
+
+
+def _take_cfg_job() -> argparse.Namespace | None:
+    """Take `--cfg job` and `--resolve` off the command line, where they are: Hydra would show keys that do nothing."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--cfg", "-c")
+    parser.add_argument("--resolve", action="store_true")
+    found, others = parser.parse_known_args(sys.argv[1:])
+    if found.cfg != "job" or "--package" in others or "-p" in others:
+        return None
+    sys.argv[1:] = others
+    return found
+
+
+def without_unused(kind: type[Primary], cfg: DictConfig, words: Sequence[str]) -> DictConfig:
+    """Return `cfg` without the keys of datasets and networks that do nothing for `kind`; see `Primary.uses`.
+
+    Raises UserError where one of `words`, the overrides, sets such a key.
+    """
+    if kind.uses is None:
+        return cfg
+    groups = [group for group in ("data", "pens", "model") if group in cfg]
+    others = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key not in groups])
+    used = {*kind.uses, *re.findall(r"\$\{(\w+\.\w+)", OmegaConf.to_yaml(others))}
+    found = copy.deepcopy(cfg)
+    for group in groups:
+        keys = [str(key) for key in cfg[group] if f"{group}.{key}" in used]
+        for word in words:
+            first, _, rest = word.lstrip("~").partition("=")[0].partition(".")
+            if first == group and rest and rest.partition(".")[0] not in keys:
+                choices = ", ".join(f"{group}.{key}" for key in keys)
+                raise UserError(f"{word}: a key that does nothing here; of {group} these are used: {choices}")
+        found[group] = OmegaConf.masked_copy(cfg[group], keys)
+    return found
 
 
 def typed() -> list[str]:

@@ -3,12 +3,10 @@
 from functools import cache
 from pathlib import Path
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from inkproof.config.schema import Config, Natural, Text
 from inkproof.config.validation import validated
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import read_yaml
 from inkproof.runtime.paths import ROOT
 
 PARAMS = ROOT / "params.yaml"
@@ -60,11 +58,7 @@ def read_pipeline(path: Path = PARAMS) -> Pipeline | None:
 
 @cache
 def _read(path: Path, _changed: int) -> Pipeline:
-    try:
-        found = YAML(typ="safe").load(path)  # YAML 1.2, as DVC reads it: `on` is a word
-    except YAMLError as error:
-        raise UserError(f"{path.name}: not YAML ({' '.join(str(error).split())})") from None
-    pipeline = validated(Pipeline, found, path.name)
+    pipeline = validated(Pipeline, read_yaml(path), path.name)
     for key, run in pipeline.runs.items():
         if key != f"{run.data}-{run.name}":
             raise UserError(f"{path.name}: runs.{key}: its data and name are those of {run.data}-{run.name}; rename it")

@@ -25,9 +25,21 @@ class Config(BaseModel):
 
 
 class Primary(Config):
-    """What one file at the top of conf/ composes to; `primary` is that file's name."""
+    """What one file at the top of conf/ composes to; `primary` is that file's name.
+
+    `uses` are the dotted keys that the stage's code takes of datasets and networks, None for all of them. Others do
+    nothing, unless another value of the configuration is made of them.
+    """
 
     primary: ClassVar[str]
+    uses: ClassVar[tuple[str, ...] | None] = None
+
+    def __init_subclass__(cls, primary: str | None = None, uses: tuple[str, ...] | None = None, **others: Any) -> None:
+        super().__init_subclass__(**others)
+        if primary is not None:
+            cls.primary = primary
+        if uses is not None:
+            cls.uses = uses
 
 
 class Component(Config):
@@ -45,9 +57,6 @@ class Component(Config):
     def node(self) -> dict[str, Any]:
         """Return it as a file of conf/ has it, `_target_` included, as `hydra.utils.instantiate` takes it."""
         return {"_target_": self.target, **self.arguments}
-
-
-# -- A training run ----------------------------------------------------------------------------------------------------
 
 
 class DataIdentity(Config):
@@ -166,10 +175,8 @@ class RunOptions(Config):
     out: Text | None
 
 
-class TrainConfig(RunIdentity, Primary):
+class TrainConfig(RunIdentity, Primary, primary="config"):
     """conf/config.yaml: one training run."""
-
-    primary: ClassVar[str] = "config"
 
     data: DataConfig
     model: ModelConfig
@@ -254,10 +261,8 @@ class Bayesian(Config):
 Tuner = Hyperband | RandomSearch | Bayesian
 
 
-class TuneConfig(TrainConfig):
+class TuneConfig(TrainConfig, primary="tune"):
     """conf/tune.yaml: a search, and the training that its trials begin with."""
-
-    primary: ClassVar[str] = "tune"
 
     name: Text
     recipe: Text
@@ -274,187 +279,6 @@ class TuneConfig(TrainConfig):
     def training_config(self) -> TrainConfig:
         """Return the training that trials begin with."""
         return TrainConfig(**{key: getattr(self, key) for key in TrainConfig.model_fields})
-
-
-# -- The stages before and after ---------------------------------------------------------------------------------------
-
-
-class Rendering(Config):
-    """A set of drawings and how each is drawn; see conf/drawings/all.yaml."""
-
-    folder: Text
-    role: Literal["training", "validation", "test"] | None
-    brush: Annotated[Number, Field(gt=0)]  # pixels of a 280 x 280 canvas
-    pixels: StrictBool
-    inverted: StrictBool
-
-
-Renderings = dict[str, Rendering]
-
-
-class DownloadConfig(Primary):
-    """conf/download.yaml: one dataset, and the folder that it is written to."""
-
-    primary: ClassVar[str] = "download"
-
-    data: DataConfig
-    out: Text
-
-
-class PreprocessConfig(Primary):
-    """conf/preprocess.yaml: the drawings, corruptions and out-of-distribution samples of a dataset, as files."""
-
-    primary: ClassVar[str] = "preprocess"
-
-    data: DataConfig
-    pens: DataConfig
-    sets: Renderings
-    digits: Text
-    drawings: Text
-    corruptions: Text
-    ood: Text
-    thresholds: Text
-    corruption_seed: Natural
-    ood_seed: Natural
-
-
-class StageConfig(Primary):
-    """What all stages after training take: the `run` folder they read, known by its data and model.
-
-    `name` is that of the pipeline's run, the last part of its folders: the model's own, or "cnn-s1" of another seed.
-    """
-
-    data: DataConfig
-    model: ModelConfig
-    name: Text
-    run: Text
-
-
-class EvaluateConfig(StageConfig):
-    """conf/evaluate.yaml: test digits and corruptions."""
-
-    primary: ClassVar[str] = "evaluate"
-
-    digits: Text
-    corruptions: Text
-    report: Text
-
-
-class OutOfFoldConfig(StageConfig):
-    """conf/out_of_fold.yaml: the digits that a cross-validated run left out."""
-
-    primary: ClassVar[str] = "out_of_fold"
-
-    digits: Text
-
-
-class DrawnConfig(StageConfig):
-    """conf/drawn.yaml: drawn digits, with the exported model."""
-
-    primary: ClassVar[str] = "drawn"
-
-    exported: Text
-    drawings: Text
-    report: Text
-    sets: Renderings
-
-
-class ExportConfig(StageConfig):
-    """conf/export.yaml: the exported files, and what they are verified on."""
-
-    primary: ClassVar[str] = "export"
-
-    out: Text
-    report: Text
-    digits: Text
-    ood: Text
-    thresholds: Text
-    agreement_sets: tuple[str, ...]
-    coreml_sample: Positive
-    sets: Renderings
-
-
-class FormatsConfig(StageConfig):
-    """conf/formats.yaml: the quantizations of an exported file, by size and accuracy."""
-
-    primary: ClassVar[str] = "formats"
-
-    out: Text
-    report: Text
-    digits: Text
-    drawings: Text
-
-
-class EnsembleConfig(Primary):
-    """conf/ensemble.yaml: the mean probabilities of several runs."""
-
-    primary: ClassVar[str] = "ensemble"
-
-    data: DataConfig
-    runs: tuple[str, ...]
-    tta: StrictBool
-    method: Method
-    digits: Text
-    drawings: Text
-    out: Text | None
-
-
-class FinetunedConfig(Primary):
-    """conf/finetuned.yaml: a fine-tuned network against the one that it began as."""
-
-    primary: ClassVar[str] = "finetuned"
-
-    data: DataConfig
-    sets: Renderings
-    run: Text
-    digits: Text
-    replay: Text
-    report: Text
-
-
-class ReportConfig(Primary):
-    """conf/report.yaml: the report of one dataset."""
-
-    primary: ClassVar[str] = "report"
-
-    data: DataConfig
-    report: Text
-    show: StrictBool
-
-
-class PretrainedConfig(StageConfig):
-    """conf/pretrained.yaml: models/pretrained of a finished run."""
-
-    primary: ClassVar[str] = "pretrained"
-
-    sets: Renderings
-    exports: Text
-    report: Text
-    digits: Text
-    out: Text
-
-
-class Limits(Config):
-    """How much a request to the drawing page may hold."""
-
-    body_kb: Annotated[StrictInt, Field(ge=1, le=1_000_000)]
-    pixels: Annotated[StrictInt, Field(ge=1, le=89_000_000)]
-    strokes: Annotated[StrictInt, Field(ge=1, le=10_000)]
-    points: Annotated[StrictInt, Field(ge=1, le=100_000)]
-    text: Annotated[StrictInt, Field(ge=1, le=1000)]  # characters of a name
-    drawings: Annotated[StrictInt, Field(ge=1, le=1000)]  # on a page of the gallery
-
-
-class AppConfig(Limits, Primary):
-    """conf/app.yaml: the drawing page."""
-
-    primary: ClassVar[str] = "app"
-
-    sets: Renderings
-    host: Text
-    port: Annotated[StrictInt, Field(ge=0, le=65_535)]
-    hosts: tuple[str, ...]
-    database: Text
 
 
 def flatten(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from inkproof.config.schema import NORMALIZED_METHOD, DataConfig, Rendering
+from inkproof.config.schema import NORMALIZED_METHOD, DataConfig
+from inkproof.config.stages import Rendering
 from inkproof.data.archives import PreprocessedSet
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.data.drawings import CANVAS_SIDE, FILE_NAME, Drawing, read_drawings

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 from jinja2 import UndefinedError
 
-from inkproof.config.schema import Renderings
+from inkproof.config.stages import Renderings
 from inkproof.evaluation.results import DrawnResult
 from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, MODEL_FILES
 from inkproof.reporting.pretrained import PretrainedRun, command

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import NORMALIZED_METHOD, PreprocessConfig
+from inkproof.config.schema import NORMALIZED_METHOD
+from inkproof.config.stages import PreprocessConfig
 from inkproof.data.archives import PreprocessedSet, write_corruptions, write_preprocessed
 from inkproof.data.digits import load_digits, load_test_split
 from inkproof.data.drawings import Drawing

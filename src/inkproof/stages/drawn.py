@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import NORMALIZED_METHOD, DrawnConfig
+from inkproof.config.schema import NORMALIZED_METHOD
+from inkproof.config.stages import DrawnConfig
 from inkproof.data.archives import PreprocessedSet, read_preprocessed
 from inkproof.datasets.preprocessed import canvases_of
 from inkproof.evaluation.metrics import per_writer, summarize_set
@@ -19,7 +20,7 @@ from inkproof.reporting.style import save
 from inkproof.reporting.tables import write_rows
 from inkproof.runtime.files import replacing, write_json
 from inkproof.tracking.run import log_stage
-from inkproof.tracking.run_metadata import trained_run
+from inkproof.tracking.run_metadata import RunMetadata
 
 EXAMPLES = 6  # drawings shown before and after preprocessing
 SHOWN = ("starter", "mine", "pens", "pens_pixels")  # the other sets are renderings of the same pen digits
@@ -27,10 +28,9 @@ MEASURED = ("starter", "pens")  # for DVC's metrics
 COLUMNS = ["set", "id", "writer", "label", "method", "prediction", "probability"]
 
 
-def drawn(config: DrawnConfig) -> DrawnResult:
+def drawn(metadata: RunMetadata, config: DrawnConfig) -> DrawnResult:
     """Write drawn.json and drawn/ of an exported model; return the content of drawn.json."""
     folder = path_of(config.run)
-    metadata, config = trained_run(config)
     report = path_of(config.report)
     model = LiteRTDigits(path_of(config.exported), threads=2)
     results: DrawnResult = {}

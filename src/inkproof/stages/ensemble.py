@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import EnsembleConfig
+from inkproof.config.stages import EnsembleConfig
 from inkproof.data.archives import PreprocessedSet, read_preprocessed
 from inkproof.data.digits import load_test_split
 from inkproof.evaluation.metrics import interval_of, summarize_drawn, summarize_test

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import EvaluateConfig
+from inkproof.config.stages import EvaluateConfig
 from inkproof.data.archives import read_corruptions
 from inkproof.data.digits import Digits, load_test_split
 from inkproof.evaluation.calibration import reliability
@@ -31,15 +31,14 @@ from inkproof.reporting.style import save
 from inkproof.reporting.tables import write_rows
 from inkproof.runtime.files import replacing, write_json
 from inkproof.tracking.run import log_stage
-from inkproof.tracking.run_metadata import RunMetadata, read_history, trained_run
+from inkproof.tracking.run_metadata import RunMetadata, read_history
 
 LOGGED = ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece", "errors")  # to MLflow, as test_accuracy ...
 
 
-def evaluate(config: EvaluateConfig) -> TestResult:
+def evaluate(metadata: RunMetadata, config: EvaluateConfig) -> TestResult:
     """Write test.json, corruptions.json and test/ of the model in `config.run`; return the content of test.json."""
     folder = path_of(config.run)
-    metadata, config = trained_run(config)
     report = path_of(config.report)
     digits = load_test_split(path_of(config.digits))
     model = load_trained(folder)

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import NORMALIZED_METHOD, ExportConfig
+from inkproof.config.schema import NORMALIZED_METHOD
+from inkproof.config.stages import ExportConfig
 from inkproof.data.archives import PreprocessedSet, read_preprocessed
 from inkproof.data.digits import load_digits, load_test_split
 from inkproof.datasets.preprocessed import canvases_of
@@ -41,19 +42,18 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing
 from inkproof.tracking.provenance import describe_machine
 from inkproof.tracking.run import log_stage
-from inkproof.tracking.run_metadata import trained_run
+from inkproof.tracking.run_metadata import RunMetadata
 
 LOGGED = (MODEL_FILES["float32"], MODEL_FILES["int8"], CANVAS_FILES["float32"])  # to MLflow; the others in DVC's cache
 DIGITS, OOD, PENS = "digits", "ood", "pens_validation"  # sets of thresholds.npz; ood.npz has an "ood" of its own
 
 
-def export(config: ExportConfig) -> ExportResult:
+def export(metadata: RunMetadata, config: ExportConfig) -> ExportResult:
     """Write the exported files of the model in `config.run`, verified on test digits and drawings; return export.json.
 
     The rejection threshold is chosen on validation digits and writers, and reported on other drawings.
     """
     folder = path_of(config.run)
-    metadata, config = trained_run(config)
     report, out, digits = path_of(config.report), path_of(config.out), path_of(config.digits)
     test = load_test_split(digits)
     model = load_trained(folder)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import FinetunedConfig
+from inkproof.config.stages import FinetunedConfig
 from inkproof.config.validation import validated
 from inkproof.data.digits import data_sha, digits_file, load_test_split
 from inkproof.data.drawings import read_drawings
@@ -38,10 +38,9 @@ TITLES = {
 _VERDICTS = {"better": "clearly better", "worse": "clearly worse", "alike": "could be chance"}
 
 
-def finetuned(config: FinetunedConfig) -> FinetunedResult:
+def finetuned(metadata: RunMetadata, config: FinetunedConfig) -> FinetunedResult:
     """Write finetuned.json, tables and page of the run in `config.run`; return the content of finetuned.json."""
     folder, report = path_of(config.run), path_of(config.report)
-    metadata = RunMetadata.read(folder)
     digits = digits_file(path_of(config.digits))
     initial = initial_weights(metadata, folder)
     split = split_of(metadata, digits)

@@ -6,7 +6,8 @@ For studies, which ask what each quantization costs on drawings, too. `export` v
 import numpy as np
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import NORMALIZED_METHOD, FormatsConfig
+from inkproof.config.schema import NORMALIZED_METHOD
+from inkproof.config.stages import FormatsConfig
 from inkproof.data.archives import read_preprocessed
 from inkproof.data.digits import load_digits, load_test_split
 from inkproof.exporting.convert import to_litert, write_saved_model
@@ -15,16 +16,15 @@ from inkproof.exporting.predictors import LiteRTDigits
 from inkproof.models.loading import load_trained
 from inkproof.runtime.files import replacing, write_json
 from inkproof.tracking.run import log_stage
-from inkproof.tracking.run_metadata import trained_run
+from inkproof.tracking.run_metadata import RunMetadata
 
 
-def formats(config: FormatsConfig) -> dict[str, dict[str, float]]:
+def formats(metadata: RunMetadata, config: FormatsConfig) -> dict[str, dict[str, float]]:
     """Write formats.json of the model in `config.run`; return its content.
 
     It has by quantization `kb`, `accuracy` on test digits, and `<set>_accuracy` on each set of drawings.
     """
     folder = path_of(config.run)
-    metadata, config = trained_run(config)
     digits = path_of(config.digits)
     test = load_test_split(digits)
     model = load_trained(folder)

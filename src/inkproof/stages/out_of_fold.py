@@ -1,7 +1,7 @@
 """Predict the digits that a cross-validated run left out."""
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import OutOfFoldConfig
+from inkproof.config.stages import OutOfFoldConfig
 from inkproof.data.splits import all_training_digits, left_out
 from inkproof.evaluation.metrics import summarize_test
 from inkproof.evaluation.out_of_fold import FILE_NAME, SECONDS, WAYS, OutOfFold, write_out_of_fold
@@ -9,13 +9,12 @@ from inkproof.evaluation.test_time_augmentation import predict_tta
 from inkproof.models.loading import load_trained
 from inkproof.runtime.errors import UserError
 from inkproof.tracking.run import log_stage
-from inkproof.tracking.run_metadata import trained_run
+from inkproof.tracking.run_metadata import RunMetadata
 
 
-def out_of_fold(config: OutOfFoldConfig) -> dict[str, float]:
+def out_of_fold(metadata: RunMetadata, config: OutOfFoldConfig) -> dict[str, float]:
     """Write out_of_fold.npz beside the run in `config.run`; return its metrics, plain and with TTA."""
     folder = path_of(config.run)
-    metadata, config = trained_run(config)
     training = metadata.config.training
     if training.folds is None:
         raise UserError(

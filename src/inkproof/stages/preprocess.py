@@ -5,7 +5,8 @@ from functools import partial
 from typing import TypeVar
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import METHODS, Evaluation, PreprocessConfig
+from inkproof.config.schema import METHODS, Evaluation
+from inkproof.config.stages import PreprocessConfig
 from inkproof.data.archives import PreprocessedSet, write_preprocessed
 from inkproof.datasets.preprocessed import drawings_of, preprocessed_drawings
 from inkproof.runtime.errors import UserError

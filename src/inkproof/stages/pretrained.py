@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import PretrainedConfig, Rendering
+from inkproof.config.stages import PretrainedConfig, Rendering
 from inkproof.data.digits import data_sha, load_digits, sources_of
 from inkproof.data.drawings import read_drawings
 from inkproof.datasets.preprocessed import draw

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from inkproof.config.compose import path_of
 from inkproof.config.pipeline import read_pipeline
-from inkproof.config.schema import ReportConfig
+from inkproof.config.stages import ReportConfig
 from inkproof.reporting.ablation import SCALE, ablation
 from inkproof.reporting.page import write_page
 from inkproof.reporting.results import load_models

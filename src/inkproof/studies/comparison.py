@@ -68,11 +68,7 @@ def groups_of(grid_runs: Sequence[GridRun], rows: Mapping[str, Row]) -> list[Gro
         by_labels.setdefault(tuple(grid_run.labels.items()), []).append(grid_run)
     groups = []
     for labels, members in by_labels.items():
-        done = {
-            grid_run.seed: rows[grid_run.key].metrics
-            for grid_run in members
-            if grid_run.done_by(rows.get(grid_run.key))
-        }
+        done = {row.seed: row.metrics for grid_run in members if (row := grid_run.row_in(rows))}
         groups.append(Group(pd.DataFrame(list(done.values()), index=list(done)), dict(labels)))
     return groups
 

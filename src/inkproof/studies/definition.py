@@ -1,10 +1,9 @@
 """study.yaml: the question, what is fixed, what varies, the seeds, and which metrics are compared."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from itertools import starmap
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -77,14 +76,6 @@ AxisLabels = Annotated[dict[Label, Annotated[dict[Label, Overrides], Field(min_l
 
 
 @dataclass(frozen=True)
-class AxisValue:
-    """One value of an axis: its label, and the overrides it stands for."""
-
-    label: str
-    overrides: Overrides
-
-
-@dataclass(frozen=True)
 class Grid:
     """Every combination of the values of all axes, with every seed."""
 
@@ -93,9 +84,9 @@ class Grid:
     seeds: Seeds = ()
 
     @property
-    def axes(self) -> Mapping[str, tuple[AxisValue, ...]]:
-        """The values of each axis."""
-        return {axis: tuple(starmap(AxisValue, labels.items())) for axis, labels in (self.grid or {}).items()}
+    def axes(self) -> AxisLabels:
+        """The overrides that each label of each axis stands for."""
+        return self.grid or {}
 
 
 @dataclass(frozen=True)
@@ -180,7 +171,7 @@ class Study(Definition):
 
     def labels(self, axis: str) -> list[str]:
         """Return the labels of an axis, in the order of their first mention; none where it does not vary."""
-        return list(dict.fromkeys(value.label for grid in self.grids for value in grid.axes.get(axis, ())))
+        return list(dict.fromkeys(label for grid in self.grids for label in grid.axes.get(axis, ())))
 
 
 def study_folder(word: str) -> Path:
@@ -229,7 +220,7 @@ def _mistakes(study: Study) -> Iterator[str]:
     for grid in study.grids:
         if not grid.seeds or len(set(grid.seeds)) < len(grid.seeds):
             yield "seeds: expected a list of different whole numbers, such as [0, 1, 2]"
-        varied = {name for values in grid.axes.values() for value in values for name in value.overrides}
+        varied = {name for labels in grid.axes.values() for overrides in labels.values() for name in overrides}
         for name in sorted(name for name in {*grid.fixed, *grid.axes, *varied} if OWN.fullmatch(name)):
             yield f"{name}: the study sets it itself; leave it out"
     if "train" not in study.stages:

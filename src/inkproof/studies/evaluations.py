@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, Self, TypeVar, get_args
 
+import pandas as pd
 import yaml
 
 from inkproof.config.schema import Config
@@ -14,16 +15,15 @@ from inkproof.reporting.tables import markdown_table
 from inkproof.reporting.wording import fill_markdown
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import read_yaml, write_text
-from inkproof.studies.comparison import spread
 from inkproof.studies.selection import EnsembleEvidence, Evidence
 from inkproof.studies.table import split
 from inkproof.tracking.mlflow_tracker import Tracker
-from inkproof.tracking.provenance import describe_machine, git_commit
 
 FILE_NAME = "evaluations.yaml"
 BEGIN, END = "<!-- evaluations: written by src/study.py select -->", "<!-- end of evaluations -->"
 Kind = Literal["single", "ensemble"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+Content = TypeVar("Content")
 YARDSTICKS = (
     " Published results on MNIST, of C. Deotte's MNIST-CNN-99.75: 99.641 ± 0.047 for a single network, "
     "99.745 ± 0.020 for fifteen."
@@ -36,6 +36,17 @@ class Spread(Config):
 
     mean: float
     sd: float | None
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Self:
+        """Return that of `values`, with six decimals."""
+        series = pd.Series(values)
+        return cls(mean=round(series.mean(), 6), sd=round(series.std(), 6) if len(values) > 1 else None)
+
+    def percent(self, digits: int) -> str:
+        """Return it in percent, with so many decimals."""
+        sd = "" if self.sd is None else f" ± {self.sd * 100:.{digits}f}"
+        return f"{self.mean * 100:.{digits}f}{sd}"
 
 
 class KindEvaluation(Config):
@@ -78,12 +89,14 @@ class Evaluation(Config):
 def read_evaluations(folder: Path) -> tuple[Evaluation, ...]:
     """Return all evaluations so far, the first one first; raises UserError where the file is broken."""
     path = folder / FILE_NAME
+    return read_committed(tuple[Evaluation, ...], path) if path.exists() else ()
+
+
+def read_committed(kind: type[Content], path: Path) -> Content:
+    """Return what a program wrote to the YAML file `path`; raises UserError where it is broken."""
+    found = read_yaml(path)
     try:
-        found = read_yaml(path)
-    except FileNotFoundError:
-        return ()
-    try:
-        return validated(tuple[Evaluation, ...], found, path)
+        return validated(kind, found, path)
     except UserError as error:
         raise UserError(f"{error}; restore it with `git checkout`") from None
 
@@ -107,18 +120,12 @@ def summarize(
         runs=tuple(runs),
         errors=tuple(result.test.errors for result in results),
         of=results[0].test.n,
-        accuracy=_spread([result.test.accuracy for result in results]),
+        accuracy=Spread.of([result.test.accuracy for result in results]),
         drawn={
-            name: _spread([result.drawn[name].accuracy for result in results if name in result.drawn])
+            name: Spread.of([result.drawn[name].accuracy for result in results if name in result.drawn])
             for name in results[0].drawn
         },
     )
-
-
-def _spread(values: Sequence[float]) -> Spread:
-    mean, sd = spread(values)
-    assert mean is not None  # there is one result at least
-    return Spread(mean=round(mean, 6), sd=None if sd is None else round(sd, 6))
 
 
 def write_evaluations(folder: Path) -> Path:
@@ -149,9 +156,9 @@ def table(evaluations: Sequence[Evaluation], name: str) -> str:
                 f"{chosen.accuracy * 100:.3f} ({chosen.low * 100:.3f} to {chosen.high * 100:.3f})",
                 f"{chosen.hours:.2f}",
                 str(one.n),
-                _formatted(one.accuracy, 3),
+                one.accuracy.percent(3),
                 ", ".join(map(str, one.errors)),
-                *(_formatted(one.drawn[key], 1) if key in one.drawn else "" for key in shown),
+                *(one.drawn[key].percent(1) if key in one.drawn else "" for key in shown),
             ]
         )
     yardsticks = YARDSTICKS if any(one.data == "mnist" for one in evaluations) else ""
@@ -164,11 +171,6 @@ def table(evaluations: Sequence[Evaluation], name: str) -> str:
     return f"{markdown_table(heads, 'lll' + 'r' * (len(heads) - 3), lines)}\n\n{fill_markdown(caption)}"
 
 
-def _formatted(spread: Spread, digits: int) -> str:
-    sd = "" if spread.sd is None else f" ± {spread.sd * 100:.{digits}f}"
-    return f"{spread.mean * 100:.{digits}f}{sd}"
-
-
 def log_evaluation(
     tracker: Tracker, experiment: str, selection: int, kind: Kind, number: int, method: str, result: EnsembleResult
 ) -> str:
@@ -178,8 +180,7 @@ def log_evaluation(
     that it classifies drawings with.
     """
     name = f"selection {selection}, {kind} {number}"
-    tags = {"key": f"evaluation: {name}", "git_commit": git_commit(), "machine": describe_machine()}
-    run = tracker.start_again(experiment, name, tags)
+    run = tracker.start_again(experiment, name, f"evaluation: {name}")
     params = {"selection": selection, "kind": kind, "number": number}
     tracker.params(run, {**params, "tta": result.tta, "members": ", ".join(result.members)})
     test = {f"test_{metric}": getattr(result.test, metric) for metric in ("accuracy", "errors", "nll", "ece")}

@@ -27,15 +27,7 @@ MANY = 300  # ratio of the ends of an axis from which on ticks at 1, 2, 5 would 
 def study_figure(groups: Sequence[Group], plan: FigurePlan) -> Figure:
     """Return the figure that `plan` describes, of the groups with a finished grid run. Every point has its sd."""
     done = [group for group in groups if group.n]
-    if plan.pairs:
-        figure, axes = _canvas(2.8, _room([_file_kind(kb) for kb, _ in plan.pairs], plan))
-        _frontier(axes, done, plan)
-    elif plan.x is not None:
-        lines = {_label(_name(group, plan), metric, plan) for group in done for metric in plan.y}
-        figure, axes = _canvas(2.8, _room(sorted(lines), plan))
-        _lines(axes, done, plan)
-    else:
-        figure, axes = _dots(done, plan)
+    figure, axes = (_plane if plan.pairs or plan.x is not None else _dots)(done, plan)
     handles, labels = axes.get_legend_handles_labels()
     if _room(labels, plan):
         figure.legend(handles, labels, loc="lower left", bbox_to_anchor=(0.01, 0.01), ncols=_columns(labels))
@@ -52,14 +44,6 @@ def _columns(labels: Sequence[str]) -> int:
 def _room(labels: Sequence[str], plan: FigurePlan) -> float:
     """Return the height of the legend in inches: none where the title replaces its only entry."""
     return 0.0 if len(labels) == 1 and plan.title else ENTRY * -(-len(labels) // _columns(labels))
-
-
-def _canvas(height: float, legend: float) -> tuple[Figure, Axes]:
-    """Return a figure for points in a plane, with room below for the legend."""
-    figure = sheet(height + legend)
-    axes = place(figure, left=0.62, bottom=0.5 + legend, right=0.12, top=0.3)
-    axes.grid(axis="y")
-    return figure, axes
 
 
 def _dots(groups: Sequence[Group], plan: FigurePlan) -> tuple[Figure, Axes]:
@@ -87,68 +71,49 @@ def _dots(groups: Sequence[Group], plan: FigurePlan) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _name(group: Group, plan: FigurePlan) -> str:
-    return ", ".join(group.labels[axis] for axis in plan.lines if axis in group.labels)
-
-
-def _label(name: str, metric: str, plan: FigurePlan) -> str:
-    parts = (name, heading(metric) if len(plan.y) > 1 or not name else "")
-    return ", ".join(part for part in parts if part)
-
-
-def _lines(axes: Axes, groups: Sequence[Group], plan: FigurePlan) -> None:
-    """One line for each metric and combination of labels of the axes `plan.lines`."""
-    x = str(plan.x)
-    drawn: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
+def _points(groups: Sequence[Group], plan: FigurePlan) -> dict[str, list[tuple[float, float, float]]]:
+    """Return the points (x, y, sd of y) by their entry in the legend: for each of `plan.pairs`, or each line."""
+    points: dict[str, list[tuple[float, float, float]]] = {}
     for group in groups:
-        along = group.mean(x) if x not in group.labels else number_of(group.labels[x])
-        name = _name(group, plan)
-        for metric in plan.y:
+        line = ", ".join(group.labels[axis] for axis in plan.lines if axis in group.labels)
+        for x, metric in plan.pairs or [(str(plan.x), metric) for metric in plan.y]:
+            along = number_of(group.labels[x]) if x in group.labels else group.mean(x)
             mean = group.mean(metric)
+            parts = (line, heading(metric) if len(plan.y) > 1 or not line else "")
+            label = x.removesuffix("_kb") if plan.pairs else ", ".join(part for part in parts if part)
             if along is not None and mean is not None:
                 height = 1 - mean if plan.wrong and is_share(metric) else mean
-                drawn.setdefault((name, metric), []).append((along, height, group.sd(metric) or 0.0))
-    for index, ((name, metric), points) in enumerate(drawn.items()):
-        color, marker = series(index)
-        places, means, spread = zip(*sorted(points), strict=True)
-        label = _label(name, metric, plan)
-        axes.errorbar(places, means, yerr=spread, fmt=f"-{marker}", color=color, capsize=2, label=label)
-    if plan.log:
-        _log_axis(axes, "x")
-    _target(axes, plan)
-    _axis(axes, plan.y[0], "y")
-    if plan.wrong:
-        _log_axis(axes, "y", 0.01, "%")
-        axes.set_ylabel(f"{heading(plan.y[0]).removesuffix(' (%)')}, error rate")
-    axes.set_xlabel(heading(x))
+                points.setdefault(label, []).append((along, height, group.sd(metric) or 0.0))
+    return points
 
 
-def _frontier(axes: Axes, groups: Sequence[Group], plan: FigurePlan) -> None:
-    """Every file is a point; a line joins those that no smaller file beats."""
-    points = []
-    for index, (kb, metric) in enumerate(plan.pairs):
+def _plane(groups: Sequence[Group], plan: FigurePlan) -> tuple[Figure, Axes]:
+    """Points in a plane: lines along `plan.x`; or files, of which a line joins those that no smaller file beats."""
+    points = _points(groups, plan)
+    legend = _room(list(points), plan)
+    figure = sheet(2.8 + legend)
+    axes = place(figure, left=0.62, bottom=0.5 + legend, right=0.12, top=0.3)
+    axes.grid(axis="y")
+    for index, (label, own) in enumerate(points.items()):
         color, marker = series(index)
-        own = [
-            (size, mean, group.sd(metric) or 0.0)
-            for group in groups
-            if (size := group.mean(kb)) is not None and (mean := group.mean(metric)) is not None
-        ]
-        if own:
-            sizes, means, spread = zip(*own, strict=True)
-            axes.errorbar(sizes, means, yerr=spread, fmt=marker, color=color, capsize=2, label=_file_kind(kb))
-        points += [(size, mean) for size, mean, _ in own]
-    best = frontier(points)
+        places, means, spread = zip(*sorted(own), strict=True)
+        shape = marker if plan.pairs else f"-{marker}"
+        axes.errorbar(places, means, yerr=spread, fmt=shape, color=color, capsize=2, label=label)
+    best = frontier([(x, y) for own in points.values() for x, y, _ in own]) if plan.pairs else []
     if best:
         axes.plot(*zip(*best, strict=True), color=PALETTE["muted"], linewidth=0.8, zorder=1)
-    _log_axis(axes, "x")
-    axes.set_xlabel("kilobytes")
+    if plan.log or plan.pairs:
+        _log_axis(axes, "x")
     _target(axes, plan)
-    _axis(axes, plan.pairs[0][1], "y")
-    axes.set_ylabel("" if plan.title else "accuracy")
-
-
-def _file_kind(kb: str) -> str:
-    return kb.removesuffix("_kb")
+    metric = plan.pairs[0][1] if plan.pairs else plan.y[0]
+    _axis(axes, metric, "y")
+    if plan.wrong:
+        _log_axis(axes, "y", 0.01, "%")
+        axes.set_ylabel(f"{heading(metric).removesuffix(' (%)')}, error rate")
+    if plan.pairs:
+        axes.set_ylabel("" if plan.title else "accuracy")
+    axes.set_xlabel("kilobytes" if plan.pairs else heading(str(plan.x)))
+    return figure, axes
 
 
 def frontier(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

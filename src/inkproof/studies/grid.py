@@ -1,6 +1,5 @@
 """The grid runs of a study: all are composed, checked and given a key before the first one runs."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +9,8 @@ from typing import Any
 
 from inkproof.config.compose import Compose, composing, path_of
 from inkproof.config.one_line import explain
-from inkproof.config.schema import (
+from inkproof.config.schema import TrainConfig
+from inkproof.config.stages import (
     DrawnConfig,
     EvaluateConfig,
     ExportConfig,
@@ -18,18 +18,19 @@ from inkproof.config.schema import (
     OutOfFoldConfig,
     PreprocessConfig,
     StageConfig,
-    TrainConfig,
 )
 from inkproof.data.digits import data_sha
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
-from inkproof.studies.definition import FILE, Grid, Overrides, Study
+from inkproof.studies.definition import FILE, Grid, Overrides, Study, label_of
 from inkproof.studies.metrics import check_metrics, known_metrics
 from inkproof.studies.results import Row
 from inkproof.tracking.identity import configuration_key, identity, run_key
 
-_PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
-_KEYWORDS = ("null", "true", "false", "nan", "inf")
+CONFIGS: Mapping[str, type[StageConfig]] = {
+    kind.primary: kind for kind in (OutOfFoldConfig, EvaluateConfig, ExportConfig, DrawnConfig, FormatsConfig)
+}
+"""The configuration of each stage after training."""
 
 
 def override(key: str, value: Any) -> str:
@@ -38,32 +39,15 @@ def override(key: str, value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
     if isinstance(value, list):
         return "[" + ",".join(map(_text, value)) + "]"
     if isinstance(value, dict):
         return "{" + ",".join(f"{key}:{_text(one)}" for key, one in value.items()) + "}"
-    text = str(value)
+    if value is None or isinstance(value, bool | int | float):
+        return label_of(value)
     # A quoted text stays a text: "1" must not become a number, nor "a,b" two values.
-    if _PLAIN.fullmatch(text) and text.lower() not in _KEYWORDS:
-        return text
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
-
-
-CONFIGS: Mapping[str, type[StageConfig]] = {
-    "out_of_fold": OutOfFoldConfig,
-    "evaluate": EvaluateConfig,
-    "export": ExportConfig,
-    "drawn": DrawnConfig,
-    "formats": FormatsConfig,
-}
-"""The configuration of each stage after training."""
 
 
 @dataclass(frozen=True)
@@ -100,36 +84,38 @@ class GridRun:
         """The folder of its artifacts and reports. Its training works in a run folder, as every training does."""
         return ROOT / "runs" / "studies" / self.study / self.key
 
-    def done_by(self, row: Row | None) -> bool:
-        """Return whether a row of the results table has all stages and metrics of this grid run."""
-        return (
-            row is not None
-            and row.key == self.key
-            and set(self.stages) <= set(row.stages)
-            and all(name in row.metrics for name in self.wanted)
-        )
+    def row_in(self, rows: Mapping[str, Row], since: str = "") -> Row | None:
+        """Return its row of a results table, None where that lacks a stage or metric or is older than `since`."""
+        row = rows.get(self.key)
+        if row is None or row.finished < since or not set(self.stages) <= set(row.stages):
+            return None
+        return row if all(name in row.metrics for name in self.wanted) else None
 
 
-def plan(study: Study, shas: Mapping[str, str] | None = None) -> list[GridRun]:
+def plan(study: Study, rows: Mapping[str, Row] | None = None) -> list[GridRun]:
     """Return the grid runs of a study in the order of its grids.
 
-    `shas` gives the SHA-256 of datasets whose digits file is missing. Raises UserError where a combination is not a
-    valid training configuration, two grid runs are the same, two configurations have the same labels, or no stage
-    measures a metric.
+    Datasets whose digits file is missing are taken to be those of the `rows` of its results table. Raises UserError
+    where a combination is not a valid training configuration, two grid runs are the same, two configurations have the
+    same labels, or no stage measures a metric.
     """
+    shas = {row.data: row.data_sha for row in (rows or {}).values()}
     grid_runs: list[GridRun] = []
     by_labels: dict[tuple[tuple[str, str], ...], Overrides] = {}
     with _naming(study.folder / FILE), composing() as compose:
         for grid in study.grids:
-            for labels, overrides in _combinations(grid):
+            for labels, overrides in combinations(grid):
                 if by_labels.setdefault(tuple(labels.items()), overrides) != overrides:
                     name = ", ".join(f"{axis}={label}" for axis, label in labels.items())
                     raise UserError(f"two configurations are called {name}; add an axis")
                 for seed in grid.seeds:
-                    grid_runs.append(_grid_run(study, labels, overrides, seed, grid_runs, compose, shas or {}))
-        _check_twins(grid_runs)
-        known = set().union(*(grid_run.known for grid_run in grid_runs))
-        check_metrics(study, known, set().union(*(grid_run.kept for grid_run in grid_runs)))
+                    grid_runs.append(_grid_run(study, labels, overrides, seed, grid_runs, compose, shas))
+        seen: dict[str, GridRun] = {}
+        for grid_run in grid_runs:
+            twin = seen.setdefault(grid_run.key or grid_run.name, grid_run)
+            if twin is not grid_run:
+                raise UserError(f"two grid runs are the same: {twin.name} and {grid_run.name}")
+        check_metrics(study, set().union(*(grid_run.known for grid_run in grid_runs)))
     return grid_runs
 
 
@@ -145,13 +131,14 @@ def _naming(path: Path) -> Iterator[None]:
         raise UserError(f"{path}: {line}") from error
 
 
-def _combinations(grid: Grid) -> Iterator[tuple[dict[str, str], Overrides]]:
+def combinations(grid: Grid) -> Iterator[tuple[dict[str, str], Overrides]]:
     """Yield (labels by axis, overrides) for each combination; later axes override earlier ones."""
-    for chosen in product(*grid.axes.values()):
+    for labels in product(*grid.axes.values()):
+        chosen = dict(zip(grid.axes, labels, strict=True))
         overrides = dict(grid.fixed)
-        for value in chosen:
-            overrides |= value.overrides
-        yield {axis: value.label for axis, value in zip(grid.axes, chosen, strict=True)}, overrides
+        for axis, label in chosen.items():
+            overrides |= grid.axes[axis][label]
+        yield chosen, overrides
 
 
 TEACHERS = "training.teacher.runs"
@@ -224,12 +211,3 @@ def _grid_run(
         data_sha=sha,
         teachers=tuple(grid_run.key for grid_run in teachers.values()),
     )
-
-
-def _check_twins(grid_runs: Sequence[GridRun]) -> None:
-    """Raise UserError where two grid runs are the same training."""
-    seen: dict[str, GridRun] = {}
-    for grid_run in grid_runs:
-        twin = seen.setdefault(grid_run.key or grid_run.name, grid_run)
-        if twin is not grid_run:
-            raise UserError(f"two grid runs are the same: {twin.name} and {grid_run.name}")

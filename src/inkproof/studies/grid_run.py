@@ -18,12 +18,12 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.processes import end_with_parent, use_threads
 from inkproof.runtime.startup import start_tensorflow, stderr_into
 from inkproof.studies.grid import GridRun
-from inkproof.studies.progress import DONE, FAILED, RUNNING, Progress, finished, read_progress
+from inkproof.studies.live import DONE, FAILED, RUNNING, Progress, read_progress
 from inkproof.studies.results import Row, now, read_results, write_row
 from inkproof.tracking.mlflow_tracker import Tracker, nested
 from inkproof.tracking.provenance import describe_machine
 from inkproof.tracking.run import attach, ensure_run
-from inkproof.tracking.run_metadata import RunMetadata
+from inkproof.tracking.run_metadata import RunMetadata, trained_run
 
 LOG = "log.txt"
 
@@ -54,7 +54,7 @@ class GridTask:
         grid_run.folder.mkdir(parents=True, exist_ok=True)
         # A worker that outlived its launcher may still run it: the second process waits, and finds it done.
         with FileLock(grid_run.folder / "lock"):
-            if finished(grid_run, read_results(self.results).get(grid_run.key), self.since):
+            if grid_run.row_in(read_results(self.results), self.since):
                 return DONE
             return self._run(grid_run)
 
@@ -87,7 +87,7 @@ class GridTask:
         for stage in grid_run.stages[1:]:
             replace(progress, stage=stage).write(grid_run.folder)
             started = time.perf_counter()
-            stages[stage](grid_run.later[stage].model_copy(update={"run": str(grid_run.folder)}))
+            stages[stage](*trained_run(grid_run.later[stage].model_copy(update={"run": str(grid_run.folder)})))
             seconds += time.perf_counter() - started
         run_id = ensure_run(tracker, metadata, grid_run.folder)
         tracker.tag(run_id, {"configuration": grid_run.configuration})
@@ -114,7 +114,7 @@ class GridTask:
         )
 
 
-def stage_functions() -> Mapping[str, Callable[[Any], Any]]:
+def stage_functions() -> Mapping[str, Callable[..., Any]]:
     """Return the functions of the pipeline's stages by name.
 
     TensorFlow is imported here, as a script imports it: after the process has set its number of threads. Grid runs
@@ -129,7 +129,7 @@ def stage_functions() -> Mapping[str, Callable[[Any], Any]]:
     from inkproof.stages.out_of_fold import out_of_fold
     from inkproof.stages.train import train
 
-    stages: tuple[Callable[[Any], Any], ...] = (train, out_of_fold, evaluate, export, drawn, formats, ensemble)
+    stages: tuple[Callable[..., Any], ...] = (train, out_of_fold, evaluate, export, drawn, formats, ensemble)
     return {stage.__name__: stage for stage in stages}
 
 

@@ -18,8 +18,6 @@ from inkproof.runtime.paths import ROOT
 from inkproof.runtime.processes import cores, share
 from inkproof.studies.grid import GridRun
 
-LAUNCHERS = ("basic", "joblib", "submitit_local", "submitit_slurm", "ray")
-EXTRAS = {"submitit_local": "submitit", "submitit_slurm": "submitit", "ray": "ray", "joblib": "joblib"}
 RAY_ADDRESS = "hydra.launcher.ray.init.address"
 RESERVED = ("hydra.launcher.cpus_per_task", "hydra.launcher.ray.remote.num_cpus")
 CLUSTER_THREADS = 2
@@ -44,6 +42,7 @@ SETTINGS: dict[str, Callable[[int, int], list[str]]] = {
         f"+hydra.launcher.ray.remote.num_cpus={threads}",
     ],
 }
+LAUNCHERS = tuple(SETTINGS)
 
 
 @dataclass(frozen=True)
@@ -90,8 +89,8 @@ def check_launcher(how: Launching) -> None:
     if launcher == "basic" and jobs > 1:
         raise UserError(f"--jobs {jobs}: the launcher basic runs one grid run after another; add --launcher joblib")
     modules = {plugin.__module__ for plugin in Plugins.instance().discover(Launcher)}
-    extra = EXTRAS.get(launcher)
-    if extra and not any(f"hydra_{extra}_launcher" in module for module in modules):
+    plugin = f"hydra_{launcher.partition('_')[0]}_launcher"
+    if launcher != "basic" and not any(plugin in module for module in modules):
         raise UserError(f"--launcher {launcher}: not installed; `make cluster` adds it to the environment")
     if launcher == "submitit_slurm" and shutil.which("sbatch") is None:
         raise UserError(f"--launcher {launcher}: no sbatch found; run the command on a machine with SLURM")

@@ -1,81 +1,73 @@
-"""The progress of one study while it runs, and of all studies: what is done and how long the rest will take."""
+"""The progress of one study while it runs, and of all studies: what is done and how long the rest will take.
 
+The state of each grid run is in a file of its own, so that one process shows what another computes.
+"""
+
+import json
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import fmean
 
+from filelock import FileLock, Timeout
 from rich import box
 from rich.console import Console
 from rich.live import Live
 from rich.table import Column, Table
 
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import write_json
 from inkproof.runtime.paths import ROOT
 from inkproof.runtime.progress import table_console
 from inkproof.studies.definition import FILE, Study, read_study
 from inkproof.studies.grid import GridRun, plan
 from inkproof.studies.metrics import formatted, heading
-from inkproof.studies.progress import DONE, FAILED, RUNNING, WAITING, Progress, alive, finished, read_progress
 from inkproof.studies.results import Row, read_results
+
+WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 
 
 @dataclass(frozen=True)
-class State:
-    """One folder of experiments/. `left` is the estimated time of unfinished grid runs in seconds, None if unknown.
+class Progress:
+    """The state of a grid run.
 
-    `total` is 0 for experiments without a study.yaml, which were run by hand. `stale` counts rows that belong to no
-    grid run of the study.
+    `stage` is the one that runs, `started` and `ended` are seconds since 1970, `pid` is its process on `machine`.
+    `forced` is when --force asked for it, so that a retry does not start over.
     """
 
-    name: str
-    question: str
-    done: int
-    total: int
-    spent: float
-    left: float | None
-    stale: int = 0
+    state: str = WAITING
+    stage: str = ""
+    started: float = 0.0
+    ended: float = 0.0
+    error: str = ""
+    machine: str = ""
+    pid: int = 0
+    forced: str = ""
 
-    @property
-    def word(self) -> str:
-        """Its state, as `list` shows it."""
-        if not self.total:
-            return "by hand"
-        return "finished" if self.done == self.total else "started" if self.done else "to run"
+    def write(self, folder: Path) -> None:
+        """Write it to the folder of its grid run."""
+        write_json(folder / "progress.json", asdict(self))
 
 
-def all_studies(experiments: Path) -> list[State]:
-    """Return the state of every folder in `experiments`; raises UserError for a mistake in a study.yaml."""
-    folders = sorted(path for path in experiments.iterdir() if path.is_dir()) if experiments.is_dir() else []
-    return [_state(folder) for folder in folders if (folder / FILE).exists() or (folder / "README.md").exists()]
+def read_progress(folder: Path) -> Progress:
+    """Return the state of the grid run in `folder`; without a readable file it has not started."""
+    try:
+        return Progress(**json.loads((folder / "progress.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return Progress()
 
 
-def _state(folder: Path) -> State:
-    if not (folder / FILE).exists():
-        lines = (folder / "README.md").read_text(encoding="utf-8").splitlines()
-        return State(folder.name, lines[0].lstrip("# ") if lines else "", 0, 0, 0.0, None)
-    study = read_study(folder)
-    rows = read_results(study.results)
-    grid_runs = planned(study, rows)
-    done = [rows[grid_run.key] for grid_run in grid_runs if grid_run.done_by(rows.get(grid_run.key))]
-    left = [grid_run for grid_run in grid_runs if not grid_run.done_by(rows.get(grid_run.key))]
-    keys = {grid_run.key for grid_run in grid_runs}
-    return State(
-        name=study.name,
-        question=study.question,
-        done=len(done),
-        total=len(grid_runs),
-        spent=sum(row.seconds for row in done),
-        left=estimate(left, grid_runs, rows),
-        stale=sum(row.key not in keys for row in rows.values()),
-    )
-
-
-def planned(study: Study, rows: Mapping[str, Row]) -> list[GridRun]:
-    """Return a study's grid runs. Datasets whose digits file is missing are taken to be those of its finished rows."""
-    return plan(study, {row.data: row.data_sha for row in rows.values()})
+def alive(grid_run: GridRun) -> bool:
+    """Return whether a process works on the grid run."""
+    grid_run.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(grid_run.folder / "lock", timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 def estimate(left: Sequence[GridRun], grid_runs: Sequence[GridRun], rows: Mapping[str, Row]) -> float | None:
@@ -85,18 +77,17 @@ def estimate(left: Sequence[GridRun], grid_runs: Sequence[GridRun], rows: Mappin
     Returns None where none has finished.
     """
     known = [
-        (grid_run, row.seconds)
+        (set(grid_run.labels.items()), row.seconds)
         for grid_run in grid_runs
         if (row := rows.get(grid_run.key)) is not None and set(grid_run.stages) <= set(row.stages)
     ]
-    if not known:
-        return None if left else 0.0
+    if left and not known:
+        return None
     total = 0.0
     for grid_run in left:
-        alike = [(len(set(grid_run.labels.items()) & set(other.labels.items())), seconds) for other, seconds in known]
-        most = max(count for count, _ in alike)
-        nearest = [seconds for count, seconds in alike if count == most]
-        total += sum(nearest) / len(nearest)
+        alike = [(len(labels & set(grid_run.labels.items())), seconds) for labels, seconds in known]
+        most = max(alike)[0]
+        total += fmean(seconds for count, seconds in alike if count == most)
     return total
 
 
@@ -142,7 +133,7 @@ class _Watcher:
         self.metric = study.metrics[0] if study.metrics else ""
         self.printed: dict[str, tuple[str, float]] = {}
         self.rows: dict[str, Row] = read_results(study.results)
-        self.before = {grid_run.key for grid_run in grid_runs if finished(grid_run, self.rows.get(grid_run.key), since)}
+        self.before = {grid_run.key for grid_run in grid_runs if grid_run.row_in(self.rows, since)}
         self.found = {grid_run.key: read_progress(grid_run.folder).started for grid_run in grid_runs}
 
     def update(self) -> list[tuple[GridRun, Progress]]:
@@ -152,7 +143,7 @@ class _Watcher:
         states = []
         for grid_run in self.grid_runs:
             progress = read_progress(grid_run.folder)
-            if finished(grid_run, self.rows.get(grid_run.key), self.since):
+            if grid_run.row_in(self.rows, self.since):
                 progress = Progress(DONE, started=progress.started, ended=progress.ended)
             elif progress.started == self.found[grid_run.key] and not (progress.state == RUNNING and alive(grid_run)):
                 progress = Progress()  # the file is of an earlier call
@@ -218,21 +209,44 @@ def hours(seconds: float) -> str:
 
 
 def print_all() -> None:
-    """Print all studies of this repository, their state and the time that is left."""
+    """Print all studies of this repository, their state and the time that is left.
+
+    Raises UserError for a mistake in a study.yaml. Folders without one are experiments that were run by hand.
+    """
     console = table_console()
-    with console.status("reading all studies"):
-        states = all_studies(ROOT / "experiments")
     texts = [Column(title, no_wrap=True) for title in ("study", "state")]
     numbers = [Column(title, no_wrap=True, justify="right") for title in ("grid runs", "spent", "left")]
     table = Table(*texts, *numbers, "question", box=box.SIMPLE_HEAD, pad_edge=False)
-    for state in states:
-        grid_runs = f"{state.done}/{state.total}" if state.total else ""
-        left = "" if not state.total else "?" if state.left is None else hours(state.left) if state.left else "-"
-        word = state.word + (f", {state.stale} stale" if state.stale else "")
-        table.add_row(state.name, word, grid_runs, hours(state.spent) if state.spent else "", left, state.question)
+    total, unknown = 0.0, []
+    folders = {path.parent for name in (FILE, "README.md") for path in (ROOT / "experiments").glob(f"*/{name}")}
+    with console.status("reading all studies"):
+        for folder in sorted(folders):
+            columns, left = _columns_of(folder)
+            table.add_row(folder.name, *columns)
+            total += left or 0.0
+            unknown += [folder.name] if left is None else []
     console.print(table)
-    unknown = [state for state in states if state.total and state.left is None]
-    total = sum(state.left or 0.0 for state in states)
     known = [f"{hours(total)} of grid runs"] if total or not unknown else []
-    rest = [f"{', '.join(state.name for state in unknown)}, where no grid run has finished yet"] if unknown else []
+    rest = [f"{', '.join(unknown)}, where no grid run has finished yet"] if unknown else []
     console.print(f"Left to compute: {', and '.join(known + rest)}.", style="dim", highlight=False)
+
+
+def _columns_of(folder: Path) -> tuple[list[str], float | None]:
+    """Return how the list shows a folder, and the seconds that its unfinished grid runs will take, None if unknown."""
+    if not (folder / FILE).exists():
+        lines = (folder / "README.md").read_text(encoding="utf-8").splitlines()
+        return ["by hand", "", "", "", lines[0].lstrip("# ") if lines else ""], 0.0
+    study = read_study(folder)
+    rows = read_results(study.results)
+    grid_runs = plan(study, rows)
+    done = [row for grid_run in grid_runs if (row := grid_run.row_in(rows))]
+    left = estimate([grid_run for grid_run in grid_runs if not grid_run.row_in(rows)], grid_runs, rows)
+    state = "finished" if len(done) == len(grid_runs) else "started" if done else "to run"
+    stale = len(rows.keys() - {grid_run.key for grid_run in grid_runs})
+    return [
+        f"{state}, {stale} stale" if stale else state,
+        f"{len(done)}/{len(grid_runs)}",
+        hours(sum(row.seconds for row in done)) if done else "",
+        "?" if left is None else hours(left) if left else "-",
+        study.question,
+    ], left

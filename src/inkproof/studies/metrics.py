@@ -58,10 +58,10 @@ def closest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(sorted(known)[:8])}, ..."
 
 
-def check_metrics(study: Study, known: set[str], kept: set[str]) -> None:
-    """Raise UserError, with similar names, where the study names a metric that is not `known`.
+def check_metrics(study: Study, known: set[str]) -> None:
+    """Raise UserError, with similar names, where the study names a metric that is not `known`, or does not keep it.
 
-    `known` are all metrics that its grid runs can have, `kept` those that its results table has.
+    `known` are all metrics that its grid runs can have.
     """
     figure = study.figure
     named = {
@@ -78,7 +78,7 @@ def check_metrics(study: Study, known: set[str], kept: set[str]) -> None:
                 missing = stage and stage not in study.stages
                 hint = f"add the stage {stage}" if missing else closest(name, known)
                 raise UserError(f"{where}: no grid run measures {name}; {hint}")
-            if where != "metrics" and name not in study.metrics and name not in kept:
+            if not study.keeps(name):
                 raise UserError(f"{where}: {name} is not kept; add it to metrics or keep")
     for pattern in study.keep:
         if not any(fnmatchcase(name, pattern) for name in known):
@@ -109,10 +109,8 @@ def heading(metric: str) -> str:
     """Return a metric as the heading of a column: drawn_pens_thin_classic_accuracy becomes "pens_thin, classic (%)"."""
     if metric.startswith("drawn_"):
         name = _drawn_heading(metric.removeprefix("drawn_"))
-    elif is_share(metric):
-        name = metric.removesuffix("_accuracy").replace("_", " ")
     else:
-        name = metric.removesuffix("_kb").replace("_", " ")
+        name = metric.removesuffix("_accuracy").removesuffix("_kb").replace("_", " ")
     return name + (" (%)" if is_share(metric) else " (KB)" if metric.endswith("_kb") else "")
 
 

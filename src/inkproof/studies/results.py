@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,21 +80,14 @@ def results_table(path: Path) -> pd.DataFrame:
 
 def write_row(path: Path, row: Row) -> None:
     """Add a finished grid run to the results table, in place of a row with its key; several processes may at once."""
-    with locked(path):
+    lock = ROOT / "runs" / "studies" / path.parent.name / "results.lock"  # git ignores runs/
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):
         rows = read_results(path)
         rows.pop(row.key, None)
         table = _table([*rows.values(), row])
         table.insert(0, "format", FORMAT)
         write_text(path, table.to_csv(index=False, lineterminator="\n"))
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Lock a results table for this process. The lock file is in runs/, which git ignores."""
-    lock = ROOT / "runs" / "studies" / path.parent.name / "results.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(lock):
-        yield
 
 
 def _table(rows: Collection[Row]) -> pd.DataFrame:

@@ -2,13 +2,14 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from inkproof.config.compose import composing, path_of
-from inkproof.config.schema import PreprocessConfig
+from inkproof.config.stages import PreprocessConfig
 from inkproof.data.download import prepare_absent
 from inkproof.data.drawings import FILE_NAME
 from inkproof.stages.corruptions import preprocess_corruptions
@@ -17,20 +18,11 @@ from inkproof.studies.definition import Study, read_study
 from inkproof.studies.grid import GridRun, plan
 from inkproof.studies.grid_run import LOG, GridTask
 from inkproof.studies.launch import Launching, check_launcher, launch, quiet
-from inkproof.studies.live import hours, planned, watching
-from inkproof.studies.progress import Failure, finished, run_with_retries
+from inkproof.studies.live import FAILED, RUNNING, alive, hours, read_progress, watching
 from inkproof.studies.results import read_results
 from inkproof.studies.table import FIGURE, check_markers
 from inkproof.studies.verdict import write_readme
 from inkproof.tracking.mlflow_tracker import Tracker
-from inkproof.tracking.provenance import describe_machine, git_commit
-
-
-def make_digits(grid_runs: Sequence[GridRun]) -> bool:
-    """Make the missing digits files that grid runs train on, as training would; return whether any was missing."""
-    configs = {grid_run.config.data.name: grid_run.config for grid_run in grid_runs}.values()
-    made = [prepare_absent(config.data, path_of(config.run.digits)) for config in configs]
-    return any(made)
 
 
 def make_preprocessed(study: Study, grid_runs: Sequence[GridRun], console: Console) -> None:
@@ -72,35 +64,34 @@ def run_study(folder: Path, how: Launching, retries: int, since: str) -> bool:
     check_launcher(how)
     check_markers(study.folder / "README.md")
     rows = read_results(study.results)
-    grid_runs = planned(study, rows)
+    grid_runs = plan(study, rows)
     console = Console(file=sys.__stdout__, highlight=False)
-    failures: list[Failure] = []
-    if all(finished(grid_run, rows.get(grid_run.key), since) for grid_run in grid_runs):
+    failures: list[tuple[GridRun, str]] = []
+    if all(grid_run.row_in(rows, since) for grid_run in grid_runs):
         readme = write_readme(study, grid_runs, rows)
     else:
-        if make_digits(grid_runs):  # the SHA-256 of the digits is part of each key
-            grid_runs = plan(study)
+        configs = {grid_run.config.data.name: grid_run.config for grid_run in grid_runs}.values()
+        made = [prepare_absent(config.data, path_of(config.run.digits)) for config in configs]
+        if any(made):
+            grid_runs = plan(study)  # the SHA-256 of the digits is part of each key
         make_preprocessed(study, grid_runs, console)
         quiet()
         readme, failures = _run_grid(study, grid_runs, how, retries, since, console)
         rows = read_results(study.results)
-    done = [rows[grid_run.key] for grid_run in grid_runs if grid_run.done_by(rows.get(grid_run.key))]
+    done = [row for grid_run in grid_runs if (row := grid_run.row_in(rows))]
     spent = hours(sum(row.seconds for row in done))
     console.print(f"{study.name}: {len(done)} of {len(grid_runs)} grid runs, {spent} in all; {readme}", soft_wrap=True)
-    for failure in failures:
-        log = failure.grid_run.folder / LOG
-        print(f"study.py: {failure.grid_run.name}: given up: {failure.error}; see {log}", file=sys.stderr)
+    for failed, error in failures:
+        print(f"study.py: {failed.name}: given up: {error}; see {failed.folder / LOG}", file=sys.stderr)
     return not failures
 
 
 def _run_grid(
     study: Study, grid_runs: Sequence[GridRun], how: Launching, retries: int, since: str, console: Console
-) -> tuple[Path, list[Failure]]:
+) -> tuple[Path, list[tuple[GridRun, str]]]:
     """Run what is left as children of the study's MLflow run; return the README and the grid runs given up."""
     tracker = Tracker()
-    tags = {"key": f"study {study.name}", "question": study.question}
-    tags |= {"git_commit": git_commit(), "machine": describe_machine()}
-    parent = tracker.start_again(study.experiment, study.name, tags)
+    parent = tracker.start_again(study.experiment, study.name, f"study {study.name}", question=study.question)
     by_key = {grid_run.key: grid_run for grid_run in grid_runs}
     task = GridTask(by_key, study.results, study.experiment, parent, how.threads, since, started_by=os.getpid())
     try:
@@ -119,8 +110,57 @@ def _run_grid(
     return readme, failures
 
 
+DIED = "its process was killed"
+NO_TEACHER = "the grid run of its teacher was given up"
+
+
+def run_with_retries(
+    grid_runs: Sequence[GridRun], results: Path, run: Callable[[list[GridRun]], None], retries: int, since: str = ""
+) -> list[tuple[GridRun, str]]:
+    """Call `run` with the unfinished grid runs until none is left or each was tried `retries` + 1 times.
+
+    A launcher raises when it loses a worker, while many grid runs have not started. Only those that started have used
+    an attempt. Students wait for their teachers. Returns the grid runs that were given up, with the reason. Raises what
+    `run` raises where it started none.
+    """
+    failures: Counter[str] = Counter()
+    while True:
+        rows = read_results(results)
+        left = [grid_run for grid_run in grid_runs if not grid_run.row_in(rows, since)]
+        unfinished = {grid_run.key for grid_run in left}
+        todo = [
+            grid_run
+            for grid_run in left
+            if failures[grid_run.key] <= retries and unfinished.isdisjoint(grid_run.teachers)
+        ]
+        if not todo:
+            return [(one, error_of(one) if failures[one.key] else NO_TEACHER) for one in left]
+        before = {grid_run.key: read_progress(grid_run.folder).started for grid_run in todo}
+        error: Exception | None = None
+        try:
+            run(todo)
+        except Exception as raised:
+            error = raised
+        rows = read_results(results)
+        failed = [one for one in todo if not one.row_in(rows, since)]
+        started = [one for one in failed if read_progress(one.folder).started > before[one.key]]
+        failures.update(one.key for one in started if not alive(one))
+        if failed == todo and not started:
+            raise error or RuntimeError(f"the launcher returned without running {todo[0].name}")
+
+
+def error_of(grid_run: GridRun) -> str:
+    """Return why a grid run failed."""
+    progress = read_progress(grid_run.folder)
+    if progress.state == FAILED:
+        return progress.error
+    if progress.state == RUNNING:
+        return f"{DIED} (process {progress.pid} on {progress.machine})"
+    return "it did not start"
+
+
 def write_table(folder: Path) -> Path:
     """Write table, figure and verdict of the study in `folder` from its results table alone; return the README."""
     study = read_study(folder)
     rows = read_results(study.results)
-    return write_readme(study, planned(study, rows), rows)
+    return write_readme(study, plan(study, rows), rows)

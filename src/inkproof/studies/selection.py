@@ -3,10 +3,10 @@
 The out-of-fold predictions of a cross-validation decide. The predictions of its folds are pooled here.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +18,8 @@ from inkproof.evaluation.out_of_fold import FILE_NAME, SECONDS, WAYS, OutOfFold,
 from inkproof.evaluation.statistics import mcnemar, wilson
 from inkproof.reporting.tables import write_rows
 from inkproof.runtime.errors import UserError
-from inkproof.studies.definition import FILE, Study
-from inkproof.studies.grid import TEACHERS, GridRun
+from inkproof.studies.definition import FILE, Overrides, Study
+from inkproof.studies.grid import TEACHERS, GridRun, combinations
 from inkproof.studies.results import Row
 
 
@@ -60,13 +60,15 @@ def pool_grid_runs(grid_runs: list[GridRun], rows: Mapping[str, Row]) -> list[Po
     Seed s leaves out fold s modulo folds, in repeat s // folds. A network with fewer seeds than folds is not a
     candidate and is left out. Raises UserError where a grid run is not finished or no cross-validation is complete.
     """
-    by_run: dict[tuple[str, int], list[GridRun]] = {}
+    by_run: dict[tuple[str, int, int], list[GridRun]] = {}
     for grid_run in grid_runs:
         (network,) = grid_run.labels.values()
-        by_run.setdefault((network, grid_run.seed // _folds(grid_run)), []).append(grid_run)
-    whole = {run: members for run, members in by_run.items() if len(members) == _folds(members[0])}
+        folds = grid_run.config.training.folds
+        assert folds is not None  # the plan checks it for the stage out_of_fold
+        by_run.setdefault((network, grid_run.seed // folds, folds), []).append(grid_run)
+    whole = {run: members for run, members in by_run.items() if len(members) == run[2]}
     members = [grid_run for members in whole.values() for grid_run in members]
-    missing = [grid_run.name for grid_run in members if not grid_run.done_by(rows.get(grid_run.key))]
+    missing = [grid_run.name for grid_run in members if not grid_run.row_in(rows)]
     if missing:
         raise UserError(f"{len(missing)} grid runs are not finished, such as {missing[0]}; run `candidates` first")
     if not whole:
@@ -78,14 +80,8 @@ def pool_grid_runs(grid_runs: list[GridRun], rows: Mapping[str, Row]) -> list[Po
             [read_out_of_fold(grid_run.folder / FILE_NAME) for grid_run in members],
             [rows[grid_run.key].metrics[SECONDS] for grid_run in members],
         )
-        for (network, repeat), members in whole.items()
+        for (network, repeat, _), members in whole.items()
     ]
-
-
-def _folds(grid_run: GridRun) -> int:
-    folds = grid_run.config.training.folds
-    assert folds is not None  # the plan checks it for the stage out_of_fold
-    return folds
 
 
 def write_misread(folder: Path, pooled: Iterable[PooledPredictions]) -> None:
@@ -160,6 +156,10 @@ class Entry:
         """The number of digits that it misclassifies."""
         return int(self.wrong.sum())
 
+    def order(self) -> tuple[int, float]:
+        """Return what entries are compared by: the errors, then the nll."""
+        return self.errors, self.nll
+
     def evidence(self) -> Evidence:
         """Return its figures as selection.yaml holds them."""
         n = len(self.wrong)
@@ -194,26 +194,28 @@ def teachers_of(study: Study) -> dict[str, tuple[str, ...]]:
     trained on, are unknown.
     """
     found = {}
-    for grid in study.grids:
-        for value in (value for values in grid.axes.values() for value in values):
-            runs = {**grid.fixed, **value.overrides}.get(TEACHERS) or ()
-            for run in runs:
-                if not run.startswith("@"):
-                    raise UserError(f"{value.label}: {TEACHERS}: {run}: name a network of this study, such as @cnn")
-            found[value.label] = tuple(run[1:] for run in runs)
+    for name, overrides in networks_of(study).items():
+        runs = overrides.get(TEACHERS) or ()
+        for run in runs:
+            if not run.startswith("@"):
+                raise UserError(f"{name}: {TEACHERS}: {run}: name a network of this study, such as @cnn")
+        found[name] = tuple(run.removeprefix("@") for run in runs)
     return found
+
+
+def networks_of(study: Study) -> dict[str, Overrides]:
+    """Return the overrides of each network of a study, the only axis of which it is."""
+    return {
+        label: overrides
+        for grid in study.grids
+        for labels, overrides in combinations(grid)
+        for label in labels.values()
+    }
 
 
 def with_teachers(network: str, teachers: Teachers) -> set[str]:
     """Return `network` with its teachers, their teachers, and so on."""
-    found: set[str] = set()
-    left = [network]
-    while left:
-        name = left.pop()
-        if name not in found:
-            found.add(name)
-            left += teachers.get(name, ())
-    return found
+    return {network}.union(*(with_teachers(teacher, teachers) for teacher in teachers.get(network, ())))
 
 
 def training_seconds(
@@ -242,7 +244,7 @@ def entries(pooled: Sequence[PooledPredictions], teachers: Teachers, most: int, 
     The repeats of a network are used in order: an ensemble with two networks of a kind has repeats 0 and 1.
     """
     for count in range(1, most + 1):
-        for members in combinations(pooled, count):
+        for members in itertools.combinations(pooled, count):
             used = Counter(one.network for one in members)
             if any(one.repeat >= used[one.network] for one in members):
                 continue
@@ -260,7 +262,7 @@ def best(found: Sequence[Entry], hours: float) -> Entry:
     if not within:
         shortest = min(entry.seconds for entry in found)
         raise UserError(f"nothing trains within {hours:g} hours: the shortest takes {shortest:.0f} s")
-    return min(within, key=lambda entry: (entry.errors, entry.nll))
+    return min(within, key=Entry.order)
 
 
 def choose(
@@ -277,14 +279,14 @@ def choose(
     if not together:
         raise UserError("one network alone makes no ensemble: cross-validate a second, or one with more seeds")
     single, ensemble = best(alone, hours), best(together, hours)
-    ordered = sorted(alone, key=lambda entry: (entry.errors, entry.nll))
     return Selected(
         single=single.evidence(),
         ensemble=EnsembleEvidence(
             **dict(ensemble.evidence()), compared=len(together), p_against_single=_p(ensemble, single)
         ),
         singles=tuple(
-            SingleEvidence(**dict(entry.evidence()), p_against_chosen=_p(entry, single)) for entry in ordered
+            SingleEvidence(**dict(entry.evidence()), p_against_chosen=_p(entry, single))
+            for entry in sorted(alone, key=Entry.order)
         ),
     )
 

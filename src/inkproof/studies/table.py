@@ -57,7 +57,7 @@ def write_results(study: Study, grid_runs: Sequence[GridRun], rows: Mapping[str,
 
 def results(study: Study, grid_runs: Sequence[GridRun], rows: Mapping[str, Row], groups: Sequence[Group]) -> str:
     """Return the part between the markers: figure, table, tests, cost."""
-    done = [rows[grid_run.key] for grid_run in grid_runs if grid_run.done_by(rows.get(grid_run.key))]
+    done = [row for grid_run in grid_runs if (row := grid_run.row_in(rows))]
     title = study.question.replace("[", "(").replace("]", ")")
     parts = [f"![{title}]({FIGURE})", table(study, groups)]
     found = differences(groups, study.compare) if study.compare else []

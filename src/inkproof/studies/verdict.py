@@ -32,8 +32,7 @@ from inkproof.runtime.files import write_text
 from inkproof.studies.comparison import Difference, Group, differences, groups_of, paired_t, spread
 from inkproof.studies.definition import FILE, Study, read_study
 from inkproof.studies.evaluations import read_evaluations
-from inkproof.studies.grid import GridRun
-from inkproof.studies.live import planned
+from inkproof.studies.grid import GridRun, plan
 from inkproof.studies.metrics import closest, formatted
 from inkproof.studies.results import Row, read_results
 from inkproof.studies.table import split, write_results
@@ -94,7 +93,7 @@ def study_results(folder: Path) -> StudyResults:
         raise UserError(f"no study is called {folder.name}; {closest(folder.name, names)}")
     study = read_study(folder)
     rows = read_results(study.results)
-    return StudyResults(study, groups_of(planned(study, rows), rows))
+    return StudyResults(study, groups_of(plan(study, rows), rows))
 
 
 def mean(values: pd.Series) -> str:
@@ -147,7 +146,7 @@ def write_readme(study: Study, grid_runs: Sequence[GridRun], rows: Mapping[str, 
     pair, or for a mistake in the template: then the results are written already.
     """
     readme = write_results(study, grid_runs, rows)
-    done = all(grid_run.done_by(rows.get(grid_run.key)) for grid_run in grid_runs)
+    done = all(grid_run.row_in(rows) for grid_run in grid_runs)
     if done and (study.folder / TEMPLATE).exists():
         before, after = split(readme, readme.read_text(encoding="utf-8"), BEGIN, END)
         text = verdict(StudyResults(study, groups_of(grid_runs, rows)))

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -20,11 +20,12 @@ from filelock import FileLock
 from inkproof.runtime.files import replacing
 from inkproof.runtime.paths import ROOT, database_file, tracking_uri
 from inkproof.runtime.startup import large_libraries, quiet_stderr
+from inkproof.tracking.provenance import describe_machine, git_commit
 
 with large_libraries():
     import mlflow
     import numpy as np
-    from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+    from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
     from mlflow.exceptions import MlflowException
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
@@ -43,6 +44,7 @@ COLUMNS = (
     "tflite_kb",
     "tflite_us",
 )
+SOURCE = {"mlflow.source.name": "src/train.py", "mlflow.source.type": "LOCAL"}
 PARENT = "mlflow.parentRunId"  # the tag by which MLflow shows a run below another
 VARIED = ("model.name", "aug.name", "seed", "training.epochs")
 PARAM_LIMIT = 6000  # characters a parameter value may have
@@ -92,13 +94,12 @@ class Tracker:
         """Return the id of the experiment called `name`, which is created where it is missing."""
         with self.lock:
             found = self.client.get_experiment_by_name(name)
-            if found is not None and found.lifecycle_stage == "active":
-                return found.experiment_id
-            if found is not None:
+            if found is None:
+                folder = (ROOT / "mlruns" / name.replace("/", "-")).as_uri() if self.local else None
+                return self.client.create_experiment(name, artifact_location=folder, tags=_view())
+            if found.lifecycle_stage != "active":
                 self.client.restore_experiment(found.experiment_id)
-                return found.experiment_id
-            folder = (ROOT / "mlruns" / name.replace("/", "-")).as_uri() if self.local else None
-            return self.client.create_experiment(name, artifact_location=folder, tags=_view())
+            return found.experiment_id
 
     def view(self, experiment: str) -> str:
         """Return the part of an MLflow UI address that shows the runs of an experiment with the columns COLUMNS."""
@@ -119,27 +120,29 @@ class Tracker:
         if nest is not None:
             tags, name = {**tags, PARENT: nest[0]}, nest[1]
         if resume is None:
-            created = self.client.create_run(self.experiment(experiment), run_name=name, tags={**tags, **_source()})
+            tags = {**tags, **SOURCE, "mlflow.user": getpass.getuser()}
+            created = self.client.create_run(self.experiment(experiment), run_name=name, tags=tags)
             return created.info.run_id
         self.client.update_run(resume, status="RUNNING")
         self.tag(resume, tags)
         return resume
 
-    def start_again(self, experiment: str, name: str, tags: Mapping[str, str]) -> str:
-        """Return the id of a running run: the one that an earlier attempt with `tags["key"]` left, or a new one."""
-        found = self.find(experiment, {"key": tags["key"]})
-        return self.start(experiment, name, tags, found and found[0])
+    def start_again(self, experiment: str, name: str, key: str, **tags: str) -> str:
+        """Return the id of a running run: the one that an earlier attempt with this `key` left, or a new one.
 
-    def exists(self, run_id: str) -> bool:
-        """Return whether MLflow has the run (and it is not deleted)."""
-        return self._run(run_id) is not None
+        It gets `tags`, and those of commit and machine.
+        """
+        found = self.find(experiment, {"key": key})
+        tags |= {"key": key, "git_commit": git_commit(), "machine": describe_machine()}
+        return self.start(experiment, name, tags, found and found[0])
 
     def parent_of(self, run_id: str) -> str | None:
         """Return the id of the run that a run is a child of, or None where there is none or no such run."""
-        run = self._run(run_id)
+        run = self.run(run_id)
         return None if run is None else run.data.tags.get(PARENT)
 
-    def _run(self, run_id: str) -> Any:
+    def run(self, run_id: str) -> Run | None:
+        """Return a run as MLflow holds it, None where it has none or that is deleted."""
         try:
             run = self.client.get_run(run_id)
         except MlflowException as error:
@@ -182,31 +185,25 @@ class Tracker:
 
     def figures(self, run_id: str) -> dict[str, float]:
         """Return the final metrics of a run: the last value of each, without the learning curve."""
-        found = self.client.get_run(run_id).data.metrics
-        return {name: value for name, value in found.items() if not name.startswith("epoch/")}
+        return _final(self.client.get_run(run_id))
 
     def runs_with(self, metric: str) -> list[LoggedRun]:
         """Return all finished runs that have a metric, of every experiment, the newest first."""
         names = {found.experiment_id: found.name for found in self.client.search_experiments()}
         where = f"metrics.`{metric}` > -1e300 and attributes.status = 'FINISHED'"
-        runs: list[LoggedRun] = []
-        page = None
-        while page is None or page.token:
-            page = self.client.search_runs(list(names), where, page_token=page.token if page else None)
-            for run in page:
-                metrics = {name: value for name, value in run.data.metrics.items() if not name.startswith("epoch/")}
-                runs.append(
-                    LoggedRun(
-                        run_id=run.info.run_id,
-                        experiment=names[run.info.experiment_id],
-                        experiment_id=run.info.experiment_id,
-                        name=run.info.run_name or run.info.run_id,
-                        params=dict(run.data.params),
-                        tags=dict(run.data.tags),
-                        metrics=metrics,
-                    )
-                )
-        return runs
+        found: list[Run] = mlflow.search_runs(list(names), where, output_format="list")
+        return [
+            LoggedRun(
+                run_id=run.info.run_id,
+                experiment=names[run.info.experiment_id],
+                experiment_id=run.info.experiment_id,
+                name=run.info.run_name or run.info.run_id,
+                params=run.data.params,
+                tags=run.data.tags,
+                metrics=_final(run),
+            )
+            for run in found
+        ]
 
     def file(self, run_id: str, path: Path, folder: str | None = None) -> None:
         """Log a file, or everything in a folder, as artifacts of the run."""
@@ -240,20 +237,20 @@ class Tracker:
                 registered_model_name=registered_name,
             )
 
-    def restore(self, run_id: str, names: Iterable[str], folder: Path) -> bool:
-        """Copy the logged files `names` of a run to `folder`; return whether MLflow has all of them."""
-        try:
-            with tempfile.TemporaryDirectory() as scratch:
-                for name in names:
-                    # Where in the folder the file ends up depends on the kind of store: only the answer is sure.
-                    stored = mlflow.artifacts.download_artifacts(
-                        run_id=run_id, artifact_path=f"artifacts/{name}", dst_path=scratch
-                    )
-                    with replacing(folder / name) as temporary:
-                        shutil.copyfile(stored, temporary)
-        except (MlflowException, OSError):
-            return False
-        return True
+    def restore(self, run_id: str, names: Iterable[str], folder: Path) -> None:
+        """Copy the logged files `names` of a run to `folder`, up to the first that MLflow does not have."""
+        with suppress(MlflowException, OSError), tempfile.TemporaryDirectory() as scratch:
+            for name in names:
+                # Where in the folder the file ends up depends on the kind of store: only the answer is sure.
+                stored = mlflow.artifacts.download_artifacts(
+                    run_id=run_id, artifact_path=f"artifacts/{name}", dst_path=scratch
+                )
+                with replacing(folder / name) as temporary:
+                    shutil.copyfile(stored, temporary)
+
+
+def _final(run: Run) -> dict[str, float]:
+    return {name: value for name, value in run.data.metrics.items() if not name.startswith("epoch/")}
 
 
 def _create_whole(database: Path) -> None:
@@ -285,11 +282,3 @@ def _asked_briefly() -> Iterator[None]:
     finally:
         if given is None:
             del os.environ[name]  # a server that restarts during a long training gets more time
-
-
-def _source() -> dict[str, str]:
-    return {
-        "mlflow.user": getpass.getuser(),
-        "mlflow.source.name": "src/train.py",
-        "mlflow.source.type": "LOCAL",
-    }

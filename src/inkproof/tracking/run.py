@@ -18,9 +18,8 @@ class Run:
     epochs, and `save` its result.
     """
 
-    def __init__(self, metadata: RunMetadata, tracker: Tracker, found: tuple[str, str] | None) -> None:
-        self.metadata, self._tracker, self._found = metadata, tracker, found
-        self.finished = metadata.complete()
+    def __init__(self, metadata: RunMetadata, tracker: Tracker, found: tuple[str, str] | None, finished: bool) -> None:
+        self.metadata, self._tracker, self._found, self.finished = metadata, tracker, found, finished
 
     @classmethod
     @contextmanager
@@ -36,9 +35,11 @@ class Run:
                 shutil.rmtree(metadata.folder, ignore_errors=True)
             tracker = Tracker()
             found = None if force else tracker.find(metadata.experiment, {"key": metadata.key})
-            if not metadata.complete() and found and found[1] == "FINISHED":
+            finished = metadata.complete()
+            if not finished and found and found[1] == "FINISHED":
                 tracker.restore(found[0], ARTIFACTS, metadata.folder)
-            run = cls(metadata, tracker, found)
+                finished = metadata.complete()
+            run = cls(metadata, tracker, found, finished)
             if run.finished:
                 run._reuse()
             try:
@@ -103,7 +104,7 @@ def ensure_run(tracker: Tracker, metadata: RunMetadata, folder: Path) -> str:
     Where the tracker lacks it (a deleted mlflow.db beside a full DVC cache, a clone with pulled models), the run is
     made again from its artifacts and tagged with `original_run_id`. The next stage finds that one.
     """
-    if tracker.exists(metadata.run_id):
+    if tracker.run(metadata.run_id):
         return metadata.run_id
     with tracker.lock:
         return _recreated(

@@ -12,7 +12,8 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import Policy, RunIdentity, StageConfig
+from inkproof.config.schema import Policy, RunIdentity
+from inkproof.config.stages import StageConfig
 from inkproof.config.validation import mistake
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing, sha256_of, write_json, write_text
@@ -125,9 +126,8 @@ class RunMetadata(BaseModel):
             found = RunMetadata.read(self.folder)
         except UserError:
             return False
-        if not found.finished or found.key != self.key or found.artifacts.keys() != set(HASHED):
-            return False
-        return found.artifacts == self.hashes()
+        same = found.finished and found.key == self.key and found.artifacts.keys() == set(HASHED)
+        return same and found.artifacts == self.hashes()
 
 
 def copy_artifacts(source: Path, target: Path) -> None:
@@ -167,7 +167,7 @@ Stage = TypeVar("Stage", bound=StageConfig)
 
 
 def trained_run(config: Stage) -> tuple[RunMetadata, Stage]:
-    """Return the metadata of the run in `config.run`, and the `config` of a later stage with that run's folders.
+    """Return what a later stage takes: the metadata of the run in `config.run`, and `config` with that run's folders.
 
     Results of another run than the pipeline's own stay in that run's folder, away from the pipeline's results. Raises
     UserError where there is no run, or where its data or model are not those of `config`.

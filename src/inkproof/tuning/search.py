@@ -25,7 +25,6 @@ from inkproof.runtime.paths import ROOT
 from inkproof.stages.train import train
 from inkproof.tracking.identity import identity, short_hash
 from inkproof.tracking.mlflow_tracker import Tracker, nested
-from inkproof.tracking.provenance import describe_machine, git_commit
 from inkproof.tracking.run import attach
 from inkproof.tracking.run_metadata import RunMetadata, copy_artifacts
 from inkproof.tuning.recipe import FOUND, command_of, write_recipe
@@ -207,17 +206,12 @@ def hyperparameters(space: Sequence[Parameter]) -> keras_tuner.HyperParameters:
             found.Choice(one.key, [json.dumps(choice) for choice in one.choices], ordered=False)
             continue
         low, high = one.bounds
+        scale = {"sampling": "log" if one.log else "linear", "step": one.step}
         if one.whole:
-            found.Int(one.key, int(low), int(high), **_scale(one))
+            found.Int(one.key, int(low), int(high), **scale)
         else:
-            found.Float(one.key, float(low), float(high), **_scale(one))
+            found.Float(one.key, float(low), float(high), **scale)
     return found
-
-
-def _scale(one: Parameter) -> dict[str, Any]:
-    if one.log:
-        return {"sampling": "log"}
-    return {} if one.step is None else {"step": one.step}
 
 
 def tune(
@@ -239,9 +233,8 @@ def tune(
         shutil.rmtree(folder, ignore_errors=True)
     oracle = make_oracle(config.tuner, space, training.training.epochs, folder)
     tracker, experiment = Tracker(), config.run.experiment
-    tags = {"key": f"search {key}", "git_commit": git_commit(), "machine": describe_machine()}
     with tracker.lock:  # two workers that begin at once must find one parent
-        parent = tracker.start_again(experiment, config.name, tags)
+        parent = tracker.start_again(experiment, config.name, f"search {key}")
 
     def train_trial(chosen: TrainConfig, trial: str) -> dict[str, float]:
         artifacts = folder / f"trial_{trial}"

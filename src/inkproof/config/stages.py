@@ -1,0 +1,163 @@
+"""The types of the configurations of all stages but training and search: see conf/ for their values."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictBool, StrictInt
+
+from inkproof.config.schema import Config, DataConfig, Method, ModelConfig, Natural, Number, Positive, Primary, Text
+
+
+class Rendering(Config):
+    """A set of drawings and how each is drawn; see conf/drawings/all.yaml."""
+
+    folder: Text
+    role: Literal["training", "validation", "test"] | None
+    brush: Annotated[Number, Field(gt=0)]  # pixels of a 280 x 280 canvas
+    pixels: StrictBool
+    inverted: StrictBool
+
+
+Renderings = dict[str, Rendering]
+
+
+class DownloadConfig(Primary, primary="download", uses=("data.name", "data.val", "data.source")):
+    """conf/download.yaml: one dataset, and the folder that it is written to."""
+
+    data: DataConfig
+    out: Text
+
+
+class PreprocessConfig(
+    Primary, primary="preprocess", uses=("data.name", "data.evaluation", "pens.name", "pens.folder", "pens.source")
+):
+    """conf/preprocess.yaml: the drawings, corruptions and out-of-distribution samples of a dataset, as files."""
+
+    data: DataConfig
+    pens: DataConfig
+    sets: Renderings
+    digits: Text
+    drawings: Text
+    corruptions: Text
+    ood: Text
+    thresholds: Text
+    corruption_seed: Natural
+    ood_seed: Natural
+
+
+class StageConfig(Primary, uses=("data.name", "model.name")):
+    """What all stages after training take: the `run` folder they read, known by its data and model.
+
+    `name` is that of the pipeline's run, the last part of its folders: the model's own, or "cnn-s1" of another seed.
+    """
+
+    data: DataConfig
+    model: ModelConfig
+    name: Text
+    run: Text
+
+
+class EvaluateConfig(StageConfig, primary="evaluate"):
+    """conf/evaluate.yaml: test digits and corruptions."""
+
+    digits: Text
+    corruptions: Text
+    report: Text
+
+
+class OutOfFoldConfig(StageConfig, primary="out_of_fold"):
+    """conf/out_of_fold.yaml: the digits that a cross-validated run left out."""
+
+    digits: Text
+
+
+class DrawnConfig(StageConfig, primary="drawn"):
+    """conf/drawn.yaml: drawn digits, with the exported model."""
+
+    exported: Text
+    drawings: Text
+    report: Text
+    sets: Renderings
+
+
+class ExportConfig(StageConfig, primary="export"):
+    """conf/export.yaml: the exported files, and what they are verified on."""
+
+    out: Text
+    report: Text
+    digits: Text
+    ood: Text
+    thresholds: Text
+    agreement_sets: tuple[str, ...]
+    coreml_sample: Positive
+    sets: Renderings
+
+
+class FormatsConfig(StageConfig, primary="formats"):
+    """conf/formats.yaml: the quantizations of an exported file, by size and accuracy."""
+
+    out: Text
+    report: Text
+    digits: Text
+    drawings: Text
+
+
+class EnsembleConfig(Primary, primary="ensemble", uses=()):
+    """conf/ensemble.yaml: the mean probabilities of several runs."""
+
+    data: DataConfig
+    runs: tuple[str, ...]
+    tta: StrictBool
+    method: Method
+    digits: Text
+    drawings: Text
+    out: Text | None
+
+
+class FinetunedConfig(Primary, primary="finetuned", uses=("data.source",)):
+    """conf/finetuned.yaml: a fine-tuned network against the one that it began as."""
+
+    data: DataConfig
+    sets: Renderings
+    run: Text
+    digits: Text
+    replay: Text
+    report: Text
+
+
+class ReportConfig(Primary, primary="report", uses=("data.name", "data.title", "data.compare_with")):
+    """conf/report.yaml: the report of one dataset."""
+
+    data: DataConfig
+    report: Text
+    show: StrictBool
+
+
+class PretrainedConfig(StageConfig, primary="pretrained"):
+    """conf/pretrained.yaml: models/pretrained of a finished run."""
+
+    sets: Renderings
+    exports: Text
+    report: Text
+    digits: Text
+    out: Text
+
+
+class Limits(Config):
+    """How much a request to the drawing page may hold."""
+
+    body_kb: Annotated[StrictInt, Field(ge=1, le=1_000_000)]
+    pixels: Annotated[StrictInt, Field(ge=1, le=89_000_000)]
+    strokes: Annotated[StrictInt, Field(ge=1, le=10_000)]
+    points: Annotated[StrictInt, Field(ge=1, le=100_000)]
+    text: Annotated[StrictInt, Field(ge=1, le=1000)]  # characters of a name
+    drawings: Annotated[StrictInt, Field(ge=1, le=1000)]  # on a page of the gallery
+
+
+class AppConfig(Limits, Primary, primary="app"):
+    """conf/app.yaml: the drawing page."""
+
+    sets: Renderings
+    host: Text
+    port: Annotated[StrictInt, Field(ge=0, le=65_535)]
+    hosts: tuple[str, ...]
+    database: Text
