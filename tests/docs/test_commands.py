@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,21 @@ def test_the_commands_that_are_run_small(dvc_workspace: Callable[..., Workspace]
     workspace = ready(dvc_workspace())
     for command in TABLE["small"].values():
         workspace.run("bash", "-c", command)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", TABLE["serve"])
+def test_the_servers_answer(command: str, new_workspace: Callable[[], Workspace]) -> None:
+    workspace = ready(new_workspace())
+    words = TABLE["serve"][command]
+    server = workspace.start("bash", "-c", words["start"])
+    try:
+        deadline = time.monotonic() + 120
+        while subprocess.run(["bash", "-c", words["ask"]], cwd=workspace.root, check=False).returncode:
+            assert time.monotonic() < deadline and server.poll() is None, server.poll()
+            time.sleep(1)
+    finally:
+        workspace.stop(server)
 
 
 def test_a_clone_predicts_the_sample(tmp_path: Path) -> None:
