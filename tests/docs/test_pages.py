@@ -6,7 +6,9 @@ import os
 import re
 import statistics
 import subprocess
+import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -158,6 +160,14 @@ def test_the_site_has_every_page() -> None:
     assert {path.name for path in (ROOT / "docs").glob("*.md")} <= pages
     assert all((ROOT / "docs" / page).exists() or (ROOT / page).exists() for page in pages)
     assert config["plugins"] == ["search"] and config["theme"]["font"] is False
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("material") is None, reason="needs mkdocs-material: make docs")
+def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, check=True)
+    assert "<table>" in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
 
 
 def test_the_version_is_the_same_everywhere() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from inkproof.runtime.paths import ROOT
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-SHELL = "sh"  # a block of commands to type
+SHELL = {"sh", "bash"}  # a block of commands to type
 SESSION = "console"  # commands behind a `$`, with what they print
 OTHER = {"yaml", "python", "text"}
 _BLOCK = re.compile(r"^( *)```([^\n]*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
@@ -26,7 +26,7 @@ def commands(path: Path) -> list[str]:
         lines = re.sub(r"\\\n\s*", "", text).splitlines()
         if language == SESSION:
             found += [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
-        elif language == SHELL:
+        elif language in SHELL:
             found += [re.sub(r"(^|\s+)#.*", "", line).strip() for line in lines]
     return [line for line in found if line]
 
