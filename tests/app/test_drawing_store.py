@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from inkproof.app.drawing_store import SCHEMA, DrawingStore, Kept, new_id
+from inkproof.app.drawing_store import FORMAT, DrawingStore, Kept, new_id
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 
@@ -22,6 +22,23 @@ ONE = Kept(
     **{"predicted": 8, "model": "pretrained", "version": "0123", "device": "phone", "pointer": "touch"},
     created="2026-11-21T10:00:00+00:00",
 )
+# What Inkproof 0.1 wrote: a log, the number 1, and these tables.
+FIRST = """
+PRAGMA journal_mode = WAL;
+CREATE TABLE drawings (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, label INTEGER CHECK (label BETWEEN 0 AND 9),
+    writer TEXT NOT NULL, strokes TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,
+    predicted INTEGER CHECK (predicted BETWEEN 0 AND 9), model TEXT NOT NULL, version TEXT NOT NULL,
+    device TEXT NOT NULL, pointer TEXT NOT NULL, created TEXT NOT NULL
+) STRICT;
+CREATE TABLE deleted (id TEXT PRIMARY KEY) STRICT;
+PRAGMA user_version = 1;
+INSERT INTO drawings VALUES (
+    7, 'page-1', 3, 'anna', '[[[1.5, 2.0, 0.0]]]', 280, 280, 8, 'pretrained', '0123', 'phone', 'touch',
+    '2026-11-21T10:00:00+00:00'
+);
+INSERT INTO deleted VALUES ('page-0');
+"""
 
 
 def test_another_store_finds_the_same_drawing(tmp_path: Path):
@@ -35,7 +52,7 @@ def test_it_has_a_write_ahead_log_and_waits_for_the_disk(tmp_path: Path):
     with store._open() as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
         assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2  # FULL
-        assert connection.execute("PRAGMA user_version").fetchone()[0] == SCHEMA
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == FORMAT
 
 
 def test_many_threads_may_write_at_once_from_the_first_drawing_on(tmp_path: Path):
@@ -68,10 +85,20 @@ def test_deleted_strokes_are_not_left_in_the_file(tmp_path: Path):
     assert store.deleted() == {"page-1"} and store.all() == []
 
 
+def test_a_database_of_the_first_version_is_read(tmp_path: Path):
+    path = tmp_path / "app.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(FIRST)
+    store = DrawingStore(path)
+    assert store.all() == [ONE] and store.deleted() == {"page-0"}
+    store.add(replace(ONE, id="page-2"))
+    assert store.counts()["total"] == 2
+
+
 def test_a_database_of_a_newer_version_is_not_changed(tmp_path: Path):
     path = tmp_path / "app.db"
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute(f"PRAGMA user_version = {SCHEMA + 1}")
+        connection.execute(f"PRAGMA user_version = {FORMAT + 1}")
     with pytest.raises(UserError, match="newer version"):
         DrawingStore(path).add(ONE)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inkproof.data.drawings import Drawing, read_drawings, write_drawings
+from inkproof.data.drawings import FORMAT, Drawing, read_drawings, write_drawings
 from inkproof.runtime.errors import UserError
 
 SEVEN = Drawing(
@@ -57,9 +57,25 @@ def test_written_drawings_come_back_as_they_were(tmp_path_factory, some):
 def test_a_line_is_compact_in_fixed_order_and_leaves_out_what_is_none(tmp_path):
     write_drawings(tmp_path, [replace(SEVEN, strokes=[[[1.04, 2.0], [3.26, -0.01, 4.0]]], label=None)])
     assert (tmp_path / "drawings.jsonl").read_text() == (
-        '{"id":"a1","label":null,"writer":"w1","source":"test","canvas":[280,280],'
+        '{"format":1,"id":"a1","label":null,"writer":"w1","source":"test","canvas":[280,280],'
         '"strokes":[[[1,2],[3.3,0,4]]],"created":"2026-11-21"}\n'
     )
+
+
+def test_lines_of_the_first_version_have_no_format_and_are_read_as_those_of_today(tmp_path):
+    lines = [GOOD_LINE, {**GOOD_LINE, "id": "a2", "format": FORMAT}]
+    (tmp_path / "drawings.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    first, second = read_drawings(tmp_path)
+    assert replace(first, id="a2") == second
+
+
+@pytest.mark.parametrize("more", [{}, {"pressure": [1]}])
+def test_a_line_in_a_newer_format_ends_in_one_line(tmp_path, more):
+    (tmp_path / "drawings.jsonl").write_text(json.dumps({**GOOD_LINE, **more, "format": FORMAT + 1}))
+    with pytest.raises(UserError) as error:
+        read_drawings(tmp_path)
+    file = tmp_path / "drawings.jsonl"
+    assert str(error.value) == f"{file}, line 1: written by a newer version of Inkproof; update this one"
 
 
 def test_a_folder_without_the_file_is_an_empty_set(tmp_path):
@@ -100,6 +116,8 @@ def test_a_image_is_named_relative_to_its_folder(tmp_path):
         ({"strokes": None, "image": "/etc/a.png"}, "outside the folder"),
         ({"strokes": None, "image": "C:\\a.png"}, "outside the folder"),
         ({"created": "yesterday"}, "not an ISO date"),
+        ({"format": "1"}, "format=1: expected a whole number"),
+        ({"format": 0}, "format=0: expected at least 1"),
         ({"lable": 7}, "lable: a key that does nothing; the keys are id, label, writer"),
         ({"id": "first"}, "is already in line 1"),
     ],
@@ -141,12 +159,13 @@ def test_a_file_that_is_not_utf8_is_named(tmp_path):
 
 def test_writing_rejects_what_could_not_be_loaded_again_and_keeps_the_old_file(tmp_path):
     write_drawings(tmp_path, [SEVEN])
-    for bad in (
-        [SEVEN, SEVEN],
-        [replace(SEVEN, strokes=None)],
-        [replace(SEVEN, image="a.png")],
-        [replace(SEVEN, strokes=[[[float("inf"), 0.0]]])],
-    ):
+    for bad in ([SEVEN, SEVEN], [replace(SEVEN, strokes=[[[float("inf"), 0.0]]])]):
         with pytest.raises(ValueError):
             write_drawings(tmp_path, bad)
         assert read_drawings(tmp_path) == [SEVEN]
+
+
+@pytest.mark.parametrize("change", [{"strokes": None}, {"image": "a.png"}])
+def test_a_drawing_has_strokes_or_an_image(change):
+    with pytest.raises(ValueError, match="needs either 'strokes' or 'image'"):
+        replace(SEVEN, **change)

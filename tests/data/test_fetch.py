@@ -29,7 +29,7 @@ def server() -> Iterator[bad.Server]:
 
 
 def fetcher(server: bad.Server, *forms: str, mirror: str | None = None) -> Fetcher:
-    return Fetcher.of("tiny", tiny.source(*(server.address + form for form in forms)), mirror, tiny.HASTY)
+    return Fetcher("tiny", tiny.source(*(server.address + form for form in forms)), mirror, tiny.HASTY)
 
 
 BODY = tiny.PACKED[tiny.FIRST]
@@ -104,9 +104,9 @@ def test_a_mirror_that_nobody_listens_at(server: bad.Server) -> None:
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}/{{name}}.gz"
     source = tiny.source(address, server.address + "/good/{name}.gz")
-    assert Fetcher.of("tiny", source, None, tiny.HASTY).fetch("test_labels") == tiny.CONTENT[tiny.NAMES[3]]
+    assert Fetcher("tiny", source, None, tiny.HASTY).fetch("test_labels") == tiny.CONTENT[tiny.NAMES[3]]
     with pytest.raises(UserError, match="no connection \\(connection refused\\) \\(3 tries\\)"):
-        Fetcher.of("tiny", tiny.source(address), None, tiny.HASTY).fetch("test_labels")
+        Fetcher("tiny", tiny.source(address), None, tiny.HASTY).fetch("test_labels")
 
 
 def test_a_machine_without_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +115,7 @@ def test_a_machine_without_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(UserError, match=r"host name was not found .*offline"):
-        Fetcher.of("tiny", tiny.source("https://digits.invalid/{name}.gz"), None, tiny.HASTY).fetch("test_labels")
+        Fetcher("tiny", tiny.source("https://digits.invalid/{name}.gz"), None, tiny.HASTY).fetch("test_labels")
 
 
 def test_a_proxy_that_does_not_respond(server: bad.Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +134,7 @@ def test_a_length_that_is_no_number(server: bad.Server) -> None:
 @pytest.mark.parametrize("address", ["http://", "http://[::1/x", "http://a b/\udcff"])
 def test_an_address_that_is_none(address: str) -> None:
     with pytest.raises(UserError, match="no mirror served"):
-        Fetcher.of("tiny", tiny.source(address), None, tiny.HASTY).fetch("test_labels")
+        Fetcher("tiny", tiny.source(address), None, tiny.HASTY).fetch("test_labels")
 
 
 def test_plain_bytes_and_a_redirect_and_gzip_on_the_way_serve_too(server: bad.Server) -> None:

@@ -126,7 +126,7 @@ def test_too_much_is_passed_over_in_little_memory(what: str, server: bad.Server)
     script = (
         f"import json, sys\nsys.path[:0] = [{str(ROOT / 'src')!r}, {str(ROOT / 'tests')!r}]\n"
         "from pathlib import Path\nfrom inkproof.data.download import Fetcher\nfrom support import tiny_mnist\n"
-        f"fetcher = Fetcher.of('tiny', tiny_mnist.source(*{mirrors!r}), None)\n"
+        f"fetcher = Fetcher('tiny', tiny_mnist.source(*{mirrors!r}), None)\n"
         "right = fetcher.fetch('train_images') == tiny_mnist.CONTENT[tiny_mnist.FIRST]\n"
         "print(json.dumps([right, Path('/proc/self/status').read_text()]))"
     )
@@ -144,7 +144,7 @@ def test_a_body_that_drips_on_is_given_up_at_the_deadline(server: bad.Server) ->
     patience = replace(tiny.HASTY, floor=0, deadline=1.0)
     began = time.monotonic()
     with pytest.raises(UserError, match=r"/drip: stalled: only \d+ bytes in 1[.\d]* s"):
-        Fetcher.of("tiny", tiny.source(f"{server.address}/drip"), None, patience).fetch("train_images")
+        Fetcher("tiny", tiny.source(f"{server.address}/drip"), None, patience).fetch("train_images")
     assert 1 <= time.monotonic() - began < 3
     assert server.asked["/drip"] == 1
 
@@ -170,7 +170,7 @@ def test_a_configuration_may_set_its_own_limit(server: bad.Server, tmp_path: Pat
         files = tiny.FILES | {"train_images": tiny.FILES["train_images"] | {"limit": limit}}
         return tiny.source(f"{server.address}/good/{{name}}.gz", files=files)
 
-    assert Fetcher.of("tiny", limited(size), None).fetch("train_images") == tiny.CONTENT[tiny.FIRST]
+    assert Fetcher("tiny", limited(size), None).fetch("train_images") == tiny.CONTENT[tiny.FIRST]
     for mirror in (None, str(tiny.as_folder(tmp_path))):
         with pytest.raises(UserError, match=f"{tiny.FIRST}.gz: too large: more than {size - 1:,} bytes"):
-            Fetcher.of("tiny", limited(size - 1), mirror).fetch("train_images")
+            Fetcher("tiny", limited(size - 1), mirror).fetch("train_images")

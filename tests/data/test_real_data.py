@@ -47,7 +47,7 @@ def test_mnist_as_npz_passes_the_same_hashes(mnist: Path, tmp_path: Path) -> Non
     arrays = {"x_test": test.images, "y_test": test.labels}
     source = MnistSource.model_validate(published("mnist").source.arguments)
     for role, shape in (("train_images", (-1, 28, 28)), ("train_labels", (-1,))):
-        content = Fetcher.of("mnist", source, MIRROR).fetch(role)
+        content = Fetcher("mnist", source, MIRROR).fetch(role)
         arrays[source.files[role].array] = np.frombuffer(content[4 + 4 * len(shape) :], np.uint8).reshape(shape)
     stream = io.BytesIO()
     np.savez(stream, **arrays)

@@ -20,7 +20,6 @@ from inkproof.preprocessing.canvas import load_canvases
 from inkproof.preprocessing.methods import apply_method
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
-from inkproof.synthetic.starter import starter_drawings
 from support import pen_text
 from support import tiny_mnist as tiny
 from support.data_conf import changed, published
@@ -90,7 +89,7 @@ def test_the_splits_hold_what_they_should(made: Path) -> None:
 
 def test_no_test_writer_and_nothing_of_the_starter_set_is_in_it(made: Path) -> None:
     test = {d.id for d in read_drawings(made / "pens") if d.writer in ROLES["test"]}
-    never = test | {drawing.id for drawing in starter_drawings()}
+    never = test | {drawing.id for drawing in read_drawings(ROOT / "data/drawn/starter")}
     assert len(test) == 10
     for split in ("train", "val"):
         assert not never & set(sources(made / "mnist_plus_strokes", split))

@@ -1,9 +1,6 @@
 """Writers are split, not drawings; each split is the same every time."""
 
-import pytest
-
 from inkproof.datasets.finetuning_set import split_writers
-from inkproof.runtime.errors import UserError
 
 WRITERS = [f"writer {number}" for number in range(20)]
 
@@ -32,8 +29,3 @@ def test_neither_the_order_nor_the_number_of_drawings_changes_it_but_the_seed_do
 def test_a_new_writer_takes_one_other_s_place_at_most() -> None:
     before, after = (split_writers(WRITERS[:count], 0.25, 0.15, seed=1)["test"] for count in (18, 19))
     assert len(set(before) - set(after)) <= 1
-
-
-def test_one_writer_cannot_be_split() -> None:
-    with pytest.raises(UserError, match="1 writer: "):
-        split_writers(["me", "me"], 0.25, 0.15, seed=1)

@@ -42,25 +42,23 @@ def test_a_calibrated_model_has_no_calibration_error() -> None:
 def test_reliability_covers_every_digit_once() -> None:
     p, y = random_probabilities(1000)
     rows = reliability(p, y, bins=15)
-    assert [row["low"] for row in rows[1:]] == [row["high"] for row in rows[:-1]]
-    assert sum(row["n"] for row in rows) == 1000
-    correct = sum(row["n"] * row["accuracy"] for row in rows if row["n"])
-    assert correct == pytest.approx((p.argmax(axis=1) == y).sum())
+    assert rows["low"].tolist()[1:] == rows["high"].tolist()[:-1]
+    assert rows["n"].sum() == 1000
+    assert (rows["n"] * rows["accuracy"]).sum() == pytest.approx((p.argmax(axis=1) == y).sum())
 
 
 def test_the_upper_edge_belongs_to_a_bin_and_empty_bins_have_no_figures() -> None:
     rows = reliability([sure_of(0, 0.5), sure_of(0, 1.0)], [0, 0], bins=2)
-    assert [row["n"] for row in rows] == [1, 1]
-    empty = reliability([sure_of(0, 1.0)], [0], bins=2)[0]
+    assert rows["n"].tolist() == [1, 1]
+    empty = reliability([sure_of(0, 1.0)], [0], bins=2).iloc[0]
     assert empty["n"] == 0
-    assert empty["confidence"] is None
-    assert empty["accuracy"] is None
+    assert empty[["confidence", "accuracy"]].isna().all()
 
 
 def test_a_float32_probability_just_above_one_stays_in_the_last_bin() -> None:
     p = np.zeros((1, 10), np.float32)
     p[0, 2] = np.nextafter(np.float32(1), np.float32(2))
-    last = reliability(p, [2])[-1]
+    last = reliability(p, [2]).iloc[-1]
     assert last["n"] == 1
     assert last["confidence"] == 1.0
 

@@ -4,11 +4,20 @@ from math import comb
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from inkproof.evaluation.comparison import by_writer, compare, difference_interval, verdict
-from inkproof.evaluation.results import ComparedSet, Difference, FinetunedResult, FinetunedRun
-from inkproof.reporting.finetuning_page import headline, what_was_lost, write_page
+from inkproof.evaluation.comparison import (
+    ComparedSet,
+    Difference,
+    FinetunedResult,
+    FinetunedRun,
+    by_writer,
+    compare,
+    difference_interval,
+    verdict,
+)
+from inkproof.stages.finetuned import headline, what_was_lost, write_page
 from inkproof.tracking.run_metadata import InitialWeights
 
 
@@ -60,7 +69,7 @@ def test_a_gain_needs_both_signs_and_a_loss_one() -> None:
 
 def test_writers_are_counted_one_by_one() -> None:
     rows = by_writer(LABELS[:40], predicted(LABELS[:40], range(3)), LABELS[:40], WRITERS[:40].tolist())
-    assert rows == [
+    assert rows.to_dict("records") == [
         {"writer": "w0", "n": 20, "before": 17, "after": 20},
         {"writer": "w1", "n": 20, "before": 20, "after": 20},
     ]
@@ -71,7 +80,7 @@ def test_the_page_has_gain_and_loss_and_takes_any_name(tmp_path: Path) -> None:
     lost = compare(LABELS, LABELS, predicted(LABELS, range(0, 200, 4)))
     same = compare(LABELS, LABELS, LABELS, WRITERS)
     sets = {"mine": gained, "mnist": lost, "pens": same}
-    assert headline(sets) == "Your drawings helped: 75.0% before, 100% after, on 10 writers held out."
+    assert headline(sets) == "Your drawings helped: 75.0% before, 100% after, on drawings by 10 test writers."
     assert what_was_lost(sets).startswith("Something was forgotten on MNIST: MNIST −25.0 points (")
     assert what_was_lost({**sets, "mnist": same}).startswith("No clear loss on what was known before: MNIST 0.0")
     assert headline({**sets, "mine": lost.model_copy(update={"writers": 1})}).startswith(
@@ -84,7 +93,7 @@ def test_the_page_has_gain_and_loss_and_takes_any_name(tmp_path: Path) -> None:
         writers={"train": {"<b>anna": 3}, "val": {}, "test": {"ben": 2}},
         sets=sets,
     )
-    rows = [{"writer": "<script>ben", "n": 2, "before": 1, "after": 2}]
+    rows = pd.DataFrame([{"writer": "<script>ben", "n": 2, "before": 1, "after": 2}])
     text = write_page(tmp_path, found, rows, None).read_text(encoding="utf-8")
     assert "<script" not in text and "&lt;script&gt;ben" in text and "&lt;b&gt;anna (3)" in text
     assert "there are too few writers" in text and "epoch 2 of 3" in text

@@ -1,8 +1,9 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from inkproof.evaluation.metrics import corruption_rows, summarize_corruptions
-from inkproof.evaluation.results import Accuracy, CorruptionRow
+from inkproof.evaluation.results import Accuracy
 from inkproof.evaluation.statistics import wilson
 
 LABELS = np.arange(10)
@@ -13,7 +14,7 @@ def predictions(wrong: int) -> np.ndarray:
     return np.where(np.arange(10) < wrong, (LABELS + 1) % 10, LABELS)
 
 
-def table() -> list[CorruptionRow]:
+def table() -> pd.DataFrame:
     predicted = {
         ("clean", 0): predictions(0),
         ("blur", 1): predictions(1),
@@ -26,16 +27,16 @@ def table() -> list[CorruptionRow]:
 
 def test_a_row_counts_and_has_its_interval() -> None:
     rows = table()
-    assert [(row["corruption"], row["severity"], row["correct"]) for row in rows] == [
+    assert list(rows[["corruption", "severity", "correct"]].itertuples(index=False, name=None)) == [
         ("clean", 0, 10),
         ("blur", 1, 9),
         ("blur", 2, 7),
         ("shear", 1, 8),
         ("shear", 2, 2),
     ]
-    assert list(rows[2]) == ["corruption", "severity", "n", "correct", "accuracy", "low", "high"]
-    assert rows[2]["accuracy"] == 0.7
-    assert (rows[2]["low"], rows[2]["high"]) == wilson(7, 10)
+    assert list(rows) == ["corruption", "severity", "n", "correct", "accuracy", "low", "high"]
+    assert rows.loc[2, "accuracy"] == 0.7
+    assert tuple(rows.loc[2, ["low", "high"]]) == wilson(7, 10)
 
 
 def test_mean_corruption_accuracy_is_a_mean_of_means_without_the_clean() -> None:
@@ -77,11 +78,11 @@ def test_an_incomplete_table_is_an_error(broken: str) -> None:
     if broken == "no clean":
         rows = rows[1:]
     elif broken == "a hole":
-        del rows[3]
+        rows = rows.drop(3)
     elif broken == "twice":
-        rows[3] = rows[4]
+        rows.loc[3] = rows.loc[4]
     elif broken == "another n":
-        rows[1] = rows[1] | {"n": 11}
+        rows.loc[1, "n"] = 11
     else:
         rows = rows[:1]
     with pytest.raises(ValueError, match="one row"):

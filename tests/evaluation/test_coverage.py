@@ -64,7 +64,7 @@ def test_accuracy_at_95_percent_comes_with_the_interval_of_the_accepted() -> Non
 
 def test_accepting_nothing_has_no_accuracy() -> None:
     at = operating_point([0.1, 0.2], [True, True], 0.5)
-    assert at.content() == {"threshold": 0.5, "coverage": 0.0, "accuracy": None, "low": 0.0, "high": 1.0}
+    assert at.content() == {"n": 2, "threshold": 0.5, "coverage": 0.0, "accuracy": None, "low": 0.0, "high": 1.0}
 
 
 def test_area_under_risk_coverage_of_a_worked_example() -> None:

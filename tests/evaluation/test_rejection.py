@@ -162,7 +162,7 @@ def test_summary_needs_digits_and_ood_samples_with_kinds() -> None:
 
 def test_coverage_rows_end_at_full_coverage_and_meet_the_60_percent_rule() -> None:
     logits, labels = some_logits(500, 3, 9)
-    rows = coverage_rows(logits, labels, least=0.1, points=901)
+    rows = coverage_rows(logits, labels, least=0.1, points=901).to_dict("records")
     correct = logits.argmax(axis=1) == labels
     for rule in RULES:
         own = [row for row in rows if row["rule"] == rule]
@@ -181,9 +181,9 @@ def test_rejection_rows_are_a_roc_curve_for_each_kind() -> None:
     kinds = np.repeat(["letter", "blank"], 30)
     rows = rejection_rows(rule, logits, others, kinds, least=0.01)
     for kind in ("letter", "blank"):
-        own = [(row["digits_rejected"], row["rejected"]) for row in rows if row["kind"] == kind]
-        assert own[0] == (1.0, 1.0)
-        assert np.all(np.diff(np.array(own), axis=0) <= 0)
+        own = rows.loc[rows["kind"] == kind, ["digits_rejected", "rejected"]].to_numpy()
+        assert own[0].tolist() == [1.0, 1.0]
+        assert np.all(np.diff(own, axis=0) <= 0)
         threshold = np.sort(rule.scores(logits))[4]  # rejects 4 of 400
         assert own[-1][0] == pytest.approx(0.01)
         assert own[-1][1] == pytest.approx((rule.scores(others[kinds == kind]) < threshold).mean())

@@ -29,13 +29,14 @@ def test_confusion_and_classes_are_those_of_scikit_learn() -> None:
     precision, recall, f1, n = precision_recall_fscore_support(labels, predicted, labels=range(10))
     rows = per_class(labels, predicted)
     for key, expected in (("precision", precision), ("recall", recall), ("f1", f1), ("n", n)):
-        assert [row[key] for row in rows] == pytest.approx(expected)
+        assert rows[key].tolist() == pytest.approx(expected)
 
 
 def test_a_digit_that_does_not_occur_has_no_figures() -> None:
     rows = per_class([1, 1], [1, 2])
-    assert rows[0] == {"digit": 0, "n": 0, "recall": None, "precision": None, "f1": None}
-    assert rows[2] == {"digit": 2, "n": 0, "recall": None, "precision": 0.0, "f1": 0.0}
+    assert rows.loc[[0, 2], "n"].tolist() == [0, 0]
+    assert rows.loc[0, ["recall", "precision", "f1"]].isna().all()
+    assert np.isnan(rows.loc[2, "recall"]) and rows.loc[2, ["precision", "f1"]].tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize(("labels", "predicted"), [([1, 2], [1]), ([1], [10]), ([-1], [1])])
@@ -88,7 +89,7 @@ def test_an_empty_set_is_only_counted() -> None:
 
 def test_writers_one_by_one() -> None:
     rows = per_writer([1, 2, 3], {"tutorial": [1, 0, 0], "mnist_style": [1, 2, 0]}, ["bob", "ann", "bob"])
-    assert rows == [
+    assert rows.to_dict("records") == [
         {"writer": "ann", "method": "tutorial", "n": 1, "accuracy": 0.0},
         {"writer": "ann", "method": "mnist_style", "n": 1, "accuracy": 1.0},
         {"writer": "bob", "method": "tutorial", "n": 2, "accuracy": 0.5},

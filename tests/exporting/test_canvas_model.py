@@ -87,7 +87,7 @@ def test_the_file_computes_what_keras_and_numpy_do(
         "model": "untrained",
     }
     assert (predictor.metadata["quantization"], predictor.metadata["git_commit"]) == ("float32", "c0ffee")
-    compared = compare_canvases(predicted, logits, rule)
+    compared = compare_canvases(predicted, logits, rule, logits.argmax(axis=1))
     assert compared.max_difference < 1e-4
     assert 5 < predicted.accepted.sum() < 16  # the threshold separates them
 
@@ -142,23 +142,28 @@ def test_a_file_that_predicts_otherwise_than_keras_is_an_error(
 ):
     predicted = predictor.predict(canvases)
     logits = predict(network, predicted.seen)
-    check_canvases(compare_canvases(predicted, logits, rule))
+    labels = logits.argmax(axis=1)
+    check_canvases(compare_canvases(predicted, logits, rule, labels))
     logits[:2] = -logits[:2]
-    unlike = compare_canvases(predicted, logits, rule)
+    unlike = compare_canvases(predicted, logits, rule, labels)
     assert unlike.agreement <= 1 - 2 / len(canvases)
     with pytest.raises(UserError, match=r"classifies \d+ of 21 drawings unlike Keras"):
         check_canvases(unlike)
     # The same digit, but accepted otherwise.
     stricter = Rule(rule.name, rule.temperature, float(predicted.score.max()) + 1)
-    both = compare_canvases(predicted, predict(network, predicted.seen), stricter)
+    both = compare_canvases(predicted, predict(network, predicted.seen), stricter, labels)
     assert both.agreement == pytest.approx(1 - predicted.accepted.mean())
 
 
 @pytest.mark.parametrize(("n", "allowed"), [(20, 1), (1000, 1), (5000, 5)])
 def test_one_drawing_in_a_thousand_may_differ(n: int, allowed: int):
-    check_canvases(CanvasAgreement(n=n, agreement=1 - allowed / n, max_difference=0.0))
+    def agreement(unlike: int) -> CanvasAgreement:
+        share = 1 - unlike / n
+        return CanvasAgreement(n=n, agreement=share, max_difference=0.0, accuracy=0.9, accuracy_difference=0.0)
+
+    check_canvases(agreement(allowed))
     with pytest.raises(UserError, match=f"classifies {allowed + 1} of {n} drawings unlike Keras"):
-        check_canvases(CanvasAgreement(n=n, agreement=1 - (allowed + 1) / n, max_difference=0.0))
+        check_canvases(agreement(allowed + 1))
 
 
 def test_the_threshold_accepts_the_digits_of_every_set(network: keras.Model):
@@ -178,4 +183,4 @@ def test_the_threshold_accepts_the_digits_of_every_set(network: keras.Model):
     assert rule.temperature == pytest.approx(fit_temperature(logits, np.concatenate([faint.labels, strong.labels])))
     assert rule.accepts(logits).sum() == pytest.approx(0.99 * 400, abs=1)
     # Faint ones alone have another threshold.
-    assert choose_thresholds(network, [faint], others).canvas.threshold != rule.threshold
+    assert choose_thresholds(network, [faint], others)[0].threshold != rule.threshold

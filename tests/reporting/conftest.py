@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
@@ -33,7 +34,6 @@ from inkproof.evaluation.results import (
     RejectionResult,
     TestResult,
     TimingResult,
-    WriterRow,
     write_result,
 )
 from inkproof.reporting.drawn_figures import before_after, telling
@@ -104,7 +104,7 @@ def write_test_folder(folder: Path, images: np.ndarray, labels: np.ndarray, prob
         "reliability": reliability(probabilities, labels),
     }
     for name, rows in tables.items():
-        write_rows(folder / f"{name}.csv", rows)
+        write_rows(folder / f"{name}.csv", pd.DataFrame(rows))
     save(mistakes_gallery(images, labels, probabilities), folder / "mistakes.png")
 
 
@@ -119,7 +119,7 @@ def canvas(image: np.ndarray, i: int) -> np.ndarray:
 
 def draw(
     folder: Path, name: str, n: int, hands: int, accuracies: tuple[float, ...], seed: int
-) -> tuple[DrawnSet, list[WriterRow]]:
+) -> tuple[DrawnSet, pd.DataFrame]:
     """Draw n drawings to an image; return their entry of drawn.json and their rows of per_writer.csv."""
     images, labels = images_of(n, seed)
     writers = np.array([f"writer-{i % hands + 1:02d}" for i in range(n)])
@@ -205,20 +205,20 @@ def fake_report(
         )
         write_result(own / "test.json", result)
         write_test_folder(own / "test", images, labels, probabilities)
-        write_rows(own / "test" / "history.csv", rows)
+        write_rows(own / "test" / "history.csv", pd.DataFrame(rows))
         sizes = {"starter": (6 * each, 1), "mine": (mine, 1)}
         if data != "optdigits":
             sizes |= dict.fromkeys(("pens", *VARIANTS), (14 * each, 14)) | {"pens_validation": (6 * each, 6)}
         drawn: dict[str, DrawnSet] = {}
-        writers: list[dict[str, object]] = []
+        writers: list[pd.DataFrame] = []
         for step, (kind, (size, hands)) in enumerate(sizes.items()):
             drawn[kind] = DrawnSet(n=0)
             if size:
                 able = tuple(accuracy - VARIANTS.get(kind, 0) for accuracy in by_method)
                 drawn[kind], own_rows = draw(own / "drawn", kind, size, hands, able, 10 * step + place)
-                writers += [{"set": kind, **row} for row in own_rows]
+                writers.append(own_rows.assign(set=kind))
         write_result(own / "drawn.json", drawn)
-        write_rows(own / "drawn" / "per_writer.csv", writers)
+        write_rows(own / "drawn" / "per_writer.csv", pd.concat(writers), ["set", "writer", "method", "n", "accuracy"])
         kb = weights * 4 / 1024
         same = {"accuracy": summary.accuracy, "accuracy_difference": 0.0, "agreement": 1.0}
         rule = {"rule": "energy", "temperature": 1.2, "n": 3768}

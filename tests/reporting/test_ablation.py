@@ -9,8 +9,8 @@ from PIL import Image
 
 from inkproof.config.schema import METHODS
 from inkproof.evaluation.results import DrawnSet
-from inkproof.reporting.ablation import ablation, ablation_set, spread, write_ablation
-from inkproof.reporting.style import series
+from inkproof.reporting.ablation import SCALE, ablation, ablation_set, spread
+from inkproof.reporting.style import save, series
 from inkproof.reporting.wording import model_lines
 from support.model_results import EMPTY, model, result_of
 
@@ -101,7 +101,7 @@ def test_a_model_without_results_has_no_line() -> None:
 
 
 def test_the_image_has_two_pixels_for_each_css_pixel(tmp_path: Path) -> None:
-    write_ablation([model("cnn", drawn={"pens": entry(ACCURACIES["cnn"])})], tmp_path / "ablation.png")
+    save(ablation([model("cnn", drawn={"pens": entry(ACCURACIES["cnn"])})]), tmp_path / "ablation.png", SCALE)
     assert Image.open(tmp_path / "ablation.png").width == 1280
 
 

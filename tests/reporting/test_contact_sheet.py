@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from inkproof.inference.predict import Prediction
 from inkproof.reporting import contact_sheet as module
 from inkproof.reporting.contact_sheet import contact_sheet
 from inkproof.reporting.style import save
@@ -14,8 +15,14 @@ from support.segments import DIGITS, canvas, templates
 
 CANVASES = np.stack([canvas(digit) for digit in DIGITS])
 SEEN = templates().round().astype(np.uint8)
-PREDICTIONS = [(digit, 0.9 + digit / 100, digit != 3) for digit in DIGITS]
-NAMES = [f"folder/{digit}.png" for digit in DIGITS]
+
+
+def predicted(digit: int, name: str, probability: float, accepted: bool) -> Prediction:
+    """A prediction for the canvas of this digit."""
+    return Prediction(name, digit, probability, 0, 0.0, accepted, CANVASES[digit], SEEN[digit])
+
+
+ALL = [predicted(digit, f"folder/{digit}.png", 0.9 + digit / 100, digit != 3) for digit in DIGITS]
 
 
 def texts(figure) -> list[str]:
@@ -23,7 +30,7 @@ def texts(figure) -> list[str]:
 
 
 def test_each_canvas_is_next_to_the_seen_image(tmp_path: Path):
-    save(contact_sheet(CANVASES, SEEN, NAMES, PREDICTIONS), tmp_path / "sheet.png")
+    save(contact_sheet(ALL), tmp_path / "sheet.png")
     page = np.asarray(Image.open(tmp_path / "sheet.png").convert("L")).astype(int)
     assert page.shape[1] == 640
     for number in DIGITS:
@@ -37,7 +44,7 @@ def test_each_canvas_is_next_to_the_seen_image(tmp_path: Path):
 
 
 def test_predictions_and_names_are_written():
-    shown = texts(contact_sheet(CANVASES, SEEN, NAMES, PREDICTIONS, "the first 10 of 90 images"))
+    shown = texts(contact_sheet(ALL, "the first 10 of 90 images"))
     assert shown[0] == "drawn, and what the network saw: the first 10 of 90 images"
     assert shown[1:4] == ["0", "90.0%", "folder/0.png"]
     assert shown[10:13] == ["not a digit", "3? 93%", "folder/3.png"]
@@ -45,7 +52,7 @@ def test_predictions_and_names_are_written():
 
 
 def test_texts_do_not_overlap():
-    figure = contact_sheet(CANVASES[:1], SEEN[:1], ["x" * 40], [(8, 0.88, False)])
+    figure = contact_sheet([predicted(8, "x" * 40, 0.88, accepted=False)])
     guess, probability, name = (text.get_window_extent() for text in figure.texts[1:])
     assert guess.x1 + 4 < probability.x0
     assert name.x1 < module.LEFT + module.PITCH
@@ -55,18 +62,11 @@ def test_texts_do_not_overlap():
 def test_any_name_is_drawn(name: str, tmp_path: Path):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")
-        figure = contact_sheet(CANVASES[:1], SEEN[:1], [name], PREDICTIONS[:1])
+        figure = contact_sheet([predicted(0, name, 0.9, accepted=True)])
         save(figure, tmp_path / "sheet.png")
     assert texts(figure)[-1] == name
 
 
 def test_the_end_of_a_long_name_is_shown():
-    (*_, name) = texts(
-        contact_sheet(CANVASES[:1], SEEN[:1], ["a/long/way/to/the/folder/of/digit7.png"], PREDICTIONS[:1])
-    )
+    (*_, name) = texts(contact_sheet([predicted(7, "a/long/way/to/the/folder/of/digit7.png", 0.9, accepted=True)]))
     assert name == "…folder/of/digit7.png"
-
-
-def test_nothing_to_draw_is_an_error():
-    with pytest.raises(ValueError, match="at least one image"):
-        contact_sheet(CANVASES[:0], SEEN[:0], [], [])

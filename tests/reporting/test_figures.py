@@ -2,6 +2,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
@@ -20,10 +21,10 @@ from inkproof.reporting.evaluation_figures import (
 from inkproof.reporting.style import save
 from support.model_results import result_of
 
-EPOCHS = [
+EPOCHS = pd.DataFrame(
     {"epoch": e, "accuracy": 0.9 + e / 100, "loss": 1 / e, "val_accuracy": v, "val_loss": 1 / e}
     for e, v in ((1, 0.9), (2, 0.97), (3, 0.95))
-]
+)
 
 
 def texts(figure: Figure) -> list[str]:
@@ -36,17 +37,14 @@ def pixels(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path).convert("RGB"))
 
 
-def test_curves_mark_the_best_epoch_or_the_one_that_was_kept() -> None:
-    assert "best: epoch 2" in texts(learning_curves(EPOCHS))
+def test_curves_mark_the_epoch_that_was_kept() -> None:
     assert "kept: epoch 3" in texts(learning_curves(EPOCHS, kept=3))
 
 
 def test_curves_of_one_epoch_without_validation() -> None:
-    figure = learning_curves([{"epoch": 1, "accuracy": 0.5, "loss": 2.0}])
+    figure = learning_curves(pd.DataFrame([{"epoch": 1, "accuracy": 0.5, "loss": 2.0}]), kept=1)
     assert "training" in texts(figure)
-    assert "validation" not in texts(figure)
-    with pytest.raises(ValueError, match="epoch"):
-        learning_curves([])
+    assert not {"validation", "kept: epoch 1"} & set(texts(figure))
 
 
 def test_confusion_matrix_has_every_error_and_sums_of_rows() -> None:
@@ -161,5 +159,5 @@ def test_bars_and_lines_have_every_method() -> None:
 
 def test_drawing_does_not_change_the_settings_of_matplotlib() -> None:
     before = dict(matplotlib.rcParams)
-    learning_curves(EPOCHS)
+    learning_curves(EPOCHS, kept=2)
     assert dict(matplotlib.rcParams) == before

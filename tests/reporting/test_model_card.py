@@ -9,8 +9,7 @@ import pytest
 from inkproof.config.compose import composing
 from inkproof.config.schema import PretrainedConfig, Renderings
 from inkproof.data.digits import sources_of
-from inkproof.evaluation.results import AcceptedDigits
-from inkproof.reporting.model_card import Share, model_card, rejection_rows, shares
+from inkproof.reporting.model_card import Share, model_card, shares
 from inkproof.reporting.pretrained import PretrainedRun
 from inkproof.reporting.wording import fill_markdown
 from inkproof.runtime.errors import UserError
@@ -149,11 +148,14 @@ def test_a_set_without_an_error_has_no_hardest_digit(typed: dict[str, str]):
 
 
 def test_a_rule_that_accepts_nothing_has_no_accuracy(typed: dict[str, str]):
-    rejection = load(typed).rejection
-    none = AcceptedDigits(n=400, threshold=4.5, coverage=0.0, accuracy=None, low=0.0, high=1.0)
-    chosen = rejection.chosen.model_copy(update={"digits": none})
-    accepted, accuracy = rejection_rows(rejection.model_copy(update={"chosen": chosen}))[:2]
-    assert (accepted[1], accuracy[1][0]) == ("0%", "–")
+    accepts_nothing = {"coverage": 0.0, "accuracy": None, "low": 0.0, "high": 1.0}
+    change(
+        Path(typed["report"]) / "rejection.json",
+        **{f"chosen__digits__{key}": value for key, value in accepts_nothing.items()},
+    )
+    text = card(typed)
+    assert row(text, "400 drawn digits: accepted")[1] == "0%"
+    assert row(text, "accepted digits: accuracy")[1] == "– (0–100)"
 
 
 def test_the_same_files_give_the_same_text_in_lines_of_120(typed: dict[str, str]):

@@ -145,7 +145,8 @@ def test_drawn_json_of_another_set_is_an_error(typed: dict[str, str]):
 
 
 def test_networks_that_differ_by_more_than_rounding_are_an_error():
-    check_same_network(CanvasAgreement(n=270, agreement=1.0, max_difference=1e-5))
+    same = CanvasAgreement(n=270, agreement=1.0, max_difference=1e-5, accuracy=0.9, accuracy_difference=0.0)
+    check_same_network(same)
     for difference in (0.0011, float("nan")):
         with pytest.raises(UserError, match=r"on 270 drawings .* are not the same network, export it again$"):
-            check_same_network(CanvasAgreement(n=270, agreement=1.0, max_difference=difference))
+            check_same_network(same.model_copy(update={"max_difference": difference}))

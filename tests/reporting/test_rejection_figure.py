@@ -71,8 +71,3 @@ def test_texts_stay_inside_the_figure(inputs: tuple) -> None:
 
 def test_it_can_be_part_of_the_page(inputs: tuple) -> None:
     assert "the 60% rule" in to_svg(rejection_figure(*inputs), "rejection", "label")
-
-
-def test_tables_without_rows_are_an_error(inputs: tuple) -> None:
-    with pytest.raises(ValueError, match="rows"):
-        rejection_figure([], inputs[1], inputs[2])

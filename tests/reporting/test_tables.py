@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
@@ -14,7 +15,6 @@ from inkproof.reporting.tables import (
     TAIL,
     leaderboard,
     print_leaderboard,
-    write_leaderboard_csv,
     write_leaderboard_md,
     write_rows,
 )
@@ -28,6 +28,10 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def write_csv(rows: pd.DataFrame, path: Path) -> None:
+    write_rows(path, rows.drop(columns="compare_with"))
+
+
 def change(path: Path, **values: Any) -> None:
     write_json(path, json.loads(path.read_text()) | values)
 
@@ -37,7 +41,7 @@ def test_rows_are_sorted_by_test_accuracy_and_have_all_columns(mnist_report: Pat
     accuracies = rows["test_accuracy"].tolist()
     assert accuracies == sorted(accuracies, reverse=True)
     assert set(rows["model"]) == {"dense", "dense_2x128", "tflearn_cnn", "cnn"}
-    write_leaderboard_csv(rows, tmp_path / "leaderboard.csv")
+    write_csv(rows, tmp_path / "leaderboard.csv")
     written = read(tmp_path / "leaderboard.csv")
     assert set(HEAD) | set(TAIL) <= set(written[0])
     for name in ("starter", "pens", "pens_validation"):
@@ -50,7 +54,7 @@ def test_rows_are_sorted_by_test_accuracy_and_have_all_columns(mnist_report: Pat
 
 
 def test_a_set_without_drawings_has_no_column(optdigits_report: Path, tmp_path: Path) -> None:
-    write_leaderboard_csv(leaderboard(load_models(optdigits_report / "models")), tmp_path / "l.csv")
+    write_csv(leaderboard(load_models(optdigits_report / "models")), tmp_path / "l.csv")
     heading = (tmp_path / "l.csv").read_text().splitlines()[0]
     assert "drawn_starter_mnist_style_accuracy" in heading
     assert "mine" not in heading
@@ -60,7 +64,7 @@ def test_missing_values_are_blank(broken: Path, tmp_path: Path) -> None:
     for part in ("export.json", "drawn.json", "timing.json"):
         (broken / "models" / "cnn" / part).unlink()
     rows = leaderboard(load_models(broken / "models"))
-    write_leaderboard_csv(rows, tmp_path / "l.csv")
+    write_csv(rows, tmp_path / "l.csv")
     write_leaderboard_md(rows, tmp_path / "l.md")
     cnn = next(row for row in read(tmp_path / "l.csv") if row["model"] == "cnn")
     assert cnn["float32_kb"] == cnn["drawn_starter_mnist_style_accuracy"] == ""
@@ -124,7 +128,7 @@ def test_the_terminal_shows_all_of_it_within_eighty_columns(
     monkeypatch.setenv("COLUMNS", "80")
     rows = leaderboard(load_models(mnist_report / "models", {"mnist_plus_strokes": strokes_models}))
     rows["drawn_mine_classic_accuracy"] = 1.0
-    write_leaderboard_csv(rows, tmp_path / "l.csv")
+    write_csv(rows, tmp_path / "l.csv")
     print_leaderboard(tmp_path / "l.csv")
     out = capsys.readouterr().out
     assert "…" not in out
@@ -158,7 +162,7 @@ def test_models_of_another_dataset_have_its_name(mnist_report: Path, strokes_mod
     }
     accuracies = rows["test_accuracy"].tolist()
     assert accuracies == sorted(accuracies, reverse=True)
-    write_leaderboard_csv(rows, tmp_path / "l.csv")
+    write_csv(rows, tmp_path / "l.csv")
     assert (
         next(row for row in read(tmp_path / "l.csv") if row["model"] == "mnist_plus_strokes-cnn")["val_accuracy"]
         == "0.993"
@@ -179,7 +183,8 @@ def test_models_with_other_test_digits_are_an_error(mnist_report: Path, optdigit
 
 
 def test_rows_are_written_without_noise(tmp_path: Path) -> None:
-    write_rows(tmp_path / "r.csv", [{"a": 0.1 + 0.2, "b": None}, {"a": 1.0, "b": "x,y", "c": 3}], ["a", "b", "c"])
+    rows = pd.DataFrame([{"a": 0.1 + 0.2, "b": None}, {"a": 1.0, "b": "x,y", "c": 3}])
+    write_rows(tmp_path / "r.csv", rows, ["a", "b", "c"])
     assert (tmp_path / "r.csv").read_text() == 'a,b,c\n0.3,,\n1,"x,y",3\n'
 
 

@@ -1,6 +1,7 @@
 """The studies of the repository can be planned, and their READMEs show what their results tables hold."""
 
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from inkproof.studies.definition import Study, read_study
 from inkproof.studies.live import planned
 from inkproof.studies.results import Row, read_results
 from inkproof.studies.table import BEGIN, END, results
+from inkproof.studies.verdict import BEGIN as VERDICT
+from inkproof.studies.verdict import END as END_OF_VERDICT
+from inkproof.studies.verdict import TEMPLATE, StudyResults, verdict
 
 FOLDERS = [path.parent for path in sorted((ROOT / "experiments").glob("*/study.yaml"))]
 RUN = [folder for folder in FOLDERS if (folder / "results.csv").exists()]
@@ -38,7 +42,7 @@ def test_results_of_one_dataset_were_made_on_the_same_digits():
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_every_study_can_be_planned_and_its_readme_shows_its_results(folder: Path):
+def test_every_study_can_be_planned_and_its_readme_shows_its_results_and_its_verdict(folder: Path):
     study, rows = study_of(folder)
     grid_runs = planned(study, rows)  # of hundreds of grid runs, which takes seconds: once for both
     assert len(grid_runs) == sum(
@@ -47,5 +51,12 @@ def test_every_study_can_be_planned_and_its_readme_shows_its_results(folder: Pat
     if folder not in RUN:
         return
     assert any(grid_run.done_by(rows.get(grid_run.key)) for grid_run in grid_runs), "no grid run has the key of a row"
-    shown = (folder / "README.md").read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0]
-    assert shown.strip() == results(study, grid_runs, rows, groups_of(grid_runs, rows)).strip()
+    readme = (folder / "README.md").read_text(encoding="utf-8")
+    groups = groups_of(grid_runs, rows)
+    shown, _, by_hand = readme.partition(BEGIN)[2].partition(END)
+    assert shown.strip() == results(study, grid_runs, rows, groups).strip()
+    if (folder / TEMPLATE).exists():
+        shown = by_hand.partition(VERDICT)[2].partition(END_OF_VERDICT)[0]
+        assert shown.strip() == verdict(StudyResults(study, groups)).strip()
+    else:
+        assert not re.search(r"\d\.\d", by_hand), f"a figure is typed: compute it in {TEMPLATE}"

@@ -8,7 +8,7 @@ import numpy as np
 from flask import Flask
 from PIL import Image
 
-from inkproof.app.server import Settings, create_app
+from inkproof.app.server import create_app
 from inkproof.config.schema import Limits
 from inkproof.data.drawings import Drawing, read_drawings
 from inkproof.preprocessing.strokes import render
@@ -21,7 +21,7 @@ HOSTS = ["localhost", "127.0.0.1"]
 
 def make_app(database: Path, models: dict[str, Path] | None = None) -> Flask:
     found = {"pretrained": PRETRAINED} if models is None else models
-    return create_app(Settings(lambda: found, database, HOSTS, LIMITS, 20.0))
+    return create_app(lambda: found, database, HOSTS, LIMITS, 20.0)
 
 
 def starter() -> list[Drawing]:

@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 
 from inkproof.runtime.errors import UserError
 
-SCHEMA = 1
+FORMAT = 1  # of the database, in SQLite's user_version since Inkproof 0.1
 _CREATE = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS drawings (
@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS drawings (
     created TEXT NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS deleted (id TEXT PRIMARY KEY) STRICT;
-PRAGMA user_version = {SCHEMA};
+PRAGMA user_version = {FORMAT};
 COMMIT;
 """
 _WAIT = 5.0  # seconds to wait for another process that writes
@@ -204,7 +204,7 @@ class DrawingStore:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA secure_delete = ON")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA:
+        if version > FORMAT:
             raise UserError(
                 f"{self.path}: written by a newer version of Inkproof; update it or choose another database"
             )

@@ -26,7 +26,7 @@ def errors_as_json(app: Flask) -> None:
     """Send {"error": reason} for every RequestError and every HTTP error that Flask raises."""
 
     @app.errorhandler(RequestError)
-    def refused(error: RequestError) -> tuple[Response, int]:
+    def request_error(error: RequestError) -> tuple[Response, int]:
         return jsonify(error=error.reason), error.status
 
     @app.errorhandler(HTTPException)

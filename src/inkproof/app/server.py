@@ -5,7 +5,6 @@ import logging
 import sqlite3
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -82,44 +81,35 @@ def _is_own(origin: str) -> bool:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The settings of a server.
+def create_app(
+    find_models: Callable[[], dict[str, Path]], database: Path, hosts: list[str], limits: Limits, brush: float
+) -> Flask:
+    """Return the Flask application, for waitress or for tests.
 
-    Attributes:
+    Args:
         find_models: returns the model files by name.
         database: where drawings are kept. The first drawing creates it.
         hosts: host names that the server accepts, without ports.
         limits: how much a request may hold.
         brush: brush diameter in pixels of a 280 x 280 canvas.
     """
-
-    find_models: Callable[[], dict[str, Path]]
-    database: Path
-    hosts: list[str]
-    limits: Limits
-    brush: float
-
-
-def create_app(settings: Settings) -> Flask:
-    """Return the Flask application, for waitress or for tests."""
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = settings.limits.body_kb * 1024
+    app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = limits.body_kb * 1024
     app.config["MAX_FORM_PARTS"] = 8
     app.json.sort_keys = False  # type: ignore[attr-defined]
     errors_as_json(app)
-    guard(app, settings.hosts)
+    guard(app, hosts)
 
     @app.errorhandler(UserError)
     @app.errorhandler(sqlite3.OperationalError)
     def database_failed(error: Exception) -> tuple[Response, int]:
         """The disk is full, or the database is locked or broken. Nothing was kept, and the client may try again."""
-        print(f"{settings.database}: {error}", file=sys.stderr, flush=True)
+        print(f"{database}: {error}", file=sys.stderr, flush=True)
         return jsonify(error="the database of drawings failed; the server's terminal shows why"), 503
 
     app.register_blueprint(pages())
-    app.register_blueprint(api(Catalog(settings.find_models), settings.limits, settings.brush))
-    app.register_blueprint(drawings_api(DrawingStore(settings.database), settings.limits))
+    app.register_blueprint(api(Catalog(find_models), limits, brush))
+    app.register_blueprint(drawings_api(DrawingStore(database), limits))
     return app
 
 
@@ -127,12 +117,15 @@ LOCAL = ["127.0.0.1", "localhost", "[::1]"]
 _THREADS = 8
 
 
-def serve(app: Flask, host: str, port: int, limits: Limits) -> None:
-    """Serve requests until the process is interrupted.
+def serve_page(config: AppConfig) -> None:
+    """Serve the page until interrupted, with the brush of the set `mine`, to which its drawings go.
 
     Raises:
         UserError: the port is taken, or the machine does not have this address.
     """
+    host, port = config.host, config.port
+    hosts = [*LOCAL, host, *config.hosts]
+    app = create_app(exported_canvases, path_of(config.database), hosts, config, config.sets["mine"].brush)
     # Waitress warns about every request that waits for a thread, and one page sends enough requests for that.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
@@ -143,8 +136,8 @@ def serve(app: Flask, host: str, port: int, limits: Limits) -> None:
             port=port,
             threads=_THREADS,
             ident=None,
-            # Larger than the limit, so that the application can refuse a body in JSON. Waitress cuts off the rest.
-            max_request_body_size=4096 * limits.body_kb + 65_536,
+            # Larger than the limit, so that the application can reject a body in JSON. Waitress cuts off the rest.
+            max_request_body_size=4096 * config.body_kb + 65_536,
             max_request_header_size=32_768,
         )
     except OSError as error:
@@ -159,10 +152,3 @@ def serve(app: Flask, host: str, port: int, limits: Limits) -> None:
         server.run()
     finally:
         server.close()
-
-
-def serve_page(config: AppConfig) -> None:
-    """Serve the page until interrupted, with the brush of the set `mine`, to which its drawings go."""
-    hosts = [*LOCAL, config.host, *config.hosts]
-    settings = Settings(exported_canvases, path_of(config.database), hosts, config, config.sets["mine"].brush)
-    serve(create_app(settings), config.host, config.port, config)

@@ -58,15 +58,8 @@ def read_preprocessed(path: Path) -> Iterator[tuple[str, PreprocessedSet]]:
     with read_arrays(path) as arrays:
         for name in dict.fromkeys(key.partition("/")[0] for key in arrays.files):
             methods = [key for key in arrays.files if key.startswith(f"{name}/method/")]
-            yield (
-                name,
-                PreprocessedSet(
-                    arrays[f"{name}/ids"],
-                    arrays[f"{name}/writers"],
-                    arrays[f"{name}/labels"],
-                    {key.rpartition("/")[2]: arrays[key] for key in methods},
-                ),
-            )
+            ids, writers, labels = (arrays[f"{name}/{part}"] for part in ("ids", "writers", "labels"))
+            yield name, PreprocessedSet(ids, writers, labels, {key.rpartition("/")[2]: arrays[key] for key in methods})
 
 
 def write_corruptions(

@@ -8,9 +8,9 @@ import io
 import os
 import pkgutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -217,29 +217,20 @@ class PublishedSource(Config):
         return self
 
 
-@dataclass(slots=True)
 class Fetcher:
-    """Fetches the files of one dataset; the mirror that served one file is asked first for the next.
+    """Fetches the files of the dataset `name`; the mirror that served one file is asked first for the next.
 
-    `mirrors` are addresses with `{name}` for the file's name. Where the user has a mirror of their `own`, a folder
-    or an address that ends in a slash, they are the paths below it. `offline` are such paths, for messages.
+    A `mirror` of the user's own, a folder or an address, replaces the mirrors of `source`. Raises UserError where such
+    a folder is missing.
     """
 
-    data: str
-    wanted: Mapping[str, PublishedFile]
-    mirrors: Sequence[str]
-    offline: Sequence[str]
-    own: str = ""
-    patience: Patience = PATIENCE
-    _archives: dict[str, bytes] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, name: str, source: PublishedSource, mirror: str | None, patience: Patience = PATIENCE) -> "Fetcher":
-        """Return the fetcher of the dataset `name`; `mirror`, if given, replaces the mirrors of `source`."""
-        own = f"{mirror.removeprefix('file://').rstrip('/')}/" if mirror else ""
-        if own and not _is_web(own) and not Path(own).expanduser().is_dir():
+    def __init__(self, name: str, source: PublishedSource, mirror: str | None, patience: Patience = PATIENCE) -> None:
+        self.data, self.wanted, self.offline, self.patience = name, source.files, source.offline, patience
+        self.own = f"{mirror.removeprefix('file://').rstrip('/')}/" if mirror else ""
+        if self.own and not _is_web(self.own) and not Path(self.own).expanduser().is_dir():
             raise UserError(f"{name}: {mirror}: no such folder; set INKPROOF_MIRROR to an absolute path")
-        return cls(name, source.files, source.offline if own else source.mirrors, source.offline, own, patience)
+        self.mirrors = source.offline if self.own else source.mirrors
+        self._archives: dict[str, bytes] = {}
 
     def fetch(self, role: str) -> bytes:
         """Return the decompressed content of this role's file; raises UserError if no mirror has it."""
@@ -255,7 +246,7 @@ class Fetcher:
                 failures.append(f"{place}: {error}")
                 continue
             if not self.own:
-                self.mirrors = [mirror, *(other for other in self.mirrors if other != mirror)]
+                self.mirrors = (mirror, *(other for other in self.mirrors if other != mirror))
             return content
         raise UserError(self._nowhere(wanted, failures))
 

@@ -18,8 +18,8 @@ from inkproof.data.images import SUFFIXES, numeric, open_image
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing
 
-_NOT_A_DIGIT = ("", "-")
-_DIGITS = tuple("0123456789")
+# What a label is called in a CSV or as a folder; the first two mean "not a digit".
+_LABELS: dict[str, int | None] = {"": None, "-": None, **{str(digit): digit for digit in range(10)}}
 # Four times the canvas: enough for any later preprocessing, and a photograph stays below a megabyte.
 LONGEST_SIDE = 1120
 
@@ -69,7 +69,9 @@ def label_images(folder: Path, labels: Path | None = None) -> Labeling:
         if name in listed:
             result.images.append(LabeledImage(name, folder / name, *listed[name]))
         elif parent == "-" or parent.isdecimal():
-            result.images.append(LabeledImage(name, folder / name, _folder_label(folder, parent), None))
+            if parent not in _LABELS:
+                raise UserError(f"{folder / parent}: {parent} is no label; folders of images are called 0 to 9, or -")
+            result.images.append(LabeledImage(name, folder / name, _LABELS[parent], None))
         else:
             result.unlabeled.append(name)
     if not result.images and not result.absent:
@@ -98,14 +100,6 @@ def _find_images(folder: Path) -> set[str]:
     return {name for name in names if not re.search(r"(^|/)\.", name)}
 
 
-def _folder_label(folder: Path, name: str) -> int | None:
-    if name == "-":
-        return None
-    if name not in _DIGITS:
-        raise UserError(f"{folder / name}: {name} is no label; folders of images are called 0 to 9, or -")
-    return int(name)
-
-
 def _read_labels(path: Path, folder: Path) -> dict[str, tuple[int | None, str | None]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -113,28 +107,25 @@ def _read_labels(path: Path, folder: Path) -> dict[str, tuple[int | None, str | 
         raise UserError(f"{path} is not UTF-8 text; save it as a CSV in UTF-8") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    if not text:
+        raise UserError(f"{path} is empty; it needs the header file,label,writer and a row an image")
     header = text.split("\n", 1)[0]
     # Spreadsheets write semicolons where the comma is the decimal sign.
     delimiter = next((sign for sign in ",;\t" if sign in header), ",")
     reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    rows = ([cell.strip() for cell in row] for row in reader)
     listed: dict[str, tuple[int | None, str | None]] = {}
-    columns: list[str] | None = None
     try:
-        for row in reader:
-            cells = [cell.strip() for cell in row]
-            if columns is None:
-                columns = _header(cells)
-            elif any(cells):
-                if len(cells) > len(columns):
-                    raise ValueError(f"has {len(cells)} cells, the header {len(columns)}")
-                name, label, writer = _row(dict(zip(columns, cells, strict=False)), folder)
-                if name in listed:
-                    raise ValueError(f"{name} is listed twice")
-                listed[name] = label, writer
+        columns = _header(next(rows))
+        for cells in filter(any, rows):
+            if len(cells) > len(columns):
+                raise ValueError(f"has {len(cells)} cells, the header {len(columns)}")
+            name, label, writer = _row(dict(zip(columns, cells, strict=False)), folder)
+            if name in listed:
+                raise ValueError(f"{name} is listed twice")
+            listed[name] = label, writer
     except (ValueError, csv.Error) as error:
         raise UserError(f"{path}, line {reader.line_num}: {error}") from None
-    if columns is None:
-        raise UserError(f"{path} is empty; it needs the header file,label,writer and a row an image")
     return listed
 
 
@@ -153,9 +144,9 @@ def _row(cells: dict[str, str], folder: Path) -> tuple[str, int | None, str | No
     if name.is_absolute() or ".." in name.parts:
         raise ValueError(f"{cells['file']} is not a path below {folder}")
     label = cells["label"]
-    if label not in _NOT_A_DIGIT and label not in _DIGITS:
+    if label not in _LABELS:
         raise ValueError(f"the label of {name} is {label!r}, not a digit from 0 to 9, nor empty or - for none")
-    return str(name), None if label in _NOT_A_DIGIT else int(label), cells.get("writer") or None
+    return str(name), _LABELS[label], cells.get("writer") or None
 
 
 @dataclass(slots=True)

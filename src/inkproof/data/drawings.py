@@ -6,7 +6,7 @@ Strokes are the truth and rasters follow from them; a drawing that exists only a
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import InitVar, dataclass, fields
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, LiteralString
 
@@ -19,6 +19,7 @@ from inkproof.runtime.files import write_text
 
 CANVAS_SIDE = 280  # pixels a side of the canvas that drawings are brought to
 FILE_NAME = "drawings.jsonl"
+FORMAT = 1  # of a line. Lines of Inkproof 0.1 have no number and the same fields
 # ISO 8601 to whatever precision is known: the pen digits have a year, a drawing page has the second.
 _ISO_DATE = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d.*)?)?)?")
 
@@ -65,6 +66,7 @@ class Drawing:
             pixels from the top left corner, y downward.
         image: path of a PNG relative to the folder of the set, with forward slashes.
         created: ISO 8601 date.
+        format: of the line it is read from, checked there. A drawing itself has none.
     """
 
     id: _Text
@@ -76,6 +78,12 @@ class Drawing:
     strokes: Annotated[list[list[_Point]] | None, Field(default=None)]
     image: Annotated[_Image | None, Field(default=None)]
     created: _Date
+    format: InitVar[Annotated[int, Field(strict=True, ge=1, le=FORMAT)]] = FORMAT
+
+    def __post_init__(self, format: int) -> None:
+        if (self.strokes is None) == (self.image is None):
+            found = "not both" if self.image else "has neither"
+            raise ValueError(f"needs either 'strokes' or 'image', {found}")
 
 
 _FIELDS = tuple(field.name for field in fields(Drawing))
@@ -86,8 +94,8 @@ def read_drawings(folder: Path) -> list[Drawing]:
     """Read and check the drawings of the set in `folder`, in file order; [] if it has no `drawings.jsonl`.
 
     Raises:
-        UserError: a line is malformed, an id occurs twice, or an image is missing or outside the folder;
-            names the file, the line and what is wrong with it.
+        UserError: a line is malformed or in a newer format, an id occurs twice, or an image is missing or outside
+            the folder; names the file, the line and what is wrong with it.
     """
     path = folder / FILE_NAME
     if not path.exists():
@@ -106,15 +114,16 @@ def read_drawings(folder: Path) -> list[Drawing]:
             continue
         try:
             drawing = _LINE.validate_json(line)
-            if (drawing.strokes is None) == (drawing.image is None):
-                raise ValueError(f"needs either 'strokes' or 'image', {'not both' if drawing.image else 'has neither'}")
             if drawing.id in line_of:
                 raise ValueError(f"id {drawing.id!r} is already in line {line_of[drawing.id]}")
             if drawing.image is not None and not (folder / drawing.image).is_file():
                 raise ValueError(f"its image {folder / drawing.image} is missing; restore it or delete the line")
         except ValidationError as error:
-            # A line of the file is all that pydantic sees of it, and is named already.
-            message = mistake(error, Drawing)[1].replace(" at line 1 column", " at column")
+            if any(one["loc"] == ("format",) and one["type"] == "less_than_equal" for one in error.errors()):
+                message = "written by a newer version of Inkproof; update this one"
+            else:
+                # A line of the file is all that pydantic sees of it, and is named already.
+                message = mistake(error, Drawing)[1].replace(" at line 1 column", " at column")
             raise UserError(f"{path}, line {number}: {message}") from None
         except ValueError as error:
             raise UserError(f"{path}, line {number}: {error}") from None
@@ -127,7 +136,7 @@ def write_drawings(folder: Path, drawings: Iterable[Drawing]) -> None:
     """Write the set's `drawings.jsonl`, whole or not at all: one compact object a line, numbers to 1 decimal.
 
     Raises:
-        ValueError: two drawings share an id, or one has not exactly one of strokes and image.
+        ValueError: two drawings share an id.
     """
     seen: set[str] = set()
     lines: list[str] = []
@@ -135,14 +144,12 @@ def write_drawings(folder: Path, drawings: Iterable[Drawing]) -> None:
         if drawing.id in seen:
             raise ValueError(f"two drawings have the id {drawing.id!r}")
         seen.add(drawing.id)
-        if (drawing.strokes is None) == (drawing.image is None):
-            raise ValueError(f"drawing {drawing.id!r} needs either strokes or an image")
         lines.append(_format(drawing) + "\n")
     write_text(folder / FILE_NAME, "".join(lines))
 
 
 def _format(drawing: Drawing) -> str:
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"format": FORMAT}
     for field in _FIELDS:
         value = getattr(drawing, field)
         if field == "strokes" and value is not None:

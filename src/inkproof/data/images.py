@@ -48,33 +48,24 @@ def open_image(source: str | os.PathLike[str] | bytes, name: str = "", draft: in
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(file, formats=_FORMATS)
         with image:
-            _check_size(image)
+            limit = Image.MAX_IMAGE_PIXELS
+            if limit is not None and image.width * image.height > limit:
+                raise UserError(f"{image.width} x {image.height} pixels are more than {limit:,}; save it smaller")
             if draft is not None:
                 image.draft("L", (draft, draft))
             return plain(image)
-    except FileNotFoundError:
-        raise UserError(f"{name} cannot be read: no such file") from None
-    except UnidentifiedImageError:
-        raise UserError(
-            f"{name} cannot be read: it is no image of a known format (PNG, JPEG, BMP, GIF, TIFF)"
-        ) from None
-    except UserError as error:
-        raise UserError(f"{name} cannot be read: {error}") from None
-    except OSError as error:
-        raise UserError(f"{name} cannot be read: {_one_line(error.strerror or error)}") from None
     except Exception as error:
         # Pillow's decoders meet broken files with SyntaxError, ValueError, struct.error, zlib.error, ...
-        raise UserError(f"{name} cannot be read: {_one_line(error) or type(error).__name__}") from None
+        raise UserError(f"{name} cannot be read: {_reason(error)}") from None
 
 
-def _check_size(image: Image.Image) -> None:
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit is not None and image.width * image.height > limit:
-        raise UserError(f"{image.width} x {image.height} pixels are more than {limit:,}; save it smaller")
-
-
-def _one_line(reason: object) -> str:
-    return " ".join(str(reason).split())
+def _reason(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    if isinstance(error, UnidentifiedImageError):
+        return "it is no image of a known format (PNG, JPEG, BMP, GIF, TIFF)"
+    reason = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
+    return " ".join(reason.split())
 
 
 def plain(image: Image.Image) -> Image.Image:

@@ -33,7 +33,7 @@ def prepare(data: DataConfig, out: Path, mirror: str | None, patience: Patience 
     training digit and leaves the val arrays empty. Raises UserError where no mirror has a file.
     """
     source = validated(MnistSource, data.source.arguments, "data.source")
-    fetcher = Fetcher.of(data.name, source, mirror, patience)
+    fetcher = Fetcher(data.name, source, mirror, patience)
     train = _pair(fetcher, "train")
     test = _pair(fetcher, "test")
     try:

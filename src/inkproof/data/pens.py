@@ -170,7 +170,7 @@ def prepare(data: DataConfig, out: Path, mirror: str | None, patience: Patience 
     `tes-03` after the file. Raises UserError where no mirror serves a file or a file is malformed.
     """
     source = validated(PensSource, data.source.arguments, "data.source")
-    fetcher = Fetcher.of(data.name, source, mirror, patience)
+    fetcher = Fetcher(data.name, source, mirror, patience)
     drawings: list[Drawing] = []
     for part, wanted in fetcher.wanted.items():
         text = fetcher.fetch(part).decode("ascii", errors="replace")

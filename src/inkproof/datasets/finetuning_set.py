@@ -8,7 +8,6 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +17,7 @@ from pydantic import Field, StrictBool
 
 from inkproof.config.schema import Config, DataConfig, Number, Positive, Text
 from inkproof.config.validation import validated
-from inkproof.data.digits import IMAGE_SIDE, Digits, data_sha, digits_file, load_training, write_digits
+from inkproof.data.digits import Digits, data_sha, digits_file, load_training, write_digits
 from inkproof.data.download import prepare_absent, validation_digits
 from inkproof.data.drawings import Drawing, read_drawings
 from inkproof.data.splits import cut
@@ -29,7 +28,7 @@ from inkproof.runtime.files import write_json
 from inkproof.runtime.paths import ROOT
 from inkproof.runtime.processes import in_order
 from inkproof.runtime.progress import say, tally
-from inkproof.synthetic.rerendered import Variation, rerendered_drawing
+from inkproof.synthetic.rerendered import rerendered_drawing
 from inkproof.tracking.identity import code_sha
 
 
@@ -38,13 +37,9 @@ def split_writers(writers: Iterable[str], held_out: float, validation: float, se
 
     They are ordered by a hash of seed and name. The first of them, the share `held_out` and at least one, are `test`;
     the next, the share `validation`, are `val`; all others, at least one, are `train`. Of few writers none is `val`.
-
-    Raises:
-        UserError: there are fewer than two writers.
+    There are two writers or more.
     """
     names = sorted(set(writers), key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest())
-    if len(names) < 2:
-        raise UserError(f"{len(names)} writer: one has to be held out and one to be trained on")
     test = min(max(1, round(held_out * len(names))), len(names) - 1)
     val = min(round(validation * len(names)), len(names) - test - 1)
     ends = {"test": (0, test), "val": (test, test + val), "train": (test + val, len(names))}
@@ -125,15 +120,17 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
     train, rest = load_training(replay)
     replayed = _sample(train, source.replayed, mixture.seed, "data.source.replayed")
     replayed_val = _sample(rest, val - len(validating), mixture.seed, "data.val")
-    rerendered = _in_turn(by["train"], _renderings(len(by["train"]), source), first=1)
+    count = len(by["train"])
+    rerendered = _in_turn(by["train"], max(count, min(count * source.copies, source.drawn)), first=1)
     say(
-        f"finetune: renders {len(by['train']):,} drawings {len(rerendered):,} times, beside "
+        f"finetune: renders {count:,} drawings {len(rerendered):,} times, beside "
         f"{len(replayed.labels):,} digits of the replay"
     )
+    nothing = Digits(train.images[:0], train.labels[:0])
     splits = {
         "train": _made(rerendered, folder, mixture, f"{data.name}: drawings, train", replayed),
         "val": _made(validating, folder, mixture, f"{data.name}: drawings, val", replayed_val),
-        "test": _made(_in_turn(by["test"], len(by["test"])), folder, mixture, f"{data.name}: drawings, test"),
+        "test": _made(_in_turn(by["test"], len(by["test"])), folder, mixture, f"{data.name}: drawings, test", nothing),
     }
     write_digits(out, splits)
     counts = {split: dict(Counter(drawing.writer for drawing in own)) for split, own in by.items()}
@@ -187,17 +184,11 @@ def _made_of(data: DataConfig, folder: Path, drawings: Sequence[Drawing], replay
 
 
 def _current(out: Path, made_of: str) -> bool:
-    if not (out / SPLIT_FILE).is_file() or not digits_file(out).is_file():
-        return False
     try:
         split = read_split(out)
         return split.made_of == made_of and split.sha256 == data_sha(out)
-    except UserError:  # half a file: made anew
+    except UserError:  # absent, or half a file: made anew
         return False
-
-
-def _renderings(drawings: int, source: FinetuneSource) -> int:
-    return max(drawings, min(drawings * source.copies, source.drawn))
 
 
 def _in_turn(drawings: Sequence[Drawing], count: int, first: int = _AS_DRAWN) -> list[tuple[Drawing, int]]:
@@ -216,32 +207,23 @@ def _sample(digits: Digits, count: int | None, seed: int, key: str) -> Digits:
 
 
 def _made(
-    chosen: Sequence[tuple[Drawing, int]],
-    folder: Path,
-    mixture: MixtureSource,
-    title: str,
-    replayed: Digits | None = None,
+    chosen: Sequence[tuple[Drawing, int]], folder: Path, mixture: MixtureSource, title: str, replayed: Digits
 ) -> Digits:
     """The replayed digits, then the images of the chosen drawings; progress is shown under `title`."""
-    draw = partial(_canvas, folder, mixture.brush, mixture.vary, mixture.seed)
+
+    def draw(number: int, drawing: Drawing, copy: int) -> NDArray[np.uint8]:
+        if copy == _AS_DRAWN or drawing.strokes is None:
+            return load_canvases(folder, [drawing], mixture.brush)[0]
+        return rerendered_drawing(drawing, mixture.vary, np.random.default_rng([mixture.seed, number]))
+
     # Each split numbers its own renderings: a drawing is in one alone.
     numbered = [(number, *one) for number, one in enumerate(chosen)]
     drawn = part_of(*labels_and_ids([drawing for drawing, _ in chosen]), mixture.method, draw, numbered)
-    images, labels = [np.empty((0, IMAGE_SIDE, IMAGE_SIDE), np.uint8)], [drawn.labels]
-    if replayed is not None:
-        images, labels = [replayed.images], [replayed.labels, drawn.labels]
+    images = [replayed.images]
     # A second process takes longer to begin than it saves on little.
     workers = mixture.workers if len(drawn.batches) > 8 else 1
     with tally(title, len(chosen)) as advance:
         for batch_images in in_order(drawn.batches, workers):
             images.append(batch_images)
             advance(len(batch_images))
-    return Digits(np.concatenate(images), np.concatenate(labels))
-
-
-def _canvas(
-    folder: Path, brush: float, limits: Variation, seed: int, number: int, drawing: Drawing, copy: int
-) -> NDArray[np.uint8]:
-    if copy == _AS_DRAWN or drawing.strokes is None:
-        return load_canvases(folder, [drawing], brush)[0]
-    return rerendered_drawing(drawing, limits, np.random.default_rng([seed, number]))
+    return Digits(np.concatenate(images), np.concatenate([replayed.labels, drawn.labels]))

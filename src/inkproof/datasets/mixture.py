@@ -90,8 +90,8 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
     digits, drawings = _fetched(source, mirror)
     method, seed, limits = source.method, source.seed, source.vary
     train, val = load_training(digits)
-    free = _by(drawings, source.pens, "training") * source.copies if source.copies else []
-    validating = _by(drawings, source.pens, "validation") if source.validation_drawings else []
+    free = pens.of_role(drawings, source.pens, "training") * source.copies if source.copies else []
+    validating = pens.of_role(drawings, source.pens, "validation") if source.validation_drawings else []
     splits = {
         "train": [
             _published(train, "mnist-train", method),
@@ -110,7 +110,8 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
             f"writers are {sum(counts):,}; write that"
         )
     made = _made(splits, data.name, source.workers)
-    write_digits(out, made, extra={f"{split}_source": _names(splits[split]) for split in ("train", "val")})
+    names = {split: [name for part in splits[split] for name in part.names] for split in ("train", "val")}
+    write_digits(out, made, extra={f"{split}_source": np.array(own, np.bytes_) for split, own in names.items()})
 
 
 def _fetched(source: MixtureSource, mirror: str | None) -> tuple[Path, list[Drawing]]:
@@ -123,10 +124,6 @@ def _fetched(source: MixtureSource, mirror: str | None) -> tuple[Path, list[Draw
     return digits, read_drawings(folder)
 
 
-def _by(drawings: list[Drawing], conf: DataConfig, role: str) -> list[Drawing]:
-    return [drawing for drawing in pens.of_role(drawings, conf, role) if drawing.label is not None]
-
-
 def _published(digits: Digits, name: str, method: str) -> Part:
     """Digits that are 28 x 28 already, each on a canvas as blocks of 10 x 10, which the methods bring back."""
     names = [f"{name}-{index:05d}" for index in range(len(digits.labels))]
@@ -134,19 +131,29 @@ def _published(digits: Digits, name: str, method: str) -> Part:
 
 
 def _with_added(digits: Digits, times: int, method: str, seed: int) -> Part:
+    """Each digit that lacks a stroke, `times` times with it."""
+
+    def draw(index: int, copy: int) -> Canvas:
+        rng = np.random.default_rng([seed, _ADDED, copy, index])
+        return with_added_stroke(digits.images[index], int(digits.labels[index]), rng)
+
     chosen = [(index, copy) for copy in range(times) for index in _lacking(digits)]
     names = [f"mnist-train-{index:05d}-added{copy}" for index, copy in chosen]
-    labels = [digits.labels[index] for index, _ in chosen]
-    return part_of(labels, names, method, partial(_canvas_of_added, digits, seed), chosen)
+    return part_of([digits.labels[index] for index, _ in chosen], names, method, draw, chosen)
 
 
 def _with_other_pens(digits: Digits, times: int, added: int, method: str, seed: int) -> Part:
     """Each digit `times` times, and those that lack a stroke as many times more with it as they were added with it."""
+
+    def draw(index: int, copy: int, stroke: bool) -> Canvas:
+        rng = np.random.default_rng([seed, _REDRAWN, copy, index, stroke])
+        digit = digits.images[index]
+        return redrawn(with_added_stroke(digit, int(digits.labels[index]), rng) if stroke else digit, rng)
+
     plain = [(index, copy, False) for copy in range(times) for index in range(len(digits.labels))]
     chosen = plain + [(index, copy, True) for copy in range(times * added) for index in _lacking(digits)]
     names = [f"mnist-train-{index:05d}-{'added-' if stroke else ''}pen{copy}" for index, copy, stroke in chosen]
-    labels = [digits.labels[index] for index, _, _ in chosen]
-    return part_of(labels, names, method, partial(_canvas_of_other_pen, digits, seed), chosen)
+    return part_of([digits.labels[index] for index, _, _ in chosen], names, method, draw, chosen)
 
 
 def _lacking(digits: Digits) -> list[int]:
@@ -154,19 +161,28 @@ def _lacking(digits: Digits) -> list[int]:
 
 
 def _rerendered(drawings: list[Drawing], method: str, limits: Variation, seed: int) -> Part:
-    draw = partial(_canvas_of_pen, limits, seed)
+    def draw(number: int, drawing: Drawing) -> Canvas:
+        return rerendered_drawing(drawing, limits, np.random.default_rng([seed, _PENS, number]))
+
     return part_of(*labels_and_ids(drawings), method, draw, list(enumerate(drawings)))
 
 
 def _as_drawn(drawings: list[Drawing], method: str, brush: float) -> Part:
-    return part_of(*labels_and_ids(drawings), method, partial(_canvas_as_drawn, brush), [(one,) for one in drawings])
+    def draw(drawing: Drawing) -> Canvas:
+        return load_canvases(Path(), [drawing], brush)[0]
+
+    return part_of(*labels_and_ids(drawings), method, draw, [(one,) for one in drawings])
 
 
 def _by_glyph_templates(count: int, method: str, limits: Variation, seed: int) -> Part:
-    labels = [glyph_templates.label(number) for number in range(count)]
-    names = [glyph_templates.name(number, seed) for number in range(count)]
-    draw = partial(_canvas_of_glyph, limits, seed)
-    return part_of(labels, names, method, draw, [(number,) for number in range(count)])
+    def draw(number: int) -> Canvas:
+        strokes = glyph_templates.drawing(number, seed).strokes or []
+        rng = np.random.default_rng([seed, _GLYPHS, number])
+        return rerendered_canvas(strokes, glyph_templates.label(number), limits, rng)
+
+    numbers = range(count)
+    names = [glyph_templates.name(number, seed) for number in numbers]
+    return part_of(list(map(glyph_templates.label, numbers)), names, method, draw, [(number,) for number in numbers])
 
 
 def labels_and_ids(drawings: Sequence[Drawing]) -> tuple[NDArray[np.uint8], list[str]]:
@@ -183,36 +199,9 @@ def part_of(
     return Part(np.asarray(labels, np.uint8), names, batches)
 
 
-# What runs in worker processes, one call of `_preprocessed` a batch.
-
-
 def _preprocessed(method: str, draw: Callable[..., Canvas], chosen: Sequence[tuple[Any, ...]]) -> Images:
+    """A batch, in a worker process if there are any."""
     return apply_method(method, np.stack([draw(*one) for one in chosen]))
-
-
-def _canvas_of_added(digits: Digits, seed: int, index: int, copy: int) -> Canvas:
-    rng = np.random.default_rng([seed, _ADDED, copy, index])
-    return with_added_stroke(digits.images[index], int(digits.labels[index]), rng)
-
-
-def _canvas_of_other_pen(digits: Digits, seed: int, index: int, copy: int, stroke: bool) -> Canvas:
-    rng = np.random.default_rng([seed, _REDRAWN, copy, index, stroke])
-    digit = digits.images[index]
-    return redrawn(with_added_stroke(digit, int(digits.labels[index]), rng) if stroke else digit, rng)
-
-
-def _canvas_of_pen(limits: Variation, seed: int, number: int, drawing: Drawing) -> Canvas:
-    return rerendered_drawing(drawing, limits, np.random.default_rng([seed, _PENS, number]))
-
-
-def _canvas_of_glyph(limits: Variation, seed: int, number: int) -> Canvas:
-    rng = np.random.default_rng([seed, _GLYPHS, number])
-    drawing = glyph_templates.drawing(number, seed)
-    return rerendered_canvas(drawing.strokes or [], glyph_templates.label(number), limits, rng)
-
-
-def _canvas_as_drawn(brush: float, drawing: Drawing) -> Canvas:
-    return load_canvases(Path(), [drawing], brush)[0]
 
 
 def _made(splits: Mapping[str, Sequence[Part]], name: str, workers: int) -> dict[str, Digits]:
@@ -228,7 +217,3 @@ def _made(splits: Mapping[str, Sequence[Part]], name: str, workers: int) -> dict
             filled[split] += len(batch_images)
             advance(len(batch_images))
     return {split: Digits(images[split], labels[split]) for split in SPLITS}
-
-
-def _names(parts: Sequence[Part]) -> NDArray[np.bytes_]:
-    return np.array([name for part in parts for name in part.names], np.bytes_)

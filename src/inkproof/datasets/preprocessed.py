@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from inkproof.config.schema import NORMALIZED_METHOD, DataConfig, Rendering
 from inkproof.data.archives import PreprocessedSet
@@ -75,44 +75,41 @@ def preprocessed_drawings(
 ) -> PreprocessedSet:
     """Return the labeled ones among `drawings`, drawn as `rendering` sets (see `draw`), by each of `methods`."""
     labeled = [drawing for drawing in drawings if drawing.label is not None]
-    return PreprocessedSet(
-        np.array([drawing.id for drawing in labeled], np.str_),
-        np.array([drawing.writer for drawing in labeled], np.str_),
-        np.array([drawing.label for drawing in labeled], np.int64),
-        _seen(len(labeled), lambda part: draw(folder, labeled[part], rendering), methods),
-    )
+    ids, writers = [drawing.id for drawing in labeled], [drawing.writer for drawing in labeled]
+    labels = np.array([drawing.label for drawing in labeled], np.int64)
+    return _preprocessed(ids, writers, labels, lambda part: draw(folder, labeled[part], rendering), methods)
 
 
 def preprocessed_digits(
     images: NDArray[np.uint8], labels: NDArray[np.integer], methods: Sequence[str]
 ) -> PreprocessedSet:
     """Return digits uint8 (N, 28, 28) with labels (N,) as if they had been drawn: a pixel is a block of a canvas."""
-    names = np.array([str(index) for index in range(len(images))], np.str_)
-    seen = _seen(len(images), lambda part: block_canvases(images[part]), methods)
-    return PreprocessedSet(names, np.full(len(images), "", np.str_), labels.astype(np.int64), seen)
+    names = [str(index) for index in range(len(images))]
+    return _preprocessed(names, [""] * len(images), labels, lambda part: block_canvases(images[part]), methods)
 
 
 def preprocessed_ood(drawings: Sequence[Drawing], methods: Sequence[str]) -> PreprocessedSet:
     """Return out-of-distribution samples by each of `methods`; every label is -1, `writers` holds the sources."""
-    return PreprocessedSet(
-        np.array([drawing.id for drawing in drawings], np.str_),
-        np.array([drawing.source for drawing in drawings], np.str_),
-        np.full(len(drawings), -1, np.int64),
-        _seen(len(drawings), lambda part: load_canvases(Path(), drawings[part]), methods),
-    )
+    ids, sources = [drawing.id for drawing in drawings], [drawing.source for drawing in drawings]
+    labels = [-1] * len(drawings)
+    return _preprocessed(ids, sources, labels, lambda part: load_canvases(Path(), drawings[part]), methods)
 
 
-def _seen(
-    count: int, canvases: Callable[[slice], NDArray[np.uint8]], methods: Sequence[str]
-) -> dict[str, NDArray[np.uint8]]:
-    """The images that each of `methods` makes of `count` canvases; `canvases` returns a slice of them."""
-    seen = {method: np.empty((count, IMAGE_SIDE, IMAGE_SIDE), np.uint8) for method in methods}
-    for first in range(0, count, _BATCH):
+def _preprocessed(
+    ids: Sequence[str],
+    writers: Sequence[str],
+    labels: ArrayLike,
+    canvases: Callable[[slice], NDArray[np.uint8]],
+    methods: Sequence[str],
+) -> PreprocessedSet:
+    """The set with the images that each of `methods` makes of its canvases; `canvases` returns a slice of them."""
+    seen = {method: np.empty((len(ids), IMAGE_SIDE, IMAGE_SIDE), np.uint8) for method in methods}
+    for first in range(0, len(ids), _BATCH):
         part = slice(first, first + _BATCH)
         some = canvases(part)
         for method, images in seen.items():
             images[part] = apply_method(method, some)
-    return seen
+    return PreprocessedSet(np.array(ids, np.str_), np.array(writers, np.str_), np.array(labels, np.int64), seen)
 
 
 def preprocessed_corruptions(images: NDArray[np.uint8], seed: int, name: str) -> dict[str, NDArray[np.uint8]]:

@@ -1,14 +1,10 @@
 """Whether a probability of 0.9 is correct nine times in ten: log loss, calibration error, temperature scaling."""
 
-from typing import cast
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
-
-from inkproof.evaluation.results import ReliabilityBin
 
 CLASSES = 10
 
@@ -47,11 +43,11 @@ def nll(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     return float(-np.log(np.clip(p[np.arange(y.size), y], SMALLEST, 1.0)).mean())
 
 
-def reliability(probabilities: npt.ArrayLike, labels: npt.ArrayLike, bins: int = 15) -> list[ReliabilityBin]:
+def reliability(probabilities: npt.ArrayLike, labels: npt.ArrayLike, bins: int = 15) -> pd.DataFrame:
     """Return one row a confidence bin (low, high]: low, high, n, mean confidence, accuracy.
 
     Bins have equal width. Confidence is the largest of the ten probabilities, accuracy the fraction of the bin's
-    digits that are classified correctly. Both are None in an empty bin.
+    digits that are classified correctly. Both are NaN in an empty bin.
 
     Source: C. Guo et al., "On calibration of modern neural networks", ICML 2017.
     """
@@ -62,11 +58,11 @@ def reliability(probabilities: npt.ArrayLike, labels: npt.ArrayLike, bins: int =
     edges = np.linspace(0.0, 1.0, bins + 1)
     predicted = pd.DataFrame({"confidence": confidence, "accuracy": p.argmax(axis=1) == y})
     by_bin = predicted.groupby(np.searchsorted(edges[1:-1], confidence, side="left"))
-    rows = by_bin.mean().reindex(range(bins)).astype(object)
+    rows = by_bin.mean().reindex(range(bins))
     rows.insert(0, "n", by_bin.size().reindex(range(bins), fill_value=0))
     rows.insert(0, "high", edges[1:])
     rows.insert(0, "low", edges[:-1])
-    return cast(list[ReliabilityBin], rows.where(rows.notna(), None).to_dict("records"))
+    return rows
 
 
 def expected_calibration_error(probabilities: npt.ArrayLike, labels: npt.ArrayLike, bins: int = 15) -> float:
@@ -76,10 +72,10 @@ def expected_calibration_error(probabilities: npt.ArrayLike, labels: npt.ArrayLi
 
     Source: C. Guo et al., ICML 2017, equation 3.
     """
-    rows = reliability(probabilities, labels, bins)
-    if not (n := sum(row["n"] for row in rows)):
+    rows = reliability(probabilities, labels, bins).query("n > 0")
+    if rows.empty:
         raise ValueError("no digits to score")
-    return sum(row["n"] * abs((row["accuracy"] or 0.0) - (row["confidence"] or 0.0)) for row in rows) / n
+    return float(sum(rows["n"] * (rows["accuracy"] - rows["confidence"]).abs()) / rows["n"].sum())
 
 
 def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:

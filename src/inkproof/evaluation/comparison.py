@@ -1,17 +1,72 @@
 """One network before and after fine-tuning, on the same digits: what was gained, what was lost."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from inkproof.evaluation.metrics import interval_of, summarize_drawn
-from inkproof.evaluation.results import ComparedSet, Difference, FinetunedWriterRow, Moment
+from inkproof.evaluation.results import Result
 from inkproof.evaluation.statistics import discordant, mcnemar, writer_bootstrap
+from inkproof.tracking.run_metadata import InitialWeights
 
 _Z = 1.959964  # of a normal distribution, 95%
+
+
+class Moment(Result):
+    """How many of the digits one network classifies correctly, and its accuracy with the 95% interval."""
+
+    correct: int
+    accuracy: float
+    low: float
+    high: float
+
+
+class Difference(Result):
+    """A difference of two accuracies with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class ComparedSet(Result):
+    """One set of digits, classified before and after fine-tuning.
+
+    `interval` is what the intervals come from: "writers" (bootstrap over writers) from five writers on, else "digits".
+    `only_before` and `only_after` count the digits that only one of the two networks classifies correctly, and `p` is
+    that of McNemar's exact test.
+    """
+
+    n: int
+    writers: int
+    interval: Literal["writers", "digits"]
+    before: Moment
+    after: Moment
+    difference: Difference
+    only_before: int
+    only_after: int
+    p: float
+
+
+class FinetunedRun(Result):
+    """The fine-tuned run."""
+
+    run: str
+    key: str
+    best_epoch: int
+    epochs: int
+
+
+class FinetunedResult(Result):
+    """finetuned.json: the initial weights, the run, how many drawings each writer gave to each split, and the sets."""
+
+    before: InitialWeights
+    after: FinetunedRun
+    writers: dict[str, dict[str, int]]
+    sets: dict[str, ComparedSet]
 
 
 def compare(
@@ -84,10 +139,9 @@ def by_writer(
     before: npt.NDArray[np.integer],
     after: npt.NDArray[np.integer],
     writers: Sequence[str],
-) -> list[FinetunedWriterRow]:
-    """Return one row a writer, sorted by name."""
-    correct = pd.DataFrame({"before": before == labels, "after": after == labels})
-    by_name = correct.groupby(np.asarray(writers)).agg(
+) -> pd.DataFrame:
+    """Return one row a writer, sorted by name: writer, n, and how many are classified correctly before and after."""
+    correct = pd.DataFrame({"writer": writers, "before": before == labels, "after": after == labels})
+    return correct.groupby("writer", as_index=False).agg(
         n=("before", "size"), before=("before", "sum"), after=("after", "sum")
     )
-    return cast(list[FinetunedWriterRow], by_name.rename_axis("writer").reset_index().to_dict("records"))

@@ -34,10 +34,10 @@ class CoverageCurve:
 
 
 def coverage_curve(scores: npt.ArrayLike, correct: npt.ArrayLike) -> CoverageCurve:
-    """Return the curve of digits with scores (N,), the surest highest, and whether each is classified correctly (N,).
+    """Return the curve of digits from their scores (N,) and whether each is classified correctly (N,).
 
-    Digits of equal score are accepted together, since no threshold separates them. Raises ValueError when the
-    lengths differ, a score is not finite, or there is no digit.
+    A higher score means a more confident prediction. Digits of equal score are accepted together, since no threshold
+    separates them. Raises ValueError when the lengths differ, a score is not finite, or there is no digit.
 
     Source: R. El-Yaniv and Y. Wiener, "On the foundations of noise-free selective classification",
     Journal of Machine Learning Research 11 (2010).
@@ -67,11 +67,11 @@ def operating_point(scores: npt.ArrayLike, correct: npt.ArrayLike, threshold: fl
     n, hits = int(accepted.sum()), int((accepted & hit).sum())
     low, high = wilson(hits, n)
     accuracy = hits / n if n else None
-    return OperatingPoint(threshold=threshold, coverage=n / s.size, accuracy=accuracy, low=low, high=high)
+    return OperatingPoint(n=s.size, threshold=threshold, coverage=n / s.size, accuracy=accuracy, low=low, high=high)
 
 
 def area_under_risk_coverage(scores: npt.ArrayLike, correct: npt.ArrayLike) -> float:
-    """Return the mean error rate of the k surest digits, over all k from 1 to N: 0 is best.
+    """Return the mean error rate of the k most confident digits, over all k from 1 to N: 0 is best.
 
     Arguments as for `coverage_curve`. Digits of equal score count as if shuffled: their expected errors enter, whatever
     their order.
@@ -99,7 +99,7 @@ def _checked(scores: npt.ArrayLike, correct: npt.ArrayLike) -> tuple[npt.NDArray
 def auroc(digits: npt.ArrayLike, ood_samples: npt.ArrayLike) -> float:
     """Return the chance that a digit scores higher than an out-of-distribution sample; 0.5 is guessing.
 
-    Equal scores count half. Scores are (N,) and (M,), the surest digit highest.
+    Equal scores count half. Scores are (N,) and (M,), higher for a more confident prediction.
     Raises ValueError when either is empty or not finite.
     """
     positive, negative = np.asarray(digits, np.float64), np.asarray(ood_samples, np.float64)

@@ -1,7 +1,6 @@
 """The figures of test digits, of drawings and of the corruptions."""
 
-from collections.abc import Mapping, Sequence
-from typing import cast
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -11,15 +10,12 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from inkproof.evaluation.calibration import CLASSES, checked, expected_calibration_error, nll
 from inkproof.evaluation.results import (
     Accuracy,
-    ClassRow,
     Corruption,
-    CorruptionRow,
     CorruptionsResult,
     DrawnSet,
     Interval,
     MethodResult,
     TestSummary,
-    WriterRow,
 )
 from inkproof.evaluation.statistics import wilson, writer_bootstrap
 
@@ -33,16 +29,21 @@ def confusion_counts(labels: npt.ArrayLike, predictions: npt.ArrayLike) -> npt.N
     return confusion_matrix(y, predicted, labels=range(CLASSES))
 
 
-def per_class(labels: npt.ArrayLike, predictions: npt.ArrayLike) -> list[ClassRow]:
+def per_class(labels: npt.ArrayLike, predictions: npt.ArrayLike) -> pd.DataFrame:
     """Return one row a digit from labels and predictions (N,): digit, n, recall, precision, f1.
 
     Recall is the fraction of the digit's images that are classified correctly, precision the fraction of its
-    predictions that are correct. A fraction of nothing is None. Raises ValueError as `confusion_counts` does.
+    predictions that are correct. A fraction of nothing is NaN. Raises ValueError as `confusion_counts` does.
     """
     both = _digits(labels, predictions)
     precision, recall, f1, n = precision_recall_fscore_support(*both, labels=range(CLASSES), zero_division=np.nan)
-    rows = pd.DataFrame({"digit": range(CLASSES), "n": n, "recall": recall, "precision": precision, "f1": f1})
-    return cast(list[ClassRow], rows.astype(object).where(rows.notna(), None).to_dict("records"))
+    return pd.DataFrame({"digit": range(CLASSES), "n": n, "recall": recall, "precision": precision, "f1": f1})
+
+
+def _recall(labels: npt.ArrayLike, predictions: npt.ArrayLike) -> dict[str, float | None]:
+    """Return the recall of each digit, None for a digit that does not occur."""
+    recall = per_class(labels, predictions)["recall"]
+    return {str(digit): None if np.isnan(value) else value for digit, value in enumerate(recall)}
 
 
 def _digits(labels: npt.ArrayLike, predictions: npt.ArrayLike) -> npt.NDArray[np.int64]:
@@ -71,7 +72,7 @@ def summarize_test(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> TestS
         accuracy_high=high,
         nll=nll(p, y),
         ece=expected_calibration_error(p, y),
-        per_class={str(row["digit"]): row["recall"] for row in per_class(y, predicted)},
+        per_class=_recall(y, predicted),
     )
 
 
@@ -96,12 +97,10 @@ def summarize_drawn(labels: npt.ArrayLike, predictions: npt.ArrayLike, writers: 
     y, predicted, names = np.asarray(labels), np.asarray(predictions), np.asarray(writers)
     if not y.size or names.shape != y.shape:
         raise ValueError(f"expected drawings with one writer each, not {y.shape} and {names.shape}")
-    classes = per_class(y, predicted)
     correct = y == predicted
     n, hits = int(y.size), int(correct.sum())
     low, high = writer_bootstrap(correct, names) if interval_of(names) == "writers" else wilson(hits, n)
-    per_digit = {str(row["digit"]): row["recall"] for row in classes}
-    return MethodResult(accuracy=hits / n, low=low, high=high, per_digit=per_digit)
+    return MethodResult(accuracy=hits / n, low=low, high=high, per_digit=_recall(y, predicted))
 
 
 def summarize_set(labels: npt.ArrayLike, predictions: Mapping[str, npt.ArrayLike], writers: npt.ArrayLike) -> DrawnSet:
@@ -114,19 +113,16 @@ def summarize_set(labels: npt.ArrayLike, predictions: Mapping[str, npt.ArrayLike
     return DrawnSet.model_validate(found | methods)
 
 
-def per_writer(
-    labels: npt.ArrayLike, predictions: Mapping[str, npt.ArrayLike], writers: npt.ArrayLike
-) -> list[WriterRow]:
-    """Return one row a writer and method, writers sorted by name."""
+def per_writer(labels: npt.ArrayLike, predictions: Mapping[str, npt.ArrayLike], writers: npt.ArrayLike) -> pd.DataFrame:
+    """Return one row a writer and method, writers sorted by name: writer, method, n, accuracy."""
     y = np.asarray(labels)
     correct = pd.DataFrame({"writer": writers, **{method: y == np.asarray(own) for method, own in predictions.items()}})
     by_method = correct.melt("writer", var_name="method").groupby(["writer", "method"], sort=False)["value"]
-    rows = by_method.agg(n="size", accuracy="mean").reset_index().sort_values("writer", kind="stable")
-    return cast(list[WriterRow], rows.to_dict("records"))
+    return by_method.agg(n="size", accuracy="mean").reset_index().sort_values("writer", kind="stable")
 
 
-def corruption_rows(labels: npt.ArrayLike, predictions: Mapping[tuple[str, int], npt.ArrayLike]) -> list[CorruptionRow]:
-    """Return one row for each corruption and severity, in the order of `predictions`.
+def corruption_rows(labels: npt.ArrayLike, predictions: Mapping[tuple[str, int], npt.ArrayLike]) -> pd.DataFrame:
+    """Return one row for each corruption and severity, in the order of `predictions`, with the number correct.
 
     `labels` are the digits meant (N,), `predictions` the predicted digits (N,) by (corruption, severity), the clean
     canvases among them at severity 0. low and high are the Wilson interval. Raises ValueError without a digit,
@@ -136,29 +132,18 @@ def corruption_rows(labels: npt.ArrayLike, predictions: Mapping[tuple[str, int],
     if y.ndim != 1 or not y.size:
         raise ValueError(f"expected the labels (N,) of at least one digit, not {y.shape}")
     n = int(y.size)
-    rows: list[CorruptionRow] = []
+    rows = []
     for (corruption, severity), own in predictions.items():
         predicted = np.asarray(own)
         if predicted.shape != y.shape:
             raise ValueError(f"{corruption} {severity}: expected predictions {y.shape}, not {predicted.shape}")
         correct = int((predicted == y).sum())
-        low, high = wilson(correct, n)
-        rows.append(
-            {
-                "corruption": corruption,
-                "severity": severity,
-                "n": n,
-                "correct": correct,
-                "accuracy": correct / n,
-                "low": low,
-                "high": high,
-            }
-        )
-    return rows
+        rows.append((corruption, severity, n, correct, correct / n, *wilson(correct, n)))
+    return pd.DataFrame(rows, columns=["corruption", "severity", "n", "correct", "accuracy", "low", "high"])
 
 
-def summarize_corruptions(rows: Sequence[CorruptionRow]) -> CorruptionsResult:
-    """Return the means of the rows of `corruption_rows`.
+def summarize_corruptions(table: pd.DataFrame) -> CorruptionsResult:
+    """Return the means of a `table` of `corruption_rows`.
 
     `mca`, the mean corruption accuracy, is the mean over corruptions of the mean over severities. Clean canvases have
     no part in it. It is one minus the mean corruption error of MNIST-C, not related to any baseline.
@@ -167,7 +152,6 @@ def summarize_corruptions(rows: Sequence[CorruptionRow]) -> CorruptionsResult:
     digit that is hard under one corruption is hard under others. Raises ValueError where the clean canvases, every
     corruption, or a corruption's severity is missing, or n differs.
     """
-    table = pd.DataFrame(rows)
     clean, corrupted = table[table["severity"] == 0], table[table["severity"] > 0]
     grid = corrupted.groupby(["corruption", "severity"])["accuracy"].first().unstack()
     if (

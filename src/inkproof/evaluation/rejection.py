@@ -1,10 +1,11 @@
-"""Rejection of what is no digit: scores, how well each detects out-of-distribution samples, the choice of a rule."""
+"""Rejection of drawings that are not digits: scores, how well each detects such samples, the choice of a rule."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.special import log_softmax, logsumexp
 
 from inkproof.evaluation.calibration import CLASSES, checked
@@ -16,15 +17,7 @@ from inkproof.evaluation.coverage import (
     coverage_curve,
     operating_point,
 )
-from inkproof.evaluation.results import (
-    AcceptedDigits,
-    CoverageRow,
-    RejectedShare,
-    RejectionResult,
-    RejectionRow,
-    RuleAtThreshold,
-    RuleResult,
-)
+from inkproof.evaluation.results import RejectedShare, RejectionResult, RuleAtThreshold, RuleResult
 from inkproof.evaluation.statistics import wilson
 
 RULES = ("maximum_probability", "margin", "negative_entropy", "energy")
@@ -197,9 +190,8 @@ def _at_threshold(
     accepted = digits[rule.name] >= rule.threshold
     rejected = others[rule.name] < rule.threshold
     groups = {"all": rejected} | {str(kind): rejected[kinds == kind] for kind in np.unique(kinds)}
-    point = operating_point(digits[rule.name], correct, rule.threshold)
     return RuleAtThreshold(
-        digits=AcceptedDigits(n=int(correct.size), **dict(point)),
+        digits=operating_point(digits[rule.name], correct, rule.threshold),
         accepted_correct=float(accepted[correct].mean()) if correct.any() else None,
         rejected={name: _share(group) for name, group in groups.items()},
     )
@@ -213,20 +205,20 @@ def _share(rejected: npt.NDArray[np.bool_]) -> RejectedShare:
 
 def coverage_rows(
     logits: npt.ArrayLike, labels: npt.ArrayLike, temperature: float = 1.0, least: float = 0.5, points: int = 101
-) -> list[CoverageRow]:
-    """Return the coverage curve of each of `RULES`, from full coverage down to `least`.
+) -> pd.DataFrame:
+    """Return the coverage curve of each of `RULES`, from full coverage down to `least`: rule, coverage, accuracy.
 
     Takes digits: logits (N, 10), labels (N,). The points are where the strictest threshold reaches a coverage on an
     even grid, so there are at most `points` a rule.
     """
     z, y = checked(logits, labels)
     correct = z.argmax(axis=1) == y
-    rows: list[CoverageRow] = []
+    curves = []
     for rule, scores in rejection_scores(z, temperature).items():
         curve = coverage_curve(scores, correct)
-        at = dict.fromkeys(curve.at(float(coverage)) for coverage in np.linspace(1.0, least, points))
-        rows += [{"rule": rule, "coverage": float(curve.coverage[i]), "accuracy": float(curve.accuracy[i])} for i in at]
-    return rows
+        at = list(dict.fromkeys(curve.at(float(coverage)) for coverage in np.linspace(1.0, least, points)))
+        curves.append(pd.DataFrame({"rule": rule, "coverage": curve.coverage[at], "accuracy": curve.accuracy[at]}))
+    return pd.concat(curves, ignore_index=True)
 
 
 def rejection_rows(
@@ -236,8 +228,8 @@ def rejection_rows(
     kinds: npt.ArrayLike,
     least: float = 0.001,
     points: int = 61,
-) -> list[RejectionRow]:
-    """Return the ROC curve of the rule's score, one curve a kind of out-of-distribution sample.
+) -> pd.DataFrame:
+    """Return the ROC curve of the rule's score, one curve a kind of sample: kind, digits_rejected, rejected.
 
     Takes logits of digits (N, 10) and of samples (M, 10), and the kind of each sample (M,). `digits_rejected` runs from
     all digits down to the share `least` in even steps of its logarithm: a rule is useful where it rejects hardly any
@@ -250,12 +242,9 @@ def rejection_rows(
     below = dict.fromkeys(np.floor(shares * digits.size + 1e-9).astype(int).tolist())
     thresholds = np.append(digits, np.inf)[list(below)]
     rejected_digits = np.searchsorted(digits, thresholds) / digits.size
-    rows: list[RejectionRow] = []
+    curves = []
     for kind in np.unique(names):
         own = np.sort(others[names == kind])
         rejected = np.searchsorted(own, thresholds) / own.size
-        rows += [
-            {"kind": str(kind), "digits_rejected": float(x), "rejected": float(y)}
-            for x, y in zip(rejected_digits, rejected, strict=True)
-        ]
-    return rows
+        curves.append(pd.DataFrame({"kind": kind, "digits_rejected": rejected_digits, "rejected": rejected}))
+    return pd.concat(curves, ignore_index=True)

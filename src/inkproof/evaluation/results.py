@@ -1,13 +1,12 @@
-"""The types of the JSON files that stages write of a model, and the report reads; and of the rows of their tables."""
+"""The types of the JSON files that stages write of a model, and the report reads."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from inkproof.runtime.files import write_json
-from inkproof.tracking.run_metadata import InitialWeights
 
 
 class Result(BaseModel):
@@ -124,12 +123,17 @@ DrawnResult = dict[str, DrawnSet]
 # -- rejection.json ----------------------------------------------------------------------------------------------------
 
 
+class ScoreRule(Result):
+    """The rule of a score, and the temperature by which the logits were divided."""
+
+    rule: str
+    temperature: float
+
+
 class OperatingPoint(Result):
-    """Digits that score `threshold` or more are accepted: their share of all digits, and how many of them are correct.
+    """Of n digits those that score `threshold` or more are accepted; `accuracy` is None where nothing is accepted."""
 
-    `accuracy` is None where nothing is accepted.
-    """
-
+    n: int
     threshold: float
     coverage: float
     accuracy: float | None
@@ -137,19 +141,10 @@ class OperatingPoint(Result):
     high: float
 
 
-class Counted(Result):
-    """A number of drawings."""
-
-    n: int
-
-
-class AcceptedDigits(OperatingPoint, Counted):
-    """The operating point of n digits."""
-
-
-class RejectedShare(Counted):
+class RejectedShare(Result):
     """The share of n out-of-distribution samples that is rejected, with its 95% interval."""
 
+    n: int
     share: float
     low: float
     high: float
@@ -162,7 +157,7 @@ class RuleAtThreshold(Result):
     out-of-distribution samples by kind, and `all`.
     """
 
-    digits: AcceptedDigits
+    digits: OperatingPoint
     accepted_correct: float | None
     rejected: dict[str, RejectedShare]
 
@@ -179,11 +174,9 @@ class RuleResult(Result):
     accuracy_at_95_high: float
 
 
-class RejectionResult(Result):
+class RejectionResult(ScoreRule):
     """rejection.json: the chosen rule, the 60% rule beside it, all rules, and the AUROC of each by kind of sample."""
 
-    rule: str
-    temperature: float
     threshold: float
     chosen: RuleAtThreshold
     sixty_percent: RuleAtThreshold
@@ -191,33 +184,7 @@ class RejectionResult(Result):
     kinds: dict[str, dict[str, float]]
 
 
-# -- export.json, timing.json and formats.json -------------------------------------------------------------------------
-
-
-class Agreement(Result):
-    """What a file of 28 x 28 digits predicts, against the Keras model.
-
-    `accuracy_difference` is exported minus Keras, `agreement` the share of equal predictions, and `max_difference` the
-    largest difference in a single probability.
-    """
-
-    accuracy: float
-    accuracy_difference: float
-    agreement: float
-    max_difference: float
-
-
-class CanvasAgreement(Result):
-    """What a canvas file predicts on `n` canvases, against the Keras model; the accuracies are None without labels.
-
-    They agree on a canvas with the same digit and the same acceptance.
-    """
-
-    n: int
-    agreement: float
-    max_difference: float
-    accuracy: float | None = None
-    accuracy_difference: float | None = None
+# -- export.json and timing.json ---------------------------------------------------------------------------------------
 
 
 class ExportedFile(Result):
@@ -226,8 +193,12 @@ class ExportedFile(Result):
     kb: float
 
 
-class ImageFile(ExportedFile):
-    """A file that takes 28 x 28: its `Agreement` on the test digits, or on `n` of them."""
+class Agreement(Result):
+    """What a file of 28 x 28 digits predicts on the test digits, or on `n` of them, against the Keras model.
+
+    `accuracy_difference` is exported minus Keras, `agreement` the share of equal predictions, and `max_difference` the
+    largest difference in a single probability.
+    """
 
     n: int | None = None
     accuracy: float
@@ -236,16 +207,22 @@ class ImageFile(ExportedFile):
     max_difference: float
 
 
-class CanvasFile(ExportedFile):
-    """A file that takes canvases: its rule for rejection, and its `CanvasAgreement` on drawings."""
+class ImageFile(Agreement, ExportedFile):
+    """A file that takes 28 x 28."""
 
-    rule: str
-    temperature: float
+
+class CanvasAgreement(Result):
+    """As `Agreement`, of a canvas file on `n` drawings: they agree with the same digit and the same acceptance."""
+
     n: int
     agreement: float
     max_difference: float
     accuracy: float
     accuracy_difference: float
+
+
+class CanvasFile(CanvasAgreement, ScoreRule, ExportedFile):
+    """A file that takes canvases."""
 
 
 ExportResult = dict[str, ImageFile | CanvasFile | ExportedFile]
@@ -269,67 +246,6 @@ class TimingResult(Result):
         return (self.__pydantic_extra__ or {}).get(f"{kind}_p95_us")
 
 
-FormatsResult = dict[str, dict[str, float]]
-"""formats.json: by quantization `kb`, `accuracy` on test digits, and `<set>_accuracy` on each set of drawings."""
-
-
-# -- finetuned.json ----------------------------------------------------------------------------------------------------
-
-
-class Moment(Result):
-    """How many of the digits one network classifies correctly, and its accuracy with the 95% interval."""
-
-    correct: int
-    accuracy: float
-    low: float
-    high: float
-
-
-class Difference(Result):
-    """A difference of two accuracies with its 95% interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-class ComparedSet(Result):
-    """One set of digits, classified before and after fine-tuning.
-
-    `interval` is what the intervals come from: "writers" (bootstrap over writers) from five writers on, else "digits".
-    `only_before` and `only_after` count the digits that only one of the two networks classifies correctly, and `p` is
-    that of McNemar's exact test.
-    """
-
-    n: int
-    writers: int
-    interval: Literal["writers", "digits"]
-    before: Moment
-    after: Moment
-    difference: Difference
-    only_before: int
-    only_after: int
-    p: float
-
-
-class FinetunedRun(Result):
-    """The fine-tuned run."""
-
-    run: str
-    key: str
-    best_epoch: int
-    epochs: int
-
-
-class FinetunedResult(Result):
-    """finetuned.json: the initial weights, the run, how many drawings each writer gave to each split, and the sets."""
-
-    before: InitialWeights
-    after: FinetunedRun
-    writers: dict[str, dict[str, int]]
-    sets: dict[str, ComparedSet]
-
-
 # -- What `evaluate.py ensemble` writes --------------------------------------------------------------------------------
 
 
@@ -351,72 +267,3 @@ class EnsembleResult(Result):
     tta: bool
     test: TestSummary
     drawn: dict[str, EnsembleSet]
-
-
-# -- Rows of tables ----------------------------------------------------------------------------------------------------
-
-
-class ReliabilityBin(TypedDict):
-    """A row of reliability.csv: one confidence bin (low, high]; None in an empty one."""
-
-    low: float
-    high: float
-    n: int
-    confidence: float | None
-    accuracy: float | None
-
-
-class ClassRow(TypedDict):
-    """A row of per_class.csv: one digit; a fraction of nothing is None."""
-
-    digit: int
-    n: int
-    recall: float | None
-    precision: float | None
-    f1: float | None
-
-
-class CorruptionRow(TypedDict):
-    """A row of corruptions.csv: one corruption and severity, "clean" and 0 among them."""
-
-    corruption: str
-    severity: int
-    n: int
-    correct: int
-    accuracy: float
-    low: float
-    high: float
-
-
-class WriterRow(TypedDict):
-    """One writer's drawings by one preprocessing method."""
-
-    writer: str
-    method: str
-    n: int
-    accuracy: float
-
-
-class FinetunedWriterRow(TypedDict):
-    """A row of by_writer.csv: one writer's drawings, and how many are classified correctly before and after."""
-
-    writer: str
-    n: int
-    before: int
-    after: int
-
-
-class CoverageRow(TypedDict):
-    """A point of a rule's coverage curve."""
-
-    rule: str
-    coverage: float
-    accuracy: float
-
-
-class RejectionRow(TypedDict):
-    """A point of the ROC curve of one kind of out-of-distribution samples."""
-
-    kind: str
-    digits_rejected: float
-    rejected: float

@@ -44,7 +44,7 @@ def write_metadata(content: bytes, entry: dict[str, Any]) -> bytes:
     Everything else stays: the graph, its signatures, other programs' metadata and packed files.
 
     Raises:
-        UserError: `content` is no LiteRT file.
+        UserError: `content` is not a LiteRT file.
         TypeError, ValueError: JSON cannot hold `entry`.
     """
     return put_entries(content, {ENTRY: encoded(entry)})
@@ -59,7 +59,7 @@ def put_entries(content: bytes, entries: Mapping[str, bytes], files: Mapping[str
     """Return the LiteRT file `content` with `entries` by name among its metadata, and `files` packed behind it.
 
     They replace entries of the same names; others stay. Android's metadata library looks for files in a ZIP behind the
-    model, and runtimes do not read further than the model. Raises UserError where `content` is no LiteRT file.
+    model, and runtimes do not read further than the model. Raises UserError where `content` is not a LiteRT file.
     """
     model = schema.ModelT.InitFromObj(_parsed(content, "the model"))
     model.metadata = model.metadata or []
@@ -90,7 +90,7 @@ def read_metadata(source: bytes | str | os.PathLike[str]) -> dict[str, Any]:
     """Return the entry that `write_metadata` wrote to a LiteRT file, given by its bytes or its path; {} without one.
 
     Raises:
-        UserError: the file is missing, it is no LiteRT file, or the entry cannot be read.
+        UserError: the file is missing or not a LiteRT file, or the entry cannot be read.
     """
     name = "the model" if isinstance(source, bytes) else os.fspath(source)
     try:

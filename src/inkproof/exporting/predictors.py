@@ -32,7 +32,7 @@ class LiteRTDigits:
     def __init__(self, path: Path, threads: int = 1) -> None:
         """Load `path` once a thread; each of `threads` classifies a share of the images.
 
-        Raises UserError where it is missing or no LiteRT model of 28 x 28 digits.
+        Raises UserError where it is missing or not a LiteRT model of 28 x 28 digits.
         """
         self._interpreters = [open_interpreter(path) for _ in range(threads)]
         self._interpreter = self._interpreters[0]
@@ -143,7 +143,7 @@ def open_predictor(path: Path) -> Predictor:
     """Return a `CanvasPredictor` of a canvas.tflite, an `ImagePredictor` of a model.tflite.
 
     Raises:
-        UserError: the file is missing, no LiteRT file, or neither of the two kinds.
+        UserError: the file is missing, not a LiteRT file, or neither of the two kinds.
     """
     shape = tuple(open_interpreter(path).get_input_details()[0]["shape"])
     return ImagePredictor(path) if shape == (1, IMAGE_SIDE, IMAGE_SIDE, 1) else CanvasPredictor(path)
@@ -158,7 +158,7 @@ class CanvasPredictor:
     """
 
     def __init__(self, path: Path) -> None:
-        """Load `path`; raises UserError where it is missing, no LiteRT file, or has another signature."""
+        """Load `path`; raises UserError where it is missing, is not a LiteRT file, or has another signature."""
         self._interpreter = open_interpreter(path)
         if tuple(self._interpreter.get_input_details()[0]["shape"]) == (1, IMAGE_SIDE, IMAGE_SIDE, 1):
             raise UserError(f"{path}: takes digits of 28 x 28, not canvases; name the canvas.tflite exported beside it")
@@ -222,7 +222,7 @@ class ImagePredictor:
 def _threshold(path: Path, metadata: dict[str, Any]) -> float:
     threshold = metadata.get("threshold")
     if isinstance(threshold, bool) or not isinstance(threshold, int | float):
-        raise UserError(f"{path}: has no threshold for the rejection of what is no digit; export it again")
+        raise UserError(f"{path}: has no threshold for rejecting drawings that are not digits; export it again")
     return float(threshold)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -67,23 +67,21 @@ def check_agreement(quantization: str, compared: Agreement, n: int) -> None:
         )
 
 
-def compare_canvases(
-    predicted: Predictions, logits: np.ndarray, rule: Rule, labels: np.ndarray | None = None
-) -> CanvasAgreement:
-    """Return how a canvas file's predictions for N canvases differ from Keras, whose logits are (N, 10).
+def compare_canvases(predicted: Predictions, logits: np.ndarray, rule: Rule, labels: np.ndarray) -> CanvasAgreement:
+    """Return how a canvas file's predictions for N canvases with `labels` (N,) differ from Keras.
 
-    The difference is in calibrated probabilities. The accuracies need `labels` (N,).
+    The logits of Keras are (N, 10). The difference is in calibrated probabilities.
     """
     ours, theirs = predicted.probabilities.argmax(axis=1), logits.argmax(axis=1)
     same = (ours == theirs) & (predicted.accepted == rule.accepts(logits))
     difference = np.abs(predicted.probabilities - softmax(logits / rule.temperature, axis=1))
-    accuracy = None if labels is None else float((ours == labels).mean())
+    accuracy = float((ours == labels).mean())
     return CanvasAgreement(
         n=len(same),
         agreement=float(same.mean()),
         max_difference=float(difference.max()),
         accuracy=accuracy,
-        accuracy_difference=None if accuracy is None else accuracy - float((theirs == labels).mean()),
+        accuracy_difference=accuracy - float((theirs == labels).mean()),
     )
 
 
@@ -97,7 +95,7 @@ def check_canvases(compared: CanvasAgreement, quantization: str = "float32") -> 
     unlike = round((1 - compared.agreement) * n)
     if unlike > max(1, (CANVAS_SHARE if quantization == "float32" else SMALL_CANVAS_SHARE) * n):
         raise UserError(f"{file}: classifies {unlike} of {n} drawings unlike Keras; the export is not the model")
-    lost = round(-(compared.accuracy_difference or 0) * n)
+    lost = round(-compared.accuracy_difference * n)
     if lost > max(LOST_DRAWINGS * n, LOST_DIGITS):
         raise UserError(
             f"{file}: {lost} of {n} drawings fewer correct than with Keras; quantization does not suit this model"
@@ -193,7 +191,7 @@ def verify_image_files(
         digits = LiteRTDigits(path, threads=2)
         compared = compare(reference, digits.probabilities(test.images), test.labels)
         check_agreement(quantization, compared, len(test.labels))
-        result = ImageFile(kb=kilobytes(path), **dict(compared))
+        result = ImageFile(kb=kilobytes(path), **compared.content())
         verified[quantization] = Verified(result, digits.latency(test.images[0]))
     return verified
 
@@ -247,7 +245,7 @@ def verify_coreml(origin: Origin, folder: Path, rule: Rule, sample: Digits, refe
     write_coreml(origin.model, path, rule, origin.name, origin.commit)
     compared = compare(reference, CoreMLDigits(path).probabilities(sample.images), sample.labels)
     check_agreement("coreml", compared, len(sample.labels))
-    return Verified(ImageFile(kb=kilobytes(path), n=len(sample.labels), **dict(compared)))
+    return Verified(ImageFile(kb=kilobytes(path), n=len(sample.labels), **compared.content()))
 
 
 def spread(digits: Digits, reference: np.ndarray, count: int) -> tuple[Digits, np.ndarray]:
@@ -262,17 +260,10 @@ COVERAGE = 0.99
 _MOST = 255 / 256
 
 
-class Thresholds(NamedTuple):
-    """Two rules of one network: the best one for canvas files, and that by the largest probability for 28 x 28."""
-
-    canvas: Rule
-    image: Rule
-
-
 def choose_thresholds(
     network: keras.Model, digits: Sequence[PreprocessedSet], ood_samples: PreprocessedSet
-) -> Thresholds:
-    """Return the rules for `network`, which ends in logits.
+) -> tuple[Rule, Rule]:
+    """Return the rules of canvas files and of files of 28 x 28 for `network`, which ends in logits.
 
     Temperature and threshold come from `digits`, sets of which at least one digit is classified correctly. The
     calibrated rule is the one that detects `ood_samples` best, the out-of-distribution samples for validation. Files of
@@ -283,7 +274,5 @@ def choose_thresholds(
     temperature = fit_temperature(logits, labels)
     rejected = predict(network, ood_samples.methods[NORMALIZED_METHOD])
     image = choose_rule(logits, labels, rejected, 1.0, COVERAGE, ("maximum_probability",))
-    return Thresholds(
-        choose_rule(logits, labels, rejected, temperature, COVERAGE),
-        replace(image, threshold=min(image.threshold, _MOST)),
-    )
+    canvas = choose_rule(logits, labels, rejected, temperature, COVERAGE)
+    return canvas, replace(image, threshold=min(image.threshold, _MOST))

@@ -38,7 +38,7 @@ def find_model(word: str = PRETRAINED, root: Path = ROOT) -> Path:
     Names are `pretrained`, for models/pretrained, and D-M for exports/D/M, as in the pipeline's runs.
 
     Raises:
-        UserError: there is no such file; the line lists the models.
+        UserError: no file has this name; the message lists the models.
     """
     path = Path(word)
     pretrained = root / "models" / PRETRAINED

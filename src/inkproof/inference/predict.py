@@ -181,7 +181,7 @@ def line(prediction: Prediction, width: int = 0) -> str:
 def csv_rows(path: Path) -> Iterator[Callable[[Prediction], None]]:
     """Yield a function that writes a prediction as a row; the file appears, whole, when the block ends without error.
 
-    `digit` is the most likely one, whether accepted or not. The text is UTF-8. Bytes of a path that are no UTF-8 are
+    `digit` is the most likely one, whether accepted or not. The text is UTF-8. Bytes of a path that are not UTF-8 are
     written as \\udc80 to \\udcff, Python's codes for them.
     """
     with (
@@ -200,7 +200,7 @@ def csv_rows(path: Path) -> Iterator[Callable[[Prediction], None]]:
 
 
 def check_out(path: Path, image: bool) -> None:
-    """Raise UserError where a result must not be written: over a folder, a device, or an image that is no result.
+    """Raise UserError where a result must not be written: over a folder, a device, or an image that is not a result.
 
     `image` is whether the result is an image, a PNG.
     """

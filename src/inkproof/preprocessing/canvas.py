@@ -145,7 +145,7 @@ def to_canvas(source: Source, name: str = "") -> NDArray[np.uint8]:
 def load_canvases(folder: Path, drawings: Sequence[Drawing], brush: float = 20.0) -> NDArray[np.uint8]:
     """Bring drawings of the set in `folder` to canvases: strokes by the brush, images as they are.
 
-    Takes 78 kB a drawing: hand it a part of a large set at a time.
+    Takes 78 kB a drawing: give it a part of a large set at a time.
 
     Args:
         folder: where the images of the drawings are.
@@ -164,8 +164,6 @@ def load_canvases(folder: Path, drawings: Sequence[Drawing], brush: float = 20.0
             canvases[index] = render(drawing.strokes, drawing.canvas, brush)
         elif drawing.image is not None:
             canvases[index] = to_canvas(folder / drawing.image)
-        else:
-            raise ValueError(f"drawing {drawing.id!r} has neither strokes nor an image")
     return canvases
 
 

@@ -2,7 +2,7 @@
 
 Names are those of MNIST-C (Mu and Gilmer, "MNIST-C: a robustness benchmark for computer vision", 2019) where
 the corruption is the same: `translate`, `scale`, `rotate`, `shear`, `shot_noise`. Severity 1 is hardly noticeable,
-3 a plain defect of hand, phone or scanner. At 5 a person still recognizes nearly all digits.
+3 a plain defect of handwriting, phone or scanner. At 5 a person still recognizes nearly all digits.
 """
 
 import zlib
@@ -14,22 +14,9 @@ from PIL import Image, ImageFilter
 
 from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.data.splits import cut
+from inkproof.preprocessing import stroke_corruptions as of_strokes
 from inkproof.preprocessing.canvas import digit_canvas, ink_box
-from inkproof.preprocessing.stroke_corruptions import (
-    SEVERITIES,
-    Canvas,
-    Corruption,
-    broken,
-    cut_off,
-    graded,
-    ink_mask,
-    rotate,
-    scale,
-    shear,
-    thick,
-    thin,
-    translate,
-)
+from inkproof.preprocessing.stroke_corruptions import SEVERITIES, Canvas, Corruption, graded, ink_mask
 from inkproof.preprocessing.strokes import render
 
 # Corruptions of the camera and of the paper.
@@ -144,23 +131,12 @@ def stray_mark(ink: Canvas, length: float, rng: np.random.Generator) -> Canvas:
 
 
 # In the order of tables and figures.
-CORRUPTIONS: dict[str, Corruption] = {
-    "translate": translate,
-    "scale": scale,
-    "rotate": rotate,
-    "shear": shear,
-    "cut_off": cut_off,
-    "thin": thin,
-    "thick": thick,
-    "broken": broken,
-    "uneven_ground": uneven_ground,
-    "grid_paper": grid_paper,
-    "stray_mark": stray_mark,
-    "shot_noise": shot_noise,
-    "gaussian_noise": gaussian_noise,
-    "blur": blur,
-    "low_contrast": low_contrast,
-}
+_ALL: tuple[Corruption, ...] = (
+    *(of_strokes.translate, of_strokes.scale, of_strokes.rotate, of_strokes.shear, of_strokes.cut_off),
+    *(of_strokes.thin, of_strokes.thick, of_strokes.broken),
+    *(uneven_ground, grid_paper, stray_mark, shot_noise, gaussian_noise, blur, low_contrast),
+)
+CORRUPTIONS = {corruption.__name__: corruption for corruption in _ALL}
 
 CLEAN = "clean"
 NAMES = (CLEAN, *CORRUPTIONS)

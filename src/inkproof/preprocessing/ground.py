@@ -98,7 +98,8 @@ def bent_ground(images: Any, level: Any) -> Any:
     away = ops.relu(low - level[:, :, 0]) - ops.relu(level[:, :, 0] - high)
     most, least = (of(images, axis=(1, 2))[:, None] for of in (ops.max, ops.min))
     contrast = ops.maximum(most - level[:, :, 0], level[:, :, 0] - least)
-    basis = _second_order(places[:, 0], places[:, 1])
+    y, x = places.T
+    basis = np.stack([np.ones_like(y), y, x, y * y, y * x, x * x])
     solution = np.linalg.pinv(basis)
     fit = ops.convert_to_tensor((solution @ basis).astype(np.float32))
     paper = yes(ops.abs(away) <= _INK * contrast)
@@ -111,9 +112,9 @@ def bent_ground(images: Any, level: Any) -> Any:
         near = paper * yes(ops.abs(away - surface) <= _OFF * contrast)
         seen = surface + near * (away - surface)
     terms = ops.matmul(seen, ops.convert_to_tensor(solution.astype(np.float32)))
-    one, y, x, yy, yx, xx = (terms[:, index : index + 1] for index in range(6))
+    one, down, across, yy, yx, xx = (terms[:, index : index + 1] for index in range(6))
     zero = ops.zeros_like(one)
-    table = [level[:, :, 0] + one, x, xx, y, yx, zero, yy, zero, zero]
+    table = [level[:, :, 0] + one, across, xx, down, yx, zero, yy, zero, zero]
     table = ops.reshape(ops.concatenate(table, axis=1), (-1, 3, 3))
     return ops.matmul(ops.matmul(_powers(height), table), ops.transpose(_powers(width)))
 
@@ -178,10 +179,6 @@ def _cuts(side: int) -> list[slice]:
     length = -(-side // _SEGMENTS)
     starts = np.rint(np.linspace(0, side - length, _SEGMENTS)).astype(int)
     return [slice(int(start), int(start) + length) for start in starts]
-
-
-def _second_order(y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    return np.stack([np.ones_like(y), y, x, y * y, y * x, x * x])
 
 
 def _powers(side: int) -> Any:

@@ -26,8 +26,8 @@ def graded(
 
     Args:
         levels: what the function gets for the severities 1 to 5.
-        of: "ink" hands the function bright ink on a dark ground, whatever the polarity of the canvas, and
-            turns its result back; "light" hands it the canvas as it is.
+        of: "ink" gives the function bright ink on a dark ground, whatever the polarity of the canvas, and
+            turns its result back; "light" gives it the canvas as it is.
 
     The corruption takes uint8 (280, 280) and returns the same, never the array it was given. It raises
     ValueError for another shape or type, or a severity that is none.

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from scipy.ndimage import minimum_filter
 
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.data.drawings import CANVAS_SIDE
@@ -76,17 +77,12 @@ def _segments(
     width, height = canvas
     scale = CANVAS_SIDE / max(width, height)
     offset = (CANVAS_SIDE - scale * width) / 2, (CANVAS_SIDE - scale * height) / 2
-    starts: list[NDArray[np.float64]] = []
-    ends: list[NDArray[np.float64]] = []
-    for stroke in strokes:
-        if len(stroke) == 0:
-            continue
-        points = np.array([(point[0], point[1]) for point in stroke], np.float64) * scale + offset
-        starts.append(points[:-1] if len(points) > 1 else points)
-        ends.append(points[1:] if len(points) > 1 else points)
-    if not starts:
+    paths = [np.array([(point[0], point[1]) for point in stroke], np.float64) for stroke in strokes if len(stroke)]
+    paths = [path * scale + offset for path in paths]
+    if not paths:
         return np.empty((0, 2)), np.empty((0, 2))
-    start, end = np.concatenate(starts), np.concatenate(ends)
+    start = np.concatenate([path[:-1] if len(path) > 1 else path for path in paths])
+    end = np.concatenate([path[1:] if len(path) > 1 else path for path in paths])
     if not (np.isfinite(start).all() and np.isfinite(end).all()):
         raise ValueError("a stroke has a coordinate that is not finite")
     return start, end
@@ -203,8 +199,5 @@ def render_in_pixels(
         if len(points) > 1:
             draw.line(points, fill=0, width=1)
         draw.point(points, fill=0)
-    line = np.asarray(image)
-    thick = line.copy()
-    for down, right in np.ndindex(pencil, pencil):
-        np.minimum(thick[down:, right:], line[: IMAGE_SIDE - down, : IMAGE_SIDE - right], out=thick[down:, right:])
-    return thick
+    # The square reaches to the right and down from each pixel of the line, not to both sides.
+    return minimum_filter(np.asarray(image), pencil, mode="constant", cval=255, origin=(pencil - 1) // 2)

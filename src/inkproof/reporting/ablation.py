@@ -1,7 +1,6 @@
 """The preprocessing ablation: accuracy on drawn digits by preprocessing method."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from scipy.optimize import isotonic_regression
 
 from inkproof.evaluation.results import Accuracy, DrawnSet
 from inkproof.reporting.results import ModelResults, all_methods, by_method
-from inkproof.reporting.style import PALETTE, lines_of, percent_axis, place, remark, save, series, sheet, styled
+from inkproof.reporting.style import PALETTE, lines_of, percent_axis, place, remark, series, sheet, styled
 from inkproof.reporting.wording import count, method_words, model_lines, percent, set_title
 
 SETS = ("pens", "starter")
@@ -188,8 +187,3 @@ def spread(wanted: Sequence[float], gap: float) -> npt.NDArray[np.float64]:
     gaps = gap * np.arange(len(wanted))
     nearest = isotonic_regression(np.asarray(wanted, float) - gaps).x
     return np.clip(nearest, gap / 2, max(gap / 2, 1 - gap / 2 - gaps[-1])) + gaps
-
-
-def write_ablation(models: Sequence[ModelResults], path: Path) -> None:
-    """Write the ablation of `models` to `path` as a PNG."""
-    save(ablation(models), path, SCALE)

@@ -5,15 +5,11 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.inference.predict import SHEET, Prediction, printable
 from inkproof.reporting.style import DPI, PALETTE, Block, enlarged, framed, paint, save, sheet, shrunk, styled, write
-
-Gray = npt.NDArray[np.uint8]
 
 COLUMNS, SCALE = 3, 3  # a digit's pixel is a square of 3 x 3
 SIDE = IMAGE_SIDE * SCALE
@@ -23,37 +19,34 @@ NAME_LENGTH = 21  # characters of a name that fit below a pair
 
 
 @styled
-def contact_sheet(
-    canvases: Gray, seen: Gray, names: Sequence[str], predictions: Sequence[tuple[int, float, bool]], note: str = ""
-) -> Figure:
+def contact_sheet(shown: Sequence[Prediction], note: str = "") -> Figure:
     """Draw a pair for each image: the canvas and what the network saw, with the prediction and the name below.
 
-    `canvases` is (k, 280, 280) and `seen` (k, 28, 28). A prediction is the digit, its probability and whether it was
-    accepted. `note` is added to the heading. Raises ValueError without an image.
+    `shown` are predictions that kept their canvases. `note` is added to the heading.
     """
-    if not len(canvases):
-        raise ValueError("a contact sheet needs at least one image")
-    figure = sheet((HEAD + -(-len(canvases) // COLUMNS) * (SIDE + FOOT)) / DPI)
+    figure = sheet((HEAD + -(-len(shown) // COLUMNS) * (SIDE + FOOT)) / DPI)
     blocks: list[Block] = []
     title, muted = "drawn, and what the network saw", PALETTE["muted"]
     head = f"{title}: {note}" if note else title
     write(figure, LEFT, HEAD - 16, head, color=muted, fontsize=8.5, fontweight="bold")
-    for number, (digit, probability, accepted) in enumerate(predictions):
+    for number, one in enumerate(shown):
+        assert one.canvas is not None and one.seen is not None
         left = LEFT + number % COLUMNS * PITCH
         top = HEAD + number // COLUMNS * (SIDE + FOOT)
         right = left + 2 * SIDE + GAP
-        blocks += framed(left, top, shrunk(canvases[number], SIDE))
-        blocks.append((left + SIDE + GAP, top, enlarged(seen[number], SCALE)))
+        blocks += framed(left, top, shrunk(one.canvas, SIDE))
+        blocks.append((left + SIDE + GAP, top, enlarged(one.seen, SCALE)))
         base = top + SIDE + 22
-        if accepted:
-            certainty = f"{probability:.1%}"
-            write(figure, left, base, str(digit), fontsize=9.5, fontweight="bold")
+        if one.accepted:
+            certainty = f"{one.probability:.1%}"
+            write(figure, left, base, str(one.digit), fontsize=9.5, fontweight="bold")
         else:
-            certainty = f"{digit}? {probability:.0%}"
+            certainty = f"{one.digit}? {one.probability:.0%}"
             write(figure, left, base, "not a digit", color=PALETTE["wrong"], fontsize=8)
         write(figure, right, base, certainty, color=muted, fontsize=7.5, ha="right")
         # A long name keeps its end, which is the file name.
-        name = names[number] if len(names[number]) <= NAME_LENGTH else "…" + names[number][1 - NAME_LENGTH :]
+        name = printable(one.path)
+        name = name if len(name) <= NAME_LENGTH else "…" + name[1 - NAME_LENGTH :]
         write(figure, left, top + SIDE + 42, name, color=muted, fontsize=7)
     paint(figure, blocks)
     return figure
@@ -64,13 +57,6 @@ def write_sheet(shown: Sequence[Prediction], total: int, out: Path) -> None:
     note = "" if total <= SHEET else f"the first {SHEET} of {total:,} images"
     if note:
         print(f"predict.py: {out}: {note}", file=sys.stderr)
-    figure = contact_sheet(
-        np.stack([one.canvas for one in shown if one.canvas is not None]),
-        np.stack([one.seen for one in shown if one.seen is not None]),
-        [printable(one.path) for one in shown],
-        [(one.digit, one.probability, one.accepted) for one in shown],
-        note,
-    )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # the font lacks some scripts, whose characters become boxes
-        save(figure, out)
+        save(contact_sheet(shown, note), out)

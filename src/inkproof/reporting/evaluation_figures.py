@@ -1,6 +1,5 @@
 """Figures of one model on the test digits."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from inkproof.evaluation.results import ReliabilityBin
 from inkproof.evaluation.statistics import wilson
 from inkproof.reporting.style import (
     DPI,
@@ -41,16 +39,13 @@ def _pair(axes: Axes, curves: pd.DataFrame, key: str) -> None:
 
 
 @styled
-def learning_curves(history: pd.DataFrame | Sequence[Mapping[str, float]], kept: int | None = None) -> Figure:
+def learning_curves(history: pd.DataFrame, kept: int) -> Figure:
     """Draw accuracy above and loss below over the epochs, training dashed and validation solid.
 
     `history` has a row for each epoch: `epoch`, `accuracy`, `loss` and, with validation, `val_accuracy` and `val_loss`.
-    The figure marks `kept`, the epoch whose weights the model has, or else the epoch with the best validation accuracy.
-    Raises ValueError without a row.
+    The figure marks `kept`, the epoch whose weights the model has, if it has a validation accuracy.
     """
-    if not len(history):
-        raise ValueError("a learning curve needs at least one epoch")
-    curves = pd.DataFrame(history).astype(float).astype({"epoch": int}).set_index("epoch")
+    curves = history.astype(float).astype({"epoch": int}).set_index("epoch")
     figure = sheet(3.7)
     above = place(figure, 0.55, 1.95, 0.15, 0.3)
     below = place(figure, 0.55, 0.45, 0.15, 2.05)
@@ -62,14 +57,10 @@ def learning_curves(history: pd.DataFrame | Sequence[Mapping[str, float]], kept:
     above.tick_params(labelbottom=False)
     percent_axis(above)
     below.set_ylim(bottom=0)
-    reached = curves["val_accuracy"].dropna() if "val_accuracy" in curves else pd.Series(dtype=float)
-    if kept is not None:
-        reached = reached[reached.index == kept]
-    best = reached.nlargest(1)
-    if len(best):
-        label = f"{'best' if kept is None else 'kept'}: epoch {best.index[0]}"
+    if "val_accuracy" in curves and pd.notna(reached := curves["val_accuracy"].get(kept)):
         ring: dict[str, Any] = {"marker": "o", "markersize": 8, "markerfacecolor": "none", "markeredgewidth": 1.6}
-        above.plot(best, linestyle="none", markeredgecolor=PALETTE["wrong"], label=label, **ring)
+        color = PALETTE["wrong"]
+        above.plot(kept, reached, linestyle="none", markeredgecolor=color, label=f"kept: epoch {kept}", **ring)
     above.legend(loc="lower right", handlelength=2.2)
     return figure
 
@@ -158,14 +149,13 @@ def mistakes_gallery(
 
 
 @styled
-def reliability_diagram(rows: pd.DataFrame | Sequence[ReliabilityBin]) -> Figure:
+def reliability_diagram(rows: pd.DataFrame) -> Figure:
     """Draw accuracy over confidence, one point per bin with its Wilson interval, above the sizes of the bins.
 
     `rows` come from `inkproof.evaluation.calibration.reliability`. A calibrated model is on the diagonal, an
     overconfident one below it. The sizes have a logarithmic scale, since nearly all digits fall into the last bin.
     """
-    bins = pd.DataFrame(rows).astype(float)
-    bins = bins[bins["n"] > 0]
+    bins = rows[rows["n"] > 0]
     figure = sheet(4.1)
     above = place(figure, 0.72, 1.4, 0.15, 0.1)
     below = place(figure, 0.72, 0.45, 0.15, 2.9)

@@ -1,37 +1,35 @@
 """The report page: one HTML file that contains everything and needs neither network nor script."""
 
+import base64
+import io
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 from markupsafe import Markup
+from matplotlib.figure import Figure
+from PIL import Image, UnidentifiedImageError
 
 from inkproof.config.schema import DataConfig
-from inkproof.evaluation.results import CorruptionsResult, DrawnResult, DrawnSet, RejectionResult
+from inkproof.evaluation.results import DrawnResult, DrawnSet
 from inkproof.evaluation.statistics import discordant, mcnemar
 from inkproof.reporting.ablation import ablation, ablation_set, method_lines
+from inkproof.reporting.drawn_figures import method_bars
+from inkproof.reporting.evaluation_figures import confusion_matrix, learning_curves, reliability_diagram
 from inkproof.reporting.results import ModelResults, all_methods, by_method, credits_for, sets_of
-from inkproof.reporting.robustness_figures import RULE_NAMES, words
-from inkproof.reporting.section import section, slug, write_html
+from inkproof.reporting.robustness_figures import RULE_NAMES
 from inkproof.reporting.story import story_of
-from inkproof.reporting.style import to_svg
+from inkproof.reporting.style import PALETTE, to_svg
 from inkproof.reporting.tables import SHOWN_METHOD, read_table
-from inkproof.reporting.wording import (
-    DATA_NOTES,
-    MISSING,
-    SETS,
-    VARIANTS,
-    accuracy_of,
-    count,
-    interval,
-    measured,
-    method_words,
-    percent,
-    points,
-    set_title,
-)
+from inkproof.reporting.wording import DATA_NOTES, HERE, SETS, VARIANTS, from_template, method_words, set_title
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import write_text
 
 
 def write_page(
@@ -47,6 +45,7 @@ def write_page(
     if champion is not None and champion not in named:
         raise UserError(f"champion {champion!r} has no results in {report_folder}; choose from {', '.join(named)}")
     chosen = named[champion] if champion is not None else next(iter(named.values()))
+    _check_rejections(models)
     sets = sets_of(models)
     filled = [name for name in sets if any(model.by_method(name) for model in models)]
     tabled = [name for name in filled if name not in VARIANTS]
@@ -54,7 +53,7 @@ def write_page(
     first = ablation_set(models)
     story = story_of(models, chosen, data.title)
     sections = [section(model, place) for place, model in enumerate(models)]
-    images = next(one.before_after for one in sections if one.name == chosen.name)
+    images = next(one.before_after for one in sections if one.model is chosen)
     return write_html(
         report_folder,
         "page.html.j2",
@@ -64,17 +63,19 @@ def write_page(
         champion=champion,
         chosen=chosen.name,
         models=sections,
-        board_sets=[(name, _size(models, name)) for name in tabled],
+        board_sets=[(name, _filled(models, name)) for name in tabled],
         data_notes=DATA_NOTES,
+        set_notes={name: one.note for name, one in SETS.items()},
         shown_method=SHOWN_METHOD,
         validation_writers="pens_validation" in filled,
         paired=_paired(models),
         ablation=to_svg(ablation(models), "ablation", _label(models, first)) if first is not None else None,
         ablations=[_lines_of(models, name) for name in tabled if name != first],
         variant_ablations=[_lines_of(models, name) for name in filled if name in VARIANTS],
-        variants=variants_table(models),
-        corruptions=corruptions_table(models),
-        rejection=rejection_table(models),
+        variants=[name for name in VARIANTS if any(SHOWN_METHOD in model.by_method(name) for model in models)],
+        corruptions=next((model.corruptions for model in models if model.corruptions), None),
+        rejection=next((model.rejection for model in models if model.rejection), None),
+        rule_names=RULE_NAMES,
         empty=[name for name in sets if name not in filled],
         methods=[(method, method_words(method).note) for method in methods],
         credits=credits_for([data.name, *filled, *(model.compare_with for model in models if model.compare_with)]),
@@ -91,193 +92,163 @@ def _filled(models: Sequence[ModelResults], name: str) -> DrawnSet:
     return next(entry for entry in _entries(models, name) if entry and entry.methods)
 
 
-def _size(models: Sequence[ModelResults], name: str) -> str:
-    entry = _filled(models, name)
-    return count(entry.n, "drawing") + (f", {count(entry.writers, 'writer')}" if entry.writers else "")
-
-
 def _label(models: Sequence[ModelResults], name: str) -> str:
     methods = ", ".join(all_methods(_entries(models, name)))
     return f"Accuracy on {set_title(name)} by preprocessing method ({methods}), one line per model"
 
 
-@dataclass(frozen=True)
-class SetFigure:
-    """A figure of one set of drawings, with its title, what the set is, its size, and the kind of its intervals."""
-
-    title: str
-    note: str
-    size: str
-    interval: str
-    figure: Markup
-
-
-def _lines_of(models: Sequence[ModelResults], name: str) -> SetFigure:
+def _lines_of(models: Sequence[ModelResults], name: str) -> tuple[str, DrawnSet, Markup]:
+    """A set of drawings, the first results on it, and the figure of all of them."""
     entries = _entries(models, name)
     figure = method_lines([by_method(entry) for entry in entries], all_methods(entries))
-    return SetFigure(
-        title=set_title(name),
-        note=SETS[name].note if name in SETS else "",
-        size=_size(models, name),
-        interval="bootstrap over writers" if _filled(models, name).interval == "writers" else "Wilson",
-        figure=to_svg(figure, f"lines-{slug(name)}", _label(models, name)),
-    )
+    return name, _filled(models, name), to_svg(figure, f"lines-{slug(name)}", _label(models, name))
 
 
-@dataclass(frozen=True)
-class Pair:
-    """The first model against another on the same digits: how many only one of them classifies correctly, and p."""
+def _paired(models: Sequence[ModelResults]) -> list[tuple[str, int, int, float]]:
+    """Compare the first model with each other one on the same test digits.
 
-    name: str
-    only_first: int
-    only_other: int
-    p: float
-    clear: bool
-
-
-def _paired(models: Sequence[ModelResults]) -> list[Pair]:
-    """Compare the first model with each other one on the same test digits."""
+    A row has the other's name, how many digits only the first and only the other classifies correctly, and McNemar's p.
+    """
     first, *others = (
         read_table(model.folder / "test" / "predictions.csv", ("label", "prediction")) for model in models
     )
-    pairs = []
+    rows = []
     for model, other in zip(models[1:], others, strict=True):
-        if first.empty or not first["label"].equals(other["label"]):
-            continue
-        a, b = (table["label"] == table["prediction"] for table in (first, other))
-        p = mcnemar(a, b)
-        pairs.append(Pair(model.name, *discordant(a, b), p, clear=p * (len(models) - 1) < 0.05))
-    return pairs
+        if not first.empty and first["label"].equals(other["label"]):
+            a, b = (table["label"] == table["prediction"] for table in (first, other))
+            rows.append((model.name, *discordant(a, b), mcnemar(a, b)))
+    return rows
 
 
-USUAL = "pens"
-"""The set whose drawings the rendering variants show."""
-
-
-Cell = tuple[str, str]
-"""A value, and the small text below it."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A model's row of a table; `place` is its place in the leaderboard, from 0."""
-
-    name: str
-    place: int
-    cells: list[Cell]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table with a row for each model: its headings, its rows, and how much data is behind it."""
-
-    columns: list[Cell]
-    rows: list[Row]
-    size: str = ""
-
-
-def variants_table(models: Sequence[ModelResults]) -> Table | None:
-    """Return each model's accuracy on the rendering variants of the pen digits, and the change against the usual brush.
-
-    All figures are for the shown preprocessing method. None if no model has results on a variant.
-    """
-    sets = [name for name in VARIANTS if any(SHOWN_METHOD in model.by_method(name) for model in models)]
-    if not sets:
-        return None
-    # "Pen tablet, thin brush": the table is about the pen tablet, so the rest is enough.
-    titles = [set_title(name).rpartition(", ")[2].capitalize() for name in sets]
-
-    def cells(drawn: DrawnResult) -> list[Cell]:
-        found: list[Cell] = []
-        usual = by_method(drawn.get(USUAL)).get(SHOWN_METHOD)
-        for name in (USUAL, *sets):
-            own, n = by_method(drawn.get(name)).get(SHOWN_METHOD), drawn[name].n if name in drawn else 0
-            accuracy, note = accuracy_of(own, n) if own else (MISSING, "")
-            if name != USUAL:
-                note = f"{points(own.accuracy - usual.accuracy, n)} points" if own and usual else ""
-            found.append((accuracy, note))
-        return found
-
-    columns = [("Usual brush", ""), *((title, "") for title in titles)]
-    return Table(columns, _rows(models, lambda model: model.drawn or None, columns, cells))
-
-
-def corruptions_table(models: Sequence[ModelResults]) -> Table | None:
-    """Return each model's accuracy on clean canvases, over all corruptions, and under the worst; None without any."""
-
-    def cells(found: CorruptionsResult) -> list[Cell]:
-        worst = min(found.corruptions, key=lambda name: found.corruptions[name].accuracy)
-        means = [accuracy_of(found.clean), accuracy_of(found.mca)]
-        return [*means, (percent(found.corruptions[worst].accuracy), words(worst))]
-
-    some = next((model.corruptions for model in models if model.corruptions), None)
-    if some is None:
-        return None
-    severities = len(next(iter(some.corruptions.values())).severities)
-    kinds = count(len(some.corruptions), "corruption")
-    columns = [("Clean", ""), ("Mean corruption accuracy", ""), ("Worst corruption", "")]
-    return Table(
-        columns,
-        _rows(models, lambda model: model.corruptions, columns, cells),
-        f"{count(some.n, 'digit')}, {kinds} of severities 1 to {severities}",
-    )
-
-
-def rejection_table(models: Sequence[ModelResults]) -> Table | None:
-    """Return how well each model's rule separates digits from out-of-distribution samples; None without any.
-
-    Raises UserError, which names the file, if a rejection.json has no results of its own rule.
-    """
-
-    def cells(found: RejectionResult) -> list[Cell]:
-        rule, digits, rejected = found.rules[found.rule], found.chosen.digits, found.chosen.rejected["all"]
-        return [
-            (RULE_NAMES.get(found.rule, found.rule), ""),
-            (f"{rule.auroc:.3f}", f"{rule.low:.3f}\N{EN DASH}{rule.high:.3f}"),
-            (percent(rule.accuracy_at_95), interval(rule.accuracy_at_95_low, rule.accuracy_at_95_high)),
-            measured(rejected.share, rejected.low, rejected.high),
-            (percent(digits.coverage), ""),
-        ]
-
+def _check_rejections(models: Sequence[ModelResults]) -> None:
+    """Raise UserError, which names the file, if a rejection.json has no results of its own rule."""
     for model in models:
-        if model.rejection and not _complete(model.rejection):
+        found = model.rejection
+        if found and not (found.rule in found.rules and "all" in found.chosen.rejected):
             raise UserError(
                 f"{model.folder / 'rejection.json'}: has no results of its rule or of all samples; run its stage again"
             )
-    some = next((model.rejection for model in models if model.rejection), None)
-    if some is None:
+
+
+# A model's section.
+
+_DIGITS = list("0123456789")
+
+
+@dataclass(frozen=True)
+class EmbeddedImage:
+    """A PNG in the page: its data URL and its size in pixels."""
+
+    source: str
+    width: int
+    height: int
+
+
+def slug(name: str) -> str:
+    """Return `name` in a form for addresses and identifiers."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "model"
+
+
+def image(path: Path) -> EmbeddedImage | None:
+    """Return the PNG at `path` for embedding, or None if there is no file; raise UserError if it is not a PNG."""
+    if not path.is_file():
         return None
-    columns = [
-        ("Rule", "for the score"),
-        ("AUROC", "digits against samples"),
-        ("Accuracy", "at 95% coverage"),
-        ("Samples rejected", "at the threshold"),
-        ("Digits accepted", "at the threshold"),
-    ]
-    digits, samples = some.chosen.digits.n, some.chosen.rejected["all"].n
-    return Table(
-        columns,
-        _rows(models, lambda model: model.rejection, columns, cells),
-        f"{count(digits, 'drawn digit')} and {count(samples, 'out-of-distribution sample')}",
+    data = path.read_bytes()
+    try:
+        width, height = Image.open(io.BytesIO(data), formats=["PNG"]).size
+    except UnidentifiedImageError as error:
+        raise UserError(f"{path} is not a PNG image; run its stage again") from error
+    return EmbeddedImage("data:image/png;base64," + base64.b64encode(data).decode("ascii"), width, height)
+
+
+def write_html(folder: Path, template: str, /, **values: Any) -> Path:
+    """Write `folder`/index.html from a template of this folder, with the style sheet and colors; return its path."""
+    css = Markup((HERE / "page.css").read_text(encoding="utf-8"))
+    path = folder / "index.html"
+    write_text(path, from_template(template, css=css, palette=PALETTE, **values))
+    return path
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the template shows of one model; a figure, image or table without its file is None or empty.
+
+    `place` is its place in the leaderboard, from 0. `writers` has a table for each set of drawings: the set, its
+    methods, and a row for each writer with the number of drawings and the accuracies.
+    """
+
+    model: ModelResults
+    slug: str
+    place: int
+    curves: Markup | None
+    confusion: Markup | None
+    reliability: Markup | None
+    bars: Markup | None
+    mistakes: EmbeddedImage | None
+    corruptions: EmbeddedImage | None
+    rejection: EmbeddedImage | None
+    per_class: pd.DataFrame
+    writers: list[tuple[str, list[str], list[tuple[str, int, list[float]]]]]
+    before_after: list[tuple[str, EmbeddedImage]]
+
+
+Table = TypeVar("Table", pd.DataFrame, npt.NDArray[np.int64], DrawnResult)
+
+
+def section(model: ModelResults, place: int) -> Section:
+    """Return what the template shows of `model`, whose place in the leaderboard is `place`, from 0.
+
+    Raises UserError, which names the file, if a file is broken.
+    """
+    name = slug(model.name)
+    test = model.folder / "test"
+    history = read_table(test / "history.csv", ("epoch", "accuracy", "loss"))
+    curves = partial(learning_curves, kept=model.test.best_epoch)
+    bins = read_table(test / "reliability.csv", ("low", "high", "n", "confidence", "accuracy"))
+    bins = bins[bins["n"] > 0]
+    counts = read_table(test / "confusion.csv", _DIGITS)[_DIGITS].fillna(0)
+    if len(counts) not in (0, 10):
+        raise UserError(f"{test / 'confusion.csv'} should have ten rows, not {len(counts)}; run its stage again")
+    per_class = read_table(test / "per_class.csv", ("digit", "n", "recall", "precision", "f1"))
+    filled = {key: entry for key, entry in model.drawn.items() if entry.methods}
+
+    def figure(part: str, draw: Callable[[Table], Figure], content: Table, label: str) -> Markup | None:
+        return to_svg(draw(content), f"{name}-{part}", label) if len(content) else None
+
+    return Section(
+        model=model,
+        slug=name,
+        place=place,
+        curves=figure("curves", curves, history, f"Learning curves over {len(history)} epochs"),
+        confusion=figure(
+            "confusion", confusion_matrix, counts.to_numpy(int), "Confusion matrix, true digit by predicted digit"
+        ),
+        reliability=figure(
+            "reliability", reliability_diagram, bins, "Reliability diagram, accuracy by predicted probability"
+        ),
+        bars=figure("bars", method_bars, filled, "Accuracy on drawings by set and preprocessing method"),
+        mistakes=image(test / "mistakes.png"),
+        corruptions=image(test / "corruptions.png"),
+        rejection=image(model.folder / "rejection.png"),
+        per_class=per_class,
+        writers=_writers(model.folder / "drawn" / "per_writer.csv"),
+        before_after=[(key, shot) for key in model.drawn if (shot := _before_after(model, key))],
     )
 
 
-def _complete(found: RejectionResult) -> bool:
-    return found.rule in found.rules and "all" in found.chosen.rejected
+def _before_after(model: ModelResults, name: str) -> EmbeddedImage | None:
+    return image(model.folder / "drawn" / f"before_after_{name}.png")
 
 
-Part = TypeVar("Part")
-
-
-def _rows(
-    models: Sequence[ModelResults],
-    part: Callable[[ModelResults], Part | None],
-    columns: list[Cell],
-    cells: Callable[[Part], list[Cell]],
-) -> list[Row]:
-    """A row for each model from a `part` of its results; a model without that part has dashes."""
-    rows = []
-    for place, model in enumerate(models):
-        own = part(model)
-        rows.append(Row(model.name, place, [(MISSING, "")] * len(columns) if own is None else cells(own)))
-    return rows
+def _writers(path: Path) -> list[tuple[str, list[str], list[tuple[str, int, list[float]]]]]:
+    """A table for each set, the writers with the lowest accuracy by the last method first."""
+    table = read_table(path, ("set", "writer", "method", "n", "accuracy"), texts=("set", "writer", "method"))
+    tables = []
+    for name, own in table.groupby("set", sort=False):
+        methods = own["method"].unique().tolist()
+        accuracy = own.pivot(index="writer", columns="method", values="accuracy")[methods]
+        drawings = own.groupby("writer")["n"].last()
+        ranked = accuracy[methods[-1]].fillna(1.0).sort_values(kind="stable").index
+        rows = [(str(writer), int(drawings[writer]), accuracy.loc[writer].tolist()) for writer in ranked]
+        tables.append((str(name), methods, rows))
+    return tables

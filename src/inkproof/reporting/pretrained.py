@@ -31,7 +31,7 @@ LIMITS = {CANVAS: 2_000_000, WEIGHTS: 4_000_000}
 
 
 PARTS = ("test", "corruptions", "export", "rejection", "drawn")
-TRIED = "starter"
+CHECKED_SET = "starter"
 """The set of drawings for the check of the files. Every clone has it."""
 
 
@@ -100,57 +100,37 @@ def load_run(name: str, folder: Path, exports: Path, report: Path) -> Pretrained
     return run
 
 
-Value = str | float | None
-
-
 def _check_same_model(run: PretrainedRun, exported_from: str) -> None:
     """Raise UserError if a file of the run has other values than the files it was made from."""
-    config, metrics, rule, canvas = run.metadata.config, run.metadata.metrics, run.rule, run.canvas_file
+    config, metrics, canvas = run.metadata.config, run.metadata.metrics, run.canvas_file
     trained = f"{config.data.name}-{config.model.name}"
-    run_file = run.weights.parent / "run.json"
-    # The name may end with a seed, as in "mnist-cnn-s1".
-    checks: list[tuple[str, Path, dict[str, tuple[Value, Value]]]] = [
-        ("export", run.canvas, {"model": (exported_from, run.name)}),
-        ("train", run_file, {"name": (trained, trained if run.name.startswith(trained) else run.name)}),
+    about = {"data": config.data.name, "model": config.model.name, "aug": config.aug.name, "seed": config.seed}
+    about |= {key: metrics.get(key) for key in ("val_accuracy", "parameters", "epochs", "best_epoch")}
+    rule = {"rule": run.rule.name, "temperature": run.rule.temperature}
+    checks = (
+        ("export", run.canvas, {"model": exported_from}, {"model": run.name}),
+        # The name may end with a seed, as in "mnist-cnn-s1".
         (
-            "evaluate",
-            run.report / "test.json",
-            {
-                "data": (run.test.data, config.data.name),
-                "model": (run.test.model, config.model.name),
-                "aug": (run.test.aug, config.aug.name),
-                "seed": (run.test.seed, config.seed),
-                "val_accuracy": (run.test.val_accuracy, metrics.get("val_accuracy")),
-                "parameters": (run.test.parameters, metrics.get("parameters")),
-                "epochs": (run.test.epochs, metrics.get("epochs")),
-                "best_epoch": (run.test.best_epoch, metrics.get("best_epoch")),
-            },
+            "train",
+            run.weights.parent / "run.json",
+            {"name": trained},
+            {"name": trained if run.name.startswith(trained) else run.name},
         ),
-        (
-            "export",
-            run.report / "export.json",
-            {
-                "rule": (canvas.rule, rule.name),
-                "temperature": (canvas.temperature, rule.temperature),
-                "kb": (canvas.kb, kilobytes(run.canvas)),
-            },
-        ),
+        ("evaluate", run.report / "test.json", run.test.content(), about),
+        ("export", run.report / "export.json", canvas.content(), rule | {"kb": kilobytes(run.canvas)}),
         (
             "export",
             run.report / "rejection.json",
-            {
-                "rule": (run.rejection.rule, rule.name),
-                "temperature": (run.rejection.temperature, rule.temperature),
-                "threshold": (run.rejection.threshold, rule.threshold),
-            },
+            run.rejection.content(),
+            rule | {"threshold": run.rule.threshold},
         ),
-    ]
-    for stage, path, values in checks:
-        for key, (found, expected) in values.items():
-            if found != expected:
+    )
+    for stage, path, content, expected in checks:
+        for key, value in expected.items():
+            if content[key] != value:
                 raise UserError(
-                    f"{path}: not of the same model as the other files of {run.name} ({key} is {found} "
-                    f"there, {expected} elsewhere); run `dvc repro {stage}@{run.name}`"
+                    f"{path}: not of the same model as the other files of {run.name} ({key} is {content[key]} "
+                    f"there, {value} elsewhere); run `dvc repro {stage}@{run.name}`"
                 )
 
 
@@ -172,18 +152,18 @@ def check_files(run: PretrainedRun) -> None:
 
 
 def check_predictions(run: PretrainedRun, predictions: npt.ArrayLike, labels: npt.ArrayLike) -> None:
-    """Raise UserError if drawn.json differs from what canvas.tflite predicts on the set `TRIED`.
+    """Raise UserError if drawn.json differs from what canvas.tflite predicts on the set `CHECKED_SET`.
 
     `predictions` are the digits that canvas.tflite predicts (N,), and `labels` are (N,). One drawing may differ, since
     drawn.json comes from normalizer and network as two files.
     """
     correct, n = int((np.asarray(predictions) == np.asarray(labels)).sum()), int(np.size(labels))
-    entry = run.drawn.get(TRIED)
+    entry = run.drawn.get(CHECKED_SET)
     classic = by_method(entry).get("classic")
     drawn = entry.n if entry else 0
     expected = round(classic.accuracy * drawn) if classic else 0
     if drawn != n or abs(correct - expected) > 1:
         raise UserError(
-            f"{run.report / 'drawn.json'}: has {expected} correct of {drawn} drawings of the set {TRIED}, "
+            f"{run.report / 'drawn.json'}: has {expected} correct of {drawn} drawings of the set {CHECKED_SET}, "
             f"but {run.canvas} classifies {correct} of {n} correctly; run `dvc repro drawn@{run.name}`"
         )

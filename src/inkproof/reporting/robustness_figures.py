@@ -1,6 +1,5 @@
 """Figures of the accuracy under corruptions and of rejection."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -8,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from inkproof.evaluation.results import CorruptionsResult, CoverageRow, RejectionResult, RejectionRow
+from inkproof.evaluation.results import CorruptionsResult, RejectionResult
 from inkproof.reporting.results import in_order
 from inkproof.reporting.style import PALETTE, as_table, cell, percent_axis, place, series, sheet, styled
 
@@ -42,7 +41,7 @@ def corruptions_heatmap(result: CorruptionsResult) -> Figure:
     axes.set_ylim(bottom + 0.55, -0.55)
     columns = range(1, severities + 1)
     axes.set_xticks([-0.15, *columns, mean_x], ["clean", *map(str, columns), "mean"])
-    axes.set_yticks(range(len(names)), [words(name) for name in names])
+    axes.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
     as_table(axes)
     axes.text(
         (severities + 1) / 2, -1.6, "severity", ha="center", va="center_baseline", fontsize=8, color=PALETTE["muted"]
@@ -67,11 +66,6 @@ def _cell(axes: Axes, x: float, y: float, accuracy: float, rows: int = 1, bold: 
     )
 
 
-def words(name: str) -> str:
-    """Return the name of a corruption for people."""
-    return name.replace("_", " ")
-
-
 RULE_NAMES = {
     "maximum_probability": "largest probability",
     "margin": "margin",
@@ -92,26 +86,19 @@ _FEWEST = 0.001  # share of digits rejected at the left edge of the lower panel
 
 
 @styled
-def rejection_figure(
-    coverage: Sequence[CoverageRow], rejections: Sequence[RejectionRow], result: RejectionResult
-) -> Figure:
+def rejection_figure(coverage: pd.DataFrame, rejections: pd.DataFrame, result: RejectionResult) -> Figure:
     """Draw accuracy over coverage for every rule, above the share of rejected out-of-distribution samples by kind.
 
     Args:
         coverage: rows of `inkproof.evaluation.rejection.coverage_rows`.
         rejections: rows of `rejection_rows` for the chosen rule.
         result: its two operating points, of the chosen rule and of the 60% rule, are marked in both panels.
-
-    Raises:
-        ValueError: a table has no row.
     """
-    if not coverage or not rejections:
-        raise ValueError("the rejection figure needs rows of coverage and of rejections")
     figure = sheet(6.3)
     above = place(figure, 0.72, 3.86, 0.28, 0.3)
     below = place(figure, 0.72, 0.9, 0.28, 3.15)
-    _coverage(above, pd.DataFrame(coverage), result)
-    _rejections(below, pd.DataFrame(rejections), result)
+    _coverage(above, coverage, result)
+    _rejections(below, rejections, result)
     for axes in (above, below):
         axes.grid()
         axes.yaxis.set_label_coords(-0.18, 0.5)

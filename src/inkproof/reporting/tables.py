@@ -12,7 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 
-from inkproof.evaluation.results import CanvasFile, ExportedFile, ImageFile
+from inkproof.evaluation.results import ExportedFile
 from inkproof.reporting.results import ModelResults, all_methods, by_method, sets_of
 from inkproof.reporting.wording import VARIANTS, data_title, interval, kilobytes, model_lines, percent, set_title
 from inkproof.runtime.errors import UserError
@@ -59,7 +59,7 @@ def leaderboard(models: Sequence[ModelResults]) -> pd.DataFrame:
     Columns are those of leaderboard.csv, and `compare_with` as in `ModelResults`. Drawings have the columns
     `drawn_<set>_<method>_accuracy`, and the same with `_low` and `_high`, if any model has a value for them.
     """
-    rows, endings = [], ("", "_low", "_high")
+    rows = []
     for model in models:
         row: dict[str, str | float | None] = {
             "model": model.name,
@@ -73,11 +73,8 @@ def leaderboard(models: Sequence[ModelResults]) -> pd.DataFrame:
         row |= {f"test_{key}": getattr(model.test, key) for key in TEST_METRICS}
         for name, entry in model.drawn.items():
             for method, one in by_method(entry).items():
-                values = (one.accuracy, one.low, one.high)
-                row |= {
-                    f"drawn_{name}_{method}_accuracy{ending}": value
-                    for ending, value in zip(endings, values, strict=True)
-                }
+                column = f"drawn_{name}_{method}_accuracy"
+                row |= {column: one.accuracy, f"{column}_low": one.low, f"{column}_high": one.high}
         row |= {column: _of_file(model.export, column) for column in TAIL}
         rows.append(row)
     table = pd.DataFrame(rows)
@@ -86,7 +83,7 @@ def leaderboard(models: Sequence[ModelResults]) -> pd.DataFrame:
         f"drawn_{name}_{method}_accuracy{ending}"
         for name in sets_of(models)
         for method in methods
-        for ending in endings
+        for ending in ("", "_low", "_high")
     ]
     return table[[*HEAD, *(column for column in drawn if column in table), *TAIL, "compare_with"]]
 
@@ -95,20 +92,15 @@ def _of_file(export: Mapping[str, ExportedFile], column: str) -> float | None:
     """Return the value of a column such as "canvas_int8_kb"; None without that file."""
     kind, _, key = column.rpartition("_")
     entry = export.get(kind)
-    if key == "kb":
-        return entry.kb if entry else None
-    return getattr(entry, key) if isinstance(entry, ImageFile | CanvasFile) else None
+    return getattr(entry, key, None)
 
 
-def write_rows(
-    path: Path, rows: pd.DataFrame | Iterable[Mapping[str, object]], columns: list[str] | None = None
-) -> None:
-    """Write rows as CSV, whole or not at all, with these columns or else all; None and missing keys are blank.
+def write_rows(path: Path, rows: pd.DataFrame, columns: list[str] | None = None) -> None:
+    """Write rows as CSV, whole or not at all, with these columns or else all; missing values are blank.
 
     Fractions have six decimals: enough for one digit in a million, and readable in a diff.
     """
-    table = pd.DataFrame(rows if isinstance(rows, pd.DataFrame) else list(rows), columns=columns)
-    text = table.to_csv(
+    text = pd.DataFrame(rows, columns=columns).to_csv(
         index=False, lineterminator="\n", float_format=lambda value: f"{value:.6f}".rstrip("0").rstrip(".")
     )
     write_text(path, text)
@@ -140,11 +132,6 @@ def markdown_table(heads: Sequence[str], align: str, lines: Iterable[Sequence[st
     """Return a table in Markdown; `align` has a letter per column: "l" for texts, "r" for numbers."""
     rule = ["---:" if letter == "r" else "---" for letter in align]
     return "\n".join(f"| {' | '.join(line)} |" for line in (heads, rule, *lines))
-
-
-def write_leaderboard_csv(rows: pd.DataFrame, path: Path) -> None:
-    """Write the rows of `leaderboard` to `path` as CSV."""
-    write_rows(path, rows.drop(columns="compare_with"))
 
 
 def _shown_sets(rows: pd.DataFrame) -> list[str]:

@@ -13,7 +13,7 @@ from inkproof.evaluation.results import Accuracy
 HERE = Path(__file__).parent
 
 
-class DrawnSet(NamedTuple):
+class SetWords(NamedTuple):
     """A set of drawings in words; `variant` marks the test writers' pen digits with another rendering."""
 
     title: str
@@ -23,20 +23,20 @@ class DrawnSet(NamedTuple):
 
 # In display order. conf/sets/all.yaml has how each set is rendered, conf/data which sets a dataset is evaluated on.
 SETS = {
-    "starter": DrawnSet("Starter set", "Drawn for this repository, in many national styles of writing digits."),
-    "mine": DrawnSet("Your drawings", "Imported by you."),
-    "pens": DrawnSet("Pen tablet", "Test writers: none of their drawings was used for training or model selection."),
-    "pens_thin": DrawnSet(
+    "starter": SetWords("Starter set", "Drawn for this repository, in many national styles of writing digits."),
+    "mine": SetWords("Your drawings", "Imported by you."),
+    "pens": SetWords("Pen tablet", "Test writers: none of their drawings was used for training or model selection."),
+    "pens_thin": SetWords(
         "Pen tablet, thin brush", "The same digits with a brush of 8 pixels on a 280 x 280 canvas.", variant=True
     ),
-    "pens_fat": DrawnSet("Pen tablet, fat brush", "The same digits with a brush of 32 pixels.", variant=True),
-    "pens_pixels": DrawnSet(
+    "pens_fat": SetWords("Pen tablet, fat brush", "The same digits with a brush of 32 pixels.", variant=True),
+    "pens_pixels": SetWords(
         "Pen tablet, single pixels",
         "The same digits drawn at 28 x 28 with hard one-pixel lines, as in Paint.",
         variant=True,
     ),
-    "pens_inverted": DrawnSet("Pen tablet, white on black", "The same digits in white on black.", variant=True),
-    "pens_validation": DrawnSet("Pen tablet, validation writers", "Writers reserved for model selection."),
+    "pens_inverted": SetWords("Pen tablet, white on black", "The same digits in white on black.", variant=True),
+    "pens_validation": SetWords("Pen tablet, validation writers", "Writers reserved for model selection."),
 }
 VARIANTS = tuple(name for name, one in SETS.items() if one.variant)
 
@@ -100,14 +100,12 @@ def percent(fraction: float | None, n: int = 0) -> str:
     return f"{_figure(fraction, n)}%"
 
 
-def interval(low: float | None, high: float | None, n: int = 0) -> str:
+def interval(low: float, high: float, n: int = 0) -> str:
     """Format an interval of fractions in percent, such as 97.8 and 98.4 joined by a dash."""
-    if low is None or high is None:
-        return MISSING
     return f"{_figure(low, n)}\N{EN DASH}{_figure(high, n)}"
 
 
-def measured(fraction: float | None, low: float | None, high: float | None, n: int = 0) -> tuple[str, str]:
+def measured(fraction: float | None, low: float, high: float, n: int = 0) -> tuple[str, str]:
     """Format a fraction that was measured on n digits, and its interval."""
     return percent(fraction, n), interval(low, high, n)
 

@@ -1,4 +1,4 @@
-"""Make what models are tested with beside drawings: corrupted digits, and drawings that are no digit."""
+"""Make corrupted test digits and out-of-distribution samples, once for all models of a dataset."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -22,7 +22,7 @@ from inkproof.stages.preprocess import evaluation_of, make_all, set_maker
 from inkproof.synthetic import glyph_templates
 from inkproof.synthetic.ood_samples import ood_samples
 
-# Your own drawings are in none of these: a new one exports no model anew.
+# None of these has your own drawings: a new drawing does not rerun the exports.
 VALIDATION_SETS = ("pens_validation",)  # they choose, with validation digits, when a drawing is rejected
 TEST_SETS = ("starter", "pens")  # rejection is reported on them, and canvas.tflite is compared with Keras
 METHODS = (NORMALIZED_METHOD,)  # what an exported model does itself

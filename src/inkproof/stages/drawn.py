@@ -7,13 +7,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import METHODS, NORMALIZED_METHOD, DrawnConfig
+from inkproof.config.schema import NORMALIZED_METHOD, DrawnConfig
 from inkproof.data.archives import PreprocessedSet, read_preprocessed
 from inkproof.datasets.preprocessed import canvases_of
 from inkproof.evaluation.metrics import per_writer, summarize_set
-from inkproof.evaluation.results import DrawnResult, DrawnSet, MethodResult, write_result
+from inkproof.evaluation.results import DrawnResult, DrawnSet, write_result
 from inkproof.exporting.predictors import LiteRTDigits
 from inkproof.reporting.drawn_figures import before_after, method_bars, telling
+from inkproof.reporting.results import by_method
 from inkproof.reporting.style import save
 from inkproof.reporting.tables import write_rows
 from inkproof.runtime.files import replacing, write_json
@@ -33,8 +34,7 @@ def drawn(config: DrawnConfig) -> DrawnResult:
     report = path_of(config.report)
     model = LiteRTDigits(path_of(config.exported), threads=2)
     results: DrawnResult = {}
-    rows: list[pd.DataFrame] = []
-    writers: list[pd.DataFrame] = []
+    rows, writers = [pd.DataFrame()], [pd.DataFrame()]  # there may be no drawings
     with replacing(report / "drawn") as tables:
         for name, drawn_set in read_preprocessed(path_of(config.drawings)):
             probabilities = {method: model.probabilities(seen) for method, seen in drawn_set.methods.items()}
@@ -43,11 +43,11 @@ def drawn(config: DrawnConfig) -> DrawnResult:
             if not results[name].n:
                 continue
             rows += [table.assign(set=name) for table in tables_of(drawn_set, probabilities)]
-            writers.append(pd.DataFrame(per_writer(drawn_set.labels, predicted, drawn_set.writers)).assign(set=name))
+            writers.append(per_writer(drawn_set.labels, predicted, drawn_set.writers).assign(set=name))
             if name in SHOWN:
                 save(examples(config, name, drawn_set, predicted), tables / f"before_after_{name}.png")
-        write_rows(tables / "drawings.csv", joined(rows), COLUMNS)
-        write_rows(tables / "per_writer.csv", joined(writers), ["set", "writer", "method", "n", "accuracy"])
+        write_rows(tables / "drawings.csv", pd.concat(rows), COLUMNS)
+        write_rows(tables / "per_writer.csv", pd.concat(writers), ["set", "writer", "method", "n", "accuracy"])
         save(method_bars({name: result for name, result in results.items() if result.n}), tables / "drawn.png")
     write_result(report / "drawn.json", results)
     write_json(report / "metrics" / "drawn.json", accuracies(results))
@@ -62,11 +62,6 @@ def tables_of(drawn_set: PreprocessedSet, probabilities: Mapping[str, np.ndarray
         yield about.assign(method=method, prediction=p.argmax(axis=1), probability=p.max(axis=1))
 
 
-def joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Return the tables one below the other."""
-    return pd.concat(tables) if tables else pd.DataFrame()
-
-
 def accuracies(results: Mapping[str, DrawnSet]) -> dict[str, float]:
     """Return the accuracy of the normalizer on each of the sets `MEASURED` that has drawings."""
     found = {name: results[name].methods for name in MEASURED if name in results}
@@ -79,15 +74,10 @@ def metrics_of(results: Mapping[str, DrawnSet]) -> dict[str, float]:
     """Return the metrics of all sets and methods by their names in MLflow."""
     metrics: dict[str, float] = {}
     for name, result in results.items():
-        for method, own in by_method(result):
+        for method, own in by_method(result).items():
             figures = {"accuracy": own.accuracy, "low": own.low, "high": own.high}
             metrics |= {f"drawn_{name}_{method}_{key}": value for key, value in figures.items()}
     return metrics
-
-
-def by_method(result: DrawnSet) -> Iterator[tuple[str, MethodResult]]:
-    """Yield the result of each method, in the order of `METHODS`."""
-    yield from ((method, result.methods[method]) for method in METHODS if method in result.methods)
 
 
 def examples(config: DrawnConfig, name: str, drawn_set: PreprocessedSet, predicted: Mapping[str, np.ndarray]) -> Figure:
@@ -105,6 +95,6 @@ def examples(config: DrawnConfig, name: str, drawn_set: PreprocessedSet, predict
 def lines(config: DrawnConfig, results: Mapping[str, DrawnSet]) -> Iterator[str]:
     """Yield a line for the terminal for each set of drawings."""
     for name, result in results.items():
-        figures = ", ".join(f"{method} {own.accuracy:.1%}" for method, own in by_method(result))
+        figures = ", ".join(f"{method} {own.accuracy:.1%}" for method, own in by_method(result).items())
         label = f"{config.data.name}-{config.name} {name}"
         yield f"{label}: {result.n:,} drawings{': ' if figures else ''}{figures}"

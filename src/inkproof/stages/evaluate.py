@@ -50,12 +50,13 @@ def evaluate(config: EvaluateConfig) -> TestResult:
     rows = corruption_rows(corruption_labels, by_corruption)
     corruptions = summarize_corruptions(rows)
     result = test_result(metadata, probabilities, digits.labels)
+    history = pd.DataFrame(read_history(folder / "history.csv"))
 
     with replacing(report / "test") as tables:
         write_tables(tables, digits, probabilities)
-        write_rows(tables / "corruptions.csv", pd.DataFrame(rows))
+        write_rows(tables / "corruptions.csv", rows)
         save(corruptions_heatmap(corruptions), tables / "corruptions.png")
-        save(learning_curves(read_history(folder / "history.csv"), kept=result.best_epoch), tables / "curves.png")
+        save(learning_curves(history, result.best_epoch), tables / "curves.png")
         for name in ("history.csv", "run.json"):  # the report needs no other folder
             shutil.copyfile(folder / name, tables / name)
     write_result(report / "test.json", result)
@@ -95,8 +96,8 @@ def write_tables(folder: Path, digits: Digits, probabilities: np.ndarray) -> Non
     five_decimals = pd.DataFrame(probabilities, columns=[f"p{digit}" for digit in range(10)]).map("{:.5f}".format)
     write_rows(folder / "predictions.csv", predictions.join(five_decimals))
     write_rows(folder / "confusion.csv", pd.DataFrame(counts).rename_axis("digit").reset_index())
-    write_rows(folder / "per_class.csv", pd.DataFrame(per_class(labels, predicted)))
-    write_rows(folder / "reliability.csv", pd.DataFrame(bins))
+    write_rows(folder / "per_class.csv", per_class(labels, predicted))
+    write_rows(folder / "reliability.csv", bins)
     save(confusion_matrix(counts), folder / "confusion.png")
     save(reliability_diagram(bins), folder / "reliability.png")
     save(mistakes_gallery(digits.images, labels, probabilities), folder / "mistakes.png")

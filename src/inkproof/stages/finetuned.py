@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from inkproof.config.compose import path_of
 from inkproof.config.schema import FinetunedConfig
@@ -13,19 +14,28 @@ from inkproof.data.drawings import read_drawings
 from inkproof.datasets.finetuning_set import DrawnSplit, FinetuneSource, read_split
 from inkproof.datasets.mixture import MixtureSource
 from inkproof.datasets.preprocessed import canvases_of, drawings_of, preprocessed_drawings
-from inkproof.evaluation.comparison import by_writer, compare
-from inkproof.evaluation.results import FinetunedResult, FinetunedRun, write_result
+from inkproof.evaluation.comparison import ComparedSet, FinetunedResult, FinetunedRun, by_writer, compare, verdict
+from inkproof.evaluation.results import write_result
 from inkproof.models.loading import load_network, load_trained, predict
 from inkproof.reporting.drawn_figures import before_after, telling
-from inkproof.reporting.finetuning_page import MINE, headline, what_was_lost, write_page
+from inkproof.reporting.page import image, write_html
 from inkproof.reporting.style import save
 from inkproof.reporting.tables import write_rows
+from inkproof.reporting.wording import count, percent, points
 from inkproof.runtime.errors import UserError
 from inkproof.tracking.identity import weights_file, weights_sha
 from inkproof.tracking.run import log_stage
 from inkproof.tracking.run_metadata import InitialWeights, RunMetadata
 
 EXAMPLES = 8  # drawings shown before and after
+
+MINE = "mine"
+TITLES = {
+    MINE: ("Your drawings", "test writers"),
+    "mnist": ("MNIST", "test digits, through the normalizer"),
+    "pens": ("Pen tablet", "test writers"),
+}
+_VERDICTS = {"better": "clearly better", "worse": "clearly worse", "alike": "could be chance"}
 
 
 def finetuned(config: FinetunedConfig) -> FinetunedResult:
@@ -37,13 +47,13 @@ def finetuned(config: FinetunedConfig) -> FinetunedResult:
     split = split_of(metadata, digits)
     source = validated(FinetuneSource, config.data.source.arguments, "data.source")
     mixture = validated(MixtureSource, source.replay.source.arguments, "data.source.replay.source")
-    held_out = load_test_split(digits)
+    test = load_test_split(digits)
     mnist = load_test_split(path_of(config.replay))
     rendering = config.sets["pens"]
     place = path_of(rendering.folder)
     pens = preprocessed_drawings(place, drawings_of(mixture.pens, rendering, place), rendering, [mixture.method])
-    images = {MINE: held_out.images, "mnist": mnist.images, "pens": pens.methods[mixture.method]}
-    labels = {MINE: held_out.labels, "mnist": mnist.labels, "pens": pens.labels}
+    images = {MINE: test.images, "mnist": mnist.images, "pens": pens.methods[mixture.method]}
+    labels = {MINE: test.labels, "mnist": mnist.labels, "pens": pens.labels}
     writers = {MINE: np.array(split.held_out_writers), "pens": pens.writers}
 
     networks = {"before": load_network(weights_file(initial.file)), "after": load_trained(folder)}
@@ -61,10 +71,10 @@ def finetuned(config: FinetunedConfig) -> FinetunedResult:
             for name, own in predicted.items()
         },
     )
-    rows = by_writer(held_out.labels, predicted[MINE]["before"], predicted[MINE]["after"], split.held_out_writers)
+    rows = by_writer(test.labels, predicted[MINE]["before"], predicted[MINE]["after"], split.held_out_writers)
     drawings = path_of(source.drawings)
-    shot = examples(config, drawings, split, held_out.images, held_out.labels, predicted[MINE], report)
-    write_rows(report / "by_writer.csv", [dict(row) for row in rows])
+    shot = examples(config, drawings, split, test.images, test.labels, predicted[MINE], report)
+    write_rows(report / "by_writer.csv", rows)
     write_result(report / "finetuned.json", result)
     write_page(report, result, rows, shot)
     log_stage("finetuned", metadata, folder, metrics_of(result), [(report, "finetuned")])
@@ -95,7 +105,7 @@ def initial_weights(metadata: RunMetadata, folder: Path) -> InitialWeights:
 
 
 def split_of(metadata: RunMetadata, digits: Path) -> DrawnSplit:
-    """Return the held-out drawings and writers of the run; raises UserError where its digits have changed."""
+    """Return the test drawings and writers of the run; raises UserError where its digits have changed."""
     split = read_split(digits.parent)
     if not split.sha256 == data_sha(digits) == metadata.data_sha:
         raise UserError(f"{digits}: not the digits that {metadata.name} was trained on; run `make finetune` again")
@@ -111,7 +121,7 @@ def examples(
     predicted: Mapping[str, np.ndarray],
     report: Path,
 ) -> Path | None:
-    """Write examples of the held-out drawings to before_after.png; return None where some have been deleted."""
+    """Write examples of the test drawings to before_after.png; return None where some have been deleted."""
     path = report / "before_after.png"
     named = {"pretrained": predicted["before"], "fine-tuned": predicted["after"]}
     shown = telling(labels, named, EXAMPLES)
@@ -125,6 +135,47 @@ def examples(
     )
     save(figure, path)
     return path
+
+
+def write_page(folder: Path, result: FinetunedResult, rows: pd.DataFrame, shot: Path | None) -> Path:
+    """Write `folder`/index.html and return its path.
+
+    `rows` come from `comparison.by_writer`, and `shot` is the image of drawings before and after.
+    """
+    sets = result.sets
+    return write_html(
+        folder,
+        "finetuning_page.html.j2",
+        headline=headline(sets),
+        losses=what_was_lost(sets),
+        lines=[(*TITLES[name], sets[name], _VERDICTS[verdict(sets[name], len(sets))]) for name in TITLES],
+        rows=rows.itertuples(index=False),
+        image=image(shot) if shot else None,
+        result=result,
+        few=sets[MINE].interval == "digits",
+    )
+
+
+def headline(sets: Mapping[str, ComparedSet]) -> str:
+    """Return a sentence on the accuracy on the drawings of the test writers before and after fine-tuning."""
+    mine = sets[MINE]
+    before, after = (percent(moment.accuracy, mine.n) for moment in (mine.before, mine.after))
+    change = f"{before} before, {after} after" if before != after else f"{after}, before as after"
+    effects = {"better": "Your drawings helped", "worse": "Your drawings did harm", "alike": "No clear difference"}
+    return f"{effects[verdict(mine, len(sets))]}: {change}, on drawings by {count(mine.writers, 'test writer')}."
+
+
+def what_was_lost(sets: Mapping[str, ComparedSet]) -> str:
+    """Return a sentence on whether the network forgot something, with intervals of the differences."""
+    others = {name: entry for name, entry in sets.items() if name != MINE}
+    lost = [TITLES[name][0] for name, entry in others.items() if verdict(entry, len(sets)) == "worse"]
+    differences = [
+        f"{TITLES[name][0]} {points(entry.difference.value, entry.n)} points "
+        f"({points(entry.difference.low, entry.n)} to {points(entry.difference.high, entry.n)})"
+        for name, entry in others.items()
+    ]
+    first = f"Something was forgotten on {' and '.join(lost)}" if lost else "No clear loss on what was known before"
+    return f"{first}: {', '.join(differences)}."
 
 
 def lines(config: FinetunedConfig, result: FinetunedResult) -> Iterator[str]:

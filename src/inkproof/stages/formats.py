@@ -9,7 +9,6 @@ from inkproof.config.compose import path_of
 from inkproof.config.schema import NORMALIZED_METHOD, FormatsConfig
 from inkproof.data.archives import read_preprocessed
 from inkproof.data.digits import load_digits, load_test_split
-from inkproof.evaluation.results import FormatsResult
 from inkproof.exporting.convert import to_litert, write_saved_model
 from inkproof.exporting.files import QUANTIZATIONS, kilobytes
 from inkproof.exporting.predictors import LiteRTDigits
@@ -19,8 +18,11 @@ from inkproof.tracking.run import log_stage
 from inkproof.tracking.run_metadata import trained_run
 
 
-def formats(config: FormatsConfig) -> FormatsResult:
-    """Write formats.json of the model in `config.run`: the size and the accuracies of each quantization."""
+def formats(config: FormatsConfig) -> dict[str, dict[str, float]]:
+    """Write formats.json of the model in `config.run`; return its content.
+
+    It has by quantization `kb`, `accuracy` on test digits, and `<set>_accuracy` on each set of drawings.
+    """
     folder = path_of(config.run)
     metadata, config = trained_run(config)
     digits = path_of(config.digits)
@@ -28,7 +30,7 @@ def formats(config: FormatsConfig) -> FormatsResult:
     model = load_trained(folder)
     sets = {name: one for name, one in read_preprocessed(path_of(config.drawings)) if len(one.labels)}
     calibration = load_digits(digits, "train").images
-    results: FormatsResult = {}
+    results: dict[str, dict[str, float]] = {}
     with replacing(path_of(config.out).with_name("formats")) as files:
         write_saved_model(model, files / "saved_model")
         for quantization in QUANTIZATIONS:

@@ -15,7 +15,7 @@ from inkproof.exporting.predictors import CanvasPredictor
 from inkproof.exporting.verify import check_same_network, compare_canvases
 from inkproof.models.loading import load_trained, predict
 from inkproof.reporting.model_card import CARD, Share, model_card, shares
-from inkproof.reporting.pretrained import TRIED, PretrainedRun, check_files, check_predictions, load_run
+from inkproof.reporting.pretrained import CHECKED_SET, PretrainedRun, check_files, check_predictions, load_run
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing
 
@@ -26,7 +26,7 @@ def pretrained(config: PretrainedConfig) -> dict[str, Path]:
     run = load_run(name, path_of(config.run), path_of(config.exports), path_of(config.report))
     check_files(run)
     sources = trained_on(run, path_of(config.digits))
-    compare_files(run, config.sets[TRIED])
+    compare_files(run, config.sets[CHECKED_SET])
     card = model_card(run, sources, config.sets)
     out = {file: path_of(config.out) / file for file in (run.canvas.name, run.weights.name, CARD)}
     # Each gets its name only when all three are complete.
@@ -52,6 +52,7 @@ def compare_files(run: PretrainedRun, rendering: Rendering) -> None:
     folder = path_of(rendering.folder)
     drawings = [drawing for drawing in read_drawings(folder) if drawing.label is not None]
     predicted = CanvasPredictor(run.canvas).predict(draw(folder, drawings, rendering))
-    check_predictions(run, predicted.probabilities.argmax(axis=1), np.array([drawing.label for drawing in drawings]))
+    labels = np.array([drawing.label for drawing in drawings])
+    check_predictions(run, predicted.probabilities.argmax(axis=1), labels)
     network = load_trained(run.weights.parent)
-    check_same_network(compare_canvases(predicted, predict(up_to_logits(network), predicted.seen), run.rule))
+    check_same_network(compare_canvases(predicted, predict(up_to_logits(network), predicted.seen), run.rule, labels))

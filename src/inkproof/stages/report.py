@@ -1,21 +1,15 @@
 """Compare the models of one dataset."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from inkproof.config.compose import path_of
 from inkproof.config.pipeline import read_pipeline
 from inkproof.config.schema import ReportConfig
-from inkproof.reporting.ablation import write_ablation
+from inkproof.reporting.ablation import SCALE, ablation
 from inkproof.reporting.page import write_page
 from inkproof.reporting.results import load_models
-from inkproof.reporting.tables import (
-    choose_champion,
-    leaderboard,
-    print_leaderboard,
-    write_leaderboard_csv,
-    write_leaderboard_md,
-)
+from inkproof.reporting.style import save
+from inkproof.reporting.tables import choose_champion, leaderboard, print_leaderboard, write_leaderboard_md, write_rows
 from inkproof.runtime.errors import UserError
 from inkproof.tracking.registry import registered_name, set_champion
 from inkproof.tracking.run import log_stage
@@ -25,14 +19,15 @@ from inkproof.tracking.run_metadata import RunMetadata
 def report(config: ReportConfig) -> Path:
     """Write leaderboard, ablation and page of the models' results, move the alias `champion`; return the page."""
     folder, data = path_of(config.report), config.data
-    models = load_models(folder / "models", folders_of(data.compare_with, folder), in_pipeline)
+    others = {name: folder.parent / name / "models" for name in data.compare_with}
+    models = load_models(folder / "models", others, in_pipeline)
     rows = leaderboard(models)
     champion = choose_champion(rows, data.name)
     # Read before anything is written: a clone has the small results, but not the figures and metadata beside them.
     metadata = None if champion is None else evaluated_run(folder / "models" / champion / "test")
     page = write_page(folder, data, models, champion)
-    write_ablation(models, folder / "ablation.png")
-    write_leaderboard_csv(rows, folder / "leaderboard.csv")
+    save(ablation(models), folder / "ablation.png", SCALE)
+    write_rows(folder / "leaderboard.csv", rows.drop(columns="compare_with"))
     write_leaderboard_md(rows, folder / "leaderboard.md")
     if metadata is not None:
         tracker, run = log_stage("report", metadata, folder / "models" / str(champion) / "test")
@@ -48,11 +43,6 @@ def in_pipeline(folder: Path) -> bool:
     if pipeline is None or not folder.is_relative_to(reports):
         return True
     return folder in {reports / run.data / "models" / run.name for run in pipeline.runs.values()}
-
-
-def folders_of(names: Sequence[str], folder: Path) -> dict[str, Path]:
-    """Return the folders with the results of other datasets' models; `folder` is that of this report."""
-    return {name: folder.parent / name / "models" for name in names}
 
 
 def evaluated_run(folder: Path) -> RunMetadata:

@@ -27,7 +27,7 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> dict[str, 
     digits = prepared_digits(config)
     with Run.open(metadata_of(config, digits), force=config.run.force) as run:
         if run.finished:
-            say(f"{run.metadata.name}: trained before, reused ({run.metadata.folder}); run.force=true trains anew")
+            say(f"{run.metadata.name}: trained before, reused ({run.metadata.folder}); run.force=true trains it again")
         else:
             # Built before the run begins in MLflow: a configuration that cannot be built leaves no failed run behind.
             parts = assemble(config, digits, run.metadata.config.precision.policy)
@@ -105,7 +105,7 @@ def metadata_of(config: TrainConfig, digits: Path) -> RunMetadata:
 
 
 def check_loss(row: dict[str, float]) -> None:
-    """Raise Diverged where the loss of an epoch is no number."""
+    """Raise Diverged where the loss of an epoch is not finite."""
     if not math.isfinite(row["loss"]):
         raise Diverged(
             f"epoch {row['epoch']:.0f}: the loss is {row['loss']}, so the network learns no more; "

@@ -34,7 +34,7 @@ def parse(words: Sequence[str], about: str) -> argparse.Namespace:
     folder, grid_runs, forced = _shared_options()
     run = "run the grid runs of a study that are not done, write its table and figure"
     add(commands, "run", run, forced, epilog=SETTINGS)
-    add(commands, "table", "write table and figure of a study from results.csv, without running anything", folder)
+    add(commands, "table", "write table, figure and verdict of a study from results.csv, and run nothing", folder)
     add(commands, "list", "show all studies, their state and the time that is left")
     one = add(commands, "leaderboard", "rank the configurations in all results tables and in MLflow", epilog=ORDER)
     one.add_argument("--by", default=BY, help="the metric that ranks (default: %(default)s)")

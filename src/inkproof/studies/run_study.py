@@ -20,7 +20,8 @@ from inkproof.studies.launch import Launching, check_launcher, launch, quiet
 from inkproof.studies.live import hours, planned, watching
 from inkproof.studies.progress import Failure, finished, run_with_retries
 from inkproof.studies.results import read_results
-from inkproof.studies.table import FIGURE, check_markers, write_results
+from inkproof.studies.table import FIGURE, check_markers
+from inkproof.studies.verdict import write_readme
 from inkproof.tracking.mlflow_tracker import Tracker
 from inkproof.tracking.provenance import describe_machine, git_commit
 
@@ -75,7 +76,7 @@ def run_study(folder: Path, how: Launching, retries: int, since: str) -> bool:
     console = Console(file=sys.__stdout__, highlight=False)
     failures: list[Failure] = []
     if all(finished(grid_run, rows.get(grid_run.key), since) for grid_run in grid_runs):
-        readme = write_results(study, grid_runs, rows)
+        readme = write_readme(study, grid_runs, rows)
     else:
         if make_digits(grid_runs):  # the SHA-256 of the digits is part of each key
             grid_runs = plan(study)
@@ -107,7 +108,7 @@ def _run_grid(
             failures = run_with_retries(
                 grid_runs, study.results, lambda todo: launch(task, study.name, todo, how), retries, since
             )
-        readme = write_results(study, grid_runs, read_results(study.results))
+        readme = write_readme(study, grid_runs, read_results(study.results))
         for path in (readme, study.folder / FIGURE, study.results):
             if path.exists():
                 tracker.file(parent, path)
@@ -119,7 +120,7 @@ def _run_grid(
 
 
 def write_table(folder: Path) -> Path:
-    """Write table and figure of the study in `folder` from its results table alone; return the README."""
+    """Write table, figure and verdict of the study in `folder` from its results table alone; return the README."""
     study = read_study(folder)
     rows = read_results(study.results)
-    return write_results(study, planned(study, rows), rows)
+    return write_readme(study, planned(study, rows), rows)

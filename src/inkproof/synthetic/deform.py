@@ -66,7 +66,13 @@ def overshoot(path: Path, length: float) -> Path:
 
 def round_corners(path: Path, sigma: float) -> Path:
     """Smooth `path` (points `SPACING` apart) by a Gaussian of `sigma` along it; its ends stay where they are."""
-    return _smooth(path, sigma / SPACING)
+    sigma /= SPACING
+    reach = min(int(np.ceil(3 * sigma)), len(path) - 1)
+    if reach < 1:
+        return path
+    # Reflected through its end points, a straight path stays straight and the ends stay put.
+    padded = np.pad(path, ((reach, reach), (0, 0)), mode="reflect", reflect_type="odd")
+    return gaussian_filter1d(padded, sigma, axis=0)[reach:-reach]
 
 
 def shake(path: Path, size: float, period: float, rng: Generator) -> Path:
@@ -117,12 +123,3 @@ def push(path: Path, length: float, rng: Generator) -> Path:
     count = max(1, round(way / length))
     between = np.arange(1, count) + rng.uniform(-0.35, 0.35, count - 1)
     return resample(at_lengths(path, np.concatenate([[0], between / count, [1]]) * way), SPACING)
-
-
-def _smooth(path: Path, sigma: float) -> Path:
-    reach = min(int(np.ceil(3 * sigma)), len(path) - 1)
-    if reach < 1:
-        return path
-    # Reflected through its end points, a straight path stays straight and the ends stay put.
-    padded = np.pad(path, ((reach, reach), (0, 0)), mode="reflect", reflect_type="odd")
-    return gaussian_filter1d(padded, sigma, axis=0)[reach:-reach]

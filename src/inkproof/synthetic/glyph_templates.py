@@ -8,6 +8,7 @@ from inkproof.data.drawings import CANVAS_SIDE, Drawing
 from inkproof.synthetic import deform, glyphs_bent, glyphs_round, glyphs_straight
 from inkproof.synthetic.deform import Generator, Strokes
 from inkproof.synthetic.glyph import GLYPH_TEMPLATES, GlyphTemplate, Path, resample
+from inkproof.synthetic.skeleton import authored
 
 
 class WriterModel(NamedTuple):
@@ -66,11 +67,8 @@ def _trace(path: Path, writer_model: WriterModel, rng: Generator) -> Strokes:
     return [deform.sample(piece, writer_model.pace) for piece in pieces]
 
 
-__all__ = ["GLYPH_TEMPLATES", "draw", "drawing", "label", "name"]
-
 SIDE = 220.0
 """The longer side of every drawing in pixels of the canvas; the drawing is in the middle."""
-CREATED = "2026-11-21"
 
 _MODULES = (glyphs_straight, glyphs_bent, glyphs_round)  # imported for what they list
 
@@ -105,13 +103,5 @@ def drawing(number: int, seed: int) -> Drawing:
     strokes = write(templates[chosen], writer, rng)
     extent = np.max([path.max(axis=0) for path in strokes], axis=0) * SIDE
     corner = (CANVAS_SIDE - extent) / 2
-    return Drawing(
-        id=name(number, seed),
-        label=digit,
-        writer=f"style-{seed}-{block:05d}",
-        source=f"styles/{digit}-{chosen}",
-        canvas=(CANVAS_SIDE, CANVAS_SIDE),
-        strokes=[np.round(path * SIDE + corner, 2).tolist() for path in strokes],
-        image=None,
-        created=CREATED,
-    )
+    placed = [np.round(path * SIDE + corner, 2).tolist() for path in strokes]
+    return authored(name(number, seed), digit, f"styles/{digit}-{chosen}", placed, f"style-{seed}-{block:05d}")

@@ -1,7 +1,7 @@
 """Out-of-distribution samples: letters, shapes and scribbles, in two disjoint parts, for validation and for test.
 
-The notation of the skeletons is that of `inkproof.synthetic.starter`, 100 units high with y downward. The skeletons
-were placed apart from those of `inkproof.synthetic.starter`, though some of those are the same letter.
+Skeletons are 100 units high with y downward. They were placed apart from those of the committed drawings, some of which
+are the same letter (`data/drawn/authored.py`).
 
 A letter is here only if nobody could take it for a digit. Left out are O o D Q (0), I l i (1), Z z (2), Y y (4),
 S s (5), b G (6), B (8) and g q (9): rejecting one of them would be wrong as often as right. Both cases of a letter
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from inkproof.data.drawings import CANVAS_SIDE, Drawing
-from inkproof.synthetic.skeleton import MARGIN, Points, authored, bent, parse, placed, smooth
+from inkproof.synthetic.skeleton import MARGIN, PenStroke, Points, authored, bent, parse, placed, smooth
 
 PARTS = ("validation", "test")
 
@@ -90,7 +90,7 @@ def ood_samples(count: int, seed: int, digits: Sequence[Drawing], *, part: str =
     """Draw `count` things that are not a digit, each of `KINDS` in turn, labeled None.
 
     The same arguments give the same drawings, and a smaller count the first of them. `source` is
-    "ood_sample/KIND/NAME", for results by kind (`kind_of`).
+    "ood_sample/KIND/NAME".
 
     Args:
         count: how many.
@@ -110,7 +110,13 @@ def ood_samples(count: int, seed: int, digits: Sequence[Drawing], *, part: str =
     usable = [drawing for drawing in digits if drawing.strokes and drawing.label is not None]
     if not usable:
         raise ValueError("drawings of several digits need at least one labeled digit that is drawn as strokes")
-    makers = _makers(part, usable)
+    makers: dict[str, dict[str, Make]] = {
+        "scribble": _SCRIBBLES[part],
+        "letter": {name: _template(notation) for name, notation in LETTERS[part].items()},
+        "shape": {name: _template(notation) for name, notation in SHAPES[part].items()},
+        "digits": {name: _row(usable, n) for name, n in (("two", 2), ("three", 3))},
+        "blank": _BLANKS[part],
+    }
     drawings = []
     for number in range(count):
         # A generator for each drawing alone: fixing one kind leaves the others as they are.
@@ -123,26 +129,6 @@ def ood_samples(count: int, seed: int, digits: Sequence[Drawing], *, part: str =
     return drawings
 
 
-def kind_of(drawing: Drawing) -> str:
-    """Return which of `KINDS` a drawing made here is; raises ValueError for any other drawing."""
-    start, _, rest = drawing.source.partition("/")
-    kind = rest.partition("/")[0]
-    if start != "ood_sample" or kind not in KINDS:
-        raise ValueError(f"drawing {drawing.id!r} from {drawing.source!r} is no generated out-of-distribution sample")
-    return kind
-
-
-def _makers(part: str, digits: Sequence[Drawing]) -> dict[str, dict[str, Make]]:
-    """The functions that draw, by kind and name."""
-    return {
-        "scribble": _SCRIBBLES[part],
-        "letter": {name: _template(notation) for name, notation in LETTERS[part].items()},
-        "shape": {name: _template(notation) for name, notation in SHAPES[part].items()},
-        "digits": {name: _row(digits, n) for name, n in (("two", 2), ("three", 3))},
-        "blank": _BLANKS[part],
-    }
-
-
 def _template(notation: str) -> Make:
     """A writer that draws one skeleton: control points missed a little, each stroke a little misplaced."""
 
@@ -150,8 +136,7 @@ def _template(notation: str) -> Make:
         paths = []
         for stroke in parse(notation):
             missed = rng.normal(0, 1.6, stroke.points.shape) + rng.normal(0, 1.6, 2)
-            path, _ = smooth(type(stroke)(stroke.points + missed, stroke.corners, stroke.closes))
-            paths.append(path)
+            paths.append(smooth(PenStroke(stroke.points + missed, stroke.corners)))
         return placed(bent(paths, rng), rng, rng.uniform(120, 230))
 
     return make
@@ -201,7 +186,8 @@ def _hatching(rng: np.random.Generator) -> list[Points]:
     x = np.arange(teeth) * rng.uniform(11, 18)
     y = np.where(np.arange(teeth) % 2, 90.0, 0.0)
     knots = np.column_stack([x + 0.3 * y, y]) + rng.normal(0, 6, (teeth, 2))
-    return placed(bent([_through(knots)], rng), rng, rng.uniform(110, 200), turn=40)
+    path = smooth(parse(" ".join(f"{x:.2f},{y:.2f}" for x, y in knots))[0])
+    return placed(bent([path], rng), rng, rng.uniform(110, 200), turn=40)
 
 
 def _walk(rng: np.random.Generator) -> list[Points]:
@@ -237,10 +223,6 @@ def _waves(rng: np.random.Generator) -> list[Points]:
     return placed(bent(paths, rng), rng, rng.uniform(90, 200), turn=15)
 
 
-def _blank(rng: np.random.Generator) -> list[Points]:
-    return []
-
-
 def _dot(rng: np.random.Generator) -> list[Points]:
     return [rng.uniform(MARGIN, CANVAS_SIDE - MARGIN, (1, 2))]
 
@@ -267,11 +249,6 @@ _SCRIBBLES: dict[str, dict[str, Make]] = {
     "test": {"walk": _walk, "spiral": _spiral, "waves": _waves},
 }
 _BLANKS: dict[str, dict[str, Make]] = {
-    "validation": {"blank": _blank, "dot": _dot, "smudge": _smudge},
-    "test": {"blank": _blank, "specks": _specks, "dash": _dash},
+    "validation": {"blank": lambda rng: [], "dot": _dot, "smudge": _smudge},
+    "test": {"blank": lambda rng: [], "specks": _specks, "dash": _dash},
 }
-
-
-def _through(knots: Points) -> Points:
-    """The smooth path through `knots` (N, 2), with rounded corners."""
-    return smooth(parse(" ".join(f"{x:.2f},{y:.2f}" for x, y in knots))[0])[0]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkproof.data.drawings import CANVAS_SIDE, Drawing
-from inkproof.synthetic.deform import box
+from inkproof.synthetic.deform import affine, box
 from inkproof.synthetic.glyph import resample
 
 Points = NDArray[np.float64]
@@ -18,57 +18,41 @@ STEP = 0.5
 
 @dataclass(frozen=True, slots=True)
 class PenStroke:
-    """One stroke of a skeleton: its control points (N, 2) and the indices of those that are corners.
-
-    `closes` is the index of the point that closes a loop, after which overlap follows; None without a loop.
-    """
+    """One stroke of a skeleton: its control points (N, 2) and the indices of those that are corners."""
 
     points: Points
     corners: frozenset[int]
-    closes: int | None
 
 
 def parse(notation: str) -> list[PenStroke]:
-    """Read a skeleton in the notation of `starter`; raises ValueError where it is malformed."""
+    """Read a skeleton such as "10,32 36,1! 35,100 | 2,50 60,50"; raises ValueError where it is malformed.
+
+    Strokes stand between bars. A point is x,y, and ! marks it as a corner.
+    """
     return [_parse_stroke(part) for part in notation.split("|")]
 
 
 def _parse_stroke(text: str) -> PenStroke:
-    points: list[tuple[float, float]] = []
-    corners: set[int] = set()
-    closes: int | None = None
-    for token in text.split():
-        if token == "~":
-            closes = len(points) - 1
-            continue
-        if token.endswith("!"):
-            corners.add(len(points))
-        x, y = token.rstrip("!").split(",")
-        points.append((float(x), float(y)))
-    if len(points) < 2:
+    tokens = text.split()
+    if len(tokens) < 2:
         raise ValueError(f"a stroke needs two points: {text!r}")
-    return PenStroke(np.array(points), frozenset(corners), closes)
+    points = [[float(number) for number in token.rstrip("!").split(",")] for token in tokens]
+    return PenStroke(np.array(points), frozenset(i for i, token in enumerate(tokens) if token.endswith("!")))
 
 
-def smooth(stroke: PenStroke) -> tuple[Points, int | None]:
-    """The smooth path (M, 2) through the stroke's points, and the row of its `closes` point.
+def smooth(stroke: PenStroke) -> Points:
+    """The smooth path (M, 2) through the stroke's points.
 
     Centripetal Catmull-Rom splines (Barry and Goldman, 1988; Yuksel et al., 2011), which neither loop nor
     cusp between control points; the spline is begun afresh at each corner.
     """
     cuts = [0, *sorted(c for c in stroke.corners if 0 < c < len(stroke.points) - 1), len(stroke.points) - 1]
-    rows: list[Points] = [stroke.points[:1]]
-    total, closing = 1, None
+    pieces: list[Points] = [stroke.points[:1]]
     for first, last in pairwise(cuts):
         run = stroke.points[first : last + 1]
         guides = np.vstack([2 * run[0] - run[1], run, 2 * run[-1] - run[-2]])
-        for i in range(len(run) - 1):
-            piece = _piece(guides[i : i + 4])
-            rows.append(piece)
-            total += len(piece)
-            if stroke.closes is not None and first + i + 1 == stroke.closes:
-                closing = total - 1
-    return np.vstack(rows), closing
+        pieces += [_piece(guides[i : i + 4]) for i in range(len(run) - 1)]
+    return np.vstack(pieces)
 
 
 def _piece(guides: Points) -> Points:
@@ -98,14 +82,10 @@ def bent(paths: list[Points], rng: np.random.Generator) -> list[Points]:
     """Move every point by a smooth random field over the whole drawing: three slow waves in each direction."""
     low, sides = box(paths)
     extent = float(max(sides.max(), 1.0))
-    wave = rng.normal(0, 3.0, (3, 2))
-    phase = rng.uniform(0, 2 * np.pi, 3)
-    size = rng.normal(0, 0.022 * extent, (3, 2))
-
-    def field(path: Points) -> NDArray[np.float64]:
-        return np.sin((path - low) / extent @ wave.T + phase) @ size
-
-    return [path + field(path) for path in paths]
+    waves = rng.normal(0, 3.0, (3, 2))
+    phases = rng.uniform(0, 2 * np.pi, 3)
+    heights = rng.normal(0, 0.022 * extent, (3, 2))
+    return [path + np.sin((path - low) / extent @ waves.T + phases) @ heights for path in paths]
 
 
 def placed(paths: list[Points], rng: np.random.Generator, height: float, turn: float = 6.0) -> list[Points]:
@@ -113,26 +93,23 @@ def placed(paths: list[Points], rng: np.random.Generator, height: float, turn: f
 
     `turn` is the standard deviation of the rotation in degrees.
     """
-    angle, slant = np.radians(rng.normal(0, turn)), np.tan(np.radians(np.clip(rng.normal(3, 7), -14, 18)))
-    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    matrix = rotation @ np.array([[np.exp(rng.normal(0, 0.1)), -slant], [0.0, 1.0]])
-    paths = [path @ matrix.T for path in paths]
+    rotation, slant = rng.normal(0, turn), float(np.clip(rng.normal(3, 7), -14, 18))
+    paths = affine(paths, slant, rotation, (float(np.exp(rng.normal(0, 0.1))), 1.0))
     low, extent = box(paths)
     scale = min(height / max(extent[1], 1.0), _ROOM / max(extent.max(), 1.0))
     corner = MARGIN + rng.uniform(0, 1, 2) * (_ROOM - extent * scale)
-    return [_spaced((path - low) * scale + corner) for path in paths]
-
-
-def _spaced(path: Points) -> Points:
-    """`path` (M, 2) at points some `_PACE` pixels apart, as a device reports them; a dot stays one point."""
-    return resample(path, _PACE) if np.ptp(path, axis=0).any() else path[:1]
+    paths = [(path - low) * scale + corner for path in paths]
+    # Points come as a device reports them; a dot stays one point.
+    return [resample(path, _PACE) if np.ptp(path, axis=0).any() else path[:1] for path in paths]
 
 
 WRITER = "inkproof"
 CREATED = "2026-11-21"
 
 
-def authored(name: str, label: int | None, source: str, strokes: list[list[list[float]]]) -> Drawing:
+def authored(
+    name: str, label: int | None, source: str, strokes: list[list[list[float]]], writer: str = WRITER
+) -> Drawing:
     """Return the drawing called `name` of `strokes`, in pixels of the canvas, that this repository itself draws."""
     canvas = (CANVAS_SIDE, CANVAS_SIDE)
-    return Drawing(name, label, WRITER, source, canvas, strokes=strokes, image=None, created=CREATED)
+    return Drawing(name, label, writer, source, canvas, strokes=strokes, image=None, created=CREATED)

@@ -19,6 +19,6 @@ export async function ask(path, method = "GET", body = undefined) {
   } catch {
     throw new Error(`the server sent an unreadable response (${response.status})`);
   }
-  if (!response.ok) throw new Error(content.error ?? `the server refused the request (${response.status})`);
+  if (!response.ok) throw new Error(content.error ?? `the server rejected the request (${response.status})`);
   return content;
 }

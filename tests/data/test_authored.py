@@ -1,4 +1,4 @@
-"""The starter set: the committed files are what the code makes, and hold what they promise."""
+"""The authored drawings: the committed ones are what the program makes, and hold what they promise."""
 
 import math
 from collections import Counter
@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from inkproof.data.drawings import FILE_NAME, Drawing, read_drawings, write_drawings
+from authored import DIGITS, NOT_DIGITS, beside, not_digit_drawings, parse_with_loops, starter_drawings
+from inkproof.data.drawings import Drawing, read_drawings, write_drawings
 from inkproof.runtime.paths import ROOT
-from inkproof.synthetic.skeleton import parse, smooth
-from inkproof.synthetic.starter import DIGITS, NOT_DIGITS, beside, not_digit_drawings, starter_drawings
 
 STARTER = ROOT / "data" / "drawn" / "starter"
 NOT_A_DIGIT = ROOT / "data" / "drawn" / "not_digits"
@@ -28,12 +27,12 @@ def not_digits() -> list[Drawing]:
 
 
 @pytest.mark.parametrize(("folder", "make"), [(STARTER, starter_drawings), (NOT_A_DIGIT, not_digit_drawings)])
-def test_committed_file_is_what_the_code_makes(
+def test_committed_drawings_are_what_the_program_makes(
     folder: Path, make: Callable[[], Iterator[Drawing]], tmp_path: Path
 ) -> None:
     write_drawings(tmp_path, make())
-    assert (tmp_path / FILE_NAME).read_bytes() == (folder / FILE_NAME).read_bytes(), (
-        "run `python -m inkproof.synthetic.starter` with src on the path, or undo the edit"
+    assert read_drawings(tmp_path) == read_drawings(folder), (
+        "run `PYTHONPATH=src python data/drawn/authored.py`, or undo the edit"
     )
 
 
@@ -97,33 +96,8 @@ def test_sizes_and_places_vary_as_people_draw(starter: list[Drawing]) -> None:
     assert sum(abs(middle - 140) > 30 for middle in middles) >= 40
 
 
-def test_a_corner_stays_sharp_and_a_plain_point_is_rounded() -> None:
-    def turn_at_middle(notation: str) -> float:
-        path, _ = smooth(parse(notation)[0])
-        at = int(((path - [50, 0]) ** 2).sum(axis=1).argmin())
-        (ax, ay), (bx, by) = path[at] - path[at - 1], path[at + 1] - path[at]
-        return math.degrees(abs(math.atan2(ax * by - ay * bx, ax * bx + ay * by)))
-
-    assert turn_at_middle("0,0 50,0! 50,50") == pytest.approx(90, abs=1)
-    assert turn_at_middle("0,0 50,0 50,50") < 10
-
-
-def test_smooth_paths_pass_their_points_and_know_where_a_loop_closes() -> None:
-    stroke = parse("0,0 40,60! 80,0 10,5 ~ 0,20 5,40")[0]
-    path, closing = smooth(stroke)
-    for point in stroke.points:
-        assert abs(path - point).sum(axis=1).min() < 1e-9
-    assert closing is not None
-    assert path[closing] == pytest.approx([10, 5])
-
-
-def test_a_lonely_point_is_no_stroke() -> None:
-    with pytest.raises(ValueError, match="two points"):
-        parse("0,0 10,10 | 5,5")
-
-
 def test_digits_side_by_side_do_not_touch() -> None:
-    strokes = parse(beside("0,0 10,100!", "5,0 15,50 ~ 25,100", gap=24))
-    assert strokes[0].points[:, 0].max() == 10
-    assert strokes[1].points[:, 0].tolist() == [34, 44, 54]
-    assert strokes[1].closes == 1
+    (left, _), (right, closes) = parse_with_loops(beside("0,0 10,100!", "5,0 15,50 ~ 25,100", gap=24))
+    assert left.points[:, 0].max() == 10
+    assert right.points[:, 0].tolist() == [34, 44, 54]
+    assert closes == 1
