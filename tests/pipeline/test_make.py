@@ -13,7 +13,7 @@ import pytest
 from inkproof.runtime.paths import ROOT
 
 # What git does not keep, or what is kept elsewhere: not the repository's own text.
-OUTPUTS = ("models", "exports", "runs", "mlruns", "data/mnist", "data/optdigits", "data/drawn/pens", "site")
+OUTPUTS = ("models", "exports", "runs", "mlruns", "data/mnist", "data/optdigits", "data/drawn/pens")
 HIDDEN = (".git", ".venv", ".dvc/cache", ".dvc/tmp", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis")
 OLD_PYTHON = """\
 #!/bin/sh
