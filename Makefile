@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup coreml cluster demo repro pretrained finetune leaderboard bench test test-full lint format ui app browser lock clean
+.PHONY: help setup coreml cluster demo repro pretrained finetune leaderboard bench test test-full lint format docs ui app browser lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,7 +59,7 @@ pretrained: $(READY) ## models/pretrained, the model of predict.py: train on MNI
 	@python src/report.py pretrained
 
 finetune: $(READY) ## go on from models/pretrained with the drawings of data/drawn/mine; what it gave, in reports/finetune
-	@python src/train.py experiment=finetune_drawn out=models/finetune/vgg_bn
+	@python src/train.py experiment=finetune_drawn run.out=models/finetune/vgg_bn
 	@python src/evaluate.py finetuned
 
 leaderboard: $(READY) ## the best configurations of all studies and runs, in experiments/leaderboard.md
@@ -80,6 +80,11 @@ lint: $(DEV) ## ruff and mypy
 format: $(DEV) ## let ruff put the code in order
 	@ruff check --fix . && ruff format .
 
+docs: $(READY) ## build the pages of docs/ as a site, site/index.html
+	@$(call add,docs)
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+	@echo "Open site/index.html."
+
 ui: $(READY) ## compare runs in the MLflow UI, http://127.0.0.1:5000
 	@MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --workers 1 \
 	  --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
@@ -94,9 +99,9 @@ COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-
 lock: $(READY) ## resolve the dependencies of pyproject.toml and requirements/*.in anew
 	@$(COMPILE) pyproject.toml -o $(LOCKS)/base.lock
 	@$(COMPILE) $(LOCKS)/bootstrap.in -o $(LOCKS)/bootstrap.lock
-	@for extra in dev browser cluster coreml; do $(COMPILE) -c $(LOCKS)/base.lock $(LOCKS)/$$extra.in -o $(LOCKS)/$$extra.lock || exit 1; done
+	@for extra in dev browser cluster coreml docs; do $(COMPILE) -c $(LOCKS)/base.lock $(LOCKS)/$$extra.in -o $(LOCKS)/$$extra.lock || exit 1; done
 
 clean: ## remove what the pipeline made (not the environment, not your drawings, not the DVC cache)
-	@rm -rf models/mnist models/optdigits models/mnist_plus_strokes models/finetune exports runs reports/optdigits reports/finetune mlflow.db mlflow.db.lock mlruns
+	@rm -rf models/mnist models/optdigits models/mnist_plus_strokes models/finetune exports runs reports/optdigits reports/finetune site mlflow.db mlflow.db.lock mlruns
 	@rm -rf data/mnist data/optdigits data/mnist_plus_strokes data/finetune data/drawn/pens
 	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} + ; rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -51,19 +51,24 @@ def parser() -> argparse.ArgumentParser:
     collected.add_argument("--from", dest="database", type=Path, metavar="DB", help=about)
     for one in (images, collected):
         one.add_argument("--into", type=Path, default=MINE, metavar="SET", help="the set (default: %(default)s)")
+        one.add_argument("--dvc", action="store_true", help="then keep the set under DVC, and say what to commit")
     return top
 
 
 def command(options: argparse.Namespace) -> int:
     """Import or collect; return the exit code."""
+    from inkproof.stages.drawings import import_images, keep_under_dvc
+
+    code = 0
     if options.command == "import":
-        from inkproof.stages.drawings import import_images
+        code = import_images(options.folder, options.into, options.labels, options.writer)
+    else:
+        from inkproof.app.collecting import collect_kept
 
-        return import_images(options.folder, options.into, options.labels, options.writer)
-    from inkproof.app.collecting import collect_kept
-
-    collect_kept(options.database, options.into)
-    return 0
+        collect_kept(options.database, options.into)
+    if options.dvc:
+        keep_under_dvc(options.into)
+    return code
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Bring your own images into a set of drawings."""
 
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from inkproof.data.drawing_import import import_drawings
 from inkproof.data.drawings import Drawing
+from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import MINE
 from inkproof.runtime.progress import passed_on
 
@@ -35,6 +37,25 @@ def print_next(into: Path) -> None:
         print("or make finetune (with drawings of two writers or more: trains the pretrained network on them)")
     else:
         print(f"\nnote: dvc repro uses {MINE}; bring drawings into that set to see them in the reports")
+
+
+def keep_under_dvc(folder: Path) -> None:
+    """Add the set to DVC and print what to commit; git then keeps the hash of the set, and DVC its files.
+
+    Raises UserError where DVC refuses the folder, as one outside the repository.
+    """
+    folder = folder.resolve()
+    # DVC refuses what git tracks: the placeholder of an empty set. Where there is no git, nothing is tracked.
+    placeholder = ["git", "rm", "-r", "--cached", "--quiet", "--ignore-unmatch", "--", folder.name]
+    subprocess.run(placeholder, cwd=folder.parent, capture_output=True, check=False)
+    added = [sys.executable, "-m", "dvc", "add", "--quiet", folder.name]
+    done = subprocess.run(added, cwd=folder.parent, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["unknown error"])[0].removeprefix("ERROR: ")
+        raise UserError(f"{folder}: dvc add failed: {reason}")
+    print(f"\n{folder.name}.dvc is written in {folder.parent}, and staged where git is used. To keep this version:")
+    print('  git commit -m "Add drawings"   # git keeps the hash, not the images')
+    print(f"  dvc push {folder}.dvc   # copies the images to your DVC remote, if you have one")
 
 
 def listing(names: Sequence[str], most: int = 10) -> str:

@@ -193,7 +193,7 @@ def read_study(folder: Path) -> Study:
             f"{folder}: no {FILE} here; a study is a folder with one, such as experiments/02-augmentation"
         ) from None
     if isinstance(found, dict) and "parts" in found:
-        raise UserError(f"{path}: made by 0.1: parts are now grids; CHANGELOG.md lists the new names")
+        raise UserError(f"{path}: made by 0.1: parts are now grids; docs/CHANGELOG.md has the new names")
     definition = validated(Definition, found, path)
     grids = tuple(
         Grid(

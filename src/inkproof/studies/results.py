@@ -113,7 +113,7 @@ def _checked(path: Path, lines: pd.DataFrame) -> pd.DataFrame:
     if not table.columns.is_unique:
         raise _broken(path, 1, "two columns of one name")
     if "cell" in table:
-        raise UserError(f"{path}: made by 0.1: delete it and run the study again; CHANGELOG.md lists the new names")
+        raise UserError(f"{path}: made by 0.1: delete it and run the study again; docs/CHANGELOG.md has the new names")
     if missing := [name for name in ("format", *HEAD) if name not in table]:
         raise _broken(path, 1, f"no column {', '.join(missing)}")
     counts = table.notna().sum(axis="columns").to_numpy()
