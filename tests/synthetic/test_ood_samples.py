@@ -13,6 +13,8 @@ from inkproof.runtime.paths import ROOT
 from inkproof.synthetic.ood_samples import KINDS, LETTERS, PARTS, SHAPES, kind_of, ood_samples
 from inkproof.synthetic.starter import NOT_DIGITS
 
+pytestmark = pytest.mark.xdist_group("ood")  # one worker draws
+
 LOOK_ALIKES = set("OoDQIliZzYySsbGBgq")
 
 
