@@ -142,7 +142,7 @@ def test_a_body_or_image_above_the_limit_is_an_error(client: FlaskClient):
 
 
 def blank_png(side: int) -> bytes:
-    """A black PNG of one bit a pixel, which Pillow takes ten seconds to write."""
+    """A black PNG of one bit a pixel, which Pillow takes several times as long to write."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         checked = kind + content
