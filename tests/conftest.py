@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from inkproof.runtime.paths import ROOT
+from inkproof.runtime.startup import large_libraries
 from support.workspaces import Workspace, clean_environment
 
 pytest_plugins = ["support.pipeline"]
@@ -30,6 +31,13 @@ SOURCES = (
     *("data/drawn/mine/.gitkeep", "reports/mnist"),
 )
 LEFT_OUT = {"reports/mnist": ("test", "drawn", "timing.json")}  # what git ignores within SOURCES
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect tests, which imports TensorFlow and MLflow, without looking for garbage among what stays for good."""
+    with large_libraries():
+        return (yield)
 
 
 @pytest.hookimpl(trylast=True)

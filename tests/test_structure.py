@@ -6,6 +6,7 @@ Each rule is a function of a root folder that returns what breaks it, so that te
 import ast
 import graphlib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,14 +42,25 @@ LAZY = {
 # What is read of the source.
 
 
+@cache
+def parsed(text: str) -> ast.Module:
+    """The tree of a module's text: seven rules read the same one."""
+    return ast.parse(text)
+
+
 def modules(root: Path) -> dict[str, ast.Module]:
     """The modules of the package by their path below it."""
     package = root / "src" / "inkproof"
-    return {path.relative_to(package).as_posix(): ast.parse(path.read_text("utf-8")) for path in package.rglob("*.py")}
+    return {path.relative_to(package).as_posix(): parsed(path.read_text("utf-8")) for path in package.rglob("*.py")}
 
 
-def imports(tree: ast.AST) -> Iterator[tuple[str, tuple[str, ...]]]:
+@cache
+def imports(tree: ast.AST) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Each import anywhere below `tree`: the module, and the names taken from it if there are any."""
+    return tuple(_imports(tree))
+
+
+def _imports(tree: ast.AST) -> Iterator[tuple[str, tuple[str, ...]]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, ()) for alias in node.names)
@@ -130,7 +142,7 @@ def imported_scripts(root: Path) -> list[str]:
     return [
         f"{path.relative_to(root / 'src')}: imports {module}"
         for path in (root / "src").rglob("*.py")
-        for module, _ in imports(ast.parse(path.read_text("utf-8")))
+        for module, _ in imports(parsed(path.read_text("utf-8")))
         if module.split(".")[0] in {script.stem for script in (root / "src").glob("*.py")}
     ]
 

@@ -1,8 +1,6 @@
 """The benchmark: paired timings, whole processes, and a short run that fails where training has become slow."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -82,29 +80,29 @@ def test_the_machine_is_described(tmp_path: Path):
     assert machine()["processor"].endswith("cores")
 
 
-@pytest.mark.parametrize(
-    ("words", "line"),
-    [
-        (["thruput"], "thruput: unknown benchmark; did you mean throughput? choose one of: throughput, "),
-        (["prediction", "--pairs", "0"], "--pairs 0: expected at least 1"),
-        (["prediction", "--out", "table.md"], "--out table.md: expected FILE.json"),
-        (["prediction", "--out", "broken.json"], "broken.json: not the results of benchmarks; choose another file"),
-        (["prediction", "--out", "other.json"], "other.json: holds results of Another, 2 cores; choose another file"),
-        (["prediction", "--short", "--out", "mine.json"], "mine.json: holds results of "),
-    ],
-)
-def test_a_mistake_ends_in_one_line_and_nothing_is_lost(words: list[str], line: str, tmp_path: Path):
+MISTAKES = [
+    (["thruput"], "thruput: unknown benchmark; did you mean throughput? choose one of: throughput, "),
+    (["prediction", "--pairs", "0"], "--pairs 0: expected at least 1"),
+    (["prediction", "--out", "table.md"], "--out table.md: expected FILE.json"),
+    (["prediction", "--out", "broken.json"], "broken.json: not the results of benchmarks; choose another file"),
+    (["prediction", "--out", "other.json"], "other.json: holds results of Another, 2 cores; choose another file"),
+    (["prediction", "--short", "--out", "mine.json"], "mine.json: holds results of "),
+]
+
+
+def test_a_mistake_ends_in_one_line_and_nothing_is_lost(tmp_path: Path):
     results = {"short": False, "benchmarks": {"prediction": {}}}
     (tmp_path / "broken.json").write_text("# How fast")
     (tmp_path / "other.json").write_text(json.dumps({**results, "machine": {"processor": "Another, 2 cores"}}))
     (tmp_path / "mine.json").write_text(json.dumps({**results, "machine": machine()}))
     before = {path.name: path.read_text() for path in tmp_path.glob("*.json")}
-    script = ROOT / "experiments" / "07-speed" / "bench.py"
-    done = subprocess.run(
-        [sys.executable, str(script), *words], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"bench.py: error: {line}") and done.stderr.count("\n") == 1
+    folder = ROOT / "experiments" / "07-speed"
+    commands = [("python", str(folder / "bench.py"), *words) for words, _ in MISTAKES]
+    # In one process: to start it takes a second.
+    ended = Workspace(tmp_path).together(*commands, codes=[2] * len(commands), PYTHONPATH=str(folder))
+    for done, (_, line) in zip(ended, MISTAKES, strict=True):
+        assert done.stdout == ""
+        assert done.stderr.startswith(f"bench.py: error: {line}") and done.stderr.count("\n") == 1
     assert {path.name: path.read_text() for path in tmp_path.glob("*.json")} == before
 
 

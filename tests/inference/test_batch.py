@@ -32,8 +32,9 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def nobody_else() -> None:
-    """Processes without work end by themselves, soon: those of the test before are gone."""
+def nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes without work end by themselves, here sooner than for users: those of the test before are gone."""
+    monkeypatch.setattr("inkproof.runtime.processes.IDLE", 0.5)
     assert within(30, lambda: not multiprocessing.active_children())
 
 

@@ -14,6 +14,8 @@ from inkproof.tracking.identity import TRAINING_CODE
 from support.code_deps import as_deps, built_by, followed, run_by
 from support.pipeline_stages import Stage, composed_of, stages_of
 
+pytestmark = pytest.mark.xdist_group("dvc")  # one worker makes the workspace
+
 DOCS = ROOT / "docs" / "internals.md"
 PACKAGE = ROOT / "src" / "inkproof"
 # What builds `_target_`s of its configuration. Of the others' nothing is built: they load what training has saved.
@@ -103,39 +105,50 @@ def locked(dvc_workspace: Callable[..., Any]) -> Iterator[Repo]:
         yield repo
 
 
-def changed(repo: Repo) -> set[str]:
-    """The stages that `dvc status` lists."""
+def changed(repo: Repo) -> dict[str, set[str]]:
+    """The stages that `dvc status` lists, each with its changed deps."""
     repo._reset()
-    return set(repo.status())
+    return {
+        name: {dep for reason in reasons for dep in reason.get("changed deps", {})}
+        for name, reasons in repo.status().items()
+    }
+
+
+@pytest.fixture(scope="module")
+def touched(locked: Repo) -> dict[str, set[str]]:
+    """What DVC lists after a change in every package: for each stage the packages for which it would run again."""
+    folders = [path for path in Path(locked.root_dir, "src", "inkproof").iterdir() if path.is_dir()]
+    files = [folder / "__init__.py" for folder in folders if folder.name not in ("__pycache__", "stages")]
+    texts = [path.read_text() for path in files]
+    for path, text in zip(files, texts, strict=True):
+        path.write_text(f"{text}# changed\n")
+    found = changed(locked)
+    for path, text in zip(files, texts, strict=True):
+        path.write_text(text)
+    assert changed(locked) == {}
+    return {name: {dep.removeprefix("src/inkproof/") for dep in deps} for name, deps in found.items()}
 
 
 @pytest.mark.parametrize(
     "package",
     ["data", "datasets", "evaluation", "exporting", "models", "preprocessing", "reporting", "synthetic", "training"],
 )
-def test_a_changed_package_reruns_the_stages_of_the_table(locked: Repo, package: str):
-    path = Path(locked.root_dir, "src", "inkproof", package, "__init__.py")
-    text = path.read_text()
-    path.write_text(f"{text}# changed\n")
+def test_a_changed_package_reruns_the_stages_of_the_table(locked: Repo, touched: dict[str, set[str]], package: str):
     kinds = {kind for kind, packages in table().items() if package in packages}
     names = {stage.addressing for stage in locked.index.stages}
-    assert changed(locked) == {name for name in names if name.partition("@")[0] in kinds} != set()
-    path.write_text(text)
+    rerun = {name for name, packages in touched.items() if package in packages}
+    assert rerun == {name for name in names if name.partition("@")[0] in kinds} != set()
 
 
 @pytest.mark.parametrize("package", ["runtime", "config", "tracking", "inference", "studies", "app", "tuning"])
-def test_a_change_of_what_decides_no_result_reruns_nothing(locked: Repo, package: str):
-    path = Path(locked.root_dir, "src", "inkproof", package, "__init__.py")
-    text = path.read_text()
-    path.write_text(f"{text}# changed\n")
-    assert changed(locked) == set()
-    path.write_text(text)
+def test_a_change_of_what_decides_no_result_reruns_nothing(touched: dict[str, set[str]], package: str):
+    assert {name for name, packages in touched.items() if package in packages} == set()
 
 
 def test_a_new_drawing_reruns_drawings_drawn_and_report(locked: Repo):
     mine = Path(locked.root_dir, "data", "drawn", "mine", "drawings.jsonl")
     mine.write_text("{}\n")
-    first = changed(locked)
+    first = set(changed(locked))
     assert first == {"drawings@optdigits", "drawings@mnist"}
     graph = locked.index.graph  # from each stage to those that it depends on
     later = {

@@ -18,6 +18,8 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from support.pipeline_stages import Stage, composed_of, stages_of
 
+pytestmark = pytest.mark.xdist_group("dvc")  # one worker makes the workspace
+
 PIPELINE = read_pipeline() or Pipeline(runs={}, drawings={}, reports={})
 RUNS = PIPELINE.runs
 PRETRAINED = "mnist_plus_strokes-vgg_bn"

@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 
 from inkproof.runtime.paths import ROOT
+from support.committed import kept_names
 
-# What git does not keep, or what is kept elsewhere: not the repository's own text.
-OUTPUTS = ("models", "exports", "runs", "mlruns", "data/mnist", "data/optdigits", "data/drawn/pens")
-HIDDEN = (".git", ".venv", ".dvc/cache", ".dvc/tmp", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis")
 OLD_PYTHON = """\
 #!/bin/sh
 exec {python} -c 'import sys; sys.version_info = (3, {minor}, 4, "final", 0); exec(sys.argv[2])' "$@"
@@ -86,13 +84,10 @@ def test_clean_removes_outputs_and_keeps_what_is_the_users(workspace: Any):
 
 def texts() -> Iterator[tuple[str, str]]:
     """Path and content of every text file that the repository keeps."""
-    for path in sorted(ROOT.rglob("*")):
-        name = path.relative_to(ROOT).as_posix()
-        if not path.is_file() or f"{name}/".startswith(tuple(f"{folder}/" for folder in (*OUTPUTS, *HIDDEN))):
-            continue
+    for name in kept_names():
         try:
-            yield name, path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
+            yield name, (ROOT / name).read_text(encoding="utf-8")
+        except (UnicodeDecodeError, FileNotFoundError, IsADirectoryError):
             continue
 
 

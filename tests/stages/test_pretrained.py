@@ -21,10 +21,10 @@ from inkproof.reporting.wording import percent
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.stages import pretrained as script
+from support.committed import committed, committed_folder
 from support.pretrained_run import COMMIT, NAME, RULE, change, write_run
 from support.workspaces import clean_environment
 
-FOLDER = ROOT / "models" / "pretrained"
 FILES = {"canvas.tflite", "model.keras", "README.md"}
 
 
@@ -86,12 +86,12 @@ def test_digits_that_have_changed_since_are_an_error(typed: dict[str, str]):
     assert not Path(typed["out"]).exists()
 
 
-def test_without_a_run_it_ends_in_one_line(tmp_path: Path):
+def test_without_a_run_it_is_an_error_of_one_line(tmp_path: Path):
     typed = {key: str(tmp_path / key) for key in ("run", "exports", "report", "digits", "out")}
-    done = run_script(typed)
-    assert (done.returncode, done.stdout) == (2, "")
-    (line,) = done.stderr.splitlines()
-    assert line.startswith(f"report.py: error: {tmp_path}/run/model.keras and 7 more files are missing; run `dvc ")
+    with pytest.raises(UserError) as raised:
+        script.pretrained(config(typed))
+    (line,) = str(raised.value).splitlines()
+    assert line.startswith(f"{tmp_path}/run/model.keras and 7 more files are missing; run `dvc ")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -197,28 +197,34 @@ def test_make_runs_what_it_needs_and_copies(tmp_path: Path):
 # What the repository holds.
 
 
-def test_the_repository_holds_the_files_small_enough():
-    assert {path.name for path in FOLDER.iterdir()} == FILES
-    assert (FOLDER / "canvas.tflite").stat().st_size <= 2_000_000
-    assert (FOLDER / "model.keras").stat().st_size <= 4_000_000
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """models/pretrained as it is committed."""
+    return committed_folder("models/pretrained", tmp_path_factory.mktemp("committed"))
 
 
-def test_the_card_is_about_the_files_beside_it():
-    text = (FOLDER / "README.md").read_text(encoding="utf-8")
-    said = read_metadata(FOLDER / "canvas.tflite")
+def test_the_repository_holds_the_files_small_enough(held: Path):
+    assert {path.name for path in held.iterdir()} == FILES
+    assert (held / "canvas.tflite").stat().st_size <= 2_000_000
+    assert (held / "model.keras").stat().st_size <= 4_000_000
+
+
+def test_the_card_is_about_the_files_beside_it(held: Path):
+    text = (held / "README.md").read_text(encoding="utf-8")
+    said = read_metadata(held / "canvas.tflite")
     # The file was made by 0.1, when this run was called ink-vgg_bn.
     assert said["model"] in (NAME, "ink-vgg_bn") and text.startswith(f"# Model card: {NAME}, ")
     for name in ("canvas.tflite", "model.keras"):
         (size,) = set(re.findall(rf"^\| `{re.escape(name)}` \| ([\d,]+) KB \|", text, re.MULTILINE))
-        assert int(size.replace(",", "")) == round((FOLDER / name).stat().st_size / 1024)
+        assert int(size.replace(",", "")) == round((held / name).stat().st_size / 1024)
     assert f"the image is taken for a digit from {said['threshold']:.4g} on" in text
     assert f"the logits were divided by {said['temperature']:.4g}" in text
 
 
-def test_the_card_has_the_figures_of_the_reports():
-    text = (FOLDER / "README.md").read_text(encoding="utf-8")
-    reports = ROOT / "reports" / "mnist_plus_strokes" / "models" / "vgg_bn"
-    test, drawn = (json.loads((reports / f"{part}.json").read_text()) for part in ("test", "drawn"))
+def test_the_card_has_the_figures_of_the_reports(held: Path):
+    text = (held / "README.md").read_text(encoding="utf-8")
+    reports = "reports/mnist_plus_strokes/models/vgg_bn"
+    test, drawn = (json.loads(committed(f"{reports}/{part}.json")) for part in ("test", "drawn"))
     assert f"| MNIST, test digits | 10,000 | {test['accuracy']:.2%} |" in text
     titles = {"pens": "Pen tablet", "pens_pixels": "Pen tablet, single pixels", "starter": "Starter set"}
     for name, title in titles.items():

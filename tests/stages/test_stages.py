@@ -13,11 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from inkproof.config.compose import composing
+from inkproof.config.schema import DrawnConfig, ExportConfig
 from inkproof.evaluation.results import CanvasFile, ExportedFile, ImageFile
 from inkproof.evaluation.statistics import wilson
 from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, MODEL_FILES
 from inkproof.exporting.metadata import packed_files, read_metadata
-from inkproof.stages.export import lines
+from inkproof.runtime.errors import UserError
+from inkproof.stages.drawn import drawn
+from inkproof.stages.export import export, lines
 from support.pipeline import DRAWINGS, OOD_SAMPLES, lighten
 from support.workspaces import Workspace
 
@@ -32,10 +36,12 @@ DIGITS = list("0123456789")
 
 
 @pytest.fixture(scope="module")
-def staged(new_workspace: Callable[[], Workspace]) -> Workspace:
+def staged(new_workspace: Callable[[], Workspace], normalizer_file: Path) -> Workspace:
     """A workspace where one model went through all stages, its digits made on the way."""
     workspace = new_workspace()
     lighten(workspace.root)
+    (workspace.root / "exports").mkdir()
+    shutil.copy(normalizer_file, workspace.root / "exports")  # as the pipeline's stage `normalizer` leaves it
     shutil.rmtree(workspace.root / "data" / "optdigits")
     workspace.together(
         ("python", "src/train.py", *TRAINED, f"run.out={MODEL}"),
@@ -231,7 +237,13 @@ def copy(staged: Workspace, tmp_path: Path) -> Workspace:
 
 def test_without_its_database_a_run_is_made_again_once(copy: Workspace) -> None:
     original = load(copy, MODEL / "run.json")
-    copy.run("python", "src/evaluate.py", "drawn", *CHOSEN)
+    # The later stages find the run that the first one made, though no model is registered for it; and so does training.
+    _, _, again = copy.together(
+        ("python", "src/evaluate.py", "drawn", *CHOSEN),
+        ("python", "src/report.py", "data=optdigits"),
+        ("python", "src/train.py", *TRAINED, "run.out=models/again"),
+    )
+    assert "trained before, reused" in again.stdout
     (made,) = copy.runs("optdigits")
     assert made.info.run_id != original["run_id"]
     assert made.data.tags["original_run_id"] == original["run_id"]
@@ -241,15 +253,8 @@ def test_without_its_database_a_run_is_made_again_once(copy: Workspace) -> None:
     assert made.data.params["model.build.hidden"] == "[128]"
     curve = copy.client().get_metric_history(made.info.run_id, "epoch/loss")
     assert len(curve) == original["metrics"]["epochs"]
-
-    # The next stage finds that run, though no model is registered for it; and so does training.
-    report = ("python", "src/report.py", "data=optdigits")
-    _, again = copy.together(report, ("python", "src/train.py", *TRAINED, "run.out=models/again"))
-    assert "trained before, reused" in again.stdout
-    (found,) = copy.runs("optdigits")
-    assert found.info.run_id == made.info.run_id
-    assert found.data.tags["stage"] == "report"
-    assert "drawn_starter_mnist_style_accuracy" in found.data.metrics
+    assert made.data.tags["stage"] == "report"
+    assert "drawn_starter_mnist_style_accuracy" in made.data.metrics
     assert load(copy, MODEL / "run.json") == original
 
 
@@ -311,20 +316,18 @@ def test_without_a_model_a_stage_names_the_folder(copy: Workspace, command: tupl
     assert not (copy.root / "mlflow.db").exists()
 
 
-def test_a_damaged_file_is_named_and_nothing_is_written(copy: Workspace) -> None:
-    model, exported = copy.root / MODEL / "model.keras", copy.root / "exports/optdigits/dense/model.tflite"
+def test_a_damaged_file_is_named_and_nothing_is_written(copy: Workspace, tmp_path: Path) -> None:
+    root, made = copy.root, tmp_path / "made"
+    model, exported = root / MODEL / "model.keras", root / "exports/optdigits/dense/model.tflite"
     for path in (model, exported):
         path.write_bytes(path.read_bytes()[:1000])
-    export = ("python", "src/export.py", *CHOSEN, "report=reports/none", "out=exports/none")
-    drawn = ("python", "src/evaluate.py", "drawn", *CHOSEN, "report=reports/none")
-    for done, line in zip(
-        copy.together(export, drawn, codes=[2, 2]),
-        (
-            f"export.py: error: {model}: not a readable Keras model (",
-            f"evaluate.py: error: {exported}: not a readable LiteRT model; export it again",
-        ),
-        strict=True,
-    ):
-        assert done.stderr.startswith(line) and len(done.stderr.splitlines()) == 1
-    assert not (copy.root / "reports/none").exists()
-    assert not (copy.root / "exports/none").exists()
+    words = (*CHOSEN, f"run={root / MODEL}", f"report={made}")
+    inputs = [f"{name}={root}/data/optdigits/{name}.npz" for name in ("digits", "thresholds", "ood", "drawings")]
+    with composing() as compose:
+        to_export = compose(ExportConfig, (*words, *inputs[:3], f"out={made}"))
+        to_draw = compose(DrawnConfig, (*words, inputs[3], f"exported={exported}"))
+    with pytest.raises(UserError, match=rf"^{re.escape(str(model))}: not a readable Keras model \("):
+        export(to_export)
+    with pytest.raises(UserError, match=rf"^{re.escape(str(exported))}: not a readable LiteRT model; export it again"):
+        drawn(to_draw)
+    assert not made.exists()

@@ -7,6 +7,7 @@ import sqlite3
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -174,17 +175,55 @@ def test_lost_and_damaged_artifacts_are_restored_from_mlflow(
 # A run that is killed and one that is not.
 
 
+UNBUILDABLE = {
+    "optimizer.name=lion": "optimizer.name=lion: choose one of adam, sgd",
+    "+model.build.depth=3": "model.build.depth: unknown argument of inkproof.models.dense.build; choose one of",
+    "training.train_size=2000": "train_size=2000: there are 1197 training digits",
+}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A workspace where the slow run was trained, and trained anew, with its artifacts in `first` and `second`.
+
+    Before that, as the experiment `halves`, a short one in two number formats and without validation digits. After
+    it, trainings that fail, with the line of each: `blocked` meets a file where its folder should be, an error that no
+    check of the configuration can find; the name of that folder is known from a workspace where it was trained.
+    `apart` diverges, `again` from its backup.
+    """
+
+    workspace: Workspace
+    lines: dict[str, str]
+
+
 @pytest.fixture(scope="module")
-def twice(new_workspace: Callable[[], Workspace]) -> Workspace:
-    """A workspace where the slow run was trained, and trained anew, with its artifacts in `first` and `second`; and
-    before that, as the experiment `halves`, a short one in two number formats and without validation digits."""
+def trained(sweep: tuple[Workspace, str], new_workspace: Callable[[], Workspace]) -> Trained:
+    """All trainings in one process."""
     workspace = new_workspace()
+    folder = next(path.name for path in (sweep[0].root / "runs").glob("dense-off-s0-*") if path.is_dir())
+    (workspace.root / "runs").mkdir()
+    (workspace.root / "runs" / folder).write_text("in the way")
     halves = ("model=dense", *SHORT, "run.register=false", "data.val=0", "callbacks=none", "run.experiment=halves")
-    done, _ = workspace.together(
-        (*SWEEP, *halves, "precision=bfloat16,float32"), (*SWEEP, *SLOW, "run.force=true", "run.out=first,second")
-    )
+    whole = [
+        (*SWEEP, *halves, "precision=bfloat16,float32"),
+        (*SWEEP, *SLOW, "run.force=true", "run.out=first,second"),
+    ]
+    short = (*TRAIN, "model=dense", *SHORT)
+    failing = {word: (*short, "run.experiment=unbuildable", word) for word in UNBUILDABLE}
+    failing["blocked"] = (*short, "run.experiment=blocked")
+    for name in ("apart", "again"):
+        failing[name] = (*short, "run.experiment=apart", "optimizer.learning_rate=1e30")
+    done, _, *ended = workspace.together(*whole, *failing.values(), codes=[0, 0] + [2] * len(failing))
     assert done.stdout.count("dense-off-s0: training accuracy ") == 2
-    return workspace
+    for failed in ended:
+        assert len(failed.stderr.splitlines()) == 1 and failed.stderr.startswith("train.py: error: ")
+    return Trained(workspace, {key: failed.stderr for key, failed in zip(failing, ended, strict=True)})
+
+
+@pytest.fixture(scope="module")
+def twice(trained: Trained) -> Workspace:
+    """The workspace of all trainings."""
+    return trained.workspace
 
 
 def test_the_same_seed_gives_the_same_digits_and_force_trains_anew(twice: Workspace) -> None:
@@ -265,54 +304,29 @@ def test_no_validation_digits_and_bfloat16(twice: Workspace) -> None:
 # Mistakes.
 
 
-UNBUILDABLE = {
-    "optimizer.name=lion": "optimizer.name=lion: choose one of adam, sgd",
-    "+model.build.depth=3": "model.build.depth: unknown argument of inkproof.models.dense.build; choose one of",
-    "training.train_size=2000": "train_size=2000: there are 1197 training digits",
-}
-
-
-@pytest.fixture(scope="module")
-def failed(sweep: tuple[Workspace, str], new_workspace: Callable[[], Workspace]) -> tuple[Workspace, dict[str, str]]:
-    """A workspace where trainings failed, all in one process, and the line of each.
-
-    `blocked` meets a file where its folder should be, an error that no check of the configuration can find; the name
-    of that folder is known from a workspace where it was trained. `apart` diverges, `again` from its backup.
-    """
-    workspace = new_workspace()
-    folder = next(path.name for path in (sweep[0].root / "runs").glob("dense-off-s0-*") if path.is_dir())
-    (workspace.root / "runs").mkdir()
-    (workspace.root / "runs" / folder).write_text("in the way")
-    short = (*TRAIN, "model=dense", *SHORT)
-    commands = {word: (*short, "run.experiment=unbuildable", word) for word in UNBUILDABLE}
-    commands["blocked"] = (*short, "run.experiment=blocked")
-    for name in ("apart", "again"):
-        commands[name] = (*short, "run.experiment=apart", "optimizer.learning_rate=1e30")
-    ended = workspace.together(*commands.values(), codes=[2] * len(commands))
-    for done in ended:
-        assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("train.py: error: ")
-    return workspace, {key: done.stderr for key, done in zip(commands, ended, strict=True)}
-
-
-def test_a_run_that_fails_is_failed_in_mlflow(failed: tuple[Workspace, dict[str, str]]) -> None:
-    workspace, lines = failed
+def test_a_run_that_fails_is_failed_in_mlflow(trained: Trained) -> None:
+    workspace, lines = trained.workspace, trained.lines
     assert "a file is where a folder should be" in lines["blocked"]
     (run,) = workspace.runs("blocked")
     assert run.info.status == "FAILED"
 
 
-def test_a_training_that_comes_apart_ends_at_once_and_again(failed: tuple[Workspace, dict[str, str]]) -> None:
-    workspace, lines = failed
+def test_a_training_that_comes_apart_ends_at_once_and_again(trained: Trained) -> None:
+    workspace, lines = trained.workspace, trained.lines
     for line in (lines["apart"], lines["again"]):
         assert line.startswith("train.py: error: epoch 1: the loss is ") and "optimizer.learning_rate" in line
     (run,) = workspace.runs("apart")
     assert run.info.status == "FAILED"
 
 
-def test_what_cannot_be_built_leaves_no_run_behind(failed: tuple[Workspace, dict[str, str]]) -> None:
-    workspace, lines = failed
+def test_what_cannot_be_built_leaves_no_run_behind(trained: Trained) -> None:
+    workspace, lines = trained.workspace, trained.lines
     for word, message in UNBUILDABLE.items():
         assert message in lines[word]
     assert workspace.runs("unbuildable") == []
-    (folder,) = (workspace.root / "runs").glob("*/")  # of the training that came apart
+    # The training that came apart has one, besides the whole ones.
+    (folder,) = {path for path in (workspace.root / "runs").glob("*/") if path.is_dir()} - {
+        *folders(workspace),
+        workspace.root / "runs" / "sweeps",
+    }
     assert folder.name.startswith("dense-off-s0-")

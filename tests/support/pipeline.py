@@ -36,21 +36,33 @@ INK = {  # label: strokes on a canvas of 280 x 280
 
 
 @pytest.fixture(scope="session")
-def normalizer() -> bytes:
-    """The normalizer as the export stage converts it, which takes seconds."""
-    from inkproof.exporting.normalizer_part import normalizer_part  # TensorFlow: not where no test needs it
+def normalizer_file(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """The normalizer as the export stage converts it, which takes seconds: converted once for all workers."""
 
-    return normalizer_part()
+    def make(making: Path) -> None:
+        from inkproof.exporting.normalizer_part import normalizer_part  # TensorFlow: not where no test needs it
+
+        (making / "normalizer.tflite").write_bytes(normalizer_part())
+
+    return once("normalizer", make) / "normalizer.tflite"
 
 
 @pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database that MLflow has just made; making one takes seconds."""
-    folder = tmp_path_factory.mktemp("tracker")
-    with pytest.MonkeyPatch.context() as patch:
-        use(folder, patch)
-        Tracker()
-    return folder / "mlflow.db"
+def normalizer(normalizer_file: Path) -> bytes:
+    """The content of that file."""
+    return normalizer_file.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def empty_store(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """A database that MLflow has just made; making one takes seconds, so it is made once for all workers."""
+
+    def make(making: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            use(making, patch)
+            Tracker()
+
+    return once("empty-store", make) / "mlflow.db"
 
 
 @pytest.fixture

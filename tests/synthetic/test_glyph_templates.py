@@ -21,6 +21,8 @@ from inkproof.synthetic.glyph import arc, arc_length, curve, join, line, resampl
 from inkproof.synthetic.skeleton import smooth
 from support.data_conf import published
 
+pytestmark = pytest.mark.xdist_group("glyphs")  # one worker draws
+
 FOLDER = Path(glyph_templates.__file__).parent
 TEMPLATES = {
     (digit, name): template for digit in range(10) for name, template in glyph_templates.GLYPH_TEMPLATES[digit].items()
@@ -36,14 +38,22 @@ def drawings() -> list[Drawing]:
     return glyph_templates.draw(600, seed=11)
 
 
+@pytest.fixture(scope="module")
+def others() -> list[Drawing]:
+    return glyph_templates.draw(700, seed=12)
+
+
 def strokes_of(drawing: Drawing) -> list[np.ndarray]:
     assert drawing.strokes
     return [np.array(stroke) for stroke in drawing.strokes]
 
 
-def test_every_digit_is_drawn_as_often_as_the_others_and_by_all_its_templates() -> None:
-    drawings = glyph_templates.draw(1000, seed=3)
-    assert Counter(drawing.label for drawing in drawings) == dict.fromkeys(range(10), 100)
+def test_every_digit_is_drawn_as_often_as_the_others_and_by_all_its_templates(
+    drawings: list[Drawing], others: list[Drawing]
+) -> None:
+    for drawn in (drawings, others):
+        assert Counter(drawing.label for drawing in drawn) == dict.fromkeys(range(10), len(drawn) // 10)
+    drawings = drawings + others
     assert {drawing.source for drawing in drawings} == {f"styles/{digit}-{name}" for digit, name in TEMPLATES}
     assert all(len(glyph_templates.GLYPH_TEMPLATES[digit]) >= 5 for digit in range(10))
 
@@ -56,10 +66,9 @@ def test_ids_are_unique_and_ten_digits_have_one_writer(drawings: list[Drawing]) 
         assert (drawing.id, drawing.label) == (glyph_templates.name(number, 11), glyph_templates.label(number))
 
 
-def test_the_seed_decides_every_drawing_and_the_count_none(drawings: list[Drawing]) -> None:
+def test_the_seed_decides_every_drawing_and_the_count_none(drawings: list[Drawing], others: list[Drawing]) -> None:
     assert glyph_templates.draw(40, seed=11) == drawings[:40]
     assert glyph_templates.drawing(599, seed=11) == drawings[599]
-    others = glyph_templates.draw(40, seed=12)
     assert not [number for number in range(40) if others[number].strokes == drawings[number].strokes]
 
 
@@ -125,22 +134,30 @@ def blurred(images: np.ndarray) -> np.ndarray:
     return coarse / np.linalg.norm(coarse, axis=1, keepdims=True)
 
 
-def test_a_classifier_of_the_digits_of_13_people_classifies_most(drawings: list[Drawing], tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def images_seen(drawings: list[Drawing]) -> np.ndarray:
+    return seen(drawings)
+
+
+def test_a_classifier_of_the_digits_of_13_people_classifies_most(
+    drawings: list[Drawing], images_seen: np.ndarray, tmp_path: Path
+) -> None:
     prepare(published("optdigits"), tmp_path)
     train, val = load_training(tmp_path)
     classifier = SVC(C=10).fit(blurred(train.images), train.labels)
     assert classifier.score(blurred(val.images), val.labels) > 0.95
-    right = classifier.predict(seen(drawings)) == [drawing.label for drawing in drawings]
+    right = classifier.predict(images_seen) == [drawing.label for drawing in drawings]
     # Those people crossed few sevens and flagged few ones; a classifier that guessed would have one in ten.
     assert right.mean() > 0.7
     assert min(right[digit::10].mean() for digit in range(10)) > 0.35
 
 
-def test_a_classifier_of_some_classifies_nearly_all_others(drawings: list[Drawing]) -> None:
+def test_a_classifier_of_some_classifies_nearly_all_others(
+    drawings: list[Drawing], images_seen: np.ndarray, others: list[Drawing]
+) -> None:
     """Deformed so far that digits run into each other, they could not be classified."""
-    others = glyph_templates.draw(700, seed=12)
     classifier = SVC(C=10).fit(seen(others), [drawing.label for drawing in others])
-    assert classifier.score(seen(drawings), [drawing.label for drawing in drawings]) > 0.95
+    assert classifier.score(images_seen, [drawing.label for drawing in drawings]) > 0.95
 
 
 # What deforms them.

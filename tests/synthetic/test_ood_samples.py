@@ -13,6 +13,8 @@ from inkproof.preprocessing.canvas import load_canvases
 from inkproof.runtime.paths import ROOT
 from inkproof.synthetic.ood_samples import KINDS, LETTERS, PARTS, SHAPES, ood_samples
 
+pytestmark = pytest.mark.xdist_group("ood")  # one worker draws
+
 LOOK_ALIKES = set("OoDQIliZzYySsbGBgq")
 
 

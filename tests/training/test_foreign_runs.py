@@ -7,13 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from inkproof.config.compose import composing
 from inkproof.config.stages import EvaluateConfig
-from inkproof.models.loading import load_trained
-from inkproof.tracking.run_metadata import trained_run
+from inkproof.models.dense import build
+from inkproof.models.loading import load_trained, start_from
+from inkproof.tracking.run_metadata import RunMetadata, initial_weights_of, trained_run
 from support.foreign_builders import TARGETS, poison, trap
 from support.workspaces import Workspace
 
@@ -21,6 +23,7 @@ pytestmark = pytest.mark.xdist_group("tensorflow")
 
 TRAIN = ("python", "src/train.py", "data=optdigits")
 SHORT = ("training.epochs=1", "training.train_size=100", "training.batch_size=50")
+TRAINED_FROM = TARGETS[:2]  # by a command; the weights of all are taken by the function that it calls
 
 
 def runs(workspace: Workspace) -> list[Path]:
@@ -48,7 +51,8 @@ def tried(new_workspace: Callable[[], Workspace]) -> tuple[Workspace, Path, dict
         shutil.copytree(run, copy)
         write(copy / "run.json", target, traces / f"trace-{number}")
         commands[target, "teacher"] = (*TRAIN, *SHORT, "seed=1", f"training.teacher.runs=[{copy.name}]")
-        commands[target, "init"] = (*TRAIN, *SHORT, f"seed={number + 2}", f"training.init={copy.name}")
+        if target in TRAINED_FROM:
+            commands[target, "init"] = (*TRAIN, *SHORT, f"seed={number + 2}", f"training.init={copy.name}")
     codes = [2 if how == "teacher" else 0 for _, how in commands]
     ended = dict(zip(commands, workspace.together(*commands.values(), codes=codes), strict=True))
     found: dict[str, dict[str, Done]] = {target: {} for target in TARGETS}
@@ -71,12 +75,26 @@ def test_a_teacher_is_not_built_of_a_foreign_name(
     assert list(traces.iterdir()) == []
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_initial_weights_are_taken_and_nothing_else(
+@pytest.mark.parametrize("target", TRAINED_FROM)
+def test_a_training_from_its_weights_takes_nothing_else(
     target: str, tried: tuple[Workspace, Path, dict[str, dict[str, Done]]]
 ) -> None:
     _, traces, found = tried
     assert "validation accuracy" in found[target]["init"].stdout
+    assert list(traces.iterdir()) == []
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_initial_weights_are_taken_and_nothing_else(
+    target: str, tried: tuple[Workspace, Path, dict[str, dict[str, Done]]]
+) -> None:
+    workspace, traces, _ = tried
+    run = workspace.root / f"theirs-{TARGETS.index(target)}"
+    assert initial_weights_of(str(run)).run == RunMetadata.read(run).run_id
+    model = build([128])
+    start_from(model, str(run))
+    for ours, theirs in zip(model.get_weights(), load_trained(run).get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
     assert list(traces.iterdir()) == []
 
 
@@ -86,14 +104,18 @@ def test_a_restored_run_is_reused_and_nothing_is_built(
     workspace, traces, _ = tried
     stored = list((workspace.root / "mlruns").rglob("artifacts/run.json"))
     assert stored
-    for target in TARGETS[1:3]:
-        for file in stored:
-            write(file, target, traces / "restored")
-        shutil.rmtree(workspace.root / "runs")
-        assert "trained before, reused" in workspace.run(*TRAIN, *SHORT).stdout
-        (run,) = runs(workspace)
-        assert json.loads((run / "run.json").read_text())["config"]["model"]["build"]["_target_"] == target
-        assert list(traces.iterdir()) == []
+    first, second = TARGETS[1:3]
+    for file in stored:
+        write(file, second, traces / "restored")
+        content = json.loads(file.read_text())
+        content["config"]["model"]["build"] = trap(first, traces / "restored")  # and the others name the second
+        file.write_text(json.dumps(content))
+    shutil.rmtree(workspace.root / "runs")
+    assert "trained before, reused" in workspace.run(*TRAIN, *SHORT).stdout
+    (run,) = runs(workspace)
+    config = json.loads((run / "run.json").read_text())["config"]
+    assert (config["model"]["build"]["_target_"], config["optimizer"]["_target_"]) == (first, second)
+    assert list(traces.iterdir()) == []
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -40,6 +40,43 @@ def searched(new_workspace: Callable[[], Workspace]) -> tuple[Workspace, str]:
     return workspace, workspace.run(*RANDOM).stdout
 
 
+@pytest.fixture(scope="module")
+def again(searched: tuple[Workspace, str]) -> tuple[str, str]:
+    """What the recipe's training and the same search print, in one process; the search leaves the recipe as it is."""
+    workspace, _ = searched
+    before = (workspace.root / RECIPE).read_bytes()
+    trained, searched_again = workspace.together(("python", "src/train.py", f"experiment={RECIPE.stem}"), RANDOM)
+    assert (workspace.root / RECIPE).read_bytes() == before
+    return trained.stdout, searched_again.stdout
+
+
+MISTAKES = {  # by what is typed: words of the line
+    ("tuner=hyperbnad",): "did you mean hyperband?",
+    ("model=densee",): "did you mean dense?",
+    ("tuner.trials=0",): "tuner.trials=0: expected at least 1",
+    ("tuner.space.parameters=[{key: nothing, choices: [1]}]",): "nothing: no key of the training configuration",
+    ("data.val=0", "callbacks=none"): "a search needs validation digits",
+    ("service=chief", "address=here"): "address=here: expected the chief's HOST:PORT",
+    ("service=my chief",): "service=my chief: expected chief, or a worker's own name",
+    ("training.epochs=0",): "training.epochs=0: expected at least 1",
+}
+
+
+@pytest.fixture(scope="module")
+def first(searched: tuple[Workspace, str], again: tuple[str, str]) -> tuple[Any, dict[str, Any]]:
+    """The run of the first search and those of its trials, as they are before another search."""
+    return trials(searched[0], "optdigits-dense-random")
+
+
+@pytest.fixture(scope="module")
+def after_mistakes(searched: tuple[Workspace, str], first: tuple[Any, Any]) -> tuple[dict[tuple[str, ...], str], str]:
+    """The stderr of each mistake, and what another search prints after them, in one process."""
+    workspace, _ = searched
+    commands = [(*TUNE, "tuner=random", *words) for words in MISTAKES]
+    *failed, other = workspace.together(*commands, (*RANDOM, "tuner.trials=2"), codes=[2] * len(commands) + [0])
+    return {words: done.stderr for words, done in zip(MISTAKES, failed, strict=True)}, other.stdout
+
+
 def test_each_trial_is_a_child_run_with_its_learning_curve(searched: tuple[Workspace, str]):
     workspace, printed = searched
     parent, children = trials(workspace, "optdigits-dense-random")
@@ -56,7 +93,7 @@ def test_each_trial_is_a_child_run_with_its_learning_curve(searched: tuple[Works
     assert "best of 3 trials: trial " in printed
 
 
-def test_the_best_is_a_recipe_that_training_takes(searched: tuple[Workspace, str]):
+def test_the_best_is_a_recipe_that_training_takes(searched: tuple[Workspace, str], again: tuple[str, str]):
     workspace, printed = searched
     _, children = trials(workspace, "optdigits-dense-random")
     best = max(children.values(), key=lambda run: run.data.metrics["val_accuracy"])
@@ -65,24 +102,21 @@ def test_the_best_is_a_recipe_that_training_takes(searched: tuple[Workspace, str
     head = (workspace.root / RECIPE).read_text()
     assert f"#   {' '.join(RANDOM)}\n" in head
     assert f"Reached:   {best.data.metrics['val_accuracy']:.2%}" in head
-    done = workspace.run("python", "src/train.py", f"experiment={RECIPE.stem}")
-    assert "trained before, reused" in done.stdout  # it is the very run that was found
+    assert "trained before, reused" in again[0]  # it is the very run that was found
 
 
-def test_given_again_a_finished_search_trains_nothing(searched: tuple[Workspace, str]):
+def test_given_again_a_finished_search_trains_nothing(searched: tuple[Workspace, str], again: tuple[str, str]):
     workspace, _ = searched
-    before = (workspace.root / RECIPE).read_bytes()
-    done = workspace.run(*RANDOM)
-    assert "Epoch" not in done.stdout and "best of 3 trials" in done.stdout
-    assert (workspace.root / RECIPE).read_bytes() == before
+    assert "Epoch" not in again[1] and "best of 3 trials" in again[1]
     assert len(trials(workspace, "optdigits-dense-random")[1]) == 3
 
 
-def test_another_search_has_runs_of_its_own_for_trainings_done_before(searched: tuple[Workspace, str]):
+def test_another_search_has_runs_of_its_own_for_trainings_done_before(
+    searched: tuple[Workspace, str], first: tuple[Any, dict[str, Any]], after_mistakes: tuple[Any, str]
+):
     workspace, _ = searched
-    parent, children = trials(workspace, "optdigits-dense-random")
-    done = workspace.run(*RANDOM, "tuner.trials=2")
-    assert "Epoch" not in done.stdout and "best of 2 trials" in done.stdout
+    parent, children = first
+    assert "Epoch" not in after_mistakes[1] and "best of 2 trials" in after_mistakes[1]
     runs = {run.info.run_id: run for run in workspace.runs("tune/optdigits-dense-random")}
     below: dict[str, list[str]] = {}
     for run in runs.values():
@@ -156,20 +190,8 @@ def test_a_chief_and_two_workers(new_workspace: Callable[[], Workspace]):
     assert recipe(workspace)["optimizer"]["learning_rate"] == float(best.data.params["optimizer.learning_rate"])
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["tuner=hyperbnad"], "did you mean hyperband?"),
-        (["model=densee"], "did you mean dense?"),
-        (["tuner.trials=0"], "tuner.trials=0: expected at least 1"),
-        (["tuner.space.parameters=[{key: nothing, choices: [1]}]"], "nothing: no key of the training configuration"),
-        (["data.val=0", "callbacks=none"], "a search needs validation digits"),
-        (["service=chief", "address=here"], "address=here: expected the chief's HOST:PORT"),
-        (["service=my chief"], "service=my chief: expected chief, or a worker's own name"),
-        (["training.epochs=0"], "training.epochs=0: expected at least 1"),
-    ],
-)
-def test_a_mistake_is_one_line(searched: tuple[Workspace, str], words: list[str], message: str):
-    line = searched[0].fails(*TUNE, "tuner=random", *words)
+@pytest.mark.parametrize("words", MISTAKES, ids=" ".join)
+def test_a_mistake_is_one_line(after_mistakes: tuple[dict[tuple[str, ...], str], str], words: tuple[str, ...]):
+    (line,) = after_mistakes[0][words].splitlines()
     assert line.startswith("tune.py: error: ")
-    assert message in line
+    assert MISTAKES[words] in line
