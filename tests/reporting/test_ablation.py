@@ -7,8 +7,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from inkproof.config.schema import METHODS
 from inkproof.evaluation.results import DrawnSet
+from inkproof.preprocessing.methods import METHODS
 from inkproof.reporting.ablation import ablation, ablation_set, spread, write_ablation
 from inkproof.reporting.style import series
 from inkproof.reporting.wording import model_lines

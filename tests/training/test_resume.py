@@ -14,7 +14,6 @@ import pytest
 from inkproof.data.digits import Digits
 from inkproof.models.dense import build as dense
 from inkproof.models.layers import softmax_head
-from inkproof.training.augment import Distortion
 from inkproof.training.callbacks import FILE_NAME, Backup, KeepBest, StopAtAccuracy
 from inkproof.training.loop import EMAWeights, Outcome, Plan, Row, fit, prepare_keras
 from inkproof.training.optimizer import build as optimizer
@@ -76,7 +75,7 @@ class Run:
             self.model,
             TRAIN,
             VAL,
-            Plan(self.epochs, batch_size=16, repeat=2, limits=Distortion(3, 0.05, 0.02), seed=3),
+            Plan(self.epochs, batch_size=16, repeat=2, limits={"rotation": 3, "zoom": 0.05, "shift": 0.02}, seed=3),
             partial(optimizer, "adam", 0.01, "cosine", ema=0.5),
             [self.keeper, self.stopper, *self.extra, *([Backup()] if self.backup else [])],
             self.folder,
@@ -270,7 +269,7 @@ def test_no_validation_no_best_epoch(tmp_path: Path) -> None:
         dense([4]),
         TRAIN,
         None,
-        Plan(2, 16, 1, Distortion(), 0),
+        Plan(2, 16, 1, {}, 0),
         partial(optimizer, "adam", 0.01, "constant"),
         [],
         tmp_path,

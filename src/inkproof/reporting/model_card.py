@@ -249,8 +249,8 @@ def _optimizer(optimizer: Component) -> str:
 
 def _limits(aug: Augmentation) -> list[str]:
     """Return a text for each limit of the augmentation that is not 0."""
-    limits = {key: getattr(aug, key) for key in _LIMITS}
-    return [_LIMITS[key].format(limit) for key, limit in limits.items() if limit]
+    limits = {key: aug.limits[key] for key in in_order(aug.limits, _LIMITS)}
+    return [_LIMITS.get(key, f"{key} of up to {{:g}}").format(limit) for key, limit in limits.items() if limit]
 
 
 def _sources(sources: Mapping[str, Sequence[Share]]) -> list[dict[str, str]]:

@@ -7,12 +7,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import METHODS, NORMALIZED_METHOD, DrawnConfig
+from inkproof.config.schema import DrawnConfig
 from inkproof.data.archives import PreprocessedSet, read_preprocessed
 from inkproof.datasets.preprocessed import canvases_of
 from inkproof.evaluation.metrics import per_writer, summarize_set
-from inkproof.evaluation.results import DrawnResult, DrawnSet, MethodResult, write_result
+from inkproof.evaluation.results import DrawnResult, DrawnSet, write_result
 from inkproof.exporting.predictors import LiteRTDigits
+from inkproof.preprocessing.methods import NORMALIZED_METHOD
 from inkproof.reporting.drawn_figures import before_after, method_bars, telling
 from inkproof.reporting.style import save
 from inkproof.reporting.tables import write_rows
@@ -79,15 +80,10 @@ def metrics_of(results: Mapping[str, DrawnSet]) -> dict[str, float]:
     """Return the metrics of all sets and methods by their names in MLflow."""
     metrics: dict[str, float] = {}
     for name, result in results.items():
-        for method, own in by_method(result):
+        for method, own in result.methods.items():
             figures = {"accuracy": own.accuracy, "low": own.low, "high": own.high}
             metrics |= {f"drawn_{name}_{method}_{key}": value for key, value in figures.items()}
     return metrics
-
-
-def by_method(result: DrawnSet) -> Iterator[tuple[str, MethodResult]]:
-    """Yield the result of each method, in the order of `METHODS`."""
-    yield from ((method, result.methods[method]) for method in METHODS if method in result.methods)
 
 
 def examples(config: DrawnConfig, name: str, drawn_set: PreprocessedSet, predicted: Mapping[str, np.ndarray]) -> Figure:
@@ -105,6 +101,6 @@ def examples(config: DrawnConfig, name: str, drawn_set: PreprocessedSet, predict
 def lines(config: DrawnConfig, results: Mapping[str, DrawnSet]) -> Iterator[str]:
     """Yield a line for the terminal for each set of drawings."""
     for name, result in results.items():
-        figures = ", ".join(f"{method} {own.accuracy:.1%}" for method, own in by_method(result))
+        figures = ", ".join(f"{method} {own.accuracy:.1%}" for method, own in result.methods.items())
         label = f"{config.data.name}-{config.name} {name}"
         yield f"{label}: {result.n:,} drawings{': ' if figures else ''}{figures}"
