@@ -6,7 +6,6 @@ command with service=chief, one for each worker with service=NAME, all with addr
 
 from inkproof.config.compose import choices, composing, entry, typed
 from inkproof.config.schema import TrainConfig, TuneConfig
-from inkproof.runtime.errors import UserError
 from inkproof.runtime.startup import start_tensorflow
 from inkproof.tuning.recipe import GROUPS
 from inkproof.tuning.space import request_of
@@ -19,9 +18,6 @@ def main(config: TuneConfig) -> None:
     """Check the request, and search."""
     words = [word for word in typed() if not word.startswith(WHERE)]
     chosen = choices()
-    for group in GROUPS:
-        if group not in chosen:
-            raise UserError(f"~{group}: a recipe names a file of each group; add yours to conf/{group}")
     with composing() as compose:
         plain = compose(TrainConfig, tuple(f"{group}={chosen[group]}" for group in GROUPS))
     request = request_of(config)

@@ -2,7 +2,12 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from inkproof.config.compose import composing
+from inkproof.config.schema import TrainConfig
+from inkproof.tracking.identity import run_key
+from inkproof.training import augment
 from inkproof.training.augment import OPERATIONS, distort
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
@@ -158,3 +163,27 @@ def test_more_kinds_leave_the_numbers_of_the_others_as_they_were() -> None:
     turned = spread(digit, rotation=10)
     again = spread(digit, rotation=10, width=1e-6)
     np.testing.assert_allclose(again, turned, atol=1e-2)
+
+
+def test_one_function_adds_an_operation_and_changes_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    dots = blob(MIDDLE, MIDDLE, 4)
+    before = spread(dots, rotation=10.0)
+    monkeypatch.setattr(augment, "OPERATIONS", dict(OPERATIONS))
+
+    @augment.operation(brighter=100)
+    def add(images: tf.Tensor, seed: tf.Tensor, brighter: float) -> tf.Tensor:
+        return images + brighter
+
+    np.testing.assert_array_equal(spread(dots, rotation=10.0), before)
+    np.testing.assert_array_equal(spread(dots, rotation=10.0, brighter=5.0), before + 5)
+
+
+def test_a_key_that_is_left_out_is_no_part_of_a_runs_identity() -> None:
+    with composing() as compose:
+        known, more = (compose(TrainConfig, ("aug=on", *words)).identity() for words in ((), ("+aug.noise=0.5",)))
+    keys = {"rotation", "zoom", "shift", "slant", "elastic", "width"}
+    assert set(known.model_dump()["aug"]) == {"name", *keys}
+    assert set(more.model_dump()["aug"]) == {"name", *keys, "noise"}
+    assert run_key(known, "", "") != run_key(more, "", "")
+    whole = known.model_dump(mode="json", by_alias=True)
+    assert whole["aug"] == {"name": "on", **dict.fromkeys(keys, 0.0), "rotation": 10.0, "zoom": 0.1, "shift": 0.1}
