@@ -20,6 +20,7 @@ from support.pipeline_stages import Stage, composed_of, stages_of
 
 PIPELINE = read_pipeline() or Pipeline(runs={}, downloads={}, drawings={}, reports={})
 RUNS = PIPELINE.runs
+FIRST = next(iter(RUNS), "")
 RECIPES = ("dense", "dense_2x128", "tflearn_cnn", "cnn")  # the deep ones, an hour each, are for studies
 PRETRAINED = "mnist_plus_strokes-vgg_bn"
 METRICS = {"test.json", "drawn.json"}
@@ -82,10 +83,10 @@ def test_no_value_is_in_both_params_and_conf():
         (
             "    seed: 0\n",
             "    sede: 0\n",
-            "params.yaml: runs.optdigits-dense.sede: a key that does nothing; the keys are",
+            f"params.yaml: runs.{FIRST}.sede: a key that does nothing; the keys are",
         ),
-        ("    seed: 0\n", "", "params.yaml: runs.optdigits-dense.seed: expected a value"),
-        ("    seed: 0\n", "    seed: x\n", "params.yaml: runs.optdigits-dense.seed=x: expected a whole number"),
+        ("    seed: 0\n", "", f"params.yaml: runs.{FIRST}.seed: expected a value"),
+        ("    seed: 0\n", "    seed: x\n", f"params.yaml: runs.{FIRST}.seed=x: expected a whole number"),
         (
             "reports:\n",
             "report:\n",
@@ -116,7 +117,7 @@ def test_a_mistake_in_params_ends_the_first_stages(workspace: Any, script: str):
     path = workspace.root / "params.yaml"
     path.write_text(path.read_text().replace("    seed: 0\n", "    sede: 0\n", 1))
     line = workspace.fails("python", f"src/{script}", "data=optdigits")
-    assert line.startswith(f"{script}: error: params.yaml: runs.optdigits-dense.sede: a key that does nothing")
+    assert line.startswith(f"{script}: error: params.yaml: runs.{FIRST}.sede: a key that does nothing")
 
 
 @pytest.mark.parametrize(
