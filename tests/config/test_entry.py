@@ -13,6 +13,7 @@ import yaml
 
 from inkproof.config.one_line import explain, run
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
 
 SECONDS = 4.0  # of processor time, which depends little on what else the machine does; 0.6 on a quiet one
 SCRIPTS = [  # with the command that some take first
@@ -23,7 +24,11 @@ SLOW_TO_IMPORT = ("tensorflow", "keras", "mlflow")
 
 # What is typed after `python src/train.py`, and words of the line.
 MISTAKES = {
-    "model=cnnn": ["model=cnnn", "did you mean cnn?", "cnn, dense, dense_2x128, resnet, tflearn_cnn, vgg, vgg_bn"],
+    "model=cnnn": [
+        "model=cnnn",
+        "did you mean cnn?",
+        *sorted(path.stem for path in (ROOT / "conf" / "model").glob("*.yaml")),
+    ],
     "aug=yes": ["aug=yes", "off, on"],
     "model=1": ["model=", "a file in conf/", "Got int"],
     "experiment=digiter": ["did you mean digitre?"],

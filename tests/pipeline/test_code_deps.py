@@ -8,6 +8,7 @@ import networkx
 import pytest
 from dvc.repo import Repo
 
+from inkproof.config.pipeline import read_pipeline
 from inkproof.config.schema import flatten
 from inkproof.runtime.paths import ROOT
 from inkproof.tracking.identity import TRAINING_CODE
@@ -149,7 +150,8 @@ def test_a_new_drawing_reruns_drawings_drawn_and_report(locked: Repo):
     mine = Path(locked.root_dir, "data", "drawn", "mine", "drawings.jsonl")
     mine.write_text("{}\n")
     first = set(changed(locked))
-    assert first == {"drawings@optdigits", "drawings@mnist"}
+    pipeline = read_pipeline()
+    assert pipeline is not None and first == {f"drawings@{data}" for data in pipeline.drawings}
     graph = locked.index.graph  # from each stage to those that it depends on
     later = {
         stage.addressing.partition("@")[0]

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inkproof.config.schema import METHODS
+from inkproof.preprocessing import methods
 from inkproof.preprocessing.canvas import to_canvas
-from inkproof.preprocessing.methods import apply_method
+from inkproof.preprocessing.methods import METHODS, NORMALIZED_METHOD, apply_method
 from inkproof.preprocessing.strokes import render
 
 pytestmark = pytest.mark.xdist_group("tensorflow")  # for the method `classic`
@@ -39,7 +39,20 @@ def method(name, canvas):
 
 
 def test_the_methods_have_their_names():
-    assert METHODS == ("tutorial", "polarity", "center_of_mass", "mnist_style", "classic")
+    ours = ("tutorial", "polarity", "center_of_mass", "mnist_style", NORMALIZED_METHOD)
+    assert tuple(name for name in METHODS if name in ours) == ours  # in this order, whatever was added
+
+
+def test_one_function_adds_a_method(monkeypatch):
+    monkeypatch.setattr(methods, "METHODS", dict(METHODS))
+
+    @methods.method
+    def corner(canvas):
+        return canvas[:28, :28]
+
+    canvases = np.stack([np.full((280, 280), level, np.uint8) for level in (3, 200)])
+    assert apply_method("corner", canvases).max(axis=(1, 2)).tolist() == [3, 200]
+    assert list(methods.METHODS) == [*METHODS, "corner"]
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -179,7 +192,7 @@ def test_faint_noise_around_the_ink_does_not_move_the_box():
 def test_an_unknown_method_lists_the_choices():
     with pytest.raises(
         ValueError,
-        match="'digit': unknown method; choose one of tutorial, polarity, center_of_mass, mnist_style, classic",
+        match=f"'digit': unknown method; choose one of {', '.join(METHODS)}",
     ):
         apply_method("digit", np.zeros((1, 280, 280), np.uint8))
 
@@ -192,7 +205,8 @@ def test_what_is_no_stack_of_canvases_is_rejected(wrong):
         apply_method("mnist_style", wrong)
 
 
-@pytest.mark.parametrize("name", METHODS[:-1])  # the last is timed as a LiteRT file
+# The normalizer is timed as a LiteRT file.
+@pytest.mark.parametrize("name", [name for name in METHODS if name != NORMALIZED_METHOD])
 def test_a_method_is_quick(name):
     canvases = np.stack([render(SEVEN)] * 5)
     times = []

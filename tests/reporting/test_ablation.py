@@ -7,8 +7,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from inkproof.config.schema import METHODS
 from inkproof.evaluation.results import DrawnSet
+from inkproof.preprocessing.methods import METHODS
 from inkproof.reporting.ablation import SCALE, ablation, ablation_set, spread
 from inkproof.reporting.style import save, series
 from inkproof.reporting.wording import model_lines

@@ -144,7 +144,7 @@ def test_telling_works_with_few_drawings() -> None:
 
 def test_bars_and_lines_have_every_method() -> None:
     first, best = result_of(0.512, 0.4, 0.6), result_of(0.987, 0.97, 0.99)
-    drawn = {"starter": DrawnSet(n=9, mnist_style=best, tutorial=first)}
+    drawn = {"starter": DrawnSet(n=9, tutorial=first, mnist_style=best)}
     shown = texts(method_bars(drawn))
     assert shown.index("51.2%") < shown.index("98.7%")
     assert {"Starter set, 9 drawings", "tutorial"} <= set(shown)

@@ -10,7 +10,6 @@ import pytest
 
 from inkproof.data.digits import Digits
 from inkproof.models.layers import softmax_head
-from inkproof.training.augment import Distortion
 from inkproof.training.loop import Outcome, Plan, fit, prepare_keras
 from inkproof.training.optimizer import build as optimizer
 
@@ -45,7 +44,7 @@ def train(folder: Path, ema: float | None, val: Digits | None, stop: int = EPOCH
         on_epoch_end=lambda epoch, logs: setattr(model, "stop_training", epoch + 1 == stop)
     )
     outcome = fit(
-        model, DIGITS, val, Plan(EPOCHS, batch_size=16, repeat=1, limits=Distortion(), seed=0),
+        model, DIGITS, val, Plan(EPOCHS, batch_size=16, repeat=1, limits={}, seed=0),
         partial(optimizer, "adam", 0.01, "constant", ema=ema), [weights, early], folder,
         lambda row: None, lambda rows: None, verbose=0,
     )  # fmt: skip

@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from inkproof.training.augment import Distortion
 from inkproof.training.input_pipeline import evaluation_batches, steps_per_epoch, training_batches
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 
 COUNT, BATCH = 70, 16  # the last batch of a pass is short: 6 digits
 STEPS = 5
-OFF, ON = Distortion(), Distortion(rotation=10, zoom=0.1, shift=0.1)
+OFF: dict[str, float] = {}
+ON = {"rotation": 10.0, "zoom": 0.1, "shift": 0.1}
 
 # Each image carries its own number in two pixels, which identify it.
 IMAGES = np.zeros((COUNT, 28, 28), np.uint8)

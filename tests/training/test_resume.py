@@ -11,10 +11,11 @@ import keras
 import numpy as np
 import pytest
 
+from inkproof.config.schema import Component
 from inkproof.data.digits import Digits
 from inkproof.models.dense import build as dense
 from inkproof.models.layers import softmax_head
-from inkproof.training.augment import Distortion
+from inkproof.training.build import optimizer_maker
 from inkproof.training.callbacks import FILE_NAME, Backup, KeepBest, StopAtAccuracy
 from inkproof.training.loop import EMAWeights, Outcome, Plan, Row, fit, prepare_keras
 from inkproof.training.optimizer import build as optimizer
@@ -28,6 +29,8 @@ LABELS = np.repeat(np.arange(10, dtype=np.uint8), 8)
 IMAGES = RNG.integers(0, 60, (80, 28, 28)).astype(np.uint8)
 IMAGES[np.arange(80), LABELS * 2 + 4, 4:24] += 190
 TRAIN, VAL = Digits(IMAGES[::2], LABELS[::2]), Digits(IMAGES[1::2], LABELS[1::2])
+
+AVERAGED = partial(optimizer, "adam", 0.01, "cosine", ema=0.5)
 
 
 class BrokenOff(Exception):
@@ -59,6 +62,7 @@ class Run:
     patience: int = EPOCHS
     backup: bool = True
     epochs: int = EPOCHS
+    make_optimizer: Callable[..., keras.optimizers.Optimizer] = AVERAGED
     logged: list[Row] = field(default_factory=list)
     resumed: list[Row] = field(default_factory=list)
 
@@ -76,8 +80,8 @@ class Run:
             self.model,
             TRAIN,
             VAL,
-            Plan(self.epochs, batch_size=16, repeat=2, limits=Distortion(3, 0.05, 0.02), seed=3),
-            partial(optimizer, "adam", 0.01, "cosine", ema=0.5),
+            Plan(self.epochs, batch_size=16, repeat=2, limits={"rotation": 3, "zoom": 0.05, "shift": 0.02}, seed=3),
+            self.make_optimizer,
             [self.keeper, self.stopper, *self.extra, *([Backup()] if self.backup else [])],
             self.folder,
             on_epoch or self.logged.append,
@@ -264,13 +268,49 @@ def test_the_backup_holds_everything(tmp_path: Path) -> None:
         np.testing.assert_array_equal(ours, theirs)
 
 
+RATE = {"_target_": "keras.optimizers.schedules.CosineDecay", "initial_learning_rate": 0.01, "decay_steps": 25}
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"_target_": "keras.optimizers.Lion", "learning_rate": RATE},
+        {"_target_": "keras.optimizers.SGD", "learning_rate": 0.1, "momentum": 0.9, "use_ema": True},
+        {"_target_": "keras.optimizers.Muon", "learning_rate": 0.01},
+    ],
+)
+def test_any_optimizer_of_keras_resumes(node: dict[str, Any], tmp_path: Path) -> None:
+    make = optimizer_maker(Component.model_validate(node))
+    unbroken = Run(tmp_path / "whole", extra=[BreakOff(EPOCHS)], make_optimizer=make)
+    whole = unbroken, unbroken.fit()
+    break_off(tmp_path, extra=[BreakOff(3)], make_optimizer=make)
+    again = Run(tmp_path, extra=[BreakOff(EPOCHS)], make_optimizer=make)
+    assert_same(again, again.fit(), whole)
+
+
+def test_a_rate_that_a_callback_lowers_resumes(tmp_path: Path) -> None:
+    make = optimizer_maker(Component.model_validate({"_target_": "keras.optimizers.Adam", "learning_rate": 0.01}))
+
+    def settings(epoch: int) -> dict[str, Any]:
+        reduce = keras.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=1, min_delta=10.0, cooldown=1)
+        return {"extra": [reduce, BreakOff(epoch)], "make_optimizer": make}
+
+    unbroken = Run(tmp_path / "whole", **settings(EPOCHS))
+    whole = unbroken, unbroken.fit()
+    rates = [row["learning_rate"] for row in whole[1].history]
+    assert rates == sorted(rates, reverse=True) and rates[-1] < rates[0]
+    break_off(tmp_path, **settings(3))
+    again = Run(tmp_path, **settings(EPOCHS))
+    assert_same(again, again.fit(), whole)
+
+
 def test_no_validation_no_best_epoch(tmp_path: Path) -> None:
     prepare_keras(0, "float32", deterministic=True)
     outcome = fit(
         dense([4]),
         TRAIN,
         None,
-        Plan(2, 16, 1, Distortion(), 0),
+        Plan(2, 16, 1, {}, 0),
         partial(optimizer, "adam", 0.01, "constant"),
         [],
         tmp_path,

@@ -37,9 +37,10 @@ class ReportOn(Config):
 
 
 class Pipeline(Config):
-    """The content of params.yaml."""
+    """The content of params.yaml; `downloads` has the file or folder that each dataset is."""
 
     runs: dict[str, PipelineRun]
+    downloads: dict[str, Text]
     drawings: dict[str, DrawingsOf]
     reports: dict[str, ReportOn]
 

@@ -3,13 +3,10 @@
 Here are types and ranges. Values are in conf/ alone (tests/config checks it), so a change here trains nothing anew.
 """
 
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, StrictBool, StrictInt, StringConstraints, model_validator
 
-Method = Literal["tutorial", "polarity", "center_of_mass", "mnist_style", "classic"]
-METHODS: tuple[str, ...] = get_args(Method)  # of preprocessing, each one step more than the one before
-NORMALIZED_METHOD: Method = "classic"  # what the normalizer does
 Text = Annotated[str, StringConstraints(min_length=1)]
 Natural = Annotated[StrictInt, Field(ge=0)]
 Positive = Annotated[StrictInt, Field(ge=1)]
@@ -108,15 +105,20 @@ class ModelConfig(ModelIdentity):
 
 
 class Augmentation(Config):
-    """A file of conf/aug: how far training images are distorted; see `inkproof.training.augment`."""
+    """A file of conf/aug: how far training images are distorted, by the keys that `inkproof.training.augment` has.
+
+    A key that a file leaves out is 0, and no part of a run's identity: a new key does not change that of other runs.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, Size]
 
     name: Text
-    rotation: Size  # degrees
-    zoom: Size  # share of the size
-    shift: Size  # share of the side
-    slant: Size  # degrees
-    elastic: Size  # pixels
-    width: Size  # pixels
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """The keys beside `name`."""
+        return dict(self.__pydantic_extra__)
 
 
 class Precision(Config):

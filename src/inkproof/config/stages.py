@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictInt
 
-from inkproof.config.schema import Config, DataConfig, Method, ModelConfig, Natural, Number, Positive, Primary, Text
+from inkproof.config.schema import Config, DataConfig, ModelConfig, Natural, Number, Positive, Primary, Text
 
 
 class Rendering(Config):
@@ -107,7 +107,7 @@ class EnsembleConfig(Primary, primary="ensemble", uses=()):
     data: DataConfig
     runs: tuple[str, ...]
     tta: StrictBool
-    method: Method
+    method: Text
     digits: Text
     drawings: Text
     out: Text | None

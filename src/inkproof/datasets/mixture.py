@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, StrictBool
 
-from inkproof.config.schema import METHODS, Config, DataConfig, Natural, Number, Positive
+from inkproof.config.schema import Config, DataConfig, Natural, Number, Positive
 from inkproof.config.validation import validated
 from inkproof.data import pens
 from inkproof.data.digits import IMAGE_SIDE, SPLITS, Digits, digits_file, load_test_split, load_training, write_digits
 from inkproof.data.download import prepare_absent
 from inkproof.data.drawings import FILE_NAME, Drawing, must, read_drawings
 from inkproof.preprocessing.canvas import block_canvases, load_canvases
-from inkproof.preprocessing.methods import apply_method
+from inkproof.preprocessing.methods import METHODS, apply_method
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.runtime.processes import in_order

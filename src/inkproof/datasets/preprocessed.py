@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from inkproof.config.schema import NORMALIZED_METHOD, DataConfig
+from inkproof.config.schema import DataConfig
 from inkproof.config.stages import Rendering
 from inkproof.data.archives import PreprocessedSet
 from inkproof.data.digits import IMAGE_SIDE
@@ -15,7 +15,7 @@ from inkproof.data.drawings import CANVAS_SIDE, FILE_NAME, Drawing, read_drawing
 from inkproof.data.pens import of_role
 from inkproof.preprocessing.canvas import block_canvases, load_canvases, to_canvas
 from inkproof.preprocessing.corruptions import corrupted_canvases
-from inkproof.preprocessing.methods import apply_method
+from inkproof.preprocessing.methods import NORMALIZED_METHOD, apply_method
 from inkproof.preprocessing.strokes import render_in_pixels
 from inkproof.runtime.errors import UserError
 

@@ -9,7 +9,6 @@ import keras
 import numpy as np
 from scipy.special import softmax
 
-from inkproof.config.schema import NORMALIZED_METHOD
 from inkproof.data.archives import PreprocessedSet
 from inkproof.data.digits import IMAGE_SIDE, Digits
 from inkproof.data.drawings import CANVAS_SIDE
@@ -23,6 +22,7 @@ from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, MODEL_FILES, QUA
 from inkproof.exporting.metadata import LABELS, Tensor, describe
 from inkproof.exporting.predictors import CanvasPredictor, Latency, LiteRTDigits, Predictions, predict_canvases
 from inkproof.models.loading import predict
+from inkproof.preprocessing.methods import NORMALIZED_METHOD
 from inkproof.runtime.errors import UserError
 
 EXACT = ("float32", "coreml")  # quantizations that compute what Keras computes

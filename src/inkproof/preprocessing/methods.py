@@ -8,7 +8,6 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 from PIL import Image
 
-from inkproof.config.schema import METHODS
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.preprocessing.canvas import area_means, ink_box
@@ -32,20 +31,19 @@ _CONTRAST = 24
 _CROP = 28
 _PADDING = 15
 
+Images = NDArray[np.uint8]
+METHODS: dict[str, Callable[[Images], Images]] = {}  # by name; tables and figures have their order, too
+NORMALIZED_METHOD = "classic"  # what the normalizer does
+
+
+def method(function: Callable[[Images], Images]) -> Callable[[Images], Images]:
+    """Register a function of a canvas uint8 (280, 280) that returns uint8 (28, 28) as the method of its name."""
+    METHODS[function.__name__] = function
+    return function
+
 
 def apply_method(name: str, canvases: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Bring canvases to 28 x 28 pixels, white ink on black as in MNIST, by the preprocessing method `name`.
-
-    - `tutorial` inverts, whatever the polarity, and shrinks: what the tutorials on drawn digits do.
-    - `polarity` inverts only where the border is light, and shrinks.
-    - `center_of_mass` corrects the polarity, cuts out a square around the ink, pads one side of each axis by as much as
-      the center of mass is off (which brings it half way), then all sides by 15 pixels, and resizes: the recipe
-      "Digitre" (2017). All that is above the ground's level is ink to it. A blank canvas gives a blank.
-    - `mnist_style` corrects the polarity, fits the ink's bounding box into 20 x 20 pixels, antialiased and with its
-      aspect ratio, and puts its center of mass at the center of the image: how MNIST was made (LeCun, Cortes
-      and Burges, "The MNIST database of handwritten digits"). A blank canvas gives a blank.
-    - `classic` is `Normalizer`, the layer at the front of an exported `canvas.tflite`: besides, it evens out the
-      ground, drops specks and brings strokes to MNIST's width. It is the only one that needs TensorFlow.
 
     Args:
         name: one of `METHODS`.
@@ -61,23 +59,31 @@ def apply_method(name: str, canvases: NDArray[np.uint8]) -> NDArray[np.uint8]:
         raise ValueError(f"{name!r}: unknown method; choose one of {', '.join(METHODS)}")
     if canvases.dtype != np.uint8 or canvases.shape[1:] != (CANVAS_SIDE, CANVAS_SIDE):
         raise ValueError(f"canvases are uint8 (N, {CANVAS_SIDE}, {CANVAS_SIDE}), not {canvases.dtype} {canvases.shape}")
-    if name == "classic":
-        return _classic(canvases)
     images = np.empty((len(canvases), IMAGE_SIDE, IMAGE_SIDE), np.uint8)
     for index, canvas in enumerate(canvases):
-        images[index] = _BY_CANVAS[name](canvas)
+        images[index] = METHODS[name](canvas)
     return images
 
 
-def _tutorial(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
+@method
+def tutorial(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Invert, whatever the polarity, and shrink: what the tutorials on drawn digits do."""
     return _shrink(255 - canvas)
 
 
-def _polarity(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
+@method
+def polarity(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Invert only where the border is light, and shrink."""
     return _shrink(_white_on_black(canvas)[0])
 
 
-def _center_of_mass(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
+@method
+def center_of_mass(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Correct the polarity and bring the center of mass half way to the middle: the recipe "Digitre" (2017).
+
+    A square around the ink is cut out. One side of each axis is padded by as much as the center of mass is off, then
+    all sides by 15 pixels. All that is above the ground's level is ink. A blank canvas gives a blank.
+    """
     ink = _above_ground(canvas)
     if not ink.any():
         return np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)
@@ -95,7 +101,13 @@ def _center_of_mass(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(digit).resize((IMAGE_SIDE, IMAGE_SIDE), Image.Resampling.LANCZOS))
 
 
-def _mnist_style(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
+@method
+def mnist_style(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Correct the polarity, fit the ink into 20 x 20 pixels and center its mass in the image: how MNIST was made.
+
+    The ink is antialiased and keeps its aspect ratio (LeCun, Cortes and Burges, "The MNIST database of handwritten
+    digits"). A blank canvas gives a blank.
+    """
     ink = _above_ground(canvas)
     peak = int(ink.max())
     if peak < _CONTRAST:
@@ -112,22 +124,22 @@ def _mnist_style(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.rint(image).astype(np.uint8)
 
 
-def _classic(canvases: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    images = np.empty((len(canvases), IMAGE_SIDE, IMAGE_SIDE), np.uint8)
-    with quiet_stderr():
-        interpreter = Interpreter(model_content=_normalizer(), num_threads=1)
-        interpreter.allocate_tensors()
-    canvas, image = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
-    for index in range(len(canvases)):
-        interpreter.set_tensor(canvas, canvases[index : index + 1])
-        interpreter.invoke()
-        images[index] = interpreter.get_tensor(image)[0, :, :, 0]
-    return images
+@method
+def classic(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Do what `Normalizer` does, the layer at the front of an exported `canvas.tflite`.
+
+    Besides, it evens out the ground, drops specks and brings strokes to MNIST's width. It is the only method that needs
+    TensorFlow. Its interpreter is for one thread.
+    """
+    interpreter, canvas_at, image_at = _normalizer()
+    interpreter.set_tensor(canvas_at, canvas[np.newaxis])
+    interpreter.invoke()
+    return np.asarray(interpreter.get_tensor(image_at)[0, :, :, 0])
 
 
 @cache
-def _normalizer() -> bytes:
-    """The whole layer as a LiteRT file.
+def _normalizer() -> tuple[Interpreter, int, int]:
+    """The whole layer in LiteRT, and the indices of its canvas and its image.
 
     Canvas by canvas it stays within the processor's cache, and takes less than half of TensorFlow's time on many.
     """
@@ -139,15 +151,10 @@ def _normalizer() -> bytes:
 
     layer = tf.function(Normalizer(), [tf.TensorSpec((1, CANVAS_SIDE, CANVAS_SIDE), tf.uint8)], autograph=False)
     with quiet_stderr():
-        return bytes(tf.lite.TFLiteConverter.from_concrete_functions([layer.get_concrete_function()]).convert())
-
-
-_BY_CANVAS: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
-    "tutorial": _tutorial,
-    "polarity": _polarity,
-    "center_of_mass": _center_of_mass,
-    "mnist_style": _mnist_style,
-}
+        file = tf.lite.TFLiteConverter.from_concrete_functions([layer.get_concrete_function()]).convert()
+        interpreter = Interpreter(model_content=file, num_threads=1)
+        interpreter.allocate_tensors()
+    return interpreter, interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
 
 
 def _above_ground(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from inkproof.config.schema import METHODS
 from inkproof.config.validation import validated
 from inkproof.evaluation.results import (
     CorruptionsResult,
@@ -128,14 +127,13 @@ def _read_if_there(kind: type[Kind], path: Path) -> Kind | None:
 
 
 def by_method(entry: DrawnSet | None) -> dict[str, MethodResult]:
-    """Return a set's results by preprocessing method, in the order of METHODS, unknown methods last."""
-    found = entry.methods if entry else {}
-    return {method: found[method] for method in in_order(found, METHODS)}
+    """Return a set's results by preprocessing method, in the order in which drawn.json has them."""
+    return entry.methods if entry else {}
 
 
 def all_methods(entries: Iterable[DrawnSet | None]) -> list[str]:
-    """Return the preprocessing methods of any of these sets, in the order of METHODS, unknown methods last."""
-    return in_order({method for entry in entries for method in by_method(entry)}, METHODS)
+    """Return the preprocessing methods of any of these sets, in the order in which they come first."""
+    return list(dict.fromkeys(method for entry in entries for method in by_method(entry)))
 
 
 def sets_of(models: Sequence[ModelResults]) -> list[str]:

@@ -54,7 +54,7 @@ class Method(NamedTuple):
     end: str = ""
 
 
-# `inkproof.preprocessing.methods` has the order.
+# A method without words is shown by its name.
 METHOD_WORDS = {
     "tutorial": Method("invert every image and shrink it to 28 x 28", "invert\nall"),
     "polarity": Method(

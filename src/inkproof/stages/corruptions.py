@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import NORMALIZED_METHOD
 from inkproof.config.stages import PreprocessConfig
 from inkproof.data.archives import PreprocessedSet, write_corruptions, write_preprocessed
 from inkproof.data.digits import load_digits, load_test_split
@@ -19,6 +18,7 @@ from inkproof.datasets.preprocessed import (
     preprocessed_ood,
 )
 from inkproof.preprocessing.corruptions import NAMES, corruption_sample
+from inkproof.preprocessing.methods import NORMALIZED_METHOD
 from inkproof.stages.preprocess import evaluation_of, make_all, set_maker
 from inkproof.synthetic import glyph_templates
 from inkproof.synthetic.ood_samples import ood_samples

@@ -7,15 +7,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import NORMALIZED_METHOD
 from inkproof.config.stages import DrawnConfig
 from inkproof.data.archives import PreprocessedSet, read_preprocessed
 from inkproof.datasets.preprocessed import canvases_of
 from inkproof.evaluation.metrics import per_writer, summarize_set
 from inkproof.evaluation.results import DrawnResult, DrawnSet, write_result
 from inkproof.exporting.predictors import LiteRTDigits
+from inkproof.preprocessing.methods import NORMALIZED_METHOD
 from inkproof.reporting.drawn_figures import before_after, method_bars, telling
-from inkproof.reporting.results import by_method
 from inkproof.reporting.style import save
 from inkproof.reporting.tables import write_rows
 from inkproof.runtime.files import replacing, write_json
@@ -74,7 +73,7 @@ def metrics_of(results: Mapping[str, DrawnSet]) -> dict[str, float]:
     """Return the metrics of all sets and methods by their names in MLflow."""
     metrics: dict[str, float] = {}
     for name, result in results.items():
-        for method, own in by_method(result).items():
+        for method, own in result.methods.items():
             figures = {"accuracy": own.accuracy, "low": own.low, "high": own.high}
             metrics |= {f"drawn_{name}_{method}_{key}": value for key, value in figures.items()}
     return metrics
@@ -95,6 +94,6 @@ def examples(config: DrawnConfig, name: str, drawn_set: PreprocessedSet, predict
 def lines(config: DrawnConfig, results: Mapping[str, DrawnSet]) -> Iterator[str]:
     """Yield a line for the terminal for each set of drawings."""
     for name, result in results.items():
-        figures = ", ".join(f"{method} {own.accuracy:.1%}" for method, own in by_method(result).items())
+        figures = ", ".join(f"{method} {own.accuracy:.1%}" for method, own in result.methods.items())
         label = f"{config.data.name}-{config.name} {name}"
         yield f"{label}: {result.n:,} drawings{': ' if figures else ''}{figures}"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from inkproof.config.compose import path_of
+from inkproof.config.one_line import unknown
 from inkproof.config.stages import EnsembleConfig
 from inkproof.data.archives import PreprocessedSet, read_preprocessed
 from inkproof.data.digits import load_test_split
@@ -21,8 +22,12 @@ def ensemble(config: EnsembleConfig) -> EnsembleResult:
     folders = [path_of(run) for run in config.runs]
     if not folders:
         raise UserError("runs=[]: expected the folders of the runs whose probabilities are averaged")
-    digits = load_test_split(path_of(config.digits))
     sets = {name: one for name, one in read_preprocessed(path_of(config.drawings)) if len(one.labels)}
+    for one in sets.values():
+        if config.method not in one.methods:
+            choices = list(one.methods)
+            raise UserError(unknown(f"method={config.method}", "preprocessing method", config.method, choices))
+    digits = load_test_split(path_of(config.digits))
     images = {"test": digits.images, **{name: one.methods[config.method] for name, one in sets.items()}}
     together = np.concatenate(list(images.values()))
     total = np.zeros((len(together), 10))

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import NORMALIZED_METHOD
 from inkproof.config.stages import ExportConfig
 from inkproof.data.archives import PreprocessedSet, read_preprocessed
 from inkproof.data.digits import load_digits, load_test_split
@@ -36,6 +35,7 @@ from inkproof.exporting.verify import (
     verify_image_files,
 )
 from inkproof.models.loading import load_trained, predict
+from inkproof.preprocessing.methods import NORMALIZED_METHOD
 from inkproof.reporting.robustness_figures import rejection_figure
 from inkproof.reporting.style import save
 from inkproof.runtime.errors import UserError

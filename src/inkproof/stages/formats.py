@@ -6,7 +6,6 @@ For studies, which ask what each quantization costs on drawings, too. `export` v
 import numpy as np
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import NORMALIZED_METHOD
 from inkproof.config.stages import FormatsConfig
 from inkproof.data.archives import read_preprocessed
 from inkproof.data.digits import load_digits, load_test_split
@@ -14,6 +13,7 @@ from inkproof.exporting.convert import to_litert, write_saved_model
 from inkproof.exporting.files import QUANTIZATIONS, kilobytes
 from inkproof.exporting.predictors import LiteRTDigits
 from inkproof.models.loading import load_trained
+from inkproof.preprocessing.methods import NORMALIZED_METHOD
 from inkproof.runtime.files import replacing, write_json
 from inkproof.tracking.run import log_stage
 from inkproof.tracking.run_metadata import RunMetadata

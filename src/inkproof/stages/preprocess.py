@@ -5,10 +5,11 @@ from functools import partial
 from typing import TypeVar
 
 from inkproof.config.compose import path_of
-from inkproof.config.schema import METHODS, Evaluation
+from inkproof.config.schema import Evaluation
 from inkproof.config.stages import PreprocessConfig
 from inkproof.data.archives import PreprocessedSet, write_preprocessed
 from inkproof.datasets.preprocessed import drawings_of, preprocessed_drawings
+from inkproof.preprocessing.methods import METHODS
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.processes import in_order
 from inkproof.runtime.progress import tally
@@ -19,7 +20,7 @@ Made = TypeVar("Made")
 def preprocess_drawings(config: PreprocessConfig) -> None:
     """Write drawings.npz: each set of `data.evaluation.drawn_sets`, by every preprocessing method."""
     evaluation = evaluation_of(config)
-    work = {name: set_maker(config, name, METHODS) for name in evaluation.drawn_sets}
+    work = {name: set_maker(config, name, list(METHODS)) for name in evaluation.drawn_sets}
     sets = make_all(f"{config.data.name} drawings", work, evaluation.workers)
     write_preprocessed(path_of(config.drawings), sets)
     for name, one in sets.items():

@@ -4,9 +4,10 @@ import difflib
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
-from inkproof.config.schema import METHODS, DataConfig
+from inkproof.config.schema import DataConfig
 from inkproof.evaluation.out_of_fold import SECONDS, WAYS
 from inkproof.exporting.files import QUANTIZATIONS
+from inkproof.preprocessing.methods import METHODS
 from inkproof.runtime.errors import UserError
 from inkproof.studies.definition import Study
 

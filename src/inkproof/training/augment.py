@@ -1,6 +1,7 @@
-"""Random distortion of a whole batch: its geometry in one resampling, and the width of its strokes."""
+"""Augmentation: random distortions of a whole batch, each registered with its keys of conf/aug."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -8,57 +9,79 @@ import tensorflow as tf
 # So many random displacements a side; between them the paper stretches smoothly.
 _ELASTIC_NODES = 4
 
+Function = TypeVar("Function", bound=Callable[..., tf.Tensor])
+OPERATIONS: dict[Callable[..., tf.Tensor], dict[str, float]] = {}  # in the order in which they are applied
 
-@dataclass(frozen=True)
-class Distortion:
-    """Limits of the distortion; each image draws its own values, uniform within them.
+
+def operation(**highest: float) -> Callable[[Function], Function]:
+    """Register `function(images, seed, **limits)`: the keys of conf/aug that it takes, each with its highest value.
+
+    The function returns `images` float32 (B, H, W, 1), 0 to 255, each distorted by values of its own within the limits.
+    `seed` int (2,) decides every number drawn, by `_uniform` or `_fold` with a number that no other operation has.
+    It is called where one of its limits is not 0.
+    """
+
+    def register(function: Function) -> Function:
+        OPERATIONS[function] = highest
+        return function
+
+    return register
+
+
+def distort(images: tf.Tensor, limits: Mapping[str, float], seed: tf.Tensor) -> tf.Tensor:
+    """Return `images` float32 (B, H, W, 1), distorted by each operation that `limits` has a key of.
+
+    `seed` int (2,) decides every number drawn (a stateless generator), so a resumed run sees the same images.
+    """
+    for function, highest in OPERATIONS.items():
+        own = {key: limits.get(key, 0.0) for key in highest}
+        if any(own.values()):
+            images = function(images, seed, **own)
+    return tf.convert_to_tensor(images)
+
+
+def _fold(seed: tf.Tensor, number: int) -> tf.Tensor:
+    """A seed of its own for each kind of number drawn, so that one more kind leaves the others as they were."""
+    return tf.random.experimental.stateless_fold_in(seed, number)
+
+
+def _uniform(seed: tf.Tensor, number: int, shape: list[tf.Tensor | int]) -> tf.Tensor:
+    return tf.random.stateless_uniform(shape, _fold(seed, number), -1.0, 1.0)
+
+
+@operation(rotation=180, zoom=0.9, shift=1, slant=80, elastic=10)
+def change_geometry(
+    images: tf.Tensor, seed: tf.Tensor, rotation: float, zoom: float, shift: float, slant: float, elastic: float
+) -> tf.Tensor:
+    """Distort each image about its center; black outside.
 
     rotation: degrees to either side. zoom: fraction by which each axis shrinks or grows.
     shift: fraction of the side by which the image moves along each axis.
     slant: degrees to either side by which uprights lean.
     elastic: standard deviation in pixels of a smooth random displacement (Simard, Steinkraus and Platt, "Best
     practices for convolutional neural networks applied to visual document analysis", 2003).
-    width: pixels that each edge of a stroke moves outward at most, and half as many inward.
+
+    One resampling of the whole batch: a tenth of the cost of a pipeline of Keras random layers.
     """
-
-    rotation: float = 0.0
-    zoom: float = 0.0
-    shift: float = 0.0
-    slant: float = 0.0
-    elastic: float = 0.0
-    width: float = 0.0
-
-    @property
-    def identity(self) -> bool:
-        """Whether nothing is distorted, so that the resampling can be left out."""
-        return self == Distortion()
+    rows = _affine_rows(images, seed, rotation, zoom, shift, slant)
+    return _elastic(images, rows, elastic, seed) if elastic else _resample(images, rows)
 
 
-def distort(images: tf.Tensor, limits: Distortion, seed: tf.Tensor) -> tf.Tensor:
-    """Return `images` float32 (B, H, W, 1), each distorted about its center; black outside.
-
-    `seed` int (2,) decides every number drawn (a stateless generator), so a resumed run sees the same
-    images. One resampling of the whole batch: a tenth of the cost of a pipeline of Keras random layers.
-    """
-    if limits.rotation or limits.zoom or limits.shift or limits.slant or limits.elastic:
-        rows = _affine_rows(images, limits, seed)
-        images = _elastic(images, rows, limits.elastic, seed) if limits.elastic else _resample(images, rows)
-    return _change_width(images, limits.width, seed) if limits.width else tf.convert_to_tensor(images)
-
-
-def _affine_rows(images: tf.Tensor, limits: Distortion, seed: tf.Tensor) -> tf.Tensor:
+def _affine_rows(
+    images: tf.Tensor, seed: tf.Tensor, rotation: float, zoom: float, shift: float, slant: float
+) -> tf.Tensor:
     """Two rows (B, 6) of the matrix that maps an output pixel to the input pixel it is sampled from."""
     shape = tf.shape(images)
     height, width = tf.cast(shape[1], tf.float32), tf.cast(shape[2], tf.float32)
-    low = [-limits.rotation * np.pi / 180, 1 - limits.zoom, 1 - limits.zoom, -limits.shift, -limits.shift]
-    high = [limits.rotation * np.pi / 180, 1 + limits.zoom, 1 + limits.zoom, limits.shift, limits.shift]
+    low = [-rotation * np.pi / 180, 1 - zoom, 1 - zoom, -shift, -shift]
+    high = [rotation * np.pi / 180, 1 + zoom, 1 + zoom, shift, shift]
     uniform = tf.random.stateless_uniform([shape[0], 5], seed)
     drawn = tf.constant(low, tf.float32) + uniform * (tf.constant(high, tf.float32) - tf.constant(low, tf.float32))
     angle, zoom_x, zoom_y, shift_x, shift_y = tf.unstack(drawn, axis=1)
     a, b = tf.cos(angle) / zoom_x, tf.sin(angle) / zoom_x
     d, e = -tf.sin(angle) / zoom_y, tf.cos(angle) / zoom_y
-    if limits.slant:
-        lean = tf.tan(_uniform(seed, 1, [shape[0]]) * (limits.slant * np.pi / 180))
+    if slant:
+        lean = tf.tan(_uniform(seed, 1, [shape[0]]) * (slant * np.pi / 180))
         # Rows lean about the middle one before they are turned.
         a, b = a + lean * d, b + lean * e
     center_x, center_y = (width - 1) / 2, (height - 1) / 2
@@ -110,14 +133,15 @@ def _elastic(images: tf.Tensor, rows: tf.Tensor, deviation: float, seed: tf.Tens
     return (upper * (1 - down) + lower * down)[..., tf.newaxis]
 
 
-def _change_width(images: tf.Tensor, limit: float, seed: tf.Tensor) -> tf.Tensor:
-    """Move the edges of strokes by up to `limit` pixels outward, half of it inward.
+@operation(width=10)
+def change_width(images: tf.Tensor, seed: tf.Tensor, width: float) -> tf.Tensor:
+    """Move the edges of strokes by up to `width` pixels outward, half of it inward.
 
     One pixel is a step of gray dilation or erosion by a cross; a part of a pixel is a blend with the step.
     """
     amount = _uniform(seed, 3, [tf.shape(images)[0], 1, 1, 1])
-    amount = tf.where(amount > 0, amount, amount / 2) * limit
-    steps = int(np.ceil(limit))
+    amount = tf.where(amount > 0, amount, amount / 2) * width
+    steps = int(np.ceil(width))
     wider, thinner = images, images
     for step in range(steps):
         share = tf.clip_by_value(amount - step, 0, 1)
@@ -130,12 +154,3 @@ def _change_width(images: tf.Tensor, limit: float, seed: tf.Tensor) -> tf.Tensor
 def _cross_max(images: tf.Tensor) -> tf.Tensor:
     upright = tf.nn.max_pool2d(images, (3, 1), 1, "SAME")
     return tf.maximum(upright, tf.nn.max_pool2d(images, (1, 3), 1, "SAME"))
-
-
-def _fold(seed: tf.Tensor, number: int) -> tf.Tensor:
-    """A seed of its own for each kind of number drawn, so that one more kind leaves the others as they were."""
-    return tf.random.experimental.stateless_fold_in(seed, number)
-
-
-def _uniform(seed: tf.Tensor, number: int, shape: list[tf.Tensor | int]) -> tf.Tensor:
-    return tf.random.stateless_uniform(shape, _fold(seed, number), -1.0, 1.0)

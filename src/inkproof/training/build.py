@@ -12,7 +12,7 @@ from hydra.utils import instantiate
 
 from inkproof.config.compose import path_of
 from inkproof.config.one_line import unknown
-from inkproof.config.schema import Component, ModelIdentity, RunIdentity, TrainConfig
+from inkproof.config.schema import Augmentation, Component, ModelIdentity, RunIdentity, TrainConfig
 from inkproof.config.schema import Teacher as TeacherConfig
 from inkproof.data.digits import Digits
 from inkproof.data.splits import training_split
@@ -20,7 +20,7 @@ from inkproof.models.builders import instantiate_registered
 from inkproof.models.loading import load_trained
 from inkproof.runtime.errors import UserError
 from inkproof.tracking.run_metadata import RunMetadata
-from inkproof.training.augment import Distortion
+from inkproof.training.augment import OPERATIONS
 from inkproof.training.loop import Plan, prepare_keras
 from inkproof.training.losses import Teacher
 
@@ -41,26 +41,29 @@ class Parts:
 def assemble(config: TrainConfig, digits: Path, policy: str) -> Parts:
     """Return the parts of the run that `config` describes, on the digits file `digits`.
 
-    Sets Keras's global state to `policy` and the seed. Raises UserError for digits that cannot be split so, and
-    Hydra's InstantiationException for a network, optimizer or callback that cannot be built.
+    Sets Keras's global state to `policy` and the seed. Raises UserError for digits that cannot be split so and for
+    callbacks that do not fit the optimizer, and Hydra's InstantiationException for what cannot be built.
     """
     chosen = config.training
     val_size, repeat = config.data.val or 0, config.data.repeat or 1
     training, val = training_split(digits, val_size, chosen.train_size, chosen.subset_seed, chosen.folds, chosen.fold)
     prepare_keras(config.seed, policy, chosen.deterministic)
     make_optimizer = optimizer_maker(config.optimizer)
-    make_optimizer(total_steps=2, steps_per_epoch=1)  # a wrong value is found now, not after the run has begun
+    optimizer = make_optimizer(total_steps=2, steps_per_epoch=1)  # a wrong value is found before the run begins
     plan = Plan(
         epochs=chosen.epochs,
         batch_size=chosen.batch_size,
         repeat=repeat,
-        limits=Distortion(**config.aug.model_dump(exclude={"name"})),
+        limits=config.aug.limits,
         seed=config.seed,
         label_smoothing=chosen.label_smoothing,
     )
-    callbacks = [instantiate(callback.node()) for callback in config.callbacks.values()]
+    callbacks = {name: instantiate(one.node(), _convert_="all") for name, one in config.callbacks.items()}
+    for name, callback in callbacks.items():
+        if isinstance(callback, SETS_RATE) and isinstance(optimizer.get_config().get("learning_rate"), dict):
+            raise UserError(f"callbacks.{name}: sets the learning rate, which has a schedule; choose optimizer=adam")
     model = build_model(config.model)
-    return Parts(training, val, model, plan, callbacks, make_optimizer, _teacher(chosen.teacher))
+    return Parts(training, val, model, plan, list(callbacks.values()), make_optimizer, _teacher(chosen.teacher))
 
 
 def build_model(model: ModelIdentity) -> keras.Model:
@@ -68,6 +71,7 @@ def build_model(model: ModelIdentity) -> keras.Model:
     return instantiate(model.build.node(), _convert_="all")
 
 
+SETS_RATE = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
 STEPS = ("total_steps", "steps_per_epoch")  # arguments of an optimizer that the training loop gives
 
 
@@ -76,7 +80,8 @@ def optimizer_maker(optimizer: Component) -> Callable[..., keras.optimizers.Opti
     taken = _arguments(pkgutil.resolve_name(optimizer.target))[0]
 
     def make(**steps: int) -> keras.optimizers.Optimizer:
-        return instantiate(optimizer.node(), **{name: count for name, count in steps.items() if name in taken})
+        given = {name: count for name, count in steps.items() if name in taken}
+        return instantiate(optimizer.node(), _convert_="all", **given)
 
     return make
 
@@ -109,12 +114,23 @@ def _teacher(chosen: TeacherConfig) -> Teacher | None:
 def check_components(config: RunIdentity) -> None:
     """Compare the keys of everything that `config` lets build with the arguments of what its `_target_` names.
 
-    Raises UserError for a target that does not exist, and for a key that is missing or unknown, before data is read.
+    Those of the augmentation are compared with its operations. Raises UserError for a target that does not exist, and
+    for a key that is missing, unknown or out of range, before data is read.
     """
+    _check_limits(config.aug)
     _check("model.build", config.model.build)
     _check("optimizer", config.optimizer, STEPS)
     for name, callback in config.callbacks.items():
         _check(f"callbacks.{name}", callback)
+
+
+def _check_limits(aug: Augmentation) -> None:
+    highest = {key: most for keys in OPERATIONS.values() for key, most in keys.items()}
+    for key, value in aug.limits.items():
+        if key not in highest:
+            raise UserError(unknown(f"aug.{key}", "key of an augmentation", key, list(highest)))
+        if not value <= highest[key]:
+            raise UserError(f"aug.{key}={value:g}: expected at most {highest[key]:g}")
 
 
 def _check(key: str, component: Component, given: tuple[str, ...] = ()) -> None:

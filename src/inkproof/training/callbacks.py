@@ -57,6 +57,8 @@ class StopAtAccuracy(keras.callbacks.Callback):
 FILE_NAME = "backup.npz"
 # Where callbacks keep weights of their own: KeepBest and EarlyStopping, EMAWeights.
 _WEIGHTS = ("best_weights", "trained_weights")
+# What Keras changes when it first compares. A resumed run does that again, from the value in the configuration.
+_SETTINGS = ("min_delta",)
 
 
 class Backup(keras.callbacks.Callback):
@@ -156,5 +158,5 @@ def _plain_values(callback: keras.callbacks.Callback) -> dict[str, Any]:
     return {
         name: value.item() if isinstance(value, np.number) else value
         for name, value in vars(callback).items()
-        if isinstance(value, plain) and not name.startswith("_")
+        if isinstance(value, plain) and not name.startswith("_") and name not in _SETTINGS
     }

@@ -1,11 +1,12 @@
 """Batches for training: shuffled, augmented, and the same for the same seed whenever a run is resumed."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
 
-from inkproof.training.augment import Distortion, distort
+from inkproof.training.augment import distort
 
 
 def steps_per_epoch(count: int, repeat: int, batch_size: int) -> int:
@@ -21,7 +22,7 @@ def training_batches(
     first_epoch: int,
     epochs: int,
     repeat: int,
-    limits: Distortion,
+    limits: Mapping[str, float],
     seed: int,
 ) -> tf.data.Dataset:
     """Return the batches of epochs `first_epoch` up to `epochs`, one after another without a pause.
@@ -36,9 +37,8 @@ def training_batches(
 
     def batch(indices: tf.Tensor, place: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         chosen = tf.cast(tf.gather(images, indices), tf.float32)
-        if not limits.identity:
-            chosen = distort(chosen, limits, tf.stack([tf.constant(seed, tf.int64), place]))
-        return chosen, tf.gather(classes, indices)
+        distorted = distort(chosen, limits, tf.stack([tf.constant(seed, tf.int64), place]))
+        return distorted, tf.gather(classes, indices)
 
     def one_pass(number: tf.Tensor) -> tf.data.Dataset:
         order = tf.random.experimental.stateless_shuffle(

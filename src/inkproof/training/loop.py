@@ -1,7 +1,7 @@
 """The training loop, its plan and its outcome, and the callback that keeps a running average of the weights."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from inkproof.data.digits import Digits
-from inkproof.training.augment import Distortion
 from inkproof.training.callbacks import Backup, KeepBest
 from inkproof.training.input_pipeline import evaluation_batches, steps_per_epoch, training_batches
 from inkproof.training.losses import Teacher, loss_and_metrics
@@ -54,12 +53,15 @@ Row = dict[str, float]
 
 @dataclass(frozen=True)
 class Plan:
-    """The hyperparameters of a training loop; `repeat` passes over the digits make one epoch."""
+    """The hyperparameters of a training loop; `repeat` passes over the digits make one epoch.
+
+    `limits` are those of the augmentation, by the keys of conf/aug.
+    """
 
     epochs: int
     batch_size: int
     repeat: int
-    limits: Distortion
+    limits: Mapping[str, float]
     seed: int
     label_smoothing: float = 0.0
 

@@ -1,0 +1,111 @@
+"""docs/extending.md: what it adds is complete. Its own text is applied to a copy of the repository, which then runs."""
+
+import csv
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from inkproof.config.schema import DataConfig, Evaluation
+from inkproof.config.validation import validated
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
+from support.workspaces import Workspace
+
+TEXT = (ROOT / "docs" / "extending.md").read_text()
+BLOCK = re.compile(r"([^\n]*)\n\n```(\w+)\n(.*?)```", re.DOTALL)  # the line above it, its language, its content
+QUICK = ("training.epochs=2", "training.train_size=300", "run.register=false")
+
+
+def blocks(*languages: str) -> Iterator[tuple[str, str]]:
+    """The blocks in one of `languages`, each with the line above it."""
+    yield from ((above, content) for above, language, content in BLOCK.findall(TEXT) if language in languages)
+
+
+def commands() -> list[list[str]]:
+    return [shlex.split(line) for _, content in blocks("bash") for line in content.splitlines()]
+
+
+def apply(root: Path) -> None:
+    """Do in `root` what the document says."""
+    for above, content in blocks("python", "yaml"):
+        found = re.search(r"(Write|Add to the end of|Add to) `([\w./]+)`(?: (below|above) `(\w+)`)?[:.]", above)
+        assert found is not None, f"a block without its file: {above}"
+        how, name, where, place = found.groups()
+        path = root / name
+        if how == "Write":
+            assert not path.exists(), name
+            path.write_text(content)
+        elif where == "below":
+            path.write_text(path.read_text().replace(f"\n{place}:\n", f"\n{place}:\n{content}"))
+        elif where == "above":
+            start = f"@method\ndef {place}("
+            path.write_text(path.read_text().replace(start, f"{content}\n\n{start}"))
+        else:
+            path.write_text(f"{path.read_text()}\n\n{content}")
+
+
+def template() -> dict[str, Any]:
+    (content,) = (content for above, content in blocks("yaml") if "`conf/data/" in above)
+    return dict(yaml.safe_load(content))
+
+
+def test_the_template_of_a_dataset_has_every_key() -> None:
+    assert set(template()) == set(DataConfig.model_fields)
+    assert set(template()["evaluation"]) == set(Evaluation.model_fields)
+    validated(DataConfig, template(), "data")
+
+
+@pytest.mark.parametrize("key", DataConfig.model_fields)
+@pytest.mark.parametrize("script", ["download", "train"])
+def test_a_missing_key_of_a_dataset_is_named_in_one_line(composed: Callable[..., Any], script: str, key: str) -> None:
+    from inkproof.config.schema import DownloadConfig, TrainConfig
+
+    kind = {"download": DownloadConfig, "train": TrainConfig}[script]
+    with pytest.raises(UserError, match=rf"data\.{key}\b") as raised:
+        validated(kind, composed(kind.primary, "data=optdigits", f"~data.{key}"))
+    assert "\n" not in str(raised.value)
+
+
+def test_every_script_that_is_called_is_there() -> None:
+    assert len(commands()) >= 10
+    assert all((ROOT / words[1]).is_file() for words in commands() if words[0] == "python")
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("chain")
+def test_one_of_each_reaches_the_report(dvc_workspace: Callable[..., Workspace]) -> None:
+    workspace = dvc_workspace()
+    apply(workspace.root)
+    path = workspace.root / "conf" / "data" / "scaled.yaml"
+    path.write_text(path.read_text().replace("corruption_digits: 10", "corruption_digits: 2"))  # less to wait for
+    repro, again = (words for words in commands() if words[0] == "dvc")
+    assert repro == again
+    workspace.run(*repro)
+    report = workspace.root / "reports" / "scaled"
+    page = (report / "index.html").read_text()
+    assert "Scaled digits" in page and "strided" in page and "two_tone" in page
+    with (report / "leaderboard.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert (row["model"], row["data"], row["aug"]) == ("strided", "scaled", "noisy")
+    assert float(row["test_accuracy"]) > 0.8
+    assert 0 < float(row["drawn_starter_two_tone_accuracy"]) <= 1
+    drawn = json.loads((report / "models" / "strided" / "drawn.json").read_text())["starter"]
+    assert [key for key in drawn if isinstance(drawn[key], dict)][-2:] == ["two_tone", "classic"]
+    metadata = json.loads((workspace.root / "models/scaled/strided/run.json").read_text())
+    assert metadata["config"]["aug"] == {"name": "noisy", "rotation": 7.0, "noise": 10.0}
+
+    # Other commands, in one process. The pipeline has done what is left.
+    others = [words for words in commands() if words[0] == "python"]
+    short = [[*words, *QUICK] if words[1] == "src/train.py" else words for words in others]
+    ended = workspace.together(*short, *(words for words in short if "optimizer=lion" in words))
+    assert "reused" in ended[-1].stdout
+    assert (workspace.root / "log.csv").is_file()
+    unknown = [["python", "src/train.py", "data=optdigits", word] for word in ("+aug.noize=1", "aug.rotation=200")]
+    for words, line in zip(unknown, ("did you mean noise?", "aug.rotation=200: expected at most 180"), strict=True):
+        assert line in workspace.fails(*words)
