@@ -64,7 +64,8 @@ def test_the_template_of_a_dataset_has_every_key() -> None:
 @pytest.mark.parametrize("key", DataConfig.model_fields)
 @pytest.mark.parametrize("script", ["download", "train"])
 def test_a_missing_key_of_a_dataset_is_named_in_one_line(composed: Callable[..., Any], script: str, key: str) -> None:
-    from inkproof.config.schema import DownloadConfig, TrainConfig
+    from inkproof.config.schema import TrainConfig
+    from inkproof.config.stages import DownloadConfig
 
     kind = {"download": DownloadConfig, "train": TrainConfig}[script]
     with pytest.raises(UserError, match=rf"data\.{key}\b") as raised:

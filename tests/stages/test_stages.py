@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from inkproof.config.compose import composing
-from inkproof.config.schema import DrawnConfig, ExportConfig
+from inkproof.config.stages import DrawnConfig, ExportConfig
 from inkproof.evaluation.results import CanvasFile, ExportedFile, ImageFile
 from inkproof.evaluation.statistics import wilson
 from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, MODEL_FILES
@@ -22,6 +22,7 @@ from inkproof.exporting.metadata import packed_files, read_metadata
 from inkproof.runtime.errors import UserError
 from inkproof.stages.drawn import drawn
 from inkproof.stages.export import export, lines
+from inkproof.tracking.run_metadata import trained_run
 from support.pipeline import DRAWINGS, OOD_SAMPLES, lighten
 from support.workspaces import Workspace
 
@@ -327,7 +328,7 @@ def test_a_damaged_file_is_named_and_nothing_is_written(copy: Workspace, tmp_pat
         to_export = compose(ExportConfig, (*words, *inputs[:3], f"out={made}"))
         to_draw = compose(DrawnConfig, (*words, inputs[3], f"exported={exported}"))
     with pytest.raises(UserError, match=rf"^{re.escape(str(model))}: not a readable Keras model \("):
-        export(to_export)
+        export(*trained_run(to_export))
     with pytest.raises(UserError, match=rf"^{re.escape(str(exported))}: not a readable LiteRT model; export it again"):
-        drawn(to_draw)
+        drawn(*trained_run(to_draw))
     assert not made.exists()

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from scipy.ndimage import minimum_filter
 
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.data.drawings import CANVAS_SIDE
@@ -199,5 +198,8 @@ def render_in_pixels(
         if len(points) > 1:
             draw.line(points, fill=0, width=1)
         draw.point(points, fill=0)
-    # The square reaches to the right and down from each pixel of the line, not to both sides.
-    return minimum_filter(np.asarray(image), pencil, mode="constant", cval=255, origin=(pencil - 1) // 2)
+    line = np.asarray(image)
+    thick = line.copy()
+    for down, right in np.ndindex(pencil, pencil):  # SciPy's filter would make src/predict.py start 0.1 s later
+        np.minimum(thick[down:, right:], line[: IMAGE_SIDE - down, : IMAGE_SIDE - right], out=thick[down:, right:])
+    return thick
