@@ -22,7 +22,7 @@ def table() -> pd.DataFrame:
         ("shear", 1): predictions(2),
         ("shear", 2): predictions(8),
     }
-    return corruption_rows(LABELS, predicted)
+    return corruption_rows(LABELS, predicted, {**dict.fromkeys(predicted, 0), ("shear", 2): 4})
 
 
 def test_a_row_counts_and_has_its_interval() -> None:
@@ -34,7 +34,7 @@ def test_a_row_counts_and_has_its_interval() -> None:
         ("shear", 1, 8),
         ("shear", 2, 2),
     ]
-    assert list(rows) == ["corruption", "severity", "n", "correct", "accuracy", "low", "high"]
+    assert list(rows) == ["corruption", "severity", "n", "correct", "accuracy", "low", "high", "blank"]
     assert rows.loc[2, "accuracy"] == 0.7
     assert tuple(rows.loc[2, ["low", "high"]]) == wilson(7, 10)
 
@@ -50,6 +50,12 @@ def test_mean_corruption_accuracy_is_a_mean_of_means_without_the_clean() -> None
     assert list(summary.corruptions) == ["blur", "shear"]
 
 
+def test_blank_images_are_counted_where_there_are_any() -> None:
+    summary = summarize_corruptions(table())
+    assert summary.corruptions["shear"].blank == [0, 4]
+    assert summary.blank == {("shear", 2): 4}
+
+
 def test_the_interval_of_a_mean_is_that_of_the_digits_and_not_of_all_predictions() -> None:
     mean = summarize_corruptions(table()).corruptions["blur"]
     assert (mean.low, mean.high) == wilson(8, 10)
@@ -60,7 +66,7 @@ def test_an_interval_contains_its_mean_even_at_the_end() -> None:
     almost = labels.copy()
     almost[0] = 1
     predicted = {("clean", 0): labels, **{("blur", s): labels for s in range(1, 5)}, ("blur", 5): almost}
-    mca = summarize_corruptions(corruption_rows(labels, predicted)).mca
+    mca = summarize_corruptions(corruption_rows(labels, predicted, dict.fromkeys(predicted, 0))).mca
     assert mca.accuracy == pytest.approx(0.98)
     assert mca.low <= mca.accuracy <= mca.high
 
@@ -91,6 +97,6 @@ def test_an_incomplete_table_is_an_error(broken: str) -> None:
 
 def test_predictions_of_another_length_are_an_error() -> None:
     with pytest.raises(ValueError, match="blur 1"):
-        corruption_rows(LABELS, {("blur", 1): [1, 2, 3]})
+        corruption_rows(LABELS, {("blur", 1): [1, 2, 3]}, {("blur", 1): 0})
     with pytest.raises(ValueError, match="at least one"):
-        corruption_rows([], {("blur", 1): []})
+        corruption_rows([], {("blur", 1): []}, {("blur", 1): 0})

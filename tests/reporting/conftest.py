@@ -163,7 +163,7 @@ def corruptions(labels: np.ndarray, accuracy: float, seed: int) -> CorruptionsRe
         (name, severity): loss * severity / 3 for name, loss in CORRUPTIONS.items() for severity in (1, 2, 3)
     }
     predictions = {key: guesses(labels, accuracy - loss, seed).argmax(axis=1) for key, loss in losses.items()}
-    return summarize_corruptions(corruption_rows(labels, predictions))
+    return summarize_corruptions(corruption_rows(labels, predictions, dict.fromkeys(predictions, 0)))
 
 
 def rejection(labels: np.ndarray, accuracy: float, seed: int) -> RejectionResult:

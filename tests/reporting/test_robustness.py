@@ -54,7 +54,7 @@ def test_corruptions_have_clean_mean_and_worst_accuracy(tmp_path: Path) -> None:
         mca=Accuracy(accuracy=0.9, low=0.87, high=0.92),
         corruptions={
             "blur": Corruption(accuracy=0.95, low=0.94, high=0.96, severities=[0.99] * 5),
-            "cut_off": Corruption(accuracy=0.85, low=0.84, high=0.86, severities=[0.9] * 5),
+            "cut_off": Corruption(accuracy=0.85, low=0.84, high=0.86, severities=[0.9] * 5, blank=[0, 0, 0, 0, 7]),
         },
     )
     page = page_of([model("new"), model(corruptions=corruptions)], tmp_path)
@@ -63,6 +63,7 @@ def test_corruptions_have_clean_mean_and_worst_accuracy(tmp_path: Path) -> None:
         [("–", "")] * 3,
         [("99.4%", "98.0–99.8"), ("90.0%", "87.0–92.0"), ("85.0%", "cut off")],
     ]
+    assert "of 500 images, 7 are blank at cut off 5." in page
     assert CORRUPTIONS not in page_of([model()], tmp_path)
 
 

@@ -121,12 +121,16 @@ def per_writer(labels: npt.ArrayLike, predictions: Mapping[str, npt.ArrayLike], 
     return by_method.agg(n="size", accuracy="mean").reset_index().sort_values("writer", kind="stable")
 
 
-def corruption_rows(labels: npt.ArrayLike, predictions: Mapping[tuple[str, int], npt.ArrayLike]) -> pd.DataFrame:
+def corruption_rows(
+    labels: npt.ArrayLike,
+    predictions: Mapping[tuple[str, int], npt.ArrayLike],
+    blank: Mapping[tuple[str, int], int],
+) -> pd.DataFrame:
     """Return one row for each corruption and severity, in the order of `predictions`, with the number correct.
 
     `labels` are the digits meant (N,), `predictions` the predicted digits (N,) by (corruption, severity), the clean
-    canvases among them at severity 0. low and high are the Wilson interval. Raises ValueError without a digit,
-    and where the lengths differ.
+    canvases among them at severity 0, and `blank` the numbers of images without ink. low and high are the Wilson
+    interval. Raises ValueError without a digit, and where the lengths differ.
     """
     y = np.asarray(labels)
     if y.ndim != 1 or not y.size:
@@ -138,8 +142,8 @@ def corruption_rows(labels: npt.ArrayLike, predictions: Mapping[tuple[str, int],
         if predicted.shape != y.shape:
             raise ValueError(f"{corruption} {severity}: expected predictions {y.shape}, not {predicted.shape}")
         correct = int((predicted == y).sum())
-        rows.append((corruption, severity, n, correct, correct / n, *wilson(correct, n)))
-    return pd.DataFrame(rows, columns=["corruption", "severity", "n", "correct", "accuracy", "low", "high"])
+        rows.append((corruption, severity, n, correct, correct / n, *wilson(correct, n), blank[corruption, severity]))
+    return pd.DataFrame(rows, columns=["corruption", "severity", "n", "correct", "accuracy", "low", "high", "blank"])
 
 
 def summarize_corruptions(table: pd.DataFrame) -> CorruptionsResult:
@@ -153,7 +157,9 @@ def summarize_corruptions(table: pd.DataFrame) -> CorruptionsResult:
     corruption, or a corruption's severity is missing, or n differs.
     """
     clean, corrupted = table[table["severity"] == 0], table[table["severity"] > 0]
-    grid = corrupted.groupby(["corruption", "severity"])["accuracy"].first().unstack()
+    grid, blank = (
+        corrupted.groupby(["corruption", "severity"])[column].first().unstack() for column in ("accuracy", "blank")
+    )
     if (
         len(clean) != 1
         or not 0 < grid.size == len(corrupted)
@@ -168,7 +174,9 @@ def summarize_corruptions(table: pd.DataFrame) -> CorruptionsResult:
         clean=Accuracy(**{str(key): value for key, value in clean[["accuracy", "low", "high"]].iloc[0].items()}),
         mca=_mean(float(np.mean(list(means.values()))), n),
         corruptions={
-            name: Corruption(**dict(_mean(means[name], n)), severities=grid.loc[name].tolist())
+            name: Corruption(
+                **dict(_mean(means[name], n)), severities=grid.loc[name].tolist(), blank=blank.loc[name].tolist()
+            )
             for name in corrupted["corruption"].unique()
         },
     )

@@ -72,9 +72,13 @@ class TestResult(TestSummary, TrainedModel):
 
 
 class Corruption(Accuracy):
-    """The mean over the severities of one corruption, and the accuracy at each of them from 1 on."""
+    """The mean over the severities of one corruption, and the accuracy at each of them from 1 on.
+
+    `blank` has the number of images without ink at each of them: there every prediction is the same.
+    """
 
     severities: list[float]
+    blank: list[int] = []
 
 
 class CorruptionsResult(Result):
@@ -84,6 +88,12 @@ class CorruptionsResult(Result):
     clean: Accuracy
     mca: Accuracy
     corruptions: dict[str, Corruption]
+
+    @property
+    def blank(self) -> dict[tuple[str, int], int]:
+        """The numbers of blank images by corruption and severity, where there are any."""
+        counted = ((name, level, n) for name, own in self.corruptions.items() for level, n in enumerate(own.blank, 1))
+        return {(name, level): n for name, level, n in counted if n}
 
 
 # -- drawn.json --------------------------------------------------------------------------------------------------------

@@ -137,7 +137,8 @@ class Normalizer(keras.layers.Layer):
 
     - `polarity`: the border, which is ground, decides what is ink, the darker or the lighter. Without it
       ink is light.
-    - `contrast`: an uneven ground, wide shadows and noise are taken away, faint ink is made strong. Without it the
+    - `contrast`: an uneven ground, wide shadows and weak noise are taken away, faint ink is made strong. Strong noise
+      (a standard deviation above a quarter of white) hides the ink, and the image comes out blank. Without it the
       ground has one level and ink keeps its own.
     - `specks`: small lone marks are dropped, and noise that looks like nothing else.
     - `box`: the ink's bounding box is fitted into 20 x 20 pixels, with its aspect ratio. Without it the whole

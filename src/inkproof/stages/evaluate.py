@@ -46,7 +46,8 @@ def evaluate(metadata: RunMetadata, config: EvaluateConfig) -> TestResult:
     corruption_labels, corrupted = read_corruptions(path_of(config.corruptions))
     predicted = predict(model, np.concatenate(list(corrupted.values()))).argmax(axis=1)
     by_corruption = dict(zip(corrupted, np.split(predicted, len(corrupted)), strict=True))
-    rows = corruption_rows(corruption_labels, by_corruption)
+    blank = {key: int((~images.any(axis=(1, 2))).sum()) for key, images in corrupted.items()}
+    rows = corruption_rows(corruption_labels, by_corruption, blank)
     corruptions = summarize_corruptions(rows)
     result = test_result(metadata, probabilities, digits.labels)
     history = pd.DataFrame(read_history(folder / "history.csv"))
