@@ -118,7 +118,7 @@ def test_a_image_is_named_relative_to_its_folder(tmp_path):
         ({"created": "yesterday"}, "not an ISO date"),
         ({"format": "1"}, "format=1: expected a whole number"),
         ({"format": 0}, "format=0: expected at least 1"),
-        ({"lable": 7}, "lable: a key that does nothing; the keys are id, label, writer"),
+        ({"lable": 7}, "lable: unknown key; the keys are id, label, writer"),
         ({"id": "first"}, "is already in line 1"),
     ],
 )
