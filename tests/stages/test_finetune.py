@@ -77,7 +77,7 @@ def test_another_network_a_missing_file_and_another_kind_of_file_end_in_one_line
     assert "training.init=models/initial: another network than the one to train (layer " in line
     assert "is Dense 128x16 to 16, not Dense 128x17 to 17)" in line
     for init, line in (
-        ("models/nobody", "training.init=models/nobody: no trained model there; name a .keras file"),
+        ("models/nobody", "training.init=models/nobody: no trained model there; give a .keras file"),
         ("dvc.yaml", "training.init=dvc.yaml: no trained model there"),
         ("3", "training.init=3: expected a text"),
     ):
