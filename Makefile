@@ -1,11 +1,11 @@
-# Inkproof: `make` lists what there is.
+# Inkproof: `make` lists the targets.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 DEV := $(VENV)/dev
 LOCKS := requirements
-# Commands of the pipeline say `python`: it is the one of the environment.
+# The pipeline's commands call `python`. This makes it the environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # TensorFlow and MLflow start in half the time from compiled bytecode.
 unexport PYTHONDONTWRITEBYTECODE
@@ -39,10 +39,10 @@ $(DEV): $(READY) $(LOCKS)/dev.lock
 	@$(call add,dev)
 	@touch $@
 
-coreml: $(READY) ## add coremltools to .venv; src/export.py then writes Core ML, too
+coreml: $(READY) ## add coremltools to .venv, so that src/export.py also writes Core ML
 	@$(call add,coreml)
 
-cluster: $(READY) ## add what studies need on SLURM and on Ray clusters
+cluster: $(READY) ## add what studies need on SLURM and Ray clusters
 	@$(call add,cluster)
 
 demo: $(READY) ## the whole pipeline on embedded digits, offline: train, evaluate, export, drawn digits, report
@@ -58,14 +58,14 @@ pretrained: $(READY) ## models/pretrained, the model of predict.py: train on MNI
 	@dvc repro evaluate@mnist_plus_strokes-vgg_bn export@mnist_plus_strokes-vgg_bn drawn@mnist_plus_strokes-vgg_bn
 	@python src/report.py pretrained
 
-finetune: $(READY) ## go on from models/pretrained with the drawings of data/drawn/mine; what it gave, in reports/finetune
+finetune: $(READY) ## train models/pretrained further on the drawings of data/drawn/mine; the comparison is in reports/finetune
 	@python src/train.py experiment=finetune_drawn run.out=models/finetune/vgg_bn
 	@python src/evaluate.py finetuned
 
 leaderboard: $(READY) ## the best configurations of all studies and runs, in experiments/leaderboard.md
 	@python src/study.py leaderboard
 
-bench: $(READY) ## time what users wait for against named baselines, on an idle machine: an hour, reports/bench.md
+bench: $(READY) ## time what users wait for, against named baselines, into reports/bench.md; an hour on an idle machine
 	@python experiments/07-speed/bench.py
 
 test: $(DEV) ## the fast tests
@@ -77,7 +77,7 @@ test-full: $(DEV) ## all tests; those on MNIST need INKPROOF_MIRROR or the netwo
 lint: $(DEV) ## ruff and mypy
 	@ruff check . && ruff format --check . && mypy
 
-format: $(DEV) ## let ruff put the code in order
+format: $(DEV) ## let ruff format the code
 	@ruff check --fix . && ruff format .
 
 docs: $(READY) ## build the pages of docs/ as a site, site/index.html
@@ -92,16 +92,16 @@ ui: $(READY) ## compare runs in the MLflow UI, http://127.0.0.1:5000
 app: $(READY) ## a page to draw digits on, http://127.0.0.1:8765
 	@python src/app.py
 
-browser: $(DEV) ## add Playwright, with which the tests of that page drive Chromium (its package is the system's)
+browser: $(DEV) ## add Playwright for the tests of that page; install Chromium with your system's package manager
 	@$(call add,browser)
 
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
-lock: $(READY) ## resolve the dependencies of pyproject.toml and requirements/*.in anew
+lock: $(READY) ## resolve the dependencies of pyproject.toml and requirements/*.in again
 	@$(COMPILE) pyproject.toml -o $(LOCKS)/base.lock
 	@$(COMPILE) $(LOCKS)/bootstrap.in -o $(LOCKS)/bootstrap.lock
 	@for extra in dev browser cluster coreml docs; do $(COMPILE) -c $(LOCKS)/base.lock $(LOCKS)/$$extra.in -o $(LOCKS)/$$extra.lock || exit 1; done
 
-clean: ## remove what the pipeline made (not the environment, not your drawings, not the DVC cache)
+clean: ## remove what the pipeline made; the environment, your drawings and the DVC cache stay
 	@rm -rf models/mnist models/optdigits models/mnist_plus_strokes models/finetune exports runs reports/optdigits reports/finetune site mlflow.db mlflow.db.lock mlruns
 	@rm -rf data/mnist data/optdigits data/mnist_plus_strokes data/finetune data/drawn/pens
 	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} + ; rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""Serve a page to draw digits on, which the browser classifies: python src/app.py [port=8765]."""
+"""Serve a page to draw digits on; the browser classifies them: python src/app.py [port=8765]."""
 
 from inkproof.config.compose import entry
 from inkproof.config.stages import AppConfig

@@ -1,4 +1,4 @@
-"""Bring drawn digits of your own into the benchmark: python src/drawings.py import FOLDER, or collect."""
+"""Add your own drawings to the evaluation: python src/drawings.py import FOLDER, or collect."""
 
 import argparse
 import sys
@@ -9,7 +9,7 @@ from inkproof.config.one_line import run
 from inkproof.runtime.paths import MINE
 
 EXAMPLE = """\
-shapes of FOLDER:
+what FOLDER can hold:
   digit1.png digit2.png ... and a labels.csv with the header file,label,writer
       (writer may be left out; a label that is empty or - means "not a digit")
   0/ 1/ ... 9/ with the images of each digit, and -/ for what is not a digit
@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     collected.add_argument("--from", dest="database", type=Path, metavar="DB", help=about)
     for one in (images, collected):
         one.add_argument("--into", type=Path, default=MINE, metavar="SET", help="the set (default: %(default)s)")
-        one.add_argument("--dvc", action="store_true", help="then keep the set under DVC, and say what to commit")
+        one.add_argument("--dvc", action="store_true", help="also keep the set under DVC, and print what to commit")
     return top
 
 

@@ -3,7 +3,7 @@
 Other evaluations, each with a configuration of its own:
   drawn        the exported model on drawn digits
   ensemble     the mean probabilities of runs on test digits and drawings: ensemble 'runs=[A,B]' tta=true
-  finetuned    what fine-tuning on drawings gave, and what it cost
+  finetuned    compare a fine-tuned network with its initial weights
   out_of_fold  predictions for the digits that a cross-validated run left out
 """
 

@@ -15,7 +15,7 @@ examples:
   python src/predict.py scans/ --csv digits.csv --show digits.png
   python src/predict.py my_digit.png --model mnist-cnn
 
-Without --model it is the pretrained file. Exit code: 0, 1 if an image could not be read, 2 if nothing could be done.
+Without --model it uses the pretrained file. Exit code: 0, 1 if an image could not be read, 2 if nothing could be done.
 """
 
 
@@ -45,7 +45,7 @@ def command(arguments: Sequence[str] | None) -> int:
     options = parser().parse_args(arguments)
     # A name may have characters that the terminal's encoding lacks.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    # When a job's time limit ends it, it cleans up, too: half a table, and its processes.
+    # Also clean up (half a table, worker processes) if a job's time limit ends this process.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     from inkproof.stages.predict import predict
 

@@ -2,7 +2,7 @@
 
 One of the files alone, or what every export needs:
   drawings     drawings.npz, the drawings that models are evaluated on
-  corruptions  corruptions.npz, ood.npz and thresholds.npz: corrupted digits, and drawings that are no digit
+  corruptions  corruptions.npz, ood.npz and thresholds.npz: corrupted digits, and drawings that are not digits
   normalizer   exports/normalizer.tflite, the normalization that does it as a LiteRT file
 """
 
@@ -36,7 +36,7 @@ def drawings(config: PreprocessConfig) -> None:
 
 @entry(PreprocessConfig)
 def corruptions(config: PreprocessConfig) -> None:
-    """Write the corrupted digits and the drawings that are no digit."""
+    """Write the corrupted digits and the drawings that are not digits."""
     start_tensorflow()
     from inkproof.stages.corruptions import preprocess_corruptions
 

@@ -12,13 +12,13 @@ from inkproof.studies.command_line import parse
 
 
 def main() -> None:
-    """Run the command that was typed; the exit code is 1 where grid runs were given up."""
+    """Run the command that was typed; the exit code is 1 if grid runs were given up."""
     options = parse(sys.argv[1:], str(__doc__).splitlines()[0])
     run("study.py", lambda: sys.exit(1 if command(options) is False else 0))
 
 
 def command(options: argparse.Namespace) -> bool | None:
-    """Run a command, with the imports it needs; return False where it gave up grid runs."""
+    """Run a command, with the imports it needs; return False if it gave up grid runs."""
     match options.command:
         case "run":
             from inkproof.studies.run_study import run_study

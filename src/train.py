@@ -1,6 +1,6 @@
 """Train one model: python src/train.py model=cnn aug=on [data=optdigits] [seed=3] [training.epochs=1] ...
 
-Run the same command again: a finished run is reused (run.force=true trains anew), a killed one resumes.
+Run the same command again: a finished run is reused (run.force=true trains again), a killed one resumes.
 """
 
 from inkproof.config.compose import entry

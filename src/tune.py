@@ -1,7 +1,7 @@
 """Search for hyperparameters: python src/tune.py model=cnn tuner=hyperband [tuner=random] [training.epochs=10] ...
 
-The validation digits alone decide. Run the same command again: a killed search resumes. On several machines: one
-command with service=chief, one for each worker with service=NAME, all with address=HOST:PORT of the chief.
+Only validation digits decide. Run the same command again to resume a killed search. On several machines, run one
+command with service=chief and one per worker with service=NAME. All have address=HOST:PORT of the chief.
 """
 
 from inkproof.config.compose import choices, composing, entry, typed
@@ -10,12 +10,12 @@ from inkproof.runtime.startup import start_tensorflow
 from inkproof.tuning.recipe import GROUPS
 from inkproof.tuning.space import request_of
 
-WHERE = ("service=", "address=", "recipe=")  # what does not decide the result
+WHERE = ("service=", "address=", "recipe=")  # overrides that do not change the result
 
 
 @entry(TuneConfig)
 def main(config: TuneConfig) -> None:
-    """Check the request, and search."""
+    """Check the request, then search."""
     words = [word for word in typed() if not word.startswith(WHERE)]
     chosen = choices()
     with composing() as compose:

@@ -1,3 +1,3 @@
-"""Inkproof: digit recognizers trained on MNIST and proved on ink that real people drew."""
+"""Inkproof: digit recognizers trained on MNIST and tested on digits that people drew."""
 
 __version__ = "0.2.0"

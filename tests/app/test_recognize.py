@@ -99,7 +99,7 @@ def test_the_model_is_chosen_by_name(database: Path, stand_in: Path):
         (
             {"strokes": [[[1, 2]]], "brush": 9},
             400,
-            "brush: a key that does nothing; the keys are image, strokes,",
+            "brush: unknown key; the keys are image, strokes,",
         ),
         ({"strokes": [[[1, 2]]], "\ud800": 9}, 422, "unicode"),
         ({"strokes": [[[1, 2]]], "model": 7}, 404, "unknown model"),

@@ -50,7 +50,7 @@ MISTAKES = {
     "training.teacher.weight=2": ["training.teacher.weight=2", "at most 1"],
     "run.register=maybe": ["run.register=maybe", "true or false"],
     "training.epochs=${nothing}": ["nothing"],
-    "+foo=1": ["foo", "does nothing"],
+    "+foo=1": ["foo: unknown key"],
     "~callbacks": ["callbacks: expected a value"],
     "~training.teacher.weight": ["training.teacher.weight: expected a value"],
     "data=pens": ["data=pens", "choose mnist or optdigits"],
@@ -120,7 +120,7 @@ REFUSED = {  # by what is typed after `python src/`: words of the line
     ("train.py", "-m", "model=dense,cnnn"): ["model=cnnn", "did you mean cnn?"],
     ("train.py", "seed=one,two", "-m", "training.epochs=1"): ["seed=one", "a whole number"],
     ("evaluate.py", "drawnn"): ["drawnn", "drawn, ensemble"],
-    ("evaluate.py", "model.epochs=3"): ["model.epochs=3: a key that does nothing here", "model.name"],
+    ("evaluate.py", "model.epochs=3"): ["model.epochs=3: has no effect here", "model.name"],
     ("export.py", "~data.source.offline"): ["data.source.offline", "data.name, data.folder, data.eval_data"],
     ("preprocess.py", "pens.val=3", "--cfg", "job"): ["pens.val=3", "pens.name, pens.folder, pens.source"],
 }
@@ -134,7 +134,7 @@ for _script in SCRIPTS:
     ]
     if _script != "train":
         REFUSED[*_typed, "-m", "data=mnist"] = ["-m", "only train.py"]
-        REFUSED[*_typed, "+foo=1"] = ["+foo=1", "does nothing"]
+        REFUSED[*_typed, "+foo=1"] = ["+foo=1", "no effect"]
     if _script in ("evaluate", "evaluate drawn", "export", "export formats"):
         REFUSED[*_typed, "data=optdigits", "model=cnn"] = ["models/optdigits/cnn", "train one first"]
 

@@ -1,4 +1,4 @@
-"""The types of the configurations: no values in them, no keys that do nothing, and what is out of range is one line."""
+"""The types of the configurations: no values in them, an unknown key or a value out of range is one line."""
 
 import ast
 from typing import Annotated, Literal
@@ -54,15 +54,15 @@ MISTAKES = [
     (DownloadConfig, "~data.source", "data.source: expected a value"),
     (TuneConfig, "~tuner.seed", "tuner.seed: expected a value"),
     # unknown,
-    (TrainConfig, "+training.epoch=3", "training.epoch: a key that does nothing; the keys are epochs, batch_size, "),
-    (TrainConfig, "+run.name=mine", "run.name: a key that does nothing; the keys are experiment, digits, register, "),
-    (TuneConfig, "+tuner.factor=2 tuner=random", "tuner.factor: a key that does nothing; the keys are name, trials, "),
+    (TrainConfig, "+training.epoch=3", "training.epoch: unknown key; the keys are epochs, batch_size, "),
+    (TrainConfig, "+run.name=mine", "run.name: unknown key; the keys are experiment, digits, register, "),
+    (TuneConfig, "+tuner.factor=2 tuner=random", "tuner.factor: unknown key; the keys are name, trials, "),
     (
         PreprocessConfig,
         "+sets.mine.thick=true",
-        "sets.mine.thick: a key that does nothing; the keys are folder, role, ",
+        "sets.mine.thick: unknown key; the keys are folder, role, ",
     ),
-    (AppConfig, "+hots=[]", "hots: a key that does nothing; the keys are body_kb, "),
+    (AppConfig, "+hots=[]", "hots: unknown key; the keys are body_kb, "),
     # of another type,
     (TrainConfig, "training.epochs=1.5", "training.epochs=1.5: expected a whole number"),
     (TrainConfig, "training.teacher.runs=A", "training.teacher.runs=A: expected a list"),
@@ -79,7 +79,7 @@ MISTAKES = [
     (TrainConfig, "training.teacher.temperature=0", "training.teacher.temperature=0: expected a number above 0"),
     (TrainConfig, "run.experiment=''", "run.experiment=: expected a text that is not empty"),
     (TuneConfig, "tuner.factor=1", "tuner.factor=1: expected at least 2"),
-    (TuneConfig, "data.val=0 callbacks=none", "data.val=0: a search needs validation digits to choose by"),
+    (TuneConfig, "data.val=0 callbacks=none", "data.val=0: a search needs validation digits; choose a number above 0"),
     (PreprocessConfig, "data.evaluation.workers=0", "data.evaluation.workers=0: expected at least 1"),
     (ExportConfig, "sets.mine.brush=0", "sets.mine.brush=0: expected a number above 0"),
     (ExportConfig, "sets.mine.role=all", "sets.mine.role=all: expected 'training', 'validation' or 'test'"),

@@ -83,7 +83,7 @@ def test_a_folder_without_the_file_is_an_empty_set(tmp_path):
     assert read_drawings(tmp_path / "absent") == []
 
 
-def test_a_image_is_named_relative_to_its_folder(tmp_path):
+def test_an_image_is_named_relative_to_its_folder(tmp_path):
     (tmp_path / "a1.png").write_bytes(b"image")
     drawing = replace(SEVEN, strokes=None, image="a1.png")
     write_drawings(tmp_path, [drawing])
@@ -118,7 +118,7 @@ def test_a_image_is_named_relative_to_its_folder(tmp_path):
         ({"created": "yesterday"}, "not an ISO date"),
         ({"format": "1"}, "format=1: expected a whole number"),
         ({"format": 0}, "format=0: expected at least 1"),
-        ({"lable": 7}, "lable: a key that does nothing; the keys are id, label, writer"),
+        ({"lable": 7}, "lable: unknown key; the keys are id, label, writer"),
         ({"id": "first"}, "is already in line 1"),
     ],
 )

@@ -48,7 +48,7 @@ ERRORS = {
     "no answer": (bad.silent, "stalled: no answer for 0.5 s", 1),
     "stops": (bad.stops(BODY), "stalled: no byte came for 0.5 s", 1),
     "trickles": (bad.trickles(BODY), r"stalled: only \d+ bytes in", 1),
-    "hangs up": (bad.hangs_up, "closed without an answer", 3),
+    "hangs up": (bad.hangs_up, "closed without a response", 3),
     "empty": (bad.good(b""), "an empty body came", 3),
     "redirects": (bad.moved_to("/bad.gz"), "redirects without end", None),
 }
@@ -127,7 +127,7 @@ def test_a_proxy_that_does_not_respond(server: bad.Server, monkeypatch: pytest.M
 
 def test_a_length_that_is_no_number(server: bad.Server) -> None:
     server.routes["/odd"] = bad.endless(Content_Length="many")
-    with pytest.raises(UserError, match=r"it cannot be asked \(invalid literal for int"):
+    with pytest.raises(UserError, match=r"the request failed \(invalid literal for int"):
         fetcher(server, "/odd").fetch("train_images")
 
 

@@ -95,7 +95,7 @@ def test_a_target_that_names_no_function(tmp_path: Path) -> None:
     [
         ({"split_seed": -1}, "data.source: split_seed=-1: expected at least 0"),
         ({"split_seed": "3"}, "data.source: split_seed=3: expected a whole number"),
-        ({"splitseed": 3}, "data.source: splitseed: a key that does nothing; the keys are files, mirrors, offline, "),
+        ({"splitseed": 3}, "data.source: splitseed: unknown key; the keys are files, mirrors, offline, "),
         ({"files": {}}, "data.source: files: expected the keys train_images, train_labels, test_images, test_labels"),
     ],
 )

@@ -91,7 +91,7 @@ def test_a_server_s_z_files_and_its_zip_give_the_same_set(tmp_path: Path) -> Non
 
 def test_a_malformed_file_is_reported_with_its_line_and_nothing_is_written(tmp_path: Path) -> None:
     broken = TES.replace(b" 500  0\n", b" 500 \n")
-    with pytest.raises(UserError, match=r"^pens\.tes, line 10: '500' is no point"):
+    with pytest.raises(UserError, match=r"^pens\.tes, line 10: '500' is not a point"):
         prepare(config(tes=broken), tmp_path / "out", mirror=folder(tmp_path / "mirror", broken))
     assert not (tmp_path / "out").exists()
 

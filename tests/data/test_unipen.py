@@ -28,9 +28,9 @@ def test_line_ends_of_another_system() -> None:
 
 # The good text has its segment in line 6, the comment in 7, the first stroke in 8 to 12, the second from 13.
 MISTAKES = {
-    "a point of one number": (" 250  480", " 250", 10, "'250' is no point"),
-    "a point of words": (" 250  480", " 250 up", 10, "'250 up' is no point"),
-    "a point with a fraction": (" 250  480", " 2.5 480", 10, "is no point"),
+    "a point of one number": (" 250  480", " 250", 10, "'250' is not a point"),
+    "a point of words": (" 250  480", " 250 up", 10, "'250 up' is not a point"),
+    "a point with a fraction": (" 250  480", " 2.5 480", 10, "is not a point"),
     "a point off the tablet": (" 250  480", " 250  501", 10, "off the tablet"),
     "a point left of the tablet": (" 250  480", " -1  480", 10, "off the tablet"),
     "no pen up": (" 250  480\n.PEN_UP", " 250  480", 11, ".DT while the pen is down"),
@@ -81,5 +81,5 @@ def test_the_same_number_twice() -> None:
 
 @pytest.mark.parametrize("text", ["", pen_text.HEAD])
 def test_no_digit_at_all(text: str) -> None:
-    with pytest.raises(UserError, match=r"x\.tra: no digit in it"):
+    with pytest.raises(UserError, match=r"x\.tra: no digit found"):
         parse(text, "x.tra", 500)

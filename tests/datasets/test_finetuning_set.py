@@ -1,4 +1,4 @@
-"""`data=finetune` in small: who is in which split, what is replayed, and when it is made anew."""
+"""`data=finetune` in small: who is in which split, what is replayed, and when it is made again."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -60,7 +60,7 @@ def test_training_is_a_replay_and_rerendered_drawings_and_nothing_of_the_held_ou
     for digits, replay, drawn in ((train, 30, 50), (val, 10, 10)):
         assert replayed(digits.images).tolist() == [True] * replay + [False] * drawn
         assert np.bincount(digits.labels[:replay]).tolist() == [replay // 10] * 10
-    assert len({image.tobytes() for image in train.images[30:]}) == 50  # each re-rendered anew
+    assert len({image.tobytes() for image in train.images[30:]}) == 50  # each re-rendered differently
     # In turn: 30 drawings once, and 20 of them again.
     ours = [drawing.label for drawing in drawings if drawing.writer in read_split(made / "out").writers["train"]]
     assert train.labels[30:].tolist() == [*ours, *ours[:20]]
@@ -138,9 +138,9 @@ def test_it_is_made_anew_when_drawings_change_and_only_then(drawings: list[Drawi
 @pytest.mark.parametrize(
     ("drawings", "changes", "message"),
     [
-        ([], {}, r"mine: no drawings to learn from; .*drawings\.py collect"),
-        ([replace(one, label=None) for one in sheet("anna")], {}, r"none of its 10 drawings has a digit as its label"),
-        (sheet("anna"), {}, r"all 10 labeled drawings are by one writer \(anna\), .* add another writer"),
+        ([], {}, r"mine: no drawings; .*drawings\.py collect"),
+        ([replace(one, label=None) for one in sheet("anna")], {}, r"mine: no drawing has a digit as its label"),
+        (sheet("anna"), {}, r"all labeled drawings are by one writer \(anna\), but two are needed; add one"),
         (sheet("anna") + sheet("ben"), {"replayed": 61}, r"data\.source\.replayed=61: the replay has 60; choose that"),
         (sheet("anna") + sheet("ben"), {"val": 41}, r"data\.val=41: the replay has 40"),
         (sheet("anna") + sheet("ben"), {"val": 1}, r"data\.val=1: expected at least 2"),

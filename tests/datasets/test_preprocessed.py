@@ -79,7 +79,7 @@ def test_a_set_is_drawn_as_its_rendering_says(drawings: list[Drawing]):
 
 def test_an_image_cannot_be_drawn_in_single_pixels():
     image = Drawing(id="p-1", label=3, writer="me", source="x", canvas=(9, 9), strokes=None, created="", image="p.png")
-    with pytest.raises(UserError, match="p-1: an image cannot be drawn anew"):
+    with pytest.raises(UserError, match="p-1: an image cannot be rendered in single pixels; give strokes"):
         draw(STARTER, [image], PLAIN.model_copy(update={"pixels": True}))
 
 

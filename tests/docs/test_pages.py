@@ -63,7 +63,7 @@ def test_the_results_are_those_of_the_leaderboard() -> None:
 
 def test_what_is_said_of_the_scale_is_in_the_reports() -> None:
     drawn = json.loads((MODELS / "cnn" / "drawn.json").read_text())
-    assert f"`cnn` predicts {drawn['starter']['tutorial']['accuracy']:.0%} with `tutorial`" in " ".join(README.split())
+    assert f"`cnn` reaches {drawn['starter']['tutorial']['accuracy']:.0%} with `tutorial`" in " ".join(README.split())
     starter = longer_side(read_drawings(ROOT / "data" / "drawn" / "starter"))
     assert f"In the starter set it is {starter:.2f}" in " ".join(README.split())
     pens = json.loads((ROOT / "reports/mnist_plus_strokes/models/vgg_bn/drawn.json").read_text())["pens"]

@@ -111,7 +111,7 @@ def test_a_process_that_is_killed_is_one_line(paths: list[str], model: Path):
     results = predict_images(paths * 20, model, processes=2)
     next(results)
     os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
-    with pytest.raises(UserError, match="ended from outside, as happens when memory runs out"):
+    with pytest.raises(UserError, match="was killed, perhaps because memory ran out"):
         list(results)
     assert not multiprocessing.active_children()
 

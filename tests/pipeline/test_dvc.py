@@ -85,14 +85,14 @@ def test_no_value_is_in_both_params_and_conf():
         (
             "    seed: 0\n",
             "    sede: 0\n",
-            f"params.yaml: runs.{FIRST}.sede: a key that does nothing; the keys are",
+            f"params.yaml: runs.{FIRST}.sede: unknown key; the keys are",
         ),
         ("    seed: 0\n", "", f"params.yaml: runs.{FIRST}.seed: expected a value"),
         ("    seed: 0\n", "    seed: x\n", f"params.yaml: runs.{FIRST}.seed=x: expected a whole number"),
         (
             "reports:\n",
             "report:\n",
-            "params.yaml: report: a key that does nothing; the keys are runs, downloads, drawings, reports",
+            "params.yaml: report: unknown key; the keys are runs, downloads, drawings, reports",
         ),
         (
             "    name: dense\n",
@@ -119,7 +119,7 @@ def test_a_mistake_in_params_ends_the_first_stages(workspace: Any, script: str):
     path = workspace.root / "params.yaml"
     path.write_text(path.read_text().replace("    seed: 0\n", "    sede: 0\n", 1))
     line = workspace.fails("python", f"src/{script}", "data=optdigits")
-    assert line.startswith(f"{script}: error: params.yaml: runs.{FIRST}.sede: a key that does nothing")
+    assert line.startswith(f"{script}: error: params.yaml: runs.{FIRST}.sede: unknown key")
 
 
 @pytest.mark.parametrize(

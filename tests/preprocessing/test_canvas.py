@@ -138,7 +138,7 @@ def test_padding_takes_the_color_of_the_border(ground, shape):
     assert (canvas == ground).all()
 
 
-def test_a_image_that_is_no_square_is_centred_with_its_aspect():
+def test_an_image_that_is_no_square_is_centered_with_its_aspect():
     wide = np.full((100, 400), 255, np.uint8)
     wide[40:60, 100:300] = 0
     canvas = to_canvas(wide)

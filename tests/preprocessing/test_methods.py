@@ -108,7 +108,7 @@ def test_mnist_does_not_see_the_size_of_the_digit(scale):
 
 @settings(max_examples=50)
 @given(st.lists(st.lists(st.tuples(st.floats(20, 260), st.floats(20, 260)), min_size=1, max_size=4), min_size=1))
-def test_mnist_fits_twenty_pixels_and_centres_the_mass(strokes):
+def test_mnist_fits_twenty_pixels_and_centers_the_mass(strokes):
     output = method("mnist_style", render(strokes))
     height, width = box(output)
     assert 19 <= max(height, width) <= 21
@@ -156,7 +156,7 @@ def test_center_of_mass_leaves_fifteen_pixels_of_the_canvas_around_the_square():
     assert all(abs(place - 13.5) < 0.3 for place in center_of_mass(output))
 
 
-def test_center_of_mass_brings_the_centre_of_mass_half_way():
+def test_center_of_mass_brings_the_center_of_mass_half_way():
     # A heavy head on a thin leg, 201 pixels from end to end.
     canvas = np.full((280, 280), 255, np.uint8)
     canvas[40:100, 110:170] = 0

@@ -51,7 +51,7 @@ def test_other_shapes_are_rejected(shape):
         Normalizer().build(shape)
 
 
-def test_a_image_does_not_depend_on_its_batch():
+def test_an_image_does_not_depend_on_its_batch():
     canvases = np.stack([drawn(digit, brush) for digit in BY_DIGIT for brush in (8, 20, 32)])
     together = normalized(canvases)
     for index in (0, 7, 29):
@@ -98,7 +98,7 @@ def test_contrast_and_specks_leave_clean_ink_alone(brush):
     assert np.abs(difference).max() <= 1
 
 
-def test_a_image_as_mnist_is_comes_back_as_it_is():
+def test_an_image_as_mnist_is_comes_back_as_it_is():
     outputs = apply_method("mnist_style", np.stack([drawn(digit, 18) for digit in BY_DIGIT]))
     inside = [THINNEST + 0.1 < width_of(output) < WIDEST - 0.1 for output in outputs]
     assert sum(inside) >= 5
@@ -136,7 +136,7 @@ def test_without_the_box_the_whole_image_is_the_output():
     assert all(abs(place - 14) <= 0.51 for place in center_of_mass(moved))
 
 
-def test_without_the_centre_the_box_is_in_the_middle():
+def test_without_the_center_the_box_is_in_the_middle():
     output = normalized(drawn(7, 14)[None], center=False)[0]
     rows = np.flatnonzero((output > 64).any(axis=1))
     assert abs(rows[0] - 4) <= 1 and abs(rows[-1] - 23) <= 1

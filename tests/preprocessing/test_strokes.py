@@ -86,7 +86,7 @@ def test_another_canvas_is_scaled_and_keeps_size_and_place():
     assert np.array_equal(tablet, render([[(56, 224), (168, 28)]]))
 
 
-def test_a_canvas_that_is_no_square_is_centred_with_its_aspect():
+def test_a_canvas_that_is_no_square_is_centered_with_its_aspect():
     tall = render([[(0, 0), (100, 200)]], canvas=(100, 200))
     assert np.array_equal(tall, render([[(70, 0), (210, 280)]]))
 

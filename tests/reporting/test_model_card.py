@@ -110,7 +110,7 @@ def test_every_file_has_its_code_and_its_results(typed: dict[str, str]):
 
 def test_the_training_comes_from_the_metadata_of_the_run(typed: dict[str, str]):
     text = card(typed)
-    assert row(text, "MNIST") == ["MNIST", "6", "5", "one image of each", "CC BY-SA 3.0, as commonly stated"]
+    assert row(text, "MNIST") == ["MNIST", "6", "5", "one image of each", "CC BY-SA 3.0"]
     pens = row(text, "Pen-Based Recognition of Handwritten Digits")
     assert pens[1:] == [
         "12",
@@ -186,7 +186,7 @@ def test_shares_count_images_digits_and_writers():
     assert shares(names, "mnist_plus_strokes", 5) == [
         Share("mnist", 1, 1, None),
         Share("pens", 3, 2, 2),
-        Share("styles", 1, 1, None),
+        Share("glyphs", 1, 1, None),
     ]
     assert shares([], "optdigits", 7) == [Share("optdigits", 7, 7, None)]
 

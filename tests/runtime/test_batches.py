@@ -65,7 +65,7 @@ def test_an_error_is_that_of_the_work() -> None:
 
 
 def test_a_process_that_is_ended_is_reported_in_one_line() -> None:
-    with pytest.raises(UserError, match=r"ended from outside.*data\.workers=1"):
+    with pytest.raises(UserError, match=r"was killed.*data\.source\.workers=1"):
         list(in_order([partial(os._exit, 9)], 2))
 
 

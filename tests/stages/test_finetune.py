@@ -77,7 +77,7 @@ def test_another_network_a_missing_file_and_another_kind_of_file_end_in_one_line
     assert "training.init=models/initial: another network than the one to train (layer " in line
     assert "is Dense 128x16 to 16, not Dense 128x17 to 17)" in line
     for init, line in (
-        ("models/nobody", "training.init=models/nobody: no trained model there; name a .keras file"),
+        ("models/nobody", "training.init=models/nobody: no trained model there; give a .keras file"),
         ("dvc.yaml", "training.init=dvc.yaml: no trained model there"),
         ("3", "training.init=3: expected a text"),
     ):
@@ -109,7 +109,8 @@ def test_the_comparison_is_written_and_printed(tuned: Workspace) -> None:
 
 def test_a_comparison_without_a_before_or_with_other_digits_ends_in_one_line(tuned: Workspace) -> None:
     words = ("sets.pens.folder=data/mine", "sets.pens.role=null", "replay=data/replay/digits.npz")
-    assert "so there is no before; run `make finetune`" in tuned.fails(*COMPARE, *words, "run=models/initial")
+    line = tuned.fails(*COMPARE, *words, "run=models/initial")
+    assert "has no initial weights to compare with; run `make finetune`" in line
     assert "no trained model here" in tuned.fails(*COMPARE, *words, "run=models/nobody")
     split = tuned.root / "data/finetune/split.json"
     text = split.read_text()
@@ -124,4 +125,4 @@ def test_without_drawings_the_line_has_where_they_come_from(workspace: Workspace
     (workspace.root / "models").mkdir()
     shutil.copytree(ROOT / "models/pretrained", workspace.root / "models/pretrained")
     line = workspace.fails(*TRAIN, "experiment=finetune_drawn")
-    assert "data/drawn/mine: no drawings to learn from; keep some on the page of `make app`" in line
+    assert "data/drawn/mine: no drawings; draw some with `make app`" in line

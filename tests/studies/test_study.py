@@ -194,7 +194,7 @@ def test_a_grid_run_that_cannot_be_run_is_given_up_and_the_others_are_not(worksp
 
 MISTAKES: list[tuple[list[str], dict[str, Any], str]] = [
     (["experiments/absent"], {}, "no study.yaml here"),
-    ([], {"stagez": []}, "stagez: a key that does nothing"),
+    ([], {"stagez": []}, "stagez: unknown key"),
     ([], {"metrics": ["val_acuracy"]}, "no grid run measures val_acuracy; did you mean val_accuracy"),
     ([], {"grid": {"modle": ["dense"]}}, "modle"),
     ([], {"grid": {"model": ["densee"]}}, "study.yaml: model=densee: unknown model; did you mean dense?"),

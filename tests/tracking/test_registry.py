@@ -54,9 +54,9 @@ def test_a_registered_models_export_is_found_by_alias_and_by_version(
         ("models:/inkproof-mnist@chapmion", "choose one of: models:/inkproof-mnist@champion"),
         ("models:/inkproof-mnist/7", "choose one of: models:/inkproof-mnist@champion, models:/inkproof-mnist/1"),
         ("models:/inkproof-mnist/1", "its run has no export canvas.tflite; src/export.py"),
-        ("models:/inkproof-mnist", "a registered model is models:/NAME@ALIAS or models:/NAME/VERSION"),
-        ("models:/inkproof-mnist/newest", "a registered model is models:/NAME@ALIAS"),
-        ("models:/", "a registered model is"),
+        ("models:/inkproof-mnist", "write models:/NAME@ALIAS or models:/NAME/VERSION"),
+        ("models:/inkproof-mnist/newest", "write models:/NAME@ALIAS"),
+        ("models:/", "write models:/NAME@ALIAS"),
     ],
 )
 def test_what_the_registry_lacks_is_one_line(

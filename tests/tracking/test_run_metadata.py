@@ -84,7 +84,7 @@ def test_artifacts_are_copied_whole_or_a_missing_one_is_one_line(saved: RunMetad
     copy_artifacts(saved.folder, tmp_path / "copy")
     assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == sorted(ARTIFACTS)
     (saved.folder / "history.csv").unlink()
-    with pytest.raises(UserError, match=r"history\.csv: no such file; it may be on the machine that trained this run"):
+    with pytest.raises(UserError, match=r"history\.csv: no such file; copy it from the machine that trained this run"):
         copy_artifacts(saved.folder, tmp_path / "again")
 
 
@@ -95,7 +95,7 @@ def test_artifacts_are_copied_whole_or_a_missing_one_is_one_line(saved: RunMetad
         ({"format": 3}, "run.json: made by a later version; train the model again"),
         ({"seconds": "long"}, "not the metadata of a run (seconds=long: expected a number); train the model again"),
         ({"config": {}}, "config.seed: expected a value"),
-        ({"products": {}}, "products: a key that does nothing; the keys are format, run_id"),
+        ({"products": {}}, "products: unknown key; the keys are format, run_id"),
     ],
 )
 def test_metadata_of_another_kind_are_one_line(saved: RunMetadata, change: dict[str, object], line: str):

@@ -28,7 +28,7 @@ def blob(x: float, y: float, count: int = MANY, sigma: float = 1.5) -> np.ndarra
 
 
 def centers(images: np.ndarray) -> np.ndarray:
-    """Centres of mass (N, 2) as (x, y), from the middle of the frame."""
+    """Centers of mass (N, 2) as (x, y), from the middle of the image."""
     mass = images[..., 0] / images[..., 0].sum(axis=(1, 2), keepdims=True)
     rows, columns = np.mgrid[:28, :28]
     return np.stack([(mass * columns).sum(axis=(1, 2)), (mass * rows).sum(axis=(1, 2))], axis=1) - MIDDLE

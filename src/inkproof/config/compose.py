@@ -32,7 +32,7 @@ with large_libraries():
 
 
 def resolve(cfg: DictConfig) -> dict[str, Any]:
-    """Return `cfg` as a plain dictionary with interpolations resolved; raises UserError where one cannot be."""
+    """Return `cfg` as a plain dictionary with interpolations resolved; raises UserError if one cannot be resolved."""
     try:
         plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     except errors.OmegaConfBaseException as error:
@@ -42,7 +42,7 @@ def resolve(cfg: DictConfig) -> dict[str, Any]:
 
 
 def path_of(value: str) -> Path:
-    """Return a configured path; a relative one starts at the repository's root, wherever the command is typed."""
+    """Return a configured path; a relative one starts at the repository's root, whatever the current folder is."""
     return ROOT / value
 
 
@@ -52,8 +52,8 @@ Kind = TypeVar("Kind", bound=Primary)
 def entry(kind: type[Kind]) -> Callable[[Callable[[Kind], Any]], Callable[[], None]]:
     """Return a decorator that makes `task(config)` the main function of a script.
 
-    `config` is composed by Hydra from the file in conf/ that `kind` is the type of, and checked. A mistake of the user
-    ends in one line on stderr and exit code 2.
+    Hydra composes `config` from the file in conf/ whose type is `kind`, and it is checked. A user's mistake ends in one
+    line on stderr and exit code 2.
     """
 
     def decorate(task: Callable[[Kind], Any]) -> Callable[[], None]:
@@ -71,7 +71,7 @@ def entry(kind: type[Kind]) -> Callable[[Callable[[Kind], Any]], Callable[[], No
                         return print(OmegaConf.to_yaml(useful, resolve=shown.resolve), end="")
                     return task(validated(kind, resolve(cfg)))
                 except Exception as error:
-                    # Hydra would print the overrides above our line; a launcher's worker must not exit, though.
+                    # If Hydra got the error, it would print the overrides first. A launcher's worker must not exit.
                     if worker or explain(error) is None:
                         raise
                     fail(script, error)
@@ -89,7 +89,7 @@ def entry(kind: type[Kind]) -> Callable[[Callable[[Kind], Any]], Callable[[], No
 
 
 def call_named(default: Callable[[], None], **others: Callable[[], None]) -> None:
-    """Call that main function of a script which the first word of its command line names, else `default`."""
+    """Call the main function of a script that the first word of its command line names, or else `default`."""
     word = sys.argv[1] if len(sys.argv) > 1 else ""
     if word in others:
         del sys.argv[1]
@@ -100,7 +100,7 @@ def call_named(default: Callable[[], None], **others: Callable[[], None]) -> Non
 
 
 def _threads_of_worker() -> int:
-    """The cores for each process of a sweep on this machine; launchers other than joblib have settings of their own."""
+    """The cores for each process of a joblib sweep on this machine; other launchers have their own settings."""
     return share(int(HydraConfig.get().launcher.get("n_jobs", 1)))
 
 
@@ -111,17 +111,17 @@ def _arrange_arguments(sweeps: bool) -> None:
     sys.argv[1:] = flags + others
     if sweeps:
         if flags and "--cfg" in others:
-            raise UserError(f"--cfg with {flags[0]}: a sweep has many configurations; leave one of the two out")
+            raise UserError(f"--cfg with {flags[0]}: a sweep has many configurations; use one of the two")
         return
     if flags:
-        raise UserError(f"{flags[0]}: one model at a time here; only train.py runs sweeps")
+        raise UserError(f"{flags[0]}: this script runs one model at a time; only train.py runs sweeps")
     for word in others:
         if word.startswith("+"):
-            raise UserError(f"{word}: an option that does nothing; write key=value with a key that --cfg job shows")
+            raise UserError(f"{word}: the key has no effect; write key=value with a key that --cfg job shows")
 
 
 def _take_cfg_job() -> argparse.Namespace | None:
-    """Take `--cfg job` and `--resolve` off the command line, where they are: Hydra would show keys that do nothing."""
+    """Take `--cfg job` and `--resolve` off the command line: Hydra would also show keys without effect."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--cfg", "-c")
     parser.add_argument("--resolve", action="store_true")
@@ -133,9 +133,9 @@ def _take_cfg_job() -> argparse.Namespace | None:
 
 
 def without_unused(kind: type[Primary], cfg: DictConfig, words: Sequence[str]) -> DictConfig:
-    """Return `cfg` without the keys of datasets and networks that do nothing for `kind`; see `Primary.uses`.
+    """Return `cfg` without the keys of datasets and networks that have no effect for `kind`; see `Primary.uses`.
 
-    Raises UserError where one of `words`, the overrides, sets such a key.
+    Raises UserError if one of `words`, the overrides, sets such a key.
     """
     if kind.uses is None:
         return cfg
@@ -149,7 +149,7 @@ def without_unused(kind: type[Primary], cfg: DictConfig, words: Sequence[str]) -
             first, _, rest = word.lstrip("~").partition("=")[0].partition(".")
             if first == group and rest and rest.partition(".")[0] not in keys:
                 choices = ", ".join(f"{group}.{key}" for key in keys)
-                raise UserError(f"{word}: a key that does nothing here; of {group} these are used: {choices}")
+                raise UserError(f"{word}: has no effect here; keys of {group} that have one: {choices}")
         found[group] = OmegaConf.masked_copy(cfg[group], keys)
     return found
 
@@ -160,12 +160,12 @@ def typed() -> list[str]:
 
 
 def choices() -> dict[str, str]:
-    """Return the file that was chosen from each group of conf/."""
+    """Return the name of the file that was chosen from each group of conf/."""
     return {str(group): str(choice) for group, choice in HydraConfig.get().runtime.choices.items()}
 
 
 class Compose(Protocol):
-    """Compose the file in conf/ that `kind` is the type of, with overrides, and check it."""
+    """Compose the file in conf/ whose type is `kind`, with overrides, and check it."""
 
     def __call__(self, kind: type[Kind], overrides: tuple[str, ...] = ()) -> Kind: ...
 
@@ -174,8 +174,8 @@ class Compose(Protocol):
 def composing() -> Iterator[Compose]:
     """Yield a function that composes a file of conf/ with overrides and checks it.
 
-    Hydra reads all files anew each time, which is slow. Here it does that once for each choice of files in a process.
-    Single values are set afterwards, since they win over every file.
+    Hydra reads all files again each time, which is slow. Here it reads them once for each choice of files in a process.
+    Single values are set afterwards, because they override every file.
     """
     within = GlobalHydra.instance().is_initialized()  # in a script that Hydra runs, from the same conf/
     conf = ROOT / "conf"
@@ -202,7 +202,7 @@ def _unresolved(conf: Path, primary: str, overrides: tuple[str, ...]) -> DictCon
     """Return a file of `conf`, Hydra's folder, with `overrides`; interpolations are left as they are."""
     try:
         return hydra.compose(primary, list(overrides))
-    except ValueError as error:  # such as a number where a file of conf/ is chosen
+    except ValueError as error:  # for example, a number in place of a file of conf/
         raise UserError(f"{' '.join(overrides)}: {' '.join(str(error).split())}") from error
 
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import tracking_uri
 
-# Conditions of the machine, not of the code: worth one line rather than a traceback.
+# Conditions of the machine, not of the code: they need one line, not a traceback.
 FIXABLE = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
@@ -23,9 +23,9 @@ FIXABLE = {
 def run(
     script: str, work: Callable[[], Any], interrupted: str = "interrupted; run the same command again to resume"
 ) -> None:
-    """Call `work`; print what a user can fix as one line under the name `script` and exit with 2.
+    """Call `work`. For an error that a user can fix, print one line that begins with `script` and exit with 2.
 
-    Ctrl-C ends with the line `interrupted`, and exit code 130.
+    Ctrl-C prints the line `interrupted` and exits with 130.
     """
     try:
         work()
@@ -45,7 +45,7 @@ def fail(script: str, error: Exception) -> NoReturn:
 
 
 def explain(error: BaseException) -> str | None:
-    """Return the line that tells a user how to fix `error`, or None when it is not the user's to fix."""
+    """Return the line that tells a user how to fix `error`, or None if a user cannot fix it."""
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, OSError) and error.errno in FIXABLE:
@@ -82,7 +82,7 @@ def _explain_config(error: BaseException) -> str | None:
 
 
 def unknown(what: str, kind: str, name: str, choices: Sequence[str]) -> str:
-    """Return one line for a `name` that is none of `choices`, with the one that is most like it."""
+    """Return one line for a `name` that is not one of `choices`, with the most similar choice."""
     close = difflib.get_close_matches(name, choices, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     return f"{what}: unknown {kind}; {hint}choose one of: {', '.join(choices)}"
@@ -95,10 +95,10 @@ def explain_tracking(error: BaseException) -> str | None:
     text = " ".join(str(error).split())
     for sign, advice in {
         "database is locked": "another program holds the database; close it and run the same command again",
-        "unable to open database": "the folder is missing or not writable",
-        "readonly database": "the file is not writable",
+        "unable to open database": "the folder is missing or not writable; check MLFLOW_TRACKING_URI",
+        "readonly database": "the file is not writable; change its permissions",
         "database or disk is full": "the disk is full; make room and run the same command again",
-        "file is not a database": "the file is damaged; move it away, and a new one is made",
+        "file is not a database": "the file is damaged; move it away, and the next run makes a new one",
         "detected out-of-date database schema": "it was made by another MLflow version; run `mlflow db upgrade` on it",
         "Max retries exceeded": "the tracking server does not answer; check MLFLOW_TRACKING_URI",
         "unsupported URI": "MLflow does not support such a store; check MLFLOW_TRACKING_URI",

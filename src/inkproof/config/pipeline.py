@@ -13,7 +13,7 @@ PARAMS = ROOT / "params.yaml"
 
 
 class PipelineRun(Config):
-    """One run: what is trained on what, in which folders it lies, and what it is evaluated on."""
+    """One run: its model, dataset, folder name, and the dataset it is evaluated on."""
 
     data: Text
     name: Text
@@ -25,19 +25,19 @@ class PipelineRun(Config):
 
 
 class DrawingsOf(Config):
-    """The folder of data/drawn that a dataset's models are evaluated on, beside starter and mine."""
+    """The folder of data/drawn that a dataset's models are evaluated on, besides starter and mine."""
 
     folder: Text
 
 
 class ReportOn(Config):
-    """The folder of models that a report shows beside its own, or its own configuration."""
+    """The folder of models that a report shows besides its own; conf/report.yaml if there is none."""
 
     compare_with: Text
 
 
 class Pipeline(Config):
-    """The content of params.yaml; `downloads` has the file or folder that each dataset is."""
+    """The content of params.yaml; `downloads` has the file or folder of each dataset."""
 
     runs: dict[str, PipelineRun]
     downloads: dict[str, Text]
@@ -50,9 +50,9 @@ class Pipeline(Config):
 
 
 def read_pipeline(path: Path = PARAMS) -> Pipeline | None:
-    """Return what params.yaml says; None where there is no such file.
+    """Return the content of params.yaml, or None if the file does not exist.
 
-    Raises UserError where it cannot be read, or a key is unknown, missing or of the wrong type.
+    Raises UserError if it cannot be read, or if a key is unknown, missing or of the wrong type.
     """
     return _read(path, path.stat().st_mtime_ns) if path.exists() else None
 

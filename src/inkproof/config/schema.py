@@ -1,6 +1,6 @@
 """The types of all configurations: what each file of conf/ may hold, and within what range.
 
-Here are types and ranges. Values are in conf/ alone (tests/config checks it), so a change here trains nothing anew.
+Here are types and ranges. Values are only in conf/ (tests/config checks it), so a change here trains nothing again.
 """
 
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, StrictBool, StrictInt
 Text = Annotated[str, StringConstraints(min_length=1)]
 Natural = Annotated[StrictInt, Field(ge=0)]
 Positive = Annotated[StrictInt, Field(ge=1)]
-Number = Annotated[float, Strict()]  # true and false are none, though Python counts with them
+Number = Annotated[float, Strict()]  # excludes true and false, which are integers to Python
 Size = Annotated[Number, Field(ge=0)]
 Policy = Literal["auto", "float32", "mixed_bfloat16"]
 
 
 class Config(BaseModel):
-    """A configuration or a part of one: read-only, and without keys that do nothing."""
+    """A configuration or a part of one: read-only; an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -24,8 +24,8 @@ class Config(BaseModel):
 class Primary(Config):
     """What one file at the top of conf/ composes to; `primary` is that file's name.
 
-    `uses` are the dotted keys that the stage's code takes of datasets and networks, None for all of them. Others do
-    nothing, unless another value of the configuration is made of them.
+    `uses` are the dotted keys of datasets and networks that the stage's code uses, None for all of them. Other keys
+    have no effect, unless another value of the configuration refers to them.
     """
 
     primary: ClassVar[str]
@@ -48,7 +48,7 @@ class Component(Config):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The keys beside `_target_`."""
+        """The keys other than `_target_`."""
         return dict(self.model_extra or {})
 
     def node(self) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class Component(Config):
 
 
 class DataIdentity(Config):
-    """The part of a dataset that decides a run, beside its digits, which are known by their SHA-256."""
+    """The part of a dataset that identifies a run, without its digits, which are identified by their SHA-256."""
 
     name: Text
     val: Natural | None  # None where there is nothing to train on
@@ -76,9 +76,9 @@ class Evaluation(Config):
 class DataConfig(DataIdentity):
     """A file of conf/data: a dataset, how it is made, and what its models are evaluated on.
 
-    `eval_data` is the folder with the preprocessed drawings and corruptions, of this dataset or of another one;
-    `evaluation` has their sizes, and is None where another dataset's are used. `source` makes the digits or
-    drawings. `compare_with` names datasets whose models the report shows, too.
+    `eval_data` is the folder with the preprocessed drawings and corruptions, of this dataset or of another one.
+    `evaluation` has their sizes, and is None if another dataset's are used. `source` makes the digits or drawings.
+    `compare_with` names datasets whose models the report shows, too.
     """
 
     title: Text
@@ -107,7 +107,7 @@ class ModelConfig(ModelIdentity):
 class Augmentation(Config):
     """A file of conf/aug: how far training images are distorted, by the keys that `inkproof.training.augment` has.
 
-    A key that a file leaves out is 0, and no part of a run's identity: a new key does not change that of other runs.
+    A key that a file leaves out is 0 and not part of a run's identity. So a new key does not change existing runs.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -117,18 +117,18 @@ class Augmentation(Config):
 
     @property
     def limits(self) -> dict[str, float]:
-        """The keys beside `name`."""
+        """The keys other than `name`, with their values."""
         return dict(self.__pydantic_extra__)
 
 
 class Precision(Config):
-    """A file of conf/precision: the number format that is computed in."""
+    """A file of conf/precision: the number format of the computation."""
 
     policy: Policy
 
 
 class Teacher(Config):
-    """Distillation: folders of the runs that teach, how much their probabilities are softened, and their weight."""
+    """Distillation: the teachers' run folders, the temperature of their probabilities, and their weight in the loss."""
 
     runs: tuple[str, ...]
     temperature: Annotated[Number, Field(gt=0)]
@@ -151,7 +151,7 @@ class Training(Config):
 
 
 class RunIdentity(Config):
-    """Everything that decides a run's result, but for its data and code, which are known by their SHA-256."""
+    """Everything that decides a run's result, except its data and code, which are identified by their SHA-256."""
 
     seed: Natural
     data: DataIdentity
@@ -168,7 +168,7 @@ class RunIdentity(Config):
 
 
 class RunOptions(Config):
-    """Where and how a run is done: what does not decide its result."""
+    """Where and how a run is done. None of this changes its result."""
 
     experiment: Text
     digits: Text
@@ -207,7 +207,7 @@ class TrainConfig(RunIdentity, Primary, primary="config"):
         return self
 
     def identity(self) -> RunIdentity:
-        """Return the part that decides the result: without `run`, and without what the SHA-256 of the data covers."""
+        """Return the part that decides the result: without `run`, and without what the data's SHA-256 covers."""
         parts = {key: getattr(self, key) for key in RunIdentity.model_fields}
         data = DataIdentity(**{key: getattr(self.data, key) for key in DataIdentity.model_fields})
         model = ModelIdentity(**{key: getattr(self.model, key) for key in ModelIdentity.model_fields})
@@ -222,8 +222,7 @@ MONITORS = ("accuracy", "loss", "val_accuracy", "val_loss")  # what the training
 
 
 class Space(Config):
-    """A file of conf/tuner/space. `inkproof.tuning.space` has the type of its parameters, most of whose keys are
-    optional."""
+    """A file of conf/tuner/space. The type of its parameters is `inkproof.tuning.space.Parameter`."""
 
     parameters: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)]
 
@@ -264,7 +263,7 @@ Tuner = Hyperband | RandomSearch | Bayesian
 
 
 class TuneConfig(TrainConfig, primary="tune"):
-    """conf/tune.yaml: a search, and the training that its trials begin with."""
+    """conf/tune.yaml: a search, and the training that its trials vary."""
 
     name: Text
     recipe: Text
@@ -275,11 +274,11 @@ class TuneConfig(TrainConfig, primary="tune"):
     @model_validator(mode="after")
     def _can_choose(self) -> Self:
         if self.data.val == 0:
-            raise ValueError("data.val=0: a search needs validation digits to choose by")
+            raise ValueError("data.val=0: a search needs validation digits; choose a number above 0")
         return self
 
     def training_config(self) -> TrainConfig:
-        """Return the training that trials begin with."""
+        """Return the training that trials vary."""
         return TrainConfig(**{key: getattr(self, key) for key in TrainConfig.model_fields})
 
 

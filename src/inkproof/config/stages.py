@@ -8,7 +8,7 @@ from inkproof.config.schema import Config, DataConfig, ModelConfig, Natural, Num
 
 
 class Rendering(Config):
-    """A set of drawings and how each is drawn; see conf/drawings/all.yaml."""
+    """A set of drawings and how each is drawn; see conf/sets/all.yaml."""
 
     folder: Text
     role: Literal["training", "validation", "test"] | None
@@ -114,7 +114,7 @@ class EnsembleConfig(Primary, primary="ensemble", uses=()):
 
 
 class FinetunedConfig(Primary, primary="finetuned", uses=("data.source",)):
-    """conf/finetuned.yaml: a fine-tuned network against the one that it began as."""
+    """conf/finetuned.yaml: a fine-tuned network compared with the one it started from."""
 
     data: DataConfig
     sets: Renderings
@@ -133,7 +133,7 @@ class ReportConfig(Primary, primary="report", uses=("data.name", "data.title", "
 
 
 class PretrainedConfig(StageConfig, primary="pretrained"):
-    """conf/pretrained.yaml: models/pretrained of a finished run."""
+    """conf/pretrained.yaml: models/pretrained, made from a finished run."""
 
     sets: Renderings
     exports: Text

@@ -1,4 +1,4 @@
-"""Pydantic checks what comes in from outside. A mistake in it is reported in one line."""
+"""Check input from outside with pydantic. A mistake is reported in one line."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
@@ -12,7 +12,7 @@ from inkproof.runtime.errors import UserError
 Kind = TypeVar("Kind")
 LONGEST = 60  # characters of a key or value that are shown
 UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument", "invalid_key")
-# What pydantic expected, by the type of its error, where its own words are those of Python or JSON.
+# What was expected, by the type of pydantic's error. Pydantic's own text uses words of Python or JSON for these.
 EXPECTED = {
     "missing": "a value",
     "string_type": "a text",
@@ -38,11 +38,11 @@ EXPECTED = {
     "less_than_equal": "at most {le:,.12g}",
     "union_tag_invalid": "one of {expected_tags}",
 }
-_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)  # to make one takes longer than to check with it
+_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)  # making an adapter takes longer than a check
 
 
 def validated(kind: type[Kind], value: Any, where: object = "") -> Kind:
-    """Return `value`, from outside, as the model or other type `kind`; pydantic checks and converts it.
+    """Return the input `value` as the model or other type `kind`; pydantic checks and converts it.
 
     Raises UserError with the first mistake, in one line that begins with `where`, such as the file it is in.
     """
@@ -53,11 +53,11 @@ def validated(kind: type[Kind], value: Any, where: object = "") -> Kind:
 
 
 def mistake(error: ValidationError, kind: Any, where: object = "", whole: Any = None) -> tuple[str, str]:
-    """Return one mistake that pydantic found: its type, and a line of where, the key with its value, what was expected.
+    """Return one mistake that pydantic found: its type, and a line with place, key, value and what was expected.
 
-    An unknown key comes first, since it may be why another is missing, then what is missing. `kind`, a model or a
-    type made of models, has the keys to choose from. `whole` is what was checked. Without it a path through a union
-    names the model that was tried, too.
+    An unknown key comes first, because it may explain a missing one. Then come missing keys. `kind`, a model or a type
+    made of models, has the keys to choose from. `whole` is the value that was checked. Without it, a path through a
+    union also names the model that was tried.
     """
     order = (*UNKNOWN_KEY, "missing")
     found = min(error.errors(), key=lambda one: order.index(one["type"]) if one["type"] in order else len(order))
@@ -68,7 +68,7 @@ def mistake(error: ValidationError, kind: Any, where: object = "", whole: Any = 
     key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
     if found["type"] in UNKNOWN_KEY:
         key = _short(key)
-        reason = f"a key that does nothing; the keys are {', '.join(_keys(kind, found['loc']))}"
+        reason = f"unknown key; the keys are {', '.join(_keys(kind, found['loc']))}"
     elif found["type"] == "value_error":
         reason = str(found["ctx"]["error"])
     else:
@@ -80,7 +80,7 @@ def mistake(error: ValidationError, kind: Any, where: object = "", whole: Any = 
 
 
 def _within(whole: Any, path: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """Return `path` without the steps that are no keys of `whole`, by which pydantic names a choice of a union."""
+    """Return `path` without the steps that are not keys of `whole`: by these pydantic names a choice of a union."""
     steps: list[int | str] = []
     for step in path[:-1]:
         if isinstance(whole, Mapping) and step not in whole:
@@ -98,7 +98,7 @@ def _short(text: str) -> str:
 
 
 def _keys(kind: Any, path: Sequence[int | str]) -> list[str]:
-    """Return the keys beside the one that `path` leads to; places in lists and free keys make no difference.
+    """Return the keys next to the one that `path` leads to; positions in lists and free keys are skipped.
 
     A step may also be the tag by which a model was chosen from a union: the value of one of its fields.
     """

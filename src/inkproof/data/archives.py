@@ -33,7 +33,7 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 @contextmanager
 def read_arrays(path: Path) -> Iterator[NpzFile]:
-    """Open an archive `<dataset's folder>/<file>.npz`; raises UserError, then or later, where it cannot be read."""
+    """Open an archive `<dataset's folder>/<file>.npz`; raises UserError, then or later, if it cannot be read."""
     again = f"`python src/preprocess.py data={path.parent.name}`"
     try:
         with np.load(path) as arrays:
@@ -54,7 +54,7 @@ def write_preprocessed(path: Path, sets: Mapping[str, PreprocessedSet]) -> None:
 
 
 def read_preprocessed(path: Path) -> Iterator[tuple[str, PreprocessedSet]]:
-    """Yield (name, set) of an archive that `write_preprocessed` wrote; raises UserError where it cannot be read."""
+    """Yield (name, set) of an archive that `write_preprocessed` wrote; raises UserError if it cannot be read."""
     with read_arrays(path) as arrays:
         for name in dict.fromkeys(key.partition("/")[0] for key in arrays.files):
             methods = [key for key in arrays.files if key.startswith(f"{name}/method/")]
@@ -75,7 +75,7 @@ def write_corruptions(
 def read_corruptions(path: Path) -> tuple[NDArray[np.int64], dict[tuple[str, int], NDArray[np.uint8]]]:
     """Return the labels (N,) and, by corruption and severity, images uint8 (N, 28, 28) of `write_corruptions`.
 
-    Raises UserError where the file is missing or cannot be read.
+    Raises UserError if the file is missing or cannot be read.
     """
     with read_arrays(path) as arrays:
         names = [name for name in arrays.files if name != "labels"]

@@ -100,7 +100,7 @@ FAILURES: tuple[tuple[type[Exception], str, bool], ...] = (
     (requests.exceptions.SSLError, "its certificate was not accepted", False),
     (requests.exceptions.ProxyError, "the proxy did not let the request through", True),
     (requests.TooManyRedirects, "it redirects without end", False),
-    (requests.ConnectionError, "the connection was closed without an answer", True),
+    (requests.ConnectionError, "the connection was closed without a response", True),
 )
 
 
@@ -138,7 +138,7 @@ def _in_words(error: Exception, patience: Patience) -> DownloadError:
     for kind, words, passing in FAILURES:
         if isinstance(error, kind):
             return DownloadError(words.format(patience), passing)
-    return DownloadError(f"it cannot be asked ({error})")
+    return DownloadError(f"the request failed ({error})")
 
 
 class _Transfer:
@@ -180,7 +180,7 @@ class _Transfer:
 
 
 def validation_digits(data: DataConfig) -> int:
-    """Return `data.val`, the number of validation digits to cut off; raises UserError where it is null."""
+    """Return `data.val`, the number of validation digits to cut off; raises UserError if it is null."""
     if data.val is None:
         raise UserError(f"data.val=null: {data.name} has digits to train on; write how many of them validate, or 0")
     return data.val
@@ -220,7 +220,7 @@ class PublishedSource(Config):
 class Fetcher:
     """Fetches the files of the dataset `name`; the mirror that served one file is asked first for the next.
 
-    A `mirror` of the user's own, a folder or an address, replaces the mirrors of `source`. Raises UserError where such
+    A `mirror` of the user's own, a folder or an address, replaces the mirrors of `source`. Raises UserError if such
     a folder is missing.
     """
 

@@ -46,13 +46,13 @@ class Labeling:
 def label_images(folder: Path, labels: Path | None = None) -> Labeling:
     """Find the images in `folder` and in the folders directly below it, with their labels.
 
-    The CSV `labels`, or else `labels.csv` in the folder if there is one, has the header `file,label,writer`
-    (`writer` may be left out); `file` is a path below the folder, a label that is empty or "-" means "not a
-    digit". An image that it does not list takes its label from the folder it is in, called 0 to 9, or "-".
+    The CSV is `labels`, or else `labels.csv` in the folder if there is one. It has the header `file,label,writer`, of
+    which `writer` may be left out. `file` is a path below the folder. A label that is empty or "-" means "not a
+    digit". An image that the CSV does not list takes its label from the folder it is in, called 0 to 9, or "-".
 
     Raises:
-        UserError: the folder or the CSV is missing, holds no image or no label, or a row or the name of a
-            folder is no label; a row is named by its line.
+        UserError: the folder or the CSV is missing or has no image or no label, or a row or a folder's name is not a
+            label. The message names the line of a row.
     """
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
@@ -108,7 +108,7 @@ def _read_labels(path: Path, folder: Path) -> dict[str, tuple[int | None, str | 
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
     if not text:
-        raise UserError(f"{path} is empty; it needs the header file,label,writer and a row an image")
+        raise UserError(f"{path} is empty; it needs the header file,label,writer and one row per image")
     header = text.split("\n", 1)[0]
     # Spreadsheets write semicolons where the comma is the decimal sign.
     delimiter = next((sign for sign in ",;\t" if sign in header), ",")
@@ -278,7 +278,7 @@ def _meet_again(result: Imported, index: int, source: LabeledImage, writer: str 
     old = result.drawings[index]
     new = replace(old, label=source.label, writer=writer or old.writer)
     if twin is not None and new.label != old.label:
-        label = "no digit" if old.label is None else str(old.label)
+        label = "not a digit" if old.label is None else str(old.label)
         result.skipped.append(f"{source.path} is the same image as {twin}, which is labeled {label}")
     elif twin is None and new != old:
         result.drawings[index] = new

@@ -1,6 +1,6 @@
-"""The one form every drawn digit takes: `drawings.jsonl`, a JSON object a line, in the folder of its set.
+"""The one form every drawn digit takes: `drawings.jsonl`, one JSON object per line, in the folder of its set.
 
-Strokes are the truth and rasters follow from them; a drawing that exists only as an image names a PNG.
+Strokes are the source; images are rendered from them. A drawing that exists only as an image names a PNG.
 """
 
 import json
@@ -62,7 +62,7 @@ class Drawing:
         writer: who drew it; results are bootstrapped over writers.
         source: where it comes from, for people to read.
         canvas: (width, height) of the coordinates of `strokes`, or of the image, in pixels.
-        strokes: one list of points for each time the pen was down; a point is [x, y] or [x, y, t] in canvas
+        strokes: one list of points for each time the pen was down. A point is [x, y] or [x, y, t] in canvas
             pixels from the top left corner, y downward.
         image: path of a PNG relative to the folder of the set, with forward slashes.
         created: ISO 8601 date.
@@ -95,7 +95,7 @@ def read_drawings(folder: Path) -> list[Drawing]:
 
     Raises:
         UserError: a line is malformed or in a newer format, an id occurs twice, or an image is missing or outside
-            the folder; names the file, the line and what is wrong with it.
+            the folder. The message names the file, the line and what is wrong with it.
     """
     path = folder / FILE_NAME
     if not path.exists():
@@ -133,7 +133,7 @@ def read_drawings(folder: Path) -> list[Drawing]:
 
 
 def write_drawings(folder: Path, drawings: Iterable[Drawing]) -> None:
-    """Write the set's `drawings.jsonl`, whole or not at all: one compact object a line, numbers to 1 decimal.
+    """Write the set's `drawings.jsonl`, whole or not at all: one compact object per line, numbers to 1 decimal.
 
     Raises:
         ValueError: two drawings share an id.

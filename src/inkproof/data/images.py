@@ -24,8 +24,8 @@ _VISIBLE = 48
 def open_image(source: str | os.PathLike[str] | bytes, name: str = "", draft: int | None = None) -> Image.Image:
     """Decode an image file into an upright 8-bit image without transparency.
 
-    The first frame counts; EXIF orientation is applied; 16- and 32-bit levels are brought to 0 to 255;
-    transparency is composited on white, or on black where white would leave nothing to see.
+    The first frame counts, and EXIF orientation is applied. 16- and 32-bit levels are brought to 0 to 255.
+    Transparency is composited on white, or on black if white would leave nothing to see.
 
     Args:
         source: path, or the bytes of a file.
@@ -87,9 +87,8 @@ def plain(image: Image.Image) -> Image.Image:
 def to_8_bit(levels: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Bring gray or color levels of any type to uint8 of the same shape.
 
-    Booleans and floats from 0 to 1 are spread over 0 to 255; levels that fit 8 bits are kept, those that fit
-    16 are divided by 257, any others are stretched between their extremes. A 16-bit image whose levels
-    all fit 8 would be black otherwise.
+    Booleans and floats from 0 to 1 are spread over 0 to 255. Levels that fit 8 bits are kept: a 16-bit image of such
+    levels would be black otherwise. Those that fit 16 are divided by 257, any others stretched between their extremes.
 
     Raises:
         ValueError: the levels are not numbers.

@@ -30,7 +30,7 @@ def prepare(data: DataConfig, out: Path, mirror: str | None, patience: Patience 
     """Fetch the four MNIST files and write `out/digits.npz`, `data.val` of the training digits as val.
 
     `data` is `conf/data/mnist.yaml`. The cut is stratified and seeded by `split_seed`. A `val` of 0 keeps every
-    training digit and leaves the val arrays empty. Raises UserError where no mirror has a file.
+    training digit and leaves the val arrays empty. Raises UserError if no mirror has a file.
     """
     source = validated(MnistSource, data.source.arguments, "data.source")
     fetcher = Fetcher(data.name, source, mirror, patience)

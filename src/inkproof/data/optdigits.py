@@ -1,7 +1,7 @@
 """The 1,797 real digits inside scikit-learn, brought to MNIST's size and place: no network needed.
 
 They are the test half of "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak, UCI, 1998), by 13
-writers, given as 8 x 8 counts (0 to 16) of the inked pixels in the 4 x 4 blocks of a 32 x 32 bitmap.
+writers. A digit is given as 8 x 8 counts (0 to 16) of the inked pixels in the 4 x 4 blocks of a 32 x 32 bitmap.
 """
 
 from pathlib import Path
@@ -36,7 +36,7 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
     """Write `out/digits.npz` from the digits in scikit-learn; `mirror` is of no use here.
 
     `data` is `conf/data/optdigits.yaml`. First `test`, then `val` digits are cut off, stratified and seeded
-    by `split_seed`. Raises UserError where they leave none to train on.
+    by `split_seed`. Raises UserError if they leave none to train on.
     """
     source = validated(OptdigitsSource, data.source.arguments, "data.source")
     published = load_digits()
@@ -54,9 +54,9 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
 def as_mnist(counts: np.ndarray) -> np.ndarray:
     """Return the digit of `counts` (8, 8), 0 to 16, as MNIST would have it: uint8 (28, 28), white on black.
 
-    As for MNIST, the ink fills a 20 x 20 box at its own aspect ratio and lies with its center of mass on the
-    middle of the image, to the pixel. Between the blocks the ink is interpolated and its edge drawn at half
-    cover, since eight pixels scaled up as they are would be a blur that no pen leaves.
+    As for MNIST, the ink fills a 20 x 20 box at its own aspect ratio. Its center of mass is at the middle of the
+    image, to the pixel. Between the blocks the ink is interpolated and its edge drawn at half cover: eight pixels
+    scaled up as they are would be a blur that no pen leaves.
     """
     fine = _resized(np.pad(counts / FULL, 1), FINE * (len(counts) + 2), Image.Resampling.BICUBIC)
     ink = np.clip((fine - EDGE) * STEEPNESS + 0.5, 0, 1)

@@ -1,6 +1,6 @@
 """The pen digits of UCI as drawings: 10,992 digits that 44 people wrote on a tablet, published as UNIPEN text.
 
-Alpaydin and Alimoglu, "Pen-Based Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998.
+Alpaydin and Alimoglu, "Pen-Based Recognition of Handwritten Digits", UCI Machine Learning Repository, 1996.
 Guyon, Schomaker, Plamondon, Liberman, Janet, "UNIPEN project of on-line data exchange and recognizer
 benchmarks", ICPR 1994.
 """
@@ -83,7 +83,7 @@ class _Reader:
             raise self._error("the file ends while the pen is down")
         self._close()
         if not self.digits:
-            raise UserError(f"{self.where}: no digit in it; a UNIPEN file of pen digits is wanted")
+            raise UserError(f"{self.where}: no digit found; expected a UNIPEN file of pen digits")
         return self.digits
 
     def _open(self, content: str) -> None:
@@ -136,7 +136,7 @@ class _Reader:
     def _move(self, content: str) -> None:
         match = _POINT.fullmatch(content)
         if match is None:
-            raise self._error(f"{content!r} is no point; two whole numbers are wanted")
+            raise self._error(f"{content!r} is not a point; expected two whole numbers")
         if self.stroke is None:
             raise self._error(f"point {content!r} while the pen is up")
         x, y = int(match[1]), int(match[2])
@@ -167,7 +167,7 @@ def prepare(data: DataConfig, out: Path, mirror: str | None, patience: Patience 
     """Fetch both pen files and write them as one set of drawings, `out/drawings.jsonl`.
 
     `data` is `conf/data/pens.yaml`. Both files number their writers from 1, so a writer is called `tra-07` or
-    `tes-03` after the file. Raises UserError where no mirror serves a file or a file is malformed.
+    `tes-03` after the file. Raises UserError if no mirror serves a file or a file is malformed.
     """
     source = validated(PensSource, data.source.arguments, "data.source")
     fetcher = Fetcher(data.name, source, mirror, patience)
@@ -213,7 +213,7 @@ def of_role(drawings: list[Drawing], pens: DataConfig, role: str) -> list[Drawin
     """Return the drawings by the writers of one role; `pens` is `conf/data/pens.yaml`.
 
     `test` and `validation` are the writers listed there, `training` are all others. Raises ValueError for
-    another role and UserError where a listed writer drew nothing.
+    another role and UserError if a listed writer drew nothing.
     """
     if role not in ROLES:
         raise ValueError(f"{role!r}: unknown role of the pen writers; choose one of {', '.join(ROLES)}")

@@ -22,7 +22,7 @@ GZIP, COMPRESS, ZIP, ZIP_ENTRY = b"\x1f\x8b", b"\x1f\x9d", b"PK\x03\x04", b"PK\x
 
 
 class DownloadError(Exception):
-    """Why a mirror did not serve a file, in words; `passing` is true where asking again may help."""
+    """Why a mirror did not serve a file, in words; `passing` is true if asking again may help."""
 
     def __init__(self, reason: str, passing: bool = False) -> None:
         super().__init__(reason)
@@ -40,11 +40,11 @@ def read_whole(stream: IO[bytes] | LZWFile, limit: int) -> bytes:
 
 
 def unpack(body: bytes, name: str, array: str | None = None, limit: int = LIMIT) -> bytes:
-    """Return the content of the file `name` out of `body`; raises DownloadError where it is absent or broken.
+    """Return the content of the file `name` out of `body`; raises DownloadError if it is absent or broken.
 
     The first bytes decide the form, not the address: servers undo or add gzip as they like. From a zip the
-    member `name`, `name.Z` or `name.gz` is taken; from an npz the array called `array`, as the bytes of the
-    IDX file that holds the same numbers, so that one content hash serves both forms. Nothing of more than
+    member `name`, `name.Z` or `name.gz` is taken. From an npz the array called `array` is taken, as the bytes of
+    the IDX file with the same numbers, so that one content hash serves both forms. Nothing of more than
     `limit` bytes is unpacked, and no more than NESTED forms one inside the other.
     """
     for _ in range(NESTED):
@@ -112,7 +112,7 @@ def read_idx(content: bytes) -> np.ndarray:
     """Return the uint8 array in `content`, a file of the form that MNIST is published in.
 
     Such a file is a magic number, the dimensions (32-bit, big-endian), then the bytes (LeCun, Cortes, Burges,
-    "The MNIST database", 1998). Raises ValueError where magic, dimensions or size disagree.
+    "The MNIST database", 1998). Raises ValueError if magic, dimensions or size disagree.
     """
     if len(content) < 4:
         raise ValueError("too short for an IDX file")

@@ -1,4 +1,4 @@
-"""The fine-tuning set: writers are split, drawings rendered, and digits added that the network has learned before.
+"""The fine-tuning set: writers are split, drawings rendered, and digits added that the network has already learned.
 
 Writers are kept apart, since one writer's digits are alike.
 """
@@ -47,7 +47,7 @@ def split_writers(writers: Iterable[str], held_out: float, validation: float, se
 
 
 SPLIT_FILE = "split.json"
-# The code that decides what is drawn; with another, the digits are made anew.
+# The code that decides what is drawn: if it changes, the digits are made again.
 _CODE = ("data", "datasets", "preprocessing", "synthetic")
 
 # A drawing as it was drawn; the copies from 1 on are re-rendered.
@@ -87,13 +87,13 @@ class FinetuneSource(Config):
 
 
 def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
-    """Write `out/digits.npz` and, beside it, `split.json`, which lists who drew what; nothing where both are current.
+    """Write `out/digits.npz` and, beside it, `split.json`, which lists who drew what; nothing if both are current.
 
     `data` is `conf/data/finetune.yaml`.
 
-    - Training has `replayed` training digits of the dataset `replay`, which is made first where it is absent. It also
-      has the drawings of the training writers, each at least once and up to `copies` times, `drawn` in all where these
-      are more. Strokes are re-rendered anew for each, images stay as they are.
+    - Training has `replayed` training digits of the dataset `replay`, which is made first if it is missing. It also
+      has the drawings of the training writers, each at least once and up to `copies` times, `drawn` in all if these
+      are more. Strokes are re-rendered for each, images stay as they are.
     - One half of the `val` validation digits are drawings of the validation writers, in turn, the first time as they
       were drawn. The others are validation digits of the replay. With too few writers for that, all are.
     - Test has the held-out writers' drawings as they were drawn.
@@ -140,7 +140,7 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
 
 
 def read_split(folder: Path) -> DrawnSplit:
-    """Return what `prepare` wrote beside the digits in `folder`; raises UserError where it cannot be read."""
+    """Return what `prepare` wrote beside the digits in `folder`; raises UserError if it cannot be read."""
     path = folder / SPLIT_FILE
     try:
         return DrawnSplit(**json.loads(path.read_text(encoding="utf-8")))
@@ -153,14 +153,14 @@ def labeled_drawings(folder: Path) -> list[Drawing]:
     drawings = read_drawings(folder)
     if not drawings:
         raise UserError(
-            f"{folder}: no drawings to learn from; keep some on the page of `make app` and run `python src/drawings.py "
-            "collect`, or bring in images with `python src/drawings.py import FOLDER --writer NAME`"
+            f"{folder}: no drawings; draw some with `make app` and run `python src/drawings.py collect`, "
+            "or run `python src/drawings.py import FOLDER --writer NAME`"
         )
     labeled = [one for one in drawings if one.label is not None and (one.image or any(one.strokes or []))]
     if not labeled:
         raise UserError(
-            f"{folder}: none of its {len(drawings):,} drawings has a digit as its label; give them theirs in the "
-            "gallery of `make app` and collect again, or in a labels.csv and import again"
+            f"{folder}: no drawing has a digit as its label; add labels in the gallery of `make app` and collect "
+            "again, or in labels.csv and import again"
         )
     return labeled
 
@@ -169,8 +169,8 @@ def _writers(drawings: Sequence[Drawing], folder: Path, source: FinetuneSource, 
     names = {drawing.writer for drawing in drawings}
     if len(names) == 1:
         raise UserError(
-            f"{folder}: all {len(drawings):,} labeled drawings are by one writer ({names.pop()}), and one has to be "
-            "held out; add another writer, by name on the page of `make app` or with `import --writer NAME`"
+            f"{folder}: all labeled drawings are by one writer ({names.pop()}), but two are needed; "
+            "add one on the page of `make app` or with `import --writer NAME`"
         )
     return split_writers(names, source.held_out, source.validation, seed)
 
@@ -187,7 +187,7 @@ def _current(out: Path, made_of: str) -> bool:
     try:
         split = read_split(out)
         return split.made_of == made_of and split.sha256 == data_sha(out)
-    except UserError:  # absent, or half a file: made anew
+    except UserError:  # absent, or half a file: made again
         return False
 
 
@@ -197,7 +197,7 @@ def _in_turn(drawings: Sequence[Drawing], count: int, first: int = _AS_DRAWN) ->
 
 
 def _sample(digits: Digits, count: int | None, seed: int, key: str) -> Digits:
-    """`count` of the digits, each class in its share; all where that is None."""
+    """`count` of the digits, each class in its share; all if that is None."""
     if count is None or count == len(digits.labels):
         return digits
     if count > len(digits.labels):

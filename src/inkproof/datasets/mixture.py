@@ -71,7 +71,7 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
     """Write `out/digits.npz`: MNIST's splits, with drawings added to those for training and validation.
 
     `data` is `conf/data/mnist_plus_strokes.yaml` or `mnist_normalized.yaml`. The datasets `mnist` and `pens` of its
-    source are made first where they are absent.
+    source are made first if they are absent.
 
     - Training has MNIST's digits. `added` times it has each of its 1s, 7s and 9s with the stroke that they lack (see
       `synthetic.redrawn`), and `redrawn` times each of both with another stroke width. It has `copies` re-rendered
@@ -115,7 +115,7 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
 
 
 def _fetched(source: MixtureSource, mirror: str | None) -> tuple[Path, list[Drawing]]:
-    """MNIST's digits file and, if the mixture has any, all pen drawings; made where they are absent."""
+    """MNIST's digits file and, if the mixture has any, all pen drawings; made if they are absent."""
     digits, folder = digits_file(ROOT / source.mnist.folder), ROOT / source.pens.folder
     prepare_absent(source.mnist, digits, mirror)
     if not source.copies and not source.validation_drawings:

@@ -32,13 +32,15 @@ def draw(folder: Path, drawings: Sequence[Drawing], rendering: Rendering) -> NDA
     """Return canvases uint8 (N, 280, 280) of drawings of the set in `folder`, drawn as `rendering` sets.
 
     `pixels` draws strokes straight into 28 x 28 with hard one-pixel lines, as Paint does, and `inverted` draws white
-    ink on black. Raises UserError where an image cannot be read.
+    ink on black. Raises UserError if an image cannot be read.
     """
     if rendering.pixels:
         canvases = np.empty((len(drawings), CANVAS_SIDE, CANVAS_SIDE), np.uint8)
         for index, drawing in enumerate(drawings):
             if drawing.strokes is None:
-                raise UserError(f"{drawing.id}: an image cannot be drawn anew in single pixels; only strokes can")
+                raise UserError(
+                    f"{drawing.id}: an image cannot be rendered in single pixels; give strokes, or leave this set out"
+                )
             canvases[index] = to_canvas(render_in_pixels(drawing.strokes, drawing.canvas))
     else:
         canvases = load_canvases(folder, drawings, rendering.brush)
@@ -48,14 +50,15 @@ def draw(folder: Path, drawings: Sequence[Drawing], rendering: Rendering) -> NDA
 def canvases_of(ids: Sequence[str] | NDArray[np.str_], folder: Path, rendering: Rendering) -> NDArray[np.uint8]:
     """Return canvases uint8 (N, 280, 280) of the drawings of the set in `folder` with these ids; see `draw`.
 
-    Raises UserError where the set no longer has one of them: the preprocessed images are of other drawings then.
+    Raises UserError if the set no longer has one of them: the preprocessed images are of other drawings then.
     """
     by_id = {drawing.id: drawing for drawing in _set(folder)}
     try:
         drawings = [by_id[str(one)] for one in ids]
     except KeyError as error:
         raise UserError(
-            f"{folder}: unknown drawing {error}; the set has changed, run `dvc repro`, or src/preprocess.py, again"
+            f"{folder}: unknown drawing {error}; the set has changed, run `dvc repro` or "
+            "`python src/preprocess.py` again"
         ) from None
     return draw(folder, drawings, rendering)
 

@@ -44,7 +44,7 @@ def nll(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> float:
 
 
 def reliability(probabilities: npt.ArrayLike, labels: npt.ArrayLike, bins: int = 15) -> pd.DataFrame:
-    """Return one row a confidence bin (low, high]: low, high, n, mean confidence, accuracy.
+    """Return one row per confidence bin (low, high]: low, high, n, mean confidence, accuracy.
 
     Bins have equal width. Confidence is the largest of the ten probabilities, accuracy the fraction of the bin's
     digits that are classified correctly. Both are NaN in an empty bin.

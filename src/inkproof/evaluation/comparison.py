@@ -74,7 +74,7 @@ def compare(
 ) -> ComparedSet:
     """Return the entry of `finetuned.json` for one set of digits.
 
-    All arguments hold one value a digit (N,): the digit meant, those predicted before and after, and the writer where
+    All arguments hold one value per digit (N,): the digit meant, those predicted before and after, and the writer if
     writers are known. The difference is that of the accuracies, after less before.
     """
     y = np.asarray(labels)
@@ -140,7 +140,7 @@ def by_writer(
     after: npt.NDArray[np.integer],
     writers: Sequence[str],
 ) -> pd.DataFrame:
-    """Return one row a writer, sorted by name: writer, n, and how many are classified correctly before and after."""
+    """Return one row per writer, sorted by name: writer, n, and how many are classified correctly before and after."""
     correct = pd.DataFrame({"writer": writers, "before": before == labels, "after": after == labels})
     return correct.groupby("writer", as_index=False).agg(
         n=("before", "size"), before=("before", "sum"), after=("after", "sum")

@@ -30,7 +30,7 @@ def confusion_counts(labels: npt.ArrayLike, predictions: npt.ArrayLike) -> npt.N
 
 
 def per_class(labels: npt.ArrayLike, predictions: npt.ArrayLike) -> pd.DataFrame:
-    """Return one row a digit from labels and predictions (N,): digit, n, recall, precision, f1.
+    """Return one row per digit from labels and predictions (N,): digit, n, recall, precision, f1.
 
     Recall is the fraction of the digit's images that are classified correctly, precision the fraction of its
     predictions that are correct. A fraction of nothing is NaN. Raises ValueError as `confusion_counts` does.
@@ -114,7 +114,7 @@ def summarize_set(labels: npt.ArrayLike, predictions: Mapping[str, npt.ArrayLike
 
 
 def per_writer(labels: npt.ArrayLike, predictions: Mapping[str, npt.ArrayLike], writers: npt.ArrayLike) -> pd.DataFrame:
-    """Return one row a writer and method, writers sorted by name: writer, method, n, accuracy."""
+    """Return one row per writer and method, writers sorted by name: writer, method, n, accuracy."""
     y = np.asarray(labels)
     correct = pd.DataFrame({"writer": writers, **{method: y == np.asarray(own) for method, own in predictions.items()}})
     by_method = correct.melt("writer", var_name="method").groupby(["writer", "method"], sort=False)["value"]
@@ -130,7 +130,7 @@ def corruption_rows(
 
     `labels` are the digits meant (N,), `predictions` the predicted digits (N,) by (corruption, severity), the clean
     canvases among them at severity 0, and `blank` the numbers of images without ink. low and high are the Wilson
-    interval. Raises ValueError without a digit, and where the lengths differ.
+    interval. Raises ValueError without a digit, and if the lengths differ.
     """
     y = np.asarray(labels)
     if y.ndim != 1 or not y.size:
@@ -153,7 +153,7 @@ def summarize_corruptions(table: pd.DataFrame) -> CorruptionsResult:
     no part in it. It is one minus the mean corruption error of MNIST-C, not related to any baseline.
 
     The interval of a mean is that of a proportion of n digits, not of n digits for each corruption and severity: a
-    digit that is hard under one corruption is hard under others. Raises ValueError where the clean canvases, every
+    digit that is hard under one corruption is hard under others. Raises ValueError if the clean canvases, every
     corruption, or a corruption's severity is missing, or n differs.
     """
     clean, corrupted = table[table["severity"] == 0], table[table["severity"] > 0]

@@ -36,7 +36,7 @@ def write_out_of_fold(path: Path, out_of_fold: OutOfFold) -> None:
 
 
 def read_out_of_fold(path: Path) -> OutOfFold:
-    """Read what `write_out_of_fold` wrote; raises UserError where the file is missing or cannot be read."""
+    """Read what `write_out_of_fold` wrote; raises UserError if the file is missing or cannot be read."""
     try:
         with np.load(path) as arrays:
             return OutOfFold(arrays["indices"], arrays["labels"], {way: arrays[way] for way in WAYS})

@@ -23,12 +23,12 @@ from inkproof.evaluation.statistics import wilson
 RULES = ("maximum_probability", "margin", "negative_entropy", "energy")
 
 SIXTY_PERCENT = 0.6
-"""Recipe 001 shows "Huh..." where the largest probability is below this."""
+"""The app of recipe "Digitre" shows "Huh..." if the largest probability is below this: the 60% rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A drawing is accepted as a digit where its score by the rule `name`, one of `RULES`, is `threshold` or more.
+    """A drawing is accepted as a digit if its score by the rule `name`, one of `RULES`, is `threshold` or more.
 
     Logits are divided by `temperature` first.
     """
@@ -47,7 +47,7 @@ class Rule:
 
 
 def sixty_percent(temperature: float = 1.0) -> Rule:
-    """Return the rule of recipe 001 on calibrated probabilities, to compare others with."""
+    """Return the 60% rule on calibrated probabilities, for comparison."""
     return Rule("maximum_probability", temperature, SIXTY_PERCENT)
 
 
@@ -209,7 +209,7 @@ def coverage_rows(
     """Return the coverage curve of each of `RULES`, from full coverage down to `least`: rule, coverage, accuracy.
 
     Takes digits: logits (N, 10), labels (N,). The points are where the strictest threshold reaches a coverage on an
-    even grid, so there are at most `points` a rule.
+    even grid, so there are at most `points` per rule.
     """
     z, y = checked(logits, labels)
     correct = z.argmax(axis=1) == y
@@ -229,10 +229,10 @@ def rejection_rows(
     least: float = 0.001,
     points: int = 61,
 ) -> pd.DataFrame:
-    """Return the ROC curve of the rule's score, one curve a kind of sample: kind, digits_rejected, rejected.
+    """Return the ROC curve of the rule's score, one curve per kind of sample: kind, digits_rejected, rejected.
 
     Takes logits of digits (N, 10) and of samples (M, 10), and the kind of each sample (M,). `digits_rejected` runs from
-    all digits down to the share `least` in even steps of its logarithm: a rule is useful where it rejects hardly any
+    all digits down to the share `least` in even steps of its logarithm: a rule is useful if it rejects hardly any
     digit.
     """
     digits, others = np.sort(rule.scores(logits)), rule.scores(ood_logits)

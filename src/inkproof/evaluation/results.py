@@ -108,7 +108,7 @@ class MethodResult(Accuracy):
 
 
 class DrawnSet(Result):
-    """One set of drawings: how many, by how many writers, what the intervals come from, and a result a method.
+    """One set of drawings: how many, by how many writers, what the intervals come from, and a result per method.
 
     JSON has the methods beside the other keys. A set without drawings has n = 0, and nothing else in JSON.
     """
@@ -141,7 +141,7 @@ class ScoreRule(Result):
 
 
 class OperatingPoint(Result):
-    """Of n digits those that score `threshold` or more are accepted; `accuracy` is None where nothing is accepted."""
+    """Of n digits those that score `threshold` or more are accepted; `accuracy` is None if nothing is accepted."""
 
     n: int
     threshold: float
@@ -222,7 +222,7 @@ class ImageFile(Agreement, ExportedFile):
 
 
 class CanvasAgreement(Result):
-    """As `Agreement`, of a canvas file on `n` drawings: they agree with the same digit and the same acceptance."""
+    """As `Agreement`, of a canvas file on `n` drawings: the same digit and the same decision to accept or reject."""
 
     n: int
     agreement: float
@@ -240,7 +240,7 @@ ExportResult = dict[str, ImageFile | CanvasFile | ExportedFile]
 
 
 class TimingResult(Result):
-    """timing.json: the machine, and by kind of file `<kind>_us` and `<kind>_p95_us`, microseconds a prediction."""
+    """timing.json: the machine, and by kind of file `<kind>_us` and `<kind>_p95_us`, microseconds per prediction."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, float] = Field(init=False)
@@ -248,11 +248,11 @@ class TimingResult(Result):
     machine: str
 
     def median(self, kind: str) -> float | None:
-        """Return the median of a kind of file, or None where it was not measured."""
+        """Return the median of a kind of file, or None if it was not measured."""
         return (self.__pydantic_extra__ or {}).get(f"{kind}_us")
 
     def p95(self, kind: str) -> float | None:
-        """Return what 95 of 100 predictions stay below, or None where it was not measured."""
+        """Return what 95 of 100 predictions stay below, or None if it was not measured."""
         return (self.__pydantic_extra__ or {}).get(f"{kind}_p95_us")
 
 

@@ -67,7 +67,7 @@ class CanvasModel:
         """Return the file in `quantization`.
 
         `calibration`, which int8 needs, is uint8 (N, 28, 28), training or validation digits after the normalizer.
-        Raises UserError where the graph needs operators outside LiteRT's built-in ones.
+        Raises UserError if the graph needs operators outside LiteRT's built-in ones.
         """
         parts = [*self._before, self._after]
         if (body := self._body) is not None:

@@ -88,7 +88,7 @@ def _choose(converter: Any, quantization: str, calibration: np.ndarray | None) -
 
 
 def converted(converter: Any, name: str) -> bytes:
-    """Return the LiteRT file of a converter; raises UserError, with `name`, where phones lack an operator it needs."""
+    """Return the LiteRT file of a converter; raises UserError, with `name`, if phones lack an operator it needs."""
     with quiet_stderr():
         try:
             content, foreign = converter.convert(), []

@@ -91,7 +91,7 @@ class CoreMLDigits:
     """
 
     def __init__(self, path: Path) -> None:
-        """Load `path`; raises UserError where it cannot be read, has another input, or an operator unknown here."""
+        """Load `path`; raises UserError if it cannot be read, has another input, or an operator unknown here."""
         with quiet_stderr():
             from coremltools.converters.mil.frontend.milproto import load as milproto
             from coremltools.models.utils import load_spec

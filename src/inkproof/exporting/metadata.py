@@ -3,9 +3,9 @@
 The format has a table for metadata, which every runtime ignores (`Model.metadata` of LiteRT's schema.fbs). The entry of
 an exported file has
 
-- `threshold`: an image is accepted as a digit where its score is this or more; the one key that is needed;
-- `rule`: the rule of the score, such as `negative_entropy` or `energy`: of a `canvas*.tflite` that of its output
-  `score`; of a `model*.tflite`, which has no such output, always `maximum_probability`;
+- `threshold`: an image is accepted as a digit if its score is this or more; the one key that is needed;
+- `rule`: the rule of the score, such as `negative_entropy` or `energy`. In a `canvas*.tflite` it is that of the output
+  `score`. A `model*.tflite` has no such output, and the rule is always `maximum_probability`;
 - `temperature`: the logits were divided by it before the softmax;
 - `labels`: those of the ten probabilities, 0 to 9;
 - `input`: its `range`, 0 to 255 in every quantization, and its `ink`;
@@ -51,7 +51,7 @@ def write_metadata(content: bytes, entry: dict[str, Any]) -> bytes:
 
 
 def encoded(entry: dict[str, Any]) -> bytes:
-    """Return `entry` as it is stored; raises TypeError or ValueError where JSON cannot hold it."""
+    """Return `entry` as it is stored; raises TypeError or ValueError if JSON cannot hold it."""
     return json.dumps(entry, ensure_ascii=False, allow_nan=False, sort_keys=True).encode()
 
 
@@ -59,7 +59,7 @@ def put_entries(content: bytes, entries: Mapping[str, bytes], files: Mapping[str
     """Return the LiteRT file `content` with `entries` by name among its metadata, and `files` packed behind it.
 
     They replace entries of the same names; others stay. Android's metadata library looks for files in a ZIP behind the
-    model, and runtimes do not read further than the model. Raises UserError where `content` is not a LiteRT file.
+    model, and runtimes do not read further than the model. Raises UserError if `content` is not a LiteRT file.
     """
     model = schema.ModelT.InitFromObj(_parsed(content, "the model"))
     model.metadata = model.metadata or []
@@ -135,7 +135,7 @@ class Tensor:
 
     Attributes:
         name, description: for people.
-        range: the least and the largest value. None where there is no bound.
+        range: the least and the largest value. None if there is no bound.
         side: of a square gray image in pixels. None for other values.
         labels: whether each value belongs to a line of `LABELS_FILE`.
         threshold: values below it are to be rejected. None without one.

@@ -32,7 +32,7 @@ class LiteRTDigits:
     def __init__(self, path: Path, threads: int = 1) -> None:
         """Load `path` once a thread; each of `threads` classifies a share of the images.
 
-        Raises UserError where it is missing or not a LiteRT model of 28 x 28 digits.
+        Raises UserError if it is missing or not a LiteRT model of 28 x 28 digits.
         """
         self._interpreters = [open_interpreter(path) for _ in range(threads)]
         self._interpreter = self._interpreters[0]
@@ -66,7 +66,7 @@ class LiteRTDigits:
 
 
 def open_interpreter(path: Path) -> Any:
-    """Return the interpreter of a LiteRT file, on one thread; raises UserError where it cannot be read."""
+    """Return the interpreter of a LiteRT file, on one thread; raises UserError if it cannot be read."""
     try:
         # Its content and not its name: LiteRT takes only UTF-8 names.
         content = path.read_bytes()
@@ -154,11 +154,11 @@ class CanvasPredictor:
 
     Attributes:
         metadata: the file's own; see `inkproof.exporting.metadata`.
-        threshold: a canvas is accepted as a digit where its score is this or more.
+        threshold: a canvas is accepted as a digit if its score is this or more.
     """
 
     def __init__(self, path: Path) -> None:
-        """Load `path`; raises UserError where it is missing, is not a LiteRT file, or has another signature."""
+        """Load `path`; raises UserError if it is missing, is not a LiteRT file, or has another signature."""
         self._interpreter = open_interpreter(path)
         if tuple(self._interpreter.get_input_details()[0]["shape"]) == (1, IMAGE_SIDE, IMAGE_SIDE, 1):
             raise UserError(f"{path}: takes digits of 28 x 28, not canvases; name the canvas.tflite exported beside it")
@@ -206,7 +206,10 @@ class ImagePredictor:
     """
 
     def __init__(self, path: Path) -> None:
-        """Load `path`, in any quantization; raises UserError where it is missing or no such file."""
+        """Load `path`, in any quantization.
+
+        Raises UserError if it is missing or not a LiteRT model of 28 x 28 digits.
+        """
         self._digits = LiteRTDigits(path)
         self.threshold = _threshold(path, {"threshold": IMAGE_THRESHOLD} | read_metadata(path))
 
@@ -232,7 +235,7 @@ def _check(canvases: NDArray[np.uint8]) -> None:
 
 
 def _tensors(interpreter: Any) -> tuple[dict[str, int] | None, dict[str, int] | None]:
-    """Return the tensor indices of inputs and outputs by name; None where one is missing or of another kind.
+    """Return the tensor indices of inputs and outputs by name; None if one is missing or of another kind.
 
     The signature has the names. Some converters write none. Then the shapes identify the tensors, since no two of them
     are equal.

@@ -55,7 +55,7 @@ def check_agreement(quantization: str, compared: Agreement, n: int) -> None:
         if not compared.max_difference <= FLOAT32_TOLERANCE:
             raise UserError(
                 f"{quantization} file: a probability differs from Keras by {compared.max_difference:.1e}, "
-                f"more than {FLOAT32_TOLERANCE:.0e}; the export is not the model"
+                f"more than {FLOAT32_TOLERANCE:.0e}; export it again, and report a bug if it repeats"
             )
         return
     lost = round(-compared.accuracy_difference * n)
@@ -63,7 +63,7 @@ def check_agreement(quantization: str, compared: Agreement, n: int) -> None:
     if not lost <= allowed:
         raise UserError(
             f"{quantization} file: {lost} of {n} digits fewer correct than with Keras, more than {allowed:.0f}; "
-            "quantization does not suit this model"
+            "quantization loses too much accuracy; use the float32 file"
         )
 
 
@@ -88,17 +88,20 @@ def compare_canvases(predicted: Predictions, logits: np.ndarray, rule: Rule, lab
 def check_canvases(compared: CanvasAgreement, quantization: str = "float32") -> None:
     """Raise UserError when a canvas file classifies too many drawings unlike Keras; one may always differ.
 
-    The limit is one drawing in a thousand. With smaller weights one in fifty may differ in its acceptance, if hardly
-    any is lost.
+    The limit is one drawing in a thousand. With smaller weights one in fifty may be accepted
+    by only one of the two, if accuracy hardly drops.
     """
     n, file = compared.n, CANVAS_FILES[quantization]
     unlike = round((1 - compared.agreement) * n)
     if unlike > max(1, (CANVAS_SHARE if quantization == "float32" else SMALL_CANVAS_SHARE) * n):
-        raise UserError(f"{file}: classifies {unlike} of {n} drawings unlike Keras; the export is not the model")
+        raise UserError(
+            f"{file}: classifies {unlike} of {n} drawings unlike Keras; export it again, and report a bug if it repeats"
+        )
     lost = round(-compared.accuracy_difference * n)
     if lost > max(LOST_DRAWINGS * n, LOST_DIGITS):
         raise UserError(
-            f"{file}: {lost} of {n} drawings fewer correct than with Keras; quantization does not suit this model"
+            f"{file}: {lost} of {n} drawings fewer correct than with Keras; quantization loses too much accuracy; "
+            "use the float32 file"
         )
 
 
@@ -160,7 +163,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Verified:
-    """The results of one file for export.json and timing.json; `latency` is None where it cannot run here."""
+    """The results of one file for export.json and timing.json; `latency` is None if it cannot run here."""
 
     result: ExportedFile
     latency: Latency | None = None
@@ -239,7 +242,7 @@ def verify_coreml(origin: Origin, folder: Path, rule: Rule, sample: Digits, refe
     """Write the Core ML package to `folder`, load it and run its program on `sample`; needs coremltools.
 
     `rule` is by the largest probability, `reference` are the Keras model's probabilities of the sample, (N, 10).
-    Raises UserError where the package differs from Keras.
+    Raises UserError if the package differs from Keras.
     """
     path = folder / COREML_FILE
     write_coreml(origin.model, path, rule, origin.name, origin.commit)

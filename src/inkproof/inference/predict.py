@@ -200,7 +200,7 @@ def csv_rows(path: Path) -> Iterator[Callable[[Prediction], None]]:
 
 
 def check_out(path: Path, image: bool) -> None:
-    """Raise UserError where a result must not be written: over a folder, a device, or an image that is not a result.
+    """Raise UserError if a result must not be written: over a folder, a device, or an image that is not a result.
 
     `image` is whether the result is an image, a PNG.
     """

@@ -73,7 +73,7 @@ def tutorial(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 @method
 def polarity(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Invert only where the border is light, and shrink."""
+    """Invert only if the border is light, and shrink."""
     return _shrink(_white_on_black(canvas)[0])
 
 

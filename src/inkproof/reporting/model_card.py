@@ -54,7 +54,7 @@ def shares(names: Sequence[str], data: str, images: int) -> list[Share]:
     for begin, own in pd.Series(names).groupby([name.partition("-")[0] for name in names], sort=False):
         # "pens-tra-w01-0001" is by the writer tra-w01.
         writers = len({tuple(name.split("-")[:3]) for name in own}) if begin == "pens" else None
-        found.append(Share("styles" if begin == "style" else str(begin), len(own), own.nunique(), writers))
+        found.append(Share("glyphs" if begin == "style" else str(begin), len(own), own.nunique(), writers))
     return found
 
 

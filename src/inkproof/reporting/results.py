@@ -159,8 +159,9 @@ class Credit:
 CREDITS = {
     "mnist": Credit(
         "MNIST",
-        "Y. LeCun, C. Cortes and C. J. C. Burges: The MNIST database of handwritten digits (1998).",
-        "CC BY-SA 3.0, as commonly stated",
+        "Y. LeCun, L. Bottou, Y. Bengio and P. Haffner: Gradient-based learning applied to document recognition. "
+        "Proceedings of the IEEE 86(11), 1998.",
+        "CC BY-SA 3.0",
         "http://yann.lecun.com/exdb/mnist/",
     ),
     "optdigits": Credit(
@@ -176,7 +177,7 @@ CREDITS = {
         "CC BY 4.0",
         "https://doi.org/10.24432/C5MG6K",
     ),
-    "styles": Credit(
+    "glyphs": Credit(
         "Glyph templates",
         "Authored in this repository as strokes, separately from the starter set. Not collected from people.",
         "MIT, as the repository",
@@ -192,7 +193,7 @@ CREDITS = {
 
 
 # All sets of pen drawings come from one dataset, and data=mnist_plus_strokes from three.
-SOURCES = dict.fromkeys([*VARIANTS, "pens_validation"], ("pens",)) | {"mnist_plus_strokes": ("mnist", "pens", "styles")}
+SOURCES = dict.fromkeys([*VARIANTS, "pens_validation"], ("pens",)) | {"mnist_plus_strokes": ("mnist", "pens", "glyphs")}
 
 
 def credits_for(names: Iterable[str]) -> list[Credit]:

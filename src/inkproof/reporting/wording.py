@@ -63,9 +63,9 @@ METHOD_WORDS = {
         step="inverting only images with dark ink",
     ),
     "center_of_mass": Method(
-        "crop to the ink, center its mass, then shrink",
+        "crop to the ink, move its center of mass half way to the middle, then shrink",
         "crop,\ncenter",
-        step="cropping to the ink and centering it",
+        step="cropping to the ink and moving it half way to the center",
     ),
     "mnist_style": Method(
         "fit the ink into 20 x 20 and center its mass in 28 x 28, as in MNIST",

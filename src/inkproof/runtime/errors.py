@@ -9,4 +9,4 @@ class UserError(Exception):
 
 
 class Diverged(UserError):
-    """A training whose loss is no number any more: another configuration may well train."""
+    """A training whose loss is not a number any more. Another configuration may train."""

@@ -1,4 +1,4 @@
-"""Files appear whole or not at all: write beside the target, then rename. Also SHA-256 of files, and YAML."""
+"""Write files whole or not at all: to a temporary name, then rename. Also SHA-256 of files, and YAML."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from inkproof.runtime.errors import UserError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it takes the place of `path`, on failure it is removed.
+    """Yield a temporary path next to `path`; on success it replaces `path`, on failure it is removed.
 
     The temporary name keeps the suffix of `path`, because writers such as Keras choose the format by it.
     The yielded path does not exist yet and may become a file or a folder.
@@ -54,7 +54,7 @@ def sha256_of(path: Path) -> str:
 def read_yaml(path: Path) -> Any:
     """Return what the file `path` holds in YAML 1.2, as DVC reads it: on and off are words, 1e-3 is a number.
 
-    Raises FileNotFoundError or NotADirectoryError where there is none, and UserError where it cannot be read.
+    Raises FileNotFoundError or NotADirectoryError if it does not exist, and UserError if it cannot be read.
     """
     try:
         return YAML(typ="safe").load(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Where the repository is: every default path is below ROOT, whatever folder a command is typed in."""
+"""Where the repository is. Every default path is below ROOT, whatever the current folder is."""
 
 import os
 from pathlib import Path
@@ -15,18 +15,18 @@ def tracking_uri() -> str:
 
 
 def database_file(uri: str) -> Path | None:
-    """Return the file of a local store, None where `uri` names none: a server, or a database in memory."""
+    """Return the file of a local store, or None if `uri` is a server or a database in memory."""
     path = uri.removeprefix("sqlite:///").partition("?")[0]
     return Path(path) if path and uri.startswith("sqlite:///") else None
 
 
 def has_tracking_store() -> bool:
-    """Return whether there is a store to look into: opening a database that does not exist would make it."""
+    """Return whether the store exists. Opening a database that does not exist would create it."""
     file = database_file(tracking_uri())
     return file is None or file.exists()
 
 
 def require_tracking_store() -> None:
-    """Raise UserError where the store to be looked into does not exist."""
+    """Raise UserError if the store does not exist."""
     if not has_tracking_store():
         raise UserError(f"MLflow store {tracking_uri()}: no database there; src/train.py makes it")

@@ -1,4 +1,4 @@
-"""Cores, and processes that work for another one on this machine. They end with it, even if it was killed."""
+"""Cores and worker processes of this machine. Workers end with their parent, even if it was killed."""
 
 import os
 import signal
@@ -25,16 +25,16 @@ def cores() -> int:
 def share(processes: int) -> int:
     """Return how many cores there are for each of `processes`, at least one.
 
-    As in joblib, -1 means a process a core, -2 for one fewer, and so on.
+    As in joblib, -1 means one process per core, -2 one fewer, and so on.
     """
     return max(1, cores() // (processes if processes > 0 else max(1, cores() + 1 + processes)))
 
 
 def use_threads(count: int) -> None:
-    """Let TensorFlow compute with `count` threads, where it is not loaded yet and the user has not set another number.
+    """Let TensorFlow compute with `count` threads, unless it is already loaded or the user has set another number.
 
-    Two trainings side by side with two threads each take half as long again as with one. Every operation waits for
-    the thread that has to share a core.
+    Two trainings at once take 1.5 times as long with two threads each as with one each. Every operation waits for the
+    thread that has to share a core.
     """
     if "tensorflow" not in sys.modules:
         for name in _THREADS:
@@ -46,10 +46,11 @@ _watching = threading.Lock()
 
 
 def end_with_parent(parent: int) -> None:
-    """End this process within seconds of the end of the process `parent`, if that started it; returns at once.
+    """End this process within seconds after its `parent` (a process id) ends. Returns at once.
 
-    When their executor is killed, joblib's workers finish the work they have, for minutes or hours, and wait for more.
-    A study that was killed would compute on. Trainings that end here resume like any other killed training.
+    Does nothing if `parent` did not start this process. When their executor is killed, joblib's workers finish their
+    work, for minutes or hours, and wait for more: a killed study would go on. A training that ends here resumes like
+    any other killed training.
     """
     if os.getppid() != parent or not _watching.acquire(blocking=False):
         return
@@ -62,8 +63,9 @@ def end_with_parent(parent: int) -> None:
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
 
 
-AHEAD = 50  # calls a process that may be waiting or done: enough for few pauses, and little memory
+AHEAD = 50  # calls per process that may wait or be done: few pauses, little memory
 IDLE = 5.0  # seconds after which a process without work ends
+FEWER_WORKERS = "try data.source.workers=1 (download.py) or data.evaluation.workers=1 (preprocess.py)"
 
 Result = TypeVar("Result")
 
@@ -72,13 +74,11 @@ Result = TypeVar("Result")
 warnings.filterwarnings("ignore", category=UserWarning, module=r"joblib\.")
 
 
-def in_order(
-    work: Sequence[Callable[[], Result]], workers: int, advice: str = "try data.workers=1"
-) -> Generator[Result]:
+def in_order(work: Sequence[Callable[[], Result]], workers: int, advice: str = FEWER_WORKERS) -> Generator[Result]:
     """Yield what each function of `work` returns, in order; with one worker they are called in this process.
 
-    With more, functions and results go to and from other processes by pickle, never far ahead of what is taken. Raises
-    UserError, which ends in `advice`, where such a process is ended from outside.
+    With more workers, functions and results are pickled. Few results are computed before they are needed. Raises
+    UserError, which ends with `advice`, if a worker process is killed.
     """
     if workers == 1:
         for call in work:
@@ -87,26 +87,26 @@ def in_order(
     # Imported here because it takes 0.09 s, and scripts that end within 0.2 s import this module.
     from joblib import Parallel, delayed
 
-    # No more calls than its queue takes are given to joblib at once (pre_dispatch): killed with more, loky shows a
-    # traceback. Arrays stay arrays, not files mapped into memory (max_nbytes).
+    # pre_dispatch: joblib gets only as many calls as its queue holds. With more, loky shows a traceback when it is
+    # killed. max_nbytes: arrays stay arrays, not memory-mapped files.
     settings = {"pre_dispatch": "2*n_jobs", "batch_size": 1, "max_nbytes": None, "idle_worker_timeout": IDLE}
     try:
         with Parallel(workers, "loky", return_as="generator", **settings) as pool:
-            # joblib computes whether results are taken or not, so it gets a part of the calls at a time.
+            # joblib computes results before they are needed, so it gets a part of the calls at a time.
             for first in range(0, len(work), AHEAD * workers):
                 calls = work[first : first + AHEAD * workers]
                 with _leaving_interrupts():
                     results = pool(delayed(_call)(call, os.getpid()) for call in calls)
                 yield from results
     except BrokenProcessPool as error:
-        raise UserError(f"a process was ended from outside, as happens when memory runs out; {advice}") from error
+        raise UserError(f"a worker process was killed, perhaps because memory ran out; {advice}") from error
 
 
 @contextmanager
 def _leaving_interrupts() -> Iterator[None]:
-    """Let processes that are started within leave interrupts to this one.
+    """Let processes that are started within the block ignore Ctrl-C.
 
-    Ctrl-C goes to all processes of a terminal; those that inherit that it is ignored do so for good.
+    Ctrl-C goes to all processes of a terminal. The started ones inherit that it is ignored, and this one handles it.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may change it
@@ -119,7 +119,7 @@ def _leaving_interrupts() -> Iterator[None]:
 
 
 def _call(call: Callable[[], Result], parent: int) -> Result:
-    if os.getppid() != parent:  # killed while this process began: its work is no longer wanted
+    if os.getppid() != parent:  # the parent was killed while this process started
         os._exit(1)
     end_with_parent(parent)
     return call()

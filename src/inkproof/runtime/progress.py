@@ -21,7 +21,7 @@ from rich.progress import (
 )
 
 Thing = TypeVar("Thing")
-WIDTH = 120  # letters a line where no terminal has a width of its own: Rich takes 80, which folds names
+WIDTH = 120  # characters per line without a terminal: Rich takes 80, which wraps names
 
 
 def say(line: str) -> None:
@@ -31,7 +31,7 @@ def say(line: str) -> None:
 
 @contextmanager
 def meter(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Yield a function to call with the number of bytes that arrived; `total` is their number where it is known."""
+    """Yield a function to call with the number of bytes that arrived; `total` is their number, or None if unknown."""
     if sys.stderr.isatty():
         with _bar(label, total, DownloadColumn(), TransferSpeedColumn()) as advance:
             yield advance
@@ -63,7 +63,8 @@ def tally(label: str, total: int) -> Iterator[Callable[[int], None]]:
 def counted(label: str, what: str, total: int, many: int, every: int) -> Iterator[Callable[[], None]]:
     """Yield a function to call after each of `total` things, called `what`.
 
-    `many` of them get a bar on a terminal, which goes when all are done; elsewhere there is a line for each `every`.
+    On a terminal, `many` of them or more get a bar, which disappears at the end. Elsewhere there is a line for every
+    `every` of them.
     """
     if sys.stderr.isatty() and total >= many:
         with _bar(label, total, MofNCompleteColumn(), transient=True) as advance:
@@ -81,7 +82,7 @@ def counted(label: str, what: str, total: int, many: int, every: int) -> Iterato
 
 
 def passed_on(label: str, things: Sequence[Thing]) -> Iterable[Thing]:
-    """Return what shows a bar while it passes `things` on; without a terminal it passes them on silently."""
+    """Return `things` as an iterable that shows a bar on a terminal, and nothing elsewhere."""
     if not sys.stderr.isatty():
         return things
     return track(things, description=label, console=Console(stderr=True), transient=True)
@@ -92,7 +93,7 @@ def _bar(
     label: str, total: int | None, *columns: ProgressColumn, transient: bool = False
 ) -> Iterator[Callable[[int], None]]:
     shown = (TextColumn("{task.description}", markup=False), BarColumn(), *columns, TimeRemainingColumn())
-    # Lines for the same terminal go above the bar; those for a file or a pipe must go where they belong.
+    # Lines on the same terminal go above the bar. Lines to a file or a pipe must stay there.
     above = sys.stdout.isatty()
     with Progress(*shown, console=Console(stderr=True), transient=transient, redirect_stdout=above) as progress:
         task = progress.add_task(label, total=total)
@@ -100,7 +101,7 @@ def _bar(
 
 
 def table_console() -> Console:
-    """Return a console for tables: as wide as the terminal or COLUMNS, else of WIDTH letters."""
+    """Return a console for tables: as wide as the terminal or COLUMNS, else WIDTH characters."""
     console = Console(highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = WIDTH

@@ -1,1 +1,1 @@
-"""The stages of the pipeline, one module a stage: a checked configuration in, a result out."""
+"""The stages of the pipeline, one module per stage: a checked configuration in, a result out."""

@@ -42,7 +42,7 @@ def print_next(into: Path) -> None:
 def keep_under_dvc(folder: Path) -> None:
     """Add the set to DVC and print what to commit; git then keeps the hash of the set, and DVC its files.
 
-    Raises UserError where DVC refuses the folder, as one outside the repository.
+    Raises UserError if DVC refuses the folder, as one outside the repository.
     """
     folder = folder.resolve()
     # DVC refuses what git tracks: the placeholder of an empty set. Where there is no git, nothing is tracked.
@@ -52,7 +52,7 @@ def keep_under_dvc(folder: Path) -> None:
     done = subprocess.run(added, cwd=folder.parent, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["unknown error"])[0].removeprefix("ERROR: ")
-        raise UserError(f"{folder}: dvc add failed: {reason}")
+        raise UserError(f"{folder}: dvc add failed: {reason}; fix it and run the same command with --dvc again")
     print(f"\n{folder.name}.dvc is written in {folder.parent}, and staged where git is used. To keep this version:")
     print('  git commit -m "Add drawings"   # git keeps the hash, not the images')
     print(f"  dvc push {folder}.dvc   # copies the images to your DVC remote, if you have one")
@@ -65,7 +65,7 @@ def listing(names: Sequence[str], most: int = 10) -> str:
 
 
 def table(sets: dict[str, list[Drawing]]) -> str:
-    """Return how many drawings of each digit the sets have, a line a set."""
+    """Return how many drawings of each digit the sets have, one line per set."""
     wide = max(10, *(len(name) + 2 for name in sets))
     lines = [f"{'':<{wide}}" + "".join(f"{title:>6}" for title in (*range(10), "none", "all"))]
     for name, drawings in sets.items():

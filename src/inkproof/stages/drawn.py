@@ -55,7 +55,7 @@ def drawn(metadata: RunMetadata, config: DrawnConfig) -> DrawnResult:
 
 
 def tables_of(drawn_set: PreprocessedSet, probabilities: Mapping[str, np.ndarray]) -> Iterator[pd.DataFrame]:
-    """Yield a table a method, with one row a drawing: the predicted digit and its probability."""
+    """Yield a table per method, with one row per drawing: the predicted digit and its probability."""
     about = pd.DataFrame({"id": drawn_set.ids, "writer": drawn_set.writers, "label": drawn_set.labels})
     for method, p in probabilities.items():
         yield about.assign(method=method, prediction=p.argmax(axis=1), probability=p.max(axis=1))

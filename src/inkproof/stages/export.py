@@ -91,7 +91,7 @@ def export(metadata: RunMetadata, config: ExportConfig) -> ExportResult:
 
 
 def read_sets(path: Path, *needed: str) -> dict[str, PreprocessedSet]:
-    """Return the sets of an archive by name; raises UserError where it cannot be read or lacks one of the `needed`."""
+    """Return the sets of an archive by name; raises UserError if it cannot be read or lacks one of the `needed`."""
     sets = dict(read_preprocessed(path))
     if missing := [name for name in needed if name not in sets]:
         again = f"python src/preprocess.py corruptions data={path.parent.name}"
@@ -117,7 +117,10 @@ def drawn_images(config: ExportConfig, sets: Mapping[str, PreprocessedSet]) -> D
             canvases = canvases_of(one.ids, path_of(rendering.folder), rendering)
             parts.append(DrawnImages(canvases, one.methods[NORMALIZED_METHOD], one.labels, one.writers))
     if not parts:
-        raise UserError(f"{config.ood}: has no drawings of agreement_sets={','.join(config.agreement_sets)}")
+        raise UserError(
+            f"{config.ood}: has no drawings of agreement_sets={','.join(config.agreement_sets)}; "
+            "run `python src/preprocess.py corruptions data=...`"
+        )
     return DrawnImages(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 

@@ -94,17 +94,17 @@ def metrics_of(result: FinetunedResult) -> dict[str, float]:
 
 
 def initial_weights(metadata: RunMetadata, folder: Path) -> InitialWeights:
-    """Return the initial weights of the run; raises UserError where it has none, or the file has changed."""
+    """Return the initial weights of the run; raises UserError if it has none, or the file has changed."""
     initial = metadata.initial_weights
     if initial is None:
-        raise UserError(f"{folder}: trained from random weights, so there is no before; run `make finetune`")
+        raise UserError(f"{folder}: has no initial weights to compare with; run `make finetune`")
     if weights_sha(initial.file) != initial.sha256:
         raise UserError(f"{initial.file}: not the initial weights of {metadata.name} any more; run `make finetune`")
     return initial
 
 
 def split_of(metadata: RunMetadata, digits: Path) -> DrawnSplit:
-    """Return the test drawings and writers of the run; raises UserError where its digits have changed."""
+    """Return the test drawings and writers of the run; raises UserError if its digits have changed."""
     split = read_split(digits.parent)
     if not split.sha256 == data_sha(digits) == metadata.data_sha:
         raise UserError(f"{digits}: not the digits that {metadata.name} was trained on; run `make finetune` again")
@@ -120,7 +120,7 @@ def examples(
     predicted: Mapping[str, np.ndarray],
     report: Path,
 ) -> Path | None:
-    """Write examples of the test drawings to before_after.png; return None where some have been deleted."""
+    """Write examples of the test drawings to before_after.png; return None if some have been deleted."""
     path = report / "before_after.png"
     named = {"pretrained": predicted["before"], "fine-tuned": predicted["after"]}
     shown = telling(labels, named, EXAMPLES)

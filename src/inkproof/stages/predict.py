@@ -29,7 +29,7 @@ def predict(paths: Sequence[str], model: str, csv: Path | None = None, show: Pat
     """Classify the images at `paths` with the model that `model` names; return whether all images could be read.
 
     A line is printed for each, `csv` gets a row for each, and the first `SHEET` of them are drawn to `show`. Raises
-    UserError where nothing can be done.
+    UserError if nothing can be done.
     """
     for out, image in ((csv, False), (show, True)):
         if out is not None:

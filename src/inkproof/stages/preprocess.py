@@ -28,7 +28,7 @@ def preprocess_drawings(config: PreprocessConfig) -> None:
 
 
 def evaluation_of(config: PreprocessConfig) -> Evaluation:
-    """Return what is made for a dataset; raises UserError where its models are evaluated on another dataset's."""
+    """Return what is made for a dataset; raises UserError if its models are evaluated on another dataset's."""
     data = config.data
     if data.evaluation is None or data.eval_data != data.folder:
         shared = f"on {data.eval_data}" if data.eval_data else "on nothing"

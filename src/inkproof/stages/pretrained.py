@@ -39,7 +39,7 @@ def pretrained(config: PretrainedConfig) -> dict[str, Path]:
 
 
 def trained_on(run: PretrainedRun, digits: Path) -> dict[str, list[Share]]:
-    """Return the shares of the sources in training and validation digits; raises UserError where those have changed."""
+    """Return the shares of the sources in training and validation digits; raises UserError if those have changed."""
     if data_sha(digits) != run.metadata.data_sha:
         raise UserError(f"{digits}: not what {run.name} was trained on; run `dvc repro train@{run.name}`")
     data = run.metadata.config.data.name
@@ -48,7 +48,7 @@ def trained_on(run: PretrainedRun, digits: Path) -> dict[str, list[Share]]:
 
 
 def compare_files(run: PretrainedRun, rendering: Rendering) -> None:
-    """Classify the drawings of one set with both files; raises UserError where they, or drawn.json, do not agree."""
+    """Classify the drawings of one set with both files; raises UserError if they, or drawn.json, do not agree."""
     folder = path_of(rendering.folder)
     drawings = [drawing for drawing in read_drawings(folder) if drawing.label is not None]
     predicted = CanvasPredictor(run.canvas).predict(draw(folder, drawings, rendering))

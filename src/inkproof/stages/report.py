@@ -46,7 +46,7 @@ def in_pipeline(folder: Path) -> bool:
 
 
 def evaluated_run(folder: Path) -> RunMetadata:
-    """Return the metadata of the run whose evaluation is in `folder`; raises UserError where it is missing."""
+    """Return the metadata of the run whose evaluation is in `folder`; raises UserError if it is missing."""
     if not (folder / "run.json").is_file():
         raise UserError(
             f"{folder}: the evaluation's files are not here; run `dvc repro`, or add show=true to only look"

@@ -30,7 +30,7 @@ class Seeds:
         return self.values.get(metric, pd.Series(dtype=float)).dropna()
 
     def mean(self, metric: str) -> float | None:
-        """Return the mean over seeds, None where no seed has the metric."""
+        """Return the mean over seeds, None if no seed has the metric."""
         return spread(self.of(metric))[0]
 
     def sd(self, metric: str) -> float | None:
@@ -81,7 +81,7 @@ class Difference:
     """`this` minus `that` in one metric, over the `n` seeds that both have. `where` is the row of the table.
 
     `mean` and `sd` are of the differences. `p` comes from the two-sided paired t-test, `holm` is the same after Holm's
-    correction for all tests of the study. Both are None where no test is possible.
+    correction for all tests of the study. Both are None if no test is possible.
     """
 
     where: str

@@ -41,7 +41,7 @@ def label_of(value: Any) -> str:
 
 
 def number_of(label: str) -> float | None:
-    """Return the number that a label such as "10,000" stands for, None where it is not a number."""
+    """Return the number that a label such as "10,000" stands for, None if it is not a number."""
     try:
         return float(label.replace(",", ""))
     except ValueError:

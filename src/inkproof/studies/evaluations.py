@@ -87,13 +87,13 @@ class Evaluation(Config):
 
 
 def read_evaluations(folder: Path) -> tuple[Evaluation, ...]:
-    """Return all evaluations so far, the first one first; raises UserError where the file is broken."""
+    """Return all evaluations so far, the first one first; raises UserError if the file is broken."""
     path = folder / FILE_NAME
     return read_committed(tuple[Evaluation, ...], path) if path.exists() else ()
 
 
 def read_committed(kind: type[Content], path: Path) -> Content:
-    """Return what a program wrote to the YAML file `path`; raises UserError where it is broken."""
+    """Return what a program wrote to the YAML file `path`; raises UserError if it is broken."""
     found = read_yaml(path)
     try:
         return validated(kind, found, path)
@@ -102,7 +102,7 @@ def read_committed(kind: type[Content], path: Path) -> Content:
 
 
 def add_evaluation(folder: Path, evaluation: Evaluation) -> None:
-    """Append an evaluation; raises UserError where its selection has one: a selection is evaluated only once."""
+    """Append an evaluation; raises UserError if its selection has one: a selection is evaluated only once."""
     before = read_evaluations(folder)
     if any(one.selection == evaluation.selection for one in before):
         raise UserError(f"{folder / FILE_NAME}: selection {evaluation.selection} was evaluated before")

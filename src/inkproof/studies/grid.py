@@ -85,7 +85,7 @@ class GridRun:
         return ROOT / "runs" / "studies" / self.study / self.key
 
     def row_in(self, rows: Mapping[str, Row], since: str = "") -> Row | None:
-        """Return its row of a results table, None where that lacks a stage or metric or is older than `since`."""
+        """Return its row of a results table, None if that lacks a stage or metric or is older than `since`."""
         row = rows.get(self.key)
         if row is None or row.finished < since or not set(self.stages) <= set(row.stages):
             return None

@@ -71,7 +71,7 @@ class Launching:
     def threads(self) -> int | None:
         """The threads of a grid run: as many as the settings reserve for it, else its share of this machine's cores.
 
-        None where it has the whole machine. CLUSTER_THREADS on a cluster, whose machines may differ from this one.
+        None if it has the whole machine. CLUSTER_THREADS on a cluster, whose machines may differ from this one.
         """
         for name in RESERVED:
             if self.given.get(name, "").isdecimal():
@@ -82,7 +82,7 @@ class Launching:
 
 
 def check_launcher(how: Launching) -> None:
-    """Raise UserError where the launcher is not installed or cannot run that many grid runs at once."""
+    """Raise UserError if the launcher is not installed or cannot run that many grid runs at once."""
     launcher, jobs = how.launcher, how.jobs
     if jobs < 1:
         raise UserError(f"--jobs {jobs}: expected at least 1")

@@ -74,7 +74,7 @@ def estimate(left: Sequence[GridRun], grid_runs: Sequence[GridRun], rows: Mappin
     """Return the seconds that the grid runs in `left` will take, estimated by the finished ones most like them.
 
     Those are the ones with the most labels in common. Rows with fewer stages than the study has now do not count.
-    Returns None where none has finished.
+    Returns None if none has finished.
     """
     known = [
         (set(grid_run.labels.items()), row.seconds)

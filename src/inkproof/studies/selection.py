@@ -39,7 +39,7 @@ class PooledPredictions:
 
 
 def pool(network: str, repeat: int, folds: list[OutOfFold], seconds: list[float]) -> PooledPredictions:
-    """Return the folds of one cross-validation as one; raises UserError where they are not a partition."""
+    """Return the folds of one cross-validation as one; raises UserError if they are not a partition."""
     indices = np.concatenate([fold.indices for fold in folds])
     order = np.argsort(indices)
     if not np.array_equal(indices[order], np.arange(len(indices))):
@@ -58,7 +58,7 @@ def pool_grid_runs(grid_runs: list[GridRun], rows: Mapping[str, Row]) -> list[Po
     """Return every complete cross-validation of a study.
 
     Seed s leaves out fold s modulo folds, in repeat s // folds. A network with fewer seeds than folds is not a
-    candidate and is left out. Raises UserError where a grid run is not finished or no cross-validation is complete.
+    candidate and is left out. Raises UserError if a grid run is not finished or no cross-validation is complete.
     """
     by_run: dict[tuple[str, int, int], list[GridRun]] = {}
     for grid_run in grid_runs:
@@ -178,7 +178,7 @@ class Entry:
 
 
 def check_candidates(study: Study) -> None:
-    """Raise UserError where no selection can be made among the networks of a study, before they are trained."""
+    """Raise UserError if no selection can be made among the networks of a study, before they are trained."""
     path = study.folder / FILE
     if len(study.axes) != 1 or "out_of_fold" not in study.stages:
         raise UserError(f"{path}: a selection needs one axis, the network, and the stage out_of_fold")

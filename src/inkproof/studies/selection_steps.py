@@ -95,7 +95,7 @@ class Selection(EarlierSelection):
 
 
 def read_selection(folder: Path) -> Selection:
-    """Return the selection in `folder`; raises UserError where there is none or the file is broken."""
+    """Return the selection in `folder`; raises UserError if there is none or the file is broken."""
     path = folder / FILE_NAME
     if not path.exists():
         raise UserError(f"{path}: nothing is selected yet; run `choose` first")
@@ -105,7 +105,7 @@ def read_selection(folder: Path) -> Selection:
 def write_selection(study: Study, selected: Selected, seeds: int, again: bool) -> Path:
     """Write selection.yaml with the trainings that the selection needs; return its path.
 
-    Each of `seeds` evaluations has networks of its own. Raises UserError where there is a selection already. With
+    Each of `seeds` evaluations has networks of its own. Raises UserError if there is a selection already. With
     `again` that becomes an earlier one, unless its evaluation has started and is not finished.
     """
     path = study.folder / FILE_NAME

@@ -32,7 +32,7 @@ def split(path: Path, text: str, begin: str = BEGIN, end: str = END) -> tuple[st
 
 
 def check_markers(path: Path) -> None:
-    """Raise UserError where the markers of a README are not a pair: before hours of training, not after."""
+    """Raise UserError if the markers of a README are not a pair: before hours of training, not after."""
     if path.exists():
         split(path, path.read_text(encoding="utf-8"))
 
@@ -43,7 +43,7 @@ FIGURE = "results.png"
 def write_results(study: Study, grid_runs: Sequence[GridRun], rows: Mapping[str, Row]) -> Path:
     """Write results.png and the part of README.md between the markers; return the README's path.
 
-    A missing README is created with the question as its title. Raises UserError where the markers are not a pair.
+    A missing README is created with the question as its title. Raises UserError if the markers are not a pair.
     """
     readme = study.folder / "README.md"
     new = f"# {study.question}\n\n{BEGIN}\n\n{END}\n\n**Verdict.** Not written yet.\n"

@@ -142,7 +142,7 @@ def verdict(results: StudyResults) -> str:
 def write_readme(study: Study, grid_runs: Sequence[GridRun], rows: Mapping[str, Row]) -> Path:
     """Write results.png and README.md, and return its path.
 
-    The verdict is written if there is a template and no grid run is missing. Raises UserError where markers are not a
+    The verdict is written if there is a template and no grid run is missing. Raises UserError if markers are not a
     pair, or for a mistake in the template: then the results are written already.
     """
     readme = write_results(study, grid_runs, rows)

@@ -1,1 +1,1 @@
-"""Drawings made here: the starter set, drawings by glyph templates, out-of-distribution samples, digits drawn anew."""
+"""Drawings made here: the starter set, drawings by glyph templates, out-of-distribution samples, re-rendered digits."""

@@ -1,4 +1,4 @@
-"""MNIST's digits drawn anew: with a stroke added, or with another pen."""
+"""MNIST's digits re-rendered: with a stroke added, or with another pen."""
 
 from collections.abc import Callable
 

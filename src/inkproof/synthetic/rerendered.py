@@ -74,7 +74,7 @@ def deformed(strokes: Strokes, limits: Variation, rng: np.random.Generator) -> d
 
 
 def rerendered_drawing(drawing: Drawing, limits: Variation, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Draw a labeled drawing of strokes anew, as uint8 (280, 280), black on white."""
+    """Re-render a labeled drawing of strokes, as uint8 (280, 280), black on white."""
     strokes = _paths(drawing.strokes or [])
     _, extent = deform.box(strokes)
     written = float(extent.max()) / max(drawing.canvas)

@@ -25,7 +25,7 @@ class PenStroke:
 
 
 def parse(notation: str) -> list[PenStroke]:
-    """Read a skeleton such as "10,32 36,1! 35,100 | 2,50 60,50"; raises ValueError where it is malformed.
+    """Read a skeleton such as "10,32 36,1! 35,100 | 2,50 60,50"; raises ValueError if it is malformed.
 
     Strokes stand between bars. A point is x,y, and ! marks it as a corner.
     """

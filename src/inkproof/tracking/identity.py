@@ -1,4 +1,4 @@
-"""What makes a run the same run: its configuration, its data, its code and its initial weights."""
+"""The identity of a run: its configuration, its data, its code and its initial weights."""
 
 import hashlib
 import json
@@ -11,13 +11,13 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import sha256_of
 from inkproof.runtime.paths import ROOT
 
-# The code that decides what a training computes; a change in it makes a new run of the same configuration. The code
-# that only makes the digits is not in it, since their own SHA-256 is part of the key.
+# The code that decides the result of a training. After a change of it, the same configuration is a new run. The code
+# that makes the digits is left out, because their own SHA-256 is part of the key.
 TRAINING_CODE = ("stages/train.py", "data/digits.py", "data/splits.py", "models", "training")
 
 
 def code_sha(folders: Sequence[str] = TRAINING_CODE) -> str:
-    """Return the SHA-256 of the code in `folders`, or files, of the package; training's if none are given."""
+    """Return the SHA-256 of the code in `folders` (or files) of the package, by default the training code."""
     digest = hashlib.sha256()
     package = ROOT / "src" / "inkproof"
     for folder in folders:
@@ -33,12 +33,12 @@ def run_key(identity: RunIdentity, data_sha: str, code: str) -> str:
 
 
 def short_hash(*parts: Any) -> str:
-    """Return ten hexadecimal digits that follow from `parts`, which JSON can hold."""
+    """Return ten hexadecimal digits of the SHA-256 of `parts`, which must be valid JSON."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:10]
 
 
 def configuration_key(params: Mapping[str, Any], sha: str, policy: str = "auto") -> str:
-    """Return the hash of a configuration and its data, whatever the seed.
+    """Return the hash of a configuration and its data, without the seed.
 
     `params` are flattened, as MLflow holds them, so that runs in results tables and in MLflow can be compared. `policy`
     is the number format that was asked for: the one that "auto" chooses on a machine makes no difference.
@@ -51,14 +51,14 @@ def configuration_key(params: Mapping[str, Any], sha: str, policy: str = "auto")
 def weights_file(init: str) -> Path:
     """Return the .keras file that `init` means: that file, or the one in the folder of a run.
 
-    A relative path counts from the repository's root. Raises UserError where there is no such file.
+    A relative path counts from the repository's root. Raises UserError if the file does not exist.
     """
     path = ROOT / init
     if path.is_dir():
         path = path / "model.keras"
     if path.suffix != ".keras" or not path.is_file():
         raise UserError(
-            f"training.init={init}: no trained model there; name a .keras file, or a folder with a model.keras"
+            f"training.init={init}: no trained model there; give a .keras file, or a folder with a model.keras"
         )
     return path
 
@@ -71,8 +71,9 @@ def weights_sha(init: str) -> str:
 def identity(config: TrainConfig, policy: Policy, teachers: Sequence[str] | None = None) -> RunIdentity:
     """Return the part of a training configuration that decides the result; `policy` is the number format used.
 
-    Initial weights are known by their SHA-256 and teachers by the keys of their runs, wherever they lie. `teachers` are
-    these keys; without them `training.teacher.runs` stays as it is. Raises UserError where there are no such weights.
+    Initial weights are identified by their SHA-256, and teachers by the keys of their runs, not by their paths.
+    `teachers` are these keys. Without them `training.teacher.runs` stays unchanged. Raises UserError if the weights do
+    not exist.
     """
     chosen = config.identity()
     training = chosen.training

@@ -1,4 +1,4 @@
-"""Runs in MLflow: one a model, found by its key, resumed by its id."""
+"""Runs in MLflow: one per model, found by its key, resumed by its id."""
 
 import getpass
 import hashlib
@@ -47,8 +47,8 @@ COLUMNS = (
 SOURCE = {"mlflow.source.name": "src/train.py", "mlflow.source.type": "LOCAL"}
 PARENT = "mlflow.parentRunId"  # the tag by which MLflow shows a run below another
 VARIED = ("model.name", "aug.name", "seed", "training.epochs")
-PARAM_LIMIT = 6000  # characters a parameter value may have
-BATCH_LIMIT = 100  # parameters a call may log
+PARAM_LIMIT = 6000  # most characters of a parameter's value
+BATCH_LIMIT = 100  # most parameters per call
 _NEST: ContextVar[tuple[str, str] | None] = ContextVar("nest", default=None)
 
 
@@ -64,7 +64,7 @@ def nested(parent: str, name: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class LoggedRun:
-    """A finished run with its experiment, as MLflow holds it: `params` are texts, `metrics` without learning curves."""
+    """A finished run with its experiment, as MLflow has it. `params` are texts; `metrics` have no learning curves."""
 
     run_id: str
     experiment: str
@@ -76,13 +76,13 @@ class LoggedRun:
 
 
 class Tracker:
-    """MLflow's tracking store, opened. A local one is created on first use, under a lock: two creators at once fail."""
+    """MLflow's tracking store, opened. A local one is created on first use, by one process at a time."""
 
     def __init__(self) -> None:
         self.uri = tracking_uri()
         self.local = self.uri.startswith("sqlite:")
         self.lock = FileLock(ROOT / "mlflow.db.lock")
-        with self.lock, _asked_briefly(), large_libraries():  # it imports those of the database
+        with self.lock, _asked_briefly(), large_libraries():  # MLflow imports the database's libraries here
             database = database_file(self.uri)
             if database is not None and not database.exists() and database.parent.is_dir():
                 _create_whole(database)
@@ -91,7 +91,7 @@ class Tracker:
             self.client.search_experiments(max_results=1)
 
     def experiment(self, name: str) -> str:
-        """Return the id of the experiment called `name`, which is created where it is missing."""
+        """Return the id of the experiment called `name`, which is created if it is missing."""
         with self.lock:
             found = self.client.get_experiment_by_name(name)
             if found is None:
@@ -137,12 +137,12 @@ class Tracker:
         return self.start(experiment, name, tags, found and found[0])
 
     def parent_of(self, run_id: str) -> str | None:
-        """Return the id of the run that a run is a child of, or None where there is none or no such run."""
+        """Return the id of a run's parent, or None if there is no parent or no such run."""
         run = self.run(run_id)
         return None if run is None else run.data.tags.get(PARENT)
 
     def run(self, run_id: str) -> Run | None:
-        """Return a run as MLflow holds it, None where it has none or that is deleted."""
+        """Return a run as MLflow has it, or None if it does not exist or is deleted."""
         try:
             run = self.client.get_run(run_id)
         except MlflowException as error:
@@ -160,7 +160,7 @@ class Tracker:
         self.client.log_batch(run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
 
     def params(self, run_id: str, params: Mapping[str, Any]) -> None:
-        """Log parameters; one that is already logged keeps its value, as MLflow demands."""
+        """Log parameters; one that is already logged keeps its value, because MLflow rejects changes."""
         known = self.client.get_run(run_id).data.params
         new = [Param(key, str(value)[:PARAM_LIMIT]) for key, value in params.items() if key not in known]
         for first in range(0, len(new), BATCH_LIMIT):
@@ -177,7 +177,7 @@ class Tracker:
         self.metrics(run_id, values, step=int(row["epoch"]))
 
     def epochs(self, run_id: str, rows: Iterable[Mapping[str, float]]) -> None:
-        """Log those rows of a learning curve that the run lacks."""
+        """Log the rows of a learning curve that the run does not have yet."""
         logged = {point.step for point in self.client.get_metric_history(run_id, "epoch/loss")}
         for row in rows:
             if int(row["epoch"]) not in logged:
@@ -214,10 +214,10 @@ class Tracker:
 
     def dataset(self, run_id: str, name: str, digest: str, context: str, profile: Mapping[str, Any]) -> None:
         """Log a dataset as an input of the run; `context` is training, validation or testing."""
-        # To MLflow a dataset of the same name and digest is the same dataset: it would drop the validation part.
+        # For MLflow, the same name and digest mean the same dataset: it would drop the validation part.
         part = hashlib.sha256(f"{digest} {context} {json.dumps(profile)}".encode()).hexdigest()[:36]
         data = Dataset(name, part, "local", json.dumps({"uri": f"data/{name}"}), None, json.dumps(profile))
-        with self.lock:  # two runs that log a new dataset at once would both add it, and one of them fail
+        with self.lock:  # if two runs added a new dataset at once, one would fail
             self.client.log_inputs(run_id, datasets=[DatasetInput(data, [InputTag("mlflow.data.context", context)])])
 
     def model(self, run_id: str, model: Any, registered_name: str | None) -> None:
@@ -226,7 +226,7 @@ class Tracker:
             Schema([TensorSpec(np.dtype("float32"), (-1, 28, 28, 1), "image")]),
             Schema([TensorSpec(np.dtype("float32"), (-1, 10), "probabilities")]),
         )
-        # Given the requirements, MLflow does not spend ten seconds on guessing them.
+        # Without these requirements, MLflow takes ten seconds to guess them.
         requirements = [f"{name}=={version(name)}" for name in ("tensorflow", "keras", "numpy")]
         with mlflow.start_run(run_id=run_id), quiet_stderr():
             mlflow.tensorflow.log_model(
@@ -241,7 +241,7 @@ class Tracker:
         """Copy the logged files `names` of a run to `folder`, up to the first that MLflow does not have."""
         with suppress(MlflowException, OSError), tempfile.TemporaryDirectory() as scratch:
             for name in names:
-                # Where in the folder the file ends up depends on the kind of store: only the answer is sure.
+                # The place of the file in the folder depends on the kind of store, so use the returned path.
                 stored = mlflow.artifacts.download_artifacts(
                     run_id=run_id, artifact_path=f"artifacts/{name}", dst_path=scratch
                 )
@@ -254,15 +254,15 @@ def _final(run: Run) -> dict[str, float]:
 
 
 def _create_whole(database: Path) -> None:
-    """Make a local database whole or not at all: killed amid MLflow's migrations, it could not be opened again."""
+    """Create a local database whole or not at all: one killed during MLflow's migrations cannot be opened again."""
     with replacing(database) as scratch:
         uri = f"sqlite:///{scratch}"
         mlflow.MlflowClient(uri, uri).search_experiments(max_results=1)
 
 
 def _view() -> dict[str, str]:
-    # MLflow's UI shows neither metrics nor parameters until somebody picks columns. A shared view, which it keeps as a
-    # tag of the experiment, picks them.
+    # MLflow's UI shows no metrics and no parameters until a user chooses columns. A shared view, which is a tag of the
+    # experiment, chooses them.
     columns = [f"metrics.`{name}`" for name in COLUMNS] + [f"params.`{name}`" for name in VARIED]
     state = {"selectedColumns": columns, "orderByKey": "metrics.`val_accuracy`", "orderByAsc": False}
     return {
@@ -273,7 +273,7 @@ def _view() -> dict[str, str]:
 
 @contextmanager
 def _asked_briefly() -> Iterator[None]:
-    """Ask a server that does not answer three times, not for four minutes, so that a wrong address is soon reported."""
+    """Retry a silent server three times instead of for four minutes, so that a wrong address is reported soon."""
     name = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
     given = os.environ.get(name)
     os.environ.setdefault(name, "2")

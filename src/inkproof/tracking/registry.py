@@ -1,4 +1,4 @@
-"""Registered models: the version that is the champion, and the exported files of a version's run."""
+"""Registered models: the champion version, and the exported files of a version's run."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -27,12 +27,12 @@ def set_champion(tracker: Tracker, name: str, run_id: str) -> None:
 def copy_export(tracker: Tracker, address: str, names: Sequence[str], folder: Path) -> Path:
     """Copy an export of a registered model to `folder` and return where it is.
 
-    `address` is models:/NAME@ALIAS or models:/NAME/VERSION. Of the files `names`, the first that the model's run has
-    among its exports is taken. Raises UserError for an unknown model, or for one whose run has none of the files.
+    `address` is models:/NAME@ALIAS or models:/NAME/VERSION. The first of the files `names` that is among the exports of
+    the model's run is copied. Raises UserError for an unknown model, or for one whose run has none of the files.
     """
     found = re.fullmatch(r"models:/(?P<name>[^/@]+)(@(?P<alias>[^/@]+)|/(?P<version>[0-9]+))", address)
     if found is None:
-        raise UserError(f"{address}: a registered model is models:/NAME@ALIAS or models:/NAME/VERSION")
+        raise UserError(f"{address}: write models:/NAME@ALIAS or models:/NAME/VERSION")
     try:
         if found["alias"]:
             model = tracker.client.get_model_version_by_alias(found["name"], found["alias"])

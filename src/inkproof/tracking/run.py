@@ -1,4 +1,4 @@
-"""A training as a run: held, reused, resumed and saved. Later stages log to it, too."""
+"""A training as a run: locked, reused, resumed and saved. Later stages log to it, too."""
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,10 +12,10 @@ from inkproof.tracking.run_metadata import ARTIFACTS, RunMetadata, read_history,
 
 
 class Run:
-    """One training's run on disk and in MLflow, held by this process; made by `Run.open`.
+    """One training's run on disk and in MLflow, locked by this process; made by `Run.open`.
 
-    `finished` is whether it was trained before: then `metadata` is that of this training. Otherwise `begin` it, log its
-    epochs, and `save` its result.
+    `finished` says whether it was trained before. Then `metadata` is that of the finished training. Otherwise `begin`
+    it, log its epochs, and `save` its result.
     """
 
     def __init__(self, metadata: RunMetadata, tracker: Tracker, found: tuple[str, str] | None, finished: bool) -> None:
@@ -24,11 +24,11 @@ class Run:
     @classmethod
     @contextmanager
     def open(cls, metadata: RunMetadata, force: bool) -> Iterator["Run"]:
-        """Hold the run that `metadata` describes while the block lasts; with `force` nothing of it is reused.
+        """Lock the run that `metadata` describes during the block; with `force` nothing of it is reused.
 
-        Artifacts that are missing or damaged are restored from MLflow; where that fails the run is trained again. An
-        error within the block leaves the MLflow run as FAILED, an interrupt as KILLED. Raises UserError where another
-        process holds the run.
+        Missing or damaged artifacts are restored from MLflow. If that fails, the run is trained again. After an error
+        within the block the MLflow run is FAILED, after an interrupt KILLED. Raises UserError if another process has
+        locked the run.
         """
         with metadata.locked():
             if force:
@@ -56,7 +56,7 @@ class Run:
             finalize(self._tracker, run_id, self.metadata.folder)
 
     def begin(self, digits: Mapping[str, int]) -> None:
-        """Start the run in MLflow, or resume it there; `digits` are how many there are by context ("training")."""
+        """Start the run in MLflow, or resume it there; `digits` are their numbers by context ("training")."""
         metadata, tracker = self.metadata, self._tracker
         metadata.run_id = tracker.start(
             metadata.experiment, metadata.name, metadata.tags, self._found and self._found[0]
@@ -101,8 +101,8 @@ class Run:
 def ensure_run(tracker: Tracker, metadata: RunMetadata, folder: Path) -> str:
     """Return the id of the MLflow run of `metadata`, whose artifacts are in `folder`.
 
-    Where the tracker lacks it (a deleted mlflow.db beside a full DVC cache, a clone with pulled models), the run is
-    made again from its artifacts and tagged with `original_run_id`. The next stage finds that one.
+    The tracker may lack it, for example if mlflow.db was deleted, or in a clone with pulled models. Then the run is
+    created again from its artifacts and tagged with `original_run_id`. The next stage finds that one.
     """
     if tracker.run(metadata.run_id):
         return metadata.run_id
@@ -113,10 +113,10 @@ def ensure_run(tracker: Tracker, metadata: RunMetadata, folder: Path) -> str:
 
 
 def attach(tracker: Tracker, metadata: RunMetadata, folder: Path, experiment: str, parent: str) -> RunMetadata:
-    """Give a training that was done elsewhere a run in `experiment` below the run `parent`; return its metadata.
+    """Create a run in `experiment`, a child of `parent`, for a training that was done elsewhere; return its metadata.
 
-    To be called within `nested`. A training of the same key may have been done by hand, for another study or in another
-    search. Its run is left as it is, and run.json in `folder` names the new one.
+    Call this within `nested`. The same key may have been trained by hand, for another study or in another search. That
+    run stays unchanged, and run.json in `folder` names the new one.
     """
     if metadata.experiment == experiment and tracker.parent_of(metadata.run_id) in (parent, None):
         return metadata
@@ -129,7 +129,7 @@ def attach(tracker: Tracker, metadata: RunMetadata, folder: Path, experiment: st
 def _recreated(tracker: Tracker, metadata: RunMetadata, folder: Path, found: tuple[str, str] | None) -> str:
     """Return the id of a finished run made from the artifacts in `folder`, tagged with that of `metadata`.
 
-    `found` is (id, status) of such a run. A finished one is taken; one whose making was killed is made to its end.
+    `found` is (id, status) of such a run. A finished one is used; an unfinished one is completed.
     """
     if found is not None and found[1] == "FINISHED":
         return found[0]
@@ -145,7 +145,7 @@ def _recreated(tracker: Tracker, metadata: RunMetadata, folder: Path, found: tup
 def finalize(tracker: Tracker, run_id: str, folder: Path) -> None:
     """Log those artifacts of a trained run that are in `folder`, and end the run.
 
-    A report has the metadata and the learning curve of a run, but not its model: it makes the run again without.
+    A report has the metadata and the learning curve of a run, but no model, so it creates the run again without one.
     """
     for name in ARTIFACTS:
         if (folder / name).is_file():

@@ -1,4 +1,4 @@
-"""What a run leaves on disk: its metadata, its artifacts, and the folder that it works in."""
+"""A run on disk: its metadata, its artifacts and its working folder."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ ARTIFACTS = (*HASHED, "run.json")
 
 
 class InitialWeights(BaseModel):
-    """Where a run's first weights came from: the file, its SHA-256 and, where a run left it, that run's MLflow id."""
+    """Where a run's initial weights came from: the file, its SHA-256 and, if a run wrote it, that run's MLflow id."""
 
     file: str
     sha256: str
@@ -35,9 +35,9 @@ class InitialWeights(BaseModel):
 class RunMetadata(BaseModel):
     """The content of run.json.
 
-    `config` is everything that decides the result, with the number format that was computed in; `policy` is the one
-    that was asked for. `metrics` are those of the kept epoch. `artifacts` are the SHA-256 of the other files by name.
-    `initial_weights` is None where they were drawn at random.
+    `config` is everything that decides the result, with the number format that was used. `policy` is the format that
+    was asked for. `metrics` are those of the kept epoch. `artifacts` are the SHA-256 of the other files by name.
+    `initial_weights` is None if they were drawn at random.
     """
 
     FORMAT: ClassVar[int] = 2
@@ -87,7 +87,7 @@ class RunMetadata(BaseModel):
 
     @classmethod
     def read(cls, folder: Path) -> "RunMetadata":
-        """Read run.json of a folder; raises UserError where there is none or it cannot be read."""
+        """Read run.json of a folder; raises UserError if it is missing or cannot be read."""
         path = folder / "run.json"
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
@@ -106,20 +106,21 @@ class RunMetadata(BaseModel):
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the run for this process; raises UserError when another process is training it."""
+        """Lock the run for this process; raises UserError if another process is training it."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(f"{self.folder}.lock", timeout=0):
                 yield
         except Timeout:
-            raise UserError(f"{self.name}-{self.key}: another process is training this run") from None
+            line = f"{self.name}-{self.key}: another process is training this run; wait until it ends"
+            raise UserError(line) from None
 
     def hashes(self) -> dict[str, str]:
         """Return the SHA-256 of those artifacts that are in the run's folder, by name, run.json aside."""
         return {name: sha256_of(self.folder / name) for name in HASHED if (self.folder / name).is_file()}
 
     def complete(self) -> bool:
-        """Return whether the run's folder holds this very run, finished, with every artifact as it was saved."""
+        """Return whether the run's folder has exactly this run, finished, with every artifact unchanged."""
         if not (self.folder / "run.json").is_file():
             return False
         try:
@@ -131,32 +132,32 @@ class RunMetadata(BaseModel):
 
 
 def copy_artifacts(source: Path, target: Path) -> None:
-    """Copy a run's artifacts to another folder, each whole or not at all; raises UserError where one is missing."""
+    """Copy a run's artifacts to another folder, each whole or not at all; raises UserError if one is missing."""
     for name in ARTIFACTS:
         if not (source / name).is_file():
-            raise UserError(f"{source / name}: no such file; it may be on the machine that trained this run")
+            raise UserError(f"{source / name}: no such file; copy it from the machine that trained this run")
         with replacing(target / name) as temporary:
             shutil.copyfile(source / name, temporary)
 
 
 def write_history(path: Path, rows: list[dict[str, float]]) -> None:
-    """Write a learning curve as CSV, one row an epoch."""
+    """Write a learning curve as CSV, one row per epoch."""
     write_text(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\r\n", na_rep="nan"))
 
 
 def read_history(path: Path) -> list[dict[str, float]]:
-    """Read a learning curve written by `write_history`; raises UserError where there is none or it is no curve."""
+    """Read a learning curve written by `write_history`; raises UserError if it is missing or not a curve."""
     try:
         curve = pd.read_csv(path, dtype=object, keep_default_na=False).astype(float).astype({"epoch": int})
         return [{str(name): value for name, value in row.items()} for row in curve.to_dict("records")]
     except FileNotFoundError:
         raise UserError(f"{path}: no learning curve here; train the model again") from None
-    except (ValueError, KeyError) as error:  # pandas' own errors are kinds of ValueError
+    except (ValueError, KeyError) as error:  # pandas' own errors are subclasses of ValueError
         raise UserError(f"{path}: not a learning curve ({error}); train the model again") from error
 
 
 def initial_weights_of(init: str) -> InitialWeights:
-    """Return where the weights `init` come from; a file in the repository is named from the repository's root."""
+    """Return where the weights `init` come from; a file in the repository has a path relative to its root."""
     file = weights_file(init)
     named = file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else str(file)
     run = RunMetadata.read(file.parent).run_id if (file.parent / "run.json").is_file() else None
@@ -167,10 +168,10 @@ Stage = TypeVar("Stage", bound=StageConfig)
 
 
 def trained_run(config: Stage) -> tuple[RunMetadata, Stage]:
-    """Return what a later stage takes: the metadata of the run in `config.run`, and `config` with that run's folders.
+    """Return the metadata of the run in `config.run`, and `config` with that run's folders, for a later stage.
 
-    Results of another run than the pipeline's own stay in that run's folder, away from the pipeline's results. Raises
-    UserError where there is no run, or where its data or model are not those of `config`.
+    Results of a run outside the pipeline stay in that run's folder, separate from the pipeline's results. Raises
+    UserError if there is no run, or if its data or model are not those of `config`.
     """
     run = path_of(config.run)
     metadata = RunMetadata.read(run)

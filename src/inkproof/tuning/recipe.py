@@ -1,4 +1,4 @@
-"""The result of a search, as a file of conf/experiment that training takes like any other."""
+"""The result of a search: a file of conf/experiment, used like any other."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,15 +13,15 @@ from inkproof.runtime.files import write_text
 from inkproof.runtime.paths import ROOT
 
 FOLDER = ROOT / "conf" / "experiment"
-FOUND = "Found by a search"  # how such a file begins, below its package
+FOUND = "Found by a search"  # the first line of such a file, below its package
 GROUPS = ("data", "model", "aug", "optimizer", "callbacks", "precision")
-LEFT_OUT = {"seed", "run"}  # a recipe is for every seed, and for every place where its digits lie
+LEFT_OUT = {"seed", "run"}  # a recipe is for every seed, and for any folder of its digits
 
 
 def recipe_path(recipe: str) -> Path:
     """Return the file that `recipe` names, below conf/experiment.
 
-    Raises UserError where it is none that `experiment=` finds, or one that was not written by a search.
+    Raises UserError if `experiment=` cannot find it there, or if a file exists that was not written by a search.
     """
     path = path_of(recipe)
     if path.suffix != ".yaml" or not path.is_relative_to(FOLDER):
@@ -46,9 +46,9 @@ def write_recipe(
 ) -> None:
     """Write the experiment that trains as `config`, whole or not at all.
 
-    `choices` are the files chosen from the groups, `plain` is the configuration that these alone give. What differs
-    from it is written out, and so is what was `searched`, by dotted keys. `head` are lines of comment, the first
-    beginning with FOUND.
+    `choices` are the files chosen from the groups, and `plain` is the configuration of these files. Values that differ
+    from it are written, and so are the `searched` dotted keys.
+    `head` are comment lines; the first begins with FOUND.
     """
     ours, theirs = (one.model_dump(mode="json", by_alias=True, exclude=LEFT_OUT) for one in (config, plain))
     values = _difference(ours, theirs, searched)

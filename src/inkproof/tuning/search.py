@@ -31,7 +31,7 @@ from inkproof.tuning.recipe import FOUND, command_of, write_recipe
 from inkproof.tuning.space import CHIEF, Parameter, Request, configured, value_at
 
 OBJECTIVE = "val_accuracy"
-IDLE = 0.5  # seconds between two questions of a worker for which there is no trial yet
+IDLE = 0.5  # seconds between two requests of a worker for which there is no trial yet
 Train = Callable[[TrainConfig, str], dict[str, float]]
 
 
@@ -48,9 +48,9 @@ class Best:
 class Search(BaseTuner):
     """A search that resumes after a kill: finished trials stay, the one that was running is run again.
 
-    `train(config, trial)` trains one configuration, whatever process it is called in, and returns the metrics of the
-    kept epoch; `trial` is its number. Every trial of Hyperband is trained from its beginning for the epochs of its
-    round. Its learning rate falls to zero within them, so the recipe has what was measured.
+    `train(config, trial)` trains one configuration in the current process and returns the metrics of the kept epoch;
+    `trial` is its number. Every trial of Hyperband is trained from the start for the epochs of its round. Its learning
+    rate falls to zero within them, so the recipe gives what was measured.
     """
 
     def __init__(
@@ -68,22 +68,22 @@ class Search(BaseTuner):
             with contextlib.redirect_stdout(io.StringIO()):  # "Reloading Tuner from ..."
                 super().__init__(oracle, directory=str(folder.parent), project_name=folder.name)
         except (OSError, ValueError, KeyError) as error:
-            raise UserError(f"{folder}: its state cannot be read ({error}); delete it to begin anew") from error
+            raise UserError(f"{folder}: its state cannot be read ({error}); delete it to start again") from error
 
     def reload(self) -> None:
-        """Restore the oracle's state. The tuner has none of its own, and a kill may have cut its file short."""
+        """Restore the oracle's state. The tuner itself has no state, and a kill may have damaged its file."""
         if not self._is_worker():
             self.oracle.reload()
 
     def run_trial(self, trial: Any, *_: Any, **__: Any) -> dict[str, float]:
-        """Train the trial's configuration; return the metric that it is judged by."""
+        """Train the trial's configuration; return the metric that ranks it."""
         config = self.config_of(trial)
         try:
             metrics = self._train(config, trial.trial_id)
         except Diverged as error:
             self._say(f"trial {trial.trial_id}: {error}")
             raise FailedTrialError(str(error)) from error
-        except (UserError, OSError) as error:  # a full disk, say: another trial would end no better
+        except (UserError, OSError) as error:  # such as a full disk: another trial would fail, too
             raise FatalError(str(error)) from error
         identity = config.identity()
         chosen = ", ".join(f"{one.key} {_short(value_at(identity, one.key))}" for one in self._space)
@@ -108,7 +108,7 @@ class Search(BaseTuner):
             time.sleep(IDLE)
 
     def run(self) -> None:
-        """Run trials until the oracle has no more; raises UserError where a trial cannot be fixed by another."""
+        """Run trials until the oracle has no more; raises UserError if further trials would fail, too."""
         try:
             self.search(verbose=0)
         except FatalError as error:
@@ -120,29 +120,29 @@ class Search(BaseTuner):
                 ) from error
             if "consecutive failures" in str(error):
                 last = str(error).strip().splitlines()[-1]
-                raise UserError(f"trial after trial failed, at last with: {last}") from error
+                raise UserError(f"several trials in a row failed, the last one with: {last}") from error
             raise
         except Exception as error:
             if type(error).__module__.partition(".")[0] != "grpc":
                 raise
             reason = error.details() if hasattr(error, "details") else error
-            raise UserError(f"the chief does not answer any more ({reason}); has it ended?") from error
+            raise UserError(f"the chief does not answer ({reason}); start it again if it has stopped") from error
 
     def best(self) -> Best:
-        """Return the best trial; raises UserError where none has finished."""
+        """Return the best trial; raises UserError if none has finished."""
         done = [trial for trial in self.oracle.trials.values() if trial.status == TrialStatus.COMPLETED]
         if not done:
-            raise UserError("the search has no finished trial")
-        # Of equal ones the first: keras-tuner's own order is not stable.
+            raise UserError("the search has no finished trial; the lines above say why trials failed")
+        # The first of equal trials: keras-tuner's own order is not stable.
         best = max(done, key=lambda trial: (trial.score, [-ord(letter) for letter in trial.trial_id]))
         return Best(best.trial_id, self.config_of(best), float(best.score), len(done))
 
 
 class _InOneFile(keras_tuner.Oracle):
-    """An oracle that a kill at any moment leaves as it was before or after.
+    """An oracle whose saved state is complete after a kill at any moment.
 
-    keras-tuner writes a file for each trial and one for the oracle, each in place. A kill could cut one short, or leave
-    two that do not belong together. Here all that is read again is in one file, written whole.
+    keras-tuner overwrites one file per trial and one for the oracle. A kill could cut one short, or leave files that do
+    not match. Here the whole state is in one file, written whole.
     """
 
     def __init__(self, file: Path, **settings: Any) -> None:
@@ -155,7 +155,7 @@ class _InOneFile(keras_tuner.Oracle):
         write_json(self.file, {"oracle": self.get_state(), "trials": trials})
 
     def reload(self) -> None:
-        """Restore the state; trials that were running are run again, by whoever asks."""
+        """Restore the state; trials that were running are run again, by any worker."""
         state = json.loads(self.file.read_text(encoding="utf-8"))
         trials = [Trial.from_state(one) for one in state["trials"]]
         self.trials = {trial.trial_id: trial for trial in trials}
@@ -177,7 +177,7 @@ class _Bayesian(_InOneFile, keras_tuner.oracles.BayesianOptimizationOracle):
 
 
 def make_oracle(tuner: Tuner, space: Sequence[Parameter], epochs: int, folder: Path) -> keras_tuner.Oracle:
-    """Return the oracle for a file in conf/tuner, its state in `folder`; `epochs` are those of a whole training."""
+    """Return the oracle for a file in conf/tuner, its state in `folder`; `epochs` are those of a full training."""
     shared = {
         "file": folder / "search.json",
         "objective": keras_tuner.Objective(OBJECTIVE, "max"),
@@ -199,7 +199,7 @@ def _short(value: Any) -> str:
 
 
 def hyperparameters(space: Sequence[Parameter]) -> keras_tuner.HyperParameters:
-    """Return the space as keras-tuner has it; choices are JSON, since it cannot hold a list."""
+    """Return the space as keras-tuner's type; choices are JSON, because keras-tuner allows no lists."""
     found = keras_tuner.HyperParameters()
     for one in space:
         if one.choices is not None:
@@ -219,8 +219,8 @@ def tune(
 ) -> Path | None:
     """Search as `config` describes; return the recipe, or None in a worker, whose chief writes it.
 
-    `request` is what `config` asks for, `command` what was typed, `choices` are the files chosen from the groups of
-    conf/, and `plain` is the training configuration that these alone give. With `run.force` the search begins anew.
+    `request` comes from `config`, and `command` is what the user typed. `choices` are the files chosen from the groups
+    of conf/, and `plain` is the training configuration of these files. With `run.force` the search starts again.
     """
     training, space, recipe = request.training, request.space, request.recipe
     digits = path_of(config.run.digits)
@@ -233,7 +233,7 @@ def tune(
         shutil.rmtree(folder, ignore_errors=True)
     oracle = make_oracle(config.tuner, space, training.training.epochs, folder)
     tracker, experiment = Tracker(), config.run.experiment
-    with tracker.lock:  # two workers that begin at once must find one parent
+    with tracker.lock:  # two workers that start at once must find the same parent
         parent = tracker.start_again(experiment, config.name, f"search {key}")
 
     def train_trial(chosen: TrainConfig, trial: str) -> dict[str, float]:
@@ -244,7 +244,7 @@ def tune(
         return metrics
 
     if not chief:
-        print(f"{config.service}: asks the chief at {config.address} for trials, and waits for it", flush=True)
+        print(f"{config.service}: waits for trials of the chief at {config.address}", flush=True)
     try:
         search = Search(oracle, training, space, train_trial, folder)
         search.run()

@@ -23,7 +23,7 @@ CHIEF = "chief"
 
 
 def _as_given(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
-    """Let pydantic check a number and leave it as it is: whole bounds make whole values."""
+    """Let pydantic check a number but not convert it: whole bounds give whole values."""
     check(value)
     return value
 
@@ -34,7 +34,7 @@ Bound = Annotated[float, Strict(), WrapValidator(_as_given)]
 class Parameter(Config):
     """One key of the training configuration: among `choices`, or from `low` to `high`, by `step` or on a `log` scale.
 
-    A parameter with choices has neither bounds, step nor scale.
+    A parameter with choices has no bounds, step or scale.
     """
 
     key: Text
@@ -64,9 +64,9 @@ class Parameter(Config):
         if self.choices is None:
             low, high = self.bounds
             if low >= high or (self.log and low <= 0):
-                raise ValueError(f"{self.key}: low and high: expected the lower first, above 0 for log")
+                raise ValueError(f"{self.key}: low and high: expected low below high, and low above 0 for log")
         if self.log and self.step is not None:
-            raise ValueError(f"{self.key}: log: expected no step beside true")
+            raise ValueError(f"{self.key}: log: true allows no step; leave step out")
         if self.whole and isinstance(self.step, float):
             raise ValueError(f"{self.key}: step: expected a whole number")
         return self
@@ -75,7 +75,7 @@ class Parameter(Config):
 def read_space(space: Space, training: RunIdentity) -> tuple[Parameter, ...]:
     """Return the parameters of a file in conf/tuner/space; `training` has the keys that can be searched.
 
-    Raises UserError where one is none of these keys, or has neither bounds nor choices.
+    Raises UserError if one is not among these keys, or has neither bounds nor choices.
     """
     found = validated(tuple[Parameter, ...], space.parameters, WHERE)
     for one in found:
@@ -84,7 +84,7 @@ def read_space(space: Space, training: RunIdentity) -> tuple[Parameter, ...]:
 
 
 def value_at(training: RunIdentity, key: str) -> Any:
-    """Return the value of a dotted key; raises UserError where there is none."""
+    """Return the value of a dotted key; raises UserError if it does not exist."""
     found: Any = training.model_dump(by_alias=True)
     for part in key.split("."):
         if not isinstance(found, Mapping) or part not in found:
@@ -96,7 +96,7 @@ def value_at(training: RunIdentity, key: str) -> Any:
 def configured(config: TrainConfig, space: Sequence[Parameter], values: Mapping[str, Any]) -> TrainConfig:
     """Return the training configuration with a trial's `values` in the places that `space` names.
 
-    Raises UserError where a value does not fit there.
+    Raises UserError if a value is not valid there.
     """
     made = config.model_dump(by_alias=True)
     for one in space:
@@ -105,15 +105,15 @@ def configured(config: TrainConfig, space: Sequence[Parameter], values: Mapping[
         for parent in parents:
             place = place[parent]
         value = values[one.key] if one.choices is None else json.loads(values[one.key])
-        # Values drawn between bounds have digits that nobody needs, and that a recipe should not show.
+        # Four digits are enough: values between bounds have many more, which a recipe should not show.
         place[last] = float(f"{value:.4g}") if isinstance(value, float) else value
     return validated(TrainConfig, made)
 
 
 def join_search(service: str | None, address: str) -> None:
-    """Set keras-tuner's variables for this process's part in a search on several machines; none where it is alone.
+    """Set keras-tuner's environment variables for this process's part in a search on several machines.
 
-    Raises UserError for a service or an address that cannot be one.
+    Sets none if `service` is None. Raises UserError for an invalid service or address.
     """
     if service is None:
         return
@@ -136,9 +136,9 @@ class Request:
 
 
 def request_of(config: TuneConfig) -> Request:
-    """Return the search that `config` describes, of which this process becomes a part.
+    """Return the search that `config` describes, and join it if it has several machines.
 
-    Raises UserError where it cannot be searched so.
+    Raises UserError if the space, the recipe, the service or the address is not valid.
     """
     training = config.training_config()
     space = read_space(config.tuner.space, training.identity())
