@@ -79,7 +79,7 @@ def test_corruptions_rejection_agreement_and_latency_have_their_results(typed: d
     corruptions = section(text, "Corruptions")
     assert "accuracy on clean canvases is 100%, the mean corruption accuracy 91.0%" in corruptions
     assert "The worst of 7 corruptions:" in corruptions
-    assert "of 500 images, 480 are blank at shot noise 5." in corruptions
+    assert "Of 500 images, 480 are blank at shot noise 5." in corruptions
     assert row(text, "translate") == ["translate", "82.0%", "94.0%", "88.0%", "82.0%", "76.0%", "70.0%"]
     assert "| scale |" in text and "| grid paper |" not in text, "only the worst five"
     assert "Its AUROC is 0.8750" in section(text, "Rejection")

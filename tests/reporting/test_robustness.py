@@ -63,7 +63,7 @@ def test_corruptions_have_clean_mean_and_worst_accuracy(tmp_path: Path) -> None:
         [("–", "")] * 3,
         [("99.4%", "98.0–99.8"), ("90.0%", "87.0–92.0"), ("85.0%", "cut off")],
     ]
-    assert "of 500 images, 7 are blank at cut off 5." in page
+    assert "Of 500 images, 7 are blank at cut off 5." in page
     assert CORRUPTIONS not in page_of([model()], tmp_path)
 
 
