@@ -89,5 +89,5 @@ def test_another_network_is_named_and_left_alone(
 
 @pytest.mark.parametrize("init", ["models/nobody", "params.yaml", "models", "models/pretrained/canvas.tflite", ""])
 def test_what_is_no_trained_model_is_named(init: str) -> None:
-    with pytest.raises(UserError, match=rf"^training\.init={init}: no trained model there; name a \.keras file"):
+    with pytest.raises(UserError, match=rf"^training\.init={init}: no trained model there; give a \.keras file"):
         weights_file(init)

@@ -212,13 +212,12 @@ def test_the_repository_holds_the_files_small_enough(held: Path):
 def test_the_card_is_about_the_files_beside_it(held: Path):
     text = (held / "README.md").read_text(encoding="utf-8")
     said = read_metadata(held / "canvas.tflite")
-    # The file was made by 0.1, when this run was called ink-vgg_bn.
-    assert said["model"] in (NAME, "ink-vgg_bn") and text.startswith(f"# Model card: {NAME}, ")
+    assert said["model"] == NAME and text.startswith(f"# Model card: {NAME}, ")
     for name in ("canvas.tflite", "model.keras"):
         (size,) = set(re.findall(rf"^\| `{re.escape(name)}` \| ([\d,]+) KB \|", text, re.MULTILINE))
         assert int(size.replace(",", "")) == round((held / name).stat().st_size / 1024)
-    assert f"the image is taken for a digit from {said['threshold']:.4g} on" in text
-    assert f"the logits were divided by {said['temperature']:.4g}" in text
+    assert f"the image is accepted as a digit from {said['threshold']:.4g} on" in text
+    assert f"the logits are divided by {said['temperature']:.4g}" in text
 
 
 def test_the_card_has_the_figures_of_the_reports(held: Path):
