@@ -80,10 +80,10 @@ lint: $(DEV) ## ruff and mypy
 format: $(DEV) ## let ruff format the code
 	@ruff check --fix . && ruff format .
 
-docs: $(READY) ## build the pages of docs/ as a site, site/index.html
+docs: $(READY) ## build the pages of docs/ as a site, in site/
 	@$(call add,docs)
 	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
-	@echo "Open site/index.html."
+	@echo "Look at it: python -m http.server -d site"
 
 ui: $(READY) ## compare runs in the MLflow UI, http://127.0.0.1:5000
 	@MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --workers 1 \
