@@ -2,7 +2,10 @@
 
 import difflib
 import errno
+import signal
 import sys
+import threading
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -25,8 +28,11 @@ def run(
 ) -> None:
     """Call `work`. For an error that a user can fix, print one line that begins with `script` and exit with 2.
 
-    Ctrl-C prints the line `interrupted` and exits with 130.
+    Ctrl-C and SIGTERM print the line `interrupted` and exit with 130. For any other error the last line, after the
+    traceback, says what to do.
     """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         work()
     except KeyboardInterrupt:
@@ -34,7 +40,12 @@ def run(
         sys.exit(130)
     except Exception as error:
         if explain(error) is None:
-            raise
+            traceback.print_exc()
+            print(
+                f"{script}: unexpected error: {in_one_line(error)}; please report it with the lines above",
+                file=sys.stderr,
+            )
+            sys.exit(1)
         fail(script, error)
 
 
@@ -99,10 +110,13 @@ def explain_tracking(error: BaseException) -> str | None:
         "readonly database": "the file is not writable; change its permissions",
         "database or disk is full": "the disk is full; make room and run the same command again",
         "file is not a database": "the file is damaged; move it away, and the next run makes a new one",
+        "disk image is malformed": "the file is damaged; move it away, and the next run makes a new one",
         "detected out-of-date database schema": "it was made by another MLflow version; run `mlflow db upgrade` on it",
         "Max retries exceeded": "the tracking server does not answer; check MLFLOW_TRACKING_URI",
         "unsupported URI": "MLflow does not support such a store; check MLFLOW_TRACKING_URI",
     }.items():
         if sign.lower() in text.lower():
             return f"MLflow store {tracking_uri()}: {sign}: {advice}"
+    if any(kind.__name__ == "MlflowException" for kind in type(error).__mro__):  # 401, 403, 404 of a server among them
+        return f"MLflow store {tracking_uri()}: {text}; check MLFLOW_TRACKING_URI and what it allows you"
     return None
