@@ -25,7 +25,8 @@ def project(dvc_workspace: Callable[..., Workspace], tmp_path_factory: pytest.Te
     made.run("dvc", "remote", "add", "--default", "store", str(remote))
     printed = add(made, 1, 7).stdout
     assert "mine.dvc is written in" in printed and "git commit" in printed and "dvc push" in printed
-    git(made.root, "commit", "--quiet", "-a", "-m", "Add drawings")
+    git(made.root, "add", ".dvc/config")
+    git(made.root, "commit", "--quiet", "-m", "Add drawings")
     made.run("dvc", "push", f"{MINE}.dvc")
     return made
 

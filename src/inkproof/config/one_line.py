@@ -2,6 +2,7 @@
 
 import difflib
 import errno
+import os
 import signal
 import sys
 import threading
@@ -38,6 +39,10 @@ def run(
     except KeyboardInterrupt:
         print(f"{script}: {interrupted}", file=sys.stderr)
         sys.exit(130)
+    except BrokenPipeError:
+        # The reader of the lines has stopped, as `head` does. What is still buffered is dropped.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except Exception as error:
         if explain(error) is None:
             traceback.print_exc()

@@ -33,7 +33,7 @@ def import_images(folder: Path, into: Path, labels: Path | None, writer: str | N
 def print_next(into: Path) -> None:
     """Print what to do with the set, or that it is not the pipeline's own."""
     if into.resolve() == MINE.resolve():
-        print("\nnext: dvc repro (evaluates every model on the set, and makes the reports again),")
+        print("\nnext: make demo (evaluates the small models on the set), dvc repro (all models),")
         print("or make finetune (with drawings of two writers or more: trains the pretrained network on them)")
     else:
         print(f"\nnote: dvc repro uses {MINE}; bring drawings into that set to see them in the reports")

@@ -37,13 +37,12 @@ COLUMNS = (
     "val_accuracy",
     "test_accuracy",
     "drawn_starter_tutorial_accuracy",
-    "drawn_starter_mnist_style_accuracy",
+    "drawn_starter_classic_accuracy",
     "drawn_pens_tutorial_accuracy",
-    "drawn_pens_mnist_style_accuracy",
-    "drawn_mine_mnist_style_accuracy",
-    "parameters",
-    "tflite_kb",
-    "tflite_us",
+    "drawn_pens_classic_accuracy",
+    "drawn_mine_classic_accuracy",
+    "corruptions_mca",
+    "canvas_kb",
 )
 SOURCE = {"mlflow.source.name": "src/train.py", "mlflow.source.type": "LOCAL"}
 PARENT = "mlflow.parentRunId"  # the tag by which MLflow shows a run below another
