@@ -42,6 +42,8 @@ MISTAKES = {
     "training.epochs=true": ["training.epochs=True", "a whole number"],
     "training.batch_size=-1": ["training.batch_size=-1", "at least 1"],
     "seed=1.5": ["seed=1.5", "a whole number"],
+    "seed=4294967296": ["seed=4294967296", "at most 4,294,967,295"],
+    "data.name=../x": ["data.name: ../x: expected a name of letters"],
     "training.train_size=3": ["training.train_size=3", "at least 10"],
     "training.folds=5": ["training.folds=5", "data.val=0"],
     "training.label_smoothing=1": ["training.label_smoothing=1", "below 1"],

@@ -21,6 +21,8 @@ FIXABLE = {
     errno.EROFS: "the file system is read-only",
     errno.ENOTDIR: "a file is where a folder should be",
     errno.EEXIST: "a file is where a folder should be",
+    errno.EISDIR: "a folder is where a file should be",
+    errno.EFBIG: "a file would be larger than this system allows",
 }
 
 
@@ -113,6 +115,7 @@ def explain_tracking(error: BaseException) -> str | None:
         "database is locked": "another program holds the database; close it and run the same command again",
         "unable to open database": "the folder is missing or not writable; check MLFLOW_TRACKING_URI",
         "readonly database": "the file is not writable; change its permissions",
+        "disk I/O error": "the disk is full, or a limit on file sizes is reached",
         "database or disk is full": "the disk is full; make room and run the same command again",
         "file is not a database": "the file is damaged; move it away, and the next run makes a new one",
         "disk image is malformed": "the file is damaged; move it away, and the next run makes a new one",
