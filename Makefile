@@ -78,7 +78,7 @@ lint: $(DEV) ## ruff and mypy
 	@ruff check . && ruff format --check . && mypy
 
 format: $(DEV) ## let ruff format the code
-	@ruff check --fix . && ruff format .
+	@ruff format . && ruff check --fix .
 
 docs: $(READY) ## build the pages of docs/ as a site, in site/
 	@$(call add,docs)

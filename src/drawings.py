@@ -57,9 +57,11 @@ def parser() -> argparse.ArgumentParser:
 
 def command(options: argparse.Namespace) -> int:
     """Import or collect; return the exit code."""
-    from inkproof.stages.drawings import import_images, keep_under_dvc
+    from inkproof.stages.drawings import import_images, keep_under_dvc, require_untracked
 
     code = 0
+    if options.dvc:
+        require_untracked(options.into)
     if options.command == "import":
         code = import_images(options.folder, options.into, options.labels, options.writer)
     else:

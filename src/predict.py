@@ -1,7 +1,6 @@
 """Classify images of drawn digits: python src/predict.py PATH..."""
 
 import argparse
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -49,12 +48,7 @@ def command(arguments: Sequence[str] | None) -> int:
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     from inkproof.stages.predict import predict
 
-    try:
-        return 0 if predict(options.paths, options.model, options.csv, options.show) else 1
-    except BrokenPipeError:
-        # The reader of the lines has stopped, as `head` does. What is still buffered is dropped.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+    return 0 if predict(options.paths, options.model, options.csv, options.show) else 1
 
 
 if __name__ == "__main__":

@@ -131,7 +131,6 @@ def test_every_space_can_be_searched_with_its_model(model: str, composed: Compos
 @pytest.mark.xdist_group("tensorflow")
 @pytest.mark.parametrize("option", options("model"))
 def test_every_model_file_builds_a_model_that_gives_probabilities(option: str, composed: Compose):
-    import keras
 
     chosen = composed("config", f"model={option}")["model"]
     model = instantiate(chosen["build"], _convert_="all")
@@ -140,7 +139,7 @@ def test_every_model_file_builds_a_model_that_gives_probabilities(option: str, c
     probabilities = np.asarray(model(pixels))
     assert probabilities.shape == (3, 10)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
-    assert any(isinstance(layer, keras.layers.Conv2D) for layer in model.layers) == chosen["convolutional"]
+    assert any("Conv" in type(layer).__name__ for layer in model.layers) == chosen["convolutional"]
 
 
 @pytest.mark.xdist_group("tensorflow")

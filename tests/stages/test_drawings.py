@@ -25,7 +25,8 @@ def project(dvc_workspace: Callable[..., Workspace], tmp_path_factory: pytest.Te
     made.run("dvc", "remote", "add", "--default", "store", str(remote))
     printed = add(made, 1, 7).stdout
     assert "mine.dvc is written in" in printed and "git commit" in printed and "dvc push" in printed
-    git(made.root, "commit", "--quiet", "-a", "-m", "Add drawings")
+    git(made.root, "add", ".dvc/config")
+    git(made.root, "commit", "--quiet", "-m", "Add drawings")
     made.run("dvc", "push", f"{MINE}.dvc")
     return made
 
@@ -73,3 +74,13 @@ def test_a_second_import_changes_the_hash_alone(project: Workspace):
 def test_a_folder_outside_the_repository_is_refused_in_one_line(project: Workspace, tmp_path: Path):
     line = project.fails("python", "src/drawings.py", "import", "images", "--into", str(tmp_path / "set"), "--dvc")
     assert "dvc add failed" in line
+
+
+def test_a_set_that_git_tracks_stays_as_it_is(project: Workspace) -> None:
+    tracked = project.root / "data" / "drawn" / "starter"
+    before = {path.name: path.read_bytes() for path in tracked.iterdir()}
+    line = project.fails("python", "src/drawings.py", "import", "images", "--dvc", "--into", "data/drawn/starter")
+    assert "git tracks" in line and "so DVC cannot keep this set; import into another folder" in line
+    assert {path.name: path.read_bytes() for path in tracked.iterdir()} == before
+    staged = project.run("git", "diff", "--cached", "--name-only").stdout
+    assert "starter" not in staged

@@ -19,6 +19,7 @@ from inkproof.evaluation.results import CanvasFile, ExportedFile, ImageFile
 from inkproof.evaluation.statistics import wilson
 from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, MODEL_FILES
 from inkproof.exporting.metadata import packed_files, read_metadata
+from inkproof.preprocessing.methods import METHODS
 from inkproof.runtime.errors import UserError
 from inkproof.stages.drawn import drawn
 from inkproof.stages.export import export, lines
@@ -31,7 +32,6 @@ pytestmark = pytest.mark.xdist_group("stages")
 CHOSEN = ("data=optdigits", "model=dense")
 TRAINED = (*CHOSEN, "data.repeat=2")  # a margin over the accuracy asked for, whatever the processor rounds
 MODEL, REPORT = Path("models/optdigits/dense"), Path("reports/optdigits/models/dense")
-METHODS = ("tutorial", "polarity", "center_of_mass", "mnist_style", "classic")
 STAGES = (("src/evaluate.py",), ("src/export.py",), ("src/evaluate.py", "drawn"))
 DIGITS = list("0123456789")
 

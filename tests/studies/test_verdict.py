@@ -60,6 +60,8 @@ def test_figures_are_those_of_the_results_table(template: str, text: str, made: 
         ("{{ p(on, 2 * off, holm=True) }}", "these are not compared in the table of tests"),
         ("{{ evaluations[2].single }}", "dict object has no element 2"),
         ("{{ unknown }}", "'unknown' is undefined"),
+        ("{{ mean(3) }}", "'int' object has no attribute"),
+        ("{{ cycler.__init__.__globals__.os.system('true') }}", "unsafe|undefined"),
         ("{{ mean(off) ", "unexpected end of template"),
     ],
 )

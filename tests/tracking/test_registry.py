@@ -72,3 +72,11 @@ def test_what_the_registry_lacks_is_one_line(
 def test_the_line_about_a_registry_without_models_names_the_command(opened: Callable[[], Tracker], tmp_path: Path):
     with pytest.raises(UserError, match=r"none yet; src/train\.py registers"):
         copy_export(opened(), "models:/inkproof-mnist@champion", ["canvas.tflite"], tmp_path)
+
+
+def test_a_champion_without_a_version_is_said(registered: Callable[..., Tracker], capsys: pytest.CaptureFixture[str]):
+    tracker = registered(["model.tflite"])
+    before = tracker.client.get_model_version_by_alias("inkproof-mnist", "champion")
+    set_champion(tracker, "inkproof-mnist", tracker.start("mnist", "unregistered", {}))
+    assert tracker.client.get_model_version_by_alias("inkproof-mnist", "champion").version == before.version
+    assert capsys.readouterr().err.startswith("inkproof-mnist: the champion is not moved: its run has no registered")

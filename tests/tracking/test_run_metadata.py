@@ -153,3 +153,24 @@ def test_the_code_of_a_run_is_what_computes_it(tmp_path: Path, monkeypatch: pyte
         (package / name).write_text("second")
         assert code_sha() not in known, name
         known.add(code_sha())
+
+
+def test_the_model_of_another_run_is_named(saved: RunMetadata):
+    (saved.folder / "model.keras").write_text("the model of another seed")
+    with pytest.raises(
+        UserError, match=r"model\.keras: not the file of this run, by its SHA-256; train the model again$"
+    ):
+        RunMetadata.read(saved.folder)
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, None], ids=["nested", "a folder"])
+def test_what_is_no_metadata_at_all_is_one_line(saved: RunMetadata, content: str | None):
+    path = saved.folder / "run.json"
+    path.unlink()
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_text(content)
+    with pytest.raises(UserError, match="not the metadata of a run") as raised:
+        RunMetadata.read(saved.folder)
+    assert "\n" not in str(raised.value)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mlflow.exceptions import RestException
 
 from inkproof.config.one_line import explain_tracking as explain
 from inkproof.runtime.errors import UserError
@@ -75,3 +76,17 @@ def test_a_store_that_is_not_there_is_not_made_by_looking(tmp_path: Path, monkey
     require_tracking_store()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://localhost:1")
     require_tracking_store()  # whether a server answers, asking it will tell
+
+
+def test_a_question_mark_in_the_path_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setattr("inkproof.runtime.paths.ROOT", tmp_path / "why?")
+    with pytest.raises(UserError, match=r"why\?: MLflow cannot read a path with a question mark; rename the folder$"):
+        tracking_uri()
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_what_a_server_refuses_is_one_line(status: int):
+    line = explain(RestException({"error_code": "PERMISSION_DENIED", "message": f"{status}: not\nallowed"}))
+    assert line is not None and line.startswith("MLflow store ") and f"{status}: not allowed" in line
+    assert "\n" not in line and "check MLFLOW_TRACKING_URI" in line

@@ -241,3 +241,23 @@ def test_a_training_done_elsewhere_gets_a_run_of_its_own_below_a_parent(opened: 
         again = attach(tracker, own, folder, "study/02", other)
     assert again.run_id != own.run_id
     assert tracker.parent_of(again.run_id) == other and tracker.parent_of(own.run_id) == parent
+
+
+def test_a_user_without_a_name_is_a_number(opened: Callable[[], Tracker], monkeypatch: pytest.MonkeyPatch):
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    tracker = opened()
+    run = tracker.client.get_run(tracker.start("mnist", "run", {}))
+    assert run.data.tags["mlflow.user"] == str(os.getuid())
+
+
+def test_what_mlflow_cannot_restore_is_said(
+    opened: Callable[[], Tracker], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    tracker = opened()
+    tracker.restore(tracker.start("mnist", "run", {}), ["model.keras"], tmp_path / "run")
+    error = capsys.readouterr().err
+    assert error.startswith(f"{tmp_path / 'run'}: MLflow cannot give the files of this finished run back (")
+    assert error.count("\n") == 1

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
+from inkproof.config.schema import Component
 from inkproof.runtime.paths import ROOT
+from inkproof.training.build import optimizer_maker
 from inkproof.training.optimizer import build
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
@@ -70,9 +72,8 @@ def test_an_average_reaches_over_a_share_of_an_epoch_and_at_least_over_one_step(
 
 @pytest.mark.parametrize("file", sorted((ROOT / "conf" / "optimizer").glob("*.yaml")), ids=lambda file: file.stem)
 def test_every_optimizer_of_conf_lowers_a_loss(file: Any) -> None:
-    config: Any = OmegaConf.load(file)
-    settings = {key: value for key, value in config.items() if key != "_target_"}
-    optimizer = build(**settings, total_steps=200, steps_per_epoch=10)
+    component = Component.model_validate(OmegaConf.to_container(OmegaConf.load(file)))
+    optimizer = optimizer_maker(component)(total_steps=200, steps_per_epoch=10)
     weight = keras.Variable(np.array([0.5, -0.5], np.float32))
     for _ in range(200):
         optimizer.apply([2 * weight.value], [weight])

@@ -2,7 +2,11 @@
 
 import difflib
 import errno
+import os
+import signal
 import sys
+import threading
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -17,6 +21,8 @@ FIXABLE = {
     errno.EROFS: "the file system is read-only",
     errno.ENOTDIR: "a file is where a folder should be",
     errno.EEXIST: "a file is where a folder should be",
+    errno.EISDIR: "a folder is where a file should be",
+    errno.EFBIG: "a file would be larger than this system allows",
 }
 
 
@@ -25,16 +31,28 @@ def run(
 ) -> None:
     """Call `work`. For an error that a user can fix, print one line that begins with `script` and exit with 2.
 
-    Ctrl-C prints the line `interrupted` and exits with 130.
+    Ctrl-C and SIGTERM print the line `interrupted` and exit with 130. For any other error the last line, after the
+    traceback, says what to do.
     """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         work()
     except KeyboardInterrupt:
         print(f"{script}: {interrupted}", file=sys.stderr)
         sys.exit(130)
+    except BrokenPipeError:
+        # The reader of the lines has stopped, as `head` does. What is still buffered is dropped.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except Exception as error:
         if explain(error) is None:
-            raise
+            traceback.print_exc()
+            print(
+                f"{script}: unexpected error: {in_one_line(error)}; please report it with the lines above",
+                file=sys.stderr,
+            )
+            sys.exit(1)
         fail(script, error)
 
 
@@ -97,12 +115,16 @@ def explain_tracking(error: BaseException) -> str | None:
         "database is locked": "another program holds the database; close it and run the same command again",
         "unable to open database": "the folder is missing or not writable; check MLFLOW_TRACKING_URI",
         "readonly database": "the file is not writable; change its permissions",
+        "disk I/O error": "the disk is full, or a limit on file sizes is reached",
         "database or disk is full": "the disk is full; make room and run the same command again",
         "file is not a database": "the file is damaged; move it away, and the next run makes a new one",
+        "disk image is malformed": "the file is damaged; move it away, and the next run makes a new one",
         "detected out-of-date database schema": "it was made by another MLflow version; run `mlflow db upgrade` on it",
         "Max retries exceeded": "the tracking server does not answer; check MLFLOW_TRACKING_URI",
         "unsupported URI": "MLflow does not support such a store; check MLFLOW_TRACKING_URI",
     }.items():
         if sign.lower() in text.lower():
             return f"MLflow store {tracking_uri()}: {sign}: {advice}"
+    if any(kind.__name__ == "MlflowException" for kind in type(error).__mro__):  # 401, 403, 404 of a server among them
+        return f"MLflow store {tracking_uri()}: {text}; check MLFLOW_TRACKING_URI and what it allows you"
     return None

@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from inkproof.config.schema import Config, Natural, Text
+from inkproof.config.schema import Config, Name, Seed, Text
 from inkproof.config.validation import validated
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import read_yaml
@@ -15,12 +15,12 @@ PARAMS = ROOT / "params.yaml"
 class PipelineRun(Config):
     """One run: its model, dataset, folder name, and the dataset it is evaluated on."""
 
-    data: Text
-    name: Text
-    model: Text
-    aug: Text
-    seed: Natural
-    eval_data: Text
+    data: Name
+    name: Name
+    model: Name
+    aug: Name
+    seed: Seed
+    eval_data: Name
     overrides: str
 
 

@@ -3,12 +3,33 @@
 Here are types and ranges. Values are only in conf/ (tests/config checks it), so a change here trains nothing again.
 """
 
+import re
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, StrictBool, StrictInt, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+    model_validator,
+)
 
 Text = Annotated[str, StringConstraints(min_length=1)]
+
+
+def _is_name(text: str) -> str:
+    if not re.fullmatch(r"\w[\w.-]*", text):
+        raise ValueError(f"{text}: expected a name of letters, digits, _, . and -")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_is_name)]  # part of the names of folders, and of models in MLflow
 Natural = Annotated[StrictInt, Field(ge=0)]
+Seed = Annotated[StrictInt, Field(ge=0, le=2**32 - 1)]  # what NumPy takes
 Positive = Annotated[StrictInt, Field(ge=1)]
 Number = Annotated[float, Strict()]  # excludes true and false, which are integers to Python
 Size = Annotated[Number, Field(ge=0)]
@@ -59,7 +80,7 @@ class Component(Config):
 class DataIdentity(Config):
     """The part of a dataset that identifies a run, without its digits, which are identified by their SHA-256."""
 
-    name: Text
+    name: Name
     val: Natural | None  # None where there is nothing to train on
     repeat: Positive | None
 
@@ -92,7 +113,7 @@ class DataConfig(DataIdentity):
 class ModelIdentity(Config):
     """A network: `build` makes it; `convolutional` ones gain from bfloat16."""
 
-    name: Text
+    name: Name
     convolutional: StrictBool
     build: Component
 
@@ -113,7 +134,7 @@ class Augmentation(Config):
     model_config = ConfigDict(extra="allow", frozen=True)
     __pydantic_extra__: dict[str, Size]
 
-    name: Text
+    name: Name
 
     @property
     def limits(self) -> dict[str, float]:
@@ -141,7 +162,7 @@ class Training(Config):
     epochs: Positive
     batch_size: Positive
     train_size: Annotated[StrictInt, Field(ge=10)] | None
-    subset_seed: Natural
+    subset_seed: Seed
     folds: Annotated[StrictInt, Field(ge=2)] | None
     fold: Natural
     label_smoothing: Annotated[Number, Field(ge=0, lt=1)]
@@ -153,7 +174,7 @@ class Training(Config):
 class RunIdentity(Config):
     """Everything that decides a run's result, except its data and code, which are identified by their SHA-256."""
 
-    seed: Natural
+    seed: Seed
     data: DataIdentity
     model: ModelIdentity
     aug: Augmentation

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictInt
 
-from inkproof.config.schema import Config, DataConfig, ModelConfig, Natural, Number, Positive, Primary, Text
+from inkproof.config.schema import Config, DataConfig, ModelConfig, Name, Number, Positive, Primary, Seed, Text
 
 
 class Rendering(Config):
@@ -40,8 +40,8 @@ class PreprocessConfig(
     corruptions: Text
     ood: Text
     thresholds: Text
-    corruption_seed: Natural
-    ood_seed: Natural
+    corruption_seed: Seed
+    ood_seed: Seed
 
 
 class StageConfig(Primary, uses=("data.name", "model.name")):
@@ -52,7 +52,7 @@ class StageConfig(Primary, uses=("data.name", "model.name")):
 
     data: DataConfig
     model: ModelConfig
-    name: Text
+    name: Name
     run: Text
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -27,11 +28,20 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         temporary = scratch / path.name
         yield temporary
+        _sync(temporary)
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         temporary.replace(path)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    """Bring a file, or the files of a folder, to the disk: after a power cut the new name could have no content."""
+    for file in path.rglob("*") if path.is_dir() else [path]:
+        if file.is_file():
+            with file.open("rb") as opened:
+                os.fsync(opened.fileno())
 
 
 def write_text(path: Path, text: str) -> None:

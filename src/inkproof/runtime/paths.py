@@ -10,8 +10,14 @@ MINE = ROOT / "data" / "drawn" / "mine"  # the set of the user's own drawings
 
 
 def tracking_uri() -> str:
-    """Return MLFLOW_TRACKING_URI, or the SQLite file in the repository's root that `mlflow ui` opens by default."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{ROOT / 'mlflow.db'}"
+    """Return MLFLOW_TRACKING_URI, or the SQLite file in the repository's root that `mlflow ui` opens by default.
+
+    Raises UserError if the path of that file cannot stand in an address.
+    """
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    if not given and "?" in str(ROOT):
+        raise UserError(f"{ROOT}: MLflow cannot read a path with a question mark; rename the folder")
+    return given or f"sqlite:///{ROOT / 'mlflow.db'}"
 
 
 def database_file(uri: str) -> Path | None:

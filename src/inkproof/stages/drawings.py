@@ -33,10 +33,21 @@ def import_images(folder: Path, into: Path, labels: Path | None, writer: str | N
 def print_next(into: Path) -> None:
     """Print what to do with the set, or that it is not the pipeline's own."""
     if into.resolve() == MINE.resolve():
-        print("\nnext: dvc repro (evaluates every model on the set, and makes the reports again),")
+        print("\nnext: make demo (evaluates the small models on the set), dvc repro (all models),")
         print("or make finetune (with drawings of two writers or more: trains the pretrained network on them)")
     else:
         print(f"\nnote: dvc repro uses {MINE}; bring drawings into that set to see them in the reports")
+
+
+PLACEHOLDER = ".gitkeep"  # of an empty set
+
+
+def require_untracked(folder: Path) -> None:
+    """Raise UserError if git tracks drawings of the set: then DVC cannot keep it."""
+    done = _beside(folder, "git", "ls-files", "--", folder.resolve().name)
+    tracked = [line for line in done.stdout.splitlines() if Path(line).name != PLACEHOLDER]
+    if done.returncode == 0 and tracked:
+        raise UserError(f"{folder}: git tracks {tracked[0]}, so DVC cannot keep this set; import into another folder")
 
 
 def keep_under_dvc(folder: Path) -> None:
@@ -45,17 +56,21 @@ def keep_under_dvc(folder: Path) -> None:
     Raises UserError if DVC refuses the folder, as one outside the repository.
     """
     folder = folder.resolve()
-    # DVC refuses what git tracks: the placeholder of an empty set. Where there is no git, nothing is tracked.
-    placeholder = ["git", "rm", "-r", "--cached", "--quiet", "--ignore-unmatch", "--", folder.name]
-    subprocess.run(placeholder, cwd=folder.parent, capture_output=True, check=False)
-    added = [sys.executable, "-m", "dvc", "add", "--quiet", folder.name]
-    done = subprocess.run(added, cwd=folder.parent, capture_output=True, text=True, check=False)
+    # DVC refuses what git tracks. Where there is no git, nothing is tracked.
+    _beside(folder, "git", "rm", "--cached", "--quiet", "--ignore-unmatch", "--", f"{folder.name}/{PLACEHOLDER}")
+    done = _beside(folder, sys.executable, "-m", "dvc", "add", "--", folder.name)
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["unknown error"])[0].removeprefix("ERROR: ")
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
+        reason = errors[0].removeprefix("ERROR: ") if errors else "unknown error"
         raise UserError(f"{folder}: dvc add failed: {reason}; fix it and run the same command with --dvc again")
     print(f"\n{folder.name}.dvc is written in {folder.parent}, and staged where git is used. To keep this version:")
     print('  git commit -m "Add drawings"   # git keeps the hash, not the images')
     print(f"  dvc push {folder}.dvc   # copies the images to your DVC remote, if you have one")
+
+
+def _beside(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in the folder that holds `folder`."""
+    return subprocess.run(command, cwd=folder.resolve().parent, capture_output=True, text=True, check=False)
 
 
 def listing(names: Sequence[str], most: int = 10) -> str:

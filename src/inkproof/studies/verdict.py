@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
 from scipy import stats
 
 from inkproof.evaluation import statistics
@@ -124,7 +125,7 @@ def verdict(results: StudyResults) -> str:
     """Render the template of a study; raises UserError with file and line for a mistake in it."""
     folder = results.study.folder
     path = folder / TEMPLATE
-    environment = Environment(
+    environment = SandboxedEnvironment(
         loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["p_value"] = p_value
@@ -134,7 +135,7 @@ def verdict(results: StudyResults) -> str:
     environment.globals["evaluations"] = {one.selection: one for one in read_evaluations(folder)}
     try:
         return fill_markdown(environment.get_template(TEMPLATE).render())
-    except (UserError, TemplateError, ArithmeticError, LookupError, OSError, TypeError, ValueError) as error:
+    except Exception as error:  # whatever a template can get wrong
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
         raise UserError(f"{path}, line {lines[-1] if lines else 1}: {error}") from error
 

@@ -5,10 +5,11 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -36,13 +37,12 @@ COLUMNS = (
     "val_accuracy",
     "test_accuracy",
     "drawn_starter_tutorial_accuracy",
-    "drawn_starter_mnist_style_accuracy",
+    "drawn_starter_classic_accuracy",
     "drawn_pens_tutorial_accuracy",
-    "drawn_pens_mnist_style_accuracy",
-    "drawn_mine_mnist_style_accuracy",
-    "parameters",
-    "tflite_kb",
-    "tflite_us",
+    "drawn_pens_classic_accuracy",
+    "drawn_mine_classic_accuracy",
+    "corruptions_mca",
+    "canvas_kb",
 )
 SOURCE = {"mlflow.source.name": "src/train.py", "mlflow.source.type": "LOCAL"}
 PARENT = "mlflow.parentRunId"  # the tag by which MLflow shows a run below another
@@ -103,7 +103,9 @@ class Tracker:
 
     def view(self, experiment: str) -> str:
         """Return the part of an MLflow UI address that shows the runs of an experiment with the columns COLUMNS."""
-        return f"#/experiments/{self.experiment(experiment)}/runs?viewStateShareKey={VIEW}"
+        # Without the workflow type, MLflow opens the table of its mode for generative AI.
+        view = f"viewStateShareKey={VIEW}&workflowType=machine_learning"
+        return f"#/experiments/{self.experiment(experiment)}/runs?{view}"
 
     def find(self, experiment: str, tags: Mapping[str, str]) -> tuple[str, str] | None:
         """Return (run id, status) of the newest run with these `tags`, finished ones first, or None."""
@@ -120,7 +122,7 @@ class Tracker:
         if nest is not None:
             tags, name = {**tags, PARENT: nest[0]}, nest[1]
         if resume is None:
-            tags = {**tags, **SOURCE, "mlflow.user": getpass.getuser()}
+            tags = {**tags, **SOURCE, "mlflow.user": _user()}
             created = self.client.create_run(self.experiment(experiment), run_name=name, tags=tags)
             return created.info.run_id
         self.client.update_run(resume, status="RUNNING")
@@ -238,15 +240,26 @@ class Tracker:
             )
 
     def restore(self, run_id: str, names: Iterable[str], folder: Path) -> None:
-        """Copy the logged files `names` of a run to `folder`, up to the first that MLflow does not have."""
-        with suppress(MlflowException, OSError), tempfile.TemporaryDirectory() as scratch:
-            for name in names:
-                # The place of the file in the folder depends on the kind of store, so use the returned path.
-                stored = mlflow.artifacts.download_artifacts(
-                    run_id=run_id, artifact_path=f"artifacts/{name}", dst_path=scratch
-                )
-                with replacing(folder / name) as temporary:
-                    shutil.copyfile(stored, temporary)
+        """Copy the logged files `names` of a run to `folder`, up to the first that MLflow lacks: stderr says so."""
+        try:
+            with tempfile.TemporaryDirectory() as scratch:
+                for name in names:
+                    # The place of the file in the folder depends on the kind of store, so use the returned path.
+                    stored = mlflow.artifacts.download_artifacts(
+                        run_id=run_id, artifact_path=f"artifacts/{name}", dst_path=scratch
+                    )
+                    with replacing(folder / name) as temporary:
+                        shutil.copyfile(stored, temporary)
+        except (MlflowException, OSError) as error:
+            reason = " ".join(str(error).split())
+            print(f"{folder}: MLflow cannot give the files of this finished run back ({reason})", file=sys.stderr)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return str(os.getuid())
 
 
 def _final(run: Run) -> dict[str, float]:

@@ -20,16 +20,23 @@ def describe_machine() -> str:
 
 
 def git_commit() -> str:
-    """Return the commit of the working tree, with "+" after it when the tree differs; "unknown" without git."""
+    """Return the commit of the working tree, with "+" after it if the code differs from it.
+
+    It is "unknown" without git, and for a copy that lies inside another repository.
+    """
     try:
+        if Path(_git("rev-parse", "--show-toplevel")).resolve() != ROOT.resolve():
+            return "unknown"
         commit = _git("rev-parse", "HEAD")
         # A study adds to its results while it runs. They do not change what its grid runs compute.
         dirty = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!experiments")
+        dirty += _git("status", "--porcelain", "--untracked-files=all", "--", "src", "conf")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return commit + ("+" if dirty else "")
 
 
 def _git(*words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=ROOT, check=True, capture_output=True, text=True)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    done = subprocess.run(["git", *words], cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
     return done.stdout.strip()

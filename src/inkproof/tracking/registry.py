@@ -1,6 +1,7 @@
 """Registered models: the champion version, and the exported files of a version's run."""
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,11 +18,17 @@ def registered_name(data: str) -> str:
 
 
 def set_champion(tracker: Tracker, name: str, run_id: str) -> None:
-    """Point the alias `champion` of a registered model at the version that came from `run_id`."""
+    """Point the alias `champion` of a registered model at the version that came from `run_id`.
+
+    If that run has none, the alias stays as it is, and stderr says so.
+    """
     versions = tracker.client.search_model_versions(f"name='{name}' and run_id='{run_id}'")
-    if versions:
-        newest = max(versions, key=lambda one: int(one.version))
-        tracker.client.set_registered_model_alias(name, "champion", newest.version)
+    if not versions:
+        reason = "its run has no registered version; train it with run.register=true run.force=true"
+        print(f"{name}: the champion is not moved: {reason}", file=sys.stderr)
+        return
+    newest = max(versions, key=lambda one: int(one.version))
+    tracker.client.set_registered_model_alias(name, "champion", newest.version)
 
 
 def copy_export(tracker: Tracker, address: str, names: Sequence[str], folder: Path) -> Path:

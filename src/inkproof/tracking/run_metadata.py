@@ -87,22 +87,30 @@ class RunMetadata(BaseModel):
 
     @classmethod
     def read(cls, folder: Path) -> "RunMetadata":
-        """Read run.json of a folder; raises UserError if it is missing or cannot be read."""
+        """Read run.json of a folder.
+
+        Raises UserError if it is missing or cannot be read, or if an artifact beside it is not the one that it names.
+        """
         path = folder / "run.json"
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise UserError(f"{folder}: no trained model here (run.json is missing); train one first") from None
-        except ValueError as error:
+        except (ValueError, RecursionError, IsADirectoryError) as error:
             raise UserError(f"{path}: not the metadata of a run ({error}); train the model again") from error
         if isinstance(found, dict) and "key" in found and found.get("format") != cls.FORMAT:
             made = "0.1" if "format" not in found else "a later version"
             raise UserError(f"{path}: made by {made}; train the model again")
         try:
-            return cls.model_validate(found)
+            metadata = cls.model_validate(found)
         except ValidationError as error:
             reason = mistake(error, cls)[1]
             raise UserError(f"{path}: not the metadata of a run ({reason}); train the model again") from None
+        there = metadata.hashes(folder)
+        changed = [name for name, sha in there.items() if metadata.artifacts.get(name, "") != sha]
+        if metadata.finished and changed:
+            raise UserError(f"{folder / changed[0]}: not the file of this run, by its SHA-256; train the model again")
+        return metadata
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -115,9 +123,10 @@ class RunMetadata(BaseModel):
             line = f"{self.name}-{self.key}: another process is training this run; wait until it ends"
             raise UserError(line) from None
 
-    def hashes(self) -> dict[str, str]:
-        """Return the SHA-256 of those artifacts that are in the run's folder, by name, run.json aside."""
-        return {name: sha256_of(self.folder / name) for name in HASHED if (self.folder / name).is_file()}
+    def hashes(self, folder: Path | None = None) -> dict[str, str]:
+        """Return the SHA-256 of those artifacts that are in the run's folder, or another, by name, run.json aside."""
+        where = folder or self.folder
+        return {name: sha256_of(where / name) for name in HASHED if (where / name).is_file()}
 
     def complete(self) -> bool:
         """Return whether the run's folder has exactly this run, finished, with every artifact unchanged."""
@@ -128,7 +137,7 @@ class RunMetadata(BaseModel):
         except UserError:
             return False
         same = found.finished and found.key == self.key and found.artifacts.keys() == set(HASHED)
-        return same and found.artifacts == self.hashes()
+        return same and all((self.folder / name).is_file() for name in HASHED)
 
 
 def copy_artifacts(source: Path, target: Path) -> None:
@@ -175,6 +184,8 @@ def trained_run(config: Stage) -> tuple[RunMetadata, Stage]:
     """
     run = path_of(config.run)
     metadata = RunMetadata.read(run)
+    if not metadata.finished:
+        raise UserError(f"{config.run}: this run is not finished; run its training again")
     data, model = config.data.name, config.model.name
     theirs = metadata.config.data.name, metadata.config.model.name
     if theirs != (data, model):

@@ -1,0 +1,43 @@
+"""Files are written whole or not at all."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from inkproof.runtime.files import replacing, write_text
+
+
+def test_content_is_on_the_disk_before_the_name_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    target, synced = tmp_path / "file.txt", []
+    write_text(target, "before")
+
+    def fsync(descriptor: int) -> None:
+        synced.append((str(Path(f"/proc/self/fd/{descriptor}").readlink()), target.read_text()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_text(target, "after")
+    ((path, seen),) = synced
+    assert path.endswith("/file.txt") and path != str(target) and seen == "before"
+    assert target.read_text() == "after"
+
+
+def test_every_file_of_a_folder_is_brought_to_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    synced: list[str] = []
+    monkeypatch.setattr(
+        os, "fsync", lambda descriptor: synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+    )
+    with replacing(tmp_path / "folder") as temporary:
+        (temporary / "deep").mkdir(parents=True)
+        (temporary / "a").write_text("a")
+        (temporary / "deep" / "b").write_text("b")
+    assert sorted(Path(path).name for path in synced) == ["a", "b"]
+
+
+def test_what_fails_leaves_the_file_and_no_scratch(tmp_path: Path):
+    write_text(tmp_path / "file.txt", "before")
+    with pytest.raises(RuntimeError), replacing(tmp_path / "file.txt") as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert (tmp_path / "file.txt").read_text() == "before"
+    assert [path.name for path in tmp_path.iterdir()] == ["file.txt"]
