@@ -320,15 +320,17 @@ def test_without_a_model_a_stage_names_the_folder(copy: Workspace, command: tupl
 def test_a_damaged_file_is_named_and_nothing_is_written(copy: Workspace, tmp_path: Path) -> None:
     root, made = copy.root, tmp_path / "made"
     model, exported = root / MODEL / "model.keras", root / "exports/optdigits/dense/model.tflite"
-    for path in (model, exported):
-        path.write_bytes(path.read_bytes()[:1000])
     words = (*CHOSEN, f"run={root / MODEL}", f"report={made}")
     inputs = [f"{name}={root}/data/optdigits/{name}.npz" for name in ("digits", "thresholds", "ood", "drawings")]
     with composing() as compose:
-        to_export = compose(ExportConfig, (*words, *inputs[:3], f"out={made}"))
-        to_draw = compose(DrawnConfig, (*words, inputs[3], f"exported={exported}"))
+        to_export = trained_run(compose(ExportConfig, (*words, *inputs[:3], f"out={made}")))
+        to_draw = trained_run(compose(DrawnConfig, (*words, inputs[3], f"exported={exported}")))
+    for path in (model, exported):
+        path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(UserError, match=rf"^{re.escape(str(model))}: not the file of this run, by its SHA-256"):
+        trained_run(to_export[1])
     with pytest.raises(UserError, match=rf"^{re.escape(str(model))}: not a readable Keras model \("):
-        export(*trained_run(to_export))
+        export(*to_export)
     with pytest.raises(UserError, match=rf"^{re.escape(str(exported))}: not a readable LiteRT model; export it again"):
-        drawn(*trained_run(to_draw))
+        drawn(*to_draw)
     assert not made.exists()

@@ -157,10 +157,14 @@ def test_the_code_of_a_run_is_what_computes_it(tmp_path: Path, monkeypatch: pyte
 
 def test_the_model_of_another_run_is_named(saved: RunMetadata):
     (saved.folder / "model.keras").write_text("the model of another seed")
-    with pytest.raises(
-        UserError, match=r"model\.keras: not the file of this run, by its SHA-256; train the model again$"
-    ):
-        RunMetadata.read(saved.folder)
+    with pytest.raises(UserError, match=r"model\.keras: not the file of this run, by its SHA-256; train the model"):
+        RunMetadata.read_finished(saved.folder)
+
+
+def test_an_unfinished_run_is_named(saved: RunMetadata):
+    saved.model_copy(update={"finished": False}).write()
+    with pytest.raises(UserError, match=r"this run is not finished; run its training again$"):
+        RunMetadata.read_finished(saved.folder)
 
 
 @pytest.mark.parametrize("content", ["[" * 100_000, None], ids=["nested", "a folder"])

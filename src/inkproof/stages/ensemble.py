@@ -22,6 +22,7 @@ def ensemble(config: EnsembleConfig) -> EnsembleResult:
     folders = [path_of(run) for run in config.runs]
     if not folders:
         raise UserError("runs=[]: expected the folders of the runs whose probabilities are averaged")
+    members = [RunMetadata.read_finished(folder).name for folder in folders]
     sets = {name: one for name, one in read_preprocessed(path_of(config.drawings)) if len(one.labels)}
     for one in sets.values():
         if config.method not in one.methods:
@@ -36,7 +37,7 @@ def ensemble(config: EnsembleConfig) -> EnsembleResult:
     ends = np.cumsum([len(seen) for seen in images.values()])[:-1]
     mean = dict(zip(images, np.split(total / len(folders), ends), strict=True))
     result = EnsembleResult(
-        members=[RunMetadata.read(folder).name for folder in folders],
+        members=members,
         tta=config.tta,
         test=summarize_test(mean["test"], digits.labels),
         drawn={name: summarize(one, mean[name]) for name, one in sets.items()},

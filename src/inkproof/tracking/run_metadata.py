@@ -87,10 +87,7 @@ class RunMetadata(BaseModel):
 
     @classmethod
     def read(cls, folder: Path) -> "RunMetadata":
-        """Read run.json of a folder.
-
-        Raises UserError if it is missing or cannot be read, or if an artifact beside it is not the one that it names.
-        """
+        """Read run.json of a folder; raises UserError if it is missing or cannot be read."""
         path = folder / "run.json"
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
@@ -102,14 +99,23 @@ class RunMetadata(BaseModel):
             made = "0.1" if "format" not in found else "a later version"
             raise UserError(f"{path}: made by {made}; train the model again")
         try:
-            metadata = cls.model_validate(found)
+            return cls.model_validate(found)
         except ValidationError as error:
             reason = mistake(error, cls)[1]
             raise UserError(f"{path}: not the metadata of a run ({reason}); train the model again") from None
-        there = metadata.hashes(folder)
-        changed = [name for name, sha in there.items() if metadata.artifacts.get(name, "") != sha]
-        if metadata.finished and changed:
-            raise UserError(f"{folder / changed[0]}: not the file of this run, by its SHA-256; train the model again")
+
+    @classmethod
+    def read_finished(cls, folder: Path) -> "RunMetadata":
+        """Read run.json of a finished run and check its artifacts.
+
+        Raises UserError as `read` does, for a run that is not finished, and for a file that is not the run's own.
+        """
+        metadata = cls.read(folder)
+        if not metadata.finished:
+            raise UserError(f"{folder}: this run is not finished; run its training again")
+        for name, sha in metadata.hashes(folder).items():
+            if metadata.artifacts.get(name) != sha:
+                raise UserError(f"{folder / name}: not the file of this run, by its SHA-256; train the model again")
         return metadata
 
     @contextmanager
@@ -137,7 +143,7 @@ class RunMetadata(BaseModel):
         except UserError:
             return False
         same = found.finished and found.key == self.key and found.artifacts.keys() == set(HASHED)
-        return same and all((self.folder / name).is_file() for name in HASHED)
+        return same and found.artifacts == self.hashes()
 
 
 def copy_artifacts(source: Path, target: Path) -> None:
@@ -183,9 +189,7 @@ def trained_run(config: Stage) -> tuple[RunMetadata, Stage]:
     UserError if there is no run, or if its data or model are not those of `config`.
     """
     run = path_of(config.run)
-    metadata = RunMetadata.read(run)
-    if not metadata.finished:
-        raise UserError(f"{config.run}: this run is not finished; run its training again")
+    metadata = RunMetadata.read_finished(run)
     data, model = config.data.name, config.model.name
     theirs = metadata.config.data.name, metadata.config.model.name
     if theirs != (data, model):
