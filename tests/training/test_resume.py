@@ -1,6 +1,8 @@
 """A run that is broken off and started again ends as if nothing had happened."""
 
+import io
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -65,6 +67,7 @@ class Run:
     make_optimizer: Callable[..., keras.optimizers.Optimizer] = AVERAGED
     logged: list[Row] = field(default_factory=list)
     resumed: list[Row] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         prepare_keras(3, "float32", deterministic=True)
@@ -87,6 +90,7 @@ class Run:
             on_epoch or self.logged.append,
             self.resumed.extend,
             verbose=0,
+            say=self.said.append,
         )
 
     @property
@@ -239,11 +243,10 @@ def test_the_backup_holds_everything(tmp_path: Path) -> None:
     backup = Backup()
     ema = EMAWeights()
     others = [ema, fresh.keeper, fresh.stopper, BreakOff(-1)]
-    assert backup.bind(tmp_path, others, history) == 2
+    assert backup.bind(tmp_path, fresh.model, others, history, print) == 2
     for callback in others:
         callback.set_model(fresh.model)
         callback.on_train_begin()
-    backup.set_model(fresh.model)
     backup.restore()
     assert [row["epoch"] for row in history] == [1, 2]
     assert not backup.complete
@@ -266,6 +269,109 @@ def test_the_backup_holds_everything(tmp_path: Path) -> None:
     assert len(states) == 2
     for ours, theirs in zip(fresh.state, states[-1], strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+# A backup that cannot be used: training starts anew, and the file stays for whoever wants to know why.
+
+
+@pytest.fixture(scope="module")
+def backup(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A sound backup after two epochs, made in a folder `run`."""
+    folder = tmp_path_factory.mktemp("backup") / "run"
+    break_off(folder, extra=[BreakOff(2)])
+    return (folder / FILE_NAME).read_bytes()
+
+
+def repacked(content: bytes, change: Callable[[dict[str, np.ndarray]], object]) -> bytes:
+    """The backup `content` with other arrays."""
+    with np.load(io.BytesIO(content)) as saved:
+        arrays = dict(saved)
+    change(arrays)
+    made = io.BytesIO()
+    np.savez(made, allow_pickle=True, **arrays)
+    return made.getvalue()
+
+
+def with_meta(content: bytes, **changes: Any) -> bytes:
+    def change(arrays: dict[str, np.ndarray]) -> None:
+        arrays["meta"] = np.array(json.dumps({**json.loads(str(arrays["meta"])), **changes}))
+
+    return repacked(content, change)
+
+
+def zeroed(content: bytes, start: int, length: int = 4096) -> bytes:
+    return content[:start] + bytes(len(content[start : start + length])) + content[start + length :]
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda content: b"",
+    "cut in the middle": lambda content: content[: len(content) // 2],
+    "a zeroed block": lambda content: zeroed(content, len(content) // 2),
+    "zeroed": lambda content: bytes(len(content)),
+    "without an array": lambda content: repacked(content, lambda arrays: arrays.pop("optimizer-1")),
+    "with an array of another network": lambda content: repacked(
+        content, lambda arrays: arrays.update({"weights-0": np.zeros((784, 17), np.float32)})
+    ),
+    "with words for numbers": lambda content: repacked(
+        content, lambda arrays: arrays.update({"weights-1": np.full(16, "x")})
+    ),
+    "with an object": lambda content: repacked(content, lambda arrays: arrays.update({"weights-1": np.array([{}])})),
+    "without the last of the best weights": lambda content: repacked(
+        content, lambda arrays: arrays.pop("callback-1-best_weights-3")
+    ),
+    "without its words": lambda content: repacked(content, lambda arrays: arrays.pop("meta")),
+    "with other words": lambda content: with_meta(content, epoch="second"),
+    "of another run": lambda content: with_meta(content, run="dense-off-s1-0123456789"),
+    "with one callback fewer": lambda content: with_meta(content, callbacks=[]),
+}
+
+
+@pytest.mark.parametrize("damage", [*DAMAGES, "a folder"])
+def test_a_backup_that_cannot_be_used_is_set_aside(
+    damage: str, backup: bytes, whole: tuple[Run, Outcome], tmp_path: Path
+) -> None:
+    file = tmp_path / "run" / FILE_NAME
+    file.parent.mkdir()
+    if damage == "a folder":
+        file.mkdir()
+    else:
+        file.write_bytes(DAMAGES[damage](backup))
+    run = Run(tmp_path / "run", extra=[BreakOff(-1)])
+    assert_same(run, run.fit(), whole)
+    (line,) = run.said
+    assert line.startswith(f"{file}: no backup of this run (") and "\n" not in line
+    assert line.endswith("); kept as backup.npz.damaged, training starts anew")
+    kept = file.with_name("backup.npz.damaged")
+    assert kept.is_dir() if damage == "a folder" else kept.read_bytes() == DAMAGES[damage](backup)
+    assert run.resumed == []
+
+
+def test_a_backup_with_a_zeroed_block_anywhere_is_used_only_if_nothing_is_lost(backup: bytes, tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.model.compile(optimizer("adam", 0.01, "cosine", 30, 6, ema=0.5), "sparse_categorical_crossentropy")
+    run.model.optimizer.build(run.model.trainable_variables)
+    others = [EMAWeights(), run.keeper, run.stopper, BreakOff(-1)]
+    file = tmp_path / "run" / FILE_NAME
+    file.parent.mkdir()
+    starts = np.linspace(0, len(backup) - 512, 60).astype(int)
+    for start in starts:
+        file.write_bytes(zeroed(backup, start, 512))
+        assert Backup().bind(file.parent, run.model, others, [], run.said.append) == 0, start
+    assert len(run.said) == len(list(file.parent.iterdir())) == len(starts)  # none replaces another
+    file.write_bytes(backup)
+    assert Backup().bind(file.parent, run.model, others, [], run.said.append) == 2
+
+
+def test_a_backup_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[tuple[bool, bytes]] = []
+
+    def fsync(descriptor: int) -> None:
+        assert Path(f"/proc/self/fd/{descriptor}").readlink().name == FILE_NAME
+        synced.append(((tmp_path / FILE_NAME).exists(), os.pread(descriptor, 2, 0)))
+
+    monkeypatch.setattr("os.fsync", fsync)
+    break_off(tmp_path, extra=[BreakOff(1)])
+    assert synced == [(False, b"PK")]
 
 
 RATE = {"_target_": "keras.optimizers.schedules.CosineDecay", "initial_learning_rate": 0.01, "decay_steps": 25}

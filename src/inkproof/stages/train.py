@@ -33,14 +33,14 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> dict[str, 
             parts = assemble(config, digits, run.metadata.config.precision.policy)
             if config.training.init is not None:
                 start_from(parts.model, config.training.init)
-            fit_and_save(run, parts, config)
+            fit_and_save(run, parts, config, say)
     if config.run.out:
         copy_artifacts(run.metadata.folder, path_of(config.run.out))
     say(summary(run.metadata))
     return run.metadata.metrics
 
 
-def fit_and_save(run: Run, parts: Parts, config: TrainConfig) -> None:
+def fit_and_save(run: Run, parts: Parts, config: TrainConfig, say: Callable[[str], None]) -> None:
     """Train `parts` from the run's last saved epoch to its end, and save the result."""
     splits = {"training": parts.training, "validation": parts.val}
     run.begin({context: len(split.labels) for context, split in splits.items() if split is not None})
@@ -65,6 +65,7 @@ def fit_and_save(run: Run, parts: Parts, config: TrainConfig) -> None:
         on_resume=on_resume,
         verbose=1 if sys.stdout.isatty() else 2,
         teacher=parts.teacher,
+        say=say,
     )
     model = in_float32(parts.model, config)
     metrics = {**outcome.metrics, "parameters": model.count_params()}

@@ -109,12 +109,13 @@ def fit(
     on_resume: Callable[[list[Row]], None],
     verbose: int,
     teacher: Teacher | None = None,
+    say: Callable[[str], None] = print,
 ) -> Outcome:
     """Train `model` in place; `folder` keeps the backup when `callbacks` holds a `Backup`.
 
     `on_epoch` is called with each finished epoch's row, after it is safe in the backup. `on_resume` is called once,
     with the rows of the epochs done before. `verbose` is Keras's: 1 a bar, 2 one line an epoch, 0 nothing. With a
-    `teacher` the network learns its probabilities, too.
+    `teacher` the network learns its probabilities, too. `say` is called with one line if the backup cannot be used.
     """
     outcome = Outcome()
     backup = next((callback for callback in callbacks if isinstance(callback, Backup)), None)
@@ -123,9 +124,6 @@ def fit(
     optimizer = make_optimizer(total_steps=steps * plan.epochs, steps_per_epoch=steps)
     if optimizer.use_ema:
         others.insert(0, EMAWeights())
-    first_epoch = backup.bind(folder, others, outcome.history) if backup else 0
-    if first_epoch:
-        on_resume(list(outcome.history))
     loss, measured = loss_and_metrics(plan.label_smoothing, teacher)
     model.compile(
         optimizer=optimizer,
@@ -134,6 +132,9 @@ def fit(
         jit_compile=False,  # XLA makes a convolutional net ten times slower on a CPU
     )
     model.optimizer.build(model.trainable_variables)
+    first_epoch = backup.bind(folder, model, others, outcome.history, say) if backup else 0
+    if first_epoch:
+        on_resume(list(outcome.history))
 
     def add_row(epoch: int, logs: dict[str, Any] | None) -> None:
         rate = float(np.asarray(model.optimizer.learning_rate))
@@ -148,7 +149,6 @@ def fit(
     ]
     started = time.perf_counter()
     if backup and (first_epoch >= plan.epochs or backup.complete):
-        backup.set_model(model)
         backup.restore()
         for callback in others:
             callback.set_model(model)
