@@ -1,6 +1,7 @@
 """Initial weights: which file they are, what a run is known by, and networks that they do not fit."""
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("run")
     small().save(made / "model.keras")
     names = ("run_id", "experiment", "name", "key", "data_sha", "code_sha", "git_commit", "machine")
-    metadata = RunMetadata(**dict.fromkeys(names, "r7"), config=trained_with().identity())
+    metadata = RunMetadata(**dict.fromkeys(names, "r7"), config=trained_with().identity(), finished=True)
+    metadata.artifacts = metadata.hashes(made)
     (made / "run.json").write_text(metadata.model_dump_json(by_alias=True))
     return made
 
@@ -48,6 +50,16 @@ def test_a_file_and_the_folder_it_lies_in_are_the_same(folder: Path) -> None:
     assert initial_weights_of(str(folder)) == InitialWeights(file=str(file), sha256=sha, run="r7")
     published = initial_weights_of("models/pretrained")  # from the root, without a run
     assert (published.file, published.run) == ("models/pretrained/model.keras", None)
+
+
+def test_weights_that_are_not_those_of_their_run_are_refused(folder: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    small().save(copy / "model.keras")  # other weights of the same network
+    for init in (copy, copy / "model.keras"):
+        with pytest.raises(UserError, match=rf"^{copy}/model\.keras: not the file of this run, by its SHA-256"):
+            initial_weights_of(str(init))
+    small().save(copy / "epoch=03.keras")  # a checkpoint has no hash
+    assert initial_weights_of(str(copy / "epoch=03.keras")).run == "r7"
 
 
 def test_a_run_is_known_by_its_initial_weights(folder: Path) -> None:
@@ -82,7 +94,9 @@ def test_another_network_is_named_and_left_alone(
     before = model.get_weights()
     with pytest.raises(UserError, match=difference) as caught:
         start_from(model, str(folder))
-    assert "\n" not in str(caught.value) and str(caught.value).startswith(f"training.init={folder}: another network")
+    assert "\n" not in str(caught.value) and str(caught.value).startswith(
+        f"training.init={folder}: the weights of another network"
+    )
     for now, was in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, was)
 

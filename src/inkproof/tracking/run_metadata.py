@@ -172,10 +172,14 @@ def read_history(path: Path) -> list[dict[str, float]]:
 
 
 def initial_weights_of(init: str) -> InitialWeights:
-    """Return where the weights `init` come from; a file in the repository has a path relative to its root."""
+    """Return where the weights `init` come from; a file in the repository has a path relative to its root.
+
+    Raises UserError if a run's own weights are damaged or not those that it has saved.
+    """
     file = weights_file(init)
     named = file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else str(file)
-    run = RunMetadata.read(file.parent).run_id if (file.parent / "run.json").is_file() else None
+    read = RunMetadata.read_finished if file.name in HASHED else RunMetadata.read  # others may be checkpoints
+    run = read(file.parent).run_id if (file.parent / "run.json").is_file() else None
     return InitialWeights(file=named, sha256=weights_sha(init), run=run)
 
 
