@@ -1,5 +1,10 @@
 """The layers of our own against their formulas in NumPy, and against Keras's."""
 
+import gzip
+import os
+from collections.abc import Callable
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -30,6 +35,58 @@ def test_unit_normalization_is_that_of_the_recipe() -> None:
     np.testing.assert_allclose(np.asarray(UnitNormalization(axis=1)(x)), keras.utils.normalize(x, axis=1), rtol=1e-3)
 
 
+def faint_digits() -> np.ndarray:
+    """Bars like strokes, uint8 (40, 28, 28): dark to faint, from a whole column down to one pixel of 1."""
+    images = np.zeros((40, 28, 28), np.uint8)
+    for number, image in enumerate(images):
+        image[4 : 4 + 1 + number // 2, 6:20] = np.linspace(1, 255, 14)
+    return images
+
+
+def mnist_digits() -> np.ndarray:
+    """The first 10,000 of MNIST's training digits, uint8 (10000, 28, 28)."""
+    content = gzip.decompress(
+        (Path(os.environ["INKPROOF_MIRROR"]) / "mnist" / "train-images-idx3-ubyte.gz").read_bytes()
+    )
+    return np.frombuffer(content, np.uint8, offset=16).reshape(-1, 28, 28)[:10_000]
+
+
+@pytest.mark.parametrize(
+    ("digits", "share"),
+    [
+        (faint_digits, (0.09, 0.10)),
+        pytest.param(
+            mnist_digits,
+            (0.018, 0.021),  # 1.9% of 60,000 digits, as conf/experiment/custom_digits.yaml says
+            marks=pytest.mark.skipif("INKPROOF_MIRROR" not in os.environ, reason="needs MNIST in INKPROOF_MIRROR"),
+        ),
+    ],
+)
+def test_digits_go_through_it_as_through_keras_but_for_the_epsilon(
+    digits: Callable[[], np.ndarray], share: tuple[float, float]
+) -> None:
+    images = digits()
+    model = dense.build([8], normalize_axis=1)
+    kinds = [type(layer) for layer in model.layers]
+    until = model.layers[kinds.index(UnitNormalization)].output
+    # The recipe normalizes raw pixels: a length of one does not depend on their scale.
+    theirs = keras.utils.normalize(images, axis=1)
+    layer = next(layer for layer in model.layers if isinstance(layer, UnitNormalization))
+    assert layer.epsilon == 0.01
+    ours = keras.Model(model.inputs[0], until).predict(images[..., None].astype(np.float32), batch_size=500, verbose=0)[
+        ..., 0
+    ]
+    ink = images.any(axis=1)
+    np.testing.assert_allclose(np.linalg.norm(theirs, axis=1)[ink], 1, rtol=1e-5)
+    assert not ours.swapaxes(1, 2)[~ink].any()  # an empty column stays empty
+    squared = ((images / 255.0) ** 2).sum(axis=1)
+    expected = np.sqrt(squared / (squared + layer.epsilon))
+    np.testing.assert_allclose(ours, theirs * expected[:, None], rtol=1e-4, atol=1e-6)
+    differ = 1 - expected[ink] > 0.1
+    assert share[0] < differ.mean() < share[1]
+    assert squared[ink][differ].max() < 0.043
+
+
 def test_unit_normalization_is_of_the_scaled_image() -> None:
     model = dense.build([8], normalize_axis=1)
     names = [type(layer).__name__ for layer in model.layers]
@@ -49,6 +106,13 @@ def lrn(x: np.ndarray, radius: int, bias: float, alpha: float, beta: float) -> n
 def test_local_response_normalization(settings: tuple[int, float, float, float]) -> None:
     x = values(3, 7, 7, 16)
     np.testing.assert_allclose(np.asarray(LocalResponseNormalization(*settings)(x)), lrn(x, *settings), rtol=1e-5)
+
+
+def test_local_response_normalization_has_the_defaults_of_tflearn() -> None:
+    x = values(3, 7, 7, 16) * 100  # so that each of the four changes the result by more than a tenth
+    ours = np.asarray(LocalResponseNormalization()(x))
+    np.testing.assert_allclose(ours, lrn(x, radius=5, bias=1.0, alpha=1e-4, beta=0.75), rtol=1e-5)
+    np.testing.assert_allclose(ours, tf.nn.local_response_normalization(x, 5, 1.0, 1e-4, 0.75), rtol=1e-4)
 
 
 def test_local_response_normalization_computes_in_float32_whatever_the_policy() -> None:

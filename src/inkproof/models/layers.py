@@ -1,4 +1,4 @@
-"""Layers that the networks need and that Keras lacks or computes slower, and the head that all families share."""
+"""Layers that Keras lacks or computes more slowly, and the head that all families share."""
 
 from typing import Any
 
@@ -13,9 +13,10 @@ from inkproof.data.digits import IMAGE_SIDE
 class UnitNormalization(keras.layers.Layer):
     """Scale an image to unit L2 length along one axis, as `keras.utils.normalize` does outside a model.
 
-    The epsilon is added to the squared length before the reciprocal root. It is large enough that
-    an empty column does not blow up when the layer is quantized to int8 (1e-2 costs no accuracy;
-    1e-12 lost many points), and small beside the squared length of a column with ink, about 1 to 5.
+    The epsilon is added to the squared length before the reciprocal root, so an empty column stays empty. Keras has
+    none. Quantized to int8, the layer needs one: 1e-12 lost many points of accuracy, 1e-2 none. The squared length of
+    most columns with ink is 1 to 5. Faint columns come out shorter than with Keras: of the columns with ink in MNIST's
+    training digits, 1.9% are shorter than 0.9. Their squared length is below 0.043.
     """
 
     def __init__(self, axis: int = 1, epsilon: float = 1e-2, **kwargs: Any) -> None:
