@@ -88,7 +88,7 @@ def test_what_is_no_registered_builder_is_refused(target: str) -> None:
     if target:
         refused({"_target_": target})
     else:
-        assert builders._registered(target) is None
+        assert builders.registered(target) is None
 
 
 def test_nothing_outside_the_package_is_imported() -> None:
@@ -194,7 +194,7 @@ def test_a_file_that_names_something_foreign_is_not_opened(
     with pytest.raises(UserError) as caught:
         load_network(path)
     assert str(caught.value) == (
-        f"{path}: not a readable Keras model (it names {named}, which is no part of a network that may stand in it); "
+        f"{path}: not a readable Keras model (it names {named}, which is not allowed in a network); "
         "delete it and train the model again"
     )
 

@@ -74,7 +74,7 @@ def test_training_starts_from_the_weights_and_hardly_changes_them_at_a_tiny_rate
 def test_another_network_a_missing_file_and_another_kind_of_file_end_in_one_line(tuned: Workspace) -> None:
     before = len(tuned.runs("finetune"))
     line = tuned.fails(*TUNE, "training.init=models/initial", "model.build.dense=17")
-    assert "training.init=models/initial: another network than the one to train (layer " in line
+    assert "training.init=models/initial: the weights of another network (layer " in line
     assert "is Dense 128x16 to 16, not Dense 128x17 to 17)" in line
     for init, line in (
         ("models/nobody", "training.init=models/nobody: no trained model there; give a .keras file"),

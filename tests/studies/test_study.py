@@ -186,7 +186,9 @@ def test_a_grid_run_that_cannot_be_run_is_given_up_and_the_others_are_not(worksp
     (folder / "study.yaml").write_text(yaml.safe_dump(spec))
     done = workspace.run(*STUDY, "--retries", "1", code=1)
     (line,) = done.stderr.strip().splitlines()
-    assert line.startswith("study.py: model.build.hidden=[many] seed=0: given up: this configuration cannot be built")
+    assert line.startswith(
+        "study.py: model.build.hidden=[many] seed=0: given up: model.build.hidden[0]=many: expected a whole"
+    )
     assert [row["grid_run"] for row in results(folder)] == ["model.build.hidden=[4] seed=0"]
     runs = {made.info.run_name: made.info.status for made in workspace.runs(f"study/{NAME}")}
     assert runs[NAME] == "FAILED"

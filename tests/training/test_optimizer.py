@@ -15,7 +15,7 @@ from inkproof.training.optimizer import build
 pytestmark = pytest.mark.xdist_group("tensorflow")
 
 
-def rates(schedule: str, steps: int, epoch: int) -> np.ndarray:
+def rates(schedule: Any, steps: int, epoch: int) -> np.ndarray:
     """The rate of each step of a run, the last one past its end."""
     optimizer = build("sgd", 0.01, schedule, total_steps=steps, steps_per_epoch=epoch)
     out = []
@@ -53,15 +53,6 @@ def test_names() -> None:
     assert isinstance(build("adam", 0.1, "constant", 10, 1), keras.optimizers.Adam)
     sgd: Any = build("sgd", 0.1, "cosine", 10, 1)
     assert (type(sgd), sgd.momentum, sgd.nesterov) == (keras.optimizers.SGD, 0.9, True)
-
-
-def test_unknown_name_and_schedule_are_named_with_the_choices() -> None:
-    with pytest.raises(ValueError, match=r"optimizer.name=lion: choose one of adam, sgd"):
-        build("lion", 0.1, "constant", 10, 1)
-    with pytest.raises(ValueError, match=r"optimizer.schedule=step: choose constant or cosine"):
-        build("adam", 0.1, "step", 10, 1)
-    with pytest.raises(ValueError, match=r"optimizer.ema=0: expected a share of an epoch above 0"):
-        build("adam", 0.1, "constant", 10, 1, ema=0)
 
 
 def test_an_average_reaches_over_a_share_of_an_epoch_and_at_least_over_one_step() -> None:

@@ -33,6 +33,7 @@ Seed = Annotated[StrictInt, Field(ge=0, le=2**32 - 1)]  # what NumPy takes
 Positive = Annotated[StrictInt, Field(ge=1)]
 Number = Annotated[float, Strict()]  # excludes true and false, which are integers to Python
 Size = Annotated[Number, Field(ge=0)]
+Share = Annotated[Number, Field(ge=0, lt=1)]
 Policy = Literal["auto", "float32", "mixed_bfloat16"]
 
 
@@ -165,7 +166,7 @@ class Training(Config):
     subset_seed: Seed
     folds: Annotated[StrictInt, Field(ge=2)] | None
     fold: Natural
-    label_smoothing: Annotated[Number, Field(ge=0, lt=1)]
+    label_smoothing: Share
     teacher: Teacher
     init: Text | None
     deterministic: StrictBool

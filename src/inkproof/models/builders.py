@@ -1,7 +1,6 @@
-"""What a file that was made elsewhere may have built: builders of this project and classes of Keras, nothing else.
+"""What a file from elsewhere may name: builders of this project and classes of Keras, nothing else.
 
-conf/ and the command line may name any importable function, since the user writes them. A run.json or a model.keras
-may come from anybody. Each name in it is checked before anything is imported, and before anything is called.
+A run.json or a model.keras may come from anybody. Each name in it is checked before anything is imported or called.
 """
 
 import importlib
@@ -48,19 +47,19 @@ def instantiate_registered(component: Component, where: object) -> Any:
     """Return what `component` describes; `where`, such as the file that it came from, begins the line of an error.
 
     Unlike `hydra.utils.instantiate` it takes only registered builders, in nested arguments, too. Such a builder is
-    marked with `@builder`, or is a class of BUILT, and stands in the very module that its name says. Raises UserError
+    marked with `@builder`, or is a class of BUILT, and is defined in the module that its name says. Raises UserError
     for any other name, and for arguments that its builder does not take.
     """
     node = component.node()
     for target in _targets(node):
-        if _registered(target) is None:
+        if registered(target) is None:
             raise UserError(
                 f"{where}: names {target}, which is no registered builder; only functions marked with @builder in "
-                "src/inkproof/models and training, and Keras's optimizers, schedules and callbacks may stand there"
+                "src/inkproof/models and training, and Keras's optimizers, schedules and callbacks are allowed"
             )
     try:
         if (name := foreign_part(node)) is not None:
-            raise UserError(f"{where}: names {name}, which is no part of a network that may stand there")
+            raise UserError(f"{where}: names {name}, which is not allowed in a network")
         return _made(node)
     except (TypeError, ValueError) as error:
         raise UserError(f"{where}: {component.target} cannot be built ({' '.join(str(error).split())})") from error
@@ -75,13 +74,14 @@ def foreign_part(config: Any) -> str | None:
     return next((_name(node) for node in _serialized(config) if not _may_be_named(node)), None)
 
 
-def _registered(target: str) -> Callable[..., Any] | None:
+def registered(target: str) -> Callable[..., Any] | None:
+    """Return the builder or class of Keras that a file may name as `target`; None if it may not."""
     module, _, name = target.rpartition(".")
     package, _, own = module.rpartition(".")
     if module in KERAS:
         found = vars(KERAS[module]).get(name)
         return found if _built(found) else None
-    # Only a module that lies in the package is imported; what it has imported itself is not taken for its own.
+    # Only a module of these packages is imported, and only what it defines itself is taken.
     if package not in PACKAGES or own not in _modules(package):
         return None
     found = vars(importlib.import_module(module)).get(name)
@@ -115,7 +115,7 @@ def _made(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     made = {key: _made(value) for key, value in node.items() if key != "_target_"}
-    build = _registered(str(node["_target_"])) if "_target_" in node else None
+    build = registered(str(node["_target_"])) if "_target_" in node else None
     return made if build is None else build(**made)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
+from inkproof.config.schema import Positive, Share
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.models.builders import builder
 from inkproof.models.layers import Deskew, softmax_head
@@ -11,11 +12,11 @@ from inkproof.models.layers import Deskew, softmax_head
 
 @builder
 def build(
-    filters: Sequence[int],
-    kernels: Sequence[int],
-    pools: Sequence[int],
-    dense: int,
-    dropout: float,
+    filters: Sequence[Positive],
+    kernels: Sequence[Positive],
+    pools: Sequence[Positive],
+    dense: Positive,
+    dropout: Share,
     deskew: bool = False,
 ) -> keras.Model:
     """Return one ReLU convolution for each of `filters`, then dropout, flatten, dense, dropout, softmax.

@@ -1,16 +1,18 @@
 """Fully connected networks on the flattened image."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import keras
 
+from inkproof.config.schema import Positive
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.models.builders import builder
 from inkproof.models.layers import Deskew, UnitNormalization, softmax_head
 
 
 @builder
-def build(hidden: Sequence[int], normalize_axis: int | None = None, deskew: bool = False) -> keras.Model:
+def build(hidden: Sequence[Positive], normalize_axis: Literal[1, 2] | None = None, deskew: bool = False) -> keras.Model:
     """Return Flatten, one ReLU layer for each of `hidden` (units), softmax over ten digits.
 
     `normalize_axis` puts the L2 normalization of recipe "custom digits" after the rescaling:

@@ -12,7 +12,7 @@ from inkproof.models.builders import foreign_part
 from inkproof.runtime.errors import UserError
 from inkproof.tracking.identity import weights_file
 
-# What the zip file, its JSON, its HDF5 file or Keras raises where they are damaged.
+# What the zip file, its JSON, its HDF5 file or Keras raises if they are damaged.
 UNREADABLE = (
     *(OSError, EOFError, zipfile.BadZipFile),
     *(ValueError, TypeError, LookupError, AttributeError, RecursionError),
@@ -20,19 +20,19 @@ UNREADABLE = (
 
 
 def load_trained(folder: Path) -> keras.Model:
-    """Return the Keras model in `folder/model.keras`; raises UserError where there is none or it cannot be read."""
+    """Return the Keras model in `folder/model.keras`; raises UserError if it is missing or cannot be read."""
     return load_network(folder / "model.keras")
 
 
 def load_network(path: Path) -> keras.Model:
     """Return the Keras model in the file `path`, uncompiled.
 
-    Raises UserError where there is none, it cannot be read, or it names what `foreign_part` does not let through.
+    Raises UserError if it is missing, cannot be read, or names a class or function that is not allowed in a network.
     """
     if not path.is_file():
         raise UserError(f"{path}: no trained model here; train it first")
     if not zipfile.is_zipfile(path):  # Keras would report that there is no file
-        raise _unreadable(path, "it is no .keras file, or was cut short")
+        raise _unreadable(path, "not a .keras file, or cut short")
     try:
         with zipfile.ZipFile(path) as archive:
             config = json.loads(archive.read("config.json"))
@@ -42,7 +42,7 @@ def load_network(path: Path) -> keras.Model:
             return keras.saving.load_model(path, compile=False, safe_mode=True)
     except UNREADABLE as error:
         raise _unreadable(path, str(error).strip().partition("\n")[0]) from error
-    raise _unreadable(path, f"it names {name}, which is no part of a network that may stand in it")
+    raise _unreadable(path, f"it names {name}, which is not allowed in a network")
 
 
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
@@ -55,10 +55,10 @@ def _unreadable(path: Path, reason: str) -> UserError:
 
 
 def start_from(model: keras.Model, init: str) -> None:
-    """Set the initial weights of `model` from `init`; raises UserError where they are those of another network.
+    """Set the initial weights of `model` from `init`; raises UserError if they are those of another network.
 
-    Layers are compared by kind, output shape, and shapes of their weights. What has no weights and changes no shape,
-    such as the rate of a dropout, may differ.
+    Layers are compared by kind, output shape, and shapes of their weights. Other settings, such as the rate of a
+    dropout, may differ.
     """
     initial = load_network(weights_file(init))
     theirs, ours = _layers(initial), _layers(model)
@@ -70,8 +70,8 @@ def start_from(model: keras.Model, init: str) -> None:
             else f"layer {at + 1} is {theirs[at]}, not {ours[at]}"
         )
         raise UserError(
-            f"training.init={init}: another network than the one to train ({difference}); choose the model and the "
-            "model.build of its training"
+            f"training.init={init}: the weights of another network ({difference}); choose the model and the "
+            "model.build that they were trained with"
         )
     model.set_weights(initial.get_weights())
 

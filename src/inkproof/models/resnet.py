@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
+from inkproof.config.schema import Natural, Positive, Share
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.models.builders import builder
 from inkproof.models.layers import Deskew, softmax_head
@@ -11,12 +12,12 @@ from inkproof.models.layers import Deskew, softmax_head
 
 @builder
 def build(
-    widths: Sequence[int],
-    blocks: Sequence[int],
-    stem_kernel: int,
-    stem_pool: int,
-    dense: int,
-    dropout: float,
+    widths: Sequence[Positive],
+    blocks: Sequence[Natural],
+    stem_kernel: Positive,
+    stem_pool: Positive,
+    dense: Positive,
+    dropout: Share,
     deskew: bool = False,
 ) -> keras.Model:
     """Return a convolution with max-pooling, one stage for each of `widths` (filters), dense, dropout, softmax.
@@ -29,7 +30,7 @@ def build(
     Source: He, Zhang, Ren and Sun, "Identity mappings in deep residual networks" (2016), for the blocks; Zhang,
     Dauphin and Ma, "Fixup initialization: residual learning without normalization" (2019), for how they begin.
 
-    Raises ValueError where `widths` and `blocks` differ in number.
+    Raises ValueError if `widths` and `blocks` differ in number.
     """
     if len(widths) != len(blocks) or not widths:
         raise ValueError("widths and blocks need one value for each stage, and at least one")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
+from inkproof.config.schema import Positive, Share, Size
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.models.builders import builder
 from inkproof.models.layers import LocalResponseNormalization, softmax_head
@@ -11,11 +12,11 @@ from inkproof.models.layers import LocalResponseNormalization, softmax_head
 
 @builder
 def build(
-    filters: Sequence[int],
-    kernel: int,
-    l2: float,
-    dense: int,
-    dropout: float,
+    filters: Sequence[Positive],
+    kernel: Positive,
+    l2: Size,
+    dense: Positive,
+    dropout: Share,
     conv_initializer: str = "glorot_uniform",
 ) -> keras.Model:
     """Return (convolution, max-pooling, local response normalization) for each of `filters`, dense, dropout, softmax.

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from inkproof.config.schema import Natural, Positive, Share
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.models.builders import builder
 from inkproof.models.layers import Deskew, FusedBatchNormalization, softmax_head
@@ -12,11 +13,11 @@ from inkproof.models.layers import Deskew, FusedBatchNormalization, softmax_head
 
 @builder
 def build(
-    widths: Sequence[int],
-    depth: int,
-    halving_kernel: int,
-    dense: int,
-    dropout: float,
+    widths: Sequence[Positive],
+    depth: Natural,
+    halving_kernel: Positive,
+    dense: Positive,
+    dropout: Share,
     batch_norm: bool = False,
     deskew: bool = False,
 ) -> keras.Model:

@@ -74,7 +74,7 @@ def fit_and_save(run: Run, parts: Parts, config: TrainConfig, say: Callable[[str
 
 
 def prepared_digits(config: TrainConfig) -> Path:
-    """Return the digits file of the configuration, made where it is absent or where its source may have grown."""
+    """Return the digits file of the configuration; it is made if it is missing or if its source may have grown."""
     digits = path_of(config.run.digits)
     if config.data.source.arguments.get("grows") and digits == digits_file(path_of(config.data.folder)):
         prepare(config.data, digits.parent)
@@ -87,7 +87,7 @@ def metadata_of(config: TrainConfig, digits: Path) -> RunMetadata:
     """Return the metadata, identity included, of the run that `config` describes."""
     asked, training = config.precision.policy, config.training
     policy = resolve_policy(asked, config.model.convolutional, has_bfloat16())
-    teachers = [RunMetadata.read(path_of(folder)).key for folder in training.teacher.runs]
+    teachers = [RunMetadata.read_finished(path_of(folder)).key for folder in training.teacher.runs]
     chosen = identity(config, policy, teachers)
     sha, code = data_sha(digits), code_sha()
     return RunMetadata(
@@ -106,10 +106,10 @@ def metadata_of(config: TrainConfig, digits: Path) -> RunMetadata:
 
 
 def check_loss(row: dict[str, float]) -> None:
-    """Raise Diverged where the loss of an epoch is not finite."""
+    """Raise Diverged if the loss of an epoch is not finite."""
     if not math.isfinite(row["loss"]):
         raise Diverged(
-            f"epoch {row['epoch']:.0f}: the loss is {row['loss']}, so the network learns no more; "
+            f"epoch {row['epoch']:.0f}: the loss is {row['loss']}, so training has failed; "
             "lower optimizer.learning_rate, or limit the gradients with optimizer.clip_norm=1"
         )
 

@@ -1,4 +1,4 @@
-"""The loss of a training: cross-entropy with the labels, smoothed where asked, and with a teacher's predictions."""
+"""The loss of a training: cross-entropy with the labels, smoothed if asked, and with a teacher's predictions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

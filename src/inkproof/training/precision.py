@@ -6,7 +6,7 @@ from inkproof.config.schema import Policy
 
 
 def has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Return whether the processor multiplies bfloat16, by AMX or AVX-512 instructions; False where unknown."""
+    """Return whether the processor multiplies bfloat16, by AMX or AVX-512 instructions; False if unknown."""
     try:
         features = cpuinfo.read_text()
     except OSError:
