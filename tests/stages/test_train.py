@@ -176,7 +176,7 @@ def test_lost_and_damaged_artifacts_are_restored_from_mlflow(
 
 
 UNBUILDABLE = {
-    "optimizer.name=lion": "optimizer.name=lion: choose one of adam, sgd",
+    "optimizer.name=lion": "optimizer.name=lion: expected 'adam' or 'sgd'",
     "+model.build.depth=3": "model.build.depth: unknown argument of inkproof.models.dense.build; choose one of",
     "training.train_size=2000": "train_size=2000: there are 1197 training digits",
 }

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
+from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.training.callbacks import KeepBest, StopAtAccuracy
 
@@ -60,7 +61,7 @@ def test_of_equal_epochs_the_one_with_the_lower_validation_loss_is_kept(model: k
 
 
 def test_a_metric_that_is_not_there_is_named(model: keras.Model) -> None:
-    with pytest.raises(ValueError, match=r"callbacks.keep_best.monitor=nope: this run has no such metric"):
+    with pytest.raises(UserError, match=r"callbacks.keep_best.monitor=nope: this run does not measure it"):
         run(model, KeepBest(monitor="nope"), "val_accuracy", [0.5])
 
 

@@ -16,9 +16,9 @@ OPERATIONS: dict[Callable[..., tf.Tensor], dict[str, float]] = {}  # in the orde
 def operation(**highest: float) -> Callable[[Function], Function]:
     """Register `function(images, seed, **limits)`: the keys of conf/aug that it takes, each with its highest value.
 
-    The function returns `images` float32 (B, H, W, 1), 0 to 255, each distorted by values of its own within the limits.
+    The function returns `images` float32 (B, H, W, 1), 0 to 255, each distorted by its own values within the limits.
     `seed` int (2,) decides every number drawn, by `_uniform` or `_fold` with a number that no other operation has.
-    It is called where one of its limits is not 0.
+    It is called if one of its limits is not 0.
     """
 
     def register(function: Function) -> Function:

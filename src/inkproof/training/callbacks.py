@@ -12,15 +12,16 @@ import keras
 import numpy as np
 from pydantic import BaseModel
 
+from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing
 
 
 class KeepBest(keras.callbacks.Callback):
     """Remember the weights of the epoch with the highest `monitor` and put them back when training ends.
 
-    Of epochs with equal accuracy, which is common among 5,000 validation digits, the one with the lower
-    validation loss is kept. The weights stay in memory (at most some 13 MB here) and are part of the backup,
-    so that a killed run keeps its best epoch.
+    Of epochs with equal accuracy, which is common with 5,000 validation digits, the one with the lower validation loss
+    is kept. The weights stay in memory (at most 13 MB here). They are part of the backup, so a killed run keeps its
+    best epoch. Raises UserError if the run does not measure `monitor`.
     """
 
     def __init__(self, monitor: str = "val_accuracy") -> None:
@@ -34,7 +35,7 @@ class KeepBest(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         value = (logs or {}).get(self.monitor)
         if value is None:
-            raise ValueError(f"callbacks.keep_best.monitor={self.monitor}: this run has no such metric")
+            raise UserError(f"callbacks.keep_best.monitor={self.monitor}: this run does not measure it")
         loss = float((logs or {}).get("val_loss", np.inf))
         if value > self.best or (value == self.best and loss < self.best_loss):
             self.best, self.best_loss, self.best_epoch = float(value), loss, epoch

@@ -22,7 +22,7 @@ class EMAWeights(keras.callbacks.Callback):
     At any time of the schedule, the average of the last steps is as accurate as weights whose rate has been lowered
     (Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992). Training continues from the
     weights it had. This callback must come before all that look at weights. Keras's own SwapEMAWeights does not resume
-    correctly, and does not leave the average in the model where training was stopped early.
+    correctly, and does not leave the average in the model if training was stopped early.
     """
 
     def __init__(self) -> None:
