@@ -35,7 +35,7 @@ def test_what_is_no_idx_file_is_rejected(content: bytes, words: str) -> None:
 def test_whole_numbers_of_32_bits_are_read() -> None:
     array = read_idx(bytes([0, 0, 12, 1, 0, 0, 0, 2, 0, 0, 9, 61, 255, 255, 255, 255]))
     assert array.tolist() == [2365, -1]
-    with pytest.raises(ValueError, match="15 bytes where .* asks for 16"):
+    with pytest.raises(ValueError, match=r"15 bytes where .* asks for 16"):
         read_idx(bytes([0, 0, 12, 1, 0, 0, 0, 2, 0, 0, 9, 61, 255, 255, 255]))
 
 

@@ -48,8 +48,8 @@ def npz(**changes: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
-# QMNIST's extended labels: the label, NIST's series, the writer and five more columns. Four training digits a writer, in
-# no order; the test digits have rows of others after them.
+# QMNIST's extended labels: the label, NIST's series, the writer and five more columns. Four training digits a writer,
+# in no order; the test digits have rows of others after them.
 WRITERS = 100 + _random.permutation(np.repeat(np.arange(10), 4)).astype(np.int32)
 TEST_WRITERS = np.repeat([200, 201], 5).astype(np.int32)
 

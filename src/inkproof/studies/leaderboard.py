@@ -116,7 +116,7 @@ def collect(experiments: Path, logged: Iterable[LoggedRun]) -> list[Entry]:
 def ranked(entries: Sequence[Entry], metric: str, least: int) -> list[Entry]:
     """Return the entries with at least `least` seeds of `metric`, the best mean first; raises UserError for none.
 
-    Entries with the same name, data and split, as a study leaves them when its fixed values change, get their key as well.
+    Entries with the same name, data and split, as a study leaves them when its fixed values change, get their key, too.
     """
     found = [entry for entry in entries if entry.of(metric).size >= least]
     if not found:
@@ -149,7 +149,8 @@ def markdown(entries: Sequence[Entry], metric: str, links: Mapping[str, str]) ->
         places = [f"[{name}]({name}/README.md)" if re.match(r"\d\d-", name) else f"`{name}`" for name in entry.places]
         n = entry.of(metric).size
         figures = [entry.formatted(name, n) for name in columns]
-        lines.append([str(place), entry.name, entry.data, entry.split, str(n), *figures, ", ".join(places), ", ".join(runs)])
+        about = [str(place), entry.name, entry.data, entry.split, str(n)]
+        lines.append([*about, *figures, ", ".join(places), ", ".join(runs)])
     return markdown_table(heads, "rlllr" + "r" * len(columns) + "ll", lines) + "\n"
 
 
