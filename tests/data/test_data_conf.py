@@ -21,6 +21,10 @@ def test_a_dataset_has_its_name_a_license_and_a_citation(name: str) -> None:
 @pytest.mark.parametrize("name", ["mnist", "pens"])
 def test_what_is_downloaded_has_https_mirrors_and_content_hashes(name: str) -> None:
     data = CONF[name]["source"]
+    if name == "mnist":
+        assert data["writers"]["files"].keys() == {"train", "test"}
+        assert len(data["writers"]["mirrors"]) >= 2
+        assert all(mirror.startswith("https://") for mirror in data["writers"]["mirrors"])
     assert len(data["mirrors"]) >= 2
     assert all(mirror.startswith("https://") for mirror in data["mirrors"])
     for entry in data["files"].values():

@@ -32,6 +32,13 @@ def test_what_is_no_idx_file_is_rejected(content: bytes, words: str) -> None:
         read_idx(content)
 
 
+def test_whole_numbers_of_32_bits_are_read() -> None:
+    array = read_idx(bytes([0, 0, 12, 1, 0, 0, 0, 2, 0, 0, 9, 61, 255, 255, 255, 255]))
+    assert array.tolist() == [2365, -1]
+    with pytest.raises(ValueError, match=r"15 bytes where .* asks for 16"):
+        read_idx(bytes([0, 0, 12, 1, 0, 0, 0, 2, 0, 0, 9, 61, 255, 255, 255]))
+
+
 def test_only_bytes_are_written() -> None:
     with pytest.raises(ValueError, match="float64"):
         write_idx(np.zeros(3))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from inkproof.data.digits import load_test_split, load_training
+from inkproof.data.digits import load_test_split, load_test_writers, load_training, writers_of
 from inkproof.data.download import prepare
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
@@ -44,6 +44,34 @@ def test_the_validation_digits_are_cut_from_the_training_digits(
     assert lines(*train) + lines(*val) == lines(tiny.TRAIN_IMAGES, tiny.TRAIN_LABELS)
     test = load_test_split(tmp_path / "out")
     assert (test.images == tiny.TEST_IMAGES).all() and (test.labels == tiny.TEST_LABELS).all()
+
+
+def test_each_digit_has_its_writer(folder: Path, tmp_path: Path) -> None:
+    plain, out = tmp_path / "plain", tmp_path / "out"
+    prepare(tiny.config(), plain, mirror=str(folder))
+    prepare(changed(tiny.config(), {"writers": tiny.writers()}), out, mirror=str(folder))
+    wrote = {image.tobytes(): writer for image, writer in zip(tiny.TRAIN_IMAGES, tiny.WRITERS, strict=True)}
+    for split, digits, unnamed in zip(("train", "val"), load_training(out), load_training(plain), strict=True):
+        writers = writers_of(out, split)
+        assert writers is not None and writers.dtype == np.int32
+        assert writers.tolist() == [wrote[image.tobytes()] for image in digits.images]
+        assert (digits.images == unnamed.images).all() and (digits.labels == unnamed.labels).all()
+        assert writers_of(plain, split) is None
+    writers = load_test_writers(out)
+    assert writers is not None and (writers == tiny.TEST_WRITERS).all() and load_test_writers(plain) is None
+    with pytest.raises(ValueError, match="test split has its own"):
+        writers_of(out, "test")
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_writers_of_other_digits_are_refused(split: str, folder: Path, tmp_path: Path) -> None:
+    name, content = tiny.EXTENDED[split]
+    other = content[:12] + bytes([0, 0, 0, 9]) + content[16:]  # the first label
+    (folder / "qmnist" / f"{name}.gz").write_bytes(other)
+    data = changed(tiny.config(), {"writers": tiny.writers(**{split: other})})
+    with pytest.raises(UserError, match=f"^tiny: {name}: its labels are not those of the {split} digits") as caught:
+        prepare(data, tmp_path / "out", mirror=str(folder))
+    assert "\n" not in str(caught.value) and not (tmp_path / "out").exists()
 
 
 def test_no_validation_digits_leave_all_for_training(folder: Path, tmp_path: Path) -> None:

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from inkproof.data import pens
-from inkproof.data.digits import load_test_split, load_training
+from inkproof.data.digits import load_test_split, load_test_writers, load_training, writers_of
 from inkproof.data.download import Fetcher, prepare
 from inkproof.data.drawings import read_drawings
 from inkproof.data.mnist import MnistSource
-from support.data_conf import published
+from inkproof.data.splits import left_out, training_split
+from support.data_conf import changed, published
 
 MIRROR = os.environ.get("INKPROOF_MIRROR", "")
 pytestmark = [
@@ -53,8 +54,35 @@ def test_mnist_as_npz_passes_the_same_hashes(mnist: Path, tmp_path: Path) -> Non
     np.savez(stream, **arrays)
     (tmp_path / "mnist").mkdir()
     (tmp_path / "mnist" / "mnist.npz").write_bytes(stream.getvalue())
+    (tmp_path / "qmnist").symlink_to(Path(MIRROR) / "qmnist")
     prepare(published("mnist"), tmp_path / "out", mirror=str(tmp_path))
     assert (tmp_path / "out/digits.npz").read_bytes() == (mnist / "digits.npz").read_bytes()
+
+
+def test_writers_of_mnist_are_split_and_their_digits_are_those_of_before(mnist: Path, tmp_path: Path) -> None:
+    (train, val), test = (writers_of(mnist, "train"), writers_of(mnist, "val")), load_test_writers(mnist)
+    assert train is not None and val is not None and test is not None
+    wrote = np.concatenate([train, val])
+    assert len(set(wrote.tolist())) == 539 and len(set(test.tolist())) == 297
+    assert not set(test.tolist()) & set(wrote.tolist()) and set(val.tolist()) < set(train.tolist())
+    by_image: dict[bytes, set[int]] = {}
+    for part, writers in zip(load_training(mnist), (train, val), strict=True):
+        for image, writer in zip(part.images, writers.tolist(), strict=True):
+            by_image.setdefault(image.tobytes(), set()).add(writer)
+    assert all(len(own) == 1 for own in by_image.values())
+    split = training_split(mnist, 5000, None, split="writer")
+    owners = [{by_image[image.tobytes()].copy().pop() for image in part.images} for part in split if part is not None]
+    assert [len(own) for own in owners] == [494, 45] and not owners[0] & owners[1]
+    assert [len(part.labels) for part in split if part is not None] == [54_973, 5_027]
+    folds = [wrote[left_out(mnist, "writer", 4, fold)] for fold in range(4)]
+    assert [len(fold) for fold in folds] == [14_973, 15_044, 14_951, 15_032]
+    assert sum(len(set(fold.tolist())) for fold in folds) == 539
+    prepare(changed(published("mnist"), {"writers": None}), tmp_path, mirror=MIRROR)
+    with np.load(tmp_path / "digits.npz") as plain, np.load(mnist / "digits.npz") as named:
+        assert str(plain["sha256"]) == "0279ac6f422afe8d8eb55eedcbf7d009fad2747f8fd7bc8fb0c24b004ae49cb8"
+        arrays = set(plain.files) - {"sha256"}
+        assert set(named.files) - set(plain.files) == {"train_writers", "val_writers", "test_writers"}
+        assert all((plain[name] == named[name]).all() for name in arrays)
 
 
 def test_pens(tmp_path: Path) -> None:

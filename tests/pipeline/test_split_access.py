@@ -21,7 +21,7 @@ RUNS_STAGES = {
     *(f"inkproof/studies/{name}.py" for name in ("grid_run", "run_study")),
 }
 OWNER = "inkproof/data/digits.py"
-NAMES = {"load_test_split", "test_images", "test_labels"}
+NAMES = {"load_test_split", "load_test_writers", "test_images", "test_labels", "test_writers"}
 # The dataset's own modules cut, rename or pass on the splits; MNIST's published files have these names.
 CUTTING = {OWNER, "inkproof/data/mnist.py", "inkproof/datasets/mixture.py"}
 LOADERS = {"load", "fromfile", "memmap"}

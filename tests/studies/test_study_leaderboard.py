@@ -74,8 +74,8 @@ def test_lines_link_to_their_runs_and_studies(experiments: Path):
     entries = ranked(collect(experiments, [logged("new", 2, 1.0)]), "test_accuracy", least=3)
     (line,) = markdown(entries, "test_accuracy", {"new": "http://ui/#/7/new"}).splitlines()[2:]
     assert line == (
-        "| 1 | model=cnn | optdigits | 3 | 99.00 ± 1.00 | [02-a](02-a/README.md), [03-b](03-b/README.md), `mnist` "
-        "| 0, 1, [2](http://ui/#/7/new) |"
+        "| 1 | model=cnn | optdigits | digit | 3 | 99.00 ± 1.00 "
+        "| [02-a](02-a/README.md), [03-b](03-b/README.md), `mnist` | 0, 1, [2](http://ui/#/7/new) |"
     )
 
 

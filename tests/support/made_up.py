@@ -66,6 +66,7 @@ def row(of: GridRun, seconds: float = 10.0, **metrics: float) -> Row:
         machine="a machine, 2 cores",
         configuration=of.configuration,
         data="optdigits",
+        data_split="digit",
         data_sha=of.data_sha,
         metrics=metrics,
     )

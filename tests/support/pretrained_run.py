@@ -120,7 +120,7 @@ def write_keras(path: Path, compiled: dict[str, Any] | None = None, weights: byt
 
 def metadata(sha: str) -> dict[str, Any]:
     config = {
-        "data": {"name": "mnist_plus_strokes", "val": 7, "repeat": 1},
+        "data": {"name": "mnist_plus_strokes", "val": 7, "split": "digit", "repeat": 1},
         "model": {
             "name": "vgg_bn",
             "convolutional": True,

@@ -5,8 +5,10 @@ import hashlib
 import io
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from inkproof.config.schema import DataConfig
 from inkproof.data.download import Patience
@@ -46,6 +48,34 @@ def npz(**changes: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
+# QMNIST's extended labels: the label, NIST's series, the writer and five more columns. Four training digits a writer,
+# in no order; the test digits have rows of others after them.
+WRITERS = 100 + _random.permutation(np.repeat(np.arange(10), 4)).astype(np.int32)
+TEST_WRITERS = np.repeat([200, 201], 5).astype(np.int32)
+
+
+def extended(labels: ArrayLike, writers: ArrayLike) -> bytes:
+    """The IDX file of extended labels."""
+    rows = np.zeros((len(np.asarray(labels)), 8), ">i4")
+    rows[:, 0], rows[:, 2] = labels, writers
+    return bytes([0, 0, 12, 2]) + struct.pack(">ii", *rows.shape) + rows.tobytes()
+
+
+EXTENDED = {
+    "train": ("qmnist-train-labels-idx2-int", extended(TRAIN_LABELS, WRITERS)),
+    "test": ("qmnist-test-labels-idx2-int", extended([*TEST_LABELS, 7, 7], [*TEST_WRITERS, 9, 9])),
+}
+
+
+def writers(**changes: bytes) -> dict[str, Any]:
+    """`source.writers` of extended labels, of which `changes` may replace the content."""
+    files = {
+        role: {"name": name, "sha256": hashlib.sha256(changes.get(role, content)).hexdigest()}
+        for role, (name, content) in EXTENDED.items()
+    }
+    return {"files": files, "mirrors": [], "offline": ["qmnist/{name}.gz"]}
+
+
 FILES = {
     role: {"name": name, "array": key, "sha256": hashlib.sha256(CONTENT[name]).hexdigest()}
     for role, (name, key, _) in ARRAYS.items()
@@ -59,6 +89,7 @@ def source(*mirrors: str, files: dict[str, dict[str, str | int]] | None = None) 
             "files": files or FILES,
             "mirrors": mirrors,
             "offline": ["mnist/{name}.gz", "mnist/mnist.npz"],
+            "writers": None,
         }
     )
 
@@ -72,6 +103,7 @@ def config(
             "title": "tiny",
             "folder": folder,
             "val": val,
+            "split": "digit",
             "repeat": 1,
             "compare_with": [],
             "eval_data": None,
@@ -86,7 +118,10 @@ def config(
 
 def as_folder(folder: Path) -> Path:
     """Lay the files out as INKPROOF_MIRROR holds them; returns `folder`."""
-    (folder / "mnist").mkdir(parents=True)
+    for name in ("mnist", "qmnist"):
+        (folder / name).mkdir(parents=True)
+    for name, content in EXTENDED.values():
+        (folder / "qmnist" / f"{name}.gz").write_bytes(gzip.compress(content))
     for name, body in PACKED.items():
         (folder / "mnist" / f"{name}.gz").write_bytes(body)
     return folder

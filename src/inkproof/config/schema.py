@@ -79,9 +79,13 @@ class Component(Config):
 
 
 class DataIdentity(Config):
-    """The part of a dataset that identifies a run, without its digits, which are identified by their SHA-256."""
+    """The part of a dataset that identifies a run, without its digits, which are identified by their SHA-256.
+
+    `split` is what is dealt out whole to training and validation, and to the folds: a digit or a writer.
+    """
 
     name: Name
+    split: Literal["digit", "writer"]
     val: Natural | None  # None where there is nothing to train on
     repeat: Positive | None
 

@@ -28,7 +28,9 @@ class DownloadConfig(Primary, primary="download", uses=("data.name", "data.val",
 
 
 class PreprocessConfig(
-    Primary, primary="preprocess", uses=("data.name", "data.evaluation", "pens.name", "pens.folder", "pens.source")
+    Primary,
+    primary="preprocess",
+    uses=("data.name", "data.split", "data.evaluation", "pens.name", "pens.folder", "pens.source"),
 ):
     """conf/preprocess.yaml: the drawings, corruptions and out-of-distribution samples of a dataset, as files."""
 

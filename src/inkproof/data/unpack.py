@@ -106,27 +106,28 @@ def _member(body: bytes, name: str, array: str | None, limit: int) -> bytes:
 
 
 UINT8 = 0x08
+IDX_TYPES = {UINT8: np.dtype(np.uint8), 0x0C: np.dtype(">i4")}
 
 
 def read_idx(content: bytes) -> np.ndarray:
-    """Return the uint8 array in `content`, a file of the form that MNIST is published in.
+    """Return the array of bytes or of 32-bit whole numbers in `content`, of the form that MNIST is published in.
 
-    Such a file is a magic number, the dimensions (32-bit, big-endian), then the bytes (LeCun, Cortes, Burges,
+    Such a file is a magic number, the dimensions (32-bit, big-endian), then the numbers (LeCun, Cortes, Burges,
     "The MNIST database", 1998). Raises ValueError if magic, dimensions or size disagree.
     """
     if len(content) < 4:
         raise ValueError("too short for an IDX file")
     zero, kind, rank = struct.unpack(">HBB", content[:4])
-    if zero != 0 or kind != UINT8 or rank == 0:
-        raise ValueError(f"magic number 0x{content[:4].hex()} is not that of an IDX file of bytes")
+    if zero != 0 or kind not in IDX_TYPES or rank == 0:
+        raise ValueError(f"magic number 0x{content[:4].hex()} is not that of an IDX file of bytes or 32-bit numbers")
     start = 4 + 4 * rank
     if len(content) < start:
         raise ValueError("the IDX header ends early")
     shape = struct.unpack(f">{rank}I", content[4:start])
-    expected = start + math.prod(shape)
+    expected = start + math.prod(shape) * IDX_TYPES[kind].itemsize
     if len(content) != expected:
         raise ValueError(f"{len(content):,} bytes where the IDX header {shape} asks for {expected:,}")
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    return np.frombuffer(content, IDX_TYPES[kind], offset=start).reshape(shape)
 
 
 def write_idx(array: np.ndarray) -> bytes:

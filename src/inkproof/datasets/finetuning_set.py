@@ -17,10 +17,10 @@ from pydantic import Field, StrictBool
 
 from inkproof.config.schema import Config, DataConfig, Number, Positive, Text
 from inkproof.config.validation import validated
-from inkproof.data.digits import Digits, data_sha, digits_file, load_training, write_digits
+from inkproof.data.digits import Digits, data_sha, digits_file, write_digits
 from inkproof.data.download import prepare_absent, validation_digits
 from inkproof.data.drawings import Drawing, read_drawings
-from inkproof.data.splits import cut
+from inkproof.data.splits import cut, train_and_val
 from inkproof.datasets.mixture import MixtureSource, labels_and_ids, part_of
 from inkproof.preprocessing.canvas import load_canvases
 from inkproof.runtime.errors import UserError
@@ -117,7 +117,7 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
         return
     by = {split: [drawing for drawing in drawings if drawing.writer in names] for split, names in writers.items()}
     validating = _in_turn(by["val"], val // 2) if by["val"] else []
-    train, rest = load_training(replay)
+    train, rest = train_and_val(replay, source.replay.split)
     replayed = _sample(train, source.replayed, mixture.seed, "data.source.replayed")
     replayed_val = _sample(rest, val - len(validating), mixture.seed, "data.val")
     count = len(by["train"])

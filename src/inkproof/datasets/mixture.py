@@ -17,9 +17,10 @@ from pydantic import Field, StrictBool
 from inkproof.config.schema import Config, DataConfig, Natural, Number, Positive
 from inkproof.config.validation import validated
 from inkproof.data import pens
-from inkproof.data.digits import IMAGE_SIDE, SPLITS, Digits, digits_file, load_test_split, load_training, write_digits
+from inkproof.data.digits import IMAGE_SIDE, SPLITS, Digits, digits_file, load_test_split, write_digits
 from inkproof.data.download import prepare_absent
 from inkproof.data.drawings import FILE_NAME, Drawing, must, read_drawings
+from inkproof.data.splits import train_and_val
 from inkproof.preprocessing.canvas import block_canvases, load_canvases
 from inkproof.preprocessing.methods import METHODS, apply_method
 from inkproof.runtime.errors import UserError
@@ -89,7 +90,7 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
     source = validated(MixtureSource, data.source.arguments, "data.source")
     digits, drawings = _fetched(source, mirror)
     method, seed, limits = source.method, source.seed, source.vary
-    train, val = load_training(digits)
+    train, val = train_and_val(digits, source.mnist.split)
     free = pens.of_role(drawings, source.pens, "training") * source.copies if source.copies else []
     validating = pens.of_role(drawings, source.pens, "validation") if source.validation_drawings else []
     splits = {

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from inkproof.config.compose import path_of
 from inkproof.config.stages import PreprocessConfig
 from inkproof.data.archives import PreprocessedSet, write_corruptions, write_preprocessed
-from inkproof.data.digits import load_digits, load_test_split
+from inkproof.data.digits import load_test_split
 from inkproof.data.drawings import Drawing
+from inkproof.data.splits import train_and_val
 from inkproof.datasets.preprocessed import (
     drawings_of,
     preprocessed_corruptions,
@@ -62,7 +63,7 @@ def corruption_makers(config: PreprocessConfig) -> tuple[Labels, dict[str, Corru
 
 def threshold_makers(config: PreprocessConfig) -> dict[str, SetMaker]:
     """Return what makes each set of thresholds.npz."""
-    val = load_digits(path_of(config.digits), "val")
+    _, val = train_and_val(path_of(config.digits), config.data.split)
     digits = partial(preprocessed_digits, val.images, val.labels, METHODS)
     drawn = {name: set_maker(config, name, METHODS) for name in sets_among(config, VALIDATION_SETS)}
     ood = ood_maker(config, "validation", glyph_templates.draw(100, config.ood_seed))

@@ -15,14 +15,14 @@ from inkproof.tracking.run_metadata import RunMetadata
 def out_of_fold(metadata: RunMetadata, config: OutOfFoldConfig) -> dict[str, float]:
     """Write out_of_fold.npz beside the run in `config.run`; return its metrics, plain and with TTA."""
     folder = path_of(config.run)
-    training = metadata.config.training
+    training, split = metadata.config.training, metadata.config.data.split
     if training.folds is None:
         raise UserError(
             f"{folder}: trained on all digits; train with data.val=0 training.folds=5 training.fold=0 to leave some out"
         )
     model = load_trained(folder)
     digits = all_training_digits(path_of(config.digits))
-    indices = left_out(digits.labels, training.folds, training.fold)
+    indices = left_out(path_of(config.digits), split, training.folds, training.fold)
     images, labels = digits.images[indices], digits.labels[indices]
     probabilities = {way: predict_tta(model, images, way == "tta") for way in WAYS}
     write_out_of_fold(folder / FILE_NAME, OutOfFold(indices, labels, probabilities))

@@ -109,6 +109,7 @@ class GridTask:
             machine=metadata.machine,
             configuration=grid_run.configuration,
             data=grid_run.config.data.name,
+            data_split=grid_run.config.data.split,
             data_sha=grid_run.data_sha,
             metrics={name: measured[name] for name in grid_run.kept if name in measured},
         )

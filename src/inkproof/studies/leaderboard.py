@@ -42,7 +42,7 @@ SEED = re.compile(r"( seed=|-s)\d+$")
 
 @dataclass(frozen=True)
 class Entry(Seeds):
-    """One configuration on one dataset. `runs` has the id of the MLflow run of each seed.
+    """One configuration on one dataset, split by digit or by writer. `runs` has the id of the MLflow run of each seed.
 
     `name` is its name where it was first found, `places` are the studies and MLflow experiments it was found in.
     `key` is the hash of the configuration.
@@ -50,6 +50,7 @@ class Entry(Seeds):
 
     name: str
     data: str
+    split: str
     key: str
     places: Sequence[str]
     runs: Mapping[int, str]
@@ -61,6 +62,7 @@ class Run(NamedTuple):
     key: str
     name: str
     data: str
+    split: str
     place: str
     seed: int
     run: str
@@ -75,7 +77,8 @@ def _entries(runs: Iterable[Run]) -> list[Entry]:
         values = pd.DataFrame(own["metrics"].tolist(), index=own["seed"]).groupby(level=0).first()
         first, by_seed = own.iloc[0], own.drop_duplicates("seed")
         linked = dict(zip(by_seed["seed"], by_seed["run"], strict=True))
-        found.append(Entry(values, first["name"], first["data"], str(key), list(own["place"].unique()), linked))
+        about = first["name"], first["data"], first["split"], str(key)
+        found.append(Entry(values, *about, list(own["place"].unique()), linked))
     return found
 
 
@@ -85,7 +88,16 @@ def collect(experiments: Path, logged: Iterable[LoggedRun]) -> list[Entry]:
     Runs without a configuration, such as those made by hand in the MLflow UI, are left out.
     """
     runs = [
-        Run(row.configuration, SEED.sub("", row.grid_run), row.data, path.parent.name, row.seed, row.run, row.metrics)
+        Run(
+            row.configuration,
+            SEED.sub("", row.grid_run),
+            row.data,
+            row.data_split,
+            path.parent.name,
+            row.seed,
+            row.run,
+            row.metrics,
+        )
         for path in sorted(experiments.glob("*/results.csv"))
         for row in read_results(path).values()
     ]
@@ -96,14 +108,15 @@ def collect(experiments: Path, logged: Iterable[LoggedRun]) -> list[Entry]:
             continue
         key = known.get(one.run_id) or tags.get("configuration") or configuration_key(params, tags["data_sha"])
         name, place = SEED.sub("", one.name), one.experiment.removeprefix("study/")
-        runs.append(Run(key, name, params["data.name"], place, int(params["seed"]), one.run_id, one.metrics))
+        data, split = params["data.name"], params.get("data.split", "digit")  # runs of before had no other
+        runs.append(Run(key, name, data, split, place, int(params["seed"]), one.run_id, one.metrics))
     return _entries(runs)
 
 
 def ranked(entries: Sequence[Entry], metric: str, least: int) -> list[Entry]:
     """Return the entries with at least `least` seeds of `metric`, the best mean first; raises UserError for none.
 
-    Entries with the same name and data, as a study leaves them when its fixed values change, get their key as well.
+    Entries with the same name, data and split, as a study leaves them when its fixed values change, get their key, too.
     """
     found = [entry for entry in entries if entry.of(metric).size >= least]
     if not found:
@@ -113,9 +126,9 @@ def ranked(entries: Sequence[Entry], metric: str, least: int) -> list[Entry]:
         hint = closest(metric, known) if known else "run a study, or train and evaluate a model"
         raise UserError(f"--by {metric}: no configuration has it; {hint}")
     lower = metric.endswith(("_nll", "_ece", "_errors", "loss", "_kb", "_us", "parameters"))
-    named = Counter((entry.name, entry.data) for entry in found)
+    named = Counter((entry.name, entry.data, entry.split) for entry in found)
     found = [
-        replace(entry, name=f"{entry.name} [{entry.key}]") if named[entry.name, entry.data] > 1 else entry
+        replace(entry, name=f"{entry.name} [{entry.key}]") if named[entry.name, entry.data, entry.split] > 1 else entry
         for entry in found
     ]
     return sorted(found, key=lambda entry: (entry.mean(metric) or 0.0) * (1 if lower else -1))
@@ -129,15 +142,16 @@ def shown_columns(entries: Sequence[Entry], metric: str) -> list[str]:
 def markdown(entries: Sequence[Entry], metric: str, links: Mapping[str, str]) -> str:
     """Return the leaderboard as Markdown. `links` gives the address of each run that the tracker still has."""
     columns = shown_columns(entries, metric)
-    heads = ["", "configuration", "data", "n", *map(heading, columns), "found in", "runs by seed"]
+    heads = ["", "configuration", "data", "split", "n", *map(heading, columns), "found in", "runs by seed"]
     lines = []
     for place, entry in enumerate(entries, start=1):
         runs = [f"[{seed}]({links[run]})" if run in links else str(seed) for seed, run in sorted(entry.runs.items())]
         places = [f"[{name}]({name}/README.md)" if re.match(r"\d\d-", name) else f"`{name}`" for name in entry.places]
         n = entry.of(metric).size
         figures = [entry.formatted(name, n) for name in columns]
-        lines.append([str(place), entry.name, entry.data, str(n), *figures, ", ".join(places), ", ".join(runs)])
-    return markdown_table(heads, "rllr" + "r" * len(columns) + "ll", lines) + "\n"
+        about = [str(place), entry.name, entry.data, entry.split, str(n)]
+        lines.append([*about, *figures, ", ".join(places), ", ".join(runs)])
+    return markdown_table(heads, "rlllr" + "r" * len(columns) + "ll", lines) + "\n"
 
 
 def evaluated(experiments: Path) -> list[Entry]:
@@ -151,7 +165,7 @@ def evaluated(experiments: Path) -> list[Entry]:
             for number, errors in enumerate(one.errors):
                 metrics = {"test_accuracy": 1 - errors / one.of, "test_errors": errors}
                 run = one.runs[number] if one.runs else ""
-                runs.append(Run(key, name, evaluation.data, place, number, run, metrics))
+                runs.append(Run(key, name, evaluation.data, "", place, number, run, metrics))  # of all digits
     return _entries(runs)
 
 

@@ -24,7 +24,7 @@ class Row:
 
     `key` is the hash of its resolved configuration and data, `configuration` that of the same without the seed.
     `grid_run` is its name, `run` the id of its MLflow run. `seconds` is how long it took, `finished` when it ended
-    (UTC, ISO 8601).
+    (UTC, ISO 8601). `data_split` is `data.split`: whether digits or writers were dealt to training and validation.
     """
 
     key: str
@@ -38,6 +38,7 @@ class Row:
     machine: str
     configuration: str
     data: str
+    data_split: str
     data_sha: str
     metrics: Mapping[str, float] = field(default_factory=dict)
 

@@ -51,7 +51,8 @@ def assemble(config: TrainConfig, digits: Path, policy: str) -> Parts:
     """
     chosen = config.training
     val_size, repeat = config.data.val or 0, config.data.repeat or 1
-    training, val = training_split(digits, val_size, chosen.train_size, chosen.subset_seed, chosen.folds, chosen.fold)
+    subset = (chosen.train_size, chosen.subset_seed, chosen.folds, chosen.fold)
+    training, val = training_split(digits, val_size, *subset, config.data.split)
     prepare_keras(config.seed, policy, chosen.deterministic)
     make_optimizer = optimizer_maker(config.optimizer)
     optimizer = make_optimizer(total_steps=2, steps_per_epoch=1)  # a wrong value is found before the run begins
