@@ -13,12 +13,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from inkproof.app.drawing_store import DrawingStore
 from support.malformed import Request, malformed
 from support.web_app import starter, to_keep
 from support.web_server import serving
 from support.workspaces import TIMEOUT
 
 MALFORMED = 10_000
+KILLS = 6
 RATE, MINUTE = 50, 60  # requests a second, seconds
 GROWTH = 25_000_000  # bytes: less than the body of one request in a thousand
 
@@ -103,7 +105,7 @@ def test_fifty_requests_a_second_for_a_minute(tmp_path: Path):
 def test_killed_while_saving_no_acknowledged_drawing_is_lost(tmp_path: Path):
     database = tmp_path / "app.db"
     acknowledged: list[str] = []
-    for life in range(5):
+    for life in range(KILLS):
         with serving(database) as server:
 
             def save(_: int, server=server) -> None:
@@ -128,6 +130,8 @@ def test_killed_while_saving_no_acknowledged_drawing_is_lost(tmp_path: Path):
         total = server.ask("GET", "/api/drawings")[1]["counts"]["total"]
         for name in acknowledged:
             assert server.ask("GET", f"/api/drawings/{name}")[0] == 200, name
-    assert len(acknowledged) >= 5 * 10 and total <= len(acknowledged) + 5 * 4
+    assert len(acknowledged) >= KILLS * 10 and total <= len(acknowledged) + KILLS * 4
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert DrawingStore(database).damaged() == [] and {path.name for path in tmp_path.iterdir()} == {"app.db"}
+    print(f"{KILLS} kills: {len(acknowledged)} acknowledged, {total} kept")
