@@ -1,7 +1,6 @@
 """A damaged database: each kind of damaged row, a file that is cut or zeroed, and a full disk."""
 
 import errno
-import json
 import os
 import resource
 import sqlite3
@@ -151,6 +150,23 @@ def test_a_failing_system_is_an_error_with_one_line(
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+def test_a_database_that_cannot_grow_is_507(client: FlaskClient, database: Path, monkeypatch: pytest.MonkeyPatch):
+    prepare = DrawingStore._prepare
+
+    def small(store: DrawingStore, connection: sqlite3.Connection) -> None:
+        prepare(store, connection)
+        connection.execute("PRAGMA max_page_count = 20")  # SQLite itself then says that the disk is full
+
+    monkeypatch.setattr(DrawingStore, "_prepare", small)
+    asked = to_keep(strokes=[[[1, 2, 3]] * 1500])
+    answers = [client.post("/api/drawings", json=asked) for _ in range(10)]
+    statuses = [answer.status_code for answer in answers]
+    assert set(statuses) == {201, 507} and answers[-1].json == {
+        "error": "the disk of the server is full; nothing was kept"
+    }
+    assert client.get("/api/drawings").json["counts"]["total"] == statuses.count(201)
+
+
 def test_a_full_disk_keeps_nothing_halfway(tmp_path: Path):
     """The server may write no file longer than 200 KB: for SQLite a disk that is full."""
     database = tmp_path / "app.db"
@@ -170,4 +186,3 @@ def test_a_full_disk_keeps_nothing_halfway(tmp_path: Path):
     assert os.listdir(tmp_path) == ["app.db"]  # noqa: PTH208
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert json.dumps(statuses).count("201") < 30

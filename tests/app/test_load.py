@@ -1,6 +1,9 @@
 """The server under load, and killed: 10,000 malformed requests, 50 requests a second, SIGKILL while saving."""
 
+import base64
 import http.client
+import io
+import json
 import os
 import signal
 import sqlite3
@@ -12,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from PIL import Image
 
 from inkproof.app.drawing_store import DrawingStore
 from support.malformed import Request, malformed
@@ -73,6 +77,30 @@ def test_ten_thousand_malformed_requests(tmp_path: Path):
         assert list(tmp_path.iterdir()) == []
         assert server.ask("GET", "/healthz")[0] == 200
         print(f"{counts}, grew by {grown:,} bytes")
+
+
+def test_large_images_at_once_stay_under_a_gigabyte(tmp_path: Path):
+    file = io.BytesIO()
+    Image.new("L", (9380, 9380), 255).save(file, "PNG", compress_level=1)
+    large = json.dumps({"image": base64.b64encode(file.getvalue()).decode()}).encode()
+    with serving(tmp_path / "app.db", "pixels=89000000") as server:
+        send = Sender(server.port)
+        process = psutil.Process(server.process.pid)
+        request = Request("POST", "/api/recognise", large, {"Content-Type": "application/json"})
+        with ThreadPoolExecutor(13) as pool:
+            sent = [pool.submit(send, request) for _ in range(12)]
+            most, longest = 0, 0.0
+            while not all(one.done() for one in sent):
+                began = time.monotonic()
+                assert server.ask("POST", "/api/recognise", {"strokes": [[[140, 30], [140, 250]]]})[0] == 200
+                longest = max(longest, time.monotonic() - began)
+                most = max(most, process.memory_info().rss)
+                time.sleep(0.02)
+        statuses = [one.result()[0] for one in sent]
+        assert set(statuses) == {200, 503} and statuses.count(200) >= 9
+        assert most < 1e9, f"{most:,} bytes"
+        assert longest < 1
+        print(f"12 images of 88 megapixels: {most / 1e6:.0f} MB, strokes beside them in {longest:.3f} s")
 
 
 def test_fifty_requests_a_second_for_a_minute(tmp_path: Path):

@@ -5,6 +5,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -161,6 +162,7 @@ def api(catalog: Catalog, limits: Limits, brush: float, gate: Gate) -> Blueprint
     """Return the routes; `brush` is the brush diameter for strokes, in pixels of a 280 x 280 canvas."""
     routes = Blueprint("api", __name__)
     decoding = Gate(1, _DECODING)
+    decoder = ThreadPoolExecutor(1)  # one thread for all, since C's allocator keeps what it freed for the same thread
 
     @routes.post("/api/recognise")
     def recognize_one() -> Response:
@@ -180,7 +182,7 @@ def api(catalog: Catalog, limits: Limits, brush: float, gate: Gate) -> Blueprint
                     canvas = render(strokes, (width, height), brush)
         if canvas is None:
             with decoding.turn():
-                canvas = canvas_of(content, limits)
+                canvas = decoder.submit(canvas_of, content, limits).result()
         return jsonify(recognize(chosen(catalog, name), canvas))
 
     def _payload() -> ToRecognize:
