@@ -4,8 +4,10 @@ import base64
 import io
 import json
 import shutil
+import sqlite3
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +115,34 @@ def test_a_drawing_that_is_not_a_digit_is_rejected(visit: Callable[..., Any]):
     assert page.inner_text(".card .verdict") == "Not a digit"
     assert page.locator(".card.rejected").count() == 1
     assert page.inner_text(".card .next").startswith("perhaps ")
+
+
+@pytest.mark.parametrize("without", ["", "delete globalThis.WebAssembly;"], ids=["browser", "server"])
+def test_strokes_beside_the_paper_leave_no_ink(without: str, visit: Callable[..., Any]):
+    page = visit(script=without)
+    page.evaluate("inkproof.drawing.set([[[400, 20, 0, 0.5], [400, 200, 9, 0.5]]])")
+    prediction = page.evaluate(PREDICTION)
+    assert (prediction["ink"], prediction["digit"], prediction["accepted"]) == (False, None, False)
+    assert page.inner_text(".card .verdict") == "No ink found"
+    assert page.locator(".bars .best").count() == 0 and page.locator(".card.rejected").count() == 0
+    until(page, "document.getElementById('live').textContent === 'no ink found'")
+
+
+def test_a_damaged_row_is_shown_and_deleted(visit: Callable[..., Any], database: Path):
+    page = visit()
+    page.check("#consent")
+    draw_by_mouse(page, example(3))
+    page.click("#labels [data-label='3']")
+    until(page, "document.getElementById('toast').textContent.startsWith('Kept as 3')")
+    [kept] = DrawingStore(database).all()
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE drawings SET strokes = '[[[1'")
+    page.click("#to-gallery")
+    page.wait_for_selector("#drawings .damaged")
+    assert f"{kept.id} is damaged. strokes:" in page.inner_text("#drawings .damaged")
+    page.click("#drawings .damaged button")
+    until(page, "!document.querySelector('#drawings li')")
+    assert DrawingStore(database).damaged() == []
 
 
 def same_prediction(page: Any, server: Running, drawings: list[Drawing]) -> float:

@@ -114,7 +114,8 @@ def test_a_drawing_is_corrected_and_deleted(client: FlaskClient, database: Path)
 
 def test_an_empty_gallery_creates_no_file(client: FlaskClient, database: Path):
     empty = client.get("/api/drawings").json
-    assert empty == {"drawings": [], "before": None, "counts": {"total": 0, "wrong": 0, "labels": {}, "writers": {}}}
+    none = {"total": 0, "wrong": 0, "labels": {}, "writers": {}}
+    assert empty == {"drawings": [], "damaged": [], "before": None, "counts": none}
     assert client.delete("/api/drawings/page-0").status_code == 404
     assert not database.parent.exists()
 

@@ -19,7 +19,7 @@ def test_another_host_is_rejected(host: str, path: str, client: FlaskClient):
     assert refused.status_code == 400 and "error" in refused.json
 
 
-@pytest.mark.parametrize("host", ["localhost", "localhost:8765", "127.0.0.1:9"])
+@pytest.mark.parametrize("host", ["localhost", "LocalHost:8765", "127.0.0.1:9", "[::1]:8765"])
 def test_own_host_names_are_accepted_on_any_port(host: str, client: FlaskClient):
     assert client.get("/healthz", headers={"Host": host}).status_code == 200
 

@@ -1,6 +1,9 @@
 """The server under load, and killed: 10,000 malformed requests, 50 requests a second, SIGKILL while saving."""
 
+import base64
 import http.client
+import io
+import json
 import os
 import signal
 import sqlite3
@@ -12,13 +15,16 @@ from pathlib import Path
 
 import psutil
 import pytest
+from PIL import Image
 
+from inkproof.app.drawing_store import DrawingStore
 from support.malformed import Request, malformed
 from support.web_app import starter, to_keep
 from support.web_server import serving
 from support.workspaces import TIMEOUT
 
 MALFORMED = 10_000
+KILLS = 6
 RATE, MINUTE = 50, 60  # requests a second, seconds
 GROWTH = 25_000_000  # bytes: less than the body of one request in a thousand
 
@@ -73,6 +79,30 @@ def test_ten_thousand_malformed_requests(tmp_path: Path):
         print(f"{counts}, grew by {grown:,} bytes")
 
 
+def test_large_images_at_once_stay_under_a_gigabyte(tmp_path: Path):
+    file = io.BytesIO()
+    Image.new("L", (9380, 9380), 255).save(file, "PNG", compress_level=1)
+    large = json.dumps({"image": base64.b64encode(file.getvalue()).decode()}).encode()
+    with serving(tmp_path / "app.db", "pixels=89000000") as server:
+        send = Sender(server.port)
+        process = psutil.Process(server.process.pid)
+        request = Request("POST", "/api/recognise", large, {"Content-Type": "application/json"})
+        with ThreadPoolExecutor(13) as pool:
+            sent = [pool.submit(send, request) for _ in range(12)]
+            most, longest = 0, 0.0
+            while not all(one.done() for one in sent):
+                began = time.monotonic()
+                assert server.ask("POST", "/api/recognise", {"strokes": [[[140, 30], [140, 250]]]})[0] == 200
+                longest = max(longest, time.monotonic() - began)
+                most = max(most, process.memory_info().rss)
+                time.sleep(0.02)
+        statuses = [one.result()[0] for one in sent]
+        assert set(statuses) == {200, 503} and statuses.count(200) >= 9
+        assert most < 1e9, f"{most:,} bytes"
+        assert longest < 1
+        print(f"12 images of 88 megapixels: {most / 1e6:.0f} MB, strokes beside them in {longest:.3f} s")
+
+
 def test_fifty_requests_a_second_for_a_minute(tmp_path: Path):
     drawings = [drawing for drawing in starter() if drawing.strokes]
     with serving(tmp_path / "app.db") as server:
@@ -103,7 +133,7 @@ def test_fifty_requests_a_second_for_a_minute(tmp_path: Path):
 def test_killed_while_saving_no_acknowledged_drawing_is_lost(tmp_path: Path):
     database = tmp_path / "app.db"
     acknowledged: list[str] = []
-    for life in range(5):
+    for life in range(KILLS):
         with serving(database) as server:
 
             def save(_: int, server=server) -> None:
@@ -128,6 +158,8 @@ def test_killed_while_saving_no_acknowledged_drawing_is_lost(tmp_path: Path):
         total = server.ask("GET", "/api/drawings")[1]["counts"]["total"]
         for name in acknowledged:
             assert server.ask("GET", f"/api/drawings/{name}")[0] == 200, name
-    assert len(acknowledged) >= 5 * 10 and total <= len(acknowledged) + 5 * 4
+    assert len(acknowledged) >= KILLS * 10 and total <= len(acknowledged) + KILLS * 4
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert DrawingStore(database).damaged() == [] and {path.name for path in tmp_path.iterdir()} == {"app.db"}
+    print(f"{KILLS} kills: {len(acknowledged)} acknowledged, {total} kept")

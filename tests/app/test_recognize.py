@@ -15,6 +15,7 @@ from inkproof.exporting.predictors import CanvasPredictor
 from support.web_app import PRETRAINED, canvas_of, make_app, png, starter
 
 DRAWINGS = starter()[::27]  # one of each digit
+BESIDE = {"strokes": [[[400, 20], [400, 200]]]}  # beside the paper
 
 
 def upload(client: FlaskClient, content: bytes, **fields: str):
@@ -36,7 +37,7 @@ def test_image_and_strokes_have_the_prediction_of_the_file(client: FlaskClient):
         for answer in answers:
             assert answer["digit"] == drawing.label == expected.probabilities[0].argmax()
             assert np.array_equal(np.float32(answer["probabilities"]), expected.probabilities[0])
-            assert answer["accepted"] is bool(expected.accepted[0])
+            assert answer["ink"] is True and answer["accepted"] is bool(expected.accepted[0])
             assert np.float32(answer["score"]) == expected.score[0]
             seen = np.frombuffer(base64.b64decode(answer["seen"]), np.uint8).reshape(28, 28)
             assert np.array_equal(seen, expected.seen[0])
@@ -51,9 +52,19 @@ def test_a_point_may_carry_time_and_pressure_and_a_dot_is_a_stroke(client: Flask
     assert answers[0]["probabilities"] == answers[1]["probabilities"]
 
 
-def test_a_blank_is_not_a_digit(client: FlaskClient):
-    answer = upload(client, png(np.full((280, 280), 255, np.uint8))).json
-    assert answer["accepted"] is False
+@pytest.mark.parametrize("asked", [{"image": base64.b64encode(png(np.full((90, 90), 255, np.uint8))).decode()}, BESIDE])
+def test_a_blank_has_no_ink(asked: dict, client: FlaskClient):
+    answer = client.post("/api/recognise", json=asked).json
+    assert (answer["ink"], answer["digit"], answer["accepted"]) == (False, None, False)
+    assert len(answer["probabilities"]) == 10 and not any(base64.b64decode(answer["seen"]))
+
+
+@pytest.mark.parametrize("kind", ["BMP", "GIF", "TIFF", "WEBP"])
+def test_every_format_of_predict_is_read(kind: str, client: FlaskClient):
+    file = io.BytesIO()
+    Image.fromarray(canvas_of(DRAWINGS[4])).save(file, kind, **({"lossless": True} if kind == "WEBP" else {}))
+    assert upload(client, file.getvalue()).json["digit"] == 4
+    assert "GIF" in upload(client, b"%PDF-1.7 no image").json["error"], "it lists the formats"
 
 
 def test_a_transparent_drawing_has_a_white_background(client: FlaskClient):
@@ -83,7 +94,7 @@ def test_the_model_is_chosen_by_name(database: Path, stand_in: Path):
         ({"image": "@@@@"}, 422, "base64"),
         ({"image": ""}, 422, "empty"),
         ({"image": "data:image/png;base64"}, 422, "empty"),
-        ({"image": base64.b64encode(b"GIF89a").decode()}, 422, "not a readable PNG or JPEG"),
+        ({"image": base64.b64encode(b"GIF89a").decode()}, 422, "the image cannot be read"),
         ({"strokes": []}, 422, "no point"),
         ({"strokes": [[]]}, 422, "no point"),
         ({"strokes": [[[1]]]}, 422, "strokes[0][0]: expected at least 2 of them"),
@@ -94,6 +105,8 @@ def test_the_model_is_chosen_by_name(database: Path, stand_in: Path):
         ({"strokes": [[[1, 2, -1]]]}, 422, "too far"),
         ({"strokes": [[[1, 2]]] * 51}, 422, "more than 50 strokes"),
         ({"strokes": [[[1, 2]] * 2001]}, 422, "2000 points"),
+        ({"strokes": [[[0, 0], [280, 0]] * 60]}, 422, "longer than 100 sides"),
+        ({"strokes": [[[0, 0], [9, 0]] * 10], "canvas": [1, 1]}, 422, "longer than 100 sides"),
         ({"strokes": [[[1, 2]]], "canvas": [0, 280]}, 422, "canvas"),
         ({"strokes": [[[1, 2]]], "canvas": [280]}, 422, "canvas"),
         (

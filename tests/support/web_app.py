@@ -15,8 +15,8 @@ from inkproof.preprocessing.strokes import render
 from inkproof.runtime.paths import ROOT
 
 PRETRAINED = ROOT / "models" / "pretrained" / "canvas.tflite"
-LIMITS = Limits(body_kb=976, pixels=1_000_000, strokes=50, points=2000, text=60, drawings=5)
-HOSTS = ["localhost", "127.0.0.1"]
+LIMITS = Limits(body_kb=976, pixels=1_000_000, strokes=50, points=2000, length=100, text=60, drawings=5)
+HOSTS = ["localhost", "127.0.0.1", "::1"]
 
 
 def make_app(database: Path, models: dict[str, Path] | None = None) -> Flask:

@@ -2,11 +2,10 @@
 
 import base64
 import hashlib
-import io
 import threading
 import time
-import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,21 @@ import numpy as np
 from flask import Blueprint, Response, jsonify, request
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from inkproof.app.payload import Canvas, Payload, RequestError, Strokes, decoded, json_object
+from inkproof.app.payload import (
+    Canvas,
+    Gate,
+    Payload,
+    RequestError,
+    Strokes,
+    decoded,
+    json_object,
+    not_too_long,
+)
 from inkproof.config.stages import Limits
 from inkproof.data.drawings import CANVAS_SIDE
+from inkproof.data.images import image_size
 from inkproof.exporting.predictors import CanvasPredictor, Predictions
 from inkproof.preprocessing.canvas import to_canvas
 from inkproof.preprocessing.strokes import render
@@ -98,17 +107,20 @@ class Catalog:
 def recognize(model: Model, canvas: NDArray[np.uint8]) -> dict[str, Any]:
     """Return the prediction of `model` for a canvas uint8 (280, 280), ready for JSON.
 
-    `digit` is the most probable digit, whether accepted or not. `seen` is base64 of the 28 x 28 gray levels that the
-    network saw, row by row, white on black. `milliseconds` is the time of the prediction alone.
+    `ink` is false for a blank drawing. `digit` is then None, otherwise the most probable digit, whether accepted or
+    not. `seen` is base64 of the 28 x 28 gray levels that the network saw, row by row, white on black. `milliseconds`
+    is the time of the prediction alone.
     """
     started = time.perf_counter()
     prediction = model.predict(canvas)
     milliseconds = (time.perf_counter() - started) * 1000
     probabilities = prediction.probabilities[0]
+    ink = bool(prediction.seen[0].any())  # whatever a network predicts for a blank means nothing
     return {
-        "digit": int(probabilities.argmax()),
+        "digit": int(probabilities.argmax()) if ink else None,
         "probabilities": probabilities.tolist(),
-        "accepted": bool(prediction.accepted[0]),
+        "accepted": ink and bool(prediction.accepted[0]),
+        "ink": ink,
         "score": float(prediction.score[0]),
         "seen": base64.b64encode(prediction.seen[0].tobytes()).decode(),
         "model": model.name,
@@ -117,32 +129,23 @@ def recognize(model: Model, canvas: NDArray[np.uint8]) -> dict[str, Any]:
     }
 
 
-_FORMATS = ("PNG", "JPEG")
-# Images are decoded one at a time: decoding takes about ten bytes a pixel, and the server handles several requests.
-_decoding = threading.Lock()
-
-
 def canvas_of(content: bytes, limits: Limits) -> NDArray[np.uint8]:
-    """Return the canvas uint8 (280, 280) of a PNG or JPEG; raises RequestError for a large or unreadable image."""
+    """Return the canvas uint8 (280, 280) of an image file; raises RequestError for a large or unreadable image."""
     if not content:
         raise RequestError(422, "the image is empty")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-                width, height = image.size
+        width, height = image_size(content, "the image")
+        if width * height > limits.pixels:
+            raise RequestError(413, f"{width} x {height} pixels are more than {limits.pixels:,}; send it smaller")
+        return to_canvas(content, "the image")
     except Image.DecompressionBombError:
         raise RequestError(413, f"the image has more than {limits.pixels:,} pixels; send it smaller") from None
-    except Exception:
-        # Pillow raises OSError, SyntaxError, ValueError, struct.error and more for a broken header.
-        raise RequestError(422, "the image is not a readable PNG or JPEG") from None
-    if width * height > limits.pixels:
-        raise RequestError(413, f"{width} x {height} pixels are more than {limits.pixels:,}; send the image smaller")
-    try:
-        with _decoding:
-            return to_canvas(content, "the image")
     except UserError as error:
         raise RequestError(422, str(error)) from None
+
+
+# Images are decoded one at a time, since that takes much memory, and so many may wait.
+_DECODING = 8
 
 
 class ToRecognize(Payload):
@@ -152,34 +155,44 @@ class ToRecognize(Payload):
     strokes: Strokes = Field(default=[])
     canvas: Canvas = Field(default=[CANVAS_SIDE, CANVAS_SIDE])
     model: Any = None
+    _bounded = model_validator(mode="after")(not_too_long)
 
 
-def api(catalog: Catalog, limits: Limits, brush: float) -> Blueprint:
+def api(catalog: Catalog, limits: Limits, brush: float, gate: Gate) -> Blueprint:
     """Return the routes; `brush` is the brush diameter for strokes, in pixels of a 280 x 280 canvas."""
     routes = Blueprint("api", __name__)
+    decoding = Gate(1, _DECODING)
+    decoder = ThreadPoolExecutor(1)  # one thread for all, since C's allocator keeps what it freed for the same thread
 
     @routes.post("/api/recognise")
     def recognize_one() -> Response:
+        canvas: NDArray[np.uint8] | None = None
         if request.mimetype == "multipart/form-data":
             upload = request.files.get("image")
             if upload is None:
                 raise RequestError(400, "send the image as a file in the form's field 'image'")
             name = request.form.get("model")
-            canvas = canvas_of(upload.read(), limits)
+            content = upload.read()
         else:
-            fields = json_object()
-            if ("image" in fields) == ("strokes" in fields):
-                found = "has both" if "image" in fields else "has neither"
-                raise RequestError(400, f"send either image or strokes; the request {found}")
-            if "image" in fields:
-                fields.pop("canvas", None)  # the image has its own size
-            payload = ToRecognize.of(fields, limits)
-            name, (width, height) = payload.model, payload.canvas
-            if payload.strokes:  # without time and pressure
-                canvas = render([[point[:2] for point in stroke] for stroke in payload.strokes], (width, height), brush)
-            else:
-                canvas = canvas_of(decoded(payload.image), limits)
+            with gate.turn():
+                payload = _payload()
+                name, (width, height), content = payload.model, payload.canvas, decoded(payload.image)
+                if payload.strokes:  # without time and pressure
+                    strokes = [[point[:2] for point in stroke] for stroke in payload.strokes]
+                    canvas = render(strokes, (width, height), brush)
+        if canvas is None:
+            with decoding.turn():
+                canvas = decoder.submit(canvas_of, content, limits).result()
         return jsonify(recognize(chosen(catalog, name), canvas))
+
+    def _payload() -> ToRecognize:
+        fields = json_object()
+        if ("image" in fields) == ("strokes" in fields):
+            found = "has both" if "image" in fields else "has neither"
+            raise RequestError(400, f"send either image or strokes; the request {found}")
+        if "image" in fields:
+            fields.pop("canvas", None)  # the image has its own size
+        return ToRecognize.of(fields, limits)
 
     @routes.get("/api/models")
     def models() -> Response:

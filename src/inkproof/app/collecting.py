@@ -1,5 +1,6 @@
 """Collect the drawings that the page kept into a set of drawings."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,9 @@ def collect(database: Path, into: Path) -> Collected:
     if not database.is_file():
         raise UserError(f"{database}: no drawings have been kept; `make app` serves the drawing page")
     store = DrawingStore(database)
+    store.check()
+    for row in store.damaged():
+        print(f"{database}: skipped {row.id}, which is damaged: {row.error}. The gallery deletes it", file=sys.stderr)
     before = {drawing.id: drawing for drawing in read_drawings(into)}
     deleted = store.deleted()
     kept = {drawing.id: drawing for drawing in map(as_drawing, store.all())}

@@ -2,14 +2,20 @@
 
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypedDict
+from typing import Annotated, Any, TypedDict
 
+from pydantic import Field, TypeAdapter, ValidationError
+
+from inkproof.app.payload import Side, Stroke, parsed
+from inkproof.config.validation import mistake
+from inkproof.data.drawings import Digit, must
 from inkproof.runtime.errors import UserError
 
 FORMAT = 1  # of the database, in SQLite's user_version since Inkproof 0.1
@@ -35,6 +41,9 @@ PRAGMA user_version = {FORMAT};
 COMMIT;
 """
 _WAIT = 5.0  # seconds to wait for another process that writes
+_ID = re.compile(r"[\w-]{1,60}")
+_Text = Annotated[str, Field(strict=True)]
+_ROW = re.compile(r"row-(\d{1,18})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +61,41 @@ class Kept:
         created: when it was kept, ISO 8601, UTC.
     """
 
-    id: str
-    label: int | None
-    writer: str
-    strokes: list[list[list[float]]]
-    width: int
-    height: int
-    predicted: int | None
-    model: str
-    version: str
-    device: str
-    pointer: str
-    created: str
+    id: Annotated[_Text, must(_ID.fullmatch, "not an id")]
+    label: Digit | None
+    writer: Annotated[_Text, must(str.strip, "not a text")]
+    strokes: Annotated[list[Stroke], Field(min_length=1)]
+    width: Side
+    height: Side
+    predicted: Digit | None
+    model: _Text
+    version: _Text
+    device: _Text
+    pointer: _Text
+    created: Annotated[_Text, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*$")]
 
 
 _COLUMNS = tuple(field.name for field in fields(Kept))
+_CHECKED = TypeAdapter(Kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A row that is no drawing. `id` finds it, "row-" with its number if its own id does not; `error` is one line."""
+
+    id: str
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some drawings, the newest first. `before` is the parameter for the next page, None on the last page."""
+    """Some drawings, the newest first, and the damaged rows among them.
+
+    `before` is the parameter for the next page, None on the last page.
+    """
 
     drawings: list[Kept]
+    damaged: list[Damaged]
     before: int | None
 
 
@@ -95,6 +117,19 @@ class DrawingStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    def check(self) -> None:
+        """Raise UserError with one line if there is a file, and it cannot be read as such a database."""
+        if not self.path.exists():
+            return
+        try:
+            if self.path.is_file() and not self.path.stat().st_size:
+                raise sqlite3.DatabaseError("it is empty")
+            with self._open() as connection:  # reads every drawing
+                connection.execute(f"SELECT sum(length(strokes)), {', '.join(_COLUMNS)} FROM drawings").fetchall()
+                connection.execute("SELECT count(id) FROM deleted").fetchall()
+        except (sqlite3.Error, OSError) as error:
+            raise self._unusable(error) from None
 
     def add(self, drawing: Kept) -> None:
         """Keep a drawing. Once this returns, the drawing survives the end of the process and a power cut."""
@@ -127,12 +162,18 @@ class DrawingStore:
         query = f"SELECT number, {', '.join(_COLUMNS)} FROM drawings {where} ORDER BY number DESC LIMIT ?"
         with self._open() as connection:
             rows = connection.execute(query, (*given.values(), most + 1)).fetchall()
-        return Page([_kept(row[1:]) for row in rows[:most]], rows[most - 1][0] if most and len(rows) > most else None)
+        found = [_kept(row) for row in rows[:most]]
+        return Page(
+            [one for one in found if isinstance(one, Kept)],
+            [one for one in found if isinstance(one, Damaged)],
+            rows[most - 1][0] if most and len(rows) > most else None,
+        )
 
-    def get(self, name: str) -> Kept | None:
-        """Return the drawing with the id `name`, or None."""
+    def get(self, name: str) -> Kept | Damaged | None:
+        """Return the drawing or damaged row with the id `name`, or None."""
+        query = f"SELECT number, {', '.join(_COLUMNS)} FROM drawings WHERE {_named(name)}"
         with self._open() as connection:
-            row = connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM drawings WHERE id = ?", (name,)).fetchone()
+            row = connection.execute(query, {"name": name}).fetchone()
         return _kept(row) if row else None
 
     def correct(self, name: str, label: int | None, writer: str) -> bool:
@@ -142,9 +183,12 @@ class DrawingStore:
             return connection.execute(query, (label, writer, name)).rowcount == 1
 
     def delete(self, name: str) -> bool:
-        """Delete a drawing with its strokes. Its id stays in a table, so that `collect` can remove it from the set."""
+        """Delete a drawing or damaged row; return whether it exists.
+
+        The id of a drawing stays in a table, so that `collect` can remove it from the set.
+        """
         with self._open() as connection:
-            found = connection.execute("DELETE FROM drawings WHERE id = ?", (name,)).rowcount == 1
+            found: bool = connection.execute(f"DELETE FROM drawings WHERE {_named(name)}", {"name": name}).rowcount == 1
             if found:
                 connection.execute("INSERT OR IGNORE INTO deleted VALUES (?)", (name,))
             return found
@@ -152,16 +196,26 @@ class DrawingStore:
     def counts(self) -> Counts:
         """Return how many drawings there are."""
         with self._open() as connection:
-            labels = connection.execute("SELECT label, count(*) FROM drawings GROUP BY label").fetchall()
-            writers = connection.execute("SELECT writer, count(*) FROM drawings GROUP BY writer").fetchall()
+            # A label or writer of a damaged row may have any type.
+            labels = connection.execute("SELECT CAST(label AS TEXT), count(*) FROM drawings GROUP BY 1").fetchall()
+            writers = connection.execute(
+                "SELECT writer, count(*) FROM drawings WHERE typeof(writer) = 'text' GROUP BY writer"
+            ).fetchall()
             wrong = connection.execute("SELECT count(*) FROM drawings WHERE label IS NOT predicted").fetchone()[0]
-        by_label = {"none" if label is None else str(label): count for label, count in labels}
+        by_label = {"none" if label is None else label: count for label, count in labels}
         return {"total": sum(by_label.values()), "wrong": wrong, "labels": by_label, "writers": dict(writers)}
 
     def all(self) -> list[Kept]:
-        """Return all drawings in the order in which they were kept."""
+        """Return all drawings in the order in which they were kept, without damaged rows."""
+        return [one for one in self._all() if isinstance(one, Kept)]
+
+    def damaged(self) -> list[Damaged]:
+        """Return all damaged rows."""
+        return [one for one in self._all() if isinstance(one, Damaged)]
+
+    def _all(self) -> list[Kept | Damaged]:
         with self._open() as connection:
-            query = f"SELECT {', '.join(_COLUMNS)} FROM drawings ORDER BY number"
+            query = f"SELECT number, {', '.join(_COLUMNS)} FROM drawings ORDER BY number"
             return [_kept(row) for row in connection.execute(query)]
 
     def deleted(self) -> set[str]:
@@ -187,7 +241,10 @@ class DrawingStore:
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError | sqlite3.IntegrityError):
                 raise
-            raise UserError(f"{self.path}: not a database of drawings ({error}); move the file away") from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> UserError:
+        return UserError(f"{self.path}: not a database of drawings ({error}); move it away, or name another")
 
     def _make(self) -> None:
         """Create an empty database in one step: SQLite does not wait for others while it switches to a log."""
@@ -198,9 +255,15 @@ class DrawingStore:
                 self._prepare(connection)
             with suppress(FileExistsError):  # another process was faster
                 self.path.hardlink_to(unfinished)
+        parent = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            os.fsync(parent)  # the file's name survives a power cut, too
+        finally:
+            os.close(parent)
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         # FULL writes the log to the disk before a write is acknowledged. secure_delete overwrites strokes with zeros.
+        connection.text_factory = lambda raw: raw.decode(errors="replace")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA secure_delete = ON")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -209,13 +272,31 @@ class DrawingStore:
                 f"{self.path}: written by a newer version of Inkproof; update it or choose another database"
             )
         if version == 0:
+            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                raise sqlite3.DatabaseError("it is another program's")
             connection.execute("PRAGMA journal_mode = WAL")  # stays in the file
             connection.executescript(_CREATE)
 
 
-def _kept(row: tuple[Any, ...]) -> Kept:
-    values = dict(zip(_COLUMNS, row, strict=True))
-    return Kept(**{**values, "strokes": json.loads(values["strokes"])})
+def _named(name: str) -> str:
+    """The condition for the row that `name` names, as `Damaged.id` does."""
+    row = _ROW.fullmatch(name)
+    return f"number = {int(row[1])}" if row else "id = :name"
+
+
+def _kept(row: tuple[Any, ...]) -> Kept | Damaged:
+    """Return the drawing in a row of its number and `_COLUMNS`."""
+    values = dict(zip(_COLUMNS, row[1:], strict=True))
+    try:
+        if isinstance(values["strokes"], str):
+            values["strokes"] = parsed(values["strokes"])
+        return _CHECKED.validate_python(values)
+    except ValidationError as error:
+        reason = mistake(error, Kept)[1]
+    except ValueError as error:
+        reason = f"strokes: {error}"
+    name = values["id"]
+    return Damaged(name if isinstance(name, str) and _ID.fullmatch(name) else f"row-{row[0]}", reason)
 
 
 def as_json(drawing: Kept) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """The JSON API of kept drawings: keep, list, correct and delete them."""
 
 import datetime
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, jsonify, request
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from inkproof.app.drawing_store import DrawingStore, Kept, as_json, new_id
-from inkproof.app.payload import Canvas, Name, Payload, RequestError, Strokes, json_object
+from inkproof.app.drawing_store import Damaged, DrawingStore, Kept, as_json, new_id
+from inkproof.app.payload import Canvas, Gate, Name, Payload, RequestError, Strokes, json_object, not_too_long
 from inkproof.config.stages import Limits
 from inkproof.data.drawings import Digit, must
 
@@ -36,6 +37,7 @@ class ToKeep(Payload):
     version: Name
     device: Literal["phone", "tablet", "desktop"]
     pointer: Literal["touch", "pen", "mouse", "keyboard"]
+    _bounded = model_validator(mode="after")(not_too_long)
 
 
 # pydantic's own integers are too lenient: they accept " 1_0 " as 10.
@@ -59,31 +61,34 @@ class Correction(Payload):
     writer: Name = ""
 
 
-def drawings_api(store: DrawingStore, limits: Limits) -> Blueprint:
+def drawings_api(store: DrawingStore, limits: Limits, gate: Gate) -> Blueprint:
     """Return the routes."""
     routes = Blueprint("drawings", __name__)
 
     @routes.post("/api/drawings")
     def keep() -> tuple[Response, int]:
-        payload = ToKeep.of(json_object(), limits)
-        width, height = payload.canvas
-        created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        fields = payload.model_dump(exclude={"consent", "canvas"})
-        drawing = Kept(id=new_id(), width=width, height=height, created=created, **fields)
-        store.add(drawing)
+        with gate.turn():
+            payload = ToKeep.of(json_object(), limits)
+            width, height = payload.canvas
+            created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+            fields = payload.model_dump(exclude={"consent", "canvas"})
+            drawing = Kept(id=new_id(), width=width, height=height, created=created, **fields)
+            store.add(drawing)
         return jsonify(as_json(drawing)), 201
 
     @routes.get("/api/drawings")
     def browse() -> Response:
         wanted = Filter.of(request.args.to_dict(), limits)
-        page = store.find(
-            label=int(wanted.label) if wanted.label and wanted.label != "none" else wanted.label,
-            wrong=wanted.wrong == "1",
-            writer=wanted.writer,
-            before=int(wanted.before) if wanted.before else None,
-            most=min(limits.drawings, int(wanted.most or limits.drawings)),
-        )
-        return jsonify(drawings=[as_json(one) for one in page.drawings], before=page.before, counts=store.counts())
+        with gate.turn():
+            page = store.find(
+                label=int(wanted.label) if wanted.label and wanted.label != "none" else wanted.label,
+                wrong=wanted.wrong == "1",
+                writer=wanted.writer,
+                before=int(wanted.before) if wanted.before else None,
+                most=min(limits.drawings, int(wanted.most or limits.drawings)),
+            )
+            drawings, damaged = [as_json(one) for one in page.drawings], [asdict(one) for one in page.damaged]
+            return jsonify(drawings=drawings, damaged=damaged, before=page.before, counts=store.counts())
 
     @routes.get("/api/drawings/<name>")
     def show(name: str) -> Response:
@@ -91,23 +96,26 @@ def drawings_api(store: DrawingStore, limits: Limits) -> Blueprint:
 
     @routes.patch("/api/drawings/<name>")
     def correct(name: str) -> Response:
-        fields, known = json_object(), _known(name)
-        changed = Correction.of(fields, limits).model_dump(exclude_unset=True)
-        if not changed:
-            raise RequestError(400, "send label or writer")
-        store.correct(name, changed.get("label", known.label), changed.get("writer", known.writer))
+        with gate.turn():
+            fields, known = json_object(), _known(name)
+            changed = Correction.of(fields, limits).model_dump(exclude_unset=True)
+            if not changed:
+                raise RequestError(400, "send label or writer")
+            store.correct(name, changed.get("label", known.label), changed.get("writer", known.writer))
         return jsonify(as_json(_known(name)))
 
     @routes.delete("/api/drawings/<name>")
     def delete(name: str) -> Response:
-        _known(name)
-        store.delete(name)
+        if not store.delete(name):
+            raise RequestError(404, "unknown drawing")
         return Response(status=204)
 
     def _known(name: str) -> Kept:
         drawing = store.get(name)
         if drawing is None:
             raise RequestError(404, "unknown drawing")
+        if isinstance(drawing, Damaged):
+            raise RequestError(409, f"this drawing is damaged ({drawing.error}); it can only be deleted")
         return drawing
 
     return routes

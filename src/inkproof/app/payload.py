@@ -2,7 +2,11 @@
 
 import base64
 import json
-from collections.abc import Callable
+import math
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
 from typing import Annotated, Any, Self
 
 from flask import Flask, Response, jsonify, request
@@ -45,18 +49,45 @@ def errors_as_json(app: Flask) -> None:
         return response
 
 
+class Gate:
+    """Requests that compute or write: `running` of them at once, and `waiting` more wait for their turn."""
+
+    def __init__(self, running: int, waiting: int) -> None:
+        self._running, self._places = threading.Semaphore(running), threading.Semaphore(running + waiting)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for a turn; raises RequestError if too many wait already."""
+        if not self._places.acquire(blocking=False):
+            raise RequestError(503, "too many requests at once; try again in a moment")
+        try:
+            with self._running:
+                yield
+        finally:
+            self._places.release()
+
+
 def json_object() -> dict[str, Any]:
     """Return the request's JSON object; raises RequestError for anything else."""
     if request.mimetype != "application/json":
         raise RequestError(415, "send JSON with Content-Type: application/json")
     try:
-        value = json.loads(request.get_data(), parse_constant=_not_a_number)
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
-        raise RequestError(400, f"the JSON cannot be read: {reason}") from None
+        value = parsed(request.get_data())
+    except ValueError as error:
+        raise RequestError(400, str(error)) from None
     if not isinstance(value, dict):
         raise RequestError(400, "send a JSON object {...}")
     return value
+
+
+def parsed(text: str | bytes) -> Any:
+    """Return the value of a JSON text; raises ValueError, also for NaN and Infinity and for deep nesting."""
+    try:
+        return json.loads(text, parse_constant=_not_a_number)
+    except RecursionError:
+        raise ValueError("the JSON cannot be read: nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"the JSON cannot be read: {' '.join(str(error).split())}") from None
 
 
 def _not_a_number(name: str) -> float:
@@ -111,13 +142,21 @@ def _drawn(value: Any, check: Callable[[Any], Any], info: ValidationInfo[Limits]
     return strokes
 
 
+def not_too_long(payload: Any, info: ValidationInfo[Limits]) -> Any:
+    """Check the length of a payload's strokes: the time to draw them depends on it, and on the number of points."""
+    far = info.context.length * max(payload.canvas)
+    if sum(math.dist(*ends) for stroke in payload.strokes for ends in pairwise(p[:2] for p in stroke)) > far:
+        raise ValueError(f"strokes: longer than {info.context.length} sides of the canvas in total")
+    return payload
+
+
 # One line of text, not empty, stripped of surrounding spaces.
 Name = Annotated[str, AfterValidator(_line)]
-_Side = Annotated[int, Field(strict=True, ge=1, le=FARTHEST)]
+Side = Annotated[int, Field(strict=True, ge=1, le=FARTHEST)]
 # [width, height] of the canvas that strokes were drawn on.
-Canvas = Annotated[list[_Side], Field(min_length=2, max_length=2)]
+Canvas = Annotated[list[Side], Field(min_length=2, max_length=2)]
 _Number = Annotated[float, Field(strict=True)]
 _Point = Annotated[list[_Number], Field(min_length=2, max_length=4), must(_near, "too far away")]
-_Stroke = Annotated[list[_Point], Field(fail_fast=True)]
+Stroke = Annotated[list[_Point], Field(fail_fast=True)]
 # Lists of points [x, y], [x, y, t] or [x, y, t, pressure], with at least one point in total.
-Strokes = Annotated[list[_Stroke], Field(fail_fast=True), WrapValidator(_drawn)]
+Strokes = Annotated[list[Stroke], Field(fail_fast=True), WrapValidator(_drawn)]

@@ -4,18 +4,21 @@ import errno
 import logging
 import sqlite3
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, jsonify, request
-from waitress.server import create_server
+from waitress.channel import HTTPChannel
+from waitress.server import TcpWSGIServer, create_server
 
 from inkproof.app.api import Catalog, api
 from inkproof.app.drawing_store import DrawingStore
 from inkproof.app.drawings_api import drawings_api
 from inkproof.app.pages import pages
-from inkproof.app.payload import RequestError, errors_as_json
+from inkproof.app.payload import Gate, RequestError, errors_as_json
 from inkproof.config.compose import path_of
 from inkproof.config.stages import AppConfig, Limits
 from inkproof.inference.find_model import exported_canvases
@@ -53,8 +56,13 @@ def guard(app: Flask, hosts: list[str]) -> None:
     it can even read the responses. Requests of the first kind carry the other site's origin, those of the second its
     host.
     """
-    # Werkzeug checks the Host header: any other host gets 400.
-    app.config["TRUSTED_HOSTS"] = hosts
+    trusted = {host.lower().strip("[]") for host in hosts}
+
+    # Werkzeug's own list of trusted hosts knows neither IPv6 addresses nor capital letters.
+    @app.before_request
+    def own_host() -> None:
+        if _place(request.host)[0] not in trusted:
+            raise RequestError(400, f"the host {request.host!r} is not this server's; the key hosts adds it")
 
     @app.before_request
     def same_origin() -> None:
@@ -74,11 +82,18 @@ def guard(app: Flask, hosts: list[str]) -> None:
         return response
 
 
-def _is_own(origin: str) -> bool:
+def _place(address: str) -> tuple[str | None, int | None]:
+    """Return host and port of "host:port", both None if it is malformed."""
     try:
-        return urlsplit(origin).netloc == request.host and origin != "null"
+        found = urlsplit(f"//{address}")
+        return found.hostname, found.port
     except ValueError:
-        return False
+        return None, None
+
+
+def _is_own(origin: str) -> bool:
+    scheme, _, address = origin.partition("://")
+    return scheme in ("http", "https") and _place(address) == _place(request.host)
 
 
 def create_app(
@@ -101,41 +116,77 @@ def create_app(
     guard(app, hosts)
 
     @app.errorhandler(UserError)
-    @app.errorhandler(sqlite3.OperationalError)
-    def database_failed(error: Exception) -> tuple[Response, int]:
+    @app.errorhandler(sqlite3.Error)
+    @app.errorhandler(OSError)
+    @app.errorhandler(MemoryError)
+    def system_failed(error: Exception) -> tuple[Response, int]:
         """The disk is full, or the database is locked or broken. Nothing was kept, and the client may try again."""
-        print(f"{database}: {error}", file=sys.stderr, flush=True)
-        return jsonify(error="the database of drawings failed; the server's terminal shows why"), 503
+        where = f"{database}: " if isinstance(error, sqlite3.Error) else ""
+        print(where + " ".join((str(error) or type(error).__name__).split()), file=sys.stderr, flush=True)
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+        if full or getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            return jsonify(error="the disk of the server is full; nothing was kept"), 507
+        return jsonify(error="the server failed, and nothing was kept; the server's terminal shows why"), 503
 
+    gate = Gate(_RUNNING, _WAITING)
     app.register_blueprint(pages())
-    app.register_blueprint(api(Catalog(find_models), limits, brush))
-    app.register_blueprint(drawings_api(DrawingStore(database), limits))
+    app.register_blueprint(api(Catalog(find_models), limits, brush, gate))
+    app.register_blueprint(drawings_api(DrawingStore(database), limits, gate))
     return app
 
 
-LOCAL = ["127.0.0.1", "localhost", "[::1]"]
-_THREADS = 8
+LOCAL = ["127.0.0.1", "localhost", "::1"]
+# Requests that compute: so many at once, and so many that wait. The other threads answer the rest meanwhile.
+_RUNNING, _WAITING, _THREADS = 2, 16, 32
+_SPARE = 32  # connections above the limit, for those whose requests are all being served
+_IDLE = 30  # seconds until a connection without a request is closed
+
+
+class _Channel(HTTPChannel):
+    """A connection. At the limit a new one closes another: the one that has been without a complete request longest.
+
+    Idle connections and slow headers therefore keep nobody out. Waitress itself would accept no new ones for minutes.
+    """
+
+    def __init__(self, server: Any, sock: Any, addr: Any, adj: Any, map: dict[int, Any]) -> None:
+        others = [one for one in map.values() if isinstance(one, _Channel) and not one.will_close]
+        super().__init__(server, sock, addr, adj, map)
+        self.served = time.monotonic()
+        idle = [one for one in others if not one.requests]
+        if len(others) >= adj.connection_limit - _SPARE and idle:
+            min(idle, key=lambda one: one.served).will_close = True  # waitress closes it in its next round
+
+    def service(self) -> None:
+        super().service()
+        self.served = time.monotonic()
 
 
 def serve_page(config: AppConfig) -> None:
     """Serve the page until interrupted, with the brush of the set `mine`, to which its drawings go.
 
     Raises:
-        UserError: the port is taken, or the machine does not have this address.
+        UserError: the port is taken, the machine does not have this address, or the database cannot be read.
     """
-    host, port = config.host, config.port
+    host, port, database = config.host, config.port, path_of(config.database)
     hosts = [*LOCAL, host, *config.hosts]
-    app = create_app(exported_canvases, path_of(config.database), hosts, config, config.sets["mine"].brush)
+    DrawingStore(database).check()
+    app = create_app(exported_canvases, database, hosts, config, config.sets["mine"].brush)
     # Waitress warns about every request that waits for a thread, and one page sends enough requests for that.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
+    sockets: dict[int, Any] = {}
     try:
         server = create_server(
             app,
+            map=sockets,
             host=host,
             port=port,
             threads=_THREADS,
             ident=None,
+            connection_limit=config.connections + _SPARE,
+            channel_timeout=_IDLE,
+            cleanup_interval=_IDLE // 3,
+            asyncore_use_poll=True,  # select fails above 1,024 open files
             # Larger than the limit, so that the application can reject a body in JSON. Waitress cuts off the rest.
             max_request_body_size=4096 * config.body_kb + 65_536,
             max_request_header_size=32_768,
@@ -146,8 +197,12 @@ def serve_page(config: AppConfig) -> None:
         raise UserError(f"host={host} port={port}: cannot serve there ({error.strerror})") from None
     except (OverflowError, ValueError) as error:
         raise UserError(f"host={host} port={port}: cannot serve there ({error})") from None
-    shown = "127.0.0.1" if host == "0.0.0.0" else host
-    print(f"Draw on http://{shown}:{server.effective_port} (Ctrl-C stops the server)", flush=True)
+    # A name such as localhost may have several addresses, with a listener each.
+    listeners = [one for one in sockets.values() if isinstance(one, TcpWSGIServer)]
+    for listener in listeners:
+        listener.channel_class = _Channel
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    print(f"Draw on http://{shown}:{listeners[0].effective_port} (Ctrl-C stops the server)", flush=True)
     try:
         server.run()
     finally:

@@ -151,6 +151,7 @@ class Limits(Config):
     pixels: Annotated[StrictInt, Field(ge=1, le=89_000_000)]
     strokes: Annotated[StrictInt, Field(ge=1, le=10_000)]
     points: Annotated[StrictInt, Field(ge=1, le=100_000)]
+    length: Annotated[StrictInt, Field(ge=1, le=10_000)]  # of all strokes, in longer sides of the canvas
     text: Annotated[StrictInt, Field(ge=1, le=1000)]  # characters of a name
     drawings: Annotated[StrictInt, Field(ge=1, le=1000)]  # on a page of the gallery
 
@@ -162,4 +163,5 @@ class AppConfig(Limits, Primary, primary="app"):
     host: Text
     port: Annotated[StrictInt, Field(ge=0, le=65_535)]
     hosts: tuple[str, ...]
+    connections: Annotated[StrictInt, Field(ge=1, le=10_000)]
     database: Text

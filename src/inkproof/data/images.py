@@ -59,6 +59,22 @@ def open_image(source: str | os.PathLike[str] | bytes, name: str = "", draft: in
         raise UserError(f"{name} cannot be read: {_reason(error)}") from None
 
 
+def image_size(content: bytes, name: str) -> tuple[int, int]:
+    """Return (width, height) of the bytes of an image file, from its header; raises errors as `open_image` does.
+
+    Pillow's own Image.DecompressionBombError is raised for more than twice its limit.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+                return image.size
+    except Image.DecompressionBombError:
+        raise
+    except Exception as error:
+        raise UserError(f"{name} cannot be read: {_reason(error)}") from None
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "no such file"

@@ -37,10 +37,12 @@ export async function loadInBrowser(model) {
     const milliseconds = performance.now() - started;
     const probabilities = Array.from(found.probabilities);
     const score = found.score[0];
+    const ink = found.seen.some((level) => level > 0);
     return {
-      digit: probabilities.indexOf(Math.max(...probabilities)),
+      digit: ink ? probabilities.indexOf(Math.max(...probabilities)) : null,
       probabilities,
-      accepted: score >= Math.fround(model.threshold),
+      accepted: ink && score >= Math.fround(model.threshold),
+      ink,
       score,
       seen: found.seen,
       model: model.name,

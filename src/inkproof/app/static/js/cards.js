@@ -54,15 +54,16 @@ class Card {
   show(latest) {
     const failed = Boolean(latest?.error);
     const prediction = latest && !failed ? latest : null;
-    this.element.classList.toggle("idle", !prediction);
-    this.element.classList.toggle("rejected", Boolean(prediction && !prediction.accepted));
-    this.part("digit").textContent = prediction ? prediction.digit : "";
+    const ink = Boolean(prediction?.ink); // probabilities for a blank mean nothing
+    this.element.classList.toggle("idle", !ink);
+    this.element.classList.toggle("rejected", ink && !prediction.accepted);
+    this.part("digit").textContent = ink ? prediction.digit : "";
     this.part("verdict").textContent = failed ? "No prediction" : prediction ? verdict(prediction) : "Nothing drawn yet";
     this.part("next").textContent = failed ? latest.error : prediction ? runnerUpOf(prediction) : "\u00a0";
     for (const [digit, bar] of this.bars.entries()) {
-      const share = prediction ? prediction.probabilities[digit] : 0;
+      const share = ink ? prediction.probabilities[digit] : 0;
       bar.style.setProperty("--share", share);
-      bar.classList.toggle("best", Boolean(prediction) && digit === prediction.digit);
+      bar.classList.toggle("best", ink && digit === prediction.digit);
       bar.querySelector(".share").textContent = share >= 0.005 ? `${Math.round(100 * share)}` : "";
       bar.setAttribute("aria-label", `${digit}: ${percent(share)}`);
     }
@@ -86,12 +87,14 @@ const MARKUP = `
     <figcaption>What the network sees</figcaption></figure>
   <ol class="bars" aria-label="Probabilities of the ten digits"></ol>`;
 
-function verdict({ accepted, digit, probabilities }) {
+function verdict({ accepted, digit, ink, probabilities }) {
+  if (!ink) return "No ink found";
   return accepted ? percent(probabilities[digit]) : "Not a digit";
 }
 
 function runnerUpOf(prediction) {
-  const { accepted, digit, probabilities } = prediction;
+  const { accepted, digit, ink, probabilities } = prediction;
+  if (!ink) return "the network sees a blank";
   if (!accepted) return `perhaps ${digit}, ${percent(probabilities[digit])}`;
   const second = runnerUp(prediction);
   return `then ${second}, ${percent(probabilities[second])}`;

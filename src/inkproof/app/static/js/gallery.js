@@ -34,7 +34,7 @@ export function connectGallery() {
       const page = await ask(`/api/drawings?${query}`);
       if (request !== requests) return; // another filter was chosen meanwhile
       if (!further) list.replaceChildren();
-      list.append(...page.drawings.map(itemOf));
+      list.append(...page.damaged.map(damagedItem), ...page.drawings.map(itemOf));
       for (const item of list.children) item.repaint();
       before = page.before;
       at("more").hidden = before === null;
@@ -96,6 +96,28 @@ export function connectGallery() {
       paint(canvas, scaled(item.drawing));
     };
     item.show(drawing);
+    return item;
+  }
+
+  // A row of the database that is no drawing: its id, what is wrong with it, and a button that deletes it.
+  function damagedItem({ id, error }) {
+    const item = document.createElement("li");
+    item.className = "damaged";
+    const button = tag("button", "Delete");
+    button.type = "button";
+    button.setAttribute("aria-label", `Delete ${id}`);
+    button.addEventListener("click", async () => {
+      try {
+        await ask(`/api/drawings/${id}`, "DELETE");
+        item.remove();
+        recount();
+        say("Deleted");
+      } catch (failure) {
+        toast(`Not deleted: ${failure.message}.`);
+      }
+    });
+    item.append(tag("p", `${id} is damaged. ${error}`), button);
+    item.repaint = () => {};
     return item;
   }
 
