@@ -11,6 +11,7 @@ import sys
 from inkproof.config.compose import call_named, entry
 from inkproof.config.one_line import run
 from inkproof.config.stages import PreprocessConfig
+from inkproof.runtime.errors import UserError
 from inkproof.runtime.startup import start_tensorflow
 
 
@@ -45,13 +46,19 @@ def corruptions(config: PreprocessConfig) -> None:
 
 def normalizer() -> None:
     """Write the normalizer."""
-    if sys.argv[1:]:  # it takes no words: --help, or a mistake
-        print(__doc__)
-        return
+    run("preprocess.py", _normalizer)
+
+
+def _normalizer() -> None:
+    words = sys.argv[1:]
+    if {"--help", "-h"} & {*words}:
+        return print(__doc__)
+    if words:
+        raise UserError(f"{words[0]}: unknown; `normalizer` takes no keys, since the file is the same for all datasets")
     start_tensorflow()
     from inkproof.stages.normalizer import write_normalizer
 
-    run("preprocess.py", lambda: print(f"normalizer: {write_normalizer()}"))
+    print(f"normalizer: {write_normalizer()}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Train one model: python src/train.py model=cnn aug=on [data=optdigits] [seed=3] [training.epochs=1] ...
 
+A sweep trains one after the other: python src/train.py -m model=dense,cnn seed=0,1.
 Run the same command again: a finished run is reused (run.force=true trains again), a killed one resumes.
 """
 
