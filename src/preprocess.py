@@ -8,6 +8,7 @@ One of the files alone, or what every export needs:
 
 import sys
 
+import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
 from inkproof.config.compose import call_named, entry
 from inkproof.config.one_line import run
 from inkproof.config.stages import PreprocessConfig

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from inkproof.config.one_line import explain, run
+from inkproof.config.one_line import explain, fail, run
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 
@@ -148,6 +148,9 @@ REFUSED = {  # by what is typed after `python src/`: words of the line
     ("evaluate.py", "ensemble", "runs=a,b"): ["runs=a,b: several values", "'runs=[a,b]' for a list"],
     ("evaluate.py", "--resolve"): ["--resolve: it needs --cfg job"],
     ("preprocess.py", "normalizer", "foo=1"): ["foo=1: unknown; `normalizer` takes no keys"],
+    ("preprocess.py", "drawings", "data=optdigits", "data.evaluation.drawn_sets=[starter,mien]"): [
+        "data.evaluation.drawn_sets: mien: unknown set; did you mean mine? choose one of:",
+    ],
     ("evaluate.py", "drawnn"): ["drawnn", "drawn, ensemble"],
     ("evaluate.py", "model.epochs=3"): ["model.epochs=3: has no effect here", "model.name"],
     ("export.py", "~data.source.offline"): ["data.source.offline", "data.name, data.folder, data.eval_data"],
@@ -274,6 +277,24 @@ def test_what_the_machine_denies_is_one_line_with_the_place(number: int, words: 
     line = explain(OSError(number, os.strerror(number), "/somewhere/model.keras"))
     assert line is not None and len(line.splitlines()) == 1
     assert words in line and "/somewhere/model.keras" in line and "again" in line
+
+
+def test_a_folder_that_takes_no_files_is_one_line():
+    line = explain(FileNotFoundError(errno.ENOENT, "No such file or directory", "/proc/x.csv"))
+    assert line == "/proc/x.csv: the system allows no new files there; choose another folder"
+
+
+def test_a_name_with_a_line_break_stays_in_one_line(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        fail("train.py", UserError("a\nb.npz: no such file"))
+    assert capsys.readouterr().err == "train.py: error: a\\nb.npz: no such file\n"
+
+
+@pytest.mark.parametrize("script", ["train", "tune", "evaluate", "export", "report", "download", "preprocess", "app"])
+def test_an_interrupt_during_the_imports_is_one_line(script: str, bare: Any, tmp_path: Path):
+    (tmp_path / "omegaconf.py").write_text("raise KeyboardInterrupt")
+    done = bare.run("python", f"src/{script}.py", code=-signal.SIGINT, PYTHONPATH=str(tmp_path))
+    assert (done.stdout, done.stderr) == ("", f"{script}.py: interrupted\n")
 
 
 def test_a_mistake_in_the_code_is_not_explained():

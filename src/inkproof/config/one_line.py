@@ -59,7 +59,8 @@ def run(
 
 def fail(script: str, error: Exception) -> NoReturn:
     """End the process with the line that `explain` has for `error`, and exit code 2."""
-    print(f"{script}: error: {explain(error)}", file=sys.stderr)
+    line = (explain(error) or "").replace("\n", "\\n").replace("\r", "\\r")  # a file's name may have them
+    print(f"{script}: error: {line}", file=sys.stderr)
     sys.exit(2)
 
 
@@ -70,6 +71,8 @@ def explain(error: BaseException) -> str | None:
     if isinstance(error, OSError) and error.errno in FIXABLE:
         where = f": {error.filename}" if error.filename else ""
         return f"{FIXABLE[error.errno]}{where}; fix it and run the same command again"
+    if isinstance(error, FileNotFoundError) and str(error.filename).startswith(("/proc/", "/sys/", "/dev/")):
+        return f"{error.filename}: the system allows no new files there; choose another folder"
     if type(error).__module__.split(".")[0] in ("hydra", "omegaconf"):
         return _explain_config(error)
     if isinstance(error, ValueError) and str(error).startswith("Config group override"):  # Hydra's own for model=1

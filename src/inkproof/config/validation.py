@@ -1,12 +1,11 @@
 """Check input from outside with pydantic. A mistake is reported in one line."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from functools import cache
 from typing import Any, TypeVar, get_args, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from inkproof.runtime.errors import UserError
 
@@ -53,22 +52,6 @@ def validated(kind: type[Kind], value: Any, where: object = "") -> Kind:
         raise UserError(mistake(error, kind, where, value)[1]) from None
 
 
-def check_argument(kind: Any, name: str, value: Any, where: str) -> None:
-    """Compare the argument `value` of a function with its annotation `kind`; nothing is converted.
-
-    So true and "3" are no numbers, but a list is a tuple. Raises UserError with a line that begins with `where.name`.
-    An annotation that pydantic does not know is not checked.
-    """
-    try:
-        adapter = TypeAdapter(dict[str, kind], config=ConfigDict(arbitrary_types_allowed=True))
-    except (PydanticUserError, NameError):
-        return
-    try:
-        adapter.validate_json(json.dumps({name: value}), strict=True)
-    except ValidationError as error:
-        raise UserError(f"{where}.{mistake(error, kind, whole={name: value})[1]}") from None
-
-
 def mistake(error: ValidationError, kind: Any, where: object = "", whole: Any = None) -> tuple[str, str]:
     """Return one mistake that pydantic found: its type, and a line with place, key, value and what was expected.
 
@@ -91,7 +74,7 @@ def mistake(error: ValidationError, kind: Any, where: object = "", whole: Any = 
     else:
         if found["type"] in EXPECTED:
             reason = f"expected {EXPECTED[found['type']].format(**found.get('ctx', {}))}"
-        if key and isinstance(value, str | int | float | list | None) and not found["type"].startswith("too_"):
+        if key and isinstance(value, str | int | float | None):
             key += f"={_short(str(value))}"
     return found["type"], " ".join(": ".join(part for part in (str(where), key, reason) if part).split())
 
@@ -107,7 +90,7 @@ def _within(whole: Any, path: tuple[int | str, ...]) -> tuple[int | str, ...]:
             whole = whole[step]
         except (TypeError, LookupError):
             whole = None
-    return tuple(steps) if isinstance(whole, str | int | float) else (*steps, *path[-1:])
+    return (*steps, *path[-1:])
 
 
 def _short(text: str) -> str:

@@ -53,7 +53,7 @@ def instantiate_registered(component: Component, where: object) -> Any:
     """
     node = component.node()
     for target in _targets(node):
-        if registered(target) is None:
+        if _registered(target) is None:
             raise UserError(
                 f"{where}: names {target}, which is no registered builder; only functions marked with @builder in "
                 "src/inkproof/models and training, and Keras's optimizers, schedules and callbacks may stand there"
@@ -75,8 +75,7 @@ def foreign_part(config: Any) -> str | None:
     return next((_name(node) for node in _serialized(config) if not _may_be_named(node)), None)
 
 
-def registered(target: str) -> Callable[..., Any] | None:
-    """Return the registered builder that `target` names, or None if it names anything else."""
+def _registered(target: str) -> Callable[..., Any] | None:
     module, _, name = target.rpartition(".")
     package, _, own = module.rpartition(".")
     if module in KERAS:
@@ -116,7 +115,7 @@ def _made(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     made = {key: _made(value) for key, value in node.items() if key != "_target_"}
-    build = registered(str(node["_target_"])) if "_target_" in node else None
+    build = _registered(str(node["_target_"])) if "_target_" in node else None
     return made if build is None else build(**made)
 
 

@@ -5,20 +5,18 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import keras
-from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
 from inkproof.config.compose import path_of
 from inkproof.config.one_line import unknown
 from inkproof.config.schema import Augmentation, Component, ModelIdentity, RunIdentity, TrainConfig
 from inkproof.config.schema import Teacher as TeacherConfig
-from inkproof.config.validation import check_argument
-from inkproof.data.digits import IMAGE_SIDE, Digits
+from inkproof.data.digits import Digits
 from inkproof.data.splits import training_split
-from inkproof.models.builders import instantiate_registered, registered
+from inkproof.models.builders import instantiate_registered
 from inkproof.models.loading import load_trained
 from inkproof.runtime.errors import UserError
 from inkproof.tracking.run_metadata import RunMetadata
@@ -44,7 +42,7 @@ def assemble(config: TrainConfig, digits: Path, policy: str) -> Parts:
     """Return the parts of the run that `config` describes, on the digits file `digits`.
 
     Sets Keras's global state to `policy` and the seed. Raises UserError for digits that cannot be split so and for
-    callbacks that do not fit the optimizer, and for what cannot be built.
+    callbacks that do not fit the optimizer, and Hydra's InstantiationException for what cannot be built.
     """
     chosen = config.training
     val_size, repeat = config.data.val or 0, config.data.repeat or 1
@@ -60,7 +58,7 @@ def assemble(config: TrainConfig, digits: Path, policy: str) -> Parts:
         seed=config.seed,
         label_smoothing=chosen.label_smoothing,
     )
-    callbacks = {name: _build(f"callbacks.{name}", one) for name, one in config.callbacks.items()}
+    callbacks = {name: instantiate(one.node(), _convert_="all") for name, one in config.callbacks.items()}
     for name, callback in callbacks.items():
         if isinstance(callback, SETS_RATE) and isinstance(optimizer.get_config().get("learning_rate"), dict):
             raise UserError(f"callbacks.{name}: sets the learning rate, which has a schedule; choose optimizer=adam")
@@ -69,37 +67,10 @@ def assemble(config: TrainConfig, digits: Path, policy: str) -> Parts:
 
 
 def build_model(model: ModelIdentity) -> keras.Model:
-    """Return a fresh network as `model` describes it, in Keras's present number format.
-
-    Raises UserError for one that later stages cannot use.
-    """
-    network = _build("model.build", model.build)
-    shapes = getattr(network, "input_shape", None), getattr(network, "output_shape", None)
-    if shapes != INTO_AND_OUT or LOGITS not in [layer.name for layer in network.layers]:
-        raise UserError(
-            f"model.build: {model.build.target} makes a network from {shapes[0]} to {shapes[1]}; expected one from "
-            f"{INTO_AND_OUT[0]} to {INTO_AND_OUT[1]} that ends in inkproof.models.layers.softmax_head"
-        )
-    return network
+    """Return a fresh network as `model` describes it, in Keras's present number format."""
+    return instantiate(model.build.node(), _convert_="all")
 
 
-def _build(key: str, component: Component, **given: int) -> Any:
-    """Build the component `key` of the configuration; raises UserError with its arguments if it cannot be built."""
-    try:
-        return instantiate(component.node(), _convert_="all", **given)
-    except InstantiationException as error:
-        cause = error.__cause__ or error
-        values = ", ".join(f"{name}={value}" for name, value in component.arguments.items())
-        reason = " ".join(str(cause).split())
-        if reason.startswith(f"{key}."):
-            raise UserError(reason) from error
-        raise UserError(
-            f"{key}: {component.target} cannot be built with {values} ({reason}); change one of these"
-        ) from error
-
-
-INTO_AND_OUT = (None, IMAGE_SIDE, IMAGE_SIDE, 1), (None, 10)
-LOGITS = "logits"  # the layer before the softmax: export needs it
 SETS_RATE = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
 STEPS = ("total_steps", "steps_per_epoch")  # arguments of an optimizer that the training loop gives
 
@@ -110,7 +81,7 @@ def optimizer_maker(optimizer: Component) -> Callable[..., keras.optimizers.Opti
 
     def make(**steps: int) -> keras.optimizers.Optimizer:
         given = {name: count for name, count in steps.items() if name in taken}
-        return _build("optimizer", optimizer, **given)
+        return instantiate(optimizer.node(), _convert_="all", **given)
 
     return make
 
@@ -165,47 +136,18 @@ def _check_limits(aug: Augmentation) -> None:
 def _check(key: str, component: Component, given: tuple[str, ...] = ()) -> None:
     """Compare the keys of `component`, and of what is built for it, with signatures; `given` are further arguments."""
     try:
-        target = pkgutil.resolve_name(component.target)
-        named, needed, open_ended = _arguments(target)
+        named, needed, open_ended = _arguments(pkgutil.resolve_name(component.target))
     except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise UserError(f"{key}._target_={component.target}: no function or class of this name ({error})") from error
-    if component.target.startswith("inkproof.") and registered(component.target) is None:
-        raise UserError(
-            f"{key}._target_={component.target}: later stages refuse it; add @builder of inkproof.models.builders"
-        )
     choices = [name for name in named if name not in given]
-    types = _types(target)
     for name, value in component.arguments.items():
         if name not in choices and not open_ended and not name.startswith("_"):  # _args_ and the like are Hydra's
             raise UserError(unknown(f"{key}.{name}", f"argument of {component.target}", name, choices))
         if isinstance(value, Mapping) and "_target_" in value:
             _check(f"{key}.{name}", Component.model_validate(value))
-        elif name in types:
-            check_argument(types[name], name, value, key)
     missing = [name for name in needed if name not in component.arguments and name not in given]
     if missing and "_args_" not in component.arguments:
         raise UserError(f"{key}.{missing[0]}: expected a value; {component.target} needs {', '.join(missing)}")
-
-
-# Arguments of Keras's optimizers and callbacks whose defaults do not tell their types.
-NUMBERS = (
-    *("clipnorm", "clipvalue", "global_clipnorm", "weight_decay", "loss_scale_factor", "baseline"),
-    *("ema_overwrite_frequency", "gradient_accumulation_steps"),
-)
-PATHS = ("filename", "filepath", "log_dir")
-
-
-def _types(target: Callable[..., Any]) -> dict[str, Any]:
-    """The types of the arguments of `target`, where known. Keras annotates nothing: its defaults tell them."""
-    if not target.__module__.startswith("keras."):
-        return get_type_hints(target.__init__ if isinstance(target, type) else target, include_extras=True)  # type: ignore[misc]
-    types: dict[str, Any] = {**dict.fromkeys(NUMBERS, float | None), **dict.fromkeys(PATHS, str)}
-    for base in reversed(target.__mro__[:-1] if isinstance(target, type) else ()):
-        for name, one in inspect.signature(base.__init__).parameters.items():
-            if isinstance(one.default, bool | int | float):
-                types[name] = bool if isinstance(one.default, bool) else float
-    types.pop("profile_batch", None)  # or a range of batches
-    return types
 
 
 def _arguments(target: Callable[..., Any]) -> tuple[list[str], list[str], bool]:

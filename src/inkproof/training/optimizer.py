@@ -1,10 +1,9 @@
 """Optimizers with their learning-rate schedule over a run of known length."""
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 
 import keras
-from pydantic import Field
 
 from inkproof.models.builders import builder
 
@@ -12,19 +11,18 @@ NAMES = {
     "adam": keras.optimizers.Adam,
     "sgd": partial(keras.optimizers.SGD, momentum=0.9, nesterov=True),
 }
-Positive = Annotated[float, Field(gt=0)]
 _WARM_UP = 0.25  # epochs until the cosine begins at its full rate
 
 
 @builder
 def build(
     name: str,
-    learning_rate: Positive,
+    learning_rate: float,
     schedule: str,
     total_steps: int,
     steps_per_epoch: int,
-    clip_norm: Positive | None = None,
-    ema: Positive | None = None,
+    clip_norm: float | None = None,
+    ema: float | None = None,
 ) -> keras.optimizers.Optimizer:
     """Return the optimizer; `schedule` is "constant", or "cosine" with a quarter of an epoch of warm-up.
 
