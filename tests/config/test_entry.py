@@ -73,6 +73,7 @@ MISTAKES = {
     "precision.policy=float16": ["precision.policy=float16: expected 'auto', 'float32' or 'mixed_bfloat16'"],
     "model=[": ["model=[", "key=value"],
     "cnn": ["cnn", "key=value"],
+    f"training.init={'[' * 3000}{']' * 3000}": ["training.init=[[[", "...: nested too deeply"],
 }
 
 
@@ -184,7 +185,7 @@ def rejected(new_workspace: Callable[[], Any], forbidden: Path) -> dict[tuple[st
 
 
 @pytest.mark.xdist_group("rejected")
-@pytest.mark.parametrize("typed", REFUSED, ids=" ".join)
+@pytest.mark.parametrize("typed", REFUSED, ids=lambda typed: " ".join(typed)[:80])
 def test_what_cannot_be_meant_is_one_line(typed: tuple[str, ...], rejected: dict[tuple[str, ...], Any]):
     assert rejected[typed].stdout == ""
     one_line(rejected[typed].stderr, typed[0], REFUSED[typed])

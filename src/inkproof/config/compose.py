@@ -152,6 +152,8 @@ def _check_word(word: str) -> None:
     """Raise UserError for an override by which a group of conf/ or a launcher gets a value that it cannot take."""
     try:
         (parsed,) = OverridesParser.create().parse_overrides([word])
+    except RecursionError:
+        raise UserError(f"{word[:60]}...: nested too deeply; write a value with fewer brackets") from None
     except HydraException:
         return  # an option such as --cfg, or a mistake that Hydra names
     key, files = parsed.key_or_group, ROOT / "conf" / parsed.key_or_group
