@@ -47,19 +47,21 @@ def corruptions(config: PreprocessConfig) -> None:
 
 def normalizer() -> None:
     """Write the normalizer."""
-    run("preprocess.py", _normalizer)
 
+    def write() -> None:
+        words = sys.argv[1:]
+        if {"--help", "-h"} & {*words}:
+            return print(__doc__)
+        if words:
+            raise UserError(
+                f"{words[0]}: unknown; `normalizer` takes no keys, as the file is the same for all datasets"
+            )
+        start_tensorflow()
+        from inkproof.stages.normalizer import write_normalizer
 
-def _normalizer() -> None:
-    words = sys.argv[1:]
-    if {"--help", "-h"} & {*words}:
-        return print(__doc__)
-    if words:
-        raise UserError(f"{words[0]}: unknown; `normalizer` takes no keys, since the file is the same for all datasets")
-    start_tensorflow()
-    from inkproof.stages.normalizer import write_normalizer
+        print(f"normalizer: {write_normalizer()}")
 
-    print(f"normalizer: {write_normalizer()}")
+    run("preprocess.py", write)
 
 
 if __name__ == "__main__":
