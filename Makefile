@@ -47,12 +47,15 @@ cluster: $(READY) ## add what studies need on SLURM and Ray clusters
 
 demo: $(READY) ## the whole pipeline on embedded digits, offline: train, evaluate, export, drawn digits, report
 	@$(filter)
+	@mkdir -p data/drawn/mine
 	@dvc repro report@optdigits
 	@python src/report.py data=optdigits show=true
 
 repro: $(READY) ## the whole pipeline, MNIST included
 	@$(filter)
+	@mkdir -p data/drawn/mine
 	@dvc repro
+	@python src/report.py data=mnist show=true
 
 pretrained: $(READY) ## models/pretrained, the model of predict.py: train on MNIST and strokes, export, evaluate, copy
 	@dvc repro evaluate@mnist_plus_strokes-vgg_bn export@mnist_plus_strokes-vgg_bn drawn@mnist_plus_strokes-vgg_bn
@@ -87,7 +90,8 @@ docs: $(READY) ## build the pages of docs/ as a site, in site/
 
 ui: $(READY) ## compare runs in the MLflow UI, http://127.0.0.1:5000
 	@MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --workers 1 \
-	  --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
+	  --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000 & \
+	  server=$$!; trap "kill $$server" INT TERM; wait $$server; wait $$server || true
 
 app: $(READY) ## a page to draw digits on, http://127.0.0.1:8765
 	@python src/app.py

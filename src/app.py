@@ -1,5 +1,6 @@
 """Serve a page to draw digits on; the browser classifies them: python src/app.py [port=8765]."""
 
+import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
 from inkproof.config.compose import entry
 from inkproof.config.stages import AppConfig
 

@@ -1,5 +1,6 @@
 """Fetch or make a dataset: python src/download.py data=mnist|optdigits|pens|mnist_plus_strokes [out=FOLDER]."""
 
+import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
 from inkproof.config.compose import entry, path_of
 from inkproof.config.pipeline import read_pipeline
 from inkproof.config.stages import DownloadConfig

@@ -7,6 +7,7 @@ Other evaluations, each with a configuration of its own:
   out_of_fold  predictions for the digits that a cross-validated run left out
 """
 
+import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
 from inkproof.config.compose import call_named, entry, path_of
 from inkproof.config.stages import DrawnConfig, EnsembleConfig, EvaluateConfig, FinetunedConfig, OutOfFoldConfig
 from inkproof.runtime.startup import start_tensorflow

@@ -3,6 +3,7 @@
 python src/export.py formats data=mnist model=cnn run=FOLDER compares the quantizations by size and accuracy alone.
 """
 
+import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
 from inkproof.config.compose import call_named, entry
 from inkproof.config.stages import ExportConfig, FormatsConfig
 from inkproof.runtime.startup import start_tensorflow

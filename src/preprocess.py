@@ -8,9 +8,11 @@ One of the files alone, or what every export needs:
 
 import sys
 
+import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
 from inkproof.config.compose import call_named, entry
 from inkproof.config.one_line import run
 from inkproof.config.stages import PreprocessConfig
+from inkproof.runtime.errors import UserError
 from inkproof.runtime.startup import start_tensorflow
 
 
@@ -45,13 +47,21 @@ def corruptions(config: PreprocessConfig) -> None:
 
 def normalizer() -> None:
     """Write the normalizer."""
-    if sys.argv[1:]:  # it takes no words: --help, or a mistake
-        print(__doc__)
-        return
-    start_tensorflow()
-    from inkproof.stages.normalizer import write_normalizer
 
-    run("preprocess.py", lambda: print(f"normalizer: {write_normalizer()}"))
+    def write() -> None:
+        words = sys.argv[1:]
+        if {"--help", "-h"} & {*words}:
+            return print(__doc__)
+        if words:
+            raise UserError(
+                f"{words[0]}: unknown; `normalizer` takes no keys, as the file is the same for all datasets"
+            )
+        start_tensorflow()
+        from inkproof.stages.normalizer import write_normalizer
+
+        print(f"normalizer: {write_normalizer()}")
+
+    run("preprocess.py", write)
 
 
 if __name__ == "__main__":

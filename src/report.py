@@ -3,6 +3,7 @@
 python src/report.py pretrained [data=mnist_plus_strokes model=vgg_bn] makes models/pretrained of a finished run.
 """
 
+import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
 from inkproof.config.compose import call_named, entry
 from inkproof.config.stages import PretrainedConfig, ReportConfig
 from inkproof.runtime.startup import start_tensorflow

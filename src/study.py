@@ -7,6 +7,7 @@ next epoch.
 import argparse
 import sys
 
+import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
 from inkproof.config.one_line import run
 from inkproof.studies.command_line import parse
 

@@ -4,6 +4,7 @@ Only validation digits decide. Run the same command again to resume a killed sea
 command with service=chief and one per worker with service=NAME. All have address=HOST:PORT of the chief.
 """
 
+import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
 from inkproof.config.compose import choices, composing, entry, typed
 from inkproof.config.schema import TrainConfig, TuneConfig
 from inkproof.runtime.startup import start_tensorflow

@@ -99,6 +99,12 @@ def test_one_of_each_reaches_the_report(dvc_workspace: Callable[..., Workspace])
     drawn = json.loads((report / "models" / "strided" / "drawn.json").read_text())["starter"]
     assert [key for key in drawn if isinstance(drawn[key], dict)][-2:] == ["two_tone", "classic"]
     metadata = json.loads((workspace.root / "models/scaled/strided/run.json").read_text())
+    assert metadata["config"]["optimizer"]["_target_"] == "keras.optimizers.Lion"
+    assert metadata["config"]["training"]["label_smoothing"] == 0.05
+    lion = workspace.root / "conf" / "optimizer" / "lion.yaml"
+    lion.write_text(lion.read_text().replace("weight_decay: 0.01", "weight_decay: 0.02"))
+    assert "conf/optimizer" in workspace.run("dvc", "status", "train@scaled-strided").stdout
+    lion.write_text(lion.read_text().replace("weight_decay: 0.02", "weight_decay: 0.01"))
     assert metadata["config"]["aug"] == {"name": "noisy", "rotation": 7.0, "noise": 10.0}
 
     # Other commands, in one process. The pipeline has done what is left.

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import resource
 import signal
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from inkproof.config.one_line import explain, run
+from inkproof.config.one_line import explain, fail, run
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 
@@ -30,10 +31,21 @@ MISTAKES = {
         *sorted(path.stem for path in (ROOT / "conf" / "model").glob("*.yaml")),
     ],
     "aug=yes": ["aug=yes", "off, on"],
-    "model=1": ["model=", "a file in conf/", "Got int"],
+    "model=1": ["model=1: expected the name of a file of conf/model: cnn, dense"],
+    "callbacks=nan": ["callbacks=nan: expected the name of a file of conf/callbacks: default, last"],
+    "optimizer=null": ["optimizer=null: expected the name of a file of conf/optimizer: adam, adam_cosine, sgd"],
+    "hydra/launcher=1": ["the name of a file"],
     "experiment=digiter": ["did you mean digitre?"],
     "modle=cnn": ["modle", "did you mean model?", "aug, callbacks, data"],
-    "epochs=3": ["epochs:", "choose one of: aug, callbacks, data"],
+    "epochs=3": ["epochs: unknown key; did you mean model.epochs or training.epochs?"],
+    "init=x": ["init: unknown key; did you mean training.init?"],
+    "init=ckpt/epoch=03.keras": ["a value with = needs quotes within quotes: 'init=\"ckpt/epoch=03.keras\"'"],
+    "model=dense, cnn": ["model=dense,cnn: several values; add -m", "'model=[dense,cnn]' for a list"],
+    "model=dense,": ["model=dense, a space ends the value; write the values without spaces: -m model=dense,..."],
+    "+experiment=digitre": ["experiment is chosen already; write experiment=digitre without the +"],
+    "optimizer.rho=7": ["optimizer.rho: unknown key", "choose one of: clip_norm, ema, learning_rate, name, schedule"],
+    "--config-name=foo": ["--config-name=foo", "its own file of conf/", "key=value"],
+    "--resolve": ["--resolve: it needs --cfg job"],
     "training.epoch=3": ["training.epoch:", "did you mean epochs?"],
     "optimizer.lr=1": ["optimizer.lr", "learning_rate"],
     "model.build.hiden=3": ["model.build.hiden", "did you mean hidden?"],
@@ -61,6 +73,7 @@ MISTAKES = {
     "precision.policy=float16": ["precision.policy=float16: expected 'auto', 'float32' or 'mixed_bfloat16'"],
     "model=[": ["model=[", "key=value"],
     "cnn": ["cnn", "key=value"],
+    f"training.init={'[' * 3000}{']' * 3000}": ["training.init=[[[", "...: nested too deeply"],
 }
 
 
@@ -121,6 +134,24 @@ REFUSED = {  # by what is typed after `python src/`: words of the line
     **{("train.py", typed): words for typed, words in MISTAKES.items()},
     ("train.py", "-m", "model=dense,cnnn"): ["model=cnnn", "did you mean cnn?"],
     ("train.py", "seed=one,two", "-m", "training.epochs=1"): ["seed=one", "a whole number"],
+    ("train.py", "model=dense,", "cnn"): ["without spaces: -m model=dense,..."],
+    ("train.py", "-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=0"): ["n_jobs=0: expected the number of proc"],
+    ("train.py", "--config-name", "foo"): ["--config-name", "its own file of conf/"],
+    (
+        "train.py",
+        "~optimizer",
+        "+optimizer={_target_: keras.optimizers.RMSprop, learning_rate: 1}",
+        "optimizer.rho=7",
+    ): [
+        "optimizer.rho: unknown key",
+        "for another argument of keras.optimizers.RMSprop write +optimizer.rho=...",
+    ],
+    ("evaluate.py", "ensemble", "runs=a,b"): ["runs=a,b: several values", "'runs=[a,b]' for a list"],
+    ("evaluate.py", "--resolve"): ["--resolve: it needs --cfg job"],
+    ("preprocess.py", "normalizer", "foo=1"): ["foo=1: unknown; `normalizer` takes no keys"],
+    ("preprocess.py", "drawings", "data=optdigits", "data.evaluation.drawn_sets=[starter,mien]"): [
+        "data.evaluation.drawn_sets: mien: unknown set; did you mean mine? choose one of:",
+    ],
     ("evaluate.py", "drawnn"): ["drawnn", "drawn, ensemble"],
     ("evaluate.py", "model.epochs=3"): ["model.epochs=3: has no effect here", "model.name"],
     ("export.py", "~data.source.offline"): ["data.source.offline", "data.name, data.folder, data.eval_data"],
@@ -154,7 +185,7 @@ def rejected(new_workspace: Callable[[], Any], forbidden: Path) -> dict[tuple[st
 
 
 @pytest.mark.xdist_group("rejected")
-@pytest.mark.parametrize("typed", REFUSED, ids=" ".join)
+@pytest.mark.parametrize("typed", REFUSED, ids=lambda typed: " ".join(typed)[:80])
 def test_what_cannot_be_meant_is_one_line(typed: tuple[str, ...], rejected: dict[tuple[str, ...], Any]):
     assert rejected[typed].stdout == ""
     one_line(rejected[typed].stderr, typed[0], REFUSED[typed])
@@ -170,7 +201,17 @@ def test_help_comes_at_once_from_any_folder(script: str, at_once: Any, bare: Any
     path, *command = words_of(script)
     done = at_once(str(bare.root / "src" / path), *command, "--help", code=0, cwd=tmp_path)
     assert "data: finetune, mnist, mnist_normalized, mnist_plus_strokes, optdigits, pens" in done.stdout
+    assert f"python src/{path}" in done.stdout.splitlines()[0]
+    file = re.search(r"from conf/(\w+\.yaml):", done.stdout)
+    assert file is not None and (ROOT / "conf" / file[1]).read_text() in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_whose_name_is_another_one_is_refused(workspace: Any):
+    conf = workspace.root / "conf" / "model"
+    (conf / "small.yaml").write_text((conf / "dense.yaml").read_text())
+    line = workspace.fails("python", "src/train.py", "model=small")
+    assert line == "train.py: error: conf/model/small.yaml: name: dense: expected small, as the file is called"
 
 
 def test_the_configuration_is_printed_not_run(at_once: Any):
@@ -237,6 +278,24 @@ def test_what_the_machine_denies_is_one_line_with_the_place(number: int, words: 
     line = explain(OSError(number, os.strerror(number), "/somewhere/model.keras"))
     assert line is not None and len(line.splitlines()) == 1
     assert words in line and "/somewhere/model.keras" in line and "again" in line
+
+
+def test_a_folder_that_takes_no_files_is_one_line():
+    line = explain(FileNotFoundError(errno.ENOENT, "No such file or directory", "/proc/x.csv"))
+    assert line == "/proc/x.csv: the system allows no new files there; choose another folder"
+
+
+def test_a_name_with_a_line_break_stays_in_one_line(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        fail("train.py", UserError("a\nb.npz: no such file"))
+    assert capsys.readouterr().err == "train.py: error: a\\nb.npz: no such file\n"
+
+
+@pytest.mark.parametrize("script", ["train", "tune", "evaluate", "export", "report", "download", "preprocess", "app"])
+def test_an_interrupt_during_the_imports_is_one_line(script: str, bare: Any, tmp_path: Path):
+    (tmp_path / "omegaconf.py").write_text("raise KeyboardInterrupt")
+    done = bare.run("python", f"src/{script}.py", code=-signal.SIGINT, PYTHONPATH=str(tmp_path))
+    assert (done.stdout, done.stderr) == ("", f"{script}.py: interrupted\n")
 
 
 def test_a_mistake_in_the_code_is_not_explained():

@@ -3,6 +3,7 @@
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -95,7 +96,7 @@ def test_the_servers_answer(command: str, new_workspace: Callable[[], Workspace]
             assert time.monotonic() < deadline and server.poll() is None, server.poll()
             time.sleep(1)
     finally:
-        workspace.stop(server)
+        assert "Traceback" not in "".join(workspace.stop(server, signal.SIGINT))
 
 
 def test_a_clone_predicts_the_sample(tmp_path: Path) -> None:

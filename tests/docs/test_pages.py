@@ -51,6 +51,13 @@ def test_a_clone_shows_at_most_twenty_names() -> None:
     assert len([name for name in names if not name.startswith(".")]) <= 20
 
 
+def test_git_ignores_the_folder_that_the_documents_import() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git repository")
+    assert "drawings.py import my_digits" in README
+    subprocess.run(["git", "check-ignore", "--quiet", "my_digits/7/a.png"], cwd=ROOT, check=True)
+
+
 def test_the_results_are_those_of_the_leaderboard() -> None:
     with (ROOT / "reports" / "mnist" / "leaderboard.csv").open(newline="") as file:
         measured = {row["model"]: row for row in csv.DictReader(file)}

@@ -146,6 +146,19 @@ def test_a_change_of_what_decides_no_result_reruns_nothing(touched: dict[str, se
     assert {name for name, packages in touched.items() if package in packages} == set()
 
 
+@pytest.mark.parametrize("file", ["optimizer/sgd", "callbacks/last", "precision/float32", "optimizer/new"])
+def test_a_file_that_overrides_can_choose_reruns_train_alone(locked: Repo, file: str):
+    path = Path(locked.root_dir, "conf", f"{file}.yaml")
+    text = path.read_text() if path.exists() else None
+    path.write_text(f"{text or ''}# changed\n")
+    pipeline = read_pipeline()
+    assert pipeline is not None and set(changed(locked)) == {f"train@{key}" for key in pipeline.runs}
+    if text is None:
+        path.unlink()
+    else:
+        path.write_text(text)
+
+
 def test_a_new_drawing_reruns_drawings_drawn_and_report(locked: Repo):
     mine = Path(locked.root_dir, "data", "drawn", "mine", "drawings.jsonl")
     mine.write_text("{}\n")

@@ -57,7 +57,11 @@ def test_demo_runs_the_offline_pipeline_once_the_environment_is_ready(workspace:
     (workspace.root / ".venv" / "ready").touch()
     planned = make(workspace.root, "-n", "demo").stdout.splitlines()
     assert planned[0].startswith("git config filter.optdigits.clean")
-    assert planned[1:] == ["dvc repro report@optdigits", "python src/report.py data=optdigits show=true"]
+    assert planned[1:] == [
+        "mkdir -p data/drawn/mine",  # DVC wants the folder, and users delete it
+        "dvc repro report@optdigits",
+        "python src/report.py data=optdigits show=true",
+    ]
     (workspace.root / "requirements" / "base.lock").write_text("changed\n")
     assert "--require-hashes" in make(workspace.root, "-n", "demo").stdout
 

@@ -14,6 +14,7 @@ from inkproof.preprocessing import methods
 from inkproof.preprocessing.canvas import to_canvas
 from inkproof.preprocessing.methods import METHODS, NORMALIZED_METHOD, apply_method
 from inkproof.preprocessing.strokes import render
+from inkproof.runtime.errors import UserError
 
 pytestmark = pytest.mark.xdist_group("tensorflow")  # for the method `classic`
 
@@ -53,6 +54,13 @@ def test_one_function_adds_a_method(monkeypatch):
     canvases = np.stack([np.full((280, 280), level, np.uint8) for level in (3, 200)])
     assert apply_method("corner", canvases).max(axis=(1, 2)).tolist() == [3, 200]
     assert list(methods.METHODS) == [*METHODS, "corner"]
+
+
+@pytest.mark.parametrize("image", [np.zeros((14, 14), np.uint8), np.zeros((28, 28))])
+def test_a_method_that_returns_another_size_or_type_is_named(monkeypatch, image):
+    monkeypatch.setitem(METHODS, "small", lambda canvas: image)
+    with pytest.raises(UserError, match=r"^the preprocessing method small returns .*; expected uint8 \(28, 28\)$"):
+        apply_method("small", np.zeros((1, 280, 280), np.uint8))
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from inkproof.runtime.files import replacing, write_text
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import read_yaml, replacing, write_text
 
 
 def test_content_is_on_the_disk_before_the_name_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -41,3 +42,12 @@ def test_what_fails_leaves_the_file_and_no_scratch(tmp_path: Path):
         raise RuntimeError
     assert (tmp_path / "file.txt").read_text() == "before"
     assert [path.name for path in tmp_path.iterdir()] == ["file.txt"]
+
+
+@pytest.mark.parametrize("text", [f"grid: {'[' * 3000}{']' * 3000}", f"grid: {'{a: ' * 3000}1{'}' * 3000}"])
+def test_a_file_that_is_nested_too_deeply_is_one_line(tmp_path: Path, text: str):
+    path = tmp_path / "study.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError) as caught:
+        read_yaml(path)
+    assert str(caught.value) == f"{path}: cannot be read (maximum recursion depth exceeded)"

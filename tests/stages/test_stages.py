@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from inkproof.config.compose import composing
-from inkproof.config.stages import DrawnConfig, ExportConfig
+from inkproof.config.stages import DrawnConfig, ExportConfig, ReportConfig
 from inkproof.evaluation.results import CanvasFile, ExportedFile, ImageFile
 from inkproof.evaluation.statistics import wilson
 from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, MODEL_FILES
@@ -23,6 +23,7 @@ from inkproof.preprocessing.methods import METHODS
 from inkproof.runtime.errors import UserError
 from inkproof.stages.drawn import drawn
 from inkproof.stages.export import export, lines
+from inkproof.stages.report import made_or_shown
 from inkproof.tracking.run_metadata import trained_run
 from support.pipeline import DRAWINGS, OOD_SAMPLES, lighten
 from support.workspaces import Workspace
@@ -270,6 +271,23 @@ def test_a_report_without_its_figures_is_not_changed(copy: Workspace) -> None:
     assert "dense" in shown.stdout
     assert "show=ture: expected true or false" in wrong.stderr
     assert len(without.stderr.splitlines()) == len(wrong.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("stage", "show", "printed"), [("report@optdigits", False, 0), ("", False, 1), ("report@optdigits", True, 1)]
+)
+def test_a_stage_of_dvc_leaves_the_leaderboard_to_make_demo(
+    monkeypatch: pytest.MonkeyPatch, stage: str, show: bool, printed: int
+) -> None:
+    tables: list[Path] = []
+    monkeypatch.setattr("inkproof.stages.report.report", lambda config: Path("index.html"))
+    monkeypatch.setattr("inkproof.stages.report.print_leaderboard", tables.append)
+    monkeypatch.delenv("DVC_STAGE", raising=False)
+    if stage:
+        monkeypatch.setenv("DVC_STAGE", stage)  # as DVC does
+    with composing() as compose:
+        made_or_shown(compose(ReportConfig, (f"show={str(show).lower()}",)))
+    assert len(tables) == printed
 
 
 def test_models_of_another_dataset_are_shown_and_the_report_makes_its_run_again(copy: Workspace) -> None:

@@ -66,6 +66,7 @@ def entry(kind: type[Kind]) -> Callable[[Callable[[Kind], Any]], Callable[[], No
                 if worker:
                     use_threads(_threads_of_worker())
                 try:
+                    _check_names(cfg)
                     useful = without_unused(kind, cfg, typed())
                     if shown is not None:
                         return print(OmegaConf.to_yaml(useful, resolve=shown.resolve), end="")
@@ -79,6 +80,8 @@ def entry(kind: type[Kind]) -> Callable[[Callable[[Kind], Any]], Callable[[], No
             os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions reach us instead of being printed by Hydra
             script = Path(sys.argv[0]).name
             run(script, functools.partial(_arrange_arguments, sweeps=kind is TrainConfig))
+            if {"--help", "-h"} & {*sys.argv[1:]}:
+                return run(script, lambda: print(_help(kind, sys.modules[task.__module__].__doc__ or "")))
             shown = None if kind.uses is None else _take_cfg_job()
             composed = hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name=kind.primary)
             run(script, composed(checked))
@@ -105,10 +108,19 @@ def _threads_of_worker() -> int:
 
 
 def _arrange_arguments(sweeps: bool) -> None:
-    """Put -m first, as Hydra's parser wants it; raise UserError for words that only a script with sweeps takes."""
+    """Put -m first, as Hydra's parser wants it; raise UserError for words that cannot be meant.
+
+    Some are of Hydra, but not for these scripts: each has its own file of conf/, and only one of them runs sweeps.
+    """
     flags = [word for word in sys.argv[1:] if word in ("-m", "--multirun")]
     others = [word for word in sys.argv[1:] if word not in flags]
     sys.argv[1:] = flags + others
+    for word in others:
+        if word.partition("=")[0] in ("--config-name", "-cn", "--config-path", "-cp"):
+            raise UserError(f"{word}: this script has its own file of conf/; change values by key=value")
+        if word == "--resolve" and not {"--cfg", "-c", "--help", "-h"} & {one.partition("=")[0] for one in others}:
+            raise UserError("--resolve: it needs --cfg job")
+        _check_word(word)
     if sweeps:
         if flags and "--cfg" in others:
             raise UserError(f"--cfg with {flags[0]}: a sweep has many configurations; use one of the two")
@@ -118,6 +130,50 @@ def _arrange_arguments(sweeps: bool) -> None:
     for word in others:
         if word.startswith("+"):
             raise UserError(f"{word}: the key has no effect; write key=value with a key that --cfg job shows")
+
+
+def _help(kind: type[Primary], about: str) -> str:
+    """What --help prints: `about` the script, the groups of conf/ with their files, and the script's own file."""
+    files = [ROOT / "conf" / f"{kind.primary}.yaml"]
+    if "  - config\n" in files[0].read_text("utf-8"):  # inherited
+        files.append(ROOT / "conf" / "config.yaml")
+    texts = [file.read_text("utf-8") for file in files]
+    groups = re.findall(r"^  - (?:override )?([\w/]+)(?:@\w+)?: ", "".join(texts), re.MULTILINE)
+    lines = [about, "Files of conf/ to choose from, as in data=optdigits:"]
+    for group in sorted({*groups} - {"hydra"}):
+        names = ", ".join(sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml")))
+        lines.append(f"  {group}: {names}")
+    for file, text in zip(files, texts, strict=True):
+        lines += ["", f"Keys to set, as in KEY.KEY=VALUE, from conf/{file.name}:", "", text.rstrip()]
+    return "\n".join([*lines, "", "Each file of conf/ explains its keys. --cfg job prints all keys with their values."])
+
+
+def _check_word(word: str) -> None:
+    """Raise UserError for an override by which a group of conf/ or a launcher gets a value that it cannot take."""
+    try:
+        (parsed,) = OverridesParser.create().parse_overrides([word])
+    except RecursionError:
+        raise UserError(f"{word[:60]}...: nested too deeply; write a value with fewer brackets") from None
+    except HydraException:
+        return  # an option such as --cfg, or a mistake that Hydra names
+    key, files = parsed.key_or_group, ROOT / "conf" / parsed.key_or_group
+    if parsed.is_delete() or parsed.is_sweep_override():
+        return
+    if files.is_dir() and not isinstance(parsed.value(), str | list | dict):
+        names = ", ".join(sorted(path.stem for path in files.glob("*.yaml")))
+        raise UserError(f"{word}: expected the name of a file of conf/{key}: {names}")
+    if key == "hydra.launcher.n_jobs" and (not isinstance(parsed.value(), int) or parsed.value() == 0):
+        raise UserError(f"{word}: expected the number of processes, or -1 for one on each core")
+
+
+def _check_names(cfg: DictConfig) -> None:
+    """Raise UserError for a file of conf/data, model or aug whose `name` is another one: folders are found by it."""
+    typed_names = [word.partition("=")[0] for word in typed()]
+    for group, file in choices().items():
+        if group in ("data", "model", "aug") and f"{group}.name" not in typed_names:
+            name = cfg[group].get("name", file)
+            if name != file:
+                raise UserError(f"conf/{group}/{file}.yaml: name: {name}: expected {file}, as the file is called")
 
 
 def _take_cfg_job() -> argparse.Namespace | None:

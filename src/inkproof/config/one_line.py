@@ -3,11 +3,12 @@
 import difflib
 import errno
 import os
+import re
 import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from inkproof.runtime.errors import UserError
@@ -58,7 +59,8 @@ def run(
 
 def fail(script: str, error: Exception) -> NoReturn:
     """End the process with the line that `explain` has for `error`, and exit code 2."""
-    print(f"{script}: error: {explain(error)}", file=sys.stderr)
+    line = (explain(error) or "").replace("\n", "\\n").replace("\r", "\\r")  # a file's name may have them
+    print(f"{script}: error: {line}", file=sys.stderr)
     sys.exit(2)
 
 
@@ -69,6 +71,8 @@ def explain(error: BaseException) -> str | None:
     if isinstance(error, OSError) and error.errno in FIXABLE:
         where = f": {error.filename}" if error.filename else ""
         return f"{FIXABLE[error.errno]}{where}; fix it and run the same command again"
+    if isinstance(error, FileNotFoundError) and str(error.filename).startswith(("/proc/", "/sys/", "/dev/")):
+        return f"{error.filename}: the system allows no new files there; choose another folder"
     if type(error).__module__.split(".")[0] in ("hydra", "omegaconf"):
         return _explain_config(error)
     if isinstance(error, ValueError) and str(error).startswith("Config group override"):  # Hydra's own for model=1
@@ -84,19 +88,47 @@ def in_one_line(error: BaseException) -> str:
 def _explain_config(error: BaseException) -> str | None:
     from hydra.errors import InstantiationException, MissingConfigException, OverrideParseException
 
+    text = " ".join(str(error).split())
+    if twice := re.match(r"Multiple values for (\S+)\. .* 'override \S+: (.*)'", text):
+        word = "=".join(twice.groups())
+        return f"+{word}: {twice[1]} is chosen already; write {word} without the +"
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, name = error.missing_cfg_file.rpartition("/")
         return unknown(f"{group}={name}", group, name, sorted(error.options or []))
     if isinstance(error, OverrideParseException):
-        return f"cannot read the override {error.override!r}: write key=value ({str(error).splitlines()[0]})"
+        return _explain_override(str(error.override), str(error).splitlines()[0])
     if isinstance(error, InstantiationException):
-        return f"this configuration cannot be built: {' '.join(str(error).split())}"
+        return f"this configuration cannot be built: {text}"
+    if several := re.match(r"Ambiguous value for argument '([^=]*)=(.*?)' 1\.", text):
+        key, values = several[1], several[2].replace(", ", ",")
+        return f"{key}={values}: several values; add -m for a run with each, or write '{key}=[{values}]' for a list"
     cause: Any = error.__cause__
     parent = getattr(cause, "parent_node", None)
     if parent is not None and getattr(cause, "full_key", None):
-        keys = sorted(str(key) for key in parent if not str(key).startswith(("_", "hydra")))
-        return unknown(str(cause.full_key), "key", str(cause.key), keys)
-    return " ".join(str(error).split())
+        return _explain_key(str(cause.full_key), str(cause.key), dict(parent.items_ex(resolve=False)))
+    return text
+
+
+def _explain_override(word: str, reason: str) -> str:
+    """The line for a `word` of the command line that Hydra cannot read."""
+    key, _, value = word.partition("=")
+    if word.endswith(","):
+        return f"{word} a space ends the value; write the values without spaces: -m {word}..."
+    if value and "=" in value and not value.startswith(("'", '"')):
+        return f"{word}: a value with = needs quotes within quotes: '{key}=\"{value}\"'"
+    return f"cannot read the override {word!r}: write key=value ({reason})"
+
+
+def _explain_key(full: str, name: str, parent: Any) -> str:
+    """The line for a key that the mapping `parent` does not have."""
+    keys = sorted(str(key) for key in parent if not str(key).startswith(("_", "hydra")))
+    if full == name:  # at the top: perhaps a key of a part
+        parts = [key for key in keys if isinstance(part := parent[key], Mapping) and name in part]
+        if parts:
+            return f"{full}: unknown key; did you mean {' or '.join(f'{part}.{name}' for part in parts)}?"
+    target = str(parent.get("_target_", "inkproof."))
+    line = unknown(full, "key", name, keys)
+    return line if target.startswith("inkproof.") else f"{line}; for another argument of {target} write +{full}=..."
 
 
 def unknown(what: str, kind: str, name: str, choices: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """The choices of the pipeline, params.yaml: read as DVC reads it, and checked."""
 
+import shlex
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from inkproof.runtime.files import read_yaml
 from inkproof.runtime.paths import ROOT
 
 PARAMS = ROOT / "params.yaml"
+# What `overrides` may not choose: the first have keys of their own, and no stage depends on the files of the others.
+OWN_KEYS = ("data", "model", "aug", "seed")
+NO_DEPS = ("experiment", "debug")
 
 
 class PipelineRun(Config):
@@ -63,4 +67,20 @@ def _read(path: Path, _changed: int) -> Pipeline:
     for key, run in pipeline.runs.items():
         if key != f"{run.data}-{run.name}":
             raise UserError(f"{path.name}: runs.{key}: its data and name are those of {run.data}-{run.name}; rename it")
+        _check_overrides(f"{path.name}: runs.{key}.overrides", run.overrides)
     return pipeline
+
+
+def _check_overrides(where: str, overrides: str) -> None:
+    try:
+        words = shlex.split(overrides)  # the shell reads them in the command of dvc.yaml
+    except ValueError as error:
+        raise UserError(f"{where}={overrides}: the shell cannot read it ({error}); close the quotes") from error
+    for word in words:
+        name = word.lstrip("+~").partition("=")[0]
+        if name in OWN_KEYS:
+            raise UserError(f"{where}: {word}: set the key `{name}` of the run instead")
+        if name in NO_DEPS:
+            raise UserError(
+                f"{where}: {word}: no stage depends on its file; set single keys, such as training.epochs=5"
+            )

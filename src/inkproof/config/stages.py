@@ -1,9 +1,10 @@
 """The types of the configurations of all stages but training and search: see conf/ for their values."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StrictBool, StrictInt
+from pydantic import Field, StrictBool, StrictInt, model_validator
 
+from inkproof.config.one_line import unknown
 from inkproof.config.schema import Config, DataConfig, ModelConfig, Name, Number, Positive, Primary, Seed, Text
 
 
@@ -44,6 +45,13 @@ class PreprocessConfig(
     thresholds: Text
     corruption_seed: Seed
     ood_seed: Seed
+
+    @model_validator(mode="after")
+    def _knows_the_sets(self) -> Self:
+        for name in self.data.evaluation.drawn_sets if self.data.evaluation else ():
+            if name not in self.sets:
+                raise ValueError(unknown(f"data.evaluation.drawn_sets: {name}", "set", name, sorted(self.sets)))
+        return self
 
 
 class StageConfig(Primary, uses=("data.name", "model.name")):

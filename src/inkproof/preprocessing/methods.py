@@ -11,6 +11,7 @@ from PIL import Image
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.preprocessing.canvas import area_means, ink_box
+from inkproof.runtime.errors import UserError
 from inkproof.runtime.startup import quiet_stderr, start_tensorflow
 
 _BOX = 20
@@ -61,7 +62,13 @@ def apply_method(name: str, canvases: NDArray[np.uint8]) -> NDArray[np.uint8]:
         raise ValueError(f"canvases are uint8 (N, {CANVAS_SIDE}, {CANVAS_SIDE}), not {canvases.dtype} {canvases.shape}")
     images = np.empty((len(canvases), IMAGE_SIDE, IMAGE_SIDE), np.uint8)
     for index, canvas in enumerate(canvases):
-        images[index] = METHODS[name](canvas)
+        image = METHODS[name](canvas)
+        if image.shape != images.shape[1:] or image.dtype != np.uint8:
+            raise UserError(
+                f"the preprocessing method {name} returns {image.dtype} {image.shape}; "
+                f"expected uint8 {images.shape[1:]}"
+            )
+        images[index] = image
     return images
 
 

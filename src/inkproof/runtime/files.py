@@ -70,5 +70,5 @@ def read_yaml(path: Path) -> Any:
         return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
+    except (OSError, UnicodeDecodeError, YAMLError, RecursionError) as error:  # the last: nested too deeply
         raise UserError(f"{path}: cannot be read ({' '.join(str(error).split())})") from error

@@ -1,5 +1,6 @@
 """Compare the models of one dataset."""
 
+import os
 from pathlib import Path
 
 from inkproof.config.compose import path_of
@@ -55,8 +56,12 @@ def evaluated_run(folder: Path) -> RunMetadata:
 
 
 def made_or_shown(config: ReportConfig) -> Path:
-    """Make the report, or with `config.show` print the present leaderboard alone; return the page."""
+    """Make the report, or with `config.show` print the present leaderboard alone; return the page.
+
+    As a stage of DVC it does not print the leaderboard: `make demo` does at its end, also when there was nothing to do.
+    """
     folder = path_of(config.report)
     page = folder / "index.html" if config.show else report(config)
-    print_leaderboard(folder / "leaderboard.csv")
+    if config.show or "DVC_STAGE" not in os.environ:
+        print_leaderboard(folder / "leaderboard.csv")
     return page
