@@ -71,7 +71,7 @@ def open_image(source: str | os.PathLike[str] | bytes, name: str = "", draft: in
     """
     name = name or ("the image" if isinstance(source, bytes) else os.fspath(source))
     try:
-        file = io.BytesIO(source) if isinstance(source, bytes) else _image_file(Path(source))
+        file: io.BytesIO | Path = io.BytesIO(source) if isinstance(source, bytes) else _image_file(Path(source))
         with warnings.catch_warnings():
             # The check of the size below raises an error; a warning alone would let the bomb through.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
