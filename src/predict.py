@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
 
     raw = argparse.RawDescriptionHelpFormatter
     top = argparse.ArgumentParser(prog="predict.py", description=__doc__, epilog=EXAMPLE, formatter_class=raw)
-    top.add_argument("paths", metavar="PATH", nargs="+", help="an image, or a folder of png, jpg, bmp, gif or tif")
+    top.add_argument("paths", metavar="PATH", nargs="+", help="an image, or a folder of images")
     top.add_argument("--csv", metavar="OUT", type=Path, help=f"write {','.join(COLUMNS)}")
     sheet = f"draw the first {SHEET} images beside what the network saw"
     top.add_argument("--show", metavar="OUT.png", type=Path, help=sheet)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from inkproof.data.images import FORMATS
 from inkproof.inference import predict as batch
 from inkproof.inference.predict import CHUNK, Prediction, Unreadable, predict_images, printable
 from inkproof.runtime.errors import UserError
@@ -46,7 +47,8 @@ def model(stand_in: Path) -> Path:
 def test_every_image_has_its_two_most_likely_digits_in_order(paths: list[str], model: Path):
     results = list(predict_images(paths, model))
     assert [one.path for one in results] == paths
-    assert results[5] == Unreadable(paths[5], "it is no image of a known format (PNG, JPEG, BMP, GIF, TIFF)")
+    known = f"it is no image of a known format ({', '.join(FORMATS)}); save as PNG or JPEG"
+    assert results[5] == Unreadable(paths[5], known)
     assert results[-1] == Unreadable(paths[-1], "no such file")
     _, probabilities = expected(np.stack([canvas(digit) for digit in DIGITS]))
     for number, one in enumerate(results):

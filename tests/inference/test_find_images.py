@@ -25,7 +25,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "all"
 
 
-WALKED = ["a.jpeg", "b.bmp", "c.gif", "d.tif", "deep/er/f.png", "Digit1.JPG", "digit2.png", "digit10.png", "e.TIFF"]
+WALKED = [
+    *("a.jpeg", "b.bmp", "c.gif", "d.tif", "deep/er/f.png", "Digit1.JPG", "digit2.png", "digit10.png", "e.TIFF"),
+    "x.webp",
+]
 
 
 @pytest.mark.parametrize("typed", ["all", "all/", "./all", "./all/", "../{}/all"])
@@ -53,8 +56,25 @@ def test_a_folder_without_images_is_named(folder: Path):
     found, unreadable = find_images(["all/folder.png", "all/b.bmp"])
     assert found == ["all/b.bmp"]
     assert [(one.path, one.reason) for one in unreadable] == [
-        ("all/folder.png", "has no images (png, jpg, jpeg, bmp, gif, tif, tiff)")
+        ("all/folder.png", "has no images (PNG, JPEG, GIF, BMP, TIFF, WebP, AVIF, HEIC, PNM)")
     ]
+
+
+def test_images_of_other_formats_are_one_line_a_folder(folder: Path):
+    for name in ("s1.svg", "s2.SVG", "deep/raw.CR2", ".hidden.pdf"):
+        (folder / name).touch()
+    found, (only,) = find_images(["all"])
+    assert found == [f"all/{name}" for name in WALKED]
+    assert (only.path, only.reason) == (
+        "all",
+        "images of other formats are left out (1 .cr2, 2 .svg); save as PNG or JPEG",
+    )
+
+
+def test_pipes_in_a_folder_are_passed_over_and_a_name_of_any_length_is_taken(folder: Path):
+    os.mkfifo(folder / "pipe.png")
+    assert find_images(["all"])[0] == [f"all/{name}" for name in WALKED]
+    assert find_images(["x" * 5000, "two\0"]) == (["x" * 5000, "two\0"], [])
 
 
 def test_a_folder_that_may_not_be_read_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch):

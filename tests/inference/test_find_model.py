@@ -1,5 +1,6 @@
 """Which exported file a word means."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,12 @@ def test_a_folder_means_the_canvas_file_in_it_else_the_other(root: Path):
 @pytest.mark.parametrize("word", ["some.tflite", "../root/exports/mnist/cnn/model.tflite", "absent/canvas.tflite"])
 def test_a_path_is_taken_as_it_is(root: Path, word: str):
     assert find_model(word, root) == Path(word)
+
+
+def test_a_pipe_is_no_model_and_is_not_waited_for(root: Path):
+    os.mkfifo("model.tflite")
+    with pytest.raises(UserError, match=r"--model model\.tflite: is not a file"):
+        find_model("model.tflite", root)
 
 
 def test_a_folder_here_goes_before_a_name(root: Path):

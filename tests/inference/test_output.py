@@ -4,14 +4,16 @@ import csv
 import os
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from inkproof.inference.predict import EVERY, MANY, Prediction, check_out, csv_rows, line
+from inkproof.inference.predict import EVERY, MANY, Prediction, check_out, csv_rows, has_ink, line
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.progress import counted
 
 SEVEN = Prediction("my 7.png", 7, 0.98765, 1, 0.01, True)
+BLANK = Prediction("blank.png", 0, 0.44, 1, 0.1, False, ink=False)
 NOTHING = Prediction("scribble.png", 7, 0.412, 2, 0.4, False)
 
 
@@ -24,17 +26,31 @@ def test_what_is_no_digit_has_the_most_likely_digit_beside_it():
     assert line(NOTHING, 12) == "scribble.png  not a digit (perhaps 7, 41%)"
 
 
+def test_a_blank_is_no_digit_and_perhaps_none():
+    assert line(BLANK, 12) == "blank.png     no ink found"
+
+
+def test_ink_is_one_level_in_one_pixel():
+    seen = np.zeros((28, 28), np.uint8)
+    assert not has_ink(seen)
+    seen[27, 27] = 1
+    assert has_ink(seen)
+
+
 def test_a_row_holds_the_best_guess_whether_accepted_or_not(tmp_path: Path):
     with csv_rows(tmp_path / "out.csv") as write:
         write(SEVEN)
         write(NOTHING)
+        write(BLANK)
     assert (tmp_path / "out.csv").read_text() == (
         "path,digit,probability,second,second_probability,accepted\n"
         "my 7.png,7,0.987650,1,0.010000,true\n"
         "scribble.png,7,0.412000,2,0.400000,false\n"
+        "blank.png,,,,,false\n"
     )
     table = pd.read_csv(tmp_path / "out.csv")
-    assert table["accepted"].tolist() == [True, False] and table["digit"].tolist() == [7, 7]
+    assert table["accepted"].tolist() == [True, False, False] and table["digit"].tolist()[:2] == [7, 7]
+    assert table["digit"].isna().tolist() == [False, False, True]
 
 
 @pytest.mark.parametrize("path", ["a,b.png", 'say "7".png', "two\nlines.png", "七.png", " x ", "=1+1.png"])

@@ -68,7 +68,7 @@ def test_a_few_images_are_read_at_once_without_anything_slow(place: Any, forbidd
     three, blank, seven = done.stdout.splitlines()
     assert three.split() == ["drawn/digit3.png", "3", "99.3%", "then", three.split()[4], three.split()[5]]
     assert three.split()[4] in ("8,", "9,", "5,") and three.endswith("%")
-    assert blank.startswith("drawn/blank.gif       not a digit (perhaps ")
+    assert blank == "drawn/blank.gif       no ink found"
     assert seven.startswith("drawn/deep/seven.jpg  7   9")
 
 
@@ -78,6 +78,7 @@ def test_a_folder_is_walked_and_the_table_holds_every_image(place: Any, tmp_path
     assert list(table[0]) == ["path", "digit", "probability", "second", "second_probability", "accepted"]
     names = ["blank.gif", "deep/seven.jpg", *(f"digit{digit}.png" for digit in DIGITS)]
     assert [row["path"] for row in table] == [f"drawn/{name}" for name in names]
+    assert table[0]["digit"] == table[0]["probability"] == ""
     assert [row["digit"] for row in table[1:]] == ["7", *map(str, DIGITS)]
     assert [row["accepted"] for row in table] == ["false"] + ["true"] * 11
     for row in table[1:]:
@@ -118,12 +119,63 @@ def test_what_cannot_be_read_is_named_and_passed_over(place: Any, tmp_path: Path
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [["drawn/digit5.png", "5"]]
     assert [row["path"] for row in rows(tmp_path / "out.csv")] == ["drawn/digit5.png"]
     empty, absent, broken, text, script = done.stderr.splitlines()
-    assert empty == f"predict.py: {tmp_path / 'empty'}: has no images (png, jpg, jpeg, bmp, gif, tif, tiff)"
+    assert (
+        empty == f"predict.py: {tmp_path / 'empty'}: has no images (PNG, JPEG, GIF, BMP, TIFF, WebP, AVIF, HEIC, PNM)"
+    )
     assert absent == "predict.py: absent.png: no such file"
     assert broken.startswith(f"predict.py: {tmp_path / 'broken.png'}: ")
-    known = "it is no image of a known format (PNG, JPEG, BMP, GIF, TIFF)"
+    known = "it is no image of a known format (PNG, JPEG, GIF, BMP, TIFF, WebP, AVIF, HEIC, PNM); save as PNG or JPEG"
     assert text == f"predict.py: {tmp_path / 'text.png'}: {known}"
     assert script == f"predict.py: src/predict.py: {known}"
+
+
+def test_pipes_and_devices_are_not_waited_for(place: Any, tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe.png")
+    paths = [str(tmp_path / "pipe.png"), "/dev/zero", "drawn/digit5.png"]
+    done = place.run("timeout", "60", "python", "src/predict.py", *paths, code=1)
+    assert done.stdout.split()[:2] == ["drawn/digit5.png", "5"]
+    reason = "it is a folder, a pipe, a socket or a device; save the image as a file"
+    assert done.stderr.splitlines() == [f"predict.py: {path}: {reason}" for path in paths[:2]]
+
+
+def test_a_table_of_the_longest_name_is_written_and_a_longer_one_is_one_line(place: Any, tmp_path: Path):
+    longest = tmp_path / ("ü" * 125 + ".csv")
+    place.run("python", "src/predict.py", "drawn/digit5.png", "--csv", str(longest))
+    assert [row["digit"] for row in rows(longest)] == ["5"]
+    done = place.run("python", "src/predict.py", "drawn/digit5.png", "--csv", "x" * 300, code=2)
+    assert done.stdout == "" and len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("predict.py: error: the name is too long: xxx")
+
+
+@pytest.mark.parametrize(
+    ("closed", "path", "code"),
+    [(">&-", "drawn/digit5.png", 0), ("2>&-", "absent.png", 1), ("<&- >&- 2>&-", "drawn/digit5.png", 0)],
+)
+def test_closed_streams_change_nothing_but_what_is_shown(closed: str, path: str, code: int, place: Any, tmp_path: Path):
+    out = tmp_path / "out.csv"
+    done = place.run("bash", "-c", f"python src/predict.py {path} --csv {out} {closed}", code=code)
+    assert (done.stdout, done.stderr) == ("", "")
+    assert [row["digit"] for row in rows(out)] == ["5"] * (code == 0)
+
+
+def test_a_deleted_working_folder_is_one_line_where_it_matters(place: Any, tmp_path: Path):
+    (tmp_path / "gone").mkdir()
+    here = f"cd {tmp_path / 'gone'}; rmdir {tmp_path / 'gone'}; python {place.root / 'src' / 'predict.py'}"
+    image = place.root / "drawn" / "digit5.png"
+    done = place.run("bash", "-c", f"{here} {image}")
+    assert done.stdout.startswith(f"{image}  5") and "Traceback" not in done.stderr
+    (tmp_path / "gone").mkdir()
+    done = place.run("bash", "-c", f"{here} {image} --csv out.csv", code=2)
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("predict.py: error: the working folder was deleted") and "Traceback" not in done.stderr
+
+
+def test_an_interrupt_during_the_imports_is_one_line(place: Any, tmp_path: Path):
+    (tmp_path / "pillow_heif.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+    process = place.start("python", "src/predict.py", "drawn", PYTHONPATH=str(tmp_path))
+    assert process.stdout.readline() == "importing\n"
+    assert place.stop(process, signal.SIGINT) == ("", "predict.py: interrupted\n")
+    assert process.returncode == 130
 
 
 def test_nothing_readable_at_all_is_still_one_line_each(place: Any, tmp_path: Path):
@@ -162,7 +214,7 @@ def test_a_model_of_28_by_28_digits_classifies_images_too(place: Any, stand_in: 
     model = str(stand_in / "model.tflite")
     done = place.run("python", "src/predict.py", "drawn", "--model", model, PYTHONPATH=forbidden)
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("drawn/blank.gif       not a digit")
+    assert lines[0] == "drawn/blank.gif       no ink found"
     assert "drawn/digit2.png      2  1" in lines[4] or "drawn/digit2.png      2   9" in lines[4]
 
 

@@ -1,5 +1,6 @@
 """The contact sheet shows each canvas next to the image that the network saw, pixel by pixel."""
 
+import dataclasses
 import warnings
 from pathlib import Path
 
@@ -49,6 +50,11 @@ def test_predictions_and_names_are_written():
     assert shown[1:4] == ["0", "90.0%", "folder/0.png"]
     assert shown[10:13] == ["not a digit", "3? 93%", "folder/3.png"]
     assert len(shown) == 31
+
+
+def test_a_blank_is_said_to_have_no_ink():
+    one = dataclasses.replace(predicted(0, "blank.png", 0.44, accepted=False), ink=False)
+    assert texts(contact_sheet([one]))[1:] == ["no ink found", "", "blank.png"]
 
 
 def test_texts_do_not_overlap():

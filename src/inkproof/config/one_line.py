@@ -24,6 +24,7 @@ FIXABLE = {
     errno.EEXIST: "a file is where a folder should be",
     errno.EISDIR: "a folder is where a file should be",
     errno.EFBIG: "a file would be larger than this system allows",
+    errno.ENAMETOOLONG: "the name is too long",
 }
 
 
@@ -35,6 +36,9 @@ def run(
     Ctrl-C and SIGTERM print the line `interrupted` and exit with 130. For any other error the last line, after the
     traceback, says what to do.
     """
+    for name, mode in {"stdin": "r", "stdout": "w", "stderr": "w"}.items():
+        if getattr(sys, name) is None:  # closed by who started the process; another file could take its number
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -68,6 +72,8 @@ def explain(error: BaseException) -> str | None:
     """Return the line that tells a user how to fix `error`, or None if a user cannot fix it."""
     if isinstance(error, UserError):
         return str(error)
+    if isinstance(error, FileNotFoundError) and not _has_working_folder():
+        return "the working folder was deleted; change to another folder and run the same command again"
     if isinstance(error, OSError) and error.errno in FIXABLE:
         where = f": {error.filename}" if error.filename else ""
         return f"{FIXABLE[error.errno]}{where}; fix it and run the same command again"
@@ -78,6 +84,14 @@ def explain(error: BaseException) -> str | None:
     if isinstance(error, ValueError) and str(error).startswith("Config group override"):  # Hydra's own for model=1
         return f"model=, data=, aug= and the other groups take the name of a file in conf/: {error}"
     return explain_tracking(error)
+
+
+def _has_working_folder() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109  (Path has no way that says less)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def in_one_line(error: BaseException) -> str:

@@ -45,7 +45,9 @@ def find_model(word: str = PRETRAINED, root: Path = ROOT) -> Path:
     if word and path.is_dir():
         return _in_folder(path, word, path.resolve() == pretrained.resolve())
     if path.suffix == ".tflite" or path.is_file():
-        return path  # if it is none, opening it is an error
+        if path.exists() and not path.is_file():  # a pipe would wait for a writer without end
+            raise UserError(f"--model {word}: is not a file; name an exported .tflite file")
+        return path  # if it does not exist, opening it is an error
     if word == PRETRAINED:
         return _in_folder(pretrained, word, True)
     names = _names(root)

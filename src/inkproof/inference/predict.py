@@ -2,6 +2,7 @@
 
 import csv
 import os
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inkproof.data.images import SUFFIXES, numeric
+from inkproof.data.images import ADVICE, FORMATS, OTHER_SUFFIXES, SUFFIXES, numeric
 from inkproof.exporting.predictors import Predictor, open_predictor
 from inkproof.preprocessing.canvas import to_canvas
 from inkproof.runtime.errors import UserError
@@ -29,6 +30,7 @@ class Prediction:
         second, second_probability: the second most likely digit.
         accepted: whether the model accepts the image as a digit.
         canvas, seen: uint8 (280, 280) and (28, 28), the image and what the network saw of it. None unless kept.
+        ink: whether the network saw any ink. Without it, the digits mean nothing.
     """
 
     path: str
@@ -39,6 +41,7 @@ class Prediction:
     accepted: bool
     canvas: NDArray[np.uint8] | None = None
     seen: NDArray[np.uint8] | None = None
+    ink: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,15 @@ class Unreadable:
     reason: str
 
 
+def has_ink(seen: NDArray[np.uint8]) -> bool:
+    """Return whether the network saw any ink; `seen` is the output of that name, uint8 (28, 28).
+
+    The normalizer returns a blank for an even canvas, and where it takes all ink for shadow, noise or specks. Then the
+    probabilities are the same for each canvas and say nothing about it.
+    """
+    return bool(seen.any())
+
+
 def predict_image(path: str, predictor: Predictor, keep: bool = False) -> Prediction | Unreadable:
     """Classify the image at `path`; `keep` keeps its canvas and what the network saw."""
     try:
@@ -57,6 +69,7 @@ def predict_image(path: str, predictor: Predictor, keep: bool = False) -> Predic
         return Unreadable(path, str(error).removeprefix("it cannot be read: "))
     found = predictor.predict(canvas[np.newaxis])
     probabilities = found.probabilities[0]
+    ink = has_ink(found.seen[0])
     second, first = np.argsort(probabilities, kind="stable")[-2:].tolist()
     return Prediction(
         path,
@@ -64,9 +77,10 @@ def predict_image(path: str, predictor: Predictor, keep: bool = False) -> Predic
         float(probabilities[first]),
         second,
         float(probabilities[second]),
-        bool(found.accepted[0]),
+        ink and bool(found.accepted[0]),
         canvas if keep else None,
         found.seen[0] if keep else None,
+        ink,
     )
 
 
@@ -78,38 +92,49 @@ def printable(path: str) -> str:
 
 
 def find_images(paths: Sequence[str], leave_out: Path | None = None) -> tuple[list[str], list[Unreadable]]:
-    """Return the images at `paths`, in the order of `paths`, and the folders without images.
+    """Return the images at `paths`, in the order of `paths`, and the folders that hold none, or others.
 
     What is no folder counts as an image, whatever its name and whether it exists. A folder is walked, in numeric order
-    (digit2.png before digit10.png), for files with an image's suffix. Hidden files and folders are left out, and so is
+    (digit2.png before digit10.png), for files with an image's suffix. Images that are
+    not read, such as PDF, are counted by suffix. Hidden files and folders are left out, and so is
     `leave_out`, the contact sheet of an earlier call.
     """
     images: list[str] = []
     unreadable: list[Unreadable] = []
     for path in paths:
-        if not path or not Path(path).is_dir():
+        if not os.path.isdir(path):  # noqa: PTH112  (Path.is_dir raises OSError for a very long name)
             images.append(path)
             continue
         unread: list[OSError] = []
-        found = _walk(path, unread)
+        found, others = _walk(path, unread)
         unreadable += [Unreadable(str(error.filename), error.strerror or "cannot be read") for error in unread]
         if leave_out is not None:
             found = [name for name in found if not _same(name, leave_out)]
-        if not found and not unread:
-            unreadable.append(Unreadable(path, f"has no images ({', '.join(suffix[1:] for suffix in SUFFIXES)})"))
+        if others:
+            kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in sorted(others.items()))
+            unreadable.append(Unreadable(path, f"images of other formats are left out ({kinds}); {ADVICE}"))
+        elif not found and not unread:
+            unreadable.append(Unreadable(path, f"has no images ({', '.join(FORMATS)})"))
         images += found
     return images, unreadable
 
 
-def _walk(folder: str, unread: list[OSError]) -> list[str]:
+def _walk(folder: str, unread: list[OSError]) -> tuple[list[str], Counter[str]]:
+    """Return the images below `folder`, and how many of other formats there are by suffix."""
     found = []
+    others = Counter[str]()
     for parent, folders, files in os.walk(folder, onerror=unread.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
             path = os.path.join(parent, name)  # noqa: PTH118  (as it was typed: a Path drops a leading ./)
-            if name.lower().endswith(SUFFIXES) and not name.startswith(".") and Path(path).is_file():
+            suffix = Path(name).suffix.lower()
+            if name.startswith(".") or suffix not in SUFFIXES + OTHER_SUFFIXES or not Path(path).is_file():
+                continue
+            if suffix in SUFFIXES:
                 found.append(path)
-    return sorted(found, key=lambda path: (numeric(path), path))
+            else:
+                others[suffix] += 1
+    return sorted(found, key=lambda path: (numeric(path), path)), others
 
 
 def _same(path: str, other: Path) -> bool:
@@ -163,12 +188,15 @@ def _predict_chunk(model: Path, paths: Sequence[str], keep: int) -> list[Result]
 
 COLUMNS = ("path", "digit", "probability", "second", "second_probability", "accepted")
 EVERY = 1000  # images a line of progress, where there is no terminal for a bar
+NO_INK = "no ink found"
 SHEET = 60  # images on a contact sheet; the CSV has all of them
 
 
 def line(prediction: Prediction, width: int = 0) -> str:
     """Return the line for people: the path on `width` columns, then the two most likely digits, or that it is none."""
     name = f"{printable(prediction.path):<{width}}"
+    if not prediction.ink:
+        return f"{name}  {NO_INK}"
     if not prediction.accepted:
         return f"{name}  not a digit (perhaps {prediction.digit}, {prediction.probability:.0%})"
     return (
@@ -181,8 +209,8 @@ def line(prediction: Prediction, width: int = 0) -> str:
 def csv_rows(path: Path) -> Iterator[Callable[[Prediction], None]]:
     """Yield a function that writes a prediction as a row; the file appears, whole, when the block ends without error.
 
-    `digit` is the most likely one, whether accepted or not. The text is UTF-8. Bytes of a path that are not UTF-8 are
-    written as \\udc80 to \\udcff, Python's codes for them.
+    `digit` is the most likely one, whether accepted or not. Without ink, digits and probabilities are empty. The text
+    is UTF-8. Bytes of a path that are not UTF-8 are written as \\udc80 to \\udcff, Python's codes for them.
     """
     with (
         replacing(path) as temporary,
@@ -192,9 +220,10 @@ def csv_rows(path: Path) -> Iterator[Callable[[Prediction], None]]:
         writer.writerow(COLUMNS)
 
         def write(one: Prediction) -> None:
-            probabilities = f"{one.probability:.6f}", f"{one.second_probability:.6f}"
-            accepted = str(one.accepted).lower()
-            writer.writerow((one.path, one.digit, probabilities[0], one.second, probabilities[1], accepted))
+            guesses: tuple[int | str, ...] = ("",) * 4
+            if one.ink:
+                guesses = one.digit, f"{one.probability:.6f}", one.second, f"{one.second_probability:.6f}"
+            writer.writerow((one.path, *guesses, str(one.accepted).lower()))
 
         yield write
 

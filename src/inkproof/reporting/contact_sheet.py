@@ -8,7 +8,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from inkproof.data.digits import IMAGE_SIDE
-from inkproof.inference.predict import SHEET, Prediction, printable
+from inkproof.inference.predict import NO_INK, SHEET, Prediction, printable
 from inkproof.reporting.style import DPI, PALETTE, Block, enlarged, framed, paint, save, sheet, shrunk, styled, write
 
 COLUMNS, SCALE = 3, 3  # a digit's pixel is a square of 3 x 3
@@ -40,6 +40,9 @@ def contact_sheet(shown: Sequence[Prediction], note: str = "") -> Figure:
         if one.accepted:
             certainty = f"{one.probability:.1%}"
             write(figure, left, base, str(one.digit), fontsize=9.5, fontweight="bold")
+        elif not one.ink:
+            certainty = ""
+            write(figure, left, base, NO_INK, color=PALETTE["wrong"], fontsize=8)
         else:
             certainty = f"{one.digit}? {one.probability:.0%}"
             write(figure, left, base, "not a digit", color=PALETTE["wrong"], fontsize=8)

@@ -24,7 +24,8 @@ def replacing(path: Path) -> Iterator[Path]:
     The yielded path does not exist yet and may become a file or a folder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    # A part of the name: the whole one may be as long as the file system allows.
+    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}-", dir=path.parent))
     try:
         temporary = scratch / path.name
         yield temporary
