@@ -1,5 +1,6 @@
 """Canvases classified by either kind of exported file, and the errors of files that are neither."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import flatbuffers
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from inkproof.exporting.metadata import write_metadata
+from inkproof.exporting.metadata import put_entries, write_metadata
 from inkproof.exporting.predictors import (
     IMAGE_THRESHOLD,
     CanvasPredictor,
@@ -123,12 +124,22 @@ def test_a_file_that_lacks_an_output_is_an_error(stand_in: Path, tmp_path: Path)
         CanvasPredictor(path)
 
 
-@pytest.mark.parametrize("entry", [None, {}, {"threshold": "0.5"}, {"threshold": None}, {"threshold": True}])
-def test_a_file_without_a_threshold_is_an_error(stand_in: Path, entry: dict | None, tmp_path: Path):
-    bare = (stand_in / "bare.tflite").read_bytes()
-    (tmp_path / "canvas.tflite").write_bytes(bare if entry is None else write_metadata(bare, entry))
-    with pytest.raises(UserError, match=r"canvas\.tflite: has no threshold .* export it again"):
-        CanvasPredictor(tmp_path / "canvas.tflite")
+@pytest.mark.parametrize(
+    "entry", [None, "{}", '"0.5"', "null", "true", "NaN", "Infinity", "-Infinity", "1" + "0" * 400]
+)
+@pytest.mark.parametrize("opened", [CanvasPredictor, ImagePredictor])
+def test_a_file_without_a_threshold_is_an_error(
+    stand_in: Path, entry: str | None, opened: Callable[[Path], object], tmp_path: Path
+):
+    bare = (stand_in / ("bare.tflite" if opened is CanvasPredictor else "model.tflite")).read_bytes()
+    if opened is ImagePredictor and entry in (None, "{}"):
+        entry = "null"  # without an entry it has its own threshold
+    if entry is not None:
+        bare = put_entries(bare, {"inkproof": f'{{"threshold": {entry}}}'.encode() if entry != "{}" else b"{}"})
+    (tmp_path / "canvas.tflite").write_bytes(bare)
+    with pytest.raises(UserError, match=r"canvas\.tflite: has no threshold .* export it again") as caught:
+        opened(tmp_path / "canvas.tflite")
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("corruption", ["missing", "empty", "text", "cut", "folder"])
