@@ -1,5 +1,8 @@
 """Canvases classified by either kind of exported file, and the errors of files that are neither."""
 
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import flatbuffers
@@ -7,7 +10,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from inkproof.exporting.metadata import write_metadata
+from inkproof.exporting.metadata import put_entries, write_metadata
 from inkproof.exporting.predictors import (
     IMAGE_THRESHOLD,
     CanvasPredictor,
@@ -17,8 +20,10 @@ from inkproof.exporting.predictors import (
 )
 from inkproof.preprocessing.methods import apply_method
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
 from support.segments import DIGITS, canvas
 from support.stand_in import METADATA, expected
+from support.workspaces import clean_environment
 
 
 @pytest.fixture(scope="module")
@@ -123,12 +128,22 @@ def test_a_file_that_lacks_an_output_is_an_error(stand_in: Path, tmp_path: Path)
         CanvasPredictor(path)
 
 
-@pytest.mark.parametrize("entry", [None, {}, {"threshold": "0.5"}, {"threshold": None}, {"threshold": True}])
-def test_a_file_without_a_threshold_is_an_error(stand_in: Path, entry: dict | None, tmp_path: Path):
-    bare = (stand_in / "bare.tflite").read_bytes()
-    (tmp_path / "canvas.tflite").write_bytes(bare if entry is None else write_metadata(bare, entry))
-    with pytest.raises(UserError, match=r"canvas\.tflite: has no threshold .* export it again"):
-        CanvasPredictor(tmp_path / "canvas.tflite")
+@pytest.mark.parametrize(
+    "entry", [None, "{}", '"0.5"', "null", "true", "NaN", "Infinity", "-Infinity", "1" + "0" * 400]
+)
+@pytest.mark.parametrize("opened", [CanvasPredictor, ImagePredictor])
+def test_a_file_without_a_threshold_is_an_error(
+    stand_in: Path, entry: str | None, opened: Callable[[Path], object], tmp_path: Path
+):
+    bare = (stand_in / ("bare.tflite" if opened is CanvasPredictor else "model.tflite")).read_bytes()
+    if opened is ImagePredictor and entry in (None, "{}"):
+        entry = "null"  # without an entry it has its own threshold
+    if entry is not None:
+        bare = put_entries(bare, {"inkproof": f'{{"threshold": {entry}}}'.encode() if entry != "{}" else b"{}"})
+    (tmp_path / "canvas.tflite").write_bytes(bare)
+    with pytest.raises(UserError, match=r"canvas\.tflite: has no threshold .* export it again") as caught:
+        opened(tmp_path / "canvas.tflite")
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("corruption", ["missing", "empty", "text", "cut", "folder"])
@@ -178,3 +193,32 @@ def test_a_file_of_28_by_28_digits_classifies_canvases_by_the_method_mnist_style
     assert np.array_equal(predicted.accepted, predicted.score >= 0.6)
     assert 0 < predicted.accepted.sum() < 21, "some are accepted and some not, or this tests nothing"
     assert predicted.score[21:].tolist() == [0, 0], "an empty canvas is no digit, whatever the network's probability"
+
+
+DAMAGE = """
+import random, sys, tempfile
+from pathlib import Path
+import numpy as np
+from inkproof.exporting.predictors import open_predictor
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
+whole, path = Path(sys.argv[1]).read_bytes(), Path(sys.argv[2])
+for seed in range(60):
+    rng, damaged = random.Random(seed), bytearray(whole)
+    for _ in range(rng.randint(1, 20)):
+        damaged[rng.randrange(2000 if seed % 2 else len(whole))] = rng.randrange(256)
+    path.write_bytes(damaged)
+    try:
+        open_predictor(path).predict(np.zeros((1, 280, 280), np.uint8))
+    except UserError as error:
+        assert str(error).startswith(f"{path}: ") and "\\n" not in str(error), error
+        print("one line")
+"""
+
+
+def test_a_damaged_file_predicts_or_is_one_line_and_never_a_crash(stand_in: Path, tmp_path: Path):
+    command = [sys.executable, "-c", DAMAGE, stand_in / "canvas.tflite", tmp_path / "canvas.tflite"]
+    environment = {**clean_environment(), "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) > 10

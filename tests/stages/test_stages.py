@@ -15,12 +15,14 @@ import pytest
 
 from inkproof.config.compose import composing
 from inkproof.config.stages import DrawnConfig, ExportConfig, ReportConfig
+from inkproof.data.archives import read_preprocessed, write_preprocessed
 from inkproof.evaluation.results import CanvasFile, ExportedFile, ImageFile
 from inkproof.evaluation.statistics import wilson
 from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, MODEL_FILES
 from inkproof.exporting.metadata import packed_files, read_metadata
 from inkproof.preprocessing.methods import METHODS
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import sha256_of
 from inkproof.stages.drawn import drawn
 from inkproof.stages.export import export, lines
 from inkproof.stages.report import made_or_shown
@@ -135,7 +137,9 @@ def test_what_export_writes(staged: Workspace) -> None:
         assert (metadata["rule"], metadata["quantization"], metadata["labels"]) == ("maximum_probability", kind, DIGITS)
         assert packed_files((folder / file).read_bytes())["labels.txt"].decode().split() == DIGITS
         figures = export[kind]
-        assert set(figures) == {"kb", "accuracy", "accuracy_difference", "agreement", "max_difference"}
+        assert set(figures) == {
+            *("kb", "accuracy", "accuracy_difference", "agreement", "max_difference", "p99_difference"),
+        }
         assert figures["kb"] == pytest.approx((folder / file).stat().st_size / 1024, abs=0.06)
         assert figures["accuracy"] == pytest.approx(test["accuracy"] + figures["accuracy_difference"])
     assert export["float32"]["max_difference"] <= 1e-3
@@ -224,7 +228,8 @@ def test_one_mlflow_run_has_the_results_of_all_stages(staged: Workspace) -> None
 
 def test_report_moves_the_champion(staged: Workspace) -> None:
     client = staged.client()
-    (version,) = client.search_model_versions("name='inkproof-optdigits'")
+    (version,) = client.search_model_versions("name='inkproof-optdigits'")  # src/export.py made it
+    assert version.tags["canvas_sha256"] == sha256_of(staged.root / "exports/optdigits/dense/canvas.tflite")
     assert client.get_model_version_by_alias("inkproof-optdigits", "champion").version == version.version
     assert version.run_id == load(staged, MODEL / "run.json")["run_id"]
 
@@ -235,6 +240,55 @@ def copy(staged: Workspace, tmp_path: Path) -> Workspace:
     left_out = shutil.ignore_patterns("copy-*.db", "mlflow.db*", "mlruns", "runs")
     shutil.copytree(staged.root, tmp_path / "copy", ignore=left_out)
     return dataclasses.replace(staged, root=tmp_path / "copy")
+
+
+@pytest.fixture(scope="module")
+def exported_again(staged: Workspace, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, str]:
+    """The workspace after another export, and what that printed: what export reports on has changed, and a bound."""
+    root = tmp_path_factory.mktemp("again") / "copy"
+    shutil.copytree(staged.root, root, ignore=shutil.ignore_patterns("copy-*.db", "mlflow.db*", "mlruns"))
+    workspace = dataclasses.replace(staged, root=root)
+    path = root / "data/optdigits/ood.npz"
+    sets = dict(read_preprocessed(path))
+    starter, samples = sets["starter"], sets["ood"]
+    sets["starter"] = dataclasses.replace(starter, labels=(starter.labels + 1) % 10)
+    sets["ood"] = dataclasses.replace(samples, methods={name: one[::-1] // 2 for name, one in samples.methods.items()})
+    write_preprocessed(path, sets)
+    done, _ = workspace.together(
+        ("python", "src/export.py", *CHOSEN, "bounds.int8.difference=0.0"),
+        ("python", "src/report.py", "data=optdigits"),
+    )
+    return workspace, done.stdout
+
+
+def test_the_threshold_is_not_chosen_on_what_it_is_reported_on(
+    staged: Workspace, exported_again: tuple[Workspace, str]
+) -> None:
+    again, _ = exported_again
+    before, after = (load(one, REPORT / "rejection.json") for one in (staged, again))
+    for key in ("rule", "temperature", "threshold"):
+        assert after[key] == before[key], f"{key}: chosen on the drawings or samples of ood.npz"
+    assert after["rules"] != before["rules"], "or they would not have told"
+    for file in ("canvas.tflite", "model.tflite"):
+        first, second = (read_metadata(one.root / "exports/optdigits/dense" / file) for one in (staged, again))
+        assert first == second
+
+
+def test_a_file_that_misses_its_bound_is_not_written_and_said(exported_again: tuple[Workspace, str]) -> None:
+    again, printed = exported_again
+    missing = {MODEL_FILES["int8"], CANVAS_FILES["int8"]}
+    there = names(again.root / "exports/optdigits/dense")
+    assert not missing & there and {*MODEL_FILES.values(), *CANVAS_FILES.values()} - missing <= there
+    export = load(again, REPORT / "export.json")
+    for kind in ("int8", "canvas_int8"):
+        why = export[kind]["missed"]
+        assert re.fullmatch(r"probabilities differ by [\d.]+, more than 0\.0 \(allowed by bounds\.int8\.diff.*\)", why)
+        assert f"optdigits-dense {kind}: not written: {why}" in printed.splitlines()
+    assert [kind for kind, one in export.items() if "missed" in one] == ["int8", "canvas_int8"]
+    page = (again.root / "reports/optdigits/index.html").read_text()
+    assert page.count("was not written: probabilities differ by") == 2
+    (row,) = rows(again, Path("reports/optdigits/leaderboard.csv"))
+    assert (row["int8_kb"], row["canvas_int8_kb"]) == ("", "") and float(row["canvas_kb"]) > 0
 
 
 def test_without_its_database_a_run_is_made_again_once(copy: Workspace) -> None:

@@ -70,7 +70,7 @@ def test_what_the_registry_lacks_is_one_line(
 
 
 def test_the_line_about_a_registry_without_models_names_the_command(opened: Callable[[], Tracker], tmp_path: Path):
-    with pytest.raises(UserError, match=r"none yet; src/train\.py registers"):
+    with pytest.raises(UserError, match=r"none yet; src/export\.py registers"):
         copy_export(opened(), "models:/inkproof-mnist@champion", ["canvas.tflite"], tmp_path)
 
 

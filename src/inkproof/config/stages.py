@@ -19,6 +19,7 @@ class Rendering(Config):
 
 
 Renderings = dict[str, Rendering]
+Share = Annotated[Number, Field(ge=0, le=1)]
 
 
 class DownloadConfig(Primary, primary="download", uses=("data.name", "data.val", "data.source")):
@@ -89,6 +90,18 @@ class DrawnConfig(StageConfig, primary="drawn"):
     sets: Renderings
 
 
+class Bound(Config):
+    """How far an exported file with smaller weights may differ from Keras; see conf/export.yaml."""
+
+    lost: Share
+    agreement: Share
+    difference: Share
+
+
+# One for each quantization with smaller weights; of three keys none may be missing.
+Bounds = Annotated[dict[Literal["float16", "dynamic", "int8"], Bound], Field(min_length=3)]
+
+
 class ExportConfig(StageConfig, primary="export"):
     """conf/export.yaml: the exported files, and what they are verified on."""
 
@@ -98,6 +111,7 @@ class ExportConfig(StageConfig, primary="export"):
     ood: Text
     thresholds: Text
     agreement_sets: tuple[str, ...]
+    bounds: Bounds
     coreml_sample: Positive
     sets: Renderings
 

@@ -1,10 +1,12 @@
 """The names of a model's exported files, their quantizations, and their sizes."""
 
 from pathlib import Path
+from typing import Literal
 
 from inkproof.runtime.paths import ROOT
 
-QUANTIZATIONS = ("float32", "float16", "dynamic", "int8")
+Quantization = Literal["float32", "float16", "dynamic", "int8"]
+QUANTIZATIONS: tuple[Quantization, ...] = ("float32", "float16", "dynamic", "int8")
 """float32: as trained. float16: halved weights, computed in float32. dynamic: int8 weights in tensors of 1,024
 and more, activations quantized at run time. int8: weights and activations, with ranges found on training digits."""
 
@@ -33,6 +35,7 @@ NORMALIZER_FILE = ROOT / "exports" / "normalizer.tflite"
 
 COREML_FILE = "model.mlpackage"
 SAVED_MODEL = "saved_model"
+REGISTERED_MODEL = Path(__file__).with_name("registered_model.py")  # the code of a canvas.tflite in MLflow's registry
 LABELS_FILE = "labels.txt"
 """Packed in every LiteRT file: the label of each of the ten probabilities, a line each."""
 

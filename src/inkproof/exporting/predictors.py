@@ -224,7 +224,11 @@ class ImagePredictor:
 
 def _threshold(path: Path, metadata: dict[str, Any]) -> float:
     threshold = metadata.get("threshold")
-    if isinstance(threshold, bool) or not isinstance(threshold, int | float):
+    if (
+        isinstance(threshold, bool)
+        or not isinstance(threshold, int | float)
+        or not abs(threshold) < float(np.finfo(np.float32).max)  # NaN, too, is not less
+    ):
         raise UserError(f"{path}: has no threshold for rejecting drawings that are not digits; export it again")
     return float(threshold)
 

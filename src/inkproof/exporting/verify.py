@@ -1,70 +1,43 @@
-"""Exported files get their metadata, are compared with Keras, and get the rules that were chosen for rejection."""
+"""Exported files get their metadata and are compared with Keras; what differs too much is not written."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
 from scipy.special import softmax
 
-from inkproof.data.archives import PreprocessedSet
+from inkproof.config.stages import Bound, Bounds
 from inkproof.data.digits import IMAGE_SIDE, Digits
 from inkproof.data.drawings import CANVAS_SIDE
-from inkproof.evaluation.calibration import fit_temperature
-from inkproof.evaluation.rejection import Rule, choose_rule
+from inkproof.evaluation.rejection import Rule
 from inkproof.evaluation.results import Agreement, CanvasAgreement, CanvasFile, ExportedFile, ImageFile
 from inkproof.exporting.canvas_model import CanvasModel, up_to_logits
 from inkproof.exporting.convert import to_litert, write_saved_model
 from inkproof.exporting.coreml import CoreMLDigits, write_coreml
-from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, MODEL_FILES, QUANTIZATIONS, SAVED_MODEL, kilobytes
+from inkproof.exporting.files import (
+    CANVAS_FILES,
+    COREML_FILE,
+    MODEL_FILES,
+    QUANTIZATIONS,
+    SAVED_MODEL,
+    Quantization,
+    kilobytes,
+)
 from inkproof.exporting.metadata import LABELS, Tensor, describe
 from inkproof.exporting.predictors import CanvasPredictor, Latency, LiteRTDigits, Predictions, predict_canvases
-from inkproof.models.loading import predict
-from inkproof.preprocessing.methods import NORMALIZED_METHOD
 from inkproof.runtime.errors import UserError
 
-EXACT = ("float32", "coreml")  # quantizations that compute what Keras computes
-FLOAT32_TOLERANCE = 1e-3  # the largest difference in any probability that rounding explains
-LOST_POINTS = 0.002  # the accuracy that smaller weights may cost ...
-LOST_DIGITS = 3  # ... or so many digits, whichever is more: on 360 digits one digit is 0.28 points
-CANVAS_SHARE = 0.001  # drawings that a canvas file may classify, or accept, unlike Keras ...
-SMALL_CANVAS_SHARE = 0.02  # ... and one with smaller weights: its scores may be on the threshold's other side
-LOST_DRAWINGS = 0.005  # the accuracy on drawings that smaller weights may cost: drawings are harder than test digits
+TOLERANCE = 1e-3  # the largest difference in a probability that rounding explains
+CANVAS_SHARE = 0.001  # drawings that canvas.tflite may classify, or accept, unlike Keras; one may always differ
+FEW = 3  # images that a file with smaller weights may always have otherwise: on 360 digits one is 0.28 points
 
 
 def compare(reference: np.ndarray, exported: np.ndarray, labels: np.ndarray) -> Agreement:
     """Return how `exported` probabilities (N, 10) differ from the `reference` of the Keras model."""
-    ours, theirs = exported.argmax(axis=1), reference.argmax(axis=1)
-    accuracy = float((ours == labels).mean())
-    return Agreement(
-        accuracy=accuracy,
-        accuracy_difference=accuracy - float((theirs == labels).mean()),
-        agreement=float((ours == theirs).mean()),
-        max_difference=float(np.abs(exported - reference).max()),
-    )
-
-
-def check_agreement(quantization: str, compared: Agreement, n: int) -> None:
-    """Raise UserError when a file of 28 x 28, compared on `n` digits, differs too much from the Keras model.
-
-    A file of one of the quantizations `EXACT` has the same probabilities. Any other loses hardly a digit.
-    """
-    if quantization in EXACT:
-        if not compared.max_difference <= FLOAT32_TOLERANCE:
-            raise UserError(
-                f"{quantization} file: a probability differs from Keras by {compared.max_difference:.1e}, "
-                f"more than {FLOAT32_TOLERANCE:.0e}; export it again, and report a bug if it repeats"
-            )
-        return
-    lost = round(-compared.accuracy_difference * n)
-    allowed = max(LOST_POINTS * n, LOST_DIGITS)
-    if not lost <= allowed:
-        raise UserError(
-            f"{quantization} file: {lost} of {n} digits fewer correct than with Keras, more than {allowed:.0f}; "
-            "quantization loses too much accuracy; use the float32 file"
-        )
+    return Agreement(**_figures(reference, exported, labels, exported.argmax(axis=1) == reference.argmax(axis=1)))
 
 
 def compare_canvases(predicted: Predictions, logits: np.ndarray, rule: Rule, labels: np.ndarray) -> CanvasAgreement:
@@ -72,42 +45,76 @@ def compare_canvases(predicted: Predictions, logits: np.ndarray, rule: Rule, lab
 
     The logits of Keras are (N, 10). The difference is in calibrated probabilities.
     """
-    ours, theirs = predicted.probabilities.argmax(axis=1), logits.argmax(axis=1)
-    same = (ours == theirs) & (predicted.accepted == rule.accepts(logits))
-    difference = np.abs(predicted.probabilities - softmax(logits / rule.temperature, axis=1))
-    accuracy = float((ours == labels).mean())
-    return CanvasAgreement(
-        n=len(same),
-        agreement=float(same.mean()),
-        max_difference=float(difference.max()),
-        accuracy=accuracy,
-        accuracy_difference=accuracy - float((theirs == labels).mean()),
-    )
+    exported, reference = predicted.probabilities, softmax(logits / rule.temperature, axis=1)
+    same = (exported.argmax(axis=1) == logits.argmax(axis=1)) & (predicted.accepted == rule.accepts(logits))
+    return CanvasAgreement(n=len(same), **_figures(reference, exported, labels, same))
 
 
-def check_canvases(compared: CanvasAgreement, quantization: str = "float32") -> None:
-    """Raise UserError when a canvas file classifies too many drawings unlike Keras; one may always differ.
+def _figures(reference: np.ndarray, exported: np.ndarray, labels: np.ndarray, same: np.ndarray) -> dict[str, Any]:
+    ours, theirs = (float((one.argmax(axis=1) == labels).mean()) for one in (exported, reference))
+    difference = np.abs(exported - reference).max(axis=1)
+    return {
+        "accuracy": ours,
+        "accuracy_difference": ours - theirs,
+        "agreement": float(same.mean()),
+        "max_difference": float(difference.max()),
+        "p99_difference": float(np.quantile(difference, 0.99)),
+    }
 
-    The limit is one drawing in a thousand. With smaller weights one in fifty may be accepted
-    by only one of the two, if accuracy hardly drops.
+
+def check_exact(file: str, compared: Agreement) -> None:
+    """Raise UserError when a float32 file has other predictions than the Keras model, by more than rounding.
+
+    For the same images no probability may differ. The normalizer of a canvas file may round a pixel otherwise than
+    NumPy does, so there one drawing in a thousand may differ.
     """
-    n, file = compared.n, CANVAS_FILES[quantization]
-    unlike = round((1 - compared.agreement) * n)
-    if unlike > max(1, (CANVAS_SHARE if quantization == "float32" else SMALL_CANVAS_SHARE) * n):
+    difference = compared.max_difference
+    if isinstance(compared, CanvasAgreement):
+        unlike, difference = round((1 - compared.agreement) * compared.n), compared.p99_difference or 0.0
+        if unlike > max(1, CANVAS_SHARE * compared.n):
+            raise UserError(f"{file}: classifies {unlike} of {compared.n} drawings unlike Keras; {_AGAIN}")
+    if not difference <= TOLERANCE:
         raise UserError(
-            f"{file}: classifies {unlike} of {n} drawings unlike Keras; export it again, and report a bug if it repeats"
+            f"{file}: a probability differs from Keras by {difference:.1e}, more than {TOLERANCE:.0e}; {_AGAIN}"
         )
-    lost = round(-compared.accuracy_difference * n)
-    if lost > max(LOST_DRAWINGS * n, LOST_DIGITS):
-        raise UserError(
-            f"{file}: {lost} of {n} drawings fewer correct than with Keras; quantization loses too much accuracy; "
-            "use the float32 file"
-        )
+
+
+_AGAIN = "export it again, and report a bug if it repeats"
+
+
+def missed(quantization: str, compared: Agreement, n: int, bound: Bound) -> str | None:
+    """Return how a file with smaller weights, compared on `n` images, misses its bound, and what would allow it.
+
+    None if it is within its bound. Nothing allows probabilities that are no numbers.
+    """
+    share, difference = compared.agreement, compared.p99_difference
+    if difference is None or math.isnan(difference):
+        return "its probabilities are not numbers"
+    lost, unlike = round(-compared.accuracy_difference * n), round((1 - share) * n)
+    most_lost, most_unlike = (int(max(part * n + 1e-6, FEW)) for part in (bound.lost, 1 - bound.agreement))
+    reasons: dict[str, str] = {}
+    if lost > most_lost:
+        allowed = f"lost={_up(lost / n)}"
+        reasons[allowed] = f"{lost} of {n} fewer correct than with Keras, more than {most_lost}"
+    if unlike > most_unlike:
+        allowed = f"agreement={1 - _up(1 - share):.3f}"
+        reasons[allowed] = f"{unlike} of {n} predicted unlike Keras, more than {most_unlike}"
+    if difference > bound.difference:
+        allowed = f"difference={_up(difference)}"
+        reasons[allowed] = f"probabilities differ by {difference:.3f}, more than {bound.difference}"
+    if not reasons:
+        return None
+    return f"{', '.join(reasons.values())} (allowed by {' '.join(f'bounds.{quantization}.{key}' for key in reasons)})"
+
+
+def _up(share: float) -> float:
+    """Return a share rounded up to three decimals."""
+    return math.ceil(share * 1000) / 1000
 
 
 def check_same_network(compared: CanvasAgreement) -> None:
     """Raise UserError when canvas.tflite and Keras, for the same images, differ by more than rounding."""
-    if not compared.max_difference <= FLOAT32_TOLERANCE:
+    if not compared.max_difference <= TOLERANCE:
         raise UserError(
             f"canvas.tflite: on {compared.n} drawings a probability differs from that of model.keras by up to "
             f"{compared.max_difference:.1e}; the two are not the same network, export it again"
@@ -170,7 +177,13 @@ class Verified:
 
 
 def verify_image_files(
-    origin: Origin, folder: Path, rule: Rule, calibration: np.ndarray, test: Digits, reference: np.ndarray
+    origin: Origin,
+    folder: Path,
+    rule: Rule,
+    bounds: Bounds,
+    calibration: np.ndarray,
+    test: Digits,
+    reference: np.ndarray,
 ) -> dict[str, Verified]:
     """Write SavedModel and LiteRT files of 28 x 28 to `folder`; return the results of each, by quantization.
 
@@ -178,12 +191,13 @@ def verify_image_files(
         origin: the model.
         folder: exists.
         rule: by the largest probability; it is in the files' metadata.
+        bounds: a file with smaller weights that differs more is removed, and its result says why.
         calibration: uint8 (M, 28, 28) of the training split.
         test: N digits, and every file classifies all of them.
         reference: the Keras model's probabilities of them, (N, 10).
 
     Raises:
-        UserError: a file needs operators that phones lack, or differs too much from Keras.
+        UserError: a file needs operators that phones lack, or the float32 file differs from Keras.
     """
     write_saved_model(origin.model, folder / SAVED_MODEL)
     verified = {"saved_model": Verified(ExportedFile(kb=kilobytes(folder / SAVED_MODEL)))}
@@ -193,16 +207,31 @@ def verify_image_files(
         path.write_bytes(describe_model(content, rule, origin.name, quantization, origin.commit))
         digits = LiteRTDigits(path, threads=2)
         compared = compare(reference, digits.probabilities(test.images), test.labels)
-        check_agreement(quantization, compared, len(test.labels))
+        compared = _within_bound(path, quantization, compared, len(test.labels), bounds)
         result = ImageFile(kb=kilobytes(path), **compared.content())
         verified[quantization] = Verified(result, digits.latency(test.images[0]))
+        if result.missed:
+            path.unlink()
     return verified
+
+
+Compared = TypeVar("Compared", bound=Agreement)
+
+
+def _within_bound(path: Path, quantization: Quantization, compared: Compared, n: int, bounds: Bounds) -> Compared:
+    """Return the comparison of a file on `n` images, with `missed` set if the file is to be removed."""
+    if quantization == "float32":
+        check_exact(path.name, compared)
+        return compared
+    why = missed(quantization, compared, n, bounds[quantization])
+    return compared if why is None else compared.model_copy(update={"missed": why})
 
 
 def verify_canvas_files(
     origin: Origin,
     folder: Path,
     rule: Rule,
+    bounds: Bounds,
     normalizer: bytes,
     calibration: np.ndarray,
     canvases: np.ndarray,
@@ -215,6 +244,7 @@ def verify_canvas_files(
         origin: the model.
         folder: exists.
         rule: of the score; it is in the files' metadata.
+        bounds: as in `verify_image_files`.
         normalizer: from `normalizer_part`.
         calibration: uint8 (M, 28, 28), training or validation digits after the normalizer.
         canvases: uint8 (N, 280, 280), and every file classifies all of them.
@@ -222,7 +252,7 @@ def verify_canvas_files(
         labels: (N,).
 
     Raises:
-        UserError: a file needs operators that phones lack, or differs too much from Keras.
+        UserError: a file needs operators that phones lack, or the float32 file differs from Keras.
     """
     model = CanvasModel(up_to_logits(origin.model), rule, normalizer)
     verified = {}
@@ -231,10 +261,12 @@ def verify_canvas_files(
         content = model.quantized(quantization, calibration)
         path.write_bytes(describe_canvas(content, rule, origin.name, quantization, origin.commit))
         compared = compare_canvases(predict_canvases(path, canvases), logits, rule, labels)
-        check_canvases(compared, quantization)
-        result = CanvasFile(kb=kilobytes(path), rule=rule.name, temperature=rule.temperature, **dict(compared))
+        compared = _within_bound(path, quantization, compared, compared.n, bounds)
+        result = CanvasFile(kb=kilobytes(path), rule=rule.name, temperature=rule.temperature, **compared.content())
         kind = "canvas" if quantization == "float32" else f"canvas_{quantization}"
         verified[kind] = Verified(result, CanvasPredictor(path).latency(canvases[0]))
+        if result.missed:
+            path.unlink()
     return verified
 
 
@@ -247,7 +279,7 @@ def verify_coreml(origin: Origin, folder: Path, rule: Rule, sample: Digits, refe
     path = folder / COREML_FILE
     write_coreml(origin.model, path, rule, origin.name, origin.commit)
     compared = compare(reference, CoreMLDigits(path).probabilities(sample.images), sample.labels)
-    check_agreement("coreml", compared, len(sample.labels))
+    check_exact(COREML_FILE, compared)
     return Verified(ImageFile(kb=kilobytes(path), n=len(sample.labels), **compared.content()))
 
 
@@ -255,27 +287,3 @@ def spread(digits: Digits, reference: np.ndarray, count: int) -> tuple[Digits, n
     """Return at most `count` of N digits, evenly spread over them, with their rows of `reference` (N, 10)."""
     chosen = np.unique(np.linspace(0, len(digits.labels) - 1, count).round().astype(int))
     return Digits(digits.images[chosen], digits.labels[chosen]), reference[chosen]
-
-
-# The share of correctly classified digits that is to be accepted: a digit should hardly ever be rejected.
-COVERAGE = 0.99
-# The largest probability that a file with uint8 output can have.
-_MOST = 255 / 256
-
-
-def choose_thresholds(
-    network: keras.Model, digits: Sequence[PreprocessedSet], ood_samples: PreprocessedSet
-) -> tuple[Rule, Rule]:
-    """Return the rules of canvas files and of files of 28 x 28 for `network`, which ends in logits.
-
-    Temperature and threshold come from `digits`, sets of which at least one digit is classified correctly. The
-    calibrated rule is the one that detects `ood_samples` best, the out-of-distribution samples for validation. Files of
-    28 x 28 have uncalibrated probabilities, so their rule is by the largest one at temperature 1.
-    """
-    labels = np.concatenate([drawn_set.labels for drawn_set in digits])
-    logits = predict(network, np.concatenate([drawn_set.methods[NORMALIZED_METHOD] for drawn_set in digits]))
-    temperature = fit_temperature(logits, labels)
-    rejected = predict(network, ood_samples.methods[NORMALIZED_METHOD])
-    image = choose_rule(logits, labels, rejected, 1.0, COVERAGE, ("maximum_probability",))
-    canvas = choose_rule(logits, labels, rejected, temperature, COVERAGE)
-    return canvas, replace(image, threshold=min(image.threshold, _MOST))

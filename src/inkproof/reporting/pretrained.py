@@ -17,6 +17,7 @@ from inkproof.evaluation.results import (
     RejectionResult,
     TestResult,
     TimingResult,
+    split_missed,
 )
 from inkproof.exporting.files import CANVAS_FILES, kilobytes
 from inkproof.exporting.metadata import read_metadata
@@ -91,7 +92,7 @@ def load_run(name: str, folder: Path, exports: Path, report: Path) -> Pretrained
         rule=Rule(str(entry.get("rule")), *(float(entry.get(key, "nan")) for key in ("temperature", "threshold"))),
         test=read_result(TestResult, report / "test.json"),
         corruptions=read_result(CorruptionsResult, report / "corruptions.json"),
-        export=read_result(ExportResult, report / "export.json"),
+        export=split_missed(read_result(ExportResult, report / "export.json"))[0],
         rejection=read_result(RejectionResult, report / "rejection.json"),
         drawn=read_result(DrawnResult, report / "drawn.json"),
         timing=read_result(TimingResult, timing) if timing.is_file() else None,

@@ -17,6 +17,7 @@ from inkproof.evaluation.results import (
     RejectionResult,
     TestResult,
     TimingResult,
+    split_missed,
 )
 from inkproof.reporting.wording import SETS, VARIANTS
 from inkproof.runtime.errors import UserError
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 class ModelResults:
     """The JSON files in one model's folder. A missing file is None, or empty if its results have names.
 
+    `export` has the files that were written, `missed` why others were not, by kind.
     `compare_with` is None for the report's own models. For a model of another dataset it is the name of that dataset.
     """
 
@@ -35,6 +37,7 @@ class ModelResults:
     folder: Path
     test: TestResult
     export: ExportResult = field(default_factory=dict)
+    missed: Mapping[str, str] = field(default_factory=dict)
     drawn: DrawnResult = field(default_factory=dict)
     timing: TimingResult | None = None
     corruptions: CorruptionsResult | None = None
@@ -91,12 +94,14 @@ def _models_in(models_folder: Path, wanted: Callable[[Path], bool], data: str | 
             logger.warning("%s has no test.json and is left out of the report", folder)
             continue
         test = read_result(TestResult, folder / "test.json")
+        export, missed = split_missed(_read_if_there(ExportResult, folder / "export.json") or {})
         models.append(
             ModelResults(
                 name=f"{data}-{folder.name}" if data else folder.name,
                 folder=folder,
                 test=test,
-                export=_read_if_there(ExportResult, folder / "export.json") or {},
+                export=export,
+                missed=missed,
                 drawn=_read_if_there(DrawnResult, folder / "drawn.json") or {},
                 timing=_read_if_there(TimingResult, folder / "timing.json"),
                 corruptions=_read_if_there(CorruptionsResult, folder / "corruptions.json"),

@@ -1,9 +1,11 @@
 """Export a trained model and verify the files."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import keras
 import numpy as np
 
 from inkproof.config.compose import path_of
@@ -11,7 +13,8 @@ from inkproof.config.stages import ExportConfig
 from inkproof.data.archives import PreprocessedSet, read_preprocessed
 from inkproof.data.digits import load_digits, load_test_split
 from inkproof.datasets.preprocessed import canvases_of
-from inkproof.evaluation.rejection import Rule, coverage_rows, rejection_rows, summarize_rejection
+from inkproof.evaluation.calibration import fit_temperature
+from inkproof.evaluation.rejection import Rule, choose_rule, coverage_rows, rejection_rows, summarize_rejection
 from inkproof.evaluation.results import (
     CanvasFile,
     ExportedFile,
@@ -23,12 +26,11 @@ from inkproof.evaluation.results import (
 )
 from inkproof.exporting.canvas_model import up_to_logits
 from inkproof.exporting.coreml import is_installed
-from inkproof.exporting.files import CANVAS_FILES, MODEL_FILES, NORMALIZER_FILE, QUANTIZATIONS
+from inkproof.exporting.files import CANVAS_FILES, MODEL_FILES, NORMALIZER_FILE, QUANTIZATIONS, REGISTERED_MODEL
 from inkproof.exporting.normalizer_part import normalizer_part
 from inkproof.exporting.verify import (
     Origin,
     Verified,
-    choose_thresholds,
     spread,
     verify_canvas_files,
     verify_coreml,
@@ -41,17 +43,24 @@ from inkproof.reporting.style import save
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing
 from inkproof.tracking.provenance import describe_machine
+from inkproof.tracking.registry import register_canvas
 from inkproof.tracking.run import log_stage
 from inkproof.tracking.run_metadata import RunMetadata
 
 LOGGED = (MODEL_FILES["float32"], MODEL_FILES["int8"], CANVAS_FILES["float32"])  # to MLflow; the others in DVC's cache
 DIGITS, OOD, PENS = "digits", "ood", "pens_validation"  # sets of thresholds.npz; ood.npz has an "ood" of its own
+# The share of correctly classified digits that is to be accepted: a digit should hardly ever be rejected.
+COVERAGE = 0.99
+# The largest probability that a file with uint8 output can have.
+_MOST = 255 / 256
 
 
 def export(metadata: RunMetadata, config: ExportConfig) -> ExportResult:
     """Write the exported files of the model in `config.run`, verified on test digits and drawings; return export.json.
 
-    The rejection threshold is chosen on validation digits and writers, and reported on other drawings.
+    The rejection threshold is chosen on validation digits and writers, and reported on other drawings. A file with
+    smaller weights that misses its bound of `config.bounds` is not written. Its result says why. Raises UserError if a
+    float32 file differs from Keras.
     """
     folder = path_of(config.run)
     report, out, digits = path_of(config.report), path_of(config.out), path_of(config.digits)
@@ -68,12 +77,12 @@ def export(metadata: RunMetadata, config: ExportConfig) -> ExportResult:
     origin = Origin(model, f"{config.data.name}-{config.name}", metadata.git_commit)
     with replacing(out) as exports:
         exports.mkdir()
-        verified = verify_image_files(origin, exports, image_rule, calibration, test, reference)
+        verified = verify_image_files(origin, exports, image_rule, config.bounds, calibration, test, reference)
         normalizer = NORMALIZER_FILE.read_bytes() if NORMALIZER_FILE.exists() else normalizer_part()
         # Ranges of normalized digits: not every training set looks like them.
         normalized = thresholds[DIGITS].methods[NORMALIZED_METHOD]
         verified |= verify_canvas_files(
-            origin, exports, rule, normalizer, normalized, drawn.canvases, logits, drawn.labels
+            origin, exports, rule, config.bounds, normalizer, normalized, drawn.canvases, logits, drawn.labels
         )
         if is_installed():
             sample = spread(test, reference, config.coreml_sample)
@@ -86,8 +95,30 @@ def export(metadata: RunMetadata, config: ExportConfig) -> ExportResult:
     write_result(report / "timing.json", timing)
 
     metrics = metrics_of(results, timing) | {"rejection_auroc": rejection.rules[rule.name].auroc}
-    log_stage("export", metadata, folder, metrics, [(out / file, "exports") for file in LOGGED])
+    files = [(out / file, "exports") for file in LOGGED if (out / file).exists()]
+    tracker, run = log_stage("export", metadata, folder, metrics, files)
+    settings = {"rule": rule.name, "threshold": rule.threshold}
+    canvas, example = out / CANVAS_FILES["float32"], [test.images[0].tolist()]
+    register_canvas(tracker, run, REGISTERED_MODEL, canvas, settings, example)
     return results
+
+
+def choose_thresholds(
+    network: keras.Model, digits: Sequence[PreprocessedSet], ood_samples: PreprocessedSet
+) -> tuple[Rule, Rule]:
+    """Return the rules of canvas files and of files of 28 x 28 for `network`, which ends in logits.
+
+    Temperature and threshold come from `digits`, sets of which at least one digit is classified correctly. The
+    calibrated rule is the one that detects `ood_samples` best, the out-of-distribution samples for validation. Files of
+    28 x 28 have uncalibrated probabilities, so their rule is by the largest one at temperature 1.
+    """
+    labels = np.concatenate([drawn_set.labels for drawn_set in digits])
+    logits = predict(network, np.concatenate([drawn_set.methods[NORMALIZED_METHOD] for drawn_set in digits]))
+    temperature = fit_temperature(logits, labels)
+    rejected = predict(network, ood_samples.methods[NORMALIZED_METHOD])
+    image = choose_rule(logits, labels, rejected, 1.0, COVERAGE, ("maximum_probability",))
+    canvas = choose_rule(logits, labels, rejected, temperature, COVERAGE)
+    return canvas, replace(image, threshold=min(image.threshold, _MOST))
 
 
 def read_sets(path: Path, *needed: str) -> dict[str, PreprocessedSet]:
@@ -173,5 +204,7 @@ def lines(name: str, results: Mapping[str, ExportedFile]) -> Iterator[str]:
             f"{name} {kind}: {result.kb:,.0f} KB, accuracy{on} {result.accuracy:.2%} "
             f"({result.accuracy_difference * 100:+.2f} points against Keras), agreement {result.agreement:.2%}"
         )
+        if result.missed:
+            yield f"{name} {kind}: not written: {result.missed}"
     if "coreml" not in results:
         yield f"{name} coreml: skipped, coremltools is not installed (`make coreml` adds it)"

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +19,13 @@ from filelock import FileLock
 
 from inkproof.runtime.files import replacing
 from inkproof.runtime.paths import ROOT, database_file, tracking_uri
-from inkproof.runtime.startup import large_libraries, quiet_stderr
+from inkproof.runtime.startup import large_libraries
 from inkproof.tracking.provenance import describe_machine, git_commit
 
 with large_libraries():
     import mlflow
-    import numpy as np
     from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
     from mlflow.exceptions import MlflowException
-    from mlflow.models import ModelSignature
-    from mlflow.types import Schema, TensorSpec
 
 
 VIEW = "inkproof"  # the name of the view that shows these columns
@@ -46,6 +42,7 @@ COLUMNS = (
 )
 SOURCE = {"mlflow.source.name": "src/train.py", "mlflow.source.type": "LOCAL"}
 PARENT = "mlflow.parentRunId"  # the tag by which MLflow shows a run below another
+REGISTER_AS = "register_as"  # the tag with the name under which src/export.py registers a run's model
 VARIED = ("model.name", "aug.name", "seed", "training.epochs")
 PARAM_LIMIT = 6000  # most characters of a parameter's value
 BATCH_LIMIT = 100  # most parameters per call
@@ -221,23 +218,6 @@ class Tracker:
         data = Dataset(name, part, "local", json.dumps({"uri": f"data/{name}"}), None, json.dumps(profile))
         with self.lock:  # if two runs added a new dataset at once, one would fail
             self.client.log_inputs(run_id, datasets=[DatasetInput(data, [InputTag("mlflow.data.context", context)])])
-
-    def model(self, run_id: str, model: Any, registered_name: str | None) -> None:
-        """Log a Keras model with its signature and pip requirements; register it under a name, if given."""
-        signature = ModelSignature(
-            Schema([TensorSpec(np.dtype("float32"), (-1, 28, 28, 1), "image")]),
-            Schema([TensorSpec(np.dtype("float32"), (-1, 10), "probabilities")]),
-        )
-        # Without these requirements, MLflow takes ten seconds to guess them.
-        requirements = [f"{name}=={version(name)}" for name in ("tensorflow", "keras", "numpy")]
-        with mlflow.start_run(run_id=run_id), quiet_stderr():
-            mlflow.tensorflow.log_model(
-                model,
-                name="model",
-                signature=signature,
-                pip_requirements=requirements,
-                registered_model_name=registered_name,
-            )
 
     def restore(self, run_id: str, names: Iterable[str], folder: Path) -> None:
         """Copy the logged files `names` of a run to `folder`, up to the first that MLflow lacks: stderr says so."""

@@ -2,19 +2,62 @@
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import mlflow
 from mlflow.exceptions import MlflowException
 
 from inkproof.runtime.errors import UserError
-from inkproof.tracking.mlflow_tracker import Tracker
+from inkproof.runtime.files import sha256_of
+from inkproof.runtime.startup import quiet_stderr
+from inkproof.tracking.mlflow_tracker import REGISTER_AS, Tracker
+
+NEEDED = ("ai-edge-litert", "numpy", "pillow")  # by exporting/registered_model.py, beside MLflow
+COPIED_TAGS = ("model", "aug", "data", "key", "git_commit")  # from the run to its version
+CANVAS_SHA = "canvas_sha256"
 
 
 def registered_name(data: str) -> str:
     """Return the name under which the models of a dataset are registered."""
     return f"inkproof-{data}"
+
+
+def register_canvas(
+    tracker: Tracker, run_id: str, code: Path, canvas: Path, config: Mapping[str, Any], example: list[Any]
+) -> str | None:
+    """Register a canvas file as the model of its run, if its training asked for it; return the version, or None.
+
+    The model is the script `code`, which gets the file as `canvas` and `config`, and an input `example`. It loads
+    without this package. A file that is registered already, known by its SHA-256, keeps its version with its tags and
+    its description. Another file of the same run gets a new version.
+    """
+    run = tracker.client.get_run(run_id)
+    if (name := run.data.tags.get(REGISTER_AS)) is None:
+        return None
+    sha = sha256_of(canvas)
+    for known in tracker.client.search_model_versions(f"name='{name}' and run_id='{run_id}'"):
+        if known.tags.get(CANVAS_SHA) == sha:
+            return str(known.version)
+    with quiet_stderr():  # MLflow tells each step
+        made = mlflow.models.Model.log(
+            None,
+            mlflow.pyfunc,
+            name="canvas",
+            run_id=run_id,
+            python_model=str(code),
+            artifacts={"canvas": str(canvas)},
+            model_config=dict(config),
+            input_example=example,
+            pip_requirements=[f"{package}=={version(package)}" for package in NEEDED],
+        )
+        tags = {tag: run.data.tags[tag] for tag in COPIED_TAGS if tag in run.data.tags}
+        new = mlflow.register_model(made.model_uri, name, tags={**tags, CANVAS_SHA: sha})
+    text = f"{canvas.name} of the run {run.info.run_name}: predict([path, bytes or array of an image]) gives its digit"
+    tracker.client.update_model_version(name, new.version, text)
+    return str(new.version)
 
 
 def set_champion(tracker: Tracker, name: str, run_id: str) -> None:
@@ -24,7 +67,7 @@ def set_champion(tracker: Tracker, name: str, run_id: str) -> None:
     """
     versions = tracker.client.search_model_versions(f"name='{name}' and run_id='{run_id}'")
     if not versions:
-        reason = "its run has no registered version; train it with run.register=true run.force=true"
+        reason = "its run has no registered version; src/export.py makes one if it was trained with run.register=true"
         print(f"{name}: the champion is not moved: {reason}", file=sys.stderr)
         return
     newest = max(versions, key=lambda one: int(one.version))
@@ -48,7 +91,7 @@ def copy_export(tracker: Tracker, address: str, names: Sequence[str], folder: Pa
     except MlflowException as error:
         if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise
-        known = ", ".join(_addresses(tracker)) or "none yet; src/train.py registers what it trains"
+        known = ", ".join(_addresses(tracker)) or "none yet; src/export.py registers what it exports"
         raise UserError(f"{address}: unknown registered model; choose one of: {known}") from None
     stored = [item.path for item in tracker.client.list_artifacts(str(model.run_id), "exports")]
     path = next((f"exports/{name}" for name in names if f"exports/{name}" in stored), None)

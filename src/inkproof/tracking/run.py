@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from inkproof.runtime.files import replacing
-from inkproof.tracking.mlflow_tracker import PARENT, Tracker
+from inkproof.tracking.mlflow_tracker import PARENT, REGISTER_AS, Tracker
 from inkproof.tracking.run_metadata import ARTIFACTS, RunMetadata, read_history, write_history
 
 
@@ -84,7 +84,8 @@ class Run:
     ) -> None:
         """Write the artifacts of the finished training, log them to MLflow, and end the run.
 
-        `model` is the float32 `keras.Model` that every later stage reads; it is registered under a name, if given.
+        `model` is the float32 `keras.Model` that every later stage reads. Its export is registered under a name, if
+        given: a canvas.tflite runs anywhere, a Keras model with layers of this package only here.
         """
         metadata, tracker = self.metadata, self._tracker
         metadata.metrics, metadata.seconds, metadata.finished = metrics, round(seconds, 2), True
@@ -93,7 +94,8 @@ class Run:
         write_history(metadata.folder / "history.csv", history)
         metadata.artifacts = metadata.hashes()
         tracker.metrics(metadata.run_id, metadata.metrics)
-        tracker.model(metadata.run_id, model, registered_name)
+        if registered_name is not None:
+            tracker.tag(metadata.run_id, {REGISTER_AS: registered_name})
         metadata.write()
         finalize(tracker, metadata.run_id, metadata.folder)
 
