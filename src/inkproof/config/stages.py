@@ -81,7 +81,7 @@ class DrawnConfig(StageConfig, primary="drawn"):
     sets: Renderings
 
 
-class ExportConfig(StageConfig, primary="export"):
+class ExportConfig(StageConfig, primary="export", uses=("data.name", "data.split", "model.name")):
     """conf/export.yaml: the exported files, and what they are verified on."""
 
     out: Text

@@ -51,8 +51,16 @@ DIGITS, OOD, PENS = "digits", "ood", "pens_validation"  # sets of thresholds.npz
 def export(metadata: RunMetadata, config: ExportConfig) -> ExportResult:
     """Write the exported files of the model in `config.run`, verified on test digits and drawings; return export.json.
 
-    The rejection threshold is chosen on validation digits and writers, and reported on other drawings.
+    The rejection threshold is chosen on validation digits and writers, and reported on other drawings. Raises UserError
+    for a run with another `data.split`: it was trained on some of the validation digits.
     """
+    split, chosen = metadata.config.data.split, config.data.split
+    if split != chosen:
+        raise UserError(
+            f"{config.run}: its validation digits are split by {split}, those that choose the threshold by {chosen}; "
+            f"run `python src/preprocess.py corruptions data={config.data.name} data.split={split}` and add "
+            f"data.split={split} here"
+        )
     folder = path_of(config.run)
     report, out, digits = path_of(config.report), path_of(config.out), path_of(config.digits)
     test = load_test_split(digits)
