@@ -13,9 +13,11 @@ from inkproof.data.digits import (
     digits_file,
     load_digits,
     load_test_split,
+    load_test_writers,
     load_training,
     sources_of,
     write_digits,
+    writers_of,
 )
 from inkproof.runtime.errors import UserError
 
@@ -62,15 +64,44 @@ def test_the_hash_follows_the_content_and_not_the_file_around_it(tmp_path: Path)
     assert data_sha(tmp_path / "other.npz") != sha
 
 
-def test_training_and_its_hash_leave_the_test_arrays_unread(tmp_path: Path) -> None:
+READERS = {
+    "data_sha": data_sha,
+    "load_training": load_training,
+    "load_test_split": load_test_split,
+    "load_test_writers": load_test_writers,
+    "sources_of": lambda path: sources_of(path, "train"),
+    "writers_of": lambda path: writers_of(path, "val"),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("changed", ["train_labels", "test_images", "test_writers", "sha256"])
+def test_a_file_that_was_changed_after_it_was_written_is_refused(changed: str, reader: str, tmp_path: Path) -> None:
+    writers = {
+        f"{split}_writers": np.zeros(size, np.int32) for split, size in (("train", 50), ("val", 0), ("test", 20))
+    }
+    write_digits(tmp_path, splits(), writers)
+    path = digits_file(tmp_path)
+    READERS[reader](path)  # what was read before is known, but not for ever
+    with np.load(path) as archive:
+        arrays = {name: archive[name].copy() for name in archive.files}
+    if changed == "sha256":
+        arrays[changed] = np.array("0" * 64)
+    else:
+        arrays[changed].flat[3] ^= 1
+    np.savez(path, **arrays)
+    with pytest.raises(
+        UserError, match=r"its SHA-256 was computed from\); delete it and run the download again"
+    ) as caught:
+        READERS[reader](path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_file_is_hashed_once_by_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_digits(tmp_path, splits())
-    path, sha = digits_file(tmp_path), data_sha(tmp_path)
-    damage(path, "test_images.npy")
-    damage(path, "test_labels.npy")
-    assert len(load_training(path)[0].labels) == 50
-    assert data_sha(path) == sha
-    with pytest.raises(UserError, match="broken digits file"):
-        load_test_split(path)
+    first, sha = load_training(tmp_path), data_sha(tmp_path)
+    monkeypatch.setattr("inkproof.data.digits._sha_of", lambda arrays: pytest.fail("hashed again"))
+    assert data_sha(tmp_path) == sha and (load_training(tmp_path)[0].images == first[0].images).all()
 
 
 def test_the_test_split_has_one_door(tmp_path: Path) -> None:
@@ -105,6 +136,7 @@ def save(**changes: np.ndarray | None):
         (lambda path: path.write_bytes(b"<html>"), "no npz file"),
         (lambda path: os.truncate(path, path.stat().st_size // 2), "cut short"),
         (lambda path: damage(path, "train_images.npy"), "broken digits file .*CRC"),
+        (lambda path: damage(path, "test_labels.npy"), "broken digits file .*CRC"),
         (save(train_labels=None), "train_labels"),
         (save(train_images=np.zeros((50, 28, 28))), r"train_images is float64 \(50, 28, 28\)"),
         (save(train_images=np.zeros((50, 784), np.uint8)), r"train_images is uint8 \(50, 784\)"),

@@ -17,6 +17,7 @@ from inkproof.data.drawings import read_drawings
 from inkproof.preprocessing.canvas import load_canvases, to_canvas
 from inkproof.preprocessing.strokes import render
 from inkproof.runtime.errors import UserError
+from inkproof.stages.drawings import import_images
 
 SCRIPT = Path(inkproof.__file__).resolve().parents[1] / "drawings.py"
 
@@ -60,6 +61,18 @@ def test_numbered_images_come_in_numeric_order_with_the_labels_of_the_csv(number
     canvases = load_canvases(tmp_path / "set", drawings)
     for number, canvas in enumerate(canvases, start=1):
         assert np.array_equal(canvas, to_canvas(numbered / f"digit{number}.png"))
+
+
+def test_line_breaks_in_names_do_not_reach_the_set_and_a_new_writer_is_counted(tmp_path, capsys):
+    folder = tmp_path / "mine"
+    draw(folder / "7" / "a\nb.png", 3)
+    (folder / "7" / "no\nimage.png").write_bytes(b"")
+    import_images(folder, tmp_path / "set", None, "an\nna")
+    (drawing,) = read_drawings(tmp_path / "set")
+    assert (drawing.writer, drawing.source) == ("an na", "mine/7/a b.png")
+    assert [line.split(" ")[0] for line in capsys.readouterr().err.splitlines()] == ["skipped:"]
+    import_images(folder, tmp_path / "set", None, "ben")
+    assert "0 added, 1 with a new label or writer, 0 already there" in capsys.readouterr().out
 
 
 def test_a_folder_a_label(tmp_path):

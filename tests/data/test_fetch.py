@@ -4,6 +4,7 @@ import gzip
 import io
 import re
 import socket
+import subprocess
 import sys
 import time
 import zipfile
@@ -14,6 +15,7 @@ import pytest
 
 from inkproof.data.download import Fetcher
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
 from inkproof.runtime.progress import meter, tally
 from support import misbehaving as bad
 from support import tiny_mnist as tiny
@@ -69,6 +71,25 @@ def test_an_error_is_named_and_the_next_mirror_asked(
     assert re.search(line, capsys.readouterr().err, re.MULTILINE)
     assert tries is None or server.asked["/bad.gz"] == tries
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux, which reports the memory of a process")
+def test_all_errors_one_after_the_other_take_little_memory(server: bad.Server) -> None:
+    for number, (behavior, _, _) in enumerate(ERRORS.values()):
+        server.routes[f"/{number}"] = behavior
+    server.routes["/bad.gz"] = bad.moved_to("/bad.gz")
+    script = (
+        f"import sys\nsys.path[:0] = [{str(ROOT / 'src')!r}, {str(ROOT / 'tests')!r}]\n"
+        "from pathlib import Path\nfrom inkproof.data.download import Fetcher\nfrom support import tiny_mnist as tiny\n"
+        f"for number in range({len(ERRORS)}):\n"
+        f"    mirrors = [f'{server.address}/{{number}}', '{server.address}/good/{{name}}.gz']\n"
+        "    fetcher = Fetcher('tiny', tiny.source(*mirrors), None, tiny.HASTY)\n"
+        "    assert fetcher.fetch('train_images') == tiny.CONTENT[tiny.FIRST]\n"
+        "print(Path('/proc/self/status').read_text())"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr.count("; asking the next mirror") == len(ERRORS)
+    assert 1000 * int(re.search(r"VmHWM:\s*(\d+) kB", done.stdout)[1]) < 300_000_000
 
 
 @pytest.mark.parametrize("error", ERRORS)

@@ -149,6 +149,38 @@ def test_a_body_that_drips_on_is_given_up_at_the_deadline(server: bad.Server) ->
     assert server.asked["/drip"] == 1
 
 
+DRIPPING = {
+    "the first line": b"HTTP/1.1 ",
+    "a line of the header": b"HTTP/1.1 200 OK\r\nX-",
+    "the length of a chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("line", DRIPPING)
+def test_a_line_that_drips_on_is_given_up_and_the_next_mirror_asked(
+    line: str, server: bad.Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.routes["/drip"] = bad.drips(DRIPPING[line])
+    mirrors = [f"{server.address}/drip", f"{server.address}/good/{{name}}.gz"]
+    began = time.monotonic()
+    content = Fetcher("tiny", tiny.source(*mirrors), None, replace(tiny.HASTY, deadline=0.5)).fetch("train_images")
+    assert content == tiny.CONTENT[tiny.FIRST]
+    assert time.monotonic() - began < 4
+    assert "/drip: stalled: not finished after 1 s; asking the next mirror" in capsys.readouterr().err
+
+
+def test_all_requests_together_have_a_deadline(server: bad.Server) -> None:
+    server.routes["/drip"] = bad.trickles(BODY)
+    mirrors = [f"{server.address}/drip", f"{server.address}/drip", f"{server.address}/good/{{name}}.gz"]
+    patience = replace(tiny.HASTY, floor=0, deadline=1.0, total=1.5)
+    began = time.monotonic()
+    with pytest.raises(UserError) as caught:
+        Fetcher("tiny", tiny.source(*mirrors), None, patience).fetch("train_images")
+    assert time.monotonic() - began < 4
+    assert server.asked["/drip"] == 2
+    assert f"{tiny.FIRST}.gz: not asked: the 1.5 s for all requests are over" in str(caught.value)
+
+
 def test_forms_inside_one_another() -> None:
     content = tiny.CONTENT[tiny.FIRST]
     assert unpack(packed(content, NESTED), tiny.FIRST) == content

@@ -397,6 +397,10 @@ def test_a_damaged_file_is_named_and_nothing_is_written(copy: Workspace, tmp_pat
     with composing() as compose:
         to_export = trained_run(compose(ExportConfig, (*words, *inputs[:3], f"out={made}")))
         to_draw = trained_run(compose(DrawnConfig, (*words, inputs[3], f"exported={exported}")))
+    by_writer = to_export[0].config.data.model_copy(update={"split": "writer"})
+    other = to_export[0].model_copy(update={"config": to_export[0].config.model_copy(update={"data": by_writer})})
+    with pytest.raises(UserError, match=r"its validation digits are split by writer, those that choose .* by digit;"):
+        export(other, to_export[1])
     for path in (model, exported):
         path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(UserError, match=rf"^{re.escape(str(model))}: not the file of this run, by its SHA-256"):

@@ -123,6 +123,18 @@ def trickles(body: bytes) -> Behavior:
     return behave
 
 
+def drips(head: bytes) -> Behavior:
+    """Send `head`, then a byte now and then of a line that never ends."""
+
+    def behave(handler: BaseHTTPRequestHandler, server: Server) -> None:
+        handler.wfile.write(head)
+        while not server.closing.wait(0.05):
+            handler.wfile.write(b"0")
+            handler.wfile.flush()
+
+    return behave
+
+
 def endless(code: int = 200, chunked: bool = False, **headers: object) -> Behavior:
     """Send zeros as fast as they are taken, for as long as the connection is held."""
     piece = bytes(1 << 20)

@@ -171,7 +171,7 @@ def break_test_split(whole: Path) -> Iterator[str]:
     """Write digits files with the test split whole, garbled and absent to the folder above; yield their names."""
     folder = whole.parents[1]
     with np.load(whole) as file:
-        arrays = dict(file)
+        arrays = {name: array for name, array in file.items() if name != "sha256"}  # made by someone else
     test = [name for name in arrays if name.startswith("test_")]
     np.savez(folder / "whole.npz", **arrays)
     np.savez(folder / "garbled.npz", **arrays | dict.fromkeys(test, np.array("not digits")))

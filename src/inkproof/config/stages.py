@@ -102,7 +102,7 @@ class Bound(Config):
 Bounds = Annotated[dict[Literal["float16", "dynamic", "int8"], Bound], Field(min_length=3)]
 
 
-class ExportConfig(StageConfig, primary="export"):
+class ExportConfig(StageConfig, primary="export", uses=("data.name", "data.split", "model.name")):
     """conf/export.yaml: the exported files, and what they are verified on."""
 
     out: Text

@@ -7,6 +7,7 @@ import hashlib
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,7 +44,7 @@ def write_digits(path: Path, splits: Mapping[str, Digits], extra: Mapping[str, n
         images, labels = splits[split]
         arrays[f"{split}_images"] = np.ascontiguousarray(images, np.uint8)
         arrays[f"{split}_labels"] = np.ascontiguousarray(labels, np.uint8)
-    # The hash is stored because training records it but must not open the test arrays to compute it.
+    # The hash is part of a run's identity. It is stored, so that a file that was changed afterwards is noticed.
     sha = {SHA: np.array(_sha_of(arrays))}
     with replacing(target) as temporary:
         np.savez(temporary, **arrays, **sha)  # type: ignore[arg-type]
@@ -95,18 +96,31 @@ def sources_of(path: Path, split: str) -> list[str]:
 def data_sha(path: Path) -> str:
     """Return the SHA-256 of what the digits file holds, whatever the zip around it looks like.
 
-    Written files carry it; for one made elsewhere it is computed from all its arrays.
+    It is computed from all arrays. Raises UserError if the file carries another one.
     """
     target = digits_file(path)
-    with _reading(target) as archive:
-        if SHA in archive:
-            return str(archive[SHA])
-        return _sha_of({name: archive[name] for name in archive.files})
+    with _reading(target):
+        return _sha_of_file(target, *_state(target))
+
+
+def _state(target: Path) -> tuple[int, ...]:
+    found = target.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@cache
+def _sha_of_file(target: Path, *_state: int) -> str:
+    """The hash of all arrays, those for testing too, which go no further; once a process for each state of a file."""
+    with np.load(target, allow_pickle=False) as archive:
+        sha = _sha_of(archive)
+        if SHA in archive and str(archive[SHA]) != sha:
+            raise _broken(target, "its arrays are not those that its SHA-256 was computed from")
+    return sha
 
 
 def _sha_of(arrays: Mapping[str, np.ndarray]) -> str:
     digest = hashlib.sha256()
-    for name in sorted(arrays):
+    for name in sorted(set(arrays) - {SHA}):
         array = np.ascontiguousarray(arrays[name])
         digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
         digest.update(array.data)
@@ -115,7 +129,7 @@ def _sha_of(arrays: Mapping[str, np.ndarray]) -> str:
 
 @contextmanager
 def _reading(target: Path) -> Iterator[np.lib.npyio.NpzFile]:
-    """Yield the open file; its arrays are read one by one as they are asked for."""
+    """Yield the open file, whose content agrees with the hash it carries; arrays are read as they are asked for."""
     if not target.is_file():
         raise UserError(
             f"{target}: no such digits file; make it with `python src/download.py data={target.parent.name}`"
@@ -123,6 +137,7 @@ def _reading(target: Path) -> Iterator[np.lib.npyio.NpzFile]:
     try:
         if not zipfile.is_zipfile(target):
             raise _broken(target, "it is no npz file, or was cut short")
+        _sha_of_file(target, *_state(target))
         with np.load(target, allow_pickle=False) as archive:
             yield archive
     except KeyError as error:

@@ -7,10 +7,11 @@ import hashlib
 import io
 import os
 import pkgutil
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -78,14 +79,15 @@ class Patience:
     """How long to wait for a mirror; seconds, but for `floor` (bytes a second) and `tries`.
 
     `connect` bounds the connection, `silence` the wait for the next byte, `deadline` the whole body: MNIST's
-    largest file, 10 MB, then needs 16 kB a second. A server that has sent fewer than `floor` bytes a second once
-    `silence` is over counts as stalled too. After a passing error a request is repeated, `tries` times in all, with
-    pauses of `pause`, twice that, four times that.
+    largest file, 10 MB, then needs 16 kB a second. `total` bounds all requests of a `Fetcher` together. A server that
+    has sent fewer than `floor` bytes a second once `silence` is over counts as stalled too. After a passing error a
+    request is repeated, `tries` times in all, with pauses of `pause`, twice that, four times that.
     """
 
     connect: float = 10.0
     silence: float = 15.0
     deadline: float = 600.0
+    total: float = 1800.0
     floor: float = 500.0
     tries: int = 3
     pause: float = 1.0
@@ -110,19 +112,19 @@ def download(address: str, label: str, patience: Patience = PATIENCE, limit: int
     Raises DownloadError, also for a body of more than `limit` bytes. It is held in memory, so a killed process leaves
     no file.
     """
-    body = io.BytesIO()
-    with ExitStack() as stack:
-        ask = pooch.HTTPDownloader(
-            chunk_size=PIECE,
-            headers=HEADERS,
-            timeout=(patience.connect, patience.silence),
-            hooks={"response": _Transfer(label, patience, limit, stack).begin},
-        )
-        try:
-            ask(address, body, None)
-        except (requests.RequestException, ValueError) as error:
-            raise _in_words(error, patience) from error
-    return body.getvalue()
+    with ExitStack() as shown:
+        transfer = _Transfer(label, patience, limit, shown)
+        # A line of the header, or of a chunk's length, may come byte by byte, and is waited for inside of libraries.
+        # Only another thread can give it up. Left alone, it ends with the process.
+        asking = threading.Thread(target=transfer.ask, args=(address,), daemon=True)
+        asking.start()
+        asking.join(patience.deadline + patience.silence)
+        if asking.is_alive():
+            transfer.given_up = True
+            raise DownloadError(f"stalled: not finished after {patience.deadline + patience.silence:g} s")
+    if transfer.error is not None:
+        raise transfer.error
+    return transfer.body.getvalue()
 
 
 def _in_words(error: Exception, patience: Patience) -> DownloadError:
@@ -144,18 +146,40 @@ def _in_words(error: Exception, patience: Patience) -> DownloadError:
 class _Transfer:
     """A body on its way, read in place of requests' own: that one waits for a full piece, so a trickle would hide."""
 
-    def __init__(self, label: str, patience: Patience, limit: int, stack: ExitStack) -> None:
-        self.label, self.patience, self.limit, self.stack = label, patience, limit, stack
+    def __init__(self, label: str, patience: Patience, limit: int, shown: ExitStack) -> None:
+        self.label, self.patience, self.limit, self.shown = label, patience, limit, shown
+        self.body, self.open = io.BytesIO(), ExitStack()
+        self.error: Exception | None = None
+        self.given_up = False
+
+    def ask(self, address: str) -> None:
+        """Put the body at `address` into `body`, or what went wrong into `error`."""
+        ask = pooch.HTTPDownloader(
+            chunk_size=PIECE,
+            headers=HEADERS,
+            timeout=(self.patience.connect, self.patience.silence),
+            hooks={"response": self.begin},
+        )
+        try:
+            with self.open:
+                ask(address, self.body, None)
+        except (requests.RequestException, ValueError) as error:
+            self.error = _in_words(error, self.patience)
+            self.error.__cause__ = error
+        except Exception as error:  # the thread that waits raises it
+            self.error = error
 
     def begin(self, answer: requests.Response, **_: object) -> None:
         """Take over the body of `answer`; requests calls this for every answer, redirects among them."""
-        self.stack.callback(answer.raw.close)
+        self.open.callback(answer.raw.close)
         if answer.is_redirect:
             answer.raw.close()  # requests would read the body to its end, and it may have none
         elif answer.ok:
             announced = answer.headers.get("Content-Length", "")
             self.total = int(announced) if announced.isdecimal() else None
-            self.advance = self.stack.enter_context(meter(self.label, self.total))
+            if self.given_up:
+                raise DownloadError("stalled")
+            self.advance = self.shown.enter_context(meter(self.label, self.total))
             self.raw, answer.raw = answer.raw, self
             self.began, self.arrived = time.monotonic(), 0
 
@@ -168,6 +192,8 @@ class _Transfer:
         except HTTPError as error:
             whole = "an unknown number of" if self.total is None else f"{self.total:,}"
             raise DownloadError(f"truncated: {self.arrived:,} of {whole} bytes came", passing=True) from error
+        if self.given_up:
+            raise DownloadError("stalled")
         self.arrived += len(piece)
         self.advance(len(piece))
         if max(self.arrived, self.total or 0) > self.limit:
@@ -230,6 +256,7 @@ class Fetcher:
         if self.own and not _is_web(self.own) and not Path(self.own).expanduser().is_dir():
             raise UserError(f"{name}: {mirror}: no such folder; set INKPROOF_MIRROR to an absolute path")
         self.mirrors = source.offline if self.own else source.mirrors
+        self.ends = time.monotonic() + patience.total
         self._archives: dict[str, bytes] = {}
 
     def fetch(self, role: str) -> bytes:
@@ -274,7 +301,11 @@ class Fetcher:
             return self._archives[address]
         if _is_web(address):
             label = f"{self.data}: {address.rsplit('/', 1)[-1]} from {address.split('/')[2]}"
-            body = download(address, label, self.patience, limit)
+            left = self.ends - time.monotonic()
+            if left <= 0:
+                raise DownloadError(f"not asked: the {self.patience.total:g} s for all requests are over")
+            patience = replace(self.patience, deadline=min(self.patience.deadline, left))
+            body = download(address, label, patience, limit)
         else:
             try:
                 with Path(address).expanduser().open("rb") as file:

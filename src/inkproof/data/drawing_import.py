@@ -146,7 +146,7 @@ def _row(cells: dict[str, str], folder: Path) -> tuple[str, int | None, str | No
     label = cells["label"]
     if label not in _LABELS:
         raise ValueError(f"the label of {name} is {label!r}, not a digit from 0 to 9, nor empty or - for none")
-    return str(name), _LABELS[label], cells.get("writer") or None
+    return str(name), _LABELS[label], " ".join(cells.get("writer", "").split()) or None
 
 
 @dataclass(slots=True)
@@ -193,7 +193,7 @@ def import_drawings(
         UserError: there is nothing to import, a label is wrong, or the set cannot be read or made; nothing is
             written then.
     """
-    writer = (writer or "").strip() or None
+    writer = " ".join((writer or "").split()) or None
     labeling = label_images(folder, labels)
     result = Imported(read_drawings(into), unlabeled=labeling.unlabeled)
     result.skipped += [f"{folder / name} cannot be read: no such file" for name in labeling.absent]
@@ -259,13 +259,14 @@ def _save(image: Image.Image, file: Path, written: list[Path]) -> None:
 
 
 def _drawing(name: str, source: LabeledImage, writer: str, folder: Path, canvas: tuple[int, int]) -> Drawing:
+    # A file name may hold line breaks, and bytes that are no UTF-8; the set is UTF-8 throughout.
+    name_of_file = os.fsencode(f"{folder.resolve().name}/{source.name}").decode("utf-8", "replace")
     changed = datetime.datetime.fromtimestamp(source.path.stat().st_mtime, datetime.UTC)
     return Drawing(
         id=name,
         label=source.label,
         writer=writer,
-        # A file name may hold bytes that are no UTF-8; the set is UTF-8 throughout.
-        source=os.fsencode(f"{folder.resolve().name}/{source.name}").decode("utf-8", "replace"),
+        source=" ".join(name_of_file.split()),
         canvas=canvas,
         strokes=None,
         image=f"{name}.png",

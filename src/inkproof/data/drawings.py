@@ -43,7 +43,7 @@ def _below(name: str) -> bool:
 
 # Strict: in Python `true` is the whole number 1, and pydantic would take "7" for 7.
 Digit = Annotated[int, Field(strict=True, ge=0, le=9)]
-_Side = Annotated[int, Field(strict=True, ge=1)]
+_Side = Annotated[int, Field(strict=True, ge=1, le=10_000)]  # more than any screen has; drawing takes memory
 _Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 _Point = Annotated[list[_Number], Field(min_length=2, max_length=3)]
 _Text = Annotated[str, must(str.strip, "not a text")]

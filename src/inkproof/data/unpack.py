@@ -7,7 +7,7 @@ import struct
 import warnings
 import zipfile
 import zlib
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from uncompresspy import LZWFile
@@ -106,7 +106,7 @@ def _member(body: bytes, name: str, array: str | None, limit: int) -> bytes:
 
 
 UINT8 = 0x08
-IDX_TYPES = {UINT8: np.dtype(np.uint8), 0x0C: np.dtype(">i4")}
+IDX_TYPES: dict[int, np.dtype[Any]] = {UINT8: np.dtype(np.uint8), 0x0C: np.dtype(">i4")}
 
 
 def read_idx(content: bytes) -> np.ndarray:

@@ -18,10 +18,10 @@ def import_images(folder: Path, into: Path, labels: Path | None, writer: str | N
     """Import the images and print what was done; return the exit code."""
     result = import_drawings(folder, into, labels, writer, partial(passed_on, "reading"))
     for line in result.skipped:
-        print(f"skipped: {line}", file=sys.stderr)
+        print(f"skipped: {' '.join(line.splitlines())}", file=sys.stderr)  # a file name may hold line breaks
     if result.unlabeled:
-        print(f"skipped, no label: {listing(result.unlabeled)}", file=sys.stderr)
-    changed = f"{len(result.changed)} with a new label, " if result.changed else ""
+        print(f"skipped, no label: {' '.join(listing(result.unlabeled).splitlines())}", file=sys.stderr)
+    changed = f"{len(result.changed)} with a new label or writer, " if result.changed else ""
     skipped = len(result.skipped) + len(result.unlabeled)
     print(f"{into}: {len(result.added)} added, {changed}{result.known} already there, {skipped} skipped")
     print()

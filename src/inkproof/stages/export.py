@@ -60,8 +60,16 @@ def export(metadata: RunMetadata, config: ExportConfig) -> ExportResult:
 
     The rejection threshold is chosen on validation digits and writers, and reported on other drawings. A file with
     smaller weights that misses its bound of `config.bounds` is not written. Its result says why. Raises UserError if a
-    float32 file differs from Keras.
+    float32 file differs from Keras, and for a run with another `data.split`: it was trained on some
+    of the validation digits.
     """
+    split, chosen = metadata.config.data.split, config.data.split
+    if split != chosen:
+        raise UserError(
+            f"{config.run}: its validation digits are split by {split}, those that choose the threshold by {chosen}; "
+            f"run `python src/preprocess.py corruptions data={config.data.name} data.split={split}` and add "
+            f"data.split={split} here"
+        )
     folder = path_of(config.run)
     report, out, digits = path_of(config.report), path_of(config.out), path_of(config.digits)
     test = load_test_split(digits)
