@@ -11,32 +11,50 @@ from inkproof.config.stages import PreprocessConfig
 from inkproof.stages import preprocess
 
 
-@pytest.mark.slow
-@pytest.mark.xdist_group("chain")
-def test_runs_and_store_of_a_temporary_copy_are_in_the_repository(dvc_workspace: Callable[..., Any]):
+@pytest.fixture(scope="module")
+def committed(dvc_workspace: Callable[..., Any]) -> Any:
+    """A workspace in git, with a drawing that git ignores."""
     workspace = dvc_workspace({"dense": 1})
     (workspace.root / ".dvc" / "config.local").unlink()
-    mine = workspace.root / "data" / "drawn" / "mine"
     for words in (("init", "--quiet"), ("add", "."), ("commit", "--quiet", "-m", "state")):
         workspace.run("git", *words)
-    (mine / "drawings.jsonl").write_text("")
-    stages = ("train@optdigits-dense", "drawings@optdigits")
-    done = workspace.run(
-        "dvc", "exp", "run", "--temp", "--name", "other-seed", "-S", "runs.optdigits-dense.seed=5", *stages
-    )
-    assert "data/drawn/mine: 1 files are missing in DVC's copy of the repository, such as drawings.jsonl" in (
-        done.stdout + done.stderr
-    )
-    assert list((workspace.root / ".dvc" / "tmp" / "exps").glob("tmp*")) == [], "DVC keeps no copy"
-    (run,) = workspace.runs("optdigits")
-    assert (run.info.run_name, run.info.status) == ("dense-off-s5", "FINISHED")
-    (folder,) = (workspace.root / "runs").iterdir()
+    (workspace.root / "data" / "drawn" / "mine" / "drawings.jsonl").write_text("")
+    return workspace
+
+
+def assert_here(workspace: Any, seed: int) -> None:
+    """The run with this seed, its folder and its files in MLflow are in the repository, and DVC keeps no copy."""
+    (run,) = (run for run in workspace.runs("optdigits") if run.info.run_name == f"dense-off-s{seed}")
+    assert run.info.status == "FINISHED"
+    (folder,) = (workspace.root / "runs").glob(f"optdigits-dense-off-s{seed}-*")
     assert json.loads((folder / "run.json").read_text())["run_id"] == run.info.run_id
     artifacts = workspace.root / "mlruns" / "optdigits" / run.info.run_id / "artifacts" / "artifacts"
     assert (artifacts / "model.keras").read_bytes() == (folder / "model.keras").read_bytes()
+    assert list((workspace.root / ".dvc" / "tmp" / "exps").glob("tmp*")) == []
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("chain")
+def test_runs_and_store_of_a_temporary_copy_are_in_the_repository(committed: Any):
+    choice, stages = "runs.optdigits-dense.seed=5", ("train@optdigits-dense", "drawings@optdigits")
+    done = committed.run("dvc", "exp", "run", "--temp", "-S", choice, *stages)
+    line = "data/drawn/mine: 1 files are missing in DVC's copy of the repository, such as drawings.jsonl"
+    assert line in done.stdout + done.stderr
+    assert_here(committed, 5)
     # The same training in the repository is that run.
     words = ("data=optdigits", "model=dense", "aug=off", "seed=5")
-    assert "trained before, reused" in workspace.run("python", "src/train.py", *words).stdout
+    assert "trained before, reused" in committed.run("python", "src/train.py", *words).stdout
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("chain")
+def test_runs_of_two_queued_experiments_at_once_are_in_the_repository(committed: Any):
+    for seed in (6, 7):
+        choice = f"runs.optdigits-dense.seed={seed}"
+        committed.run("dvc", "exp", "run", "--queue", "-S", choice, "train@optdigits-dense")
+    committed.run("dvc", "exp", "run", "--run-all", "--jobs", "2")
+    for seed in (6, 7):
+        assert_here(committed, seed)
 
 
 def test_drawings_that_are_missing_in_a_copy_are_said(tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any):

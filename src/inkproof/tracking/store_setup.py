@@ -89,7 +89,7 @@ class _Waiting(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.msg.startswith("Retry") and time.monotonic() - self.said > REMINDER:
             self.said = time.monotonic()
-            say(f"MLflow store {self.uri}: no answer; trying again, for five minutes at most (Ctrl-C stops it)")
+            say(f"MLflow store {self.uri}: no answer; MLflow tries again, for some minutes (Ctrl-C stops it)")
 
 
 def say_when_waiting(uri: str) -> None:
