@@ -1,11 +1,15 @@
 """The repository, also from within the temporary copy in which DVC runs an experiment."""
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from inkproof.config import compose
-from inkproof.runtime.paths import database_file, home_of
+from inkproof.runtime.paths import ROOT, database_file, home_of
+from support.workspaces import clean_environment
 
 
 @pytest.mark.parametrize(
@@ -19,6 +23,15 @@ from inkproof.runtime.paths import database_file, home_of
 )
 def test_what_outlives_the_copy_is_in_the_repository(root: str, home: str):
     assert home_of(Path(root)) == Path(home)
+
+
+def test_code_of_the_copy_uses_the_store_of_the_repository(tmp_path: Path):
+    copy = tmp_path / ".dvc" / "tmp" / "exps" / "tmp1"
+    shutil.copytree(ROOT / "src" / "inkproof" / "runtime", copy / "src" / "inkproof" / "runtime")
+    script = "from inkproof.runtime.paths import HOME, ROOT, tracking_uri; print(ROOT, HOME, tracking_uri())"
+    environment = {**clean_environment(), "PYTHONPATH": str(copy / "src")}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, check=True, capture_output=True, text=True)
+    assert done.stdout == f"{copy} {tmp_path} sqlite:///{tmp_path}/mlflow.db\n"
 
 
 def test_runs_are_never_in_the_copy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

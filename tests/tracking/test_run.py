@@ -128,10 +128,11 @@ def test_force_trains_a_finished_run_again_and_keeps_nothing_of_it(store: Tracke
 
 
 def test_a_run_killed_by_hand_is_marked_by_the_next_training_of_this_machine(store: Tracker):
-    dead, elsewhere = kill(metadata("dead")), kill(metadata("abcd", machine="another"))
-    alive, unknown = kill(metadata("beef")), kill(metadata("face"))
-    shutil.rmtree(metadata("face").folder)  # a run of another clone, with the same store
+    alive = kill(metadata("beef"))
     with FileLock(metadata("beef").folder / LOCK):
+        unknown = kill(metadata("face"))
+        shutil.rmtree(metadata("face").folder)  # a run of another clone, with the same store
+        elsewhere, dead = kill(metadata("abcd", machine="another")), kill(metadata("dead"))
         train(metadata("1234"))
     found = statuses(store)
     assert found[dead] == "KILLED"
