@@ -111,13 +111,12 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on_when_there_is_room
     if place == "store":
         environment["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder / 'mlflow.db'}"
         workspace.run(*SHORT, "seed=7", **environment)
-        with (folder / "filler").open("wb") as filler, pytest.raises(OSError, match="No space"):
+        with (folder / "filler").open("wb", buffering=0) as filler, pytest.raises(OSError, match="No space"):
             while True:
                 filler.write(bytes(4096))
-                filler.flush()
     done: Any = workspace.run(*SHORT, code=2, **environment)
-    (line,) = done.stderr.strip().splitlines()
-    assert line.startswith("train.py: error: ") and "full" in line
+    assert done.stderr.startswith("train.py: error: ") and "full" in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
     assert list(folder.rglob(".scratch-*")) == [] and list(folder.rglob(".lock")) == []
     more()
     assert "dense-off-s0: validation accuracy" in workspace.run(*SHORT, **environment).stdout

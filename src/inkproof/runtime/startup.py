@@ -16,7 +16,7 @@ from typing import IO, Any
 for _name, _value in {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_LOGGING_LEVEL": "ERROR",  # else it logs database migrations, and what ends in one line anyway
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # else it logs database migrations, and errors that it raises, too
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # else a bar for three small files
 }.items():
     os.environ.setdefault(_name, _value)
