@@ -36,18 +36,17 @@ def drawn(config: DrawnConfig) -> None:
 @entry(EnsembleConfig)
 def ensemble(config: EnsembleConfig) -> None:
     """Evaluate the mean probabilities of several runs."""
-    for folder in config.runs:
-        RunMetadata.read(path_of(folder))
+    members = [RunMetadata.read_finished(path_of(run)) for run in config.runs]
     start_tensorflow()
     from inkproof.stages.ensemble import ensemble, lines
 
-    print("\n".join(lines(ensemble(config))))
+    print("\n".join(lines(ensemble(members, config))))
 
 
 @entry(FinetunedConfig)
 def finetuned(config: FinetunedConfig) -> None:
     """Compare a fine-tuned network with its initial weights."""
-    metadata = RunMetadata.read(path_of(config.run))
+    metadata = RunMetadata.read_finished(path_of(config.run))
     start_tensorflow()
     from inkproof.stages.finetuned import finetuned, lines
 

@@ -1,6 +1,9 @@
 """Files are written whole or not at all."""
 
 import os
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,3 +54,26 @@ def test_a_file_that_is_nested_too_deeply_is_one_line(tmp_path: Path, text: str)
     with pytest.raises(UserError) as caught:
         read_yaml(path)
     assert str(caught.value) == f"{path}: cannot be read (maximum recursion depth exceeded)"
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from inkproof.runtime.files import replacing
+with replacing(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_left_is_collected_at_the_next_write(tmp_path: Path):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    killed = subprocess.run([sys.executable, "-c", KILLED, tmp_path / "a.json"], env=environment, check=False)
+    assert killed.returncode == -9
+    (scratch,) = tmp_path.iterdir()
+    (tmp_path / scratch.name.replace(f"-{socket.gethostname()}-", "-another-machine-")).mkdir()
+    alive = tmp_path / scratch.name.replace(scratch.name.split("-")[-2], str(os.getppid()))
+    alive.mkdir()
+    write_text(tmp_path / "b.json", "{}")  # any file of the folder
+    assert not scratch.exists()
+    assert len(list(tmp_path.iterdir())) == 3 and alive.exists(), "those of others stay"

@@ -112,6 +112,11 @@ def test_a_comparison_without_a_before_or_with_other_digits_ends_in_one_line(tun
     line = tuned.fails(*COMPARE, *words, "run=models/initial")
     assert "has no initial weights to compare with; run `make finetune`" in line
     assert "no trained model here" in tuned.fails(*COMPARE, *words, "run=models/nobody")
+    curve = tuned.root / "models/finetune/vgg_bn/history.csv"
+    whole = curve.read_bytes()
+    curve.write_bytes(whole + b"3,0,0\n")
+    assert f"{curve}: not the file of this run, by its SHA-256" in tuned.fails(*COMPARE, *words)
+    curve.write_bytes(whole)
     split = tuned.root / "data/finetune/split.json"
     text = split.read_text()
     split.write_text(text.replace('"sha256": "', '"sha256": "0'))

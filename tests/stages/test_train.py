@@ -66,6 +66,11 @@ def folders(workspace: Workspace) -> list[Path]:
     return sorted(path for path in (workspace.root / "runs").iterdir() if (path / "run.json").exists())
 
 
+def folder_of(run: Any) -> str:
+    """The name of the folder of a run in MLflow."""
+    return f"{run.data.tags['data']}-{run.info.run_name}-{run.data.tags['key']}"
+
+
 # One process trains four networks: the sweep of the README, typed in another folder.
 
 
@@ -87,13 +92,13 @@ def test_a_sweep_makes_one_mlflow_run_for_each_model(sweep: tuple[Workspace, str
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert len({run.data.tags["key"] for run in runs}) == 4
     assert len({run.data.metrics["val_accuracy"] for run in runs}) > 1
-    assert {path.name for path in folders(workspace)} == {f"{run.info.run_name}-{run.data.tags['key']}" for run in runs}
+    assert {path.name for path in folders(workspace)} == {folder_of(run) for run in runs}
     for run in runs:
         assert f"{run.info.run_name}: validation accuracy " in printed
-        assert (
-            f"MLflow run {run.info.run_id}; {workspace.root}/runs/{run.info.run_name}-{run.data.tags['key']}\n"
-            in printed
-        )
+        assert f"MLflow run {run.info.run_id}; {workspace.root}/runs/{folder_of(run)}\n" in printed
+        assert run.data.tags["mlflow.source.name"] == "src/train.py"
+    made = {path.name for path in (workspace.root / "runs").iterdir()} - {"sweeps"}
+    assert made == {folder_of(run) for run in runs}, "no lock file stays"
     assert not (workspace.root / "models").exists()  # only dvc.yaml writes there
 
 
@@ -115,10 +120,9 @@ def test_a_run_has_its_parameters_data_and_artifacts(sweep: tuple[Workspace, str
     client = workspace.client()
     assert {file.path.split("/")[1] for file in client.list_artifacts(run.info.run_id, "artifacts")} == ARTIFACTS
     assert {run.data.tags[REGISTER_AS] for run in workspace.runs("optdigits")} == {"inkproof-optdigits"}
-    assert (
-        client.search_registered_models() == []
-    )  # a network needs this package: src/export.py registers canvas.tflite
-    kept = next(path for path in folders(workspace) if path.name.startswith("dense_2x128-on"))
+    # A network needs this package, so src/export.py registers canvas.tflite instead.
+    assert client.search_registered_models() == []
+    kept = next(path for path in folders(workspace) if path.name.startswith("optdigits-dense_2x128-on"))
     assert metadata(kept)["run_id"] == run.info.run_id
     assert metadata(kept)["metrics"]["val_accuracy"] == metrics["val_accuracy"]
 
@@ -130,12 +134,12 @@ def again(sweep: tuple[Workspace, str]) -> tuple[Any, Any, Any]:
     workspace, _ = sweep
     with sqlite3.connect(workspace.root / "mlflow.db") as tracker:  # as if killed just before its end in MLflow
         tracker.execute("UPDATE runs SET status = 'RUNNING' WHERE name = 'dense-off-s0'")
-    lost = next(path for path in folders(workspace) if path.name.startswith("dense-on-s0"))
+    lost = next(path for path in folders(workspace) if path.name.startswith("optdigits-dense-on-s0"))
     shutil.copytree(lost, workspace.root / "kept")
     shutil.rmtree(lost)
     whole = (*TRAIN, "model=dense", *SHORT, "run.out=copied")
     without = (*TRAIN, "model=dense", "aug=on", *SHORT, "run.out=restored")
-    damaged = next(path for path in folders(workspace) if path.name.startswith("dense_2x128-on-s0"))
+    damaged = next(path for path in folders(workspace) if path.name.startswith("optdigits-dense_2x128-on-s0"))
     shutil.copytree(damaged, workspace.root / "whole")
     (damaged / "model.keras").write_bytes((damaged / "model.keras").read_bytes()[:-100])
     reused, restored, repaired = workspace.together(whole, without, (*TRAIN, "model=dense_2x128", "aug=on", *SHORT))
@@ -149,7 +153,7 @@ def test_a_finished_run_is_reused_and_its_artifacts_are_copied(
     assert "dense-off-s0: trained before, reused" in again[0].stdout
     assert "Epoch" not in again[0].stdout
     made, copied = folders(workspace)[0], workspace.root / "copied"
-    assert made.name.startswith("dense-off-s0")
+    assert made.name.startswith("optdigits-dense-off-s0")
     assert {file.name for file in copied.iterdir()} == ARTIFACTS
     for name in ARTIFACTS:
         assert (copied / name).read_bytes() == (made / name).read_bytes()
@@ -165,11 +169,11 @@ def test_lost_and_damaged_artifacts_are_restored_from_mlflow(
     assert "dense-on-s0: trained before, reused" in again[1].stdout
     assert "dense_2x128-on-s0: trained before, reused" in again[2].stdout
     assert (again[1].stderr, again[2].stderr) == ("", "")
-    lost = next(path for path in folders(workspace) if path.name.startswith("dense-on-s0"))
+    lost = next(path for path in folders(workspace) if path.name.startswith("optdigits-dense-on-s0"))
     kept = {name: (workspace.root / "kept" / name).read_bytes() for name in ARTIFACTS}
     assert {name: (lost / name).read_bytes() for name in ARTIFACTS} == kept
     assert {name: (workspace.root / "restored" / name).read_bytes() for name in ARTIFACTS} == kept
-    damaged = next(path for path in folders(workspace) if path.name.startswith("dense_2x128-on-s0"))
+    damaged = next(path for path in folders(workspace) if path.name.startswith("optdigits-dense_2x128-on-s0"))
     for name in ARTIFACTS:
         assert (damaged / name).read_bytes() == (workspace.root / "whole" / name).read_bytes()
     assert len(workspace.runs("optdigits")) == 4
@@ -190,8 +194,8 @@ class Trained:
     """A workspace where the slow run was trained, and trained anew, with its artifacts in `first` and `second`.
 
     Before that, as the experiment `halves`, a short one in two number formats and without validation digits. After
-    it, trainings that fail, with the line of each: `blocked` meets a file where its folder should be, an error that no
-    check of the configuration can find; the name of that folder is known from a workspace where it was trained.
+    it, trainings that fail, with the line of each: `blocked` meets a file where the folder of its experiment should be,
+    an error that no check of the configuration can find.
     `apart` diverges, `again` from its backup.
     """
 
@@ -200,12 +204,11 @@ class Trained:
 
 
 @pytest.fixture(scope="module")
-def trained(sweep: tuple[Workspace, str], new_workspace: Callable[[], Workspace]) -> Trained:
+def trained(new_workspace: Callable[[], Workspace]) -> Trained:
     """All trainings in one process."""
     workspace = new_workspace()
-    folder = next(path.name for path in (sweep[0].root / "runs").glob("dense-off-s0-*") if path.is_dir())
-    (workspace.root / "runs").mkdir()
-    (workspace.root / "runs" / folder).write_text("in the way")
+    (workspace.root / "mlruns").mkdir()
+    (workspace.root / "mlruns" / "blocked").write_text("in the way")
     halves = ("model=dense", *SHORT, "run.register=false", "data.val=0", "callbacks=none", "run.experiment=halves")
     whole = [
         (*SWEEP, *halves, "precision=bfloat16,float32"),
@@ -287,7 +290,7 @@ def test_no_validation_digits_and_bfloat16(twice: Workspace) -> None:
     assert [run.data.params["precision.policy"] for run in runs] == ["mixed_bfloat16", "float32"]
     assert len({run.data.tags["key"] for run in runs}) == 2
     assert not any(name.startswith("val_") for run in runs for name in run.data.metrics)
-    dense = [path for path in folders(workspace) if path.name.startswith("dense")]
+    dense = [path for path in folders(workspace) if path.name.startswith("optdigits-dense")]
     made = {metadata(path)["config"]["precision"]["policy"]: path for path in dense}
     assert set(made) == {"mixed_bfloat16", "float32"}
     for path in made.values():
@@ -326,10 +329,10 @@ def test_what_cannot_be_built_leaves_no_run_behind(trained: Trained) -> None:
     workspace, lines = trained.workspace, trained.lines
     for word, message in UNBUILDABLE.items():
         assert message in lines[word]
-    assert workspace.runs("unbuildable") == []
-    # The training that came apart has one, besides the whole ones.
-    (folder,) = {path for path in (workspace.root / "runs").glob("*/") if path.is_dir()} - {
+    assert workspace.client().get_experiment_by_name("unbuildable") is None
+    # The training that came apart has one, and the blocked one, besides the whole ones.
+    others = {path for path in (workspace.root / "runs").glob("*/") if path.is_dir()} - {
         *folders(workspace),
         workspace.root / "runs" / "sweeps",
     }
-    assert folder.name.startswith("dense-off-s0-")
+    assert len(others) == 2 and all(folder.name.startswith("optdigits-dense-off-s0-") for folder in others)

@@ -19,7 +19,7 @@ GRID_RUNS = [grid_run({"model": name}, 0) for name in "abcde"]
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(results, "ROOT", tmp_path)
-    monkeypatch.setattr(planning, "ROOT", tmp_path)
+    monkeypatch.setattr(planning, "HOME", tmp_path)
     monkeypatch.setattr(live, "PERIOD", 0.05)
     found = study(tmp_path / "07-made", metrics=["val_accuracy"], stages=["train"])
     results.write_row(found.results, row(GRID_RUNS[0], 60.0, val_accuracy=0.5))

@@ -44,7 +44,7 @@ class Launcher:
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(results, "ROOT", tmp_path)
-    monkeypatch.setattr(planning, "ROOT", tmp_path)
+    monkeypatch.setattr(planning, "HOME", tmp_path)
     (tmp_path / "study").mkdir()
     return tmp_path / "study" / "results.csv"
 

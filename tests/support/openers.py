@@ -19,7 +19,7 @@ DATA_SETS = 40
 
 def open_store(folder: Path, number: int) -> str:
     """Create experiment and run in the folder's tracker; return the run's id."""
-    tracking.ROOT = folder
+    tracking.HOME = folder
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder / 'mlflow.db'}"
     tracker = tracking.Tracker()
     run = tracker.start("digits", f"run {number}", {"key": f"k{number}"})

@@ -24,7 +24,7 @@ def config() -> TrainConfig:
 @pytest.fixture
 def saved(config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunMetadata:
     """A finished run with its artifacts in its folder."""
-    monkeypatch.setattr(run_metadata, "ROOT", tmp_path)
+    monkeypatch.setattr(run_metadata, "HOME", tmp_path)
     about = {"data_sha": "d", "code_sha": "c", "git_commit": "g", "machine": "m"}
     metadata = RunMetadata(
         run_id="1",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow.exceptions import MlflowException
 
 from inkproof.config.compose import composing
 from inkproof.config.schema import TrainConfig
@@ -209,12 +210,39 @@ def test_a_run_that_mlflow_lacks_is_made_again_once(
     assert files == {"artifacts/model.keras", "artifacts/history.csv", "artifacts/run.json"}
 
 
-def test_a_deleted_experiment_comes_back(opened: Callable[[], Tracker]):
+def test_a_deleted_experiment_can_be_used_again_and_its_runs_stay_deleted(opened: Callable[[], Tracker]):
     tracker = opened()
-    number = tracker.experiment("digits")
-    tracker.client.delete_experiment(number)
-    assert tracker.experiment("digits") == number
-    assert tracker.client.get_experiment(number).lifecycle_stage == "active"
+    for _ in range(2):
+        old = tracker.start("digits", "run", {"key": "k"})
+        number = tracker.experiment("digits")
+        tracker.client.delete_experiment(number)
+        assert tracker.find("digits", {"key": "k"}) is None
+        assert tracker.experiment("digits") != number
+        assert tracker.client.search_runs([tracker.experiment("digits")]) == []
+        assert tracker.run(old) is None
+    assert [one.name for one in tracker.client.search_experiments()] == ["digits", "Default"]
+
+
+def test_looking_for_a_run_makes_no_experiment(opened: Callable[[], Tracker]):
+    tracker = opened()
+    assert tracker.find("digits", {"key": "k"}) is None
+    assert tracker.client.get_experiment_by_name("digits") is None
+
+
+@pytest.mark.parametrize(
+    ("script", "name"), [("src/tune.py", "src/tune.py"), ("/elsewhere/worker.py", "worker.py"), ("-c", "-c")]
+)
+def test_a_run_names_the_script_that_made_it_and_a_child_its_parents(
+    opened: Callable[[], Tracker], monkeypatch: pytest.MonkeyPatch, script: str, name: str
+):
+    monkeypatch.setattr(sys, "argv", [str(ROOT / script) if script.startswith("src") else script])
+    tracker = opened()
+    parent = tracker.start("tune/optdigits", "search", {})
+    monkeypatch.setattr(sys, "argv", ["/site-packages/ray/default_worker.py"])
+    with nested(parent, "trial 0"):
+        child = tracker.start("tune/optdigits", "dense-off-s0", {})
+    for run in (parent, child):
+        assert tracker.client.get_run(run).data.tags["mlflow.source.name"] == name
 
 
 def test_a_training_done_elsewhere_gets_a_run_of_its_own_below_a_parent(opened: Callable[[], Tracker], tmp_path: Path):
@@ -253,11 +281,22 @@ def test_a_user_without_a_name_is_a_number(opened: Callable[[], Tracker], monkey
     assert run.data.tags["mlflow.user"] == str(os.getuid())
 
 
+@pytest.mark.parametrize("error", [MlflowException("no such\nfile"), OSError(5, "Input/output error"), None])
 def test_what_mlflow_cannot_restore_is_said(
-    opened: Callable[[], Tracker], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    opened: Callable[[], Tracker],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception | None,
 ):
+    def fail(**_: Any) -> str:
+        assert error is not None
+        raise error
+
+    if error is not None:
+        monkeypatch.setattr("mlflow.artifacts.download_artifacts", fail)
     tracker = opened()
     tracker.restore(tracker.start("mnist", "run", {}), ["model.keras"], tmp_path / "run")
-    error = capsys.readouterr().err
-    assert error.startswith(f"{tmp_path / 'run'}: MLflow cannot give the files of this finished run back (")
-    assert error.count("\n") == 1
+    line = capsys.readouterr().err
+    assert line.startswith(f"{tmp_path / 'run'}: MLflow cannot give the files of this finished run back (")
+    assert line.count("\n") == 1

@@ -13,7 +13,7 @@ from inkproof.config.schema import Component, TrainConfig
 from inkproof.config.validation import validated
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
-from inkproof.tuning.recipe import GROUPS, command_of, recipe_path, write_recipe
+from inkproof.tuning.recipe import GROUPS, command_of, recipe_path, recipe_to_write, write_recipe
 
 CHOICES = {
     **{
@@ -80,3 +80,34 @@ def test_where_nothing_differs_a_recipe_has_groups_alone(tmp_path: Path):
     plain = composed(ROOT / "conf")
     write_recipe(tmp_path / "plain.yaml", CHOICES, plain.model_copy(update={"seed": 1}), plain, [], ())
     assert set(yaml.safe_load((tmp_path / "plain.yaml").read_text())) == {"defaults"}
+
+
+RECIPE = "# Found by a search ({key}) over 3 trials:\n# Reached:   {reached}%\ndefaults:\n  - override /data: {data}\n"
+
+
+@pytest.mark.parametrize(
+    ("there", "number"),
+    [
+        ({"reached": "97.00"}, ""),  # a worse one is replaced
+        ({"reached": "98.00"}, "_2"),  # as good: the earlier one stays
+        ({"reached": "98.50"}, "_2"),
+        ({"reached": "98.50", "key": "mine"}, ""),  # the same search, given again
+        ({"reached": "97.00", "data": "mnist"}, "_2"),  # of other digits
+        ({"reached": "good"}, "_2"),
+    ],
+)
+def test_a_better_recipe_of_an_earlier_search_stays(tmp_path: Path, there: dict[str, str], number: str):
+    path = tmp_path / "tuned.yaml"
+    assert recipe_to_write(path, "search (mine)", "optdigits", 0.98) == path
+    text = RECIPE.format(**{"key": "other", "data": "optdigits"} | there)
+    path.write_text(text)
+    assert recipe_to_write(path, "search (mine)", "optdigits", 0.98) == path.with_stem(f"tuned{number}")
+    assert path.read_text() == text
+
+
+def test_a_worse_search_given_again_keeps_its_number(tmp_path: Path):
+    for name, key in (("tuned", "a"), ("tuned_2", "b"), ("tuned_3", "mine")):
+        (tmp_path / f"{name}.yaml").write_text(RECIPE.format(key=key, data="optdigits", reached="99.00"))
+    path = tmp_path / "tuned.yaml"
+    assert recipe_to_write(path, "search (mine)", "optdigits", 0.9).stem == "tuned_3"
+    assert recipe_to_write(path, "search (new)", "optdigits", 0.9).stem == "tuned_4"

@@ -88,6 +88,7 @@ def test_each_trial_is_a_child_run_with_its_learning_curve(searched: tuple[Works
         curve = workspace.client().get_metric_history(run.info.run_id, "epoch/val_accuracy")
         assert [point.step for point in curve] == [1]
         assert not [name for name in run.data.metrics if name.startswith("test")]
+        assert run.data.tags["mlflow.source.name"] == "src/tune.py"
     best = max(run.data.metrics["val_accuracy"] for run in children.values())
     assert parent.data.metrics["val_accuracy"] == best
     assert "best of 3 trials: trial " in printed
@@ -117,6 +118,10 @@ def test_another_search_has_runs_of_its_own_for_trainings_done_before(
     workspace, _ = searched
     parent, children = first
     assert "Epoch" not in after_mistakes[1] and "best of 2 trials" in after_mistakes[1]
+    kept = workspace.root / RECIPE
+    assert f"{kept}: stays, because it is as good or cannot be compared\n" in after_mistakes[1]
+    assert "over 3 trials" in kept.read_text() and "over 2 trials" in kept.with_stem(f"{kept.stem}_2").read_text()
+    assert "experiment=tuned_optdigits_dense_2`" in after_mistakes[1]
     runs = {run.info.run_id: run for run in workspace.runs("tune/optdigits-dense-random")}
     below: dict[str, list[str]] = {}
     for run in runs.values():
@@ -146,7 +151,7 @@ def test_a_killed_search_resumes_to_the_same_end(new_workspace: Callable[[], Wor
     for count in (1, 3):
         process = workspace.start(*HYPERBAND)
         deadline = time.monotonic() + 100
-        while len(list(workspace.root.glob("runs/dense-*/run.json"))) < count and time.monotonic() < deadline:
+        while len(list(workspace.root.glob("runs/*-dense-*/run.json"))) < count and time.monotonic() < deadline:
             time.sleep(0.01)
         assert process.poll() is None
         workspace.stop(process)

@@ -18,7 +18,7 @@ from inkproof.config.one_line import explain, fail, run
 from inkproof.config.schema import Primary, TrainConfig
 from inkproof.config.validation import validated
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.paths import ROOT
+from inkproof.runtime.paths import HOME, ROOT
 from inkproof.runtime.processes import share, use_threads
 from inkproof.runtime.startup import large_libraries
 
@@ -42,8 +42,11 @@ def resolve(cfg: DictConfig) -> dict[str, Any]:
 
 
 def path_of(value: str) -> Path:
-    """Return a configured path; a relative one starts at the repository's root, whatever the current folder is."""
-    return ROOT / value
+    """Return a configured path; a relative one starts at the repository's root, whatever the current folder is.
+
+    Runs are never in DVC's temporary copy of the repository.
+    """
+    return (HOME if Path(value).parts[:1] == ("runs",) else ROOT) / value
 
 
 Kind = TypeVar("Kind", bound=Primary)

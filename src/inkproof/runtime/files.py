@@ -3,10 +3,13 @@
 import hashlib
 import json
 import os
+import re
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +18,20 @@ from ruamel.yaml.error import YAMLError
 
 from inkproof.runtime.errors import UserError
 
+_OURS = f".scratch-{socket.gethostname()}-"  # and the process's id: who is asked whether a scratch folder is still used
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path next to `path`; on success it replaces `path`, on failure it is removed.
 
     The temporary name keeps the suffix of `path`, because writers such as Keras choose the format by it.
-    The yielded path does not exist yet and may become a file or a folder.
+    The yielded path does not exist yet and may become a file or a folder. What killed processes of this machine left in
+    the folder is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A part of the name: the whole one may be as long as the file system allows.
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}-", dir=path.parent))
+    _collect(path.parent)
+    scratch = Path(tempfile.mkdtemp(prefix=f"{_OURS}{os.getpid()}-", dir=path.parent))
     try:
         temporary = scratch / path.name
         yield temporary
@@ -35,6 +41,25 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+@cache  # once in a process: a folder may get thousands of files
+def _collect(folder: Path) -> None:
+    """Remove the scratch folders of processes that have ended without removing them."""
+    for scratch in folder.glob(f"{_OURS}*"):
+        process = re.match(r"\d+(?=-)", scratch.name.removeprefix(_OURS))
+        if process and not _runs(int(process[0])):
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        pass
+    return True
 
 
 def _sync(path: Path) -> None:

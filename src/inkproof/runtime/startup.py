@@ -17,7 +17,7 @@ from typing import IO, Any
 for _name, _value in {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_LOGGING_LEVEL": "WARNING",  # else it logs a page of database migrations
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # else it logs database migrations, and errors that it raises, too
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # else a bar for three small files
 }.items():
     os.environ.setdefault(_name, _value)

@@ -1,6 +1,6 @@
 """Evaluate the mean probabilities of several runs on test digits and drawings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -17,12 +17,14 @@ from inkproof.runtime.errors import UserError
 from inkproof.tracking.run_metadata import RunMetadata
 
 
-def ensemble(config: EnsembleConfig) -> EnsembleResult:
-    """Return the results of the mean probabilities of `config.runs`; they are written to `config.out`, if given."""
+def ensemble(members: Sequence[RunMetadata], config: EnsembleConfig) -> EnsembleResult:
+    """Return the results of the mean probabilities of `config.runs`; they are written to `config.out`, if given.
+
+    `members` are the metadata of these runs.
+    """
     folders = [path_of(run) for run in config.runs]
     if not folders:
         raise UserError("runs=[]: expected the folders of the runs whose probabilities are averaged")
-    members = [RunMetadata.read_finished(folder).name for folder in folders]
     sets = {name: one for name, one in read_preprocessed(path_of(config.drawings)) if len(one.labels)}
     for one in sets.values():
         if config.method not in one.methods:
@@ -37,7 +39,7 @@ def ensemble(config: EnsembleConfig) -> EnsembleResult:
     ends = np.cumsum([len(seen) for seen in images.values()])[:-1]
     mean = dict(zip(images, np.split(total / len(folders), ends), strict=True))
     result = EnsembleResult(
-        members=members,
+        members=[member.name for member in members],
         tta=config.tta,
         test=summarize_test(mean["test"], digits.labels),
         drawn={name: summarize(one, mean[name]) for name, one in sets.items()},

@@ -11,8 +11,9 @@ from inkproof.data.archives import PreprocessedSet, write_preprocessed
 from inkproof.datasets.preprocessed import drawings_of, preprocessed_drawings
 from inkproof.preprocessing.methods import METHODS
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import HOME, ROOT
 from inkproof.runtime.processes import in_order
-from inkproof.runtime.progress import tally
+from inkproof.runtime.progress import say, tally
 
 Made = TypeVar("Made")
 
@@ -20,11 +21,23 @@ Made = TypeVar("Made")
 def preprocess_drawings(config: PreprocessConfig) -> None:
     """Write drawings.npz: each set of `data.evaluation.drawn_sets`, by every preprocessing method."""
     evaluation = evaluation_of(config)
+    warn_of_missing(config, evaluation.drawn_sets)
     work = {name: set_maker(config, name, list(METHODS)) for name in evaluation.drawn_sets}
     sets = make_all(f"{config.data.name} drawings", work, evaluation.workers)
     write_preprocessed(path_of(config.drawings), sets)
     for name, one in sets.items():
         print(f"{config.data.name} {name}: {len(one.labels):,} drawings")
+
+
+def warn_of_missing(config: PreprocessConfig, names: Sequence[str]) -> None:
+    """Print a line for each set that is not whole in DVC's temporary copy of the repository: git ignores drawings."""
+    for folder in (config.sets[name].folder for name in names if ROOT != HOME):
+        lost = [file.name for file in (HOME / folder).glob("*") if not (path_of(folder) / file.name).exists()]
+        if lost:
+            say(
+                f"{folder}: {len(lost)} files are missing in DVC's copy of the repository, such as {lost[0]}; "
+                "run `dvc exp run` without --temp and --queue to evaluate on them, or add the set to DVC"
+            )
 
 
 def evaluation_of(config: PreprocessConfig) -> Evaluation:

@@ -21,7 +21,7 @@ from inkproof.config.stages import (
 )
 from inkproof.data.digits import data_sha
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.paths import ROOT
+from inkproof.runtime.paths import HOME
 from inkproof.studies.definition import FILE, Grid, Overrides, Study, label_of
 from inkproof.studies.metrics import check_metrics, known_metrics
 from inkproof.studies.results import Row
@@ -82,7 +82,7 @@ class GridRun:
     @property
     def folder(self) -> Path:
         """The folder of its artifacts and reports. Its training works in a run folder, as every training does."""
-        return ROOT / "runs" / "studies" / self.study / self.key
+        return HOME / "runs" / "studies" / self.study / self.key
 
     def row_in(self, rows: Mapping[str, Row], since: str = "") -> Row | None:
         """Return its row of a results table, None if that lacks a stage or metric or is older than `since`."""
@@ -170,7 +170,7 @@ def _grid_run(
     """Compose one grid run; `before` are the grid runs before it in the study."""
     asked = tuple(override(key, value) for key, value in overrides.items())
     teachers = _teachers(overrides, seed, before)
-    folders = {run: grid_run.folder.relative_to(ROOT).as_posix() for run, grid_run in teachers.items()}
+    folders = {run: grid_run.folder.relative_to(HOME).as_posix() for run, grid_run in teachers.items()}
     distilled = {TEACHERS: [folders.get(run, run) for run in overrides[TEACHERS]]} if teachers else {}
     words = tuple(override(key, value) for key, value in {**overrides, **distilled}.items())
     # One composition serves all seeds, unless an override is made of the seed.

@@ -104,7 +104,7 @@ def _run_grid(
             if path.exists():
                 tracker.file(parent, path)
     except BaseException:
-        tracker.finish(parent, "KILLED")
+        tracker.give_up(parent, "KILLED")
         raise
     tracker.finish(parent, "FAILED" if failures else "FINISHED")
     return readme, failures

@@ -50,6 +50,7 @@ from inkproof.studies.selection import (
 )
 from inkproof.tracking.mlflow_tracker import Tracker
 from inkproof.tracking.provenance import describe_machine, git_commit
+from inkproof.tracking.run_metadata import RunMetadata
 
 FILE_NAME = "selection.yaml"
 NOT_FINAL = ("training.folds", "training.fold")  # a cross-validation sets them, a training on all digits does not
@@ -260,7 +261,8 @@ def _evaluation(study: Study, final: Study, selection: Selection) -> Evaluation:
         chosen, results, runs = selection.evidence(kind), [], []
         for number in range(selection.seeds):
             folders = tuple(str(grid_runs[member].folder) for member in selection.members_of(kind, number))
-            result = ensemble(config.model_copy(update={"runs": folders, "tta": chosen.tta}))
+            members = [RunMetadata.read_finished(Path(folder)) for folder in folders]
+            result = ensemble(members, config.model_copy(update={"runs": folders, "tta": chosen.tta}))
             results.append(result)
             about = study.experiment, selection.number, kind, number
             runs.append(log_evaluation(tracker, *about, config.method, result))

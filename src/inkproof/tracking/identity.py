@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from inkproof.config.compose import path_of
 from inkproof.config.schema import Policy, RunIdentity, TrainConfig
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import sha256_of
@@ -53,7 +54,7 @@ def weights_file(init: str) -> Path:
 
     A relative path counts from the repository's root. Raises UserError if the file does not exist.
     """
-    path = ROOT / init
+    path = path_of(init)
     if path.is_dir():
         path = path / "model.keras"
     if path.suffix != ".keras" or not path.is_file():

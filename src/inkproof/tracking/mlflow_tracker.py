@@ -1,15 +1,13 @@
 """Runs in MLflow: one per model, found by its key, resumed by its id."""
 
-import getpass
 import hashlib
 import json
-import os
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +15,12 @@ from typing import Any
 
 from filelock import FileLock
 
+from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing
-from inkproof.runtime.paths import ROOT, database_file, tracking_uri
+from inkproof.runtime.paths import HOME, database_file, tracking_uri
 from inkproof.runtime.startup import large_libraries
-from inkproof.tracking.provenance import describe_machine, git_commit
+from inkproof.tracking.provenance import describe_machine, git_commit, script, user
+from inkproof.tracking.store_setup import VIEW, asked_briefly, check_database, say_when_waiting, view_tags
 
 with large_libraries():
     import mlflow
@@ -28,22 +28,9 @@ with large_libraries():
     from mlflow.exceptions import MlflowException
 
 
-VIEW = "inkproof"  # the name of the view that shows these columns
-COLUMNS = (
-    "val_accuracy",
-    "test_accuracy",
-    "drawn_starter_tutorial_accuracy",
-    "drawn_starter_classic_accuracy",
-    "drawn_pens_tutorial_accuracy",
-    "drawn_pens_classic_accuracy",
-    "drawn_mine_classic_accuracy",
-    "corruptions_mca",
-    "canvas_kb",
-)
-SOURCE = {"mlflow.source.name": "src/train.py", "mlflow.source.type": "LOCAL"}
 PARENT = "mlflow.parentRunId"  # the tag by which MLflow shows a run below another
 REGISTER_AS = "register_as"  # the tag with the name under which src/export.py registers a run's model
-VARIED = ("model.name", "aug.name", "seed", "training.epochs")
+SOURCE = "mlflow.source.name"  # the tag with the script that MLflow shows
 PARAM_LIMIT = 6000  # most characters of a parameter's value
 BATCH_LIMIT = 100  # most parameters per call
 _NEST: ContextVar[tuple[str, str] | None] = ContextVar("nest", default=None)
@@ -57,6 +44,11 @@ def nested(parent: str, name: str) -> Iterator[None]:
         yield
     finally:
         _NEST.reset(token)
+
+
+def is_nested() -> bool:
+    """Return whether a run that is started now is a child of another."""
+    return _NEST.get() is not None
 
 
 @dataclass(frozen=True)
@@ -78,25 +70,30 @@ class Tracker:
     def __init__(self) -> None:
         self.uri = tracking_uri()
         self.local = self.uri.startswith("sqlite:")
-        self.lock = FileLock(ROOT / "mlflow.db.lock")
-        with self.lock, _asked_briefly(), large_libraries():  # MLflow imports the database's libraries here
-            database = database_file(self.uri)
-            if database is not None and not database.exists() and database.parent.is_dir():
-                _create_whole(database)
+        if self.uri.startswith("http"):
+            say_when_waiting(self.uri)
+        self.lock = FileLock(HOME / "mlflow.db.lock")
+        with self.lock, asked_briefly(), large_libraries():  # MLflow imports the database's libraries here
+            check_database(database_file(self.uri))
             mlflow.set_tracking_uri(self.uri)
-            self.client = mlflow.MlflowClient()
-            self.client.search_experiments(max_results=1)
+            try:
+                self.client = mlflow.MlflowClient()
+                self.client.search_experiments(max_results=1)
+            except ModuleNotFoundError as error:  # the driver of a database server
+                raise UserError(f"MLflow store {self.uri}: install the Python package {error.name} for it") from error
 
     def experiment(self, name: str) -> str:
-        """Return the id of the experiment called `name`, which is created if it is missing."""
+        """Return the id of the experiment called `name`, which is created if it is missing or deleted."""
         with self.lock:
             found = self.client.get_experiment_by_name(name)
-            if found is None:
-                folder = (ROOT / "mlruns" / name.replace("/", "-")).as_uri() if self.local else None
-                return self.client.create_experiment(name, artifact_location=folder, tags=_view())
-            if found.lifecycle_stage != "active":
+            if found is not None and found.lifecycle_stage == "active":
+                return found.experiment_id
+            if found is not None:  # a deleted one keeps its name, and restoring it restores all its deleted runs
                 self.client.restore_experiment(found.experiment_id)
-            return found.experiment_id
+                self.client.rename_experiment(found.experiment_id, f"{name} (deleted, {found.experiment_id})")
+                self.client.delete_experiment(found.experiment_id)
+            folder = (HOME / "mlruns" / name.replace("/", "-")).as_uri() if self.local else None
+            return self.client.create_experiment(name, artifact_location=folder, tags=view_tags())
 
     def view(self, experiment: str) -> str:
         """Return the part of an MLflow UI address that shows the runs of an experiment with the columns COLUMNS."""
@@ -106,10 +103,12 @@ class Tracker:
 
     def find(self, experiment: str, tags: Mapping[str, str]) -> tuple[str, str] | None:
         """Return (run id, status) of the newest run with these `tags`, finished ones first, or None."""
+        within = self.client.get_experiment_by_name(experiment)
+        if within is None or within.lifecycle_stage != "active":
+            return None
         where = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
-        found = self.client.search_runs(
-            [self.experiment(experiment)], where, order_by=["attributes.start_time DESC"], max_results=50
-        )
+        newest = ["attributes.start_time DESC"]
+        found = self.client.search_runs([within.experiment_id], where, order_by=newest, max_results=50)
         runs = sorted(found, key=lambda run: run.info.status != "FINISHED")
         return (runs[0].info.run_id, runs[0].info.status) if runs else None
 
@@ -119,12 +118,28 @@ class Tracker:
         if nest is not None:
             tags, name = {**tags, PARENT: nest[0]}, nest[1]
         if resume is None:
-            tags = {**tags, **SOURCE, "mlflow.user": _user()}
+            tags = {**tags, SOURCE: self._source(), "mlflow.source.type": "LOCAL", "mlflow.user": user()}
             created = self.client.create_run(self.experiment(experiment), run_name=name, tags=tags)
             return created.info.run_id
         self.client.update_run(resume, status="RUNNING")
         self.tag(resume, tags)
         return resume
+
+    def _source(self) -> str:
+        """The script that started this process. A launcher's worker may have another, so a child has its parent's."""
+        nest = _NEST.get()
+        parent = None if nest is None else self.run(nest[0])
+        if parent is not None and SOURCE in parent.data.tags:
+            return str(parent.data.tags[SOURCE])
+        return script()
+
+    def end_dead(self, machine: str, dead: Callable[[str, str], bool]) -> None:
+        """Mark those RUNNING runs of `machine` as KILLED of which `dead`, given their id and key, says so."""
+        experiments = [one.experiment_id for one in self.client.search_experiments()]
+        where = f"attributes.status = 'RUNNING' and tags.machine = '{machine}'"
+        for run in self.client.search_runs(experiments, where):
+            if dead(run.info.run_id, run.data.tags.get("key", "")):
+                self.finish(run.info.run_id, "KILLED")
 
     def start_again(self, experiment: str, name: str, key: str, **tags: str) -> str:
         """Return the id of a running run: the one that an earlier attempt with this `key` left, or a new one.
@@ -153,6 +168,11 @@ class Tracker:
     def finish(self, run_id: str, status: str = "FINISHED") -> None:
         """End a run: FINISHED, FAILED or KILLED."""
         self.client.set_terminated(run_id, status)
+
+    def give_up(self, run_id: str, status: str) -> None:
+        """End a run after an error, which may be that the store cannot be reached: then the run stays as it is."""
+        with asked_briefly(), suppress(Exception):
+            self.finish(run_id, status)
 
     def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set tags on a run."""
@@ -235,43 +255,5 @@ class Tracker:
             print(f"{folder}: MLflow cannot give the files of this finished run back ({reason})", file=sys.stderr)
 
 
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
-        return str(os.getuid())
-
-
 def _final(run: Run) -> dict[str, float]:
     return {name: value for name, value in run.data.metrics.items() if not name.startswith("epoch/")}
-
-
-def _create_whole(database: Path) -> None:
-    """Create a local database whole or not at all: one killed during MLflow's migrations cannot be opened again."""
-    with replacing(database) as scratch:
-        uri = f"sqlite:///{scratch}"
-        mlflow.MlflowClient(uri, uri).search_experiments(max_results=1)
-
-
-def _view() -> dict[str, str]:
-    # MLflow's UI shows no metrics and no parameters until a user chooses columns. A shared view, which is a tag of the
-    # experiment, chooses them.
-    columns = [f"metrics.`{name}`" for name in COLUMNS] + [f"params.`{name}`" for name in VARIED]
-    state = {"selectedColumns": columns, "orderByKey": "metrics.`val_accuracy`", "orderByAsc": False}
-    return {
-        "mlflow.experimentKind": "custom_model_development",
-        f"mlflow.sharedViewState.{VIEW}": json.dumps(state),
-    }
-
-
-@contextmanager
-def _asked_briefly() -> Iterator[None]:
-    """Retry a silent server three times instead of for four minutes, so that a wrong address is reported soon."""
-    name = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
-    given = os.environ.get(name)
-    os.environ.setdefault(name, "2")
-    try:
-        yield
-    finally:
-        if given is None:
-            del os.environ[name]  # a server that restarts during a long training gets more time

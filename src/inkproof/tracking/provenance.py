@@ -1,8 +1,10 @@
-"""Where a result comes from: the machine that computed it and the commit of the code."""
+"""Where a result comes from: machine, user, script and commit of the code."""
 
+import getpass
 import os
 import platform
 import subprocess
+import sys
 from pathlib import Path
 
 from inkproof.runtime.paths import ROOT
@@ -17,6 +19,20 @@ def describe_machine() -> str:
     except (OSError, StopIteration):
         pass
     return f"{name}, {os.cpu_count()} cores"
+
+
+def user() -> str:
+    """Return the name of this process's user, or the number of one without a name, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def script() -> str:
+    """Return the script that started this process, relative to the repository's root."""
+    path = Path(sys.argv[0]).resolve()
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
 
 
 def git_commit() -> str:

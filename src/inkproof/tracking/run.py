@@ -1,14 +1,15 @@
 """A training as a run: locked, reused, resumed and saved. Later stages log to it, too."""
 
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from inkproof.runtime.files import replacing
-from inkproof.tracking.mlflow_tracker import PARENT, REGISTER_AS, Tracker
-from inkproof.tracking.run_metadata import ARTIFACTS, RunMetadata, read_history, write_history
+from inkproof.runtime.paths import HOME
+from inkproof.runtime.progress import say
+from inkproof.tracking.mlflow_tracker import PARENT, REGISTER_AS, Tracker, is_nested
+from inkproof.tracking.run_metadata import ARTIFACTS, RunMetadata, locked, read_history, write_history
 
 
 class Run:
@@ -24,35 +25,51 @@ class Run:
     @classmethod
     @contextmanager
     def open(cls, metadata: RunMetadata, force: bool) -> Iterator["Run"]:
-        """Lock the run that `metadata` describes during the block; with `force` nothing of it is reused.
+        """Lock the run that `metadata` describes during the block; with `force` nothing of a finished run is reused.
 
         Missing or damaged artifacts are restored from MLflow. If that fails, the run is trained again. After an error
-        within the block the MLflow run is FAILED, after an interrupt KILLED. Raises UserError if another process has
-        locked the run.
+        within the block the MLflow run is FAILED, after an interrupt KILLED. A training with `force` that was killed is
+        resumed, with `force` or without. Raises UserError if another process has locked the run.
         """
         with metadata.locked():
-            if force:
-                shutil.rmtree(metadata.folder, ignore_errors=True)
             tracker = Tracker()
-            found = None if force else tracker.find(metadata.experiment, {"key": metadata.key})
+            forced = metadata.forced()
+            if force and forced is None:
+                metadata.clear()
+                metadata.write()  # until it is finished: this run is trained again, whatever MLflow has
+                forced = ""
+            if forced is None:
+                found = tracker.find(metadata.experiment, {"key": metadata.key})
+            else:
+                again = tracker.run(forced) if forced else None
+                found = (again.info.run_id, again.info.status) if again else None
             finished = metadata.complete()
-            if not finished and found and found[1] == "FINISHED":
+            if not finished and forced is None and found and found[1] == "FINISHED":
                 tracker.restore(found[0], ARTIFACTS, metadata.folder)
                 finished = metadata.complete()
             run = cls(metadata, tracker, found, finished)
             if run.finished:
                 run._reuse()
+            current = found[0] if found and not finished else run.metadata.run_id
+            # Others with this key cannot be running, because this process has the lock.
+            tracker.end_dead(
+                metadata.machine, lambda run_id, key: run_id != current and (key == metadata.key or died(key))
+            )
             try:
                 yield run
             except BaseException as error:
                 if run.metadata.run_id and not run.finished:
-                    tracker.finish(run.metadata.run_id, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+                    tracker.give_up(run.metadata.run_id, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
                 raise
 
     def _reuse(self) -> None:
-        self.metadata = RunMetadata.read(self.metadata.folder)
+        asked, self.metadata = self.metadata.experiment, RunMetadata.read(self.metadata.folder)
         run_id = ensure_run(self._tracker, self.metadata, self.metadata.folder)
-        if self._found and self._found[1] != "FINISHED":  # killed between its last artifact and its end in MLflow
+        self.metadata.run_id = run_id  # another store has a run of its own; run.json keeps the first one
+        if asked != self.metadata.experiment and not is_nested():
+            say(f"{self.metadata.name}: its MLflow run is in the experiment {self.metadata.experiment}, not in {asked}")
+        run = self._tracker.run(run_id)
+        if run is not None and run.info.status != "FINISHED":  # killed between its last artifact and its end in MLflow
             finalize(self._tracker, run_id, self.metadata.folder)
 
     def begin(self, digits: Mapping[str, int]) -> None:
@@ -61,6 +78,8 @@ class Run:
         metadata.run_id = tracker.start(
             metadata.experiment, metadata.name, metadata.tags, self._found and self._found[0]
         )
+        if metadata.forced() is not None:
+            metadata.write()
         tracker.params(metadata.run_id, metadata.config.flat())
         tracker.tag(metadata.run_id, {"stage": "train"})
         for context, count in digits.items():
@@ -98,6 +117,16 @@ class Run:
             tracker.tag(metadata.run_id, {REGISTER_AS: registered_name})
         metadata.write()
         finalize(tracker, metadata.run_id, metadata.folder)
+
+
+def died(key: str) -> bool:
+    """Return whether the run with `key` works in a folder of this repository and no process is training it."""
+    folders = (HOME / "runs").glob(f"*-{key}") if key.isalnum() else ()
+    folder = next((path for path in folders if path.is_dir()), None)
+    if folder is None:
+        return False
+    with locked(folder, patience=0) as free:
+        return free
 
 
 def ensure_run(tracker: Tracker, metadata: RunMetadata, folder: Path) -> str:

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
@@ -17,11 +17,13 @@ from inkproof.config.stages import StageConfig
 from inkproof.config.validation import mistake
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing, sha256_of, write_json, write_text
-from inkproof.runtime.paths import ROOT
+from inkproof.runtime.paths import HOME, ROOT
 from inkproof.tracking.identity import configuration_key, weights_file, weights_sha
 
 HASHED = ("model.keras", "history.csv")
 ARTIFACTS = (*HASHED, "run.json")
+LOCK = ".lock"  # in the folder of a run that a process is training
+PATIENCE = 1.0  # seconds: another process may just be looking whether this run is trained
 
 
 class InitialWeights(BaseModel):
@@ -63,7 +65,7 @@ class RunMetadata(BaseModel):
     @property
     def folder(self) -> Path:
         """Where the run works: checkpoint and artifacts, outside every DVC output."""
-        return ROOT / "runs" / f"{self.name}-{self.key}"
+        return HOME / "runs" / f"{self.config.data.name}-{self.name}-{self.key}"
 
     @property
     def tags(self) -> dict[str, str]:
@@ -121,13 +123,26 @@ class RunMetadata(BaseModel):
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Lock the run for this process; raises UserError if another process is training it."""
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        with locked(self.folder) as free:
+            if not free:
+                raise UserError(f"{self.folder.name}: another process is training this run; wait until it ends")
+            yield
+
+    def forced(self) -> str | None:
+        """Return the MLflow id of a training with force that was not finished ("" if it had none), None without one."""
+        if not (self.folder / "run.json").is_file():
+            return None
         try:
-            with FileLock(f"{self.folder}.lock", timeout=0):
-                yield
-        except Timeout:
-            line = f"{self.name}-{self.key}: another process is training this run; wait until it ends"
-            raise UserError(line) from None
+            found = RunMetadata.read(self.folder)
+        except UserError:
+            return None
+        return None if found.finished or found.key != self.key else found.run_id
+
+    def clear(self) -> None:
+        """Delete what is in the run's folder, which this process has locked."""
+        for path in self.folder.iterdir():
+            if path.name != LOCK:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def hashes(self, folder: Path | None = None) -> dict[str, str]:
         """Return the SHA-256 of those artifacts that are in the run's folder, or another, by name, run.json aside."""
@@ -144,6 +159,26 @@ class RunMetadata(BaseModel):
             return False
         there = all((self.folder / name).is_file() for name in HASHED)
         return there and found.key == self.key and found.artifacts.keys() == set(HASHED)
+
+
+@contextmanager
+def locked(folder: Path, patience: float = PATIENCE) -> Iterator[bool]:
+    """Lock a run's folder within the block; yield False if another process has locked it. No lock file stays."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK, timeout=patience)
+    try:
+        lock.acquire()
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        # While it is locked, so that nobody else's is deleted: who has opened this file sees that it is gone.
+        (folder / LOCK).unlink(missing_ok=True)
+        lock.release()
+        with suppress(OSError):
+            folder.rmdir()  # a run that left nothing
 
 
 def copy_artifacts(source: Path, target: Path) -> None:

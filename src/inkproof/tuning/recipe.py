@@ -1,6 +1,9 @@
 """The result of a search: a file of conf/experiment, used like any other."""
 
+import math
+import re
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +37,24 @@ def recipe_path(recipe: str) -> Path:
 def command_of(recipe: Path) -> str:
     """Return the command that trains a recipe."""
     return f"python src/train.py experiment={recipe.relative_to(FOLDER).with_suffix('').as_posix()}"
+
+
+def recipe_to_write(path: Path, search: str, data: str, accuracy: float) -> Path:
+    """Return where the search whose recipe begins with `search` writes it: to `path`, or beside a better recipe.
+
+    A recipe at `path` that reached `accuracy` on the validation digits, or more, stays. One for another dataset than
+    `data`, or without its accuracy, cannot be compared, so it stays as well. Then the name gets a number.
+    """
+    for number in count(1):
+        found = path if number == 1 else path.with_stem(f"{path.stem}_{number}")
+        text = found.read_text(encoding="utf-8") if found.exists() else search
+        if search in text:
+            return found
+        reached = re.search(r"^# Reached: +([\d.]+)%", text, re.MULTILINE)
+        known = float(reached[1]) if reached and f"\n  - override /data: {data}\n" in text else math.inf
+        if number == 1 and known < round(100 * accuracy, 2):
+            return path
+    raise AssertionError
 
 
 def write_recipe(

@@ -21,13 +21,13 @@ from inkproof.data.digits import data_sha
 from inkproof.data.download import prepare_absent
 from inkproof.runtime.errors import Diverged, UserError
 from inkproof.runtime.files import write_json
-from inkproof.runtime.paths import ROOT
+from inkproof.runtime.paths import HOME
 from inkproof.stages.train import train
 from inkproof.tracking.identity import identity, short_hash
 from inkproof.tracking.mlflow_tracker import Tracker, nested
 from inkproof.tracking.run import attach
 from inkproof.tracking.run_metadata import RunMetadata, copy_artifacts
-from inkproof.tuning.recipe import FOUND, command_of, write_recipe
+from inkproof.tuning.recipe import FOUND, command_of, recipe_to_write, write_recipe
 from inkproof.tuning.space import CHIEF, Parameter, Request, configured, value_at
 
 OBJECTIVE = "val_accuracy"
@@ -222,12 +222,12 @@ def tune(
     `request` comes from `config`, and `command` is what the user typed. `choices` are the files chosen from the groups
     of conf/, and `plain` is the training configuration of these files. With `run.force` the search starts again.
     """
-    training, space, recipe = request.training, request.space, request.recipe
+    training, space = request.training, request.space
     digits = path_of(config.run.digits)
     prepare_absent(config.data, digits)
     searched = [identity(training, training.precision.policy), config.tuner]
     key = short_hash([one.model_dump(mode="json", by_alias=True) for one in searched], data_sha(digits))
-    folder = ROOT / "runs" / "tune" / f"{config.name}-{key}"
+    folder = HOME / "runs" / "tune" / f"{config.name}-{key}"
     chief = config.service in (None, CHIEF)
     if chief and config.run.force:
         shutil.rmtree(folder, ignore_errors=True)
@@ -253,10 +253,12 @@ def tune(
         best = search.best()
     except BaseException:
         if chief:  # the search does not end with a worker
-            tracker.finish(parent, "KILLED")
+            tracker.give_up(parent, "KILLED")
         raise
+    this = f"{FOUND} ({key})"
+    recipe = recipe_to_write(request.recipe, this, choices["data"], best.accuracy)
     head = (
-        f"{FOUND} over {best.trials} trials; trial {best.number} was the best:",
+        f"{this} over {best.trials} trials; trial {best.number} was the best:",
         "",
         f"  {command}",
         "",
@@ -271,5 +273,7 @@ def tune(
     tracker.file(parent, recipe)
     tracker.finish(parent)
     print(f"best of {best.trials} trials: trial {best.number}, {best.accuracy:.2%} of the validation digits")
+    if recipe != request.recipe:
+        print(f"{request.recipe}: stays, because it is as good or cannot be compared")
     print(f"{recipe}: train it with `{command_of(recipe)}`")
     return recipe

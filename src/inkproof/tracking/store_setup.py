@@ -1,0 +1,100 @@
+"""Set up MLflow's store: made whole or not at all, asked with patience or without, with a view for its UI."""
+
+import json
+import logging
+import math
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import replacing
+from inkproof.runtime.progress import say
+from inkproof.runtime.startup import large_libraries
+
+with large_libraries():
+    import mlflow
+
+VIEW = "inkproof"  # the name of the view that shows these columns
+COLUMNS = (
+    "val_accuracy",
+    "test_accuracy",
+    "drawn_starter_tutorial_accuracy",
+    "drawn_starter_classic_accuracy",
+    "drawn_pens_tutorial_accuracy",
+    "drawn_pens_classic_accuracy",
+    "drawn_mine_classic_accuracy",
+    "corruptions_mca",
+    "canvas_kb",
+)
+VARIED = ("model.name", "aug.name", "seed", "training.epochs")
+REMINDER = 60.0  # seconds between two lines about a server that does not answer
+
+
+def check_database(database: Path | None) -> None:
+    """Create a local database that does not exist; raise UserError or sqlite3's error for one that cannot be opened.
+
+    It is created whole or not at all, because one killed during MLflow's migrations cannot be opened again. MLflow
+    would try for minutes to open a damaged one.
+    """
+    if database is None or not database.parent.is_dir():
+        return
+    if database.is_dir():
+        raise UserError(f"{database}: a folder is where MLflow's database should be; move it away")
+    if database.exists():
+        with closing(sqlite3.connect(database)) as opened:
+            opened.execute("PRAGMA schema_version")
+        return
+    with replacing(database) as scratch:
+        uri = f"sqlite:///{scratch}"
+        mlflow.MlflowClient(uri, uri).search_experiments(max_results=1)
+
+
+def view_tags() -> dict[str, str]:
+    """Return the tags of an experiment whose shared view chooses the columns.
+
+    MLflow's UI shows no metrics and no parameters until a user chooses columns, or a shared view, which is a tag.
+    """
+    columns = [f"metrics.`{name}`" for name in COLUMNS] + [f"params.`{name}`" for name in VARIED]
+    state = {"selectedColumns": columns, "orderByKey": "metrics.`val_accuracy`", "orderByAsc": False}
+    return {
+        "mlflow.experimentKind": "custom_model_development",
+        f"mlflow.sharedViewState.{VIEW}": json.dumps(state),
+    }
+
+
+@contextmanager
+def asked_briefly() -> Iterator[None]:
+    """Retry a silent server three times instead of for four minutes, so that a wrong address is reported soon."""
+    name = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+    given = os.environ.get(name)
+    os.environ.setdefault(name, "2")
+    try:
+        yield
+    finally:
+        if given is None:
+            del os.environ[name]  # a server that restarts during a long training gets more time
+
+
+class _Waiting(logging.Handler):
+    """Print what `say_when_waiting` says; MLflow itself waits in silence."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__()
+        self.uri, self.said = uri, -math.inf
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.msg.startswith("Retry") and time.monotonic() - self.said > REMINDER:
+            self.said = time.monotonic()
+            say(f"MLflow store {self.uri}: no answer; MLflow tries again, for some minutes (Ctrl-C stops it)")
+
+
+def say_when_waiting(uri: str) -> None:
+    """Print a line while the server at `uri` does not answer: at the first retry, then once a minute."""
+    logger = logging.getLogger("urllib3.connectionpool")  # the library that tries again, for MLflow
+    logger.disabled, logger.propagate = False, False
+    logger.setLevel(logging.DEBUG)  # it takes a refusal for a warning, and a busy server for a detail
+    logger.handlers = [_Waiting(uri)]

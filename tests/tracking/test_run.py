@@ -1,0 +1,233 @@
+"""A run on disk and in MLflow: killed, forced, locked, reused, and what it leaves."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+from inkproof.config.compose import composing
+from inkproof.config.schema import TrainConfig
+from inkproof.runtime.errors import UserError
+from inkproof.tracking.mlflow_tracker import Tracker, nested
+from inkproof.tracking.run import Run
+from inkproof.tracking.run_metadata import ARTIFACTS, LOCK, RunMetadata, locked
+
+with composing() as compose:
+    CONFIG = compose(TrainConfig, ("data=optdigits",)).identity()
+ROW = {"epoch": 1, "loss": 0.5, "val_accuracy": 0.9}
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL."""
+
+
+class Model:
+    """Stands for a trained network: its content says which training made it."""
+
+    def __init__(self, content: str) -> None:
+        self.content = content
+
+    def save(self, path: Path) -> None:
+        path.write_text(self.content)
+
+
+@pytest.fixture
+def store(opened: Callable[[], Tracker], monkeypatch: pytest.MonkeyPatch) -> Tracker:
+    """This test's own store, which takes the model above."""
+    monkeypatch.setattr(Tracker, "model", lambda *_: None)
+    return opened()
+
+
+def metadata(key: str = "cafe", machine: str = "m", experiment: str = "optdigits") -> RunMetadata:
+    return RunMetadata(
+        run_id="",
+        experiment=experiment,
+        name="dense-off-s0",
+        key=key,
+        data_sha="d",
+        code_sha="c",
+        git_commit="g",
+        machine=machine,
+        config=CONFIG,
+    )
+
+
+def train(about: RunMetadata, content: str = "weights", force: bool = False) -> tuple[str, bool]:
+    """Train or reuse a run; return its id in MLflow, and whether it was reused."""
+    with Run.open(about, force) as run:
+        reused = run.finished
+        if not reused:
+            run.begin({"training": 100})
+            run.save(Model(content), [ROW], {"val_accuracy": 0.9}, 1.0, None)
+        return run.metadata.run_id, reused
+
+
+def kill(about: RunMetadata, force: bool = False, begun: bool = True) -> str:
+    """Start a training and leave it as SIGKILL does; return its id in MLflow."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Tracker, "give_up", lambda *_: None)
+        with pytest.raises(Killed), Run.open(about, force) as run:
+            if begun:
+                run.begin({"training": 100})
+            raise Killed
+    about.folder.mkdir(exist_ok=True)
+    (about.folder / LOCK).touch()
+    return run.metadata.run_id
+
+
+def statuses(store: Tracker) -> dict[str, str]:
+    numbers = [one.experiment_id for one in store.client.search_experiments()]
+    return {run.info.run_id: run.info.status for run in store.client.search_runs(numbers)}
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_forced_training_that_was_killed_is_resumed_by_the_next_start(store: Tracker, force: bool):
+    first, _ = train(metadata(), "first")
+    killed = kill(metadata(), force=True)
+    assert statuses(store) == {first: "FINISHED", killed: "RUNNING"}
+    (metadata().folder / "backup.npz").write_text("an epoch")
+    with Run.open(metadata(), force) as run:
+        assert not run.finished
+        assert (run.metadata.folder / "backup.npz").read_text() == "an epoch"
+        run.begin({"training": 100})
+        run.save(Model("second"), [ROW], {"val_accuracy": 0.9}, 1.0, None)
+    assert run.metadata.run_id == killed
+    assert statuses(store) == dict.fromkeys((first, killed), "FINISHED")
+    assert train(metadata()) == (killed, True)
+    assert (metadata().folder / "model.keras").read_text() == "second"
+
+
+def test_a_forced_training_that_was_killed_before_it_began_is_trained(store: Tracker):
+    first, _ = train(metadata(), "first")
+    kill(metadata(), force=True, begun=False)
+    second, reused = train(metadata(), "second")
+    assert not reused and second != first
+    assert (metadata().folder / "model.keras").read_text() == "second"
+
+
+def test_a_forced_training_whose_store_is_lost_is_trained_in_the_new_one(store: Tracker):
+    killed = kill(metadata(), force=True)
+    store.client.delete_run(killed)
+    second, reused = train(metadata())
+    assert not reused and second != killed and statuses(store) == {second: "FINISHED"}
+
+
+def test_force_trains_a_finished_run_again_and_keeps_nothing_of_it(store: Tracker):
+    first, _ = train(metadata(), "first")
+    (metadata().folder / "report").mkdir()
+    (metadata().folder / "report" / "old.json").write_text("{}")
+    second, reused = train(metadata(), "second", force=True)
+    assert not reused and second != first
+    assert {path.name for path in metadata().folder.iterdir()} == set(ARTIFACTS)
+
+
+def test_a_run_killed_by_hand_is_marked_by_the_next_training_of_this_machine(store: Tracker):
+    alive = kill(metadata("beef"))
+    with FileLock(metadata("beef").folder / LOCK):
+        unknown = kill(metadata("face"))
+        shutil.rmtree(metadata("face").folder)  # a run of another clone, with the same store
+        elsewhere, dead = kill(metadata("abcd", machine="another")), kill(metadata("dead"))
+        train(metadata("1234"))
+    found = statuses(store)
+    assert found[dead] == "KILLED"
+    assert {found[alive], found[elsewhere], found[unknown]} == {"RUNNING"}
+    assert train(metadata("dead")) == (dead, False), "it is resumed all the same"
+    assert statuses(store)[dead] == "FINISHED"
+
+
+def test_a_forced_run_that_an_earlier_version_left_running_is_marked(store: Tracker):
+    first, _ = train(metadata())
+    old = store.start("optdigits", "dense-off-s0", metadata().tags)
+    assert train(metadata()) == (first, True)
+    assert statuses(store) == {first: "FINISHED", old: "KILLED"}
+
+
+def test_a_run_killed_between_its_artifacts_and_its_end_is_ended(store: Tracker):
+    first, _ = train(metadata())
+    store.client.update_run(first, status="RUNNING")
+    assert train(metadata()) == (first, True)
+    assert statuses(store) == {first: "FINISHED"}
+
+
+def test_a_run_leaves_its_artifacts_alone_in_a_folder_with_the_name_of_its_dataset(store: Tracker, tmp_path: Path):
+    train(metadata())
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert folder.name == "optdigits-dense-off-s0-cafe"
+    assert {path.name for path in folder.iterdir()} == set(ARTIFACTS)
+
+
+def test_a_run_that_could_not_be_built_leaves_no_folder(store: Tracker, tmp_path: Path):
+    with pytest.raises(UserError), Run.open(metadata(), force=False):
+        raise UserError("model.build.depth: unknown argument")
+    assert list((tmp_path / "runs").iterdir()) == []
+    assert statuses(store) == {}
+
+
+def test_a_second_process_waits_for_nothing(store: Tracker):
+    with locked(metadata().folder) as free, pytest.raises(UserError) as caught:
+        assert free
+        train(metadata())
+    assert str(caught.value) == (
+        "optdigits-dense-off-s0-cafe: another process is training this run; wait until it ends"
+    )
+    assert train(metadata())[1] is False
+
+
+def test_a_lock_that_is_deleted_at_the_end_keeps_others_out_meanwhile(tmp_path: Path):
+    """Four processes, each a hundred times: never two at once."""
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom inkproof.tracking.run_metadata import locked\n"
+        "folder = Path(sys.argv[1])\nfor _ in range(100):\n"
+        "    with locked(folder, patience=60) as free:\n        assert free\n"
+        "        (folder / 'inside').touch(exist_ok=False)\n        (folder / 'inside').unlink()\n"
+    )
+    (tmp_path / "kept").touch()
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    started = [
+        subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], env=environment, stderr=subprocess.PIPE)
+        for _ in range(4)
+    ]
+    ended = [process.communicate()[1].decode() for process in started]
+    assert [process.returncode for process in started] == [0] * 4, ended
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_a_finished_run_leaves_no_empty_experiment_and_its_own_is_named(
+    store: Tracker, capsys: pytest.CaptureFixture[str]
+):
+    first, _ = train(metadata())
+    capsys.readouterr()
+    assert train(metadata(experiment="b")) == (first, True)
+    assert store.client.get_experiment_by_name("b") is None
+    assert capsys.readouterr().err == "dense-off-s0: its MLflow run is in the experiment optdigits, not in b\n"
+    with nested(store.start("study/1", "1", {}), "seed=0"):  # a study gives it a run of its own afterwards
+        train(metadata(experiment="study/1"))
+    assert capsys.readouterr().err == ""
+
+
+def test_in_another_store_a_reused_run_has_the_id_it_has_there(
+    store: Tracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    first, _ = train(metadata())
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
+    other, reused = train(metadata())
+    assert reused and other != first
+    assert statuses(Tracker()) == {other: "FINISHED"}
+    assert RunMetadata.read(metadata().folder).run_id == first, "a DVC output stays as it is"
+    assert train(metadata()) == (other, True)
+
+
+def test_an_error_of_a_training_is_seen_even_if_the_store_is_gone(store: Tracker, monkeypatch: pytest.MonkeyPatch):
+    def gone(*_: Any) -> None:
+        raise OSError("the server is gone")
+
+    with pytest.raises(UserError, match="the loss is nan"), Run.open(metadata(), force=False) as run:
+        run.begin({"training": 100})
+        monkeypatch.setattr(Tracker, "finish", gone)
+        raise UserError("the loss is nan")
