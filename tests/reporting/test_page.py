@@ -103,6 +103,7 @@ def test_the_page_has_figures_and_numbers_of_every_model(mnist_page: Path) -> No
         assert f"{100 * test['accuracy']:.1f}%" in outline.text
         assert f"{test['parameters']:,}" in outline.text
     assert "AMD EPYC, 2 cores, Linux" in outline.text
+    assert "drawings.py import my_folder, then dvc repro report@mnist." in outline.text
     assert "10.24432/C5MG6K" in page
     assert "LeCun" in outline.text
 
@@ -218,6 +219,8 @@ def test_small_differences_are_not_called_clear(broken: Path) -> None:
 def test_a_demo_report_without_pens_or_own_drawings(broken: Path) -> None:
     outline = Outline(write_page(broken, OPTDIGITS, load_models(broken / "models")).read_text())
     assert "This report has no drawings of your own yet" in outline.text
+    assert "drawings.py import my_folder, then make demo." in outline.text, "dvc repro would download MNIST"
+    assert "dvc repro" not in outline.text
     assert "Starter set" in outline.text
     assert "Pen tablet" not in outline.text
     assert "Glyph templates" not in outline.text
