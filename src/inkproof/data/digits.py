@@ -70,6 +70,21 @@ def load_test_split(path: Path) -> Digits:
     return _load(digits_file(path), "test")
 
 
+def load_test_writers(path: Path) -> np.ndarray | None:
+    """Return who wrote each test digit; see `writers_of`. For the stages that report, as `load_test_split` is."""
+    return _writers(digits_file(path), "test")
+
+
+def writers_of(path: Path, split: str) -> np.ndarray | None:
+    """Return who wrote each digit of the `train` or `val` split: int32 (N,), a number per writer; None if unknown.
+
+    Raises UserError where the file is missing or broken.
+    """
+    if split not in ("train", "val"):
+        raise ValueError(f"writers_of returns those of train or val, not {split!r}; the test split has its own")
+    return _writers(digits_file(path), split)
+
+
 def sources_of(path: Path, split: str) -> list[str]:
     """Return the names (N,) of what each digit of the `train` or `val` split was made from; [] in a file without."""
     name = f"{split}_source"
@@ -126,6 +141,17 @@ def _load(target: Path, split: str) -> Digits:
     if len(labels) and labels.max() > 9:
         raise _broken(target, f"{split}_labels holds {labels.max()}, which is no digit")
     return Digits(images, labels)
+
+
+def _writers(target: Path, split: str) -> np.ndarray | None:
+    name = f"{split}_writers"
+    with _reading(target) as archive:
+        if name not in archive:
+            return None
+        writers, labels = archive[name], archive[f"{split}_labels"]
+    if writers.dtype != np.int32 or writers.shape != labels.shape:
+        raise _broken(target, f"{name} is {writers.dtype} {writers.shape}, not int32 {labels.shape}")
+    return writers
 
 
 def _broken(target: Path, why: str) -> UserError:

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from inkproof.evaluation.metrics import interval_of, summarize_drawn
+from inkproof.evaluation.metrics import summarize_drawn
 from inkproof.evaluation.results import Result
-from inkproof.evaluation.statistics import discordant, mcnemar, writer_bootstrap
+from inkproof.evaluation.statistics import discordant, interval_of, mcnemar, writer_bootstrap
 from inkproof.tracking.run_metadata import InitialWeights
 
 _Z = 1.959964  # of a normal distribution, 95%
