@@ -225,12 +225,12 @@ def test_p_is_corrected_for_the_number_of_comparisons(mnist_report: Path, tmp_pa
 
 def test_the_page_says_whose_digits_the_intervals_are_over(broken: Path) -> None:
     text = Outline(write_page(broken, OPTDIGITS, load_models(broken / "models")).read_text()).text
-    assert "The test digits of cnn, dense are by unknown writers." in text
+    assert "The test digits of cnn, dense are by writers whom the digits file does not name." in text
     path = broken / "models" / "cnn" / "test.json"
     write_json(path, json.loads(path.read_text()) | {"writers": 297, "interval": "writers"})
     text = Outline(write_page(broken, OPTDIGITS, load_models(broken / "models")).read_text()).text
     assert "The test digits of cnn are by 297 writers." in text
-    assert "The test digits of dense are by unknown writers." in text
+    assert "The test digits of dense are by writers whom the digits file does not name." in text
 
 
 def test_small_differences_are_not_called_clear(broken: Path) -> None:

@@ -17,7 +17,7 @@ from inkproof.evaluation.results import (
     MethodResult,
     TestSummary,
 )
-from inkproof.evaluation.statistics import interval_of, share_interval
+from inkproof.evaluation.statistics import interval_of, number_of, share_interval
 
 
 def confusion_counts(labels: npt.ArrayLike, predictions: npt.ArrayLike) -> npt.NDArray[np.int64]:
@@ -77,11 +77,6 @@ def summarize_test(
         ece=expected_calibration_error(p, y),
         per_class=_recall(y, predicted),
     )
-
-
-def number_of(writers: npt.ArrayLike | None) -> int:
-    """Return how many different writers there are, 0 if they are unknown."""
-    return 0 if writers is None else int(np.unique(np.asarray(writers)).size)
 
 
 def summarize_drawn(labels: npt.ArrayLike, predictions: npt.ArrayLike, writers: npt.ArrayLike) -> MethodResult:

@@ -281,15 +281,11 @@ class TimingResult(Result):
 # -- What `evaluate.py ensemble` writes --------------------------------------------------------------------------------
 
 
-class EnsembleSet(Result):
+class EnsembleSet(MethodResult):
     """One set of drawings, classified by the mean probabilities of several runs."""
 
     n: int
-    accuracy: float
-    low: float
-    high: float
     interval: Interval
-    per_digit: dict[str, float | None]
 
 
 class EnsembleResult(Result):

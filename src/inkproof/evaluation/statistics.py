@@ -18,8 +18,12 @@ def interval_of(writers: npt.ArrayLike | None) -> Interval:
 
     That is "writers", a bootstrap over writers, from five writers on, else "wilson".
     """
-    enough = writers is not None and np.unique(np.asarray(writers)).size >= FEWEST_WRITERS
-    return "writers" if enough else "wilson"
+    return "writers" if number_of(writers) >= FEWEST_WRITERS else "wilson"
+
+
+def number_of(writers: npt.ArrayLike | None) -> int:
+    """Return how many different writers there are, 0 if they are unknown."""
+    return 0 if writers is None else int(np.unique(np.asarray(writers)).size)
 
 
 def share_interval(correct: npt.ArrayLike, writers: npt.ArrayLike | None = None) -> tuple[float, float]:
@@ -34,7 +38,7 @@ def share_interval(correct: npt.ArrayLike, writers: npt.ArrayLike | None = None)
     if writers is not None and interval_of(writers) == "writers":
         if np.ptp(own) > 0:
             return writer_bootstrap(own, writers)
-        n = np.unique(np.asarray(writers)).size
+        n = number_of(writers)
     else:
         n = own.size
     low, high = wilson(round(mean * n), n)
