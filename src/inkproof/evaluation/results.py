@@ -141,7 +141,6 @@ class DrawnSet(Result):
 DrawnResult = dict[str, DrawnSet]
 """drawn.json: the sets by name."""
 
-
 # -- rejection.json ----------------------------------------------------------------------------------------------------
 
 

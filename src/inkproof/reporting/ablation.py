@@ -18,9 +18,7 @@ from inkproof.reporting.wording import count, method_words, model_lines, percent
 SETS = ("pens", "starter")
 """The sets of drawings for the ablation. The first one is preferred: it has many writers, the second has one author."""
 
-
 SCALE = 2  # READMEs show the image, and many screens have two pixels for each CSS pixel
-
 
 # Ticks of a log-odds scale, where halving the errors is about the same distance everywhere near the top.
 _MARKS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)

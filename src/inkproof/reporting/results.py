@@ -193,7 +193,6 @@ CREDITS = {
     ),
 }
 
-
 # All sets of pen drawings come from one dataset, and data=mnist_plus_strokes from three.
 SOURCES = dict.fromkeys([*VARIANTS, "pens_validation"], ("pens",)) | {"mnist_plus_strokes": ("mnist", "pens", "glyphs")}
 

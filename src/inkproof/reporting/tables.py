@@ -42,13 +42,10 @@ TAIL = ("float32_kb", "int8_kb", "int8_accuracy", "canvas_kb", "canvas_int8_kb",
 SHOWN_METHOD = "classic"
 """The preprocessing method of short tables."""
 
-
 TEXTS = ("model", "data", "aug")
-
 
 # A column of the terminal is no wider than its numbers.
 SHORT_TITLES = {"starter": "starter", "mine": "own", "pens": "pens", "pens_validation": "pens,\nval"}
-
 
 DRAWN = re.compile(r"drawn_(?P<set>.+)_(?P<method>[^_]+)_accuracy")
 
