@@ -173,7 +173,8 @@ def blank_images(result: CorruptionsResult) -> str:
         for (name, level), n in result.blank.items()
     ]
     return (
-        f"Where noise or lines of the paper are strong, the normalizer loses the digit. Of {count(result.n)} images, {', '.join(cells)}. "
+        "Where noise or lines of the paper are strong, the normalizer loses the digit. "
+        f"Of {count(result.n)} images, {', '.join(cells)}. "
         "A model predicts the same digit for all blank images, so there the accuracies say nothing about it."
     )
 
