@@ -155,8 +155,11 @@ def test_corruptions_come_back_as_they_were_made(tmp_path: Path):
     images[:, 5:23, 10:17] = rng.integers(100, 256, (10, 18, 7))
     parts = [preprocessed_corruptions(images, 1, name) for name in ("clean", "shear")]
     write_corruptions(tmp_path / "s.npz", np.arange(10), parts)
-    labels, corrupted = read_corruptions(tmp_path / "s.npz")
-    assert labels.tolist() == list(range(10))
+    labels, writers, corrupted = read_corruptions(tmp_path / "s.npz")
+    assert labels.tolist() == list(range(10)) and writers is None
+    write_corruptions(tmp_path / "w.npz", np.arange(10), parts, np.arange(10) % 3)
+    assert read_corruptions(tmp_path / "w.npz").writers.tolist() == [0, 1, 2] * 3 + [0]
+    assert list(read_corruptions(tmp_path / "w.npz").images) == list(corrupted)
     assert list(corrupted) == [("clean", 0), *(("shear", severity) for severity in range(1, 6))]
     for (name, severity), seen in corrupted.items():
         canvases = next(c for _, s, c in corrupted_canvases(images, 1, [name]) if s == severity)

@@ -57,6 +57,13 @@ def test_groups_that_go_together_widen_the_interval() -> None:
     assert np.ptp(auroc_interval(digits, ood_samples, np.arange(320))) == pytest.approx(alone, rel=0.01)
 
 
+def test_with_fewer_than_five_groups_each_drawing_counts_for_itself() -> None:
+    digits, ood_samples = normal(300, 1, 7), normal(200, 0, 8)
+    alone = auroc_interval(digits, ood_samples)
+    # One writer's digits would all be in every resample, as if they could not have been others.
+    assert auroc_interval(digits, ood_samples, ["me"] * 300, np.arange(200) % 4) == alone
+
+
 def test_each_drawing_needs_its_group() -> None:
     with pytest.raises(ValueError, match="group"):
         auroc_interval([1, 2], [0], ["a"])

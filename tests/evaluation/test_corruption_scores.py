@@ -1,10 +1,11 @@
+from collections.abc import Mapping
+
 import numpy as np
-import pandas as pd
 import pytest
 
 from inkproof.evaluation.metrics import corruption_rows, summarize_corruptions
 from inkproof.evaluation.results import Accuracy
-from inkproof.evaluation.statistics import wilson
+from inkproof.evaluation.statistics import wilson, writer_bootstrap
 
 LABELS = np.arange(10)
 
@@ -14,19 +15,18 @@ def predictions(wrong: int) -> np.ndarray:
     return np.where(np.arange(10) < wrong, (LABELS + 1) % 10, LABELS)
 
 
-def table() -> pd.DataFrame:
-    predicted = {
-        ("clean", 0): predictions(0),
-        ("blur", 1): predictions(1),
-        ("blur", 2): predictions(3),
-        ("shear", 1): predictions(2),
-        ("shear", 2): predictions(8),
-    }
-    return corruption_rows(LABELS, predicted, {**dict.fromkeys(predicted, 0), ("shear", 2): 4})
+PREDICTED = {
+    ("clean", 0): predictions(0),
+    ("blur", 1): predictions(1),
+    ("blur", 2): predictions(3),
+    ("shear", 1): predictions(2),
+    ("shear", 2): predictions(8),
+}
+BLANK = {**dict.fromkeys(PREDICTED, 0), ("shear", 2): 4}
 
 
 def test_a_row_counts_and_has_its_interval() -> None:
-    rows = table()
+    rows = corruption_rows(LABELS, PREDICTED, BLANK)
     assert list(rows[["corruption", "severity", "correct"]].itertuples(index=False, name=None)) == [
         ("clean", 0, 10),
         ("blur", 1, 9),
@@ -40,8 +40,8 @@ def test_a_row_counts_and_has_its_interval() -> None:
 
 
 def test_mean_corruption_accuracy_is_a_mean_of_means_without_the_clean() -> None:
-    summary = summarize_corruptions(table())
-    assert summary.n == 10
+    summary = summarize_corruptions(LABELS, PREDICTED, BLANK)
+    assert (summary.n, summary.writers, summary.interval) == (10, 0, "wilson")
     assert summary.clean == Accuracy(accuracy=1.0, low=wilson(10, 10)[0], high=1.0)
     assert summary.corruptions["blur"].severities == [0.9, 0.7]
     assert summary.corruptions["blur"].accuracy == pytest.approx(0.8)
@@ -51,14 +51,36 @@ def test_mean_corruption_accuracy_is_a_mean_of_means_without_the_clean() -> None
 
 
 def test_blank_images_are_counted_where_there_are_any() -> None:
-    summary = summarize_corruptions(table())
+    summary = summarize_corruptions(LABELS, PREDICTED, BLANK)
     assert summary.corruptions["shear"].blank == [0, 4]
     assert summary.blank == {("shear", 2): 4}
 
 
 def test_the_interval_of_a_mean_is_that_of_the_digits_and_not_of_all_predictions() -> None:
-    mean = summarize_corruptions(table()).corruptions["blur"]
+    mean = summarize_corruptions(LABELS, PREDICTED, BLANK).corruptions["blur"]
     assert (mean.low, mean.high) == wilson(8, 10)
+
+
+def test_with_known_writers_every_interval_is_over_writers() -> None:
+    rng = np.random.default_rng(0)
+    labels, writers = rng.integers(0, 10, 300), np.arange(300) % 30
+    hard = rng.random(30)[writers]  # some writers are harder under every corruption
+    cells = {key: np.where(rng.random(300) < 0.4 * hard, (labels + 1) % 10, labels) for key in PREDICTED}
+    blank = dict.fromkeys(cells, 0)
+    summary = summarize_corruptions(labels, cells, blank, writers)
+    assert (summary.writers, summary.interval) == (30, "writers")
+    correct = {key: own == labels for key, own in cells.items()}
+    blur = (correct["blur", 1] + 1.0 * correct["blur", 2]) / 2
+    shear = (correct["shear", 1] + 1.0 * correct["shear", 2]) / 2
+    for found, values in (
+        (summary.clean, correct["clean", 0]),
+        (summary.corruptions["blur"], blur),
+        (summary.mca, (blur + shear) / 2),
+    ):
+        assert (found.low, found.high) == pytest.approx(writer_bootstrap(values, writers))
+        assert found.low < found.accuracy < found.high
+    rows = corruption_rows(labels, cells, blank, writers)
+    assert tuple(rows.loc[1, ["low", "high"]]) == pytest.approx(writer_bootstrap(correct["blur", 1], writers))
 
 
 def test_an_interval_contains_its_mean_even_at_the_end() -> None:
@@ -66,33 +88,26 @@ def test_an_interval_contains_its_mean_even_at_the_end() -> None:
     almost = labels.copy()
     almost[0] = 1
     predicted = {("clean", 0): labels, **{("blur", s): labels for s in range(1, 5)}, ("blur", 5): almost}
-    mca = summarize_corruptions(corruption_rows(labels, predicted, dict.fromkeys(predicted, 0))).mca
+    mca = summarize_corruptions(labels, predicted, dict.fromkeys(predicted, 0)).mca
     assert mca.accuracy == pytest.approx(0.98)
     assert mca.low <= mca.accuracy <= mca.high
 
 
-def test_the_order_of_rows_changes_nothing_but_the_order_of_corruptions() -> None:
-    assert (
-        summarize_corruptions(table()[::-1]).corruptions["shear"] == summarize_corruptions(table()).corruptions["shear"]
-    )
-    assert summarize_corruptions(table()[::-1]).corruptions["shear"].severities == [0.8, 0.2]
+def test_the_order_of_predictions_changes_nothing_but_the_order_of_corruptions() -> None:
+    backwards = summarize_corruptions(LABELS, dict(reversed(PREDICTED.items())), BLANK)
+    assert backwards.corruptions["shear"] == summarize_corruptions(LABELS, PREDICTED, BLANK).corruptions["shear"]
+    assert backwards.corruptions["shear"].severities == [0.8, 0.2]
 
 
-@pytest.mark.parametrize("broken", ["no clean", "a hole", "twice", "another n", "clean alone"])
-def test_an_incomplete_table_is_an_error(broken: str) -> None:
-    rows = table()
-    if broken == "no clean":
-        rows = rows[1:]
-    elif broken == "a hole":
-        rows = rows.drop(3)
-    elif broken == "twice":
-        rows.loc[3] = rows.loc[4]
-    elif broken == "another n":
-        rows.loc[1, "n"] = 11
-    else:
-        rows = rows[:1]
-    with pytest.raises(ValueError, match="one row"):
-        summarize_corruptions(rows)
+@pytest.mark.parametrize(
+    "missing",
+    [[("clean", 0)], [("shear", 1)], [key for key in PREDICTED if key[1]]],
+    ids=["no clean", "a hole", "clean alone"],
+)
+def test_incomplete_predictions_are_an_error(missing: list[tuple[str, int]]) -> None:
+    left: Mapping[tuple[str, int], np.ndarray] = {key: own for key, own in PREDICTED.items() if key not in missing}
+    with pytest.raises(ValueError, match="every corruption and severity"):
+        summarize_corruptions(LABELS, left, BLANK)
 
 
 def test_predictions_of_another_length_are_an_error() -> None:

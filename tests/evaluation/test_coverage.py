@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inkproof.evaluation.coverage import accuracy_at_coverage, area_under_risk_coverage, coverage_curve, operating_point
-from inkproof.evaluation.statistics import wilson
+from inkproof.evaluation.statistics import wilson, writer_bootstrap
 
 # Few distinct scores, so that most are ties.
 DIGITS = st.lists(st.tuples(st.integers(-4, 4), st.booleans()), min_size=1, max_size=40)
@@ -62,9 +62,23 @@ def test_accuracy_at_95_percent_comes_with_the_interval_of_the_accepted() -> Non
     assert (at.low, at.high) == wilson(93, 95)
 
 
+def test_the_interval_of_accepted_digits_is_over_their_writers() -> None:
+    rng = np.random.default_rng(1)
+    writers = rng.integers(0, 12, 400)
+    scores, correct = rng.random(400), rng.random(400) < np.linspace(0.5, 1, 12)[writers]
+    at = accuracy_at_coverage(scores, correct, 0.9, writers)
+    accepted = scores >= at.threshold
+    assert (at.low, at.high) == writer_bootstrap(correct[accepted], writers[accepted])
+    assert at.interval == "writers"
+    few = operating_point(scores, correct, 0.5, writers % 4)
+    assert (few.low, few.high) == wilson(int(correct[scores >= 0.5].sum()), int((scores >= 0.5).sum()))
+    assert few.interval == "wilson", "four writers are too few"
+
+
 def test_accepting_nothing_has_no_accuracy() -> None:
-    at = operating_point([0.1, 0.2], [True, True], 0.5)
-    assert at.content() == {"n": 2, "threshold": 0.5, "coverage": 0.0, "accuracy": None, "low": 0.0, "high": 1.0}
+    at = operating_point([0.1, 0.2], [True, True], 0.5, ["a", "b"])
+    assert (at.n, at.threshold, at.coverage, at.accuracy) == (2, 0.5, 0.0, None)
+    assert (at.low, at.high, at.interval) == (0.0, 1.0, "wilson")
 
 
 def test_area_under_risk_coverage_of_a_worked_example() -> None:

@@ -19,6 +19,7 @@ from inkproof.evaluation.rejection import (
     summarize_rejection,
 )
 from inkproof.evaluation.results import RejectionResult
+from inkproof.evaluation.statistics import wilson, writer_bootstrap
 
 
 def some_logits(n: int, sure: float, seed: int, level: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -151,6 +152,33 @@ def test_summary_has_every_rule_with_its_interval_and_is_json(summary: Rejection
         assert figures.accuracy_at_95_low < figures.accuracy_at_95 <= figures.accuracy_at_95_high
         # Equal numbers of each kind, so the whole is their mean.
         assert np.mean([kind[name] for kind in summary.kinds.values()]) == pytest.approx(figures.auroc)
+
+
+def test_intervals_are_over_writers_and_templates(summary: RejectionResult) -> None:
+    logits, labels = some_logits(600, 5, 7)
+    others, _ = some_logits(90, 2, 8)
+    rule = Rule(summary.rule, summary.temperature, summary.threshold)
+    accepted, rejected, writers = rule.accepts(logits), ~rule.accepts(others), np.arange(600) % 9
+    correct = logits.argmax(axis=1) == labels
+    digits, shares = summary.chosen.digits, summary.chosen.rejected
+    assert (digits.low, digits.high) == writer_bootstrap(correct[accepted], writers[accepted])
+    assert (shares["all"].low, shares["all"].high) == writer_bootstrap(rejected, np.arange(90) % 12)
+    assert (shares["shape"].low, shares["shape"].high) == writer_bootstrap(rejected[30:60], np.arange(30, 60) % 12)
+    assert digits.interval == summary.rules["margin"].interval == "writers"
+    assert shares["all"].interval == "templates"
+
+
+def test_without_writers_or_templates_the_intervals_are_wilsons_and_say_so() -> None:
+    logits, labels = some_logits(600, 5, 7)
+    others, _ = some_logits(90, 2, 8)
+    kinds = np.repeat(["letter", "shape", "blank"], 30)
+    for groups in ((None, None), (np.zeros(600), np.arange(90) % 3)):  # one author, or three templates, are too few
+        found = summarize_rejection(sixty_percent(), logits, labels, others, kinds, *groups).chosen
+        accepted, rejected = sixty_percent().accepts(logits), ~sixty_percent().accepts(others)
+        hits = int((logits.argmax(axis=1) == labels)[accepted].sum())
+        assert (found.digits.low, found.digits.high) == wilson(hits, int(accepted.sum()))
+        assert (found.rejected["all"].low, found.rejected["all"].high) == wilson(int(rejected.sum()), 90)
+        assert found.digits.interval == found.rejected["all"].interval == "wilson"
 
 
 def test_summary_needs_digits_and_ood_samples_with_kinds() -> None:

@@ -57,6 +57,16 @@ def test_summary_of_the_test_digits() -> None:
     assert TestSummary.model_validate(json.loads(json.dumps(summary.content()))) == summary
 
 
+def test_test_digits_by_known_writers_have_an_interval_over_writers() -> None:
+    labels, predicted = some_digits()
+    writers = np.arange(400) % 20
+    summary = summarize_test(np.eye(10)[predicted], labels, writers)
+    assert (summary.writers, summary.interval) == (20, "writers")
+    assert (summary.accuracy_low, summary.accuracy_high) == writer_bootstrap(predicted == labels, writers)
+    unknown = summarize_test(np.eye(10)[predicted], labels)
+    assert (unknown.writers, unknown.interval) == (0, "wilson")
+
+
 def test_few_writers_get_wilson_and_five_get_the_bootstrap() -> None:
     labels, predicted = some_digits(200)
     for count, kind in ((1, "wilson"), (4, "wilson"), (5, "writers"), (14, "writers")):

@@ -1,7 +1,9 @@
+import time
+
 import numpy as np
 import pytest
 
-from inkproof.evaluation.statistics import wilson, writer_bootstrap
+from inkproof.evaluation.statistics import interval_of, share_interval, wilson, writer_bootstrap
 
 
 def test_it_agrees_with_gathering_the_digits_of_resampled_writers() -> None:
@@ -49,3 +51,30 @@ def test_higher_confidence_is_wider() -> None:
 def test_one_writer_or_other_lengths_are_an_error(correct: list[bool], writers: list[str]) -> None:
     with pytest.raises(ValueError, match="writer"):
         writer_bootstrap(correct, writers)
+
+
+def test_ten_thousand_digits_by_297_writers_take_under_a_second() -> None:
+    rng = np.random.default_rng(0)
+    writers = rng.integers(0, 297, 10_000).astype(np.int32)
+    correct = rng.random(10_000) < 0.99
+    begin = time.perf_counter()
+    low, high = writer_bootstrap(correct, writers, resamples=2000)
+    assert time.perf_counter() - begin < 1
+    assert low < correct.mean() < high
+
+
+def test_where_all_digits_are_correct_each_writer_counts_once() -> None:
+    # All resamples are equal, and an interval from 100% to 100% would claim to know every other writer.
+    writers = np.repeat(np.arange(20), 50)
+    assert share_interval(np.ones(1000), writers) == wilson(20, 20)
+    assert share_interval(np.zeros(1000), writers) == wilson(0, 20)
+
+
+@pytest.mark.parametrize(
+    ("writers", "kind"), [(None, "wilson"), (np.arange(40) % 4, "wilson"), (np.arange(40) % 5, "writers")]
+)
+def test_unknown_or_few_writers_get_wilsons_interval(writers: np.ndarray | None, kind: str) -> None:
+    correct = np.arange(40) % 7 > 0
+    expected = writer_bootstrap(correct, writers) if kind == "writers" and writers is not None else wilson(34, 40)
+    assert interval_of(writers) == kind
+    assert share_interval(correct, writers) == expected

@@ -17,7 +17,6 @@ from sklearn.datasets import load_digits
 from inkproof.evaluation.calibration import reliability
 from inkproof.evaluation.metrics import (
     confusion_counts,
-    corruption_rows,
     per_class,
     per_writer,
     summarize_corruptions,
@@ -163,7 +162,7 @@ def corruptions(labels: np.ndarray, accuracy: float, seed: int) -> CorruptionsRe
         (name, severity): loss * severity / 3 for name, loss in CORRUPTIONS.items() for severity in (1, 2, 3)
     }
     predictions = {key: guesses(labels, accuracy - loss, seed).argmax(axis=1) for key, loss in losses.items()}
-    return summarize_corruptions(corruption_rows(labels, predictions, dict.fromkeys(predictions, 0)))
+    return summarize_corruptions(labels, predictions, dict.fromkeys(predictions, 0))
 
 
 def rejection(labels: np.ndarray, accuracy: float, seed: int) -> RejectionResult:

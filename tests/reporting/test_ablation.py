@@ -106,10 +106,23 @@ def test_the_image_has_two_pixels_for_each_css_pixel(tmp_path: Path) -> None:
 
 
 def test_labels_are_spread_as_little_as_possible() -> None:
-    assert spread([0.1, 0.5, 0.9], 0.1) == pytest.approx([0.1, 0.5, 0.9])
-    assert spread([0.5, 0.5], 0.1) == pytest.approx([0.45, 0.55])
-    assert spread([0.99, 1.0], 0.2) == pytest.approx([0.7, 0.9])
-    crowd = spread([0.2, 0.21, 0.22, 0.8], 0.1)
+    assert spread([0.1, 0.5, 0.9], [0.1] * 3) == pytest.approx([0.1, 0.5, 0.9])
+    assert spread([0.5, 0.5], [0.1] * 2) == pytest.approx([0.45, 0.55])
+    assert spread([0.99, 1.0], [0.2] * 2) == pytest.approx([0.7, 0.9])
+    crowd = spread([0.2, 0.21, 0.22, 0.8], [0.1] * 4)
     assert all(above - below >= 0.1 - 1e-9 for below, above in pairwise(crowd))
     assert crowd[3] == pytest.approx(0.8)
     assert np.mean(crowd[:3]) == pytest.approx(0.21)
+    assert np.diff(spread([0.5, 0.5, 0.5], [0.1, 0.3, 0.1])) == pytest.approx([0.3, 0.1])
+
+
+def test_a_label_stands_at_the_end_of_its_line_where_there_is_room(five: Figure) -> None:
+    (axes,) = five.axes
+    ends = {f"{own[-1]:.2%}": own[-1] for own in ACCURACIES.values()}
+    away = []
+    for text in written(five):
+        if text.get_text() in ends:
+            box = text.get_window_extent()
+            point = axes.transData.transform((0, ends[text.get_text()]))[1]
+            away.append(abs((box.y0 + box.y1) / 2 - point) / five.dpi)
+    assert len(away) == 5 and max(away) < 0.3, "inches"

@@ -15,14 +15,22 @@ def row(
 
 
 def choose_champion(rows: list[dict[str, Any]], data: str) -> str | None:
-    return choose_among(
-        pd.DataFrame(rows, columns=["model", "data", "parameters", "val_accuracy", PENS_VALIDATION]), data
-    )
+    columns = ["model", "data", "parameters", "val_accuracy", "test_accuracy", PENS_VALIDATION]
+    return choose_among(pd.DataFrame(rows, columns=columns), data)
 
 
 def test_the_mean_of_validation_digits_and_validation_writers_decides() -> None:
     assert choose_champion([row("a", 0.99, 0.90), row("b", 0.98, 0.95)], "mnist") == "b"
     assert choose_champion([row("a", 0.99), row("b", 0.98)], "mnist") == "a"
+
+
+def test_test_accuracy_has_no_part_in_the_choice() -> None:
+    for drawn in (None, 0.9):
+        rows = [{**row("a", 0.97, drawn), "test_accuracy": 0.999}, {**row("b", 0.98, drawn), "test_accuracy": 0.9}]
+        assert choose_champion(rows, "mnist") == choose_champion(rows[::-1], "mnist") == "b"
+    # Nor if validation cannot tell the two apart: then the smaller one is chosen.
+    rows = [{**row("a", 0.98, weights=2), "test_accuracy": 0.999}, {**row("b", 0.98), "test_accuracy": 0.9}]
+    assert choose_champion(rows, "mnist") == "b"
 
 
 def test_the_smaller_of_two_equal_models_is_chosen() -> None:

@@ -38,13 +38,13 @@ def pixels(path: Path) -> np.ndarray:
 
 
 def test_curves_mark_the_epoch_that_was_kept() -> None:
-    assert "kept: epoch 3" in texts(learning_curves(EPOCHS, kept=3))
+    assert "weights of epoch 3" in texts(learning_curves(EPOCHS, kept=3))
 
 
 def test_curves_of_one_epoch_without_validation() -> None:
     figure = learning_curves(pd.DataFrame([{"epoch": 1, "accuracy": 0.5, "loss": 2.0}]), kept=1)
     assert "training" in texts(figure)
-    assert not {"validation", "kept: epoch 1"} & set(texts(figure))
+    assert not {"validation", "weights of epoch 1"} & set(texts(figure))
 
 
 def test_confusion_matrix_has_every_error_and_sums_of_rows() -> None:

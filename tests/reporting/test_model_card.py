@@ -88,6 +88,7 @@ def test_corruptions_rejection_agreement_and_latency_have_their_results(typed: d
     assert row(text, "40 blanks and specks: rejected")[1].startswith("100% (")
     assert row(text, "40 letters: rejected")[1].startswith("50.0% (")
     measured = section(text, "Metrics")
+    assert "test digits are by writers whom the digits file does not name." in measured.replace("\n", " ")
     assert "on 99.97% of 3,070 drawings. The largest difference of a probability is 1.3e-06." in measured
     assert "takes 2.3 ms (median, one thread) on A Processor, 2 cores." in section(text, "Latency")
     use = section(text, "How to use it")

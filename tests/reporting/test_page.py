@@ -103,6 +103,7 @@ def test_the_page_has_figures_and_numbers_of_every_model(mnist_page: Path) -> No
         assert f"{100 * test['accuracy']:.1f}%" in outline.text
         assert f"{test['parameters']:,}" in outline.text
     assert "AMD EPYC, 2 cores, Linux" in outline.text
+    assert "drawings.py import my_folder, then dvc repro report@mnist." in outline.text
     assert "10.24432/C5MG6K" in page
     assert "LeCun" in outline.text
 
@@ -203,6 +204,35 @@ def test_the_same_folder_gives_the_same_bytes(mnist_page: Path, tmp_path: Path) 
     assert again.read_bytes() == mnist_page.read_bytes()
 
 
+def test_p_is_corrected_for_the_number_of_comparisons(mnist_report: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mnist"
+    shutil.copytree(mnist_report, folder)
+    # Of three models each is worse than the first on so many digits alone: p = 0.031, 0.0625 and 1.
+    names = [model.name for model in load_models(folder / "models")]
+    for name, wrong in zip(names, (0, 6, 5, 0), strict=True):
+        lines = [f"{i},{i % 10},{(i + (i < wrong)) % 10}" for i in range(100)]
+        table = folder / "models" / name / "test" / "predictions.csv"
+        table.write_text("\n".join(["index,label,prediction", *lines]) + "\n")
+    outline = Outline(write_page(folder, MNIST, load_models(folder / "models"), "cnn").read_text())
+    rows = outline.text.split("p, Holm")[1].split("Preprocessing ablation")[0].split("\n")
+    assert [row for row in rows if row] == [
+        f"{names[1]}600.0310.094could be chance",
+        f"{names[2]}500.0620.125could be chance",
+        f"{names[3]}001.0001.000could be chance",
+    ]
+    assert "corrects p for 3 comparisons" in outline.text
+
+
+def test_the_page_says_whose_digits_the_intervals_are_over(broken: Path) -> None:
+    text = Outline(write_page(broken, OPTDIGITS, load_models(broken / "models")).read_text()).text
+    assert "The test digits of cnn, dense are by writers whom the digits file does not name." in text
+    path = broken / "models" / "cnn" / "test.json"
+    write_json(path, json.loads(path.read_text()) | {"writers": 297, "interval": "writers"})
+    text = Outline(write_page(broken, OPTDIGITS, load_models(broken / "models")).read_text()).text
+    assert "The test digits of cnn are by 297 writers." in text
+    assert "The test digits of dense are by writers whom the digits file does not name." in text
+
+
 def test_small_differences_are_not_called_clear(broken: Path) -> None:
     # The first model twice, except for one prediction: one discordant digit is no evidence.
     first, other = (broken / "models" / name for name in ("cnn", "dense"))
@@ -218,6 +248,8 @@ def test_small_differences_are_not_called_clear(broken: Path) -> None:
 def test_a_demo_report_without_pens_or_own_drawings(broken: Path) -> None:
     outline = Outline(write_page(broken, OPTDIGITS, load_models(broken / "models")).read_text())
     assert "This report has no drawings of your own yet" in outline.text
+    assert "drawings.py import my_folder, then make demo." in outline.text, "dvc repro would download MNIST"
+    assert "dvc repro" not in outline.text
     assert "Starter set" in outline.text
     assert "Pen tablet" not in outline.text
     assert "Glyph templates" not in outline.text

@@ -17,7 +17,7 @@ from inkproof.config.compose import composing
 from inkproof.config.stages import DrawnConfig, ExportConfig, ReportConfig
 from inkproof.data.archives import read_preprocessed, write_preprocessed
 from inkproof.evaluation.results import CanvasFile, ExportedFile, ImageFile
-from inkproof.evaluation.statistics import wilson
+from inkproof.evaluation.statistics import wilson, writer_bootstrap
 from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, MODEL_FILES
 from inkproof.exporting.metadata import packed_files, read_metadata
 from inkproof.preprocessing.methods import METHODS
@@ -365,6 +365,23 @@ def test_models_of_another_dataset_are_shown_and_the_report_makes_its_run_again(
     (made,) = copy.runs("optdigits")
     assert made.data.tags["original_run_id"] == original["run_id"]
     assert (made.data.tags["stage"], made.info.status) == ("report", "FINISHED")
+
+
+def test_where_the_writers_of_test_digits_are_known_the_intervals_are_over_them(copy: Workspace) -> None:
+    digits = copy.root / "data/optdigits/digits.npz"
+    assert load(copy, REPORT / "test.json")["interval"] == "wilson"
+    with np.load(digits) as arrays:
+        content = {name: own for name, own in arrays.items() if name != "sha256"}  # that of other arrays
+    writers = np.arange(360, dtype=np.int32) % 12
+    np.savez(digits, **content, test_writers=writers)
+    copy.together(("python", "src/preprocess.py", "corruptions", "data=optdigits"), ("python", *STAGES[0], *CHOSEN))
+    test, corruptions = load(copy, REPORT / "test.json"), load(copy, REPORT / "corruptions.json")
+    assert (test["writers"], test["interval"]) == (12, "writers")
+    with np.load(digits.with_name("corruptions.npz")) as arrays:  # of a few test digits, so of fewer writers
+        assert corruptions["writers"] == len(set(arrays["writers"].tolist())) > 0
+    predictions = rows(copy, REPORT / "test/predictions.csv")
+    correct = [row["label"] == row["prediction"] for row in predictions]
+    assert (test["accuracy_low"], test["accuracy_high"]) == pytest.approx(writer_bootstrap(correct, writers))
 
 
 def test_another_run_keeps_its_results_to_itself(copy: Workspace) -> None:

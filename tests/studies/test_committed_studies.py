@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from inkproof.runtime.paths import ROOT
+from inkproof.studies import evaluations
 from inkproof.studies import grid as planning
 from inkproof.studies.comparison import groups_of
 from inkproof.studies.definition import Study, read_study
@@ -72,3 +73,12 @@ def test_every_study_can_be_planned_and_its_readme_shows_its_results_and_its_ver
         assert shown.strip() == verdict(StudyResults(study, groups)).strip()
     else:
         assert not re.search(r"\d\.\d", by_hand), f"a figure is typed: compute it in {TEMPLATE}"
+
+
+def test_tables_of_evaluations_show_what_the_evaluations_hold(experiments: Path):
+    folders = [path.parent for path in experiments.glob(f"*/{evaluations.FILE_NAME}")]
+    assert folders
+    for folder in folders:
+        text = (folder / "README.md").read_text(encoding="utf-8")
+        shown = evaluations.table(evaluations.read_evaluations(folder), folder.name)
+        assert f"{evaluations.BEGIN}\n\n{shown}\n{evaluations.END}" in text

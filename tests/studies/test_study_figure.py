@@ -80,7 +80,7 @@ def test_error_rates_on_a_logarithmic_axis(tmp_path: Path):
     axes = figure.axes[0]
     points, _ = drawn(axes, 0)
     assert [y for _, y in points] == [pytest.approx(1 - 0.055), pytest.approx(1 - 0.505)]
-    assert axes.get_yscale() == "log" and axes.get_ylabel() == "val, error rate"
+    assert axes.get_yscale() == "log" and axes.get_ylabel() == "validation digits, error rate"
     assert [0.7, 0.7] in [list(line.get_ydata()) for line in axes.lines]
     figure.draw_without_rendering()
     labels = [text.get_text() for text in axes.get_yticklabels()]
@@ -98,3 +98,15 @@ def test_a_frontier_of_files(tmp_path: Path):
 def test_a_study_that_has_not_begun_has_an_empty_figure(figure: dict, tmp_path: Path):
     (axes,) = study_figure(groups_of(GRID_RUNS, {}), plan(tmp_path, **figure)).axes
     assert not [x for line in axes.lines for x in line.get_xdata()]
+
+
+def test_a_figure_has_whole_words_and_says_what_its_bars_are(tmp_path: Path):
+    metrics = ["out_of_fold_tta_accuracy", "drawn_pens_validation_classic_accuracy", "val_accuracy"]
+    groups = groups_of(GRID_RUNS, {one.key: row(one, **dict.fromkeys(metrics, 0.5)) for one in GRID_RUNS})
+    figure = study_figure(groups, plan(tmp_path, y=metrics))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        *("test-time augmentation", "Pen tablet, validation writers, classic", "validation digits")
+    ]
+    assert figure.axes[0].get_xlabel() == "mean ± standard deviation"
+    figure.draw_without_rendering()
+    assert figure.legends[0].get_window_extent().x1 <= figure.bbox.x1

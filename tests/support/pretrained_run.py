@@ -13,7 +13,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from inkproof.data.digits import Digits, data_sha, write_digits
-from inkproof.evaluation.metrics import corruption_rows, summarize_corruptions, summarize_set, summarize_test
+from inkproof.evaluation.metrics import summarize_corruptions, summarize_set, summarize_test
 from inkproof.evaluation.rejection import Rule, summarize_rejection
 from inkproof.evaluation.results import (
     CanvasFile,
@@ -180,7 +180,7 @@ def reports(kb: float, starter: np.ndarray | None = None) -> dict[str, Result | 
     return {
         "test": TestResult(**about, **summarize_test(np.eye(10)[shifted], labels).content()),
         "corruptions": summarize_corruptions(
-            corruption_rows(labels[:500], predictions, {**dict.fromkeys(predictions, 0), ("shot_noise", 5): 480})
+            labels[:500], predictions, {**dict.fromkeys(predictions, 0), ("shot_noise", 5): 480}
         ),
         "export": {
             "canvas": CanvasFile(kb=kb, agreement=1 - 1 / 3070, **rule, **same),

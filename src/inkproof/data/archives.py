@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
@@ -63,21 +63,34 @@ def read_preprocessed(path: Path) -> Iterator[tuple[str, PreprocessedSet]]:
 
 
 def write_corruptions(
-    path: Path, labels: NDArray[np.integer], preprocessed: Iterable[Mapping[str, NDArray[np.uint8]]]
+    path: Path,
+    labels: NDArray[np.integer],
+    preprocessed: Iterable[Mapping[str, NDArray[np.uint8]]],
+    writers: NDArray[np.integer] | None = None,
 ) -> None:
-    """Write `labels` (N,) and what `preprocessed_corruptions` returned for each name, whole or not at all."""
+    """Write `labels` and, if known, `writers` (N,), and what `preprocessed_corruptions` returned for each name.
+
+    The file is written whole or not at all.
+    """
     arrays: dict[str, NDArray[np.generic]] = {"labels": labels.astype(np.int64)}
+    if writers is not None:
+        arrays["writers"] = writers
     for images in preprocessed:
         arrays.update(images)
     write_arrays(path, arrays)
 
 
-def read_corruptions(path: Path) -> tuple[NDArray[np.int64], dict[tuple[str, int], NDArray[np.uint8]]]:
-    """Return the labels (N,) and, by corruption and severity, images uint8 (N, 28, 28) of `write_corruptions`.
+class CorruptedDigits(NamedTuple):
+    """N digits: labels (N,), writers (N,) or None if unknown, and by corruption and severity uint8 (N, 28, 28)."""
 
-    Raises UserError if the file is missing or cannot be read.
-    """
+    labels: NDArray[np.int64]
+    writers: NDArray[np.integer] | None
+    images: dict[tuple[str, int], NDArray[np.uint8]]
+
+
+def read_corruptions(path: Path) -> CorruptedDigits:
+    """Return what `write_corruptions` wrote; raises UserError if the file is missing or cannot be read."""
     with read_arrays(path) as arrays:
-        names = [name for name in arrays.files if name != "labels"]
+        names = [name for name in arrays.files if "/" in name]
         images = {(name.partition("/")[0], int(name.partition("/")[2])): arrays[name] for name in names}
-        return arrays["labels"], images
+        return CorruptedDigits(arrays["labels"], arrays.get("writers"), images)

@@ -1,27 +1,30 @@
 """One network before and after fine-tuning, on the same digits: what was gained, what was lost."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from inkproof.evaluation.metrics import interval_of, summarize_drawn
-from inkproof.evaluation.results import Result
-from inkproof.evaluation.statistics import discordant, mcnemar, writer_bootstrap
+from inkproof.evaluation.results import Accuracy, Result
+from inkproof.evaluation.statistics import (
+    discordant,
+    interval_of,
+    mcnemar,
+    number_of,
+    share_interval,
+    writer_bootstrap,
+)
 from inkproof.tracking.run_metadata import InitialWeights
 
 _Z = 1.959964  # of a normal distribution, 95%
 
 
-class Moment(Result):
-    """How many of the digits one network classifies correctly, and its accuracy with the 95% interval."""
+class Moment(Accuracy):
+    """The accuracy of one network, and how many of the digits it classifies correctly."""
 
     correct: int
-    accuracy: float
-    low: float
-    high: float
 
 
 class Difference(Result):
@@ -78,21 +81,20 @@ def compare(
     writers are known. The difference is that of the accuracies, after less before.
     """
     y = np.asarray(labels)
-    names = np.full(y.shape, "") if writers is None else np.asarray(writers)
     correct = y == np.asarray(before), y == np.asarray(after)
 
-    def moment(predicted: npt.ArrayLike, own: npt.NDArray[np.bool_]) -> Moment:
-        summary = summarize_drawn(y, predicted, names)
-        return Moment(correct=int(own.sum()), accuracy=summary.accuracy, low=summary.low, high=summary.high)
+    def moment(own: npt.NDArray[np.bool_]) -> Moment:
+        low, high = share_interval(own, writers)
+        return Moment(correct=int(own.sum()), accuracy=float(own.mean()), low=low, high=high)
 
     only_before, only_after = discordant(*correct)
-    low, high = difference_interval(*correct, names)
+    low, high = difference_interval(*correct, writers)
     return ComparedSet(
         n=int(y.size),
-        writers=0 if writers is None else int(np.unique(names).size),
-        interval="writers" if interval_of(names) == "writers" else "digits",
-        before=moment(before, correct[0]),
-        after=moment(after, correct[1]),
+        writers=number_of(writers),
+        interval="writers" if interval_of(writers) == "writers" else "digits",
+        before=moment(correct[0]),
+        after=moment(correct[1]),
         difference=Difference(value=(only_after - only_before) / int(y.size), low=low, high=high),
         only_before=only_before,
         only_after=only_after,
@@ -101,7 +103,7 @@ def compare(
 
 
 def difference_interval(
-    before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_], writers: npt.NDArray[Any]
+    before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_], writers: npt.ArrayLike | None
 ) -> tuple[float, float]:
     """Return the 95% interval (low, high) of the difference of two accuracies on the same digits.
 
@@ -112,7 +114,7 @@ def difference_interval(
     Statistics in Medicine 24 (2005).
     """
     change = after.astype(np.int64) - before.astype(np.int64)
-    if interval_of(writers) == "writers":
+    if writers is not None and interval_of(writers) == "writers":
         return writer_bootstrap(change, writers)
     n = change.size + 2
     gains, losses = int((change > 0).sum()) + 0.5, int((change < 0).sum()) + 0.5

@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from inkproof.evaluation.results import OperatingPoint
-from inkproof.evaluation.statistics import wilson
+from inkproof.evaluation.statistics import interval_of, share_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +48,39 @@ def coverage_curve(scores: npt.ArrayLike, correct: npt.ArrayLike) -> CoverageCur
     return CoverageCurve(by_score.index.to_numpy(), accepted / s.size, by_score["sum"].to_numpy() / accepted)
 
 
-def accuracy_at_coverage(scores: npt.ArrayLike, correct: npt.ArrayLike, coverage: float = 0.95) -> OperatingPoint:
+def accuracy_at_coverage(
+    scores: npt.ArrayLike, correct: npt.ArrayLike, coverage: float = 0.95, writers: npt.ArrayLike | None = None
+) -> OperatingPoint:
     """Return the operating point where `coverage` is just reached.
 
-    Arguments as for `coverage_curve`. The coverage returned is a little larger where scores are equal.
+    Arguments as for `operating_point`. The coverage returned is a little larger where scores are equal.
     """
     curve = coverage_curve(scores, correct)
-    return operating_point(scores, correct, float(curve.threshold[curve.at(coverage)]))
+    return operating_point(scores, correct, float(curve.threshold[curve.at(coverage)]), writers)
 
 
-def operating_point(scores: npt.ArrayLike, correct: npt.ArrayLike, threshold: float) -> OperatingPoint:
-    """Return coverage, accuracy and its Wilson interval where digits that score `threshold` or more are accepted.
+def operating_point(
+    scores: npt.ArrayLike, correct: npt.ArrayLike, threshold: float, writers: npt.ArrayLike | None = None
+) -> OperatingPoint:
+    """Return coverage, accuracy and its interval where digits that score `threshold` or more are accepted.
 
-    Arguments as for `coverage_curve`. Where nothing is accepted the accuracy is None and its interval 0 to 1.
+    Arguments as for `coverage_curve`, and `writers` (N,), if they are known. The interval is that of the accepted
+    digits, as `interval_of` their writers says. Where nothing is accepted the accuracy is None and its interval 0 to 1.
     """
     s, hit = _checked(scores, correct)
     accepted = s >= threshold
-    n, hits = int(accepted.sum()), int((accepted & hit).sum())
-    low, high = wilson(hits, n)
-    accuracy = hits / n if n else None
-    return OperatingPoint(n=s.size, threshold=threshold, coverage=n / s.size, accuracy=accuracy, low=low, high=high)
+    n = int(accepted.sum())
+    whose = None if writers is None else np.asarray(writers)[accepted]
+    low, high = share_interval(hit[accepted], whose)
+    return OperatingPoint(
+        n=s.size,
+        interval=interval_of(whose),
+        threshold=threshold,
+        coverage=n / s.size,
+        accuracy=float(hit[accepted].mean()) if n else None,
+        low=low,
+        high=high,
+    )
 
 
 def area_under_risk_coverage(scores: npt.ArrayLike, correct: npt.ArrayLike) -> float:
@@ -123,8 +136,8 @@ def auroc_interval(
     """Return the percentile interval (low, high) of `auroc` when digits and samples are both resampled.
 
     `digit_groups` (N,) names who drew each digit, and `ood_groups` (M,) the template of each out-of-distribution
-    sample. The members of a group are alike, so whole groups are resampled. Without them each drawing is a group of its
-    own. Raises ValueError when the lengths differ.
+    sample. The members of a group are alike, so whole groups are resampled. Without groups, or with fewer than five,
+    each drawing is a group of its own. Raises ValueError when the lengths differ.
 
     Source: cluster bootstrap, A. C. Davison and D. V. Hinkley, "Bootstrap Methods and their Application" (1997).
     """
@@ -151,7 +164,7 @@ def _groups(names: npt.ArrayLike | None, n: int) -> npt.NDArray[np.int64]:
     found = np.asarray(names)
     if found.shape != (n,):
         raise ValueError(f"expected one group for each of {n} drawings, not {found.shape}")
-    return np.unique(found, return_inverse=True)[1]
+    return np.unique(found, return_inverse=True)[1] if interval_of(found) == "writers" else np.arange(n)
 
 
 def _weights(groups: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.float64]:

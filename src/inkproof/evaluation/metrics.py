@@ -1,6 +1,7 @@
 """The figures of test digits, of drawings and of the corruptions."""
 
 from collections.abc import Mapping
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +14,10 @@ from inkproof.evaluation.results import (
     Corruption,
     CorruptionsResult,
     DrawnSet,
-    Interval,
     MethodResult,
     TestSummary,
 )
-from inkproof.evaluation.statistics import wilson, writer_bootstrap
+from inkproof.evaluation.statistics import interval_of, number_of, share_interval
 
 
 def confusion_counts(labels: npt.ArrayLike, predictions: npt.ArrayLike) -> npt.NDArray[np.int64]:
@@ -53,39 +53,30 @@ def _digits(labels: npt.ArrayLike, predictions: npt.ArrayLike) -> npt.NDArray[np
     return np.stack(both).astype(np.int64)
 
 
-def summarize_test(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> TestSummary:
-    """Return the figures of test digits; accuracies are fractions, with their Wilson interval.
+def summarize_test(
+    probabilities: npt.ArrayLike, labels: npt.ArrayLike, writers: npt.ArrayLike | None = None
+) -> TestSummary:
+    """Return the figures of test digits; accuracies are fractions. See `interval_of` for their interval.
 
-    `probabilities` is (N, 10), `labels` (N,). Raises ValueError on wrong shapes, on values that are not finite, and
-    without digits.
+    `probabilities` is (N, 10), `labels` (N,), `writers` (N,) who wrote each digit, if that is known. Raises ValueError
+    on wrong shapes, on values that are not finite, and without digits.
     """
     p, y = checked(probabilities, labels)
     predicted = p.argmax(axis=1)
-    n = int(y.size)
-    correct = int((predicted == y).sum())
-    low, high = wilson(correct, n)
+    correct = predicted == y
+    low, high = share_interval(correct, writers)
     return TestSummary(
-        n=n,
-        errors=n - correct,
-        accuracy=correct / n,
+        n=y.size,
+        writers=number_of(writers),
+        interval=interval_of(writers),
+        errors=int((~correct).sum()),
+        accuracy=float(correct.mean()),
         accuracy_low=low,
         accuracy_high=high,
         nll=nll(p, y),
         ece=expected_calibration_error(p, y),
         per_class=_recall(y, predicted),
     )
-
-
-# With fewer than five writers a resample of them shows who happened to draw, more than how good the model is.
-FEWEST_WRITERS = 5
-
-
-def interval_of(writers: npt.ArrayLike) -> Interval:
-    """Return where the interval of drawings by these writers (N,) comes from.
-
-    That is "writers", a bootstrap over writers, from five writers on, else "wilson".
-    """
-    return "writers" if np.unique(np.asarray(writers)).size >= FEWEST_WRITERS else "wilson"
 
 
 def summarize_drawn(labels: npt.ArrayLike, predictions: npt.ArrayLike, writers: npt.ArrayLike) -> MethodResult:
@@ -98,9 +89,8 @@ def summarize_drawn(labels: npt.ArrayLike, predictions: npt.ArrayLike, writers: 
     if not y.size or names.shape != y.shape:
         raise ValueError(f"expected drawings with one writer each, not {y.shape} and {names.shape}")
     correct = y == predicted
-    n, hits = int(y.size), int(correct.sum())
-    low, high = writer_bootstrap(correct, names) if interval_of(names) == "writers" else wilson(hits, n)
-    return MethodResult(accuracy=hits / n, low=low, high=high, per_digit=_recall(y, predicted))
+    low, high = share_interval(correct, names)
+    return MethodResult(accuracy=float(correct.mean()), low=low, high=high, per_digit=_recall(y, predicted))
 
 
 def summarize_set(labels: npt.ArrayLike, predictions: Mapping[str, npt.ArrayLike], writers: npt.ArrayLike) -> DrawnSet:
@@ -109,7 +99,7 @@ def summarize_set(labels: npt.ArrayLike, predictions: Mapping[str, npt.ArrayLike
     if not names.size:
         return DrawnSet(n=0)
     methods = {method: summarize_drawn(labels, predicted, names) for method, predicted in predictions.items()}
-    found = {"n": int(names.size), "writers": int(np.unique(names).size), "interval": interval_of(names)}
+    found = {"n": int(names.size), "writers": number_of(names), "interval": interval_of(names)}
     return DrawnSet.model_validate(found | methods)
 
 
@@ -121,68 +111,81 @@ def per_writer(labels: npt.ArrayLike, predictions: Mapping[str, npt.ArrayLike], 
     return by_method.agg(n="size", accuracy="mean").reset_index().sort_values("writer", kind="stable")
 
 
+Cells = Mapping[tuple[str, int], npt.ArrayLike]
+"""The predicted digits (N,) by corruption and severity, those of clean canvases at severity 0."""
+
+
 def corruption_rows(
     labels: npt.ArrayLike,
-    predictions: Mapping[tuple[str, int], npt.ArrayLike],
+    predictions: Cells,
     blank: Mapping[tuple[str, int], int],
+    writers: npt.ArrayLike | None = None,
 ) -> pd.DataFrame:
     """Return one row for each corruption and severity, in the order of `predictions`, with the number correct.
 
-    `labels` are the digits meant (N,), `predictions` the predicted digits (N,) by (corruption, severity), the clean
-    canvases among them at severity 0, and `blank` the numbers of images without ink. low and high are the Wilson
-    interval. Raises ValueError without a digit, and if the lengths differ.
+    `labels` are the digits meant (N,), `blank` the numbers of images without ink, and `writers` (N,) who wrote each
+    digit, if that is known. low and high are the interval, see `interval_of`. Raises ValueError without a digit, and if
+    the lengths differ.
     """
-    y = np.asarray(labels)
-    if y.ndim != 1 or not y.size:
-        raise ValueError(f"expected the labels (N,) of at least one digit, not {y.shape}")
-    n = int(y.size)
+    correct = _correct(labels, predictions)
     rows = []
-    for (corruption, severity), own in predictions.items():
-        predicted = np.asarray(own)
-        if predicted.shape != y.shape:
-            raise ValueError(f"{corruption} {severity}: expected predictions {y.shape}, not {predicted.shape}")
-        correct = int((predicted == y).sum())
-        rows.append((corruption, severity, n, correct, correct / n, *wilson(correct, n), blank[corruption, severity]))
+    for (corruption, severity), own in correct.items():
+        hits, interval = int(own.sum()), share_interval(own, writers)
+        rows.append((corruption, severity, own.size, hits, own.mean(), *interval, blank[corruption, severity]))
     return pd.DataFrame(rows, columns=["corruption", "severity", "n", "correct", "accuracy", "low", "high", "blank"])
 
 
-def summarize_corruptions(table: pd.DataFrame) -> CorruptionsResult:
-    """Return the means of a `table` of `corruption_rows`.
+def summarize_corruptions(
+    labels: npt.ArrayLike,
+    predictions: Cells,
+    blank: Mapping[tuple[str, int], int],
+    writers: npt.ArrayLike | None = None,
+) -> CorruptionsResult:
+    """Return the means over corruptions and severities. Arguments as for `corruption_rows`.
 
     `mca`, the mean corruption accuracy, is the mean over corruptions of the mean over severities. Clean canvases have
     no part in it. It is one minus the mean corruption error of MNIST-C, not related to any baseline.
 
-    The interval of a mean is that of a proportion of n digits, not of n digits for each corruption and severity: a
-    digit that is hard under one corruption is hard under others. Raises ValueError if the clean canvases, every
-    corruption, or a corruption's severity is missing, or n differs.
+    The interval of a mean is that of the means of n digits, not of n digits for each corruption and severity: a digit
+    that is hard under one corruption is hard under others. Raises ValueError if the clean canvases, every corruption,
+    or a corruption's severity is missing.
     """
-    clean, corrupted = table[table["severity"] == 0], table[table["severity"] > 0]
-    grid, blank = (
-        corrupted.groupby(["corruption", "severity"])[column].first().unstack() for column in ("accuracy", "blank")
-    )
-    if (
-        len(clean) != 1
-        or not 0 < grid.size == len(corrupted)
-        or grid.isna().any(axis=None)
-        or table["n"].nunique() != 1
-    ):
-        raise ValueError("a corruptions table has one row for clean and for every corruption and severity, of one n")
-    n = int(clean["n"].iloc[0])
-    means = grid.mean(axis="columns").to_dict()
+    correct = _correct(labels, predictions)
+    names = list(dict.fromkeys(name for name, severity in correct if severity))
+    levels = sorted({severity for _, severity in correct if severity})
+    if not names or set(correct) != {("clean", 0), *product(names, levels)}:
+        raise ValueError("corruptions need predictions for clean, 0 and for every corruption and severity")
+    means = {name: np.mean([correct[name, level] for level in levels], axis=0) for name in names}
+
+    def accuracy(values: npt.NDArray[np.floating]) -> Accuracy:
+        low, high = share_interval(values, writers)
+        return Accuracy(accuracy=float(values.mean()), low=low, high=high)
+
     return CorruptionsResult(
-        n=n,
-        clean=Accuracy(**{str(key): value for key, value in clean[["accuracy", "low", "high"]].iloc[0].items()}),
-        mca=_mean(float(np.mean(list(means.values()))), n),
+        n=correct["clean", 0].size,
+        writers=number_of(writers),
+        interval=interval_of(writers),
+        clean=accuracy(correct["clean", 0]),
+        mca=accuracy(np.mean(list(means.values()), axis=0)),
         corruptions={
             name: Corruption(
-                **dict(_mean(means[name], n)), severities=grid.loc[name].tolist(), blank=blank.loc[name].tolist()
+                **dict(accuracy(means[name])),
+                severities=[float(correct[name, level].mean()) for level in levels],
+                blank=[blank[name, level] for level in levels],
             )
-            for name in corrupted["corruption"].unique()
+            for name in names
         },
     )
 
 
-def _mean(accuracy: float, n: int) -> Accuracy:
-    low, high = wilson(round(accuracy * n), n)
-    # Rounded to a whole digit, a mean near an end could lie outside by less than half a digit.
-    return Accuracy(accuracy=accuracy, low=min(low, accuracy), high=max(high, accuracy))
+def _correct(labels: npt.ArrayLike, predictions: Cells) -> dict[tuple[str, int], npt.NDArray[np.float64]]:
+    """Return by corruption and severity which digits (N,) are classified correctly, as 0.0 and 1.0."""
+    y = np.asarray(labels)
+    if y.ndim != 1 or not y.size:
+        raise ValueError(f"expected the labels (N,) of at least one digit, not {y.shape}")
+    found = {}
+    for (corruption, severity), own in predictions.items():
+        if np.shape(own) != y.shape:
+            raise ValueError(f"{corruption} {severity}: expected predictions {y.shape}, not {np.shape(own)}")
+        found[corruption, severity] = (np.asarray(own) == y).astype(np.float64)
+    return found

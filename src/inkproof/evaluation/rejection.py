@@ -1,7 +1,8 @@
 """Rejection of drawings that are not digits: scores, how well each detects such samples, the choice of a rule."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from inkproof.evaluation.coverage import (
     operating_point,
 )
 from inkproof.evaluation.results import RejectedShare, RejectionResult, RuleAtThreshold, RuleResult
-from inkproof.evaluation.statistics import wilson
+from inkproof.evaluation.statistics import interval_of, share_interval
 
 RULES = ("maximum_probability", "margin", "negative_entropy", "energy")
 
@@ -138,7 +139,8 @@ def summarize_rejection(
         labels: (N,).
         ood_logits: (M, 10).
         kinds: (M,), the kind of each out-of-distribution sample.
-        writers: (N,), who drew each digit. AUROCs are then bootstrapped over writers, else over digits.
+        writers: (N,), who drew each digit. Intervals are then bootstrapped over five or more writers. Else those of
+            AUROCs are bootstrapped over digits, and those of accuracies are Wilson's.
         templates: (M,), the template of each out-of-distribution sample, for the same reason.
 
     Raises:
@@ -153,15 +155,29 @@ def summarize_rejection(
             f"expected digits, and out-of-distribution samples with a kind each, not {y.shape} and {names.shape}"
         )
     correct = z.argmax(axis=1) == y
+    parts = {"all": np.full(names.size, True)} | {str(kind): names == kind for kind in np.unique(names)}
+
+    def at_threshold(one: Rule) -> RuleAtThreshold:
+        accepted, rejected = digits[one.name] >= one.threshold, others[one.name] < one.threshold
+        return RuleAtThreshold(
+            digits=operating_point(digits[one.name], correct, one.threshold, writers),
+            accepted_correct=float(accepted[correct].mean()) if correct.any() else None,
+            rejected={
+                name: _rejected(rejected[part], None if templates is None else np.asarray(templates)[part])
+                for name, part in parts.items()
+            },
+        )
+
     rules: dict[str, RuleResult] = {}
     for name in RULES:
         low, high = auroc_interval(digits[name], others[name], writers, templates)
-        at = accuracy_at_coverage(digits[name], correct)
+        at = accuracy_at_coverage(digits[name], correct, writers=writers)
         rules[name] = RuleResult(
             auroc=auroc(digits[name], others[name]),
             low=low,
             high=high,
             aurc=area_under_risk_coverage(digits[name], correct),
+            interval=at.interval,
             accuracy_at_95=at.accuracy,
             accuracy_at_95_low=at.low,
             accuracy_at_95_high=at.high,
@@ -170,8 +186,8 @@ def summarize_rejection(
         rule=rule.name,
         temperature=rule.temperature,
         threshold=rule.threshold,
-        chosen=_at_threshold(rule, digits, correct, others, names),
-        sixty_percent=_at_threshold(sixty_percent(rule.temperature), digits, correct, others, names),
+        chosen=at_threshold(rule),
+        sixty_percent=at_threshold(sixty_percent(rule.temperature)),
         rules=rules,
         kinds={
             str(kind): {name: auroc(digits[name], others[name][names == kind]) for name in RULES}
@@ -180,27 +196,11 @@ def summarize_rejection(
     )
 
 
-def _at_threshold(
-    rule: Rule,
-    digits: Mapping[str, npt.NDArray[np.float64]],
-    correct: npt.NDArray[np.bool_],
-    others: Mapping[str, npt.NDArray[np.float64]],
-    kinds: npt.NDArray[np.str_],
-) -> RuleAtThreshold:
-    accepted = digits[rule.name] >= rule.threshold
-    rejected = others[rule.name] < rule.threshold
-    groups = {"all": rejected} | {str(kind): rejected[kinds == kind] for kind in np.unique(kinds)}
-    return RuleAtThreshold(
-        digits=operating_point(digits[rule.name], correct, rule.threshold),
-        accepted_correct=float(accepted[correct].mean()) if correct.any() else None,
-        rejected={name: _share(group) for name, group in groups.items()},
-    )
-
-
-def _share(rejected: npt.NDArray[np.bool_]) -> RejectedShare:
-    n, count = int(rejected.size), int(rejected.sum())
-    low, high = wilson(count, n)
-    return RejectedShare(n=n, share=count / n, low=low, high=high)
+def _rejected(rejected: npt.NDArray[np.bool_], templates: npt.ArrayLike | None) -> RejectedShare:
+    """Return the share of samples that are rejected (M,), with its interval by their templates (M,)."""
+    low, high = share_interval(rejected, templates)
+    kind: Literal["templates", "wilson"] = "templates" if interval_of(templates) == "writers" else "wilson"
+    return RejectedShare(n=rejected.size, interval=kind, share=float(rejected.mean()), low=low, high=high)
 
 
 def coverage_rows(

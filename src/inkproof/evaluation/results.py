@@ -25,6 +25,10 @@ def write_result(path: Path, result: Result | Mapping[str, Result]) -> None:
     write_json(path, one)
 
 
+Interval = Literal["writers", "wilson"]
+"""Where a 95% interval comes from: a bootstrap over writers, or Wilson's formula for independent digits."""
+
+
 class Accuracy(Result):
     """A fraction, and the ends of its 95% interval."""
 
@@ -37,11 +41,16 @@ class Accuracy(Result):
 
 
 class TestSummary(Result):
-    """Test digits and their predictions; `nll` is in nats, `per_class` has None for a digit that does not occur."""
+    """Test digits and their predictions; `nll` is in nats, `per_class` has None for a digit that does not occur.
+
+    `writers` is 0 if the dataset does not name them.
+    """
 
     __test__ = False  # pytest takes classes of this name for its own
 
     n: int
+    writers: int = 0
+    interval: Interval = "wilson"
     errors: int
     accuracy: float
     accuracy_low: float
@@ -82,9 +91,14 @@ class Corruption(Accuracy):
 
 
 class CorruptionsResult(Result):
-    """corruptions.json: n digits without corruption, the mean corruption accuracy, and each corruption by name."""
+    """corruptions.json: n digits without corruption, the mean corruption accuracy, and each corruption by name.
+
+    `writers` is 0 if the dataset does not name them.
+    """
 
     n: int
+    writers: int = 0
+    interval: Interval = "wilson"
     clean: Accuracy
     mca: Accuracy
     corruptions: dict[str, Corruption]
@@ -97,8 +111,6 @@ class CorruptionsResult(Result):
 
 
 # -- drawn.json --------------------------------------------------------------------------------------------------------
-
-Interval = Literal["writers", "wilson"]
 
 
 class MethodResult(Accuracy):
@@ -129,7 +141,6 @@ class DrawnSet(Result):
 DrawnResult = dict[str, DrawnSet]
 """drawn.json: the sets by name."""
 
-
 # -- rejection.json ----------------------------------------------------------------------------------------------------
 
 
@@ -144,6 +155,7 @@ class OperatingPoint(Result):
     """Of n digits those that score `threshold` or more are accepted; `accuracy` is None if nothing is accepted."""
 
     n: int
+    interval: Interval = "wilson"
     threshold: float
     coverage: float
     accuracy: float | None
@@ -152,9 +164,14 @@ class OperatingPoint(Result):
 
 
 class RejectedShare(Result):
-    """The share of n out-of-distribution samples that is rejected, with its 95% interval."""
+    """The share of n out-of-distribution samples that is rejected, with its 95% interval.
+
+    The samples of one template are alike, as the digits of one writer are: `interval` is "templates" for a bootstrap
+    over templates, from five templates on.
+    """
 
     n: int
+    interval: Literal["templates", "wilson"] = "wilson"
     share: float
     low: float
     high: float
@@ -173,12 +190,16 @@ class RuleAtThreshold(Result):
 
 
 class RuleResult(Result):
-    """How well one rule's score separates digits from out-of-distribution samples, at any threshold."""
+    """How well one rule's score separates digits from out-of-distribution samples, at any threshold.
+
+    `interval` is that of `accuracy_at_95`.
+    """
 
     auroc: float
     low: float
     high: float
     aurc: float
+    interval: Interval = "wilson"
     accuracy_at_95: float | None
     accuracy_at_95_low: float
     accuracy_at_95_high: float
@@ -264,15 +285,11 @@ class TimingResult(Result):
 # -- What `evaluate.py ensemble` writes --------------------------------------------------------------------------------
 
 
-class EnsembleSet(Result):
+class EnsembleSet(MethodResult):
     """One set of drawings, classified by the mean probabilities of several runs."""
 
     n: int
-    accuracy: float
-    low: float
-    high: float
     interval: Interval
-    per_digit: dict[str, float | None]
 
 
 class EnsembleResult(Result):

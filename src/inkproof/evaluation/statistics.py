@@ -1,8 +1,49 @@
 """Intervals, paired tests and the bootstrap over writers."""
 
+from collections.abc import Sequence
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest
+
+from inkproof.evaluation.results import Interval
+
+FEWEST_WRITERS = 5
+"""With fewer writers a resample of them shows who happened to write, more than how good the model is."""
+
+
+def interval_of(writers: npt.ArrayLike | None) -> Interval:
+    """Return where the interval of digits by these writers (N,) comes from; None means that they are unknown.
+
+    That is "writers", a bootstrap over writers, from five writers on, else "wilson".
+    """
+    return "writers" if number_of(writers) >= FEWEST_WRITERS else "wilson"
+
+
+def number_of(writers: npt.ArrayLike | None) -> int:
+    """Return how many different writers there are, 0 if they are unknown."""
+    return 0 if writers is None else int(np.unique(np.asarray(writers)).size)
+
+
+def share_interval(correct: npt.ArrayLike, writers: npt.ArrayLike | None = None) -> tuple[float, float]:
+    """Return the 95% interval (low, high) of a share, as `interval_of` says: over `writers` (N,), or Wilson's.
+
+    `correct` (N,) is whether each digit is classified correctly, or a fraction of 0 to 1, such as its mean over the
+    severities of a corruption. If all values are equal, so are all resamples. Then each writer counts as one digit of
+    Wilson's interval. Without digits the interval is (0.0, 1.0).
+    """
+    own = np.asarray(correct, np.float64)
+    mean = float(own.mean()) if own.size else 0.0
+    if writers is not None and interval_of(writers) == "writers":
+        if np.ptp(own) > 0:
+            return writer_bootstrap(own, writers)
+        n = number_of(writers)
+    else:
+        n = own.size
+    low, high = wilson(round(mean * n), n)
+    # Rounded to a whole digit, the mean of fractions could lie outside by less than half a digit.
+    return (min(low, mean), max(high, mean)) if n else (low, high)
 
 
 def wilson(correct: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -45,6 +86,19 @@ def mcnemar(correct_a: npt.ArrayLike, correct_b: npt.ArrayLike) -> float:
     return float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
 
 
+def holm(ps: Sequence[float]) -> list[float]:
+    """Return p-values corrected for their number. SciPy has only corrections that control the false discovery rate.
+
+    Source: S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics
+    6 (1979).
+    """
+    order = np.argsort(ps)
+    stepped = np.maximum.accumulate(np.sort(ps) * np.arange(len(ps), 0, -1))
+    corrected = np.empty(len(ps))
+    corrected[order] = np.minimum(stepped, 1.0)
+    return corrected.tolist()
+
+
 def writer_bootstrap(
     values: npt.ArrayLike,
     writers: npt.ArrayLike,
@@ -70,7 +124,13 @@ def writer_bootstrap(
     if count < 2:
         raise ValueError(f"a bootstrap over writers needs at least 2 writers, not {count}")
     digits, total = np.bincount(index), np.bincount(index, weights=own)
-    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)
+    drawn = _resamples(count, resamples, seed)
     tail = (1 - confidence) / 2
     low, high = np.quantile((drawn @ total) / (drawn @ digits), [tail, 1 - tail])
     return float(low), float(high)
+
+
+@cache
+def _resamples(count: int, resamples: int, seed: int) -> npt.NDArray[np.float64]:
+    """Return how often each of so many writers occurs in each resample; a report needs the same ones many times."""
+    return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples).astype(np.float64)

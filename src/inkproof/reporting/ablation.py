@@ -18,13 +18,12 @@ from inkproof.reporting.wording import count, method_words, model_lines, percent
 SETS = ("pens", "starter")
 """The sets of drawings for the ablation. The first one is preferred: it has many writers, the second has one author."""
 
-
 SCALE = 2  # READMEs show the image, and many screens have two pixels for each CSS pixel
-
 
 # Ticks of a log-odds scale, where halving the errors is about the same distance everywhere near the top.
 _MARKS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
-_LABEL, _LINE = 0.29, 0.11  # inches from one model's label to the next, and more for a second line of the name
+_LABEL, _VALUE, _LETTER = 0.18, 0.56, 0.062  # inches: height of a label, width of its accuracy and of a letter
+_LINE = 0.11  # inches more for each line of a name that is too long to stand beside its accuracy
 
 
 def ablation_set(models: Sequence[ModelResults]) -> str | None:
@@ -106,17 +105,16 @@ def ablation(models: Sequence[ModelResults]) -> Figure:
     ]
     drawn = [index for index, own in enumerate(results) if own]
     names = {index: model_lines(models[index].name) for index in drawn}
-    gap = _LABEL + _LINE * any("\n" in name for name in names.values())
-    longest = max(11, *(len(line) for name in names.values() for line in name.split("\n")))
-    figure = sheet(max(3.8, 1.45 + gap * len(drawn)))
-    axes = place(figure, 0.5, 0.8, 0.18 + 0.062 * longest, 0.6)
+    widths = [_VALUE * ("\n" not in name) + _LETTER * max(map(len, name.split("\n"))) for name in names.values()]
+    figure = sheet(max(3.8, 1.45 + sum(map(_room, names.values()))))
+    axes = place(figure, 0.5, 0.8, 0.18 + max(11 * _LETTER, *widths), 0.6)
     axes.set_yscale("logit")
     ends = _plot(axes, results, methods, 0.36 / max(len(models), 4))
     axes.set_xlim(-0.3, len(methods) - 0.7)
     _scale(axes, [bound for own in results for one in own.values() for bound in (one.low, one.high)])
     _methods(axes, methods)
     last = {index: percent(list(by_method(entries[index]).values())[-1].accuracy, n) for index in drawn}
-    _labels(figure, axes, {index: (names[index], last[index], ends[index]) for index in drawn}, gap)
+    _labels(figure, axes, {index: (names[index], last[index], ends[index]) for index in drawn})
     _heading(figure, name, next(entry for entry in entries if entry and entry.methods))
     return figure
 
@@ -159,31 +157,42 @@ def _scale(axes: Axes, bounds: Sequence[float]) -> None:
     axes.grid(axis="y")
 
 
-def _labels(figure: Figure, axes: Axes, named: Mapping[int, tuple[str, str, tuple[float, float]]], gap: float) -> None:
+def _room(name: str) -> float:
+    """Return the height of a model's label in inches: a name of two lines is below its accuracy, not beside it."""
+    return _LABEL + _LINE * (1 + name.count("\n")) * ("\n" in name)
+
+
+def _labels(figure: Figure, axes: Axes, named: Mapping[int, tuple[str, str, tuple[float, float]]]) -> None:
     """Write each model's name and last accuracy at the right, as close to the end of its line as there is room."""
     height = figure.get_size_inches()[1] * axes.get_position().height
     to_axes = axes.transData + axes.transAxes.inverted()
     starts = {index: to_axes.transform(end) for index, (_, _, end) in named.items()}
     order = sorted(named, key=lambda index: starts[index][1])
-    for index, y in zip(order, spread([starts[index][1] for index in order], gap / height), strict=True):
+    rooms = [_room(named[index][0]) / height for index in order]
+    for index, y in zip(order, spread([starts[index][1] for index in order], rooms), strict=True):
         title, accuracy, _ = named[index]
         color, _ = series(index)
         x = 1.035
         style: dict[str, Any] = {"color": color, "transform": axes.transAxes}
         from_x, from_y = starts[index]
         axes.plot([from_x, x - 0.008], [from_y, y], linewidth=0.8, clip_on=False, zorder=1, **style)
-        lines = [(9.0, "bold", 0.02, accuracy)]
-        lines += [(7.5, "normal", -0.115 - _LINE * line, text) for line, text in enumerate(title.split("\n"))]
-        for size, weight, shift, text in lines:
-            axes.text(x, y + shift / height, text, fontsize=size, fontweight=weight, parse_math=False, **style)
+        below = title.split("\n") if "\n" in title else []
+        style |= {"parse_math": False, "va": "center_baseline"}
+        value = axes.text(x, y, accuracy, fontsize=9, fontweight="bold", **style)
+        for line, text in enumerate(below, start=1):
+            axes.text(x, y - (0.03 + _LINE * line) / height, text, fontsize=7.5, **style)
+        if not below:
+            beside: dict[str, Any] = {"xycoords": value, "textcoords": "offset points", "va": "bottom"}
+            axes.annotate(title, (1, 0), (4, 0), fontsize=7.5, color=color, parse_math=False, **beside)
 
 
-def spread(wanted: Sequence[float], gap: float) -> npt.NDArray[np.float64]:
-    """Return positions close to the `wanted` ones, which ascend, that are at least `gap` apart and within 0 to 1.
+def spread(wanted: Sequence[float], rooms: Sequence[float]) -> npt.NDArray[np.float64]:
+    """Return positions close to the `wanted` ones, which ascend, within 0 to 1, each at least its room above the last.
 
-    They are closest in the least-squares sense, by isotonic regression of the positions minus their gaps. If there is
-    not enough room, they start at 0 and go beyond 1.
+    They are closest in the least-squares sense, by isotonic regression of the positions minus the rooms below them. If
+    there is not enough room, they start at 0 and go beyond 1.
     """
-    gaps = gap * np.arange(len(wanted))
-    nearest = isotonic_regression(np.asarray(wanted, float) - gaps).x
-    return np.clip(nearest, gap / 2, max(gap / 2, 1 - gap / 2 - gaps[-1])) + gaps
+    below = np.cumsum(rooms) - rooms[0]
+    nearest = isotonic_regression(np.asarray(wanted, float) - below).x
+    lowest = rooms[0] / 2
+    return np.clip(nearest, lowest, max(lowest, 1 - rooms[-1] / 2 - below[-1])) + below

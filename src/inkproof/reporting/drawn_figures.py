@@ -34,7 +34,6 @@ Gray = npt.NDArray[np.uint8]
 _PAIR_GAP, _PAIR_HEAD, _PAIR_FOOT, _PAIR_LINE = 14, 62, 48, 20
 """Pixels between images, above the first row for the headings, below each image, and for each line of a heading."""
 
-
 # First the digits that people write in the most different ways: a short figure should not show zeros only.
 VARIED = (7, 4, 1, 2, 9, 5, 3, 8, 6, 0)
 

@@ -60,7 +60,7 @@ def learning_curves(history: pd.DataFrame, kept: int) -> Figure:
     if "val_accuracy" in curves and pd.notna(reached := curves["val_accuracy"].get(kept)):
         ring: dict[str, Any] = {"marker": "o", "markersize": 8, "markerfacecolor": "none", "markeredgewidth": 1.6}
         color = PALETTE["wrong"]
-        above.plot(kept, reached, linestyle="none", markeredgecolor=color, label=f"kept: epoch {kept}", **ring)
+        above.plot(kept, reached, linestyle="none", markeredgecolor=color, label=f"weights of epoch {kept}", **ring)
     above.legend(loc="lower right", handlelength=2.2)
     return figure
 

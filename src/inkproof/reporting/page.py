@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 
 from inkproof.config.schema import DataConfig
 from inkproof.evaluation.results import DrawnResult, DrawnSet
-from inkproof.evaluation.statistics import discordant, mcnemar
+from inkproof.evaluation.statistics import discordant, holm, mcnemar
 from inkproof.reporting.ablation import ablation, ablation_set, method_lines
 from inkproof.reporting.drawn_figures import method_bars
 from inkproof.reporting.evaluation_figures import confusion_matrix, learning_curves, reliability_diagram
@@ -104,10 +104,11 @@ def _lines_of(models: Sequence[ModelResults], name: str) -> tuple[str, DrawnSet,
     return name, _filled(models, name), to_svg(figure, f"lines-{slug(name)}", _label(models, name))
 
 
-def _paired(models: Sequence[ModelResults]) -> list[tuple[str, int, int, float]]:
+def _paired(models: Sequence[ModelResults]) -> list[tuple[str, int, int, float, float]]:
     """Compare the first model with each other one on the same test digits.
 
-    A row has the other's name, how many digits only the first and only the other classifies correctly, and McNemar's p.
+    A row has the other's name, how many digits only the first and only the other classifies correctly, McNemar's p, and
+    the same corrected for the number of rows by Holm's method.
     """
     first, *others = (
         read_table(model.folder / "test" / "predictions.csv", ("label", "prediction")) for model in models
@@ -117,7 +118,7 @@ def _paired(models: Sequence[ModelResults]) -> list[tuple[str, int, int, float]]
         if not first.empty and first["label"].equals(other["label"]):
             a, b = (table["label"] == table["prediction"] for table in (first, other))
             rows.append((model.name, *discordant(a, b), mcnemar(a, b)))
-    return rows
+    return [(*row, corrected) for row, corrected in zip(rows, holm([row[-1] for row in rows]), strict=True)]
 
 
 def _check_rejections(models: Sequence[ModelResults]) -> None:

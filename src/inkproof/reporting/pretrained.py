@@ -30,7 +30,6 @@ CANVAS = CANVAS_FILES["float32"]
 LIMITS = {CANVAS: 2_000_000, WEIGHTS: 4_000_000}
 """Largest size of each file in bytes: git keeps the files forever, and every clone downloads them."""
 
-
 PARTS = ("test", "corruptions", "export", "rejection", "drawn")
 CHECKED_SET = "starter"
 """The set of drawings for the check of the files. Every clone has it."""

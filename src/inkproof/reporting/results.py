@@ -57,22 +57,24 @@ def load_models(
     models_folder: Path,
     compare_with: Mapping[str, Path] | None = None,
     wanted: Callable[[Path], bool] = lambda folder: True,
+    made_by: str = "dvc repro",
 ) -> list[ModelResults]:
     """Return every model below `models_folder` that has a test.json, the best test accuracy first.
 
     A model has the name of its folder. `compare_with` maps other datasets to the folders of their models. Those models
     are included under the name `<data>-<model>`; a missing folder is ignored. `wanted` says of a model's folder whether
-    it is read. A model without test.json is skipped with a warning in the log.
+    it is read, and `made_by` is the command for a user without results. A model without test.json is skipped with a
+    warning in the log.
 
     Raises:
         UserError: `models_folder` is missing or has no evaluated model, a JSON file is broken, or a model of another
             dataset was evaluated on other test digits.
     """
     if not models_folder.is_dir():
-        raise UserError(f"no folder {models_folder}; run `dvc repro` to train and evaluate the models first")
+        raise UserError(f"no folder {models_folder}; run `{made_by}` to train and evaluate the models first")
     models = _models_in(models_folder, wanted)
     if not models:
-        raise UserError(f"no model below {models_folder} has a test.json; run `dvc repro` to evaluate one")
+        raise UserError(f"no model below {models_folder} has a test.json; run `{made_by}` to evaluate one")
     n = models[0].test.n
     for data, folder in (compare_with or {}).items():
         others = _models_in(folder, wanted, data) if folder.is_dir() else []
@@ -195,7 +197,6 @@ CREDITS = {
         "",
     ),
 }
-
 
 # All sets of pen drawings come from one dataset, and data=mnist_plus_strokes from three.
 SOURCES = dict.fromkeys([*VARIANTS, "pens_validation"], ("pens",)) | {"mnist_plus_strokes": ("mnist", "pens", "glyphs")}

@@ -19,41 +19,44 @@ _WORST = 0.9
 def corruptions_heatmap(result: CorruptionsResult) -> Figure:
     """Draw accuracy in percent by corruption (row) and severity (column).
 
-    The first column is the accuracy on clean canvases, one cell for all. The last column is each corruption's mean,
-    with their mean below, the mean corruption accuracy. A darker cell has more errors.
+    The last column is each corruption's mean. Below are the mean of these, which is the mean corruption accuracy, and
+    the accuracy on clean canvases. A darker cell has more errors.
     """
     corruptions = result.corruptions
     names = list(corruptions)
     severities = len(next(iter(corruptions.values())).severities)
-    # There is a gap between the clean column, the severities and the means.
+    # There is a gap between the severities and the means, and one above the last two rows.
     mean_x = severities + 1.3
-    figure = sheet(0.6 + 0.245 * (len(names) + 1.25))
+    figure = sheet(0.6 + 0.245 * (len(names) + 2.25))
     axes = place(figure, 1.22, 0.06, 0.06, 0.5)
-    _cell(axes, -0.15, (len(names) - 1) / 2, result.clean.accuracy, len(names))
     for y, name in enumerate(names):
         for x, accuracy in enumerate(corruptions[name].severities, start=1):
             _cell(axes, x, y, accuracy)
         _cell(axes, mean_x, y, corruptions[name].accuracy, bold=True)
     bottom = len(names) + 0.25
-    _cell(axes, mean_x, bottom, result.mca.accuracy, bold=True)
-    axes.text(mean_x - 0.65, bottom, "mean corruption accuracy", ha="right", va="center_baseline", fontsize=8.5)
-    axes.set_xlim(-0.7, mean_x + 0.55)
-    axes.set_ylim(bottom + 0.55, -0.55)
+    for place_y, label, accuracy in (
+        (bottom, "mean corruption accuracy", result.mca.accuracy),
+        (bottom + 1, "clean, without any corruption", result.clean.accuracy),
+    ):
+        _cell(axes, mean_x, place_y, accuracy, bold=True)
+        axes.text(mean_x - 0.65, place_y, label, ha="right", va="center_baseline", fontsize=8.5)
+    axes.set_xlim(0.4, mean_x + 0.55)
+    axes.set_ylim(bottom + 1.55, -0.55)
     columns = range(1, severities + 1)
-    axes.set_xticks([-0.15, *columns, mean_x], ["clean", *map(str, columns), "mean"])
+    axes.set_xticks([*columns, mean_x], [*map(str, columns), "mean"])
     axes.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
     as_table(axes)
     axes.text(
         (severities + 1) / 2, -1.6, "severity", ha="center", va="center_baseline", fontsize=8, color=PALETTE["muted"]
     )
-    axes.text(-0.85, -1.0, "accuracy, %", ha="right", va="center_baseline", fontsize=8, color=PALETTE["muted"])
+    axes.text(0.25, -1.0, "accuracy, %", ha="right", va="center_baseline", fontsize=8, color=PALETTE["muted"])
     return figure
 
 
-def _cell(axes: Axes, x: float, y: float, accuracy: float, rows: int = 1, bold: bool = False) -> None:
-    """Draw one accuracy in its cell, `rows` rows high around y."""
+def _cell(axes: Axes, x: float, y: float, accuracy: float, bold: bool = False) -> None:
+    """Draw one accuracy in its cell."""
     share = min(1.0, (1 - accuracy) / _WORST) ** 0.7
-    cell(axes, x, y, rows - 0.08, alpha=0.04 + 0.86 * share)
+    cell(axes, x, y, 0.92, alpha=0.04 + 0.86 * share)
     axes.text(
         x,
         y,
@@ -148,15 +151,17 @@ def _rejections(axes: Axes, rows: pd.DataFrame, result: RejectionResult) -> None
     rejected = 1 - result.chosen.digits.coverage
     if rejected >= _FEWEST:
         axes.axvline(rejected, color=PALETTE["muted"], linewidth=1, linestyle=":")
-        axes.text(rejected * 0.93, 1.0, "chosen", color=PALETTE["muted"], ha="right", va="top", fontsize=8)
+        side, away = ("right", 0.93) if rejected > 10 * _FEWEST else ("left", 1.08)  # where the text has room
+        style = {"color": PALETTE["muted"], "ha": side, "va": "top", "fontsize": 8}
+        axes.text(rejected * away, 1.0, "chosen threshold", **style)
     axes.plot([], [], marker="X", markersize=6, color=PALETTE["muted"], linestyle="none", label="by the 60% rule")
     axes.set_xscale("log")
     axes.set_xlim(_FEWEST, 1)
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_ylim(-0.02, 1.03)
-    axes.set_title(f"OOD samples, rejected by {RULE_NAMES.get(result.rule, result.rule)}")
-    axes.set_xlabel("digits rejected")
-    axes.set_ylabel("samples rejected")
+    axes.set_title(f"Not digits: rejected by {RULE_NAMES.get(result.rule, result.rule)}")
+    axes.set_xlabel("drawn digits rejected (logarithmic scale)")
+    axes.set_ylabel("drawings of no digit rejected")
     # No corner is free for every network, so the legend is below.
     axes.legend(
         loc="upper center", bbox_to_anchor=(0.42, -0.19), ncols=3, handlelength=1.3, columnspacing=1.1, fontsize=8

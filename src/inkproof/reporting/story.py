@@ -11,10 +11,8 @@ from inkproof.reporting.wording import count, data_title, kilobytes, method_word
 # The most informative set first: many unseen writers, then the user's own drawings, then one author's.
 PREFERENCE = ("pens", "mine", "starter")
 
-
 # A set with fewer drawings, such as three of one's own, is not enough for a headline.
 ENOUGH = 30
-
 
 # The opening does not mention a smaller difference, in percentage points.
 NOTABLE = 1.0

@@ -31,7 +31,6 @@ WIDTH = 4.0
 DPI = 160
 """Pixels per inch of saved images: a figure is 640 pixels wide, so a digit's pixels are whole pixels."""
 
-
 # The page replaces each of these colors by the style sheet's variable of the same name, so that one figure serves the
 # light and the dark page. Therefore all values differ.
 PALETTE = {
@@ -51,7 +50,6 @@ PALETTE = {
 }
 SERIES = tuple(color for name, color in PALETTE.items() if name.startswith("series-"))
 MARKERS = ("o", "s", "D", "^", "v", "P")
-
 
 _RC: dict[Any, Any] = {
     "font.family": ["DejaVu Sans"],

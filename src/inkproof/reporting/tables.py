@@ -42,13 +42,10 @@ TAIL = ("float32_kb", "int8_kb", "int8_accuracy", "canvas_kb", "canvas_int8_kb",
 SHOWN_METHOD = "classic"
 """The preprocessing method of short tables."""
 
-
 TEXTS = ("model", "data", "aug")
-
 
 # A column of the terminal is no wider than its numbers.
 SHORT_TITLES = {"starter": "starter", "mine": "own", "pens": "pens", "pens_validation": "pens,\nval"}
-
 
 DRAWN = re.compile(r"drawn_(?P<set>.+)_(?P<method>[^_]+)_accuracy")
 
@@ -173,13 +170,13 @@ def _sizes(row: pd.Series) -> list[str]:
     return [*sizes, "" if pd.isna(row["parameters"]) else f"{row['parameters']:,.0f}"]
 
 
-def print_leaderboard(csv_path: Path) -> None:
+def print_leaderboard(csv_path: Path, made_by: str = "dvc repro") -> None:
     """Print leaderboard.csv as a table of percentages on the terminal, narrow enough for 80 columns.
 
-    Raises UserError if the file is missing or is not a leaderboard.
+    Raises UserError if the file is missing, with the command that makes it, or is not a leaderboard.
     """
     if not csv_path.is_file():
-        raise UserError(f"no leaderboard at {csv_path}; run `dvc repro` to make the report first")
+        raise UserError(f"no leaderboard at {csv_path}; run `{made_by}` to make the report first")
     rows = read_table(csv_path, ("model", "test_accuracy", "test_accuracy_low", "test_accuracy_high"), TEXTS)
     rows = rows.reindex(columns=rows.columns.union([*HEAD, *TAIL], sort=False))
     sets = _shown_sets(rows)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from inkproof.evaluation.results import Accuracy
+from inkproof.evaluation.results import Accuracy, CorruptionsResult
 
 HERE = Path(__file__).parent
 
@@ -166,6 +166,24 @@ def data_title(name: str) -> str:
     return DATA_TITLES.get(name, name)
 
 
+def blank_images(result: CorruptionsResult) -> str:
+    """Say at which corruptions and severities how many images are blank, and what that means."""
+    cells = [
+        f"{count(n)} {'is' if n == 1 else 'are'} blank at {name.replace('_', ' ')} {level}"
+        for (name, level), n in result.blank.items()
+    ]
+    return (
+        "Where noise or lines of the paper are strong, the normalizer loses the digit. "
+        f"Of {count(result.n)} images, {', '.join(cells)}. "
+        "A model predicts the same digit for all blank images, so there the accuracies say nothing about it."
+    )
+
+
+def report_command(data: str) -> str:
+    """Return the command that makes the report of a dataset and no other: without MNIST, nothing is downloaded."""
+    return "make demo" if data == "optdigits" else f"dvc repro report@{data}"
+
+
 def from_template(template: str, /, **values: Any) -> str:
     """Render a template of this folder with `values`, escaped in HTML; a missing value is an error."""
     environment = Environment(
@@ -176,7 +194,8 @@ def from_template(template: str, /, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["times"] = lambda text: str(text).replace(" x ", " \N{MULTIPLICATION SIGN} ")
-    words = (accuracy_of, count, data_title, interval, kilobytes, measured, p_value, percent, points, set_title)
+    words = [accuracy_of, blank_images, count, data_title, interval, kilobytes]
+    words += [measured, p_value, percent, points, report_command, set_title]
     environment.filters |= {function.__name__: function for function in words}
     return environment.get_template(template).render(values)
 

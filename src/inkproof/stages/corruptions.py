@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from inkproof.config.compose import path_of
 from inkproof.config.stages import PreprocessConfig
 from inkproof.data.archives import PreprocessedSet, write_corruptions, write_preprocessed
-from inkproof.data.digits import load_test_split
+from inkproof.data.digits import load_test_split, load_test_writers
 from inkproof.data.drawings import Drawing
 from inkproof.data.splits import train_and_val
 from inkproof.datasets.preprocessed import (
@@ -42,23 +42,24 @@ def preprocess_corruptions(config: PreprocessConfig) -> None:
     holds what rejection is reported on: the set `ood`, and `starter` and `pens` if the dataset has them.
     """
     workers = evaluation_of(config).workers
-    labels, corruptions = corruption_makers(config)
+    labels, writers, corruptions = corruption_makers(config)
     corrupted = make_all(f"{config.data.name} corruptions", corruptions, workers)
     thresholds = make_all(f"{config.data.name} thresholds", threshold_makers(config), workers)
     ood = make_all(f"{config.data.name} out-of-distribution", ood_makers(config), workers)
-    write_corruptions(path_of(config.corruptions), labels, corrupted.values())
+    write_corruptions(path_of(config.corruptions), labels, corrupted.values(), writers)
     write_preprocessed(path_of(config.thresholds), thresholds)
     write_preprocessed(path_of(config.ood), ood)
 
 
-def corruption_makers(config: PreprocessConfig) -> tuple[Labels, dict[str, CorruptionMaker]]:
-    """Return the labels (N,) of a sample of test digits, and what makes their images under each corruption."""
-    test = load_test_split(path_of(config.digits))
+def corruption_makers(config: PreprocessConfig) -> tuple[Labels, Labels | None, dict[str, CorruptionMaker]]:
+    """Return labels and writers (N,) of a sample of test digits, and what makes their images under each corruption."""
+    test, writers = load_test_split(path_of(config.digits)), load_test_writers(path_of(config.digits))
     count = min(evaluation_of(config).corruption_digits, len(test.labels))
     sample = corruption_sample(test.labels, count, config.corruption_seed)
     images = test.images[sample]
     seed = config.corruption_seed
-    return test.labels[sample], {name: partial(preprocessed_corruptions, images, seed, name) for name in NAMES}
+    makers: dict[str, CorruptionMaker] = {name: partial(preprocessed_corruptions, images, seed, name) for name in NAMES}
+    return test.labels[sample], None if writers is None else writers[sample], makers
 
 
 def threshold_makers(config: PreprocessConfig) -> dict[str, SetMaker]:

@@ -8,9 +8,10 @@ from inkproof.config.compose import path_of
 from inkproof.config.one_line import unknown
 from inkproof.config.stages import EnsembleConfig
 from inkproof.data.archives import PreprocessedSet, read_preprocessed
-from inkproof.data.digits import load_test_split
-from inkproof.evaluation.metrics import interval_of, summarize_drawn, summarize_test
+from inkproof.data.digits import load_test_split, load_test_writers
+from inkproof.evaluation.metrics import summarize_drawn, summarize_test
 from inkproof.evaluation.results import EnsembleResult, EnsembleSet, write_result
+from inkproof.evaluation.statistics import interval_of
 from inkproof.evaluation.test_time_augmentation import predict_tta
 from inkproof.models.loading import load_trained
 from inkproof.runtime.errors import UserError
@@ -30,7 +31,7 @@ def ensemble(members: Sequence[RunMetadata], config: EnsembleConfig) -> Ensemble
         if config.method not in one.methods:
             choices = list(one.methods)
             raise UserError(unknown(f"method={config.method}", "preprocessing method", config.method, choices))
-    digits = load_test_split(path_of(config.digits))
+    digits, writers = load_test_split(path_of(config.digits)), load_test_writers(path_of(config.digits))
     images = {"test": digits.images, **{name: one.methods[config.method] for name, one in sets.items()}}
     together = np.concatenate(list(images.values()))
     total = np.zeros((len(together), 10))
@@ -41,7 +42,7 @@ def ensemble(members: Sequence[RunMetadata], config: EnsembleConfig) -> Ensemble
     result = EnsembleResult(
         members=[member.name for member in members],
         tta=config.tta,
-        test=summarize_test(mean["test"], digits.labels),
+        test=summarize_test(mean["test"], digits.labels, writers),
         drawn={name: summarize(one, mean[name]) for name, one in sets.items()},
     )
     if config.out is not None:

@@ -9,7 +9,7 @@ import pandas as pd
 from inkproof.config.compose import path_of
 from inkproof.config.stages import EvaluateConfig
 from inkproof.data.archives import read_corruptions
-from inkproof.data.digits import Digits, load_test_split
+from inkproof.data.digits import Digits, load_test_split, load_test_writers
 from inkproof.evaluation.calibration import reliability
 from inkproof.evaluation.metrics import (
     confusion_counts,
@@ -40,21 +40,21 @@ def evaluate(metadata: RunMetadata, config: EvaluateConfig) -> TestResult:
     """Write test.json, corruptions.json and test/ of the model in `config.run`; return the content of test.json."""
     folder = path_of(config.run)
     report = path_of(config.report)
-    digits = load_test_split(path_of(config.digits))
+    digits, writers = load_test_split(path_of(config.digits)), load_test_writers(path_of(config.digits))
     model = load_trained(folder)
     probabilities = predict(model, digits.images)
-    corruption_labels, corrupted = read_corruptions(path_of(config.corruptions))
-    predicted = predict(model, np.concatenate(list(corrupted.values()))).argmax(axis=1)
-    by_corruption = dict(zip(corrupted, np.split(predicted, len(corrupted)), strict=True))
-    blank = {key: int((~images.any(axis=(1, 2))).sum()) for key, images in corrupted.items()}
-    rows = corruption_rows(corruption_labels, by_corruption, blank)
-    corruptions = summarize_corruptions(rows)
-    result = test_result(metadata, probabilities, digits.labels)
+    corrupted = read_corruptions(path_of(config.corruptions))
+    predicted = predict(model, np.concatenate(list(corrupted.images.values()))).argmax(axis=1)
+    by_corruption = dict(zip(corrupted.images, np.split(predicted, len(corrupted.images)), strict=True))
+    blank = {key: int((~images.any(axis=(1, 2))).sum()) for key, images in corrupted.images.items()}
+    cells = (corrupted.labels, by_corruption, blank, corrupted.writers)
+    corruptions = summarize_corruptions(*cells)
+    result = test_result(metadata, probabilities, digits.labels, writers)
     history = pd.DataFrame(read_history(folder / "history.csv"))
 
     with replacing(report / "test") as tables:
         write_tables(tables, digits, probabilities)
-        write_rows(tables / "corruptions.csv", rows)
+        write_rows(tables / "corruptions.csv", corruption_rows(*cells))
         save(corruptions_heatmap(corruptions), tables / "corruptions.png")
         save(learning_curves(history, result.best_epoch), tables / "curves.png")
         for name in ("history.csv", "run.json"):  # the report needs no other folder
@@ -71,8 +71,10 @@ def evaluate(metadata: RunMetadata, config: EvaluateConfig) -> TestResult:
     return result
 
 
-def test_result(metadata: RunMetadata, probabilities: np.ndarray, labels: np.ndarray) -> TestResult:
-    """Return the content of test.json: the run, and the figures of its probabilities (N, 10) for labels (N,)."""
+def test_result(
+    metadata: RunMetadata, probabilities: np.ndarray, labels: np.ndarray, writers: np.ndarray | None
+) -> TestResult:
+    """Return the content of test.json: the run, and the figures of its probabilities (N, 10) for digits (N,)."""
     chosen, metrics = metadata.config, metadata.metrics
     return TestResult(
         data=chosen.data.name,
@@ -83,7 +85,7 @@ def test_result(metadata: RunMetadata, probabilities: np.ndarray, labels: np.nda
         epochs=int(metrics["epochs"]),
         best_epoch=int(metrics["best_epoch"]),
         val_accuracy=metrics.get("val_accuracy"),
-        **dict(summarize_test(probabilities, labels)),
+        **dict(summarize_test(probabilities, labels, writers)),
     )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from inkproof.config.compose import path_of
 from inkproof.config.stages import FinetunedConfig
 from inkproof.config.validation import validated
-from inkproof.data.digits import data_sha, digits_file, load_test_split
+from inkproof.data.digits import data_sha, digits_file, load_test_split, load_test_writers
 from inkproof.data.drawings import read_drawings
 from inkproof.datasets.finetuning_set import DrawnSplit, FinetuneSource, read_split
 from inkproof.datasets.mixture import MixtureSource
@@ -53,7 +53,11 @@ def finetuned(metadata: RunMetadata, config: FinetunedConfig) -> FinetunedResult
     pens = preprocessed_drawings(place, drawings_of(mixture.pens, rendering, place), rendering, [mixture.method])
     images = {MINE: test.images, "mnist": mnist.images, "pens": pens.methods[mixture.method]}
     labels = {MINE: test.labels, "mnist": mnist.labels, "pens": pens.labels}
-    writers = {MINE: np.array(split.held_out_writers), "pens": pens.writers}
+    writers = {
+        MINE: np.array(split.held_out_writers),
+        "mnist": load_test_writers(path_of(config.replay)),
+        "pens": pens.writers,
+    }
 
     networks = {"before": load_network(weights_file(initial.file)), "after": load_trained(folder)}
     predicted = {
@@ -66,8 +70,7 @@ def finetuned(metadata: RunMetadata, config: FinetunedConfig) -> FinetunedResult
         after=FinetunedRun(run=metadata.name, key=metadata.key, best_epoch=best_epoch, epochs=epochs),
         writers=split.writers,
         sets={
-            name: compare(labels[name], own["before"], own["after"], writers.get(name))
-            for name, own in predicted.items()
+            name: compare(labels[name], own["before"], own["after"], writers[name]) for name, own in predicted.items()
         },
     )
     rows = by_writer(test.labels, predicted[MINE]["before"], predicted[MINE]["after"], split.held_out_writers)

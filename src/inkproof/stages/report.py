@@ -11,6 +11,7 @@ from inkproof.reporting.page import write_page
 from inkproof.reporting.results import load_models
 from inkproof.reporting.style import save
 from inkproof.reporting.tables import choose_champion, leaderboard, print_leaderboard, write_leaderboard_md, write_rows
+from inkproof.reporting.wording import report_command
 from inkproof.runtime.errors import UserError
 from inkproof.tracking.registry import registered_name, set_champion
 from inkproof.tracking.run import log_stage
@@ -21,11 +22,12 @@ def report(config: ReportConfig) -> Path:
     """Write leaderboard, ablation and page of the models' results, move the alias `champion`; return the page."""
     folder, data = path_of(config.report), config.data
     others = {name: folder.parent / name / "models" for name in data.compare_with}
-    models = load_models(folder / "models", others, in_pipeline)
+    made_by = report_command(data.name)
+    models = load_models(folder / "models", others, in_pipeline, made_by)
     rows = leaderboard(models)
     champion = choose_champion(rows, data.name)
     # Read before anything is written: a clone has the small results, but not the figures and metadata beside them.
-    metadata = None if champion is None else evaluated_run(folder / "models" / champion / "test")
+    metadata = None if champion is None else evaluated_run(folder / "models" / champion / "test", made_by)
     page = write_page(folder, data, models, champion)
     save(ablation(models), folder / "ablation.png", SCALE)
     write_rows(folder / "leaderboard.csv", rows.drop(columns="compare_with"))
@@ -46,11 +48,11 @@ def in_pipeline(folder: Path) -> bool:
     return folder in {reports / run.data / "models" / run.name for run in pipeline.runs.values()}
 
 
-def evaluated_run(folder: Path) -> RunMetadata:
+def evaluated_run(folder: Path, made_by: str) -> RunMetadata:
     """Return the metadata of the run whose evaluation is in `folder`; raises UserError if it is missing."""
     if not (folder / "run.json").is_file():
         raise UserError(
-            f"{folder}: the evaluation's files are not here; run `dvc repro`, or add show=true to only look"
+            f"{folder}: the evaluation's files are not here; run `{made_by}`, or add show=true to only look"
         )
     return RunMetadata.read(folder)
 
@@ -63,5 +65,5 @@ def made_or_shown(config: ReportConfig) -> Path:
     folder = path_of(config.report)
     page = folder / "index.html" if config.show else report(config)
     if config.show or "DVC_STAGE" not in os.environ:
-        print_leaderboard(folder / "leaderboard.csv")
+        print_leaderboard(folder / "leaderboard.csv", report_command(config.data.name))
     return page

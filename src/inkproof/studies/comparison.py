@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import ttest_rel
 
+from inkproof.evaluation.statistics import holm
 from inkproof.studies.definition import Comparison
 from inkproof.studies.grid import GridRun
 from inkproof.studies.metrics import formatted
@@ -104,19 +105,6 @@ def paired_t(first: Sequence[float] | pd.Series, second: Sequence[float] | pd.Se
     if len(differences) < 2 or np.ptp(differences) < ROUNDING:
         return None
     return float(ttest_rel(first, second).pvalue)
-
-
-def holm(ps: Sequence[float]) -> list[float]:
-    """Return p-values corrected for their number. SciPy has only corrections that control the false discovery rate.
-
-    Source: S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics
-    6 (1979).
-    """
-    order = np.argsort(ps)
-    stepped = np.maximum.accumulate(np.sort(ps) * np.arange(len(ps), 0, -1))
-    corrected = np.empty(len(ps))
-    corrected[order] = np.minimum(stepped, 1.0)
-    return corrected.tolist()
 
 
 def differences(groups: Sequence[Group], plan: Comparison) -> list[Difference]:

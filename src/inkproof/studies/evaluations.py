@@ -163,7 +163,8 @@ def table(evaluations: Sequence[Evaluation], name: str) -> str:
         )
     yardsticks = YARDSTICKS if any(one.data == "mnist" for one in evaluations) else ""
     caption = (
-        "Mean ± standard deviation over n networks or ensembles that share no training. Hours: the time of training "
+        "Mean ± standard deviation over n networks or ensembles that share no training. In brackets: the 95% Wilson "
+        "interval, which treats all digits as independent, also those of one writer. Hours: the time of training "
         "on all digits, teachers included, with as many trainings at once as the candidates had. Drawn sets: accuracy "
         f"in percent with the method `classic`.{yardsticks} "
         f"Made by `python src/study.py select evaluate experiments/{name}`."

@@ -7,9 +7,11 @@ from typing import Literal
 from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.textpath import TextPath
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from inkproof.reporting.style import PALETTE, percent_axis, place, series, sheet, styled
+from inkproof.reporting.wording import set_title
 from inkproof.studies.comparison import Group
 from inkproof.studies.definition import FigurePlan, number_of
 from inkproof.studies.metrics import heading, is_share
@@ -20,6 +22,12 @@ MARK = 0.1  # least inches per mark of a line
 NAME = 27  # letters in a line of a name
 ENTRY = 0.19  # inches per line of the legend
 APART = 0.2  # distance of the marks of one line, in lines
+WORDS = {
+    "test": "test digits",
+    "val": "validation digits",
+    "out of fold plain": "no test-time augmentation",
+    "out of fold tta": "test-time augmentation",
+}
 MANY = 300  # ratio of the ends of an axis from which on ticks at 1, 2, 5 would touch
 
 
@@ -37,8 +45,29 @@ def study_figure(groups: Sequence[Group], plan: FigurePlan) -> Figure:
     return figure
 
 
+def _entry(metric: str) -> str:
+    """Return a metric as the legend names it: in whole words, without the unit that the axis has."""
+    text = heading(metric).removesuffix(" (%)")
+    drawn_set, comma, method = text.partition(", ")
+    return WORDS.get(text, f"{set_title(drawn_set)}{comma}{method}")
+
+
+def _name(title: str) -> str:
+    """Return the name of a line, in two lines of text if it is long, broken after its last comma if that is enough."""
+    first, _, last = title.rpartition(", ")
+    parts = (f"{first},", last)
+    return "\n".join(parts) if len(title) > NAME >= max(map(len, parts)) and first else fill(title, NAME)
+
+
+def _widest(names: Sequence[str]) -> float:
+    """Return the width in inches of the widest line of text in names."""
+    lines = [line for name in names for line in name.splitlines()]
+    widths = [TextPath((0, 0), line, rcParams["font.size"]).get_extents().width for line in lines if line.strip()]
+    return max(widths, default=0.0) / 72
+
+
 def _columns(labels: Sequence[str]) -> int:
-    return 2 if max(map(len, labels), default=0) < 30 else 1
+    return 2 if max(map(len, labels), default=0) < 24 else 1
 
 
 def _room(labels: Sequence[str], plan: FigurePlan) -> float:
@@ -48,11 +77,10 @@ def _room(labels: Sequence[str], plan: FigurePlan) -> float:
 
 def _dots(groups: Sequence[Group], plan: FigurePlan) -> tuple[Figure, Axes]:
     """One line per group, one mark per metric, with a bar of one standard deviation to either side."""
-    names = [fill(group.title(), NAME) for group in groups]
-    longest = max((len(line) for name in names for line in name.splitlines()), default=1)
+    names = [_name(group.title()) for group in groups]
     row = max(TALL if any("\n" in name for name in names) else ROW, MARK * len(plan.y))
-    left = 0.2 + 0.072 * longest
-    below = 0.4 + _room([heading(metric) for metric in plan.y], plan)
+    left = 0.2 + _widest(names)
+    below = 0.55 + _room([_entry(metric) for metric in plan.y], plan)
     figure = sheet(0.3 + row * max(1, len(groups)) + below)
     axes = place(figure, left=left, bottom=below, right=0.15, top=0.3)
     axes.grid(axis="x")
@@ -62,7 +90,8 @@ def _dots(groups: Sequence[Group], plan: FigurePlan) -> tuple[Figure, Axes]:
         means = [groups[place].mean(metric) or 0.0 for place in places]
         spread = [groups[place].sd(metric) or 0.0 for place in places]
         beside = [place + APART * (index - (len(plan.y) - 1) / 2) for place in places]
-        axes.errorbar(means, beside, xerr=spread, fmt=marker, color=color, capsize=2, label=heading(metric))
+        axes.errorbar(means, beside, xerr=spread, fmt=marker, color=color, capsize=2, label=_entry(metric))
+    axes.set_xlabel("mean ± standard deviation", fontsize=8)
     axes.set_yticks(range(len(groups)), names)
     axes.set_ylim(max(1, len(groups)) - 0.5, -0.5)
     _target(axes, plan, upright=True)
@@ -79,7 +108,7 @@ def _points(groups: Sequence[Group], plan: FigurePlan) -> dict[str, list[tuple[f
         for x, metric in plan.pairs or [(str(plan.x), metric) for metric in plan.y]:
             along = number_of(group.labels[x]) if x in group.labels else group.mean(x)
             mean = group.mean(metric)
-            parts = (line, heading(metric) if len(plan.y) > 1 or not line else "")
+            parts = (line, _entry(metric) if len(plan.y) > 1 or not line else "")
             label = x.removesuffix("_kb") if plan.pairs else ", ".join(part for part in parts if part)
             if along is not None and mean is not None:
                 height = 1 - mean if plan.wrong and is_share(metric) else mean
@@ -109,7 +138,7 @@ def _plane(groups: Sequence[Group], plan: FigurePlan) -> tuple[Figure, Axes]:
     _axis(axes, metric, "y")
     if plan.wrong:
         _log_axis(axes, "y", 0.01, "%")
-        axes.set_ylabel(f"{heading(metric).removesuffix(' (%)')}, error rate")
+        axes.set_ylabel(f"{_entry(metric)}, error rate")
     if plan.pairs:
         axes.set_ylabel("" if plan.title else "accuracy")
     axes.set_xlabel("kilobytes" if plan.pairs else heading(str(plan.x)))
@@ -129,7 +158,7 @@ def _axis(axes: Axes, metric: str, which: str) -> None:
     if is_share(metric):
         percent_axis(axes, which)
     if which == "y":
-        axes.set_ylabel(heading(metric).removesuffix(" (%)"))
+        axes.set_ylabel(_entry(metric))
 
 
 def _log_axis(axes: Axes, which: Literal["x", "y"], unit: float = 1, sign: str = "") -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from inkproof.reporting.style import save
 from inkproof.reporting.tables import markdown_table
-from inkproof.reporting.wording import fill_markdown
+from inkproof.reporting.wording import fill_markdown, p_value
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
 from inkproof.studies.comparison import Difference, Group, differences, groups_of
@@ -83,7 +83,8 @@ def tests(found: Sequence[Difference]) -> str:
     for one in found:
         names = (heading(one.this), heading(one.that)) if one.this == one.metric else (one.this, one.that)
         metric = "" if one.this == one.metric else heading(one.metric)
-        lines.append([one.where, " − ".join(names), metric, str(one.n), _gap(one), _p(one.p), _p(one.holm)])
+        lines.append([one.where, " − ".join(names), metric, str(one.n), _gap(one)])
+        lines[-1] += ["" if p is None else p_value(p) for p in (one.p, one.holm)]
     heads = ["rows", "compared", "metric", "n", "difference", "p", "p, Holm"]
     filled = [column for column in zip(heads, "lllrrrr", *lines, strict=True) if any(column[2:])]
     heads, align, *lines = map(list, zip(*filled, strict=True))
@@ -94,12 +95,6 @@ def _gap(one: Difference) -> str:
     scale, digits = (100, 2) if is_share(one.metric) else (1, 3)
     spread = "" if one.sd is None else f" ± {one.sd * scale:.{digits}f}"
     return f"{one.mean * scale:+.{digits}f}{spread}"
-
-
-def _p(p: float | None) -> str:
-    if p is None:
-        return ""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _caption(study: Study, grid_runs: Sequence[GridRun], done: Sequence[Row], found: Sequence[Difference]) -> str:
