@@ -17,7 +17,15 @@ from pydantic import Field, StrictBool
 from inkproof.config.schema import Config, DataConfig, Natural, Number, Positive
 from inkproof.config.validation import validated
 from inkproof.data import pens
-from inkproof.data.digits import IMAGE_SIDE, SPLITS, Digits, digits_file, load_test_split, write_digits
+from inkproof.data.digits import (
+    IMAGE_SIDE,
+    SPLITS,
+    Digits,
+    digits_file,
+    load_test_split,
+    load_test_writers,
+    write_digits,
+)
 from inkproof.data.download import prepare_absent
 from inkproof.data.drawings import FILE_NAME, Drawing, must, read_drawings
 from inkproof.data.splits import train_and_val
@@ -112,7 +120,9 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
         )
     made = _made(splits, data.name, source.workers)
     names = {split: [name for part in splits[split] for name in part.names] for split in ("train", "val")}
-    write_digits(out, made, extra={f"{split}_source": np.array(own, np.bytes_) for split, own in names.items()})
+    extra = {f"{split}_source": np.array(own, np.bytes_) for split, own in names.items()}
+    writers = load_test_writers(digits)
+    write_digits(out, made, extra=extra if writers is None else extra | {"test_writers": writers})
 
 
 def _fetched(source: MixtureSource, mirror: str | None) -> tuple[Path, list[Drawing]]:
