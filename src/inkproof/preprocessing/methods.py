@@ -141,7 +141,7 @@ def classic(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
     interpreter, canvas_at, image_at = _normalizer()
     interpreter.set_tensor(canvas_at, canvas[np.newaxis])
     interpreter.invoke()
-    return np.asarray(interpreter.get_tensor(image_at)[0, :, :, 0])
+    return np.asarray(interpreter.get_tensor(image_at)[0, :, :, 0], np.uint8)  # whole levels, as floats
 
 
 @cache
