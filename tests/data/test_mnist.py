@@ -82,7 +82,7 @@ def test_no_validation_digits_leave_all_for_training(folder: Path, tmp_path: Pat
 
 
 def test_too_many_validation_digits(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"data\.val: cannot cut 40 off 40 digits"):
+    with pytest.raises(UserError, match=r"cannot cut 40 off 40 digits; choose a smaller data\.val"):
         prepare(tiny.config(val=40), tmp_path / "out", mirror=str(folder))
     assert not (tmp_path / "out").exists()
 

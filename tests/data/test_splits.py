@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from inkproof.data.splits import cut
+from inkproof.runtime.errors import UserError
 
 LABELS = np.random.default_rng(0).choice(10, 1000, p=[0.05, 0.15] + 8 * [0.1])
 
@@ -29,5 +30,5 @@ def test_nothing_may_be_cut_off_but_not_everything() -> None:
     rest, chosen = cut(LABELS, 0, seed=1)
     assert len(rest) == 1000 and len(chosen) == 0
     for count in (1000, 1001, -1):
-        with pytest.raises(ValueError, match="cannot cut"):
+        with pytest.raises(UserError, match="cannot cut .* choose a smaller data.val"):
             cut(LABELS, count, seed=1)

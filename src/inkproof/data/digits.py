@@ -37,12 +37,16 @@ def write_digits(path: Path, splits: Mapping[str, Digits], extra: Mapping[str, n
     """Write the three splits to `path` (folder or file), whole or not at all; equal digits, equal bytes.
 
     `extra` holds further arrays by name, such as where each digit came from; the functions here ignore them.
+    Raises UserError for images that are not uint8 (N, 28, 28), and for labels that are not N whole numbers of 0 to 9.
     """
     target = digits_file(path)
     arrays = dict(extra or {})
     for split in SPLITS:
-        images, labels = splits[split]
-        arrays[f"{split}_images"] = np.ascontiguousarray(images, np.uint8)
+        images, labels = (np.asarray(array) for array in splits[split])
+        mistake = _mistake(split, images, labels)
+        if mistake is not None:
+            raise UserError(f"{target}: {mistake}; correct the function that makes this dataset")
+        arrays[f"{split}_images"] = np.ascontiguousarray(images)
         arrays[f"{split}_labels"] = np.ascontiguousarray(labels, np.uint8)
     # The hash is part of a run's identity. It is stored, so that a file that was changed afterwards is noticed.
     sha = {SHA: np.array(_sha_of(arrays))}
@@ -149,13 +153,21 @@ def _reading(target: Path) -> Iterator[np.lib.npyio.NpzFile]:
 def _load(target: Path, split: str) -> Digits:
     with _reading(target) as archive:
         images, labels = archive[f"{split}_images"], archive[f"{split}_labels"]
-    if images.dtype != np.uint8 or images.shape[1:] != (IMAGE_SIDE, IMAGE_SIDE):
-        raise _broken(target, f"{split}_images is {images.dtype} {images.shape}, not uint8 (N, 28, 28)")
-    if labels.dtype != np.uint8 or labels.shape != images.shape[:1]:
-        raise _broken(target, f"{split}_labels is {labels.dtype} {labels.shape}, not uint8 ({len(images)},)")
-    if len(labels) and labels.max() > 9:
-        raise _broken(target, f"{split}_labels holds {labels.max()}, which is no digit")
+    mistake = _mistake(split, images, labels)
+    if mistake is not None:
+        raise _broken(target, mistake)
     return Digits(images, labels)
+
+
+def _mistake(split: str, images: np.ndarray, labels: np.ndarray) -> str | None:
+    """Return what is wrong with the arrays of a split, or None."""
+    if images.dtype != np.uint8 or images.shape[1:] != (IMAGE_SIDE, IMAGE_SIDE):
+        return f"{split}_images is {images.dtype} {images.shape}, not uint8 (N, 28, 28)"
+    if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
+        return f"{split}_labels is {labels.dtype} {labels.shape}, not whole numbers ({len(images)},)"
+    if len(labels) and not 0 <= labels.min() <= labels.max() <= 9:
+        return f"{split}_labels holds {labels.min()} to {labels.max()}, not digits from 0 to 9"
+    return None
 
 
 def _writers(target: Path, split: str) -> np.ndarray | None:

@@ -50,10 +50,7 @@ def prepare(data: DataConfig, out: Path, mirror: str | None, patience: Patience 
     fetcher = Fetcher(data.name, source, mirror, patience)
     train = _pair(fetcher, "train")
     test = _pair(fetcher, "test")
-    try:
-        rest, val = cut(train.labels, validation_digits(data), source.split_seed)
-    except ValueError as error:
-        raise UserError(f"data.val: {error}; choose a smaller number") from error
+    rest, val = cut(train.labels, validation_digits(data), source.split_seed)
     writers = {}
     if source.writers is not None:
         fetcher = Fetcher(data.name, source.writers, mirror, patience)

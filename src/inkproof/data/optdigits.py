@@ -16,7 +16,6 @@ from inkproof.config.validation import validated
 from inkproof.data.digits import IMAGE_SIDE, Digits, write_digits
 from inkproof.data.download import validation_digits
 from inkproof.data.splits import cut
-from inkproof.runtime.errors import UserError
 
 BOX = 20
 FULL = 16  # the count of a wholly inked block
@@ -42,11 +41,8 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
     published = load_digits()
     images = np.stack([as_mnist(counts) for counts in published.images])
     labels = published.target.astype(np.uint8)
-    try:
-        rest, test = cut(labels, source.test, source.split_seed)
-        train, val = cut(labels[rest], validation_digits(data), source.split_seed)
-    except ValueError as error:
-        raise UserError(f"data.source.test and data.val: {error}; choose smaller numbers") from error
+    rest, test = cut(labels, source.test, source.split_seed)
+    train, val = cut(labels[rest], validation_digits(data), source.split_seed)
     chosen = {"train": rest[train], "val": rest[val], "test": test}
     write_digits(out, {split: Digits(images[at], labels[at]) for split, at in chosen.items()})
 

@@ -14,10 +14,11 @@ def cut(labels: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarr
     """Return the indices (those that stay, those cut off), both ascending; `count` are cut off.
 
     `labels` is (N,) integers. Each class gives its share of `count`, rounded by largest remainder, ties to
-    the smaller label. Raises ValueError where `count` is negative or leaves nothing.
+    the smaller label. Raises UserError where `count` is negative or leaves nothing.
     """
     if not 0 <= count < len(labels):
-        raise ValueError(f"cannot cut {count:,} off {len(labels):,} digits")
+        advice = "choose a smaller data.val, or a smaller data.source.test where the dataset has it"
+        raise UserError(f"cannot cut {count:,} off {len(labels):,} digits; {advice}")
     random = np.random.default_rng(seed)
     classes, sizes = np.unique(labels, return_counts=True)
     exact = sizes * (count / len(labels))
