@@ -218,4 +218,4 @@ def test_every_experiment_trains_a_step(one_process: dict[str, Any]):
     assert {run.data.params["training.epochs"] for run in recipes} == {"1"}
     assert all(run.data.metrics["epochs"] == 1 and run.data.metrics["loss"] > 0 for run in recipes)
     folders = [path for path in Path(workspace.root / "runs").iterdir() if (path / "model.keras").is_file()]
-    assert len(folders) == len(recipes) + 1  # and the run of the three digits files, which is one and the same
+    assert len(folders) == len(recipes) + 3  # and the runs of the three digits files

@@ -92,6 +92,6 @@ def test_a_pale_digit_is_drawn_and_not_lost() -> None:
 
 
 def test_a_split_too_large(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"data\.source\.test and data\.val"):
+    with pytest.raises(UserError, match=r"cannot cut 1,500 off .* choose a smaller data\.val"):
         prepare(changed(published("optdigits"), val=1500), tmp_path)
     assert not list(tmp_path.iterdir())

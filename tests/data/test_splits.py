@@ -30,5 +30,5 @@ def test_nothing_may_be_cut_off_but_not_everything() -> None:
     rest, chosen = cut(LABELS, 0, seed=1)
     assert len(rest) == 1000 and len(chosen) == 0
     for count in (1000, 1001, -1):
-        with pytest.raises(UserError, match="cannot cut .* choose a smaller data.val"):
+        with pytest.raises(UserError, match=r"cannot cut .* choose a smaller data\.val"):
             cut(LABELS, count, seed=1)

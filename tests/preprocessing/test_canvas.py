@@ -224,7 +224,7 @@ def test_a_broken_file_is_named_with_the_reason(tmp_path, content, reason):
 def test_a_missing_file_and_a_folder_are_named(tmp_path):
     with pytest.raises(UserError, match=r"absent\.png cannot be read: no such file"):
         to_canvas(tmp_path / "absent.png")
-    with pytest.raises(UserError, match="cannot be read: Is a directory"):
+    with pytest.raises(UserError, match="cannot be read: it is a folder"):
         to_canvas(tmp_path)
 
 

@@ -38,9 +38,8 @@ class Model:
 
 
 @pytest.fixture
-def store(opened: Callable[[], Tracker], monkeypatch: pytest.MonkeyPatch) -> Tracker:
-    """This test's own store, which takes the model above."""
-    monkeypatch.setattr(Tracker, "model", lambda *_: None)
+def store(opened: Callable[[], Tracker]) -> Tracker:
+    """This test's own store."""
     return opened()
 
 

@@ -156,7 +156,7 @@ def _load(target: Path, split: str) -> Digits:
     mistake = _mistake(split, images, labels)
     if mistake is not None:
         raise _broken(target, mistake)
-    return Digits(images, labels)
+    return Digits(images, labels.astype(np.uint8, copy=False))
 
 
 def _mistake(split: str, images: np.ndarray, labels: np.ndarray) -> str | None:
