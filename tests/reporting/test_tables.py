@@ -164,8 +164,7 @@ def test_models_of_another_dataset_have_its_name(mnist_report: Path, strokes_mod
     assert accuracies == sorted(accuracies, reverse=True)
     write_csv(rows, tmp_path / "l.csv")
     assert (
-        next(row for row in read(tmp_path / "l.csv") if row["model"] == "mnist_plus_strokes-cnn")["val_acc"]
-        == "0.993"
+        next(row for row in read(tmp_path / "l.csv") if row["model"] == "mnist_plus_strokes-cnn")["val_acc"] == "0.993"
     )
     write_leaderboard_md(rows, tmp_path / "l.md")
     assert (tmp_path / "l.md").read_text().count("mnist_plus_strokes-cnn was trained on MNIST and drawn strokes.") == 1

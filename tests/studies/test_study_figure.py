@@ -15,9 +15,7 @@ GRID_RUNS = [
 GROUPS = groups_of(
     GRID_RUNS,
     {
-        one.key: row(
-            one, val_acc=int(one.labels["size"]) / 2000 + one.seed / 100, int8_kb=float(one.labels["size"])
-        )
+        one.key: row(one, val_acc=int(one.labels["size"]) / 2000 + one.seed / 100, int8_kb=float(one.labels["size"]))
         for one in GRID_RUNS
     },
 )
@@ -46,9 +44,7 @@ def test_a_row_a_group_with_its_spread(tmp_path: Path):
 def test_long_names_stand_within_the_figure_and_apart(tmp_path: Path):
     titles = ["numbers_mnist, batches of 128", "mmmmmmmm, wwwwwwww, mmmmmmmm", "short"]
     grid_runs = [grid_run({"recipe": title}, 0) for title in titles]
-    figure = study_figure(
-        groups_of(grid_runs, {one.key: row(one, val_acc=0.5) for one in grid_runs}), plan(tmp_path)
-    )
+    figure = study_figure(groups_of(grid_runs, {one.key: row(one, val_acc=0.5) for one in grid_runs}), plan(tmp_path))
     figure.draw_without_rendering()
     boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
     assert min(box.x0 for box in boxes) >= 0

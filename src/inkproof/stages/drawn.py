@@ -76,7 +76,8 @@ def metrics_of(results: Mapping[str, DrawnSet]) -> dict[str, float]:
     `drawn_acc` is the one figure to compare models by: the accuracy of the normalizer, which every canvas.tflite has.
     """
     found = accuracies(results)
-    metrics = {"drawn_acc": found[name] for name in REPORTED[::-1] if name in found}
+    reported = next((found[name] for name in REPORTED if name in found), None)
+    metrics = {} if reported is None else {"drawn_acc": reported}
     for name, result in results.items():
         for method, own in result.methods.items():
             figures = {"accuracy": own.accuracy, "low": own.low, "high": own.high}

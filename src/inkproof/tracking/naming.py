@@ -109,9 +109,7 @@ def described(overrides: Sequence[str]) -> str:
     keys = [word.lstrip("+~").partition("=")[0] for word in overrides]
     known = [SHORT.get(key, key.removesuffix("._target_").rpartition(".")[2]) for key in keys]
     times = Counter(known)
-    names = [
-        name if times[name] == 1 else ".".join(key.split(".")[-2:]) for key, name in zip(keys, known, strict=True)
-    ]
+    names = [name if times[name] == 1 else ".".join(key.split(".")[-2:]) for key, name in zip(keys, known, strict=True)]
     parts = []
     for word, key, name in zip(overrides, keys, names, strict=True):
         _, given, text = word.partition("=")

@@ -39,7 +39,7 @@ class RunMetadata(BaseModel):
     """The content of run.json.
 
     `config` is everything that decides the result, with the number format that was used. `policy` is the format that
-    was asked for. `overrides` are those that make `config`, besides dataset, model, augmentation and seed. `metrics` are
+    was asked for. `overrides` make `config`, besides those for dataset, model, augmentation and seed. `metrics` are
     those of the kept epoch. `artifacts` are the SHA-256 of the other files by name. `initial_weights` is None if they
     were drawn at random.
     """
