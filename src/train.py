@@ -19,7 +19,7 @@ def main(config: TrainConfig) -> float:
     from inkproof.stages.train import train
 
     metrics = train(config)
-    return metrics.get("val_accuracy", metrics["accuracy"])
+    return metrics.get("val_acc", metrics["accuracy"])
 
 
 if __name__ == "__main__":

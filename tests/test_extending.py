@@ -94,7 +94,7 @@ def test_one_of_each_reaches_the_report(dvc_workspace: Callable[..., Workspace])
     with (report / "leaderboard.csv").open() as file:
         (row,) = csv.DictReader(file)
     assert (row["model"], row["data"], row["aug"]) == ("strided", "scaled", "noisy")
-    assert float(row["test_accuracy"]) > 0.8
+    assert float(row["test_acc"]) > 0.8
     assert 0 < float(row["drawn_starter_two_tone_accuracy"]) <= 1
     drawn = json.loads((report / "models" / "strided" / "drawn.json").read_text())["starter"]
     assert [key for key in drawn if isinstance(drawn[key], dict)][-2:] == ["two_tone", "classic"]

@@ -103,6 +103,6 @@ def test_training_is_the_same_whatever_the_test_split_holds(one_process: dict[st
     for name in ("whole", "garbled", "absent"):
         (run,) = one_process["workspace"].runs(name)
         assert run.info.status == "FINISHED"
-        wanted = ("accuracy", "loss", "val_accuracy", "val_loss", "best_epoch")
+        wanted = ("accuracy", "loss", "val_acc", "val_loss", "best_epoch")
         curves[name] = {metric: run.data.metrics[metric] for metric in wanted}
     assert curves["whole"] == curves["garbled"] == curves["absent"]

@@ -199,7 +199,7 @@ def fake_report(
             parameters=weights,
             epochs=epochs,
             best_epoch=int(max(rows, key=lambda row: row["val_accuracy"])["epoch"]),
-            val_accuracy=accuracy,
+            val_acc=accuracy,
             **summary.content(),
         )
         write_result(own / "test.json", result)

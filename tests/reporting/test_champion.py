@@ -9,13 +9,13 @@ from inkproof.reporting.tables import choose_champion as choose_among
 def row(
     model: str, val: float | None, drawn: float | None = None, data: str = "mnist", weights: int = 1
 ) -> dict[str, Any]:
-    scores = {"val_accuracy": val, PENS_VALIDATION: drawn}
+    scores = {"val_acc": val, PENS_VALIDATION: drawn}
     known = {key: value for key, value in scores.items() if value is not None}
-    return {"model": model, "data": data, "parameters": weights, "test_accuracy": 0.5, **known}
+    return {"model": model, "data": data, "parameters": weights, "test_acc": 0.5, **known}
 
 
 def choose_champion(rows: list[dict[str, Any]], data: str) -> str | None:
-    columns = ["model", "data", "parameters", "val_accuracy", "test_accuracy", PENS_VALIDATION]
+    columns = ["model", "data", "parameters", "val_acc", "test_acc", PENS_VALIDATION]
     return choose_among(pd.DataFrame(rows, columns=columns), data)
 
 
@@ -26,10 +26,10 @@ def test_the_mean_of_validation_digits_and_validation_writers_decides() -> None:
 
 def test_test_accuracy_has_no_part_in_the_choice() -> None:
     for drawn in (None, 0.9):
-        rows = [{**row("a", 0.97, drawn), "test_accuracy": 0.999}, {**row("b", 0.98, drawn), "test_accuracy": 0.9}]
+        rows = [{**row("a", 0.97, drawn), "test_acc": 0.999}, {**row("b", 0.98, drawn), "test_acc": 0.9}]
         assert choose_champion(rows, "mnist") == choose_champion(rows[::-1], "mnist") == "b"
     # Nor if validation cannot tell the two apart: then the smaller one is chosen.
-    rows = [{**row("a", 0.98, weights=2), "test_accuracy": 0.999}, {**row("b", 0.98), "test_accuracy": 0.9}]
+    rows = [{**row("a", 0.98, weights=2), "test_acc": 0.999}, {**row("b", 0.98), "test_acc": 0.9}]
     assert choose_champion(rows, "mnist") == "b"
 
 
@@ -44,4 +44,4 @@ def test_a_model_of_another_dataset_is_not_a_candidate() -> None:
 
 
 def test_without_a_validated_model_there_is_no_champion() -> None:
-    assert choose_champion([row("a", None), {**row("b", None), "test_accuracy": 0.99}], "mnist") is None
+    assert choose_champion([row("a", None), {**row("b", None), "test_acc": 0.99}], "mnist") is None

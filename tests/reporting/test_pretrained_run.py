@@ -52,7 +52,7 @@ def test_one_of_many_missing_files_is_named(typed: dict[str, str]):
     ("file", "changed", "stage"),
     [
         ("run/run.json", {"metrics__best_epoch": 18}, "evaluate"),
-        ("run/run.json", {"metrics__val_accuracy": 0.8750001}, "evaluate"),
+        ("run/run.json", {"metrics__val_acc": 0.8750001}, "evaluate"),
         ("run/run.json", {"config__data__name": "mnist"}, "train"),
         ("report/test.json", {"seed": 4}, "evaluate"),
         ("report/test.json", {"parameters": 7}, "evaluate"),

@@ -38,7 +38,7 @@ def change(path: Path, **values: Any) -> None:
 
 def test_rows_are_sorted_by_test_accuracy_and_have_all_columns(mnist_report: Path, tmp_path: Path) -> None:
     rows = leaderboard(load_models(mnist_report / "models"))
-    accuracies = rows["test_accuracy"].tolist()
+    accuracies = rows["test_acc"].tolist()
     assert accuracies == sorted(accuracies, reverse=True)
     assert set(rows["model"]) == {"dense", "dense_2x128", "tflearn_cnn", "cnn"}
     write_csv(rows, tmp_path / "leaderboard.csv")
@@ -48,7 +48,7 @@ def test_rows_are_sorted_by_test_accuracy_and_have_all_columns(mnist_report: Pat
         for method in ("tutorial", "polarity", "center_of_mass", "mnist_style", "classic"):
             assert 0 < float(written[0][f"drawn_{name}_{method}_accuracy"]) <= 1
     first = json.loads((mnist_report / "models" / written[0]["model"] / "test.json").read_text())
-    assert float(written[0]["test_accuracy"]) == pytest.approx(first["accuracy"], abs=1e-6)
+    assert float(written[0]["test_acc"]) == pytest.approx(first["accuracy"], abs=1e-6)
     assert float(written[0]["test_nll"]) == pytest.approx(first["nll"], abs=1e-6)
     assert written[0]["parameters"] == str(first["parameters"])
 
@@ -68,7 +68,7 @@ def test_missing_values_are_blank(broken: Path, tmp_path: Path) -> None:
     write_leaderboard_md(rows, tmp_path / "l.md")
     cnn = next(row for row in read(tmp_path / "l.csv") if row["model"] == "cnn")
     assert cnn["float32_kb"] == cnn["drawn_starter_mnist_style_accuracy"] == ""
-    assert cnn["test_accuracy"] != ""
+    assert cnn["test_acc"] != ""
     line = next(line for line in (tmp_path / "l.md").read_text().splitlines() if line.startswith("| cnn"))
     assert line.split("|")[3:6] == ["  ", "  ", "  "]
 
@@ -138,7 +138,7 @@ def test_the_terminal_shows_all_of_it_within_eighty_columns(
         line = next(line for line in out.splitlines() if line.split()[:1] == [name] and len(line.split()) > 1)
         assert f"{row['parameters']:,}" in line
         assert percent(row["drawn_pens_classic_accuracy"]).rstrip("%") in line.split()
-        assert f"{100 * row['test_accuracy']:.1f}" in line
+        assert f"{100 * row['test_acc']:.1f}" in line
 
 
 def test_the_terminal_names_a_missing_or_foreign_file(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_the_terminal_names_a_missing_or_foreign_file(tmp_path: Path) -> None:
     (tmp_path / "l.csv").write_text("a,b\n1,2\n")
     with pytest.raises(UserError, match=r"l\.csv"):
         print_leaderboard(tmp_path / "l.csv")
-    (tmp_path / "l.csv").write_text("model,test_accuracy,test_accuracy_low,test_accuracy_high\ncnn,x,y,z\n")
+    (tmp_path / "l.csv").write_text("model,test_acc,test_acc_low,test_acc_high\ncnn,x,y,z\n")
     with pytest.raises(UserError, match=r"l\.csv"):
         print_leaderboard(tmp_path / "l.csv")
 
@@ -160,12 +160,11 @@ def test_models_of_another_dataset_have_its_name(mnist_report: Path, strokes_mod
         **dict.fromkeys(("dense", "dense_2x128", "tflearn_cnn", "cnn"), "mnist"),
         "mnist_plus_strokes-cnn": "mnist_plus_strokes",
     }
-    accuracies = rows["test_accuracy"].tolist()
+    accuracies = rows["test_acc"].tolist()
     assert accuracies == sorted(accuracies, reverse=True)
     write_csv(rows, tmp_path / "l.csv")
     assert (
-        next(row for row in read(tmp_path / "l.csv") if row["model"] == "mnist_plus_strokes-cnn")["val_accuracy"]
-        == "0.993"
+        next(row for row in read(tmp_path / "l.csv") if row["model"] == "mnist_plus_strokes-cnn")["val_acc"] == "0.993"
     )
     write_leaderboard_md(rows, tmp_path / "l.md")
     assert (tmp_path / "l.md").read_text().count("mnist_plus_strokes-cnn was trained on MNIST and drawn strokes.") == 1

@@ -200,6 +200,6 @@ def test_every_evaluation_is_a_line_of_the_leaderboard(tmp_path: Path) -> None:
     add_evaluation(tmp_path / "05-model-selection", evaluation(1, [0.9960, 0.9970]))
     single, ensemble = evaluated(tmp_path)
     assert (single.name, ensemble.name) == ("selection 1, single: c", "selection 1, ensemble: b + b + c")
-    assert single.of("test_accuracy").to_dict() == pytest.approx({0: 0.9960, 1: 0.9970})
+    assert single.of("test_acc").to_dict() == pytest.approx({0: 0.9960, 1: 0.9970})
     assert (single.runs, single.places, single.data) == ({0: "run0", 1: "run1"}, ["05-model-selection"], "mnist")
     assert single.key != ensemble.key

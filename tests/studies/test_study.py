@@ -33,7 +33,7 @@ TINY: dict[str, Any] = {
     "grid": {"model.build.hidden": [[4], [16]]},
     "seeds": [0, 1],
     "stages": ["train"],
-    "metrics": ["val_accuracy", "val_loss"],
+    "metrics": ["val_acc", "val_loss"],
     "compare": {"axis": "model.build.hidden", "baseline": "[4]"},
 }
 
@@ -72,7 +72,7 @@ def test_each_grid_run_is_a_row_of_the_results_table(run: tuple[Workspace, Path,
     ]
     for row in rows:
         metadata = json.loads((workspace.root / "runs" / "studies" / NAME / row["key"] / "run.json").read_text())
-        assert float(row["val_accuracy"]) == pytest.approx(metadata["metrics"]["val_accuracy"], abs=1e-8)
+        assert float(row["val_acc"]) == pytest.approx(metadata["metrics"]["val_acc"], abs=1e-8)
         assert metadata["config"]["seed"] == int(row["seed"])
         assert row["run"] == metadata["run_id"]
         assert row["machine"] == metadata["machine"]
@@ -92,7 +92,7 @@ def test_each_grid_run_is_a_child_run_named_by_what_varies(run: tuple[Workspace,
     for made in runs.values():
         assert made.data.tags["mlflow.parentRunId"] == parent.info.run_id
         assert made.info.status == "FINISHED"
-        assert made.data.metrics["val_accuracy"] > 0
+        assert made.data.metrics["val_acc"] > 0
     stored = {file.path for file in workspace.client().list_artifacts(parent.info.run_id)}
     assert stored == {"README.md", "results.csv", "results.png"}
     assert workspace.client().search_registered_models() == []
@@ -100,7 +100,7 @@ def test_each_grid_run_is_a_child_run_named_by_what_varies(run: tuple[Workspace,
 
 def test_the_readme_s_table_is_that_of_the_results(run: tuple[Workspace, Path, str]):
     _, folder, _ = run
-    first, second = (float(row["val_accuracy"]) for row in results(folder)[:2])
+    first, second = (float(row["val_acc"]) for row in results(folder)[:2])
     mean, sd = (first + second) / 2 * 100, abs(first - second) / 2**0.5 * 100
     assert table(folder)[2].startswith(f"| [4] | 2 | {mean:.2f} ± {sd:.2f} |")
     assert any(line.startswith("| [16] − [4] | val (%) | 2 |") for line in table(folder))
@@ -164,7 +164,7 @@ def test_a_row_names_the_commit_that_trained_it(workspace: Workspace):
 def test_one_seed_more_runs_its_grid_runs_alone_and_force_runs_all(run: tuple[Workspace, Path, str]):
     workspace, folder, _ = run
     before = {row["grid_run"]: row for row in results(folder)}
-    write(workspace, seeds=[0, 1, 2], grid={"model.build.hidden": [[4]]}, metrics=["val_accuracy"])
+    write(workspace, seeds=[0, 1, 2], grid={"model.build.hidden": [[4]]}, metrics=["val_acc"])
     assert workspace.run(*STUDY).stdout.count("✔") == 1
     after = {row["grid_run"]: row for row in results(folder)}
     assert {name: after[name] for name in before} == before
@@ -174,7 +174,7 @@ def test_one_seed_more_runs_its_grid_runs_alone_and_force_runs_all(run: tuple[Wo
     forced = {row["grid_run"]: row for row in results(folder)}
     name = "model.build.hidden=[4] seed=0"
     assert forced[name]["run"] != before[name]["run"]
-    assert forced[name]["val_accuracy"] == before[name]["val_accuracy"]
+    assert forced[name]["val_acc"] == before[name]["val_acc"]
     assert len(forced) == 5
 
 
@@ -197,7 +197,7 @@ def test_a_grid_run_that_cannot_be_run_is_given_up_and_the_others_are_not(worksp
 MISTAKES: list[tuple[list[str], dict[str, Any], str]] = [
     (["experiments/absent"], {}, "no study.yaml here"),
     ([], {"stagez": []}, "stagez: unknown key"),
-    ([], {"metrics": ["val_acuracy"]}, "no grid run measures val_acuracy; did you mean val_accuracy"),
+    ([], {"metrics": ["val_acuracy"]}, "no grid run measures val_acuracy; did you mean val_acc"),
     ([], {"grid": {"modle": ["dense"]}}, "modle"),
     ([], {"grid": {"model": ["densee"]}}, "study.yaml: model=densee: unknown model; did you mean dense?"),
     (["--launcher", "submitit_local"], {}, "--launcher submitit_local: not installed; `make cluster`"),
@@ -292,7 +292,7 @@ def test_the_leaderboard_joins_results_tables_and_runs(new_workspace: Callable[[
     workspace.run("python", "src/train.py", *words)
     path = workspace.root / "experiments" / "leaderboard.md"
     before = path.read_text()
-    order = ("python", "src/study.py", "leaderboard", "--by", "val_accuracy")
+    order = ("python", "src/study.py", "leaderboard", "--by", "val_acc")
     assert "the first 1 of 2; --top 2 shows all" in workspace.run(*order, "--top", "1").stdout
     assert path.read_text() == before
     done = workspace.run(*order, "--write", COLUMNS="160")

@@ -52,8 +52,8 @@ def test_the_format_may_be_given(tmp_path: Path):
 def test_what_is_left_out_follows_from_the_rest(tmp_path: Path):
     read = study(tmp_path, question=" Does it\n help? ", compare={}, stages=["evaluate", "train"])
     assert (read.question, read.stages, read.keep) == ("Does it help?", ("train", "evaluate"), ())
-    assert read.compare == Comparison(None, None, ("val_accuracy", "test_accuracy"))
-    assert (read.figure.y, read.figure.x) == (("val_accuracy",), None)
+    assert read.compare == Comparison(None, None, ("val_acc", "test_acc"))
+    assert (read.figure.y, read.figure.x) == (("val_acc",), None)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_what_is_left_out_follows_from_the_rest(tmp_path: Path):
         ({"stages": ["train", "drawn"]}, "drawn evaluates what export makes; add export"),
         ({"metrics": None}, "metrics: expected a value"),
         ({"metrics": []}, "metrics: expected at least 1 of them"),
-        ({"metrics": "val_accuracy"}, "metrics=val_accuracy: expected a list"),
+        ({"metrics": "val_acc"}, "metrics=val_acc: expected a list"),
         ({"metrics": [1]}, "metrics[0]=1: expected a text"),
         ({"grid": {"model": "dense"}}, "grid: model: expected a list of values, or labels with overrides"),
         ({"grid": {"model": []}}, "grid.model: expected at least 1 of them"),

@@ -15,9 +15,7 @@ GRID_RUNS = [
 GROUPS = groups_of(
     GRID_RUNS,
     {
-        one.key: row(
-            one, val_accuracy=int(one.labels["size"]) / 2000 + one.seed / 100, int8_kb=float(one.labels["size"])
-        )
+        one.key: row(one, val_acc=int(one.labels["size"]) / 2000 + one.seed / 100, int8_kb=float(one.labels["size"]))
         for one in GRID_RUNS
     },
 )
@@ -46,9 +44,7 @@ def test_a_row_a_group_with_its_spread(tmp_path: Path):
 def test_long_names_stand_within_the_figure_and_apart(tmp_path: Path):
     titles = ["numbers_mnist, batches of 128", "mmmmmmmm, wwwwwwww, mmmmmmmm", "short"]
     grid_runs = [grid_run({"recipe": title}, 0) for title in titles]
-    figure = study_figure(
-        groups_of(grid_runs, {one.key: row(one, val_accuracy=0.5) for one in grid_runs}), plan(tmp_path)
-    )
+    figure = study_figure(groups_of(grid_runs, {one.key: row(one, val_acc=0.5) for one in grid_runs}), plan(tmp_path))
     figure.draw_without_rendering()
     boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
     assert min(box.x0 for box in boxes) >= 0
@@ -57,7 +53,7 @@ def test_long_names_stand_within_the_figure_and_apart(tmp_path: Path):
 
 def test_two_metrics_of_a_row_stand_beside_each_other_and_the_title_within_the_figure(tmp_path: Path):
     title = "Beside names there is room for less than this"
-    figure = study_figure(GROUPS, plan(tmp_path, y=["val_accuracy", "int8_kb"], title=title))
+    figure = study_figure(GROUPS, plan(tmp_path, y=["val_acc", "int8_kb"], title=title))
     heights = [drawn(figure.axes[0], index)[0][0][1] for index in (0, 1)]
     assert heights[0] < 0 < heights[1]
     figure.draw_without_rendering()
@@ -88,20 +84,20 @@ def test_error_rates_on_a_logarithmic_axis(tmp_path: Path):
 
 
 def test_a_frontier_of_files(tmp_path: Path):
-    axes = study_figure(GROUPS, plan(tmp_path, pairs=[["int8_kb", "val_accuracy"]])).axes[0]
+    axes = study_figure(GROUPS, plan(tmp_path, pairs=[["int8_kb", "val_acc"]])).axes[0]
     points, _ = drawn(axes, 0)
     assert {x for x, _ in points} == {100, 1000}
     assert frontier([(1, 0.5), (2, 0.4), (2, 0.6), (3, 0.6), (4, 0.7)]) == [(1, 0.5), (2, 0.6), (4, 0.7)]
 
 
-@pytest.mark.parametrize("figure", [{}, {"x": "size", "lines": ["aug"]}, {"pairs": [["int8_kb", "val_accuracy"]]}])
+@pytest.mark.parametrize("figure", [{}, {"x": "size", "lines": ["aug"]}, {"pairs": [["int8_kb", "val_acc"]]}])
 def test_a_study_that_has_not_begun_has_an_empty_figure(figure: dict, tmp_path: Path):
     (axes,) = study_figure(groups_of(GRID_RUNS, {}), plan(tmp_path, **figure)).axes
     assert not [x for line in axes.lines for x in line.get_xdata()]
 
 
 def test_a_figure_has_whole_words_and_says_what_its_bars_are(tmp_path: Path):
-    metrics = ["out_of_fold_tta_accuracy", "drawn_pens_validation_classic_accuracy", "val_accuracy"]
+    metrics = ["out_of_fold_tta_accuracy", "drawn_pens_validation_classic_accuracy", "val_acc"]
     groups = groups_of(GRID_RUNS, {one.key: row(one, **dict.fromkeys(metrics, 0.5)) for one in GRID_RUNS})
     figure = study_figure(groups, plan(tmp_path, y=metrics))
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [

@@ -81,7 +81,7 @@ def test_without_digits_those_of_the_results_table_count_and_else_there_is_no_ke
 def test_a_grid_without_validation_digits_has_no_validation_metric(tmp_path: Path):
     val = {"none": {"data.val": 0, "callbacks": "none"}, "some": {}}
     grid_runs = planned(tmp_path, grid={"val": val}, seeds=[0])
-    assert [grid_run.wanted for grid_run in grid_runs] == [("test_accuracy",), ("val_accuracy", "test_accuracy")]
+    assert [grid_run.wanted for grid_run in grid_runs] == [("test_acc",), ("val_acc", "test_acc")]
 
 
 def test_what_is_kept_besides_is_named_by_patterns(tmp_path: Path):
@@ -89,8 +89,8 @@ def test_what_is_kept_besides_is_named_by_patterns(tmp_path: Path):
     grid_run = planned(tmp_path, stages=stages, keep=["drawn_starter_*_accuracy"])[0]
     methods = ("tutorial", "polarity", "center_of_mass", "mnist_style", "classic")
     assert set(grid_run.kept) == {
-        "val_accuracy",
-        "test_accuracy",
+        "val_acc",
+        "test_acc",
         *(f"drawn_starter_{method}_accuracy" for method in methods),
     }
 
@@ -117,12 +117,12 @@ def test_what_is_kept_besides_is_named_by_patterns(tmp_path: Path):
             "two configurations are called model=dense, aug=off; add an axis",
         ),
         ({"keep": ["drawn_*"]}, "keep: no grid run measures drawn_*"),
-        ({"metrics": ["val_acuracy"]}, "metrics: no grid run measures val_acuracy; did you mean val_accuracy"),
+        ({"metrics": ["val_acuracy"]}, "metrics: no grid run measures val_acuracy; did you mean val_acc"),
         ({"stages": ["train", "out_of_fold"]}, "out_of_fold predicts the fold that was left out; add training.folds"),
         ({"metrics": ["drawn_starter_classic_accuracy"]}, "add the stage drawn"),
         (
-            {"metrics": ["test_accuracy"], "figure": {"y": ["val_accuracy"]}},
-            "figure.y: val_accuracy is not kept; add it",
+            {"metrics": ["test_acc"], "figure": {"y": ["val_acc"]}},
+            "figure.y: val_acc is not kept; add it",
         ),
         ({"compare": {"metrics": ["nll"]}}, "compare.metrics: no grid run measures nll"),
     ],
@@ -139,15 +139,15 @@ def test_what_cannot_be_run_is_refused_before_anything_runs(changes: dict[str, A
 
 def test_a_row_that_lacks_a_stage_or_a_metric_does_not_finish_a_grid_run(tmp_path: Path):
     grid_run = planned(tmp_path)[0]
-    whole = row(grid_run, val_accuracy=0.9, test_accuracy=0.8)
+    whole = row(grid_run, val_acc=0.9, test_acc=0.8)
     assert grid_run.row_in({whole.key: whole}) == whole
     assert grid_run.row_in({whole.key: whole}, since="2099-01-01") is None
     assert grid_run.row_in({}) is None
-    assert grid_run.row_in({whole.key: row(grid_run, val_accuracy=0.9)}) is None
-    fewer = planned(tmp_path, stages=["train"], metrics=["val_accuracy"])[0]
+    assert grid_run.row_in({whole.key: row(grid_run, val_acc=0.9)}) is None
+    fewer = planned(tmp_path, stages=["train"], metrics=["val_acc"])[0]
     assert fewer.key == grid_run.key
     assert fewer.row_in({whole.key: whole}) == whole
-    assert grid_run.row_in({whole.key: row(fewer, val_accuracy=0.9, test_accuracy=0.8)}) is None
+    assert grid_run.row_in({whole.key: row(fewer, val_acc=0.9, test_acc=0.8)}) is None
 
 
 def test_a_configuration_is_known_by_what_mlflow_keeps_of_it(tmp_path: Path):
@@ -186,7 +186,7 @@ DISTILLED: dict[str, Any] = {
     "grid": {"network": {"wide": {"model": "cnn"}, "pupil": {"model": "dense", "training.teacher.runs": ["@wide"]}}},
     "seeds": [0, 1],
     "stages": ["train"],
-    "metrics": ["val_accuracy"],
+    "metrics": ["val_acc"],
 }
 
 

@@ -24,7 +24,7 @@ STUDY = {
     "grid": {"network": {"small": {"model": "dense", "model.build.hidden": [8]}, "cnn": {"model": "cnn", "aug": "on"}}},
     "seeds": [0, 1],
     "stages": ["train", "evaluate"],
-    "metrics": ["val_accuracy", "test_accuracy"],
+    "metrics": ["val_acc", "test_acc"],
     "keep": ["loss", "test_*"],
     "compare": {"axis": "network", "baseline": "small"},
 }

@@ -38,7 +38,7 @@ STUDY: dict[str, Any] = {
     "grid": {"aug": ["off"]},
     "seeds": [0, 1, 2],  # two side by side and one that waits
     "stages": ["train"],
-    "metrics": ["val_accuracy"],
+    "metrics": ["val_acc"],
 }
 DEADLINE = 200  # seconds until a grid run is in its second epoch
 PLUGINS = {"joblib": "joblib", "submitit_local": "submitit", "ray": "ray"}

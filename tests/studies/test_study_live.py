@@ -21,8 +21,8 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(results, "ROOT", tmp_path)
     monkeypatch.setattr(planning, "HOME", tmp_path)
     monkeypatch.setattr(live, "PERIOD", 0.05)
-    found = study(tmp_path / "07-made", metrics=["val_accuracy"], stages=["train"])
-    results.write_row(found.results, row(GRID_RUNS[0], 60.0, val_accuracy=0.5))
+    found = study(tmp_path / "07-made", metrics=["val_acc"], stages=["train"])
+    results.write_row(found.results, row(GRID_RUNS[0], 60.0, val_acc=0.5))
     return found
 
 
@@ -31,7 +31,7 @@ def shown(made, terminal: bool) -> str:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=terminal, width=120)
     with watching(made, GRID_RUNS, jobs=2, since="", console=console):
-        results.write_row(made.results, row(GRID_RUNS[1], 100.0, val_accuracy=0.9012))
+        results.write_row(made.results, row(GRID_RUNS[1], 100.0, val_acc=0.9012))
         Progress(FAILED, started=1000.0, ended=1012.0, error="the disk is full").write(GRID_RUNS[2].folder)
         Progress(RUNNING, stage="evaluate", started=1000.0).write(GRID_RUNS[3].folder)
     return screen.getvalue()
@@ -58,7 +58,7 @@ def test_what_runs_and_what_is_left_fit_on_a_small_terminal(made):
     with watching(made, many, jobs=2, since="", console=console):
         for number, one in enumerate(many[:35]):
             Progress(DONE, started=1000.0, ended=1010.0 + number).write(one.folder)
-            results.write_row(made.results, row(one, 10.0, val_accuracy=0.9))
+            results.write_row(made.results, row(one, 10.0, val_acc=0.9))
         for one in many[35:37]:
             Progress(RUNNING, stage="train", started=1000.0).write(one.folder)
     last = screen.getvalue().rpartition("07-made")[2]
@@ -99,7 +99,7 @@ def test_a_grid_run_whose_row_comes_before_its_end_is_printed_once(made):
     screen = io.StringIO()
     with watching(made, GRID_RUNS, jobs=1, since="", console=Console(file=screen, width=120)):
         Progress(RUNNING, started=1000.0).write(GRID_RUNS[1].folder)
-        results.write_row(made.results, row(GRID_RUNS[1], 12.0, val_accuracy=0.9))
+        results.write_row(made.results, row(GRID_RUNS[1], 12.0, val_acc=0.9))
         time.sleep(0.5)
         Progress(DONE, started=1000.0, ended=1012.0).write(GRID_RUNS[1].folder)
         time.sleep(0.5)

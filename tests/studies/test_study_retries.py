@@ -34,7 +34,7 @@ class Launcher:
             Progress(RUNNING, started=self.clock, machine="a machine", pid=7).write(one.folder)
             how, times = self.failures.get(name, ("", 0))
             if self.runs[name] > times:
-                results.write_row(self.path, replace(row(one, val_accuracy=0.5), finished=self.finished))
+                results.write_row(self.path, replace(row(one, val_acc=0.5), finished=self.finished))
             elif how == "fails":
                 Progress(FAILED, started=self.clock, error="no memory").write(one.folder)
             else:
@@ -50,7 +50,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_grid_runs_in_the_results_table_are_not_run(path: Path):
-    results.write_row(path, row(GRID_RUNS[1], val_accuracy=0.5))
+    results.write_row(path, row(GRID_RUNS[1], val_acc=0.5))
     launcher = Launcher(path)
     assert run_with_retries(GRID_RUNS, path, launcher, retries=0) == []
     assert launcher.runs == {"a": 1, "c": 1}
@@ -99,7 +99,7 @@ def test_a_launcher_that_starts_nothing_raises(path: Path):
 
 
 def test_forced_grid_runs_are_run_once_more(path: Path):
-    results.write_row(path, row(GRID_RUNS[0], val_accuracy=0.5))
+    results.write_row(path, row(GRID_RUNS[0], val_acc=0.5))
     launcher = Launcher(path)
     assert run_with_retries(GRID_RUNS[:1], path, launcher, retries=0, since="2026-01-02T03:04:05+00:00") == []
     assert launcher.runs == {}  # the row is not older than that

@@ -10,14 +10,14 @@ from support.made_up import grid_run, row, study
 
 GRID_RUNS = [grid_run({"model": "dense", "aug": aug}, seed) for aug in ("off", "on") for seed in (0, 1)]
 ROWS = {
-    one.key: row(one, 1800.0, val_accuracy=0.9 + one.seed / 100 + (one.labels["aug"] == "on") * (0.02 + one.seed / 50))
+    one.key: row(one, 1800.0, val_acc=0.9 + one.seed / 100 + (one.labels["aug"] == "on") * (0.02 + one.seed / 50))
     for one in GRID_RUNS
 }
 
 
 @pytest.fixture
 def made(tmp_path: Path):
-    return study(tmp_path / "07-made", metrics=["val_accuracy"], compare={"axis": "aug", "baseline": "off"})
+    return study(tmp_path / "07-made", metrics=["val_acc"], compare={"axis": "aug", "baseline": "off"})
 
 
 def test_a_readme_is_begun_with_the_question(made):

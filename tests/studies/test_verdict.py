@@ -11,16 +11,16 @@ from support.made_up import grid_run, row, study
 
 GRID_RUNS = [grid_run({"model": "dense", "aug": aug}, seed) for aug in ("off", "on") for seed in (0, 1)]
 ROWS = {
-    one.key: row(one, val_accuracy=0.9 + one.seed / 100 + (one.labels["aug"] == "on") * (0.02 + one.seed / 50))
+    one.key: row(one, val_acc=0.9 + one.seed / 100 + (one.labels["aug"] == "on") * (0.02 + one.seed / 50))
     for one in GRID_RUNS
 }
 MISREAD = 'network,repeat,way,errors,digits\n"dense, wide",0,plain,3,1 2 3\ncnn,0,plain,2,3 9\ncnn,1,plain,1,7\n'
-TWO = '{% set off, on = values("dense, off", "val_accuracy"), values("dense, on", "val_accuracy") %}\n'
+TWO = '{% set off, on = values("dense, off", "val_acc"), values("dense, on", "val_acc") %}\n'
 
 
 @pytest.fixture
 def made(tmp_path: Path) -> Study:
-    found = study(tmp_path / "07-made", metrics=["val_accuracy"], compare={"axis": "aug", "baseline": "off"})
+    found = study(tmp_path / "07-made", metrics=["val_acc"], compare={"axis": "aug", "baseline": "off"})
     (found.folder / "misread.csv").write_text(MISREAD)
     return found
 
@@ -52,8 +52,8 @@ def test_figures_are_those_of_the_results_table(template: str, text: str, made: 
 @pytest.mark.parametrize(
     "template, mistake",
     [
-        ('{{ values("dense, of", "val_accuracy") }}', "07-made has no row dense, of; did you mean dense, off"),
-        ('{{ values("dense, off", "val_acuracy") }}', "no seed has val_acuracy; did you mean val_accuracy?"),
+        ('{{ values("dense, of", "val_acc") }}', "07-made has no row dense, of; did you mean dense, off"),
+        ('{{ values("dense, off", "val_acuracy") }}', "no seed has val_acuracy; did you mean val_acc?"),
         ('{{ study("07-mad").tests }}', r"no study is called 07-mad; did you mean 07-made\?"),
         ('{{ misread("cnn", "tta") }}', "misread.csv has no cnn, tta; did you mean cnn, plain"),
         ("{{ p(on, on) }}", "no test: fewer than two seeds, or equal differences"),
@@ -71,9 +71,9 @@ def test_a_mistake_is_one_line_with_file_line_and_choices(template: str, mistake
 
 
 def test_figures_of_another_study_come_from_its_own_table(made: Study, tmp_path: Path):
-    study(tmp_path / "06-other", metrics=["val_accuracy"])
-    with pytest.raises(UserError, match="line 1: 06-other, dense, off: no seed has val_accuracy"):
-        rendered(made, '{{ study("06-other").values("dense, off", "val_accuracy") }}')
+    study(tmp_path / "06-other", metrics=["val_acc"])
+    with pytest.raises(UserError, match="line 1: 06-other, dense, off: no seed has val_acc"):
+        rendered(made, '{{ study("06-other").values("dense, off", "val_acc") }}')
 
 
 def test_the_verdict_stands_between_its_markers_in_lines_of_120_columns(made: Study):
@@ -89,6 +89,6 @@ def test_the_verdict_stands_between_its_markers_in_lines_of_120_columns(made: St
 @pytest.mark.parametrize("rows", [{}, ROWS], ids=["unfinished", "no template"])
 def test_a_verdict_by_hand_stays_without_a_template_and_while_grid_runs_are_missing(rows: dict, made: Study):
     if not rows:
-        (made.folder / TEMPLATE).write_text('{{ mean(values("dense, off", "val_accuracy")) }}')
+        (made.folder / TEMPLATE).write_text('{{ mean(values("dense, off", "val_acc")) }}')
     text = write_readme(made, GRID_RUNS, rows).read_text()
     assert "**Verdict.** Not written yet." in text and BEGIN not in text

@@ -15,7 +15,7 @@ SMALL: dict[str, Any] = {
     "grid": {"model": ["dense", "cnn"], "aug": ["off", "on"]},
     "seeds": [0, 1, 2],
     "stages": ["train", "evaluate"],
-    "metrics": ["val_accuracy", "test_accuracy"],
+    "metrics": ["val_acc", "test_acc"],
 }
 
 
@@ -42,9 +42,9 @@ def grid_run(labels: dict[str, str], seed: int, **changes: Any) -> GridRun:
         "stages": ("train",),
         "config": None,
         "later": {},
-        "known": frozenset({"val_accuracy"}),
-        "wanted": ("val_accuracy",),
-        "kept": ("val_accuracy",),
+        "known": frozenset({"val_acc"}),
+        "wanted": ("val_acc",),
+        "kept": ("val_acc",),
         "key": f"{name}{seed}",
         "configuration": name,
         "data_sha": "d1",

@@ -20,7 +20,7 @@ def tested(accuracy: float = 0.9, n: int = 10_000, **changed: Any) -> TestResult
     """The test.json of a model with this accuracy."""
     values = {
         **{"data": "mnist", "model": "cnn", "aug": "on", "seed": 0, "parameters": 1000, "epochs": 9, "best_epoch": 8},
-        **{"val_accuracy": accuracy, "n": n, "errors": round(n * (1 - accuracy)), "accuracy": accuracy},
+        **{"val_acc": accuracy, "n": n, "errors": round(n * (1 - accuracy)), "accuracy": accuracy},
         **{"accuracy_low": accuracy, "accuracy_high": accuracy, "nll": 0.1, "ece": 0.01, "per_class": {}},
     }
     return TestResult(**{**values, **changed})

@@ -155,14 +155,14 @@ def metadata(sha: str) -> dict[str, Any]:
         },
         **{"data_sha": sha, "code_sha": "c0de"},
         **{"git_commit": COMMIT, "machine": "A Processor, 2 cores", "config": config, "finished": True},
-        "metrics": {"val_accuracy": 0.875, "best_epoch": 17, "epochs": 20, "parameters": 242058},
+        "metrics": {"val_acc": 0.875, "best_epoch": 17, "epochs": 20, "parameters": 242058},
         "seconds": 1234.0,
     }
 
 
 def reports(kb: float, starter: np.ndarray | None = None) -> dict[str, Result | dict[str, Any]]:
     """The results that the stages would write: test, corruptions, export, rejection, drawn and timing."""
-    about = {"data": "mnist_plus_strokes", "model": "vgg_bn", "aug": "elastic", "seed": 3, "val_accuracy": 0.875}
+    about = {"data": "mnist_plus_strokes", "model": "vgg_bn", "aug": "elastic", "seed": 3, "val_acc": 0.875}
     about |= {"parameters": 242058, "epochs": 20, "best_epoch": 17}
     labels = np.arange(10_000) % 10
     shifted = np.where(np.arange(10_000) < 47, (labels + 1) % 10, labels)

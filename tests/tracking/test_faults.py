@@ -77,7 +77,7 @@ def test_four_trainings_and_a_twin_at_once_on_no_store(workspace: Workspace):
     assert sum("reused" in out for out, _ in ended) + codes.count(2) == 1
     runs = workspace.runs("optdigits")
     assert sorted((run.info.run_name, run.info.status) for run in runs) == [
-        (f"dense-off-s{seed}", "FINISHED") for seed in range(4)
+        (f"dense aug=off digits=200 epochs=2 s{seed}", "FINISHED") for seed in range(4)
     ]
     assert len(list((workspace.root / "runs").iterdir())) == 4
     assert_nothing_else_stays(workspace.root)
@@ -119,7 +119,7 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on_when_there_is_room
     assert done.stderr.count("\n") == 1, done.stderr
     assert list(folder.rglob(".scratch-*")) == [] and list(folder.rglob(".lock")) == []
     more()
-    assert "dense-off-s0: validation accuracy" in workspace.run(*SHORT, **environment).stdout
+    assert "dense aug=off digits=200 epochs=2 s0: validation accuracy" in workspace.run(*SHORT, **environment).stdout
     if place != "store":
         assert [run.info.status for run in workspace.runs("optdigits")] == ["FINISHED"]
     assert "trained before, reused" in workspace.run(*SHORT, **environment).stdout

@@ -47,7 +47,7 @@ def metadata(key: str = "cafe", machine: str = "m", experiment: str = "optdigits
     return RunMetadata(
         run_id="",
         experiment=experiment,
-        name="dense-off-s0",
+        name="dense aug=off s0",
         key=key,
         data_sha="d",
         code_sha="c",
@@ -63,7 +63,7 @@ def train(about: RunMetadata, content: str = "weights", force: bool = False) -> 
         reused = run.finished
         if not reused:
             run.begin({"training": 100})
-            run.save(Model(content), [ROW], {"val_accuracy": 0.9}, 1.0, None)
+            run.save(Model(content), [ROW], {"val_acc": 0.9}, 1.0)
         return run.metadata.run_id, reused
 
 
@@ -95,7 +95,7 @@ def test_a_forced_training_that_was_killed_is_resumed_by_the_next_start(store: T
         assert not run.finished
         assert (run.metadata.folder / "backup.npz").read_text() == "an epoch"
         run.begin({"training": 100})
-        run.save(Model("second"), [ROW], {"val_accuracy": 0.9}, 1.0, None)
+        run.save(Model("second"), [ROW], {"val_acc": 0.9}, 1.0)
     assert run.metadata.run_id == killed
     assert statuses(store) == dict.fromkeys((first, killed), "FINISHED")
     assert train(metadata()) == (killed, True)
@@ -142,7 +142,7 @@ def test_a_run_killed_by_hand_is_marked_by_the_next_training_of_this_machine(sto
 
 def test_a_forced_run_that_an_earlier_version_left_running_is_marked(store: Tracker):
     first, _ = train(metadata())
-    old = store.start("optdigits", "dense-off-s0", metadata().tags)
+    old = store.start("optdigits", "dense aug=off s0", metadata().tags)
     assert train(metadata()) == (first, True)
     assert statuses(store) == {first: "FINISHED", old: "KILLED"}
 
@@ -204,7 +204,7 @@ def test_a_finished_run_leaves_no_empty_experiment_and_its_own_is_named(
     capsys.readouterr()
     assert train(metadata(experiment="b")) == (first, True)
     assert store.client.get_experiment_by_name("b") is None
-    assert capsys.readouterr().err == "dense-off-s0: its MLflow run is in the experiment optdigits, not in b\n"
+    assert capsys.readouterr().err == "dense aug=off s0: its MLflow run is in the experiment optdigits, not in b\n"
     with nested(store.start("study/1", "1", {}), "seed=0"):  # a study gives it a run of its own afterwards
         train(metadata(experiment="study/1"))
     assert capsys.readouterr().err == ""

@@ -29,7 +29,7 @@ def saved(config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     metadata = RunMetadata(
         run_id="1",
         experiment="optdigits",
-        name="dense-off-s0",
+        name="dense aug=off s0",
         key="k",
         config=config.identity(),
         finished=True,

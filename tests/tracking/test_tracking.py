@@ -36,14 +36,14 @@ def finished(folder: Path, run_id: str) -> RunMetadata:
     return RunMetadata(
         run_id=run_id,
         experiment="optdigits",
-        name="dense-off-s0",
+        name="dense aug=off s0",
         key="k",
         data_sha="d",
         code_sha="c",
         git_commit="g",
         machine="m",
         config=config,
-        metrics={"val_accuracy": 0.3, "best_epoch": 3, "epochs": 3},
+        metrics={"val_acc": 0.3, "best_epoch": 3, "epochs": 3},
     )
 
 
@@ -146,20 +146,20 @@ def test_finished_runs_with_a_metric_are_found_in_every_experiment(opened: Calla
     for experiment, status in (("digits", "FINISHED"), ("study/02", "FINISHED"), ("digits", "FAILED")):
         run = tracker.start(experiment, f"of {experiment}", {"data_sha": "d"})
         tracker.params(run, {"seed": 3})
-        tracker.metrics(run, {"test_accuracy": 0.0})
+        tracker.metrics(run, {"test_acc": 0.0})
         tracker.epochs(run, ROWS)
         tracker.finish(run, status)
     tracker.finish(tracker.start("digits", "without", {}))
-    found = tracker.runs_with("test_accuracy")
+    found = tracker.runs_with("test_acc")
     assert {(run.experiment, run.name) for run in found} == {("digits", "of digits"), ("study/02", "of study/02")}
     for run in found:
-        assert (run.params, run.tags["data_sha"], run.metrics) == ({"seed": "3"}, "d", {"test_accuracy": 0.0})
+        assert (run.params, run.tags["data_sha"], run.metrics) == ({"seed": "3"}, "d", {"test_acc": 0.0})
         assert tracker.figures(run.run_id) == run.metrics
 
 
 def test_a_run_that_mlflow_has_is_kept(opened: Callable[[], Tracker], tmp_path: Path):
     tracker = opened()
-    run = tracker.start("optdigits", "dense-off-s0", {})
+    run = tracker.start("optdigits", "dense aug=off s0", {})
     assert ensure_run(tracker, finished(tmp_path / "artifacts", run), tmp_path / "artifacts") == run
 
 
@@ -178,7 +178,7 @@ def test_a_run_that_mlflow_lacks_is_made_again_once(
     tracker = opened()
     lost = "0" * 32
     if removed == "deleted":
-        lost = tracker.start("optdigits", "dense-off-s0", {})
+        lost = tracker.start("optdigits", "dense aug=off s0", {})
         tracker.client.delete_run(lost)
     kept = finished(tmp_path / "artifacts", lost)
     made: list[str] = []
@@ -197,10 +197,10 @@ def test_a_run_that_mlflow_lacks_is_made_again_once(
     assert len(made) == 2 and made[0] == made[1] != lost
     assert ensure_run(opened(), kept, tmp_path / "artifacts") == made[0]
     run = tracker.client.get_run(made[0])
-    assert run.info.status == "FINISHED" and run.info.run_name == "dense-off-s0"
+    assert run.info.status == "FINISHED" and run.info.run_name == "dense aug=off s0"
     assert run.data.tags["original_run_id"] == lost and run.data.tags["data"] == "optdigits"
     assert run.data.params["model.name"] == "dense"
-    assert run.data.metrics["val_accuracy"] == 0.3
+    assert run.data.metrics["val_acc"] == 0.3
     assert [point.value for point in tracker.client.get_metric_history(made[0], "epoch/val_accuracy")] == [
         0.1,
         0.2,
@@ -240,7 +240,7 @@ def test_a_run_names_the_script_that_made_it_and_a_child_its_parents(
     parent = tracker.start("tune/optdigits", "search", {})
     monkeypatch.setattr(sys, "argv", ["/site-packages/ray/default_worker.py"])
     with nested(parent, "trial 0"):
-        child = tracker.start("tune/optdigits", "dense-off-s0", {})
+        child = tracker.start("tune/optdigits", "dense aug=off s0", {})
     for run in (parent, child):
         assert tracker.client.get_run(run).data.tags["mlflow.source.name"] == name
 
@@ -248,12 +248,12 @@ def test_a_run_names_the_script_that_made_it_and_a_child_its_parents(
 def test_a_training_done_elsewhere_gets_a_run_of_its_own_below_a_parent(opened: Callable[[], Tracker], tmp_path: Path):
     tracker = opened()
     folder = tmp_path / "artifacts"
-    first = tracker.start("optdigits", "dense-off-s0", {"key": "k"})
+    first = tracker.start("optdigits", "dense aug=off s0", {"key": "k"})
     elsewhere = finished(folder, first)
     parent = tracker.start("study/02", "02", {})
     with nested(parent, "aug=off seed=0"):
         # A process that was killed while it copied the run: half of it is there.
-        half = tracker.start("study/02", "dense-off-s0", {"key": elsewhere.key})
+        half = tracker.start("study/02", "dense aug=off s0", {"key": elsewhere.key})
         tracker.epoch(half, ROWS[0])
         own = attach(tracker, elsewhere, folder, "study/02", parent)
         assert attach(tracker, own, folder, "study/02", parent) == own == RunMetadata.read(folder)
@@ -261,7 +261,7 @@ def test_a_training_done_elsewhere_gets_a_run_of_its_own_below_a_parent(opened: 
     made = tracker.client.get_run(own.run_id)
     assert made.info.status == "FINISHED" and made.info.run_name == "aug=off seed=0"
     assert made.data.tags["original_run_id"] == first
-    assert made.data.metrics["val_accuracy"] == 0.3
+    assert made.data.metrics["val_acc"] == 0.3
     assert len(tracker.client.get_metric_history(own.run_id, "epoch/val_accuracy")) == 3
     # Another search of the same experiment has a run of its own, too.
     other = tracker.start("study/02", "again", {})

@@ -21,7 +21,7 @@ assert isinstance(TUNER, RandomSearch)
 SPACE = read_space(TUNER.space, CONFIG.identity())
 
 
-def search(folder: Path, train: Train = lambda config, trial: {"val_accuracy": 0.5, "epochs": 1}) -> Search:
+def search(folder: Path, train: Train = lambda config, trial: {"val_acc": 0.5, "epochs": 1}) -> Search:
     return Search(make_oracle(TUNER, SPACE, 1, folder), CONFIG, SPACE, train, folder, say=lambda line: None)
 
 
@@ -35,7 +35,7 @@ def killed_in_the_second_trial(folder: Path) -> Search:
     def train(config: TrainConfig, trial: str) -> dict[str, float]:
         if trial == "1":
             raise Killed
-        return {"val_accuracy": 0.9, "epochs": 1}
+        return {"val_acc": 0.9, "epochs": 1}
 
     begun = search(folder, train)
     with pytest.raises(Killed):
@@ -52,7 +52,7 @@ def test_a_file_of_keras_tuner_that_was_cut_short_ends_no_search(tmp_path: Path,
 
     def train(config: TrainConfig, trial: str) -> dict[str, float]:
         ran.append(trial)
-        return {"val_accuracy": 0.8, "epochs": 1}
+        return {"val_acc": 0.8, "epochs": 1}
 
     resumed = search(tmp_path / "a-search", train)
     resumed.run()

@@ -89,20 +89,20 @@ def test_each_trial_is_a_child_run_with_its_learning_curve(searched: tuple[Works
         assert [point.step for point in curve] == [1]
         assert not [name for name in run.data.metrics if name.startswith("test")]
         assert run.data.tags["mlflow.source.name"] == "src/tune.py"
-    best = max(run.data.metrics["val_accuracy"] for run in children.values())
-    assert parent.data.metrics["val_accuracy"] == best
+    best = max(run.data.metrics["val_acc"] for run in children.values())
+    assert parent.data.metrics["val_acc"] == best
     assert "best of 3 trials: trial " in printed
 
 
 def test_the_best_is_a_recipe_that_training_takes(searched: tuple[Workspace, str], again: tuple[str, str]):
     workspace, printed = searched
     _, children = trials(workspace, "optdigits-dense-random")
-    best = max(children.values(), key=lambda run: run.data.metrics["val_accuracy"])
+    best = max(children.values(), key=lambda run: run.data.metrics["val_acc"])
     assert recipe(workspace)["optimizer"]["learning_rate"] == float(best.data.params["optimizer.learning_rate"])
     assert f"{workspace.root / RECIPE}: train it with `python src/train.py experiment={RECIPE.stem}`" in printed
     head = (workspace.root / RECIPE).read_text()
     assert f"#   {' '.join(RANDOM)}\n" in head
-    assert f"Reached:   {best.data.metrics['val_accuracy']:.2%}" in head
+    assert f"Reached:   {best.data.metrics['val_acc']:.2%}" in head
     assert "trained before, reused" in again[0]  # it is the very run that was found
 
 
@@ -162,7 +162,7 @@ def test_a_killed_search_resumes_to_the_same_end(new_workspace: Callable[[], Wor
     assert {run.info.status for run in resumed.values()} == {"FINISHED"}
     assert resumed.keys() == undisturbed.keys()
     for name, run in resumed.items():
-        assert run.data.metrics["val_accuracy"] == undisturbed[name].data.metrics["val_accuracy"]
+        assert run.data.metrics["val_acc"] == undisturbed[name].data.metrics["val_acc"]
     assert {run.data.params["training.epochs"] for run in resumed.values()} == {"2", "4"}  # the rounds of Hyperband
 
 
@@ -191,7 +191,7 @@ def test_a_chief_and_two_workers(new_workspace: Callable[[], Workspace]):
     assert min(done["w1"], done["w2"]) > 0
     assert "best of 6 trials" in ended["chief"][0]
     assert "best of" not in ended["w1"][0] + ended["w2"][0]
-    best = max(children.values(), key=lambda run: run.data.metrics["val_accuracy"])
+    best = max(children.values(), key=lambda run: run.data.metrics["val_acc"])
     assert recipe(workspace)["optimizer"]["learning_rate"] == float(best.data.params["optimizer.learning_rate"])
 
 

@@ -61,7 +61,7 @@ class TestSummary(Result):
 
 
 class TrainedModel(Result):
-    """What a test result says of the run: `val_accuracy` is None without validation digits."""
+    """What a test result says of the run: `val_acc` is None without validation digits."""
 
     data: str
     model: str
@@ -70,7 +70,7 @@ class TrainedModel(Result):
     parameters: int
     epochs: int
     best_epoch: int
-    val_accuracy: float | None
+    val_acc: float | None
 
 
 class TestResult(TestSummary, TrainedModel):

@@ -105,7 +105,7 @@ def _check_same_model(run: PretrainedRun, exported_from: str) -> None:
     config, metrics, canvas = run.metadata.config, run.metadata.metrics, run.canvas_file
     trained = f"{config.data.name}-{config.model.name}"
     about = {"data": config.data.name, "model": config.model.name, "aug": config.aug.name, "seed": config.seed}
-    about |= {key: metrics.get(key) for key in ("val_accuracy", "parameters", "epochs", "best_epoch")}
+    about |= {key: metrics.get(key) for key in ("val_acc", "parameters", "epochs", "best_epoch")}
     rule = {"rule": run.rule.name, "temperature": run.rule.temperature}
     checks = (
         ("export", run.canvas, {"model": exported_from}, {"model": run.name}),

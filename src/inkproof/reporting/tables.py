@@ -28,16 +28,24 @@ def choose_champion(rows: pd.DataFrame, data: str) -> str | None:
     The score is the mean accuracy on validation digits and on the pen digits of the six validation writers, or the
     accuracy on validation digits alone without pen digits. Equal scores go to the model with fewer parameters.
     """
-    scored = rows[(rows["data"] == data) & rows["val_accuracy"].notna()]
+    scored = rows[(rows["data"] == data) & rows["val_acc"].notna()]
     if scored.empty:
         return None
-    score = scored.reindex(columns=["val_accuracy", PENS_VALIDATION]).mean(axis="columns")
+    score = scored.reindex(columns=["val_acc", PENS_VALIDATION]).mean(axis="columns")
     best = scored.assign(score=score).sort_values(["score", "parameters"], ascending=[False, True], kind="stable")
     return str(best["model"].iloc[0])
 
 
-TEST_METRICS = ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece")
-HEAD = ("model", "data", "aug", "seed", "parameters", "val_accuracy", *(f"test_{key}" for key in TEST_METRICS))
+TEST_METRICS = {
+    "test_acc": "accuracy",
+    "test_acc_low": "accuracy_low",
+    "test_acc_high": "accuracy_high",
+    "test_nll": "nll",
+    "test_ece": "ece",
+}
+"""The columns of test digits, by what test.json calls them."""
+
+HEAD = ("model", "data", "aug", "seed", "parameters", "val_acc", *TEST_METRICS)
 TAIL = ("float32_kb", "int8_kb", "int8_accuracy", "canvas_kb", "canvas_int8_kb", "canvas_int8_agreement", "coreml_kb")
 SHOWN_METHOD = "classic"
 """The preprocessing method of short tables."""
@@ -64,10 +72,10 @@ def leaderboard(models: Sequence[ModelResults]) -> pd.DataFrame:
             "aug": model.test.aug,
             "seed": model.test.seed,
             "parameters": model.test.parameters,
-            "val_accuracy": model.test.val_accuracy,
+            "val_acc": model.test.val_acc,
             "compare_with": model.compare_with,
         }
-        row |= {f"test_{key}": getattr(model.test, key) for key in TEST_METRICS}
+        row |= {column: getattr(model.test, key) for column, key in TEST_METRICS.items()}
         for name, entry in model.drawn.items():
             for method, one in by_method(entry).items():
                 column = f"drawn_{name}_{method}_accuracy"
@@ -154,7 +162,7 @@ def _digits(low: float, high: float) -> int:
 def write_leaderboard_md(rows: pd.DataFrame, path: Path) -> None:
     """Write the rows of `leaderboard` to `path` as a short Markdown table with 95% intervals in brackets."""
     sets = _shown_sets(rows)
-    keys = ["test_accuracy", *(f"drawn_{name}_{SHOWN_METHOD}_accuracy" for name in sets)]
+    keys = ["test_acc", *(f"drawn_{name}_{SHOWN_METHOD}_accuracy" for name in sets)]
     heads = ["Model", "Test accuracy", *map(set_title, sets), "float32 KB", "int8 KB", "Weights"]
     lines = [[row["model"], *(_with_interval(row, key) for key in keys), *_sizes(row)] for _, row in rows.iterrows()]
     table = markdown_table(heads, "l" + "r" * (len(heads) - 1), lines)
@@ -177,7 +185,7 @@ def print_leaderboard(csv_path: Path, made_by: str = "dvc repro") -> None:
     """
     if not csv_path.is_file():
         raise UserError(f"no leaderboard at {csv_path}; run `{made_by}` to make the report first")
-    rows = read_table(csv_path, ("model", "test_accuracy", "test_accuracy_low", "test_accuracy_high"), TEXTS)
+    rows = read_table(csv_path, ("model", "test_acc", "test_acc_low", "test_acc_high"), TEXTS)
     rows = rows.reindex(columns=rows.columns.union([*HEAD, *TAIL], sort=False))
     sets = _shown_sets(rows)
     titles = ("test", *(SHORT_TITLES.get(name, name) for name in sets), "weights")
@@ -186,7 +194,7 @@ def print_leaderboard(csv_path: Path, made_by: str = "dvc repro") -> None:
     for _, row in rows.iterrows():
         drawn = [row[f"drawn_{name}_{SHOWN_METHOD}_accuracy"] for name in sets]
         cells = ["" if pd.isna(value) else percent(value).rstrip("%") for value in drawn]
-        accuracy, low, high = (row[f"test_accuracy{ending}"] for ending in ("", "_low", "_high"))
+        accuracy, low, high = (row[f"test_acc{ending}"] for ending in ("", "_low", "_high"))
         figures = (percent(value, _digits(low, high)) for value in (accuracy, max(high - accuracy, accuracy - low)))
         test = " \N{PLUS-MINUS SIGN}".join(figure.rstrip("%") for figure in figures)
         table.add_row(model_lines(row["model"]), test, *cells, _sizes(row)[-1])

@@ -23,6 +23,7 @@ def home_of(root: Path) -> Path:
 ROOT = Path(__file__).resolve().parents[3]
 HOME = home_of(ROOT)
 MINE = ROOT / "data" / "drawn" / "mine"  # the set of the user's own drawings
+UI = "http://127.0.0.1:5000"  # where `make ui` serves
 
 
 def tracking_uri() -> str:

@@ -33,7 +33,14 @@ from inkproof.runtime.files import replacing, write_json
 from inkproof.tracking.run import log_stage
 from inkproof.tracking.run_metadata import RunMetadata, read_history
 
-LOGGED = ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece", "errors")  # to MLflow, as test_accuracy ...
+LOGGED = {  # in MLflow, by the name in test.json
+    "accuracy": "test_acc",
+    "accuracy_low": "test_acc_low",
+    "accuracy_high": "test_acc_high",
+    "nll": "test_nll",
+    "ece": "test_ece",
+    "errors": "test_errors",
+}
 
 
 def evaluate(metadata: RunMetadata, config: EvaluateConfig) -> TestResult:
@@ -64,8 +71,8 @@ def evaluate(metadata: RunMetadata, config: EvaluateConfig) -> TestResult:
     mca = corruptions.mca.accuracy
     write_json(report / "metrics" / "test.json", {"accuracy": result.accuracy, "nll": result.nll, "mca": mca})
 
-    metrics: dict[str, float] = {f"test_{name}": getattr(result, name) for name in LOGGED}
-    metrics |= {"corruptions_clean": corruptions.clean.accuracy, "corruptions_mca": mca}
+    metrics: dict[str, float] = {logged: getattr(result, name) for name, logged in LOGGED.items()}
+    metrics |= {"corr_clean": corruptions.clean.accuracy, "corr_acc": mca}
     tracker, run = log_stage("evaluate", metadata, folder, metrics, [(report / "test", "test")])
     tracker.dataset(run, result.data, metadata.data_sha, "testing", {"digits": result.n})
     return result
@@ -84,7 +91,7 @@ def test_result(
         parameters=int(metrics["parameters"]),
         epochs=int(metrics["epochs"]),
         best_epoch=int(metrics["best_epoch"]),
-        val_accuracy=metrics.get("val_accuracy"),
+        val_acc=metrics.get("val_acc"),
         **dict(summarize_test(probabilities, labels, writers)),
     )
 

@@ -35,7 +35,7 @@ def report(config: ReportConfig) -> Path:
     if metadata is not None:
         tracker, run = log_stage("report", metadata, folder / "models" / str(champion) / "test")
         set_champion(tracker, registered_name(data.name), run)
-        print(f"Compare the runs: `make ui`, then http://127.0.0.1:5000/{tracker.view(metadata.experiment)}")
+        print(tracker.view(metadata.experiment))
     return page
 
 

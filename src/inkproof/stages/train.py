@@ -12,8 +12,8 @@ from inkproof.data.download import prepare, prepare_absent
 from inkproof.models.loading import start_from
 from inkproof.runtime.errors import Diverged
 from inkproof.tracking.identity import code_sha, identity, run_key
+from inkproof.tracking.naming import overrides_of, run_name
 from inkproof.tracking.provenance import describe_machine, git_commit
-from inkproof.tracking.registry import registered_name
 from inkproof.tracking.run import Run
 from inkproof.tracking.run_metadata import RunMetadata, copy_artifacts, initial_weights_of
 from inkproof.training.build import Parts, assemble, check_components, in_float32
@@ -25,7 +25,7 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> dict[str, 
     """Train, or reuse, the run that `config` describes; return the kept epoch's metrics."""
     check_components(config)
     digits = prepared_digits(config)
-    with Run.open(metadata_of(config, digits), force=config.run.force) as run:
+    with Run.open(metadata_of(config, digits), config.run.force, config.run.registered) as run:
         if run.finished:
             say(f"{run.metadata.name}: trained before, reused ({run.metadata.folder}); run.force=true trains it again")
         else:
@@ -36,7 +36,8 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> dict[str, 
             fit_and_save(run, parts, config, say)
     if config.run.out:
         copy_artifacts(run.metadata.folder, path_of(config.run.out))
-    say(summary(run.metadata))
+    for line in run.summary():
+        say(line)
     return run.metadata.metrics
 
 
@@ -69,8 +70,7 @@ def fit_and_save(run: Run, parts: Parts, config: TrainConfig, say: Callable[[str
     )
     model = in_float32(parts.model, config)
     metrics = {**outcome.metrics, "parameters": model.count_params()}
-    name = registered_name(config.data.name) if config.run.registered else None
-    run.save(model, outcome.history, metrics, outcome.seconds, name)
+    run.save(model, outcome.history, metrics, outcome.seconds)
 
 
 def prepared_digits(config: TrainConfig) -> Path:
@@ -89,17 +89,18 @@ def metadata_of(config: TrainConfig, digits: Path) -> RunMetadata:
     policy = resolve_policy(asked, config.model.convolutional, has_bfloat16())
     teachers = [RunMetadata.read_finished(path_of(folder)).key for folder in training.teacher.runs]
     chosen = identity(config, policy, teachers)
-    sha, code = data_sha(digits), code_sha()
+    sha, code, overrides = data_sha(digits), code_sha(), overrides_of(config)
     return RunMetadata(
         run_id="",
         experiment=config.run.experiment,
-        name=f"{config.model.name}-{config.aug.name}-s{config.seed}",
+        name=run_name(config, overrides),
         key=run_key(chosen, sha, code),
         data_sha=sha,
         code_sha=code,
         git_commit=git_commit(),
         machine=describe_machine(),
         config=chosen,
+        overrides=overrides,
         initial_weights=initial_weights_of(training.init) if training.init is not None else None,
         policy=asked,
     )
@@ -112,16 +113,3 @@ def check_loss(row: dict[str, float]) -> None:
             f"epoch {row['epoch']:.0f}: the loss is {row['loss']}, so training has failed; "
             "lower optimizer.learning_rate, or limit the gradients with optimizer.clip_norm=1"
         )
-
-
-def summary(metadata: RunMetadata) -> str:
-    """Return the line that is printed of a finished run."""
-    metrics = metadata.metrics
-    validated = "val_accuracy" in metrics
-    share = metrics["val_accuracy" if validated else "accuracy"]
-    return (
-        f"{metadata.name}: {'validation' if validated else 'training'} accuracy {share:.2%} "
-        f"at epoch {metrics['best_epoch']:.0f} of {metrics['epochs']:.0f}, "
-        f"{metrics['parameters']:,.0f} parameters, {metadata.seconds:.0f} s; "
-        f"MLflow run {metadata.run_id}; {metadata.folder}"
-    )

@@ -4,13 +4,13 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from inkproof.runtime.paths import UI
 from inkproof.runtime.processes import cores
 from inkproof.studies.definition import study_folder
 from inkproof.studies.launch import LAUNCHERS, Launching
 from inkproof.studies.results import now
 
-UI = "http://127.0.0.1:5000"  # where `make ui` serves
-BY, SEEDS, TOP = "test_accuracy", 1, 30  # the ranking in experiments/leaderboard.md
+BY, SEEDS, TOP = "test_acc", 1, 30  # the ranking in experiments/leaderboard.md
 SETTINGS = "Add settings of the launcher as further arguments: hydra.launcher.partition=short"
 ORDER = "Without --by, --seeds and --top the ranking is also written to experiments/leaderboard.md."
 

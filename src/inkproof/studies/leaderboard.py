@@ -30,8 +30,8 @@ from inkproof.tracking.identity import configuration_key
 from inkproof.tracking.mlflow_tracker import LoggedRun, Tracker
 
 COLUMNS = (
-    "test_accuracy",
-    "val_accuracy",
+    "test_acc",
+    "val_acc",
     "drawn_pens_classic_accuracy",
     "drawn_pens_validation_classic_accuracy",
     "parameters",
@@ -163,7 +163,7 @@ def evaluated(experiments: Path) -> list[Entry]:
             one, title = evaluation.of_kind(kind), f"selection {evaluation.selection}, {kind}"
             name, key = f"{title}: {one.members}", f"{place} {title}"
             for number, errors in enumerate(one.errors):
-                metrics = {"test_accuracy": 1 - errors / one.of, "test_errors": errors}
+                metrics = {"test_acc": 1 - errors / one.of, "test_errors": errors}
                 run = one.runs[number] if one.runs else ""
                 runs.append(Run(key, name, evaluation.data, "", place, number, run, metrics))  # of all digits
     return _entries(runs)

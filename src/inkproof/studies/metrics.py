@@ -14,10 +14,10 @@ from inkproof.studies.definition import Study
 ENDINGS = ("accuracy", "low", "high")
 """The metrics of a set of drawn digits: accuracy and the ends of its confidence interval."""
 
-SHARES = ("accuracy", "_low", "_high", "corruptions_clean", "corruptions_mca", "agreement", "auroc")
+SHARES = ("accuracy", "_acc", "_low", "_high", "corr_clean", "agreement", "auroc")
 """Endings of the metrics that are fractions of one and are shown in percent."""
 
-STAGES = {"test": "evaluate", "corruptions": "evaluate", "drawn": "drawn"} | dict.fromkeys(
+STAGES = {"test": "evaluate", "corr": "evaluate", "drawn": "drawn"} | dict.fromkeys(
     ("tflite", "canvas", "coreml"), "export"
 )
 """The stage that measures a metric, by the first word of its name."""
@@ -30,13 +30,13 @@ def known_metrics(stages: Sequence[str], data: DataConfig, drawn_sets: Sequence[
     """
     names = {"accuracy", "loss", "best_epoch", "epochs", "parameters"}
     if data.val != 0:
-        names |= {"val_accuracy", "val_loss"}
+        names |= {"val_acc", "val_loss"}
     if "out_of_fold" in stages:
         names |= {f"out_of_fold_{way}_{name}" for way in WAYS for name in ("accuracy", "errors", "nll")}
         names |= {SECONDS}
     if "evaluate" in stages:
-        names |= {f"test_{name}" for name in ("accuracy", "accuracy_low", "accuracy_high", "nll", "ece", "errors")}
-        names |= {"corruptions_clean", "corruptions_mca"}
+        names |= {f"test_{name}" for name in ("acc", "acc_low", "acc_high", "nll", "ece", "errors")}
+        names |= {"corr_clean", "corr_acc"}
     if "export" in stages:
         for quantization in QUANTIZATIONS:
             ending = "" if quantization == "float32" else f"_{quantization}"
@@ -45,6 +45,7 @@ def known_metrics(stages: Sequence[str], data: DataConfig, drawn_sets: Sequence[
         # The metrics of Core ML are measured only where coremltools is installed.
         names |= {"saved_model_kb", "rejection_auroc", *(f"coreml_{name}" for name in ("kb", "accuracy", "agreement"))}
     if "drawn" in stages:
+        names |= {"drawn_acc"} if {"pens", "starter"} & {*drawn_sets} else set()
         names |= {f"drawn_{name}_{method}_{ending}" for name in drawn_sets for method in METHODS for ending in ENDINGS}
     if "formats" in stages:
         for quantization in QUANTIZATIONS:
@@ -108,10 +109,10 @@ def formatted(metric: str, mean: float | None, sd: float | None) -> str:
 
 def heading(metric: str) -> str:
     """Return a metric as the heading of a column: drawn_pens_thin_classic_accuracy becomes "pens_thin, classic (%)"."""
-    if metric.startswith("drawn_"):
+    if metric.startswith("drawn_") and metric != "drawn_acc":
         name = _drawn_heading(metric.removeprefix("drawn_"))
     else:
-        name = metric.removesuffix("_accuracy").removesuffix("_kb").replace("_", " ")
+        name = metric.removesuffix("_accuracy").removesuffix("_acc").removesuffix("_kb").replace("_", " ")
     return name + (" (%)" if is_share(metric) else " (KB)" if metric.endswith("_kb") else "")
 
 

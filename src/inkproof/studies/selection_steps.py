@@ -173,9 +173,9 @@ def write_final_study(study: Study, selection: EarlierSelection) -> Path:
         "question": f"How accurate are the networks of selection {selection.number} of {study.name} on test digits?",
         "grids": grids,
         "stages": ["train", "evaluate"],
-        "metrics": ["test_accuracy", "test_errors", "parameters"],
-        "keep": ["accuracy", "test_nll", "test_ece", "corruptions_mca"],
-        "figure": {"y": ["test_accuracy"], "title": "Accuracy on test digits"},
+        "metrics": ["test_acc", "test_errors", "parameters"],
+        "keep": ["accuracy", "test_nll", "test_ece", "corr_acc"],
+        "figure": {"y": ["test_acc"], "title": "Accuracy on test digits"},
     }
     text = yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=120)
     write_text(folder / "study.yaml", f"# python src/study.py run experiments/{folder.name} --launcher joblib\n{text}")

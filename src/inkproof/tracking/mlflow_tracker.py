@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from filelock import FileLock
 
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing
-from inkproof.runtime.paths import HOME, database_file, tracking_uri
+from inkproof.runtime.paths import HOME, UI, database_file, tracking_uri
 from inkproof.runtime.startup import large_libraries
 from inkproof.tracking.provenance import describe_machine, git_commit, script, user
 from inkproof.tracking.store_setup import VIEW, asked_briefly, check_database, say_when_waiting, view_tags
@@ -96,10 +97,16 @@ class Tracker:
             return self.client.create_experiment(name, artifact_location=folder, tags=view_tags())
 
     def view(self, experiment: str) -> str:
-        """Return the part of an MLflow UI address that shows the runs of an experiment with the columns COLUMNS."""
+        """Return a line with the address in MLflow's UI that shows the runs of an experiment with the columns COLUMNS.
+
+        A server has its own UI, `make ui` that of a file. A database server may have one anywhere.
+        """
         # Without the workflow type, MLflow opens the table of its mode for generative AI.
         view = f"viewStateShareKey={VIEW}&workflowType=machine_learning"
-        return f"#/experiments/{self.experiment(experiment)}/runs?{view}"
+        page = f"/#/experiments/{self.experiment(experiment)}/runs?{view}"
+        if self.uri.startswith("http"):
+            return f"Compare the runs: {re.sub('//[^/@]*@', '//', self.uri).rstrip('/')}{page}"  # without a password
+        return f"Compare the runs: `make ui`, then {UI}{page}"
 
     def find(self, experiment: str, tags: Mapping[str, str]) -> tuple[str, str] | None:
         """Return (run id, status) of the newest run with these `tags`, finished ones first, or None."""

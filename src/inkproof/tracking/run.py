@@ -9,6 +9,7 @@ from inkproof.runtime.files import replacing
 from inkproof.runtime.paths import HOME
 from inkproof.runtime.progress import say
 from inkproof.tracking.mlflow_tracker import PARENT, REGISTER_AS, Tracker, is_nested
+from inkproof.tracking.registry import registered_name
 from inkproof.tracking.run_metadata import ARTIFACTS, RunMetadata, locked, read_history, write_history
 
 
@@ -19,13 +20,19 @@ class Run:
     it, log its epochs, and `save` its result.
     """
 
-    def __init__(self, metadata: RunMetadata, tracker: Tracker, found: tuple[str, str] | None, finished: bool) -> None:
+    def __init__(
+        self, metadata: RunMetadata, tracker: Tracker, found: tuple[str, str] | None, finished: bool, register: bool
+    ) -> None:
         self.metadata, self._tracker, self._found, self.finished = metadata, tracker, found, finished
+        self._register = register
 
     @classmethod
     @contextmanager
-    def open(cls, metadata: RunMetadata, force: bool) -> Iterator["Run"]:
+    def open(cls, metadata: RunMetadata, force: bool, register: bool = False) -> Iterator["Run"]:
         """Lock the run that `metadata` describes during the block; with `force` nothing of a finished run is reused.
+
+        With `register` its export is registered: a canvas.tflite runs anywhere, a Keras model with layers of this
+        package only here.
 
         Missing or damaged artifacts are restored from MLflow. If that fails, the run is trained again. After an error
         within the block the MLflow run is FAILED, after an interrupt KILLED. A training with `force` that was killed is
@@ -47,7 +54,7 @@ class Run:
             if not finished and forced is None and found and found[1] == "FINISHED":
                 tracker.restore(found[0], ARTIFACTS, metadata.folder)
                 finished = metadata.complete()
-            run = cls(metadata, tracker, found, finished)
+            run = cls(metadata, tracker, found, finished, register)
             if run.finished:
                 run._reuse()
             current = found[0] if found and not finished else run.metadata.run_id
@@ -71,6 +78,12 @@ class Run:
         run = self._tracker.run(run_id)
         if run is not None and run.info.status != "FINISHED":  # killed between its last artifact and its end in MLflow
             finalize(self._tracker, run_id, self.metadata.folder)
+        self._tag_for_registry()
+
+    def _tag_for_registry(self) -> None:
+        if self._register:
+            name = registered_name(self.metadata.config.data.name)
+            self._tracker.tag(self.metadata.run_id, {REGISTER_AS: name})
 
     def begin(self, digits: Mapping[str, int]) -> None:
         """Start the run in MLflow, or resume it there; `digits` are their numbers by context ("training")."""
@@ -99,12 +112,10 @@ class Run:
         history: list[dict[str, float]],
         metrics: dict[str, float],
         seconds: float,
-        registered_name: str | None,
     ) -> None:
         """Write the artifacts of the finished training, log them to MLflow, and end the run.
 
-        `model` is the float32 `keras.Model` that every later stage reads. Its export is registered under a name, if
-        given: a canvas.tflite runs anywhere, a Keras model with layers of this package only here.
+        `model` is the float32 `keras.Model` that every later stage reads.
         """
         metadata, tracker = self.metadata, self._tracker
         metadata.metrics, metadata.seconds, metadata.finished = metrics, round(seconds, 2), True
@@ -113,10 +124,22 @@ class Run:
         write_history(metadata.folder / "history.csv", history)
         metadata.artifacts = metadata.hashes()
         tracker.metrics(metadata.run_id, metadata.metrics)
-        if registered_name is not None:
-            tracker.tag(metadata.run_id, {REGISTER_AS: registered_name})
+        self._tag_for_registry()
         metadata.write()
         finalize(tracker, metadata.run_id, metadata.folder)
+
+    def summary(self) -> list[str]:
+        """Return the lines that are printed of the finished run: its result, and where to compare it with others."""
+        metadata, metrics = self.metadata, self.metadata.metrics
+        validated = "val_acc" in metrics
+        share = metrics["val_acc" if validated else "accuracy"]
+        result = (
+            f"{metadata.name}: {'validation' if validated else 'training'} accuracy {share:.2%} "
+            f"at epoch {metrics['best_epoch']:.0f} of {metrics['epochs']:.0f}, "
+            f"{metrics['parameters']:,.0f} parameters, {metadata.seconds:.0f} s; "
+            f"MLflow run {metadata.run_id}; {metadata.folder}"
+        )
+        return [result] if is_nested() else [result, self._tracker.view(metadata.experiment)]
 
 
 def died(key: str) -> bool:

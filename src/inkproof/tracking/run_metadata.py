@@ -19,6 +19,7 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing, sha256_of, write_json, write_text
 from inkproof.runtime.paths import HOME, ROOT
 from inkproof.tracking.identity import configuration_key, weights_file, weights_sha
+from inkproof.tracking.naming import command, described
 
 HASHED = ("model.keras", "history.csv")
 ARTIFACTS = (*HASHED, "run.json")
@@ -38,8 +39,9 @@ class RunMetadata(BaseModel):
     """The content of run.json.
 
     `config` is everything that decides the result, with the number format that was used. `policy` is the format that
-    was asked for. `metrics` are those of the kept epoch. `artifacts` are the SHA-256 of the other files by name.
-    `initial_weights` is None if they were drawn at random.
+    was asked for. `overrides` make `config`, besides those for dataset, model, augmentation and seed. `metrics` are
+    those of the kept epoch. `artifacts` are the SHA-256 of the other files by name. `initial_weights` is None if they
+    were drawn at random.
     """
 
     FORMAT: ClassVar[int] = 2
@@ -55,6 +57,7 @@ class RunMetadata(BaseModel):
     git_commit: str
     machine: str
     config: RunIdentity
+    overrides: tuple[str, ...] = ()
     metrics: dict[str, float] = {}
     artifacts: dict[str, str] = {}
     seconds: float = 0.0
@@ -65,7 +68,15 @@ class RunMetadata(BaseModel):
     @property
     def folder(self) -> Path:
         """Where the run works: checkpoint and artifacts, outside every DVC output."""
-        return HOME / "runs" / f"{self.config.data.name}-{self.name}-{self.key}"
+        config = self.config
+        return HOME / "runs" / f"{config.data.name}-{config.model.name}-{config.aug.name}-s{config.seed}-{self.key}"
+
+    @property
+    def command(self) -> str:
+        """The command that trains it again."""
+        config = self.config
+        names = {"data": config.data.name, "model": config.model.name, "aug": config.aug.name}
+        return command(names, config.seed, self.overrides)
 
     @property
     def tags(self) -> dict[str, str]:
@@ -75,6 +86,7 @@ class RunMetadata(BaseModel):
             "model": self.config.model.name,
             "aug": self.config.aug.name,
             "data": self.config.data.name,
+            "differs": described(self.overrides) or "-",
             "data_sha": self.data_sha,
             "git_commit": self.git_commit,
             "key": self.key,

@@ -20,14 +20,14 @@ with large_libraries():
 
 VIEW = "inkproof"  # the name of the view that shows these columns
 COLUMNS = (
-    "val_accuracy",
-    "test_accuracy",
+    "val_acc",
+    "test_acc",
     "drawn_starter_tutorial_accuracy",
     "drawn_starter_classic_accuracy",
     "drawn_pens_tutorial_accuracy",
     "drawn_pens_classic_accuracy",
     "drawn_mine_classic_accuracy",
-    "corruptions_mca",
+    "corr_acc",
     "canvas_kb",
 )
 VARIED = ("model.name", "aug.name", "seed", "training.epochs")
@@ -59,7 +59,7 @@ def view_tags() -> dict[str, str]:
     MLflow's UI shows no metrics and no parameters until a user chooses columns, or a shared view, which is a tag.
     """
     columns = [f"metrics.`{name}`" for name in COLUMNS] + [f"params.`{name}`" for name in VARIED]
-    state = {"selectedColumns": columns, "orderByKey": "metrics.`val_accuracy`", "orderByAsc": False}
+    state = {"selectedColumns": columns, "orderByKey": "metrics.`val_acc`", "orderByAsc": False}
     return {
         "mlflow.experimentKind": "custom_model_development",
         f"mlflow.sharedViewState.{VIEW}": json.dumps(state),

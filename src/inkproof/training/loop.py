@@ -84,8 +84,13 @@ class Outcome:
 
     @property
     def metrics(self) -> Row:
-        """The metrics of a run: losses and accuracies of the kept epoch, its number, and the number of epochs."""
+        """The metrics of a run: losses and accuracies of the kept epoch, its number, and the number of epochs.
+
+        Keras's `val_accuracy` is called `val_acc`, the name that results tables and MLflow have.
+        """
         kept = {name: value for name, value in self.best.items() if name not in ("epoch", "learning_rate")}
+        if "val_accuracy" in kept:
+            kept["val_acc"] = kept.pop("val_accuracy")
         return {**kept, "best_epoch": self.best_epoch, "epochs": len(self.history)}
 
 
