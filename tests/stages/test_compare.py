@@ -12,10 +12,12 @@ from PIL import Image
 
 from inkproof.config import compose as composition
 from inkproof.config.compose import composing
+from inkproof.config.pipeline import Pipeline, PipelineRun
 from inkproof.config.schema import TrainConfig
 from inkproof.data.digits import Digits, write_digits
 from inkproof.evaluation.results import Accuracy, Corruption, CorruptionsResult, ImageFile, TimingResult, write_result
 from inkproof.evaluation.statistics import mcnemar
+from inkproof.reporting.compared_runs import VAL
 from inkproof.reporting.tables import write_rows
 from inkproof.runtime.errors import UserError
 from inkproof.stages import compare as stage
@@ -78,7 +80,7 @@ def made(
         git_commit="c",
         machine="m",
         config=config,
-        metrics={"val_accuracy": 0.9, "parameters": 1000.0, "epochs": 3.0, "best_epoch": 2.0},
+        metrics={VAL: 0.9, "parameters": 1000.0, "epochs": 3.0, "best_epoch": 2.0},
         finished=True,
     )
     metadata.write()
@@ -114,7 +116,7 @@ def test_what_differs_is_printed_with_intervals_and_the_paired_test(
 ) -> None:
     compare_runs(*map(str, two), home / "out")
     text = printed(capsys)
-    assert "model.name cnn dense" in text and "aug.name on off" in text
+    assert "model.name cnn dense" in text and "aug.name on off" in text and "validation digits 90.00% 90.00%" in text
     assert "training.epochs" not in text and "optimizer" not in text  # equal in both
     assert "test digits 99.0% (96.4–99.7) 95.5% (91.7–97.6)" in text
     cnn, dense = predicted(ONLY_DENSE) == LABELS, predicted(ONLY_CNN) == LABELS
@@ -156,6 +158,9 @@ def test_a_name_of_no_run_or_of_two_ends_in_one_line(two: tuple[Path, Path], hom
         compare_runs(RunMetadata.read(again).name, two[1].name)
     with pytest.raises(UserError, match="are the same run"):
         compare_runs(two[0].name, str(two[0]))
+    shutil.copytree(two[0], home / "models" / "copy")  # as run.out copies it
+    with pytest.raises(UserError, match="are the same run"):
+        compare_runs(two[0].name, str(home / "models" / "copy"))
 
 
 def test_runs_on_other_digits_are_compared_in_what_they_share(
@@ -182,6 +187,22 @@ def test_a_run_without_evaluation_names_the_command(
     shutil.copytree(two[0] / "report", fresh / "report")
     assert compare_runs(str(two[0]), str(fresh), home / "out") == []
     assert "has no test evaluation yet" in printed(capsys)
+
+
+def test_a_key_of_the_pipeline_that_is_not_trained_here_has_its_configuration(
+    two: tuple[Path, Path], home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = {"data": "optdigits", "name": "dense", "model": "dense", "aug": "off", "eval_data": "optdigits"}
+    run = PipelineRun(**words, seed=3, overrides="training.epochs=3 optimizer.learning_rate=0.01")
+    pipeline = Pipeline(runs={"optdigits-dense": run}, downloads={}, drawings={}, reports={})
+    monkeypatch.setattr(stage, "read_pipeline", lambda: pipeline)
+    changed = RunMetadata.read(two[1])
+    precision = changed.config.precision.model_copy(update={"policy": "mixed_bfloat16"})
+    changed.model_copy(update={"config": changed.config.model_copy(update={"precision": precision})}).write(two[1])
+    assert compare_runs(str(two[1]), "optdigits-dense", home / "out") == []
+    text = printed(capsys)
+    assert "seed 0 3" in text and "optimizer.learning_rate 0.003 0.01" in text and "precision" not in text
+    assert "optdigits-dense: has no test evaluation yet; run `dvc repro evaluate@optdigits-dense`" in text
 
 
 def test_without_the_digits_there_is_a_table_and_no_sheet(

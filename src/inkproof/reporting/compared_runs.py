@@ -37,11 +37,12 @@ VAL = "val_accuracy"  # the name of a run's metric
 class ComparedRun:
     """One of two runs: its configuration, its metrics, and what its evaluation wrote.
 
-    `data_sha` is "" if only the configuration is known. `results` and `predictions` (index, label, prediction) are None
-    where their files are missing. `evaluate` is the command that makes them.
+    `key` and `data_sha` are "" if only the configuration is known. `results` and `predictions` (index, label,
+    prediction) are None where their files are missing. `evaluate` is the command that makes them.
     """
 
     name: str
+    key: str
     config: RunIdentity
     data_sha: str
     metrics: Mapping[str, float]
@@ -102,8 +103,10 @@ def same_test_digits(runs: Pair) -> bool:
 
 def _configuration(runs: Pair) -> Iterator[Line]:
     one, other = ({key: str(value) for key, value in run.config.flat().items()} for run in runs)
+    # The name of the model says as much. Which number format "auto" chose is known of a trained run alone.
+    left_out = {"model.build._target_"} | ({"precision.policy"} if not all(run.key for run in runs) else set())
     for key in dict.fromkeys([*one, *other]):
-        if one.get(key) != other.get(key) and key != "model.build._target_":  # the name of the model says as much
+        if one.get(key) != other.get(key) and key not in left_out:
             yield key, one.get(key, MISSING), other.get(key, MISSING)
 
 

@@ -26,7 +26,7 @@ from inkproof.reporting.compared_runs import (
     print_comparison,
     same_test_digits,
 )
-from inkproof.reporting.results import read_model
+from inkproof.reporting.results import ModelResults, read_model
 from inkproof.reporting.style import save
 from inkproof.reporting.tables import read_table, write_rows
 from inkproof.runtime.errors import UserError
@@ -47,7 +47,7 @@ def compare_runs(first: str, second: str, out: Path | None = None) -> list[Path]
     UserError for an unknown run, and for the same run twice.
     """
     runs = found_run(first), found_run(second)
-    if runs[0].name == runs[1].name:
+    if runs[0].name == runs[1].name or runs[0].key == runs[1].key != "":
         raise UserError(f"{first} and {second} are the same run: {runs[0].name}; name another one")
     folder = out or ROOT / "reports" / "compare" / "_".join(re.sub(r"[^\w.=-]+", "-", run.name) for run in runs)
     predicted = [run.predictions for run in runs if run.predictions is not None]
@@ -169,10 +169,9 @@ def _of_pipeline(key: str, run: PipelineRun) -> ComparedRun:
         config = compose(TrainConfig, (*words, *shlex.split(run.overrides))).identity()
     results = read_model(report, key) if (report / "test.json").is_file() else None
     test = results.test if results else None
-    metrics = {name: getattr(test, name) for name in ("parameters", "epochs", "best_epoch") if test}
-    if test and test.val_accuracy is not None:
-        metrics[VAL] = test.val_accuracy
-    return ComparedRun(key, config, "", metrics, results, None, command)
+    measured = {name: getattr(test, name) for name in ("parameters", "epochs", "best_epoch", VAL) if test}
+    metrics = {name: value for name, value in measured.items() if value is not None}
+    return ComparedRun(key, "", config, "", metrics, results, None, command)
 
 
 def _of_store(known: Known) -> ComparedRun:
@@ -187,8 +186,7 @@ def _of_store(known: Known) -> ComparedRun:
             predictions = _predictions(Path(client.download_artifacts(known.run_id, PREDICTIONS, scratch)))
     data, model = metadata.config.data.name, metadata.config.model.name
     command = f"python src/evaluate.py data={data} model={model} run=FOLDER"
-    name = f"{data}-{metadata.name}-{metadata.key}"
-    return ComparedRun(name, metadata.config, metadata.data_sha, metadata.metrics, None, predictions, command)
+    return _with_metadata(metadata.folder.name, metadata, None, predictions, command)
 
 
 def _compared(name: str, metadata: RunMetadata, report: Path, command: str) -> ComparedRun:
@@ -199,7 +197,14 @@ def _compared(name: str, metadata: RunMetadata, report: Path, command: str) -> C
         results = read_model(report, name) if (report / "test.json").is_file() else None
         if (report / PREDICTIONS).is_file():
             predictions = _predictions(report / PREDICTIONS)
-    return ComparedRun(name, metadata.config, metadata.data_sha, metadata.metrics, results, predictions, command)
+    return _with_metadata(name, metadata, results, predictions, command)
+
+
+def _with_metadata(
+    name: str, metadata: RunMetadata, results: ModelResults | None, predictions: pd.DataFrame | None, command: str
+) -> ComparedRun:
+    known = metadata.key, metadata.config, metadata.data_sha, metadata.metrics
+    return ComparedRun(name, *known, results, predictions, command)
 
 
 def _predictions(path: Path) -> pd.DataFrame:
