@@ -106,6 +106,6 @@ lock: $(READY) ## resolve the dependencies of pyproject.toml and requirements/*.
 	@for extra in dev browser cluster coreml docs; do $(COMPILE) -c $(LOCKS)/base.lock $(LOCKS)/$$extra.in -o $(LOCKS)/$$extra.lock || exit 1; done
 
 clean: ## remove what the pipeline made; the environment, your drawings and the DVC cache stay
-	@rm -rf models/mnist models/optdigits models/mnist_plus_strokes models/finetune exports runs reports/optdigits reports/finetune site mlflow.db mlflow.db.lock mlruns
+	@rm -rf models/mnist models/optdigits models/mnist_plus_strokes models/finetune exports runs reports/optdigits reports/finetune reports/compare site mlflow.db mlflow.db.lock mlruns
 	@rm -rf data/mnist data/optdigits data/mnist_plus_strokes data/finetune data/drawn/pens
 	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} + ; rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis

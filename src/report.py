@@ -1,10 +1,15 @@
 """Compare the models of one dataset: python src/report.py data=mnist [show=true].
 
 python src/report.py pretrained [data=mnist_plus_strokes model=vgg_bn] makes models/pretrained of a finished run.
+python src/report.py compare RUN RUN prints what differs between two runs.
 """
+
+import argparse
+from pathlib import Path
 
 import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
 from inkproof.config.compose import call_named, entry
+from inkproof.config.one_line import run
 from inkproof.config.stages import PretrainedConfig, ReportConfig
 from inkproof.runtime.startup import start_tensorflow
 
@@ -27,5 +32,24 @@ def pretrained(config: PretrainedConfig) -> None:
         print(f"{path}: {path.stat().st_size / 1024:,.0f} KB")
 
 
+def compare() -> None:
+    """Compare two runs; their names may have an =, so they are no overrides for Hydra."""
+    top = argparse.ArgumentParser(prog="report.py compare", description="Print what differs between two runs.")
+    named = "a run folder, a key of params.yaml such as mnist-cnn, or the id (its beginning) or name of an MLflow run"
+    top.add_argument("first", metavar="RUN", help=named)
+    top.add_argument("second", metavar="RUN", help="the other one")
+    place = "folder for digits.csv and digits.png, the test digits that only one run classifies correctly"
+    top.add_argument("--out", metavar="FOLDER", type=Path, help=f"{place} (default: a folder of reports/compare)")
+    options = top.parse_args()
+
+    def work() -> None:
+        from inkproof.stages.compare import compare_runs
+
+        for path in compare_runs(options.first, options.second, options.out):
+            print(path)
+
+    run("report.py", work, interrupted="interrupted")
+
+
 if __name__ == "__main__":
-    call_named(report, pretrained=pretrained)
+    call_named(report, pretrained=pretrained, compare=compare)

@@ -12,12 +12,12 @@ from inkproof.runtime.paths import ROOT
 SRC = ROOT / "src"
 REPORTING_STAGES = {
     f"inkproof/stages/{name}.py"
-    for name in ("evaluate", "export", "corruptions", "drawn", "formats", "finetuned", "ensemble")
+    for name in ("evaluate", "export", "corruptions", "drawn", "formats", "finetuned", "ensemble", "compare")
 }
 # A study runs whole stages, those that report among them; it chooses nothing. A choice goes by held-out answers, and
 # calls a reporting stage only once it is committed.
 RUNS_STAGES = {
-    *("evaluate.py", "export.py", "preprocess.py"),
+    *("evaluate.py", "export.py", "preprocess.py", "report.py"),
     *(f"inkproof/studies/{name}.py" for name in ("grid_run", "run_study")),
 }
 OWNER = "inkproof/data/digits.py"

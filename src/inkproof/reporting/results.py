@@ -95,23 +95,25 @@ def _models_in(models_folder: Path, wanted: Callable[[Path], bool], data: str | 
         if not (folder / "test.json").is_file():
             logger.warning("%s has no test.json and is left out of the report", folder)
             continue
-        test = read_result(TestResult, folder / "test.json")
-        export, missed = split_missed(_read_if_there(ExportResult, folder / "export.json") or {})
-        models.append(
-            ModelResults(
-                name=f"{data}-{folder.name}" if data else folder.name,
-                folder=folder,
-                test=test,
-                export=export,
-                missed=missed,
-                drawn=_read_if_there(DrawnResult, folder / "drawn.json") or {},
-                timing=_read_if_there(TimingResult, folder / "timing.json"),
-                corruptions=_read_if_there(CorruptionsResult, folder / "corruptions.json"),
-                rejection=_read_if_there(RejectionResult, folder / "rejection.json"),
-                compare_with=data,
-            )
-        )
+        models.append(read_model(folder, f"{data}-{folder.name}" if data else folder.name, data))
     return models
+
+
+def read_model(folder: Path, name: str, compare_with: str | None = None) -> ModelResults:
+    """Return the results in a folder with a test.json; raises UserError if a file is broken."""
+    export, missed = split_missed(_read_if_there(ExportResult, folder / "export.json") or {})
+    return ModelResults(
+        name=name,
+        folder=folder,
+        test=read_result(TestResult, folder / "test.json"),
+        export=export,
+        missed=missed,
+        drawn=_read_if_there(DrawnResult, folder / "drawn.json") or {},
+        timing=_read_if_there(TimingResult, folder / "timing.json"),
+        corruptions=_read_if_there(CorruptionsResult, folder / "corruptions.json"),
+        rejection=_read_if_there(RejectionResult, folder / "rejection.json"),
+        compare_with=compare_with,
+    )
 
 
 Kind = TypeVar("Kind")

@@ -57,7 +57,11 @@ class Entry(Seeds):
 
 
 class Run(NamedTuple):
-    """One seed of a configuration, found in one place; see `Entry`. `run` is the id of its MLflow run."""
+    """One seed of a configuration, found in one place; see `Entry`. `run` is the id of its MLflow run.
+
+    `own_key` is the key of the results table's row, or of the MLflow run. `params` are those that MLflow holds, None
+    for a row of a results table.
+    """
 
     key: str
     name: str
@@ -67,6 +71,11 @@ class Run(NamedTuple):
     seed: int
     run: str
     metrics: Mapping[str, float]
+    own_key: str = ""
+    commit: str = ""
+    machine: str = ""
+    data_sha: str = ""
+    params: Mapping[str, str] | None = None
 
 
 def _entries(runs: Iterable[Run]) -> list[Entry]:
@@ -83,7 +92,12 @@ def _entries(runs: Iterable[Run]) -> list[Entry]:
 
 
 def collect(experiments: Path, logged: Iterable[LoggedRun]) -> list[Entry]:
-    """Return all configurations in the results tables of `experiments` and among the `logged` runs of a tracker.
+    """Return all configurations in the results tables of `experiments` and among the `logged` runs of a tracker."""
+    return _entries(found_runs(experiments, logged))
+
+
+def found_runs(experiments: Path, logged: Iterable[LoggedRun]) -> list[Run]:
+    """Return the rows of all results tables of `experiments`, then the `logged` runs of a tracker.
 
     Runs without a configuration, such as those made by hand in the MLflow UI, are left out.
     """
@@ -97,6 +111,10 @@ def collect(experiments: Path, logged: Iterable[LoggedRun]) -> list[Entry]:
             row.seed,
             row.run,
             row.metrics,
+            row.key,
+            row.commit,
+            row.machine,
+            row.data_sha,
         )
         for path in sorted(experiments.glob("*/results.csv"))
         for row in read_results(path).values()
@@ -109,8 +127,9 @@ def collect(experiments: Path, logged: Iterable[LoggedRun]) -> list[Entry]:
         key = known.get(one.run_id) or tags.get("configuration") or configuration_key(params, tags["data_sha"])
         name, place = SEED.sub("", one.name), one.experiment.removeprefix("study/")
         data, split = params["data.name"], params.get("data.split", "digit")  # runs of before had no other
-        runs.append(Run(key, name, data, split, place, int(params["seed"]), one.run_id, one.metrics))
-    return _entries(runs)
+        about = tags.get("key", ""), tags.get("git_commit", ""), tags.get("machine", ""), tags["data_sha"]
+        runs.append(Run(key, name, data, split, place, int(params["seed"]), one.run_id, one.metrics, *about, params))
+    return runs
 
 
 def ranked(entries: Sequence[Entry], metric: str, least: int) -> list[Entry]:

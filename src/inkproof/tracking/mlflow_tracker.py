@@ -213,10 +213,10 @@ class Tracker:
         """Return the final metrics of a run: the last value of each, without the learning curve."""
         return _final(self.client.get_run(run_id))
 
-    def runs_with(self, metric: str) -> list[LoggedRun]:
-        """Return all finished runs that have a metric, of every experiment, the newest first."""
+    def runs_with(self, metric: str | None = None) -> list[LoggedRun]:
+        """Return all finished runs of every experiment, or those that have a metric, the newest first."""
         names = {found.experiment_id: found.name for found in self.client.search_experiments()}
-        where = f"metrics.`{metric}` > -1e300 and attributes.status = 'FINISHED'"
+        where = "attributes.status = 'FINISHED'" + (f" and metrics.`{metric}` > -1e300" if metric else "")
         found: list[Run] = mlflow.search_runs(list(names), where, output_format="list")
         return [
             LoggedRun(
