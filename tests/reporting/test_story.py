@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from inkproof.evaluation.results import DrawnSet
+from inkproof.evaluation.results import DrawnSet, ExportedFile, ExportResult
 from inkproof.reporting.results import ModelResults
 from inkproof.reporting.story import Story, story_of
 from support import model_results
@@ -59,7 +59,8 @@ def test_no_gain_is_claimed_without_support_of_the_intervals(
 
 
 def test_a_loss_is_not_in_the_headline_as_a_gain() -> None:
-    assert "with preprocessing like" not in text_of(model(pens=pens(0.9, 0.8)))
+    story = story_of([model(pens=pens(0.9, 0.8))], model(pens=pens(0.9, 0.8)), "MNIST")
+    assert story.headline == "99.00% on the test set, 90.00% on real drawings"
 
 
 def test_the_most_informative_set_is_chosen() -> None:
@@ -97,20 +98,31 @@ def test_lost_regained_and_remaining_points_add_up_as_printed() -> None:
         assert lost == pytest.approx(back + rest)
 
 
-def test_a_method_without_effect_leaves_the_accuracy() -> None:
-    entry = DrawnSet(n=270, writers=1, tutorial=around(0.6), polarity=around(0.6), mnist_style=around(0.9))
-    text = text_of(model(starter=entry))
-    assert "Inverting only images with dark ink leaves it at 60.0%" in text
-    assert "as in MNIST, gives 90.0%" in text
-
-
 def test_the_last_method_ends_the_headline() -> None:
     whole = pens(0.55, 0.95, classic=0.97)
     assert "97.00% with the normalizer" in story_of([model(pens=whole)], model(pens=whole), "MNIST").headline
     assert "95.00% with preprocessing like MNIST's" in text_of(model(pens=pens(0.55, 0.95)))
     text = text_of(model(pens=whole))
-    assert "The whole normalizer gives 97.00%" in text
+    assert "the same network reaches 55.00%. It reaches 97.00% with the normalizer." in text
     assert "preprocessing alone brings back 42.0. The remaining 2.0" in text
+
+
+def test_the_story_of_a_model_of_another_dataset_says_what_it_was_trained_on_and_why_it_was_chosen() -> None:
+    own, best = model(pens=pens(0.5, 0.95)), compared(pens=pens(0.6, 0.991))
+    story = story_of([own, best], best, "MNIST", "It has the best accuracy on validation digits.")
+    assert story.headline.startswith("99.50% on the test set, 60.00% on real drawings, 99.10% with")
+    text = words(story)
+    assert "mnist_plus_strokes-cnn, trained on MNIST and drawn strokes, classifies 99.50% of" in text
+    assert text.count("mnist_plus_strokes-cnn") == 1, "it is not compared with itself"
+    assert text.count("It has the best accuracy on validation digits.") == 1
+
+
+def test_the_size_is_that_of_the_file_with_the_normalizer_inside() -> None:
+    export: ExportResult = {"int8": ExportedFile(kb=338), "canvas": ExportedFile(kb=1664.3)}
+    for drawn in ({}, {"pens": pens(0.5, 0.95)}):
+        one = model_results.model("cnn", 0.99, drawn, export=export)
+        assert story_of([one], one, "MNIST").tiles[-1] == ("1,664 KB", "canvas.tflite, the file for an app")
+    assert not any("KB" in figure for figure, _ in story_of([model()], model(), "MNIST").tiles)
 
 
 def test_a_model_of_another_dataset_is_mentioned_but_not_counted() -> None:

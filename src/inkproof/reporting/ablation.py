@@ -22,8 +22,8 @@ SCALE = 2  # READMEs show the image, and many screens have two pixels for each C
 
 # Ticks of a log-odds scale, where halving the errors is about the same distance everywhere near the top.
 _MARKS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
-_LABEL, _VALUE, _LETTER = 0.18, 0.56, 0.062  # inches: height of a label, width of its accuracy and of a letter
-_LINE = 0.11  # inches more for each line of a name that is too long to stand beside its accuracy
+_LABEL, _VALUE, _LETTER = 0.18, 0.56, 0.066  # inches: height of a label, width of its accuracy and of a letter
+_LINE = 0.12  # inches more for each line of a name that is too long to stand beside its accuracy
 
 
 def ablation_set(models: Sequence[ModelResults]) -> str | None:
@@ -125,8 +125,8 @@ def _heading(figure: Figure, name: str, entry: DrawnSet) -> None:
     over = " over writers" if entry.interval == "writers" else ""
     lines = (
         (0.17, "Accuracy on drawn digits by preprocessing method", 9, "bold", PALETTE["ink"]),
-        (0.325, f"{count(entry.n, 'drawing')} {what},", 7.5, "normal", PALETTE["muted"]),
-        (0.455, f"with 95% intervals{over}, on a log-odds scale", 7.5, "normal", PALETTE["muted"]),
+        (0.325, f"{count(entry.n, 'drawing')} {what},", 8, "normal", PALETTE["muted"]),
+        (0.455, f"with 95% intervals{over}, on a log-odds scale", 8, "normal", PALETTE["muted"]),
     )
     height = figure.get_size_inches()[1]
     for down, text, size, weight, color in lines:
@@ -142,7 +142,7 @@ def _methods(axes: Axes, methods: Sequence[str]) -> None:
         for line, text in enumerate(lines_of(method)):
             axes.annotate(text, (x, 0), (0, -12 - 9 * line), fontsize=7.5, color=PALETTE["ink"], **below)
         for line, text in enumerate(method_words(method).brief.split("\n")):
-            axes.annotate(text, (x, 0), (0, -35 - 8.5 * line), fontsize=6.5, color=PALETTE["muted"], **below)
+            axes.annotate(text, (x, 0), (0, -35 - 8.5 * line), fontsize=7, color=PALETTE["muted"], **below)
 
 
 def _scale(axes: Axes, bounds: Sequence[float]) -> None:
@@ -180,10 +180,10 @@ def _labels(figure: Figure, axes: Axes, named: Mapping[int, tuple[str, str, tupl
         style |= {"parse_math": False, "va": "center_baseline"}
         value = axes.text(x, y, accuracy, fontsize=9, fontweight="bold", **style)
         for line, text in enumerate(below, start=1):
-            axes.text(x, y - (0.03 + _LINE * line) / height, text, fontsize=7.5, **style)
+            axes.text(x, y - (0.03 + _LINE * line) / height, text, fontsize=8, **style)
         if not below:
             beside: dict[str, Any] = {"xycoords": value, "textcoords": "offset points", "va": "bottom"}
-            axes.annotate(title, (1, 0), (4, 0), fontsize=7.5, color=color, parse_math=False, **beside)
+            axes.annotate(title, (1, 0), (4, 0), fontsize=8, color=color, parse_math=False, **beside)
 
 
 def spread(wanted: Sequence[float], rooms: Sequence[float]) -> npt.NDArray[np.float64]:

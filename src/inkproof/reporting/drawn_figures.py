@@ -1,4 +1,4 @@
-"""Figures of drawings: before and after preprocessing, and accuracy by method."""
+"""Figures of drawings: before and after preprocessing, accuracy by method, and accuracy against size or time."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from inkproof.evaluation.results import DrawnSet
+from inkproof.evaluation.results import Accuracy, DrawnSet
 from inkproof.reporting.results import all_methods, by_method
 from inkproof.reporting.style import (
     DPI,
@@ -22,6 +23,7 @@ from inkproof.reporting.style import (
     percent_axis,
     place,
     remark,
+    series,
     sheet,
     shrunk,
     styled,
@@ -149,4 +151,31 @@ def method_bars(drawn: Mapping[str, DrawnSet]) -> Figure:
     axes.grid(axis="x")
     axes.spines["left"].set_visible(False)
     percent_axis(axes, "x")
+    return figure
+
+
+@styled
+def accuracy_against(costs: Sequence[float | None], accuracies: Sequence[Accuracy | None], label: str) -> Figure:
+    """Draw accuracy with its interval against what a model costs (log scale, with `label`), a point per model.
+
+    Both are in the order of the leaderboard, which decides color and marker. A model that lacks one of the two has no
+    point.
+    """
+    figure = sheet(2.3)
+    axes = place(figure, 0.5, 0.45, 0.15, 0.12)
+    both = [(index, *pair) for index, pair in enumerate(zip(costs, accuracies, strict=True))]
+    points = [(index, cost, one) for index, cost, one in both if cost and one]
+    for index, cost, one in points:
+        color, marker = series(index)
+        axes.plot([cost] * 2, [one.low, one.high], color=color, linewidth=3, alpha=0.35)
+        axes.plot(cost, one.accuracy, color=color, marker=marker, markersize=7, markeredgecolor=PALETTE["paper"])
+    axes.set_xscale("log")
+    known = [cost for _, cost, _ in points]
+    axes.set_xlim(min(known, default=1) / 1.4, max(known, default=1) * 1.4)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel(label)
+    axes.grid()
+    percent_axis(axes)
     return figure

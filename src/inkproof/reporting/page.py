@@ -1,4 +1,4 @@
-"""The report page: one HTML file that contains everything and needs neither network nor script."""
+"""The report page: one HTML file that contains everything. It needs no network, and its script only sorts."""
 
 import base64
 import io
@@ -17,16 +17,16 @@ from matplotlib.figure import Figure
 from PIL import Image, UnidentifiedImageError
 
 from inkproof.config.schema import DataConfig
-from inkproof.evaluation.results import DrawnResult, DrawnSet
+from inkproof.evaluation.results import Accuracy, DrawnResult, DrawnSet
 from inkproof.evaluation.statistics import discordant, holm, mcnemar
 from inkproof.reporting.ablation import ablation, ablation_set, method_lines
-from inkproof.reporting.drawn_figures import method_bars
+from inkproof.reporting.drawn_figures import accuracy_against, method_bars
 from inkproof.reporting.evaluation_figures import confusion_matrix, learning_curves, reliability_diagram
-from inkproof.reporting.results import ModelResults, all_methods, by_method, credits_for, sets_of
+from inkproof.reporting.results import CANVAS_BYTES, ModelResults, all_methods, by_method, credits_for, sets_of
 from inkproof.reporting.robustness_figures import RULE_NAMES
 from inkproof.reporting.story import story_of
 from inkproof.reporting.style import PALETTE, to_svg
-from inkproof.reporting.tables import SHOWN_METHOD, read_table
+from inkproof.reporting.tables import PENS_VALIDATION, SHOWN_METHOD, choose_deployable, leaderboard, read_table
 from inkproof.reporting.wording import DATA_NOTES, HERE, SETS, VARIANTS, from_template, method_words, set_title
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
@@ -37,21 +37,28 @@ def write_page(
 ) -> Path:
     """Write `report_folder`/index.html and return its path; the same results give the same bytes.
 
-    `models` come from `load_models`. `champion` is the model that was selected on validation digits. The opening is
-    about it, or about the first model trained on `data`. Raises UserError if one of the models' files is broken, which
-    it names, and if `champion` has no results.
+    `models` come from `load_models`. `champion` is the model trained on `data` that was selected on validation digits.
+    The opening is about the best model to deploy (`choose_deployable`), else about the champion, else about the first
+    model trained on `data`. Raises UserError if one of the models' files is broken, which it names, and if `champion`
+    has no results.
     """
     named = {model.name: model for model in models if not model.compare_with}
     if champion is not None and champion not in named:
         raise UserError(f"champion {champion!r} has no results in {report_folder}; choose from {', '.join(named)}")
-    chosen = named[champion] if champion is not None else next(iter(named.values()))
+    rows = leaderboard(models)
+    deployable = choose_deployable(rows, data.name)
+    opening = deployable or champion or next(iter(named))
+    chosen = next(model for model in models if model.name == opening)
     _check_rejections(models)
     sets = sets_of(models)
     filled = [name for name in sets if any(model.by_method(name) for model in models)]
     tabled = [name for name in filled if name not in VARIANTS]
     methods = all_methods(entry for model in models for entry in model.drawn.values())
     first = ablation_set(models)
-    story = story_of(models, chosen, data.title)
+    judges = "drawings by validation writers" if PENS_VALIDATION in rows else "validation digits"
+    limit = f"{CANVAS_BYTES / 1e6:.0f} MB"
+    why = f"Of the models with a canvas.tflite of at most {limit}, it has the best accuracy on {judges}."
+    story = story_of(models, chosen, data.title, why if deployable else "")
     sections = [section(model, place) for place, model in enumerate(models)]
     images = next(one.before_after for one in sections if one.model is chosen)
     return write_html(
@@ -61,6 +68,10 @@ def write_page(
         story=story,
         hero=next((image for image in images if image[0] == story.subject), images[0] if images else None),
         champion=champion,
+        deployable=deployable,
+        judges=judges,
+        limit=limit,
+        costs=_costs(models, story.subject, data.title),
         chosen=chosen.name,
         models=sections,
         board_sets=[(name, _filled(models, name)) for name in tabled],
@@ -102,6 +113,28 @@ def _lines_of(models: Sequence[ModelResults], name: str) -> tuple[str, DrawnSet,
     entries = _entries(models, name)
     figure = method_lines([by_method(entry) for entry in entries], all_methods(entries))
     return name, _filled(models, name), to_svg(figure, f"lines-{slug(name)}", _label(models, name))
+
+
+def _costs(models: Sequence[ModelResults], subject: str | None, title: str) -> list[tuple[str, Markup]]:
+    """The figures of accuracy against the size of canvas.tflite and, where it was measured, against its time."""
+    sizes = [model.export["canvas"].kb if "canvas" in model.export else None for model in models]
+    medians = [model.timing.median("canvas") if model.timing else None for model in models]
+    times = [median / 1000 if median else None for median in medians]
+    drawings = [model.by_method(subject or "").get(SHOWN_METHOD) for model in models]
+    tests = [(model.test.accuracy, model.test.accuracy_low, model.test.accuracy_high) for model in models]
+    digits = [Accuracy(accuracy=accuracy, low=low, high=high) for accuracy, low, high in tests]
+    shown = set_title(subject or "")
+    figures = []
+    for costs, accuracies, on, cost in (
+        (sizes, drawings, shown, "size of canvas.tflite in KB"),
+        (sizes, digits, f"{title} test digits", "size of canvas.tflite in KB"),
+        (times, drawings, shown, "time of canvas.tflite in ms"),
+    ):
+        if any(all(pair) for pair in zip(costs, accuracies, strict=True)):
+            heading = f"{on} against {cost.partition(' ')[0]}"
+            label = f"Accuracy: {heading}, a point per model"
+            figures.append((heading, to_svg(accuracy_against(costs, accuracies, cost), slug(heading), label)))
+    return figures
 
 
 def _paired(models: Sequence[ModelResults]) -> list[tuple[str, int, int, float, float]]:
@@ -163,10 +196,10 @@ def image(path: Path) -> EmbeddedImage | None:
 
 
 def write_html(folder: Path, template: str, /, **values: Any) -> Path:
-    """Write `folder`/index.html from a template of this folder, with the style sheet and colors; return its path."""
-    css = Markup((HERE / "page.css").read_text(encoding="utf-8"))
+    """Write `folder`/index.html from a template of this folder, with style sheet, colors and script; return its path."""
+    css, script = (Markup((HERE / name).read_text(encoding="utf-8")) for name in ("page.css", "page.js"))
     path = folder / "index.html"
-    write_text(path, from_template(template, css=css, palette=PALETTE, **values))
+    write_text(path, from_template(template, css=css, script=script, palette=PALETTE, **values))
     return path
 
 

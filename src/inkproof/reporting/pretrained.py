@@ -21,13 +21,13 @@ from inkproof.evaluation.results import (
 )
 from inkproof.exporting.files import CANVAS_FILES, kilobytes
 from inkproof.exporting.metadata import read_metadata
-from inkproof.reporting.results import by_method, read_result
+from inkproof.reporting.results import CANVAS_BYTES, by_method, read_result
 from inkproof.runtime.errors import UserError
 from inkproof.tracking.run_metadata import RunMetadata
 
 WEIGHTS = "model.keras"
 CANVAS = CANVAS_FILES["float32"]
-LIMITS = {CANVAS: 2_000_000, WEIGHTS: 4_000_000}
+LIMITS = {CANVAS: CANVAS_BYTES, WEIGHTS: 4_000_000}
 """Largest size of each file in bytes: git keeps the files forever, and every clone downloads them."""
 
 PARTS = ("test", "corruptions", "export", "rejection", "drawn")

@@ -24,6 +24,9 @@ from inkproof.runtime.errors import UserError
 
 logger = logging.getLogger(__name__)
 
+CANVAS_BYTES = 2_000_000
+"""Largest canvas.tflite to deploy: git keeps the one in models/pretrained forever, and every clone downloads it."""
+
 
 @dataclass(frozen=True)
 class ModelResults:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from inkproof.evaluation.results import Accuracy
 from inkproof.reporting.results import ModelResults
@@ -28,27 +27,30 @@ class Story:
     subject: str | None
 
 
-def story_of(models: Sequence[ModelResults], chosen: ModelResults, title: str) -> Story:
+def story_of(models: Sequence[ModelResults], chosen: ModelResults, title: str, why: str = "") -> Story:
     """Return the opening about `chosen`, one of `models`, its test digits of the dataset `title`, and drawings.
 
-    Models of other datasets only get their accuracies. Every sentence depends on the results, and no sentence claims an
-    improvement that the intervals do not support.
+    Models of other datasets than `chosen` only get their accuracies. `why` is the sentence that says why this model was
+    chosen. Every other sentence depends on the results, and none claims an improvement that the intervals do not
+    support.
     """
     test = chosen.test
     accuracy = percent(test.accuracy, test.n)
     usable = [name for name in PREFERENCE if len(chosen.by_method(name)) > 1]
     subject = next((name for name in usable if chosen.drawings(name) >= ENOUGH), usable[0] if usable else None)
+    trained = f", trained on {data_title(chosen.compare_with)}," if chosen.compare_with else ""
     opening = (
-        f"{chosen.name} classifies {accuracy} of the {count(test.n)} {title} test digits correctly: "
+        f"{chosen.name}{trained} classifies {accuracy} of the {count(test.n)} {title} test digits correctly: "
         f"{count(test.errors, 'error') if test.errors else 'no errors'}."
     )
     tiles = [(accuracy, f"accuracy on {count(test.n)} {title} test digits")]
-    int8 = chosen.export.get("int8")
-    size = [(f"{kilobytes(int8.kb)} KB", "as an int8 file for a phone")] if int8 else []
+    canvas = chosen.export.get("canvas")
+    size = [(f"{kilobytes(canvas.kb)} KB", "canvas.tflite, the file for an app")] if canvas else []
+    rest = [model for model in models if model.compare_with and model is not chosen]
     if subject is None:
-        compared = [_compared(model, title) for model in models if model.compare_with]
+        compared = [_compared(model, title) for model in rest]
         headline = f"{chosen.name} reaches {accuracy} on {title}"
-        return Story(headline, (opening, *compared), (*tiles, *size), None)
+        return Story(headline, tuple(filter(None, (opening, why, *compared))), (*tiles, *size), None)
     results = chosen.by_method(subject)
     methods = list(results)
     first, last = results[methods[0]], results[methods[-1]]
@@ -56,25 +58,20 @@ def story_of(models: Sequence[ModelResults], chosen: ModelResults, title: str) -
     before, after = percent(first.accuracy, n), percent(last.accuracy, n)
     writers = chosen.drawn[subject].writers
     drawings = f"{count(n, 'drawing')} by {count(writers, 'writer')}" if writers else count(n, "drawing")
+    end = method_words(methods[-1]).end or f"with the method {methods[-1]}"
     tiles.append((before, f"on {drawings}, preprocessed {_as_by(methods[0])}"))
-    tiles.append((after, f"on the same drawings, preprocessed {_as_by(methods[-1])}"))
+    tiles.append((after, f"on the same drawings, {end}"))
     headline = f"{accuracy} on the test set, {before} on {'drawings' if subject == 'starter' else 'real drawings'}"
     if _points(last, first) >= NOTABLE:
-        headline += f", {after} {method_words(methods[-1]).end or f'with the method {methods[-1]}'}"
+        headline += f", {after} {end}"
     note = method_words(methods[0]).note
     how = _as_by(methods[0]) + (f" ({note})" if note else "")
-    start = f"On {drawings}, preprocessed {how}, the same network reaches {before}."
-    steps = []
-    for earlier, method in pairwise(methods):
-        same = results[method].accuracy == results[earlier].accuracy
-        step = method_words(method).step or f"the method {method}"
-        steps.append(f"{step} {'leaves it at' if same else 'gives'} {percent(results[method].accuracy, n)}")
-    ablation = " ".join([*map(_sentence, steps), "The weights of the network are the same throughout."])
-    paragraphs = [f"{opening} {start}", f"{ablation} {_verdict(test.accuracy, first, last)}"]
+    start = f"On {drawings}, preprocessed {how}, the same network reaches {before}. It reaches {after} {end}."
+    paragraphs = [f"{opening} {start}", f"{_verdict(test.accuracy, first, last)} {why}".strip()]
     own = [model for model in models if not model.compare_with]
     which = "" if len(own) == len(models) else f" trained on {title}"
     others = [_everyone(own, subject, methods[0], methods[-1], which)] if len(own) > 1 else []
-    others += [_compared(model, title, subject, methods[-1]) for model in models if model.compare_with]
+    others += [_compared(model, title, subject, methods[-1]) for model in rest]
     if others:
         paragraphs.append(" ".join(others))
     return Story(headline, tuple(paragraphs), (*tiles, *size), subject)
@@ -82,10 +79,6 @@ def story_of(models: Sequence[ModelResults], chosen: ModelResults, title: str) -
 
 def _as_by(method: str) -> str:
     return "as in tutorials" if method == "tutorial" else f"with the method {method}"
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _points(a: Accuracy, b: Accuracy) -> float:

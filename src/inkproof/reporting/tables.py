@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from inkproof.evaluation.results import ExportedFile
-from inkproof.reporting.results import ModelResults, all_methods, by_method, sets_of
+from inkproof.reporting.results import CANVAS_BYTES, ModelResults, all_methods, by_method, sets_of
 from inkproof.reporting.wording import VARIANTS, data_title, interval, kilobytes, model_lines, percent, set_title
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
@@ -33,6 +33,20 @@ def choose_champion(rows: pd.DataFrame, data: str) -> str | None:
         return None
     score = scored.reindex(columns=["val_acc", PENS_VALIDATION]).mean(axis="columns")
     best = scored.assign(score=score).sort_values(["score", "parameters"], ascending=[False, True], kind="stable")
+    return str(best["model"].iloc[0])
+
+
+def choose_deployable(rows: pd.DataFrame, data: str) -> str | None:
+    """Return the best model by validation of those whose canvas.tflite is small enough, or None without one.
+
+    `rows` come from `leaderboard`. Every model, on whatever it was trained, classifies the same drawings of validation
+    writers, so these decide. Equal accuracies go to the model with fewer parameters. Without such drawings it is the
+    best one trained on `data`, as in `choose_champion`.
+    """
+    small = rows[rows["canvas_kb"] <= CANVAS_BYTES / 1024]
+    if PENS_VALIDATION not in small or small[PENS_VALIDATION].isna().all():
+        return choose_champion(small, data)
+    best = small.sort_values([PENS_VALIDATION, "parameters"], ascending=[False, True], kind="stable")
     return str(best["model"].iloc[0])
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 
 from inkproof.evaluation.results import Accuracy, CorruptionsResult
 
@@ -44,13 +45,11 @@ VARIANTS = tuple(name for name, one in SETS.items() if one.variant)
 class Method(NamedTuple):
     """A preprocessing method in words.
 
-    `note` says what it does and `brief` the same in a figure. `step` begins a sentence of the report's opening, and
-    `end` ends its headline.
+    `note` says what it does and `brief` the same in a figure. `end` ends the headline of the report.
     """
 
     note: str
     brief: str
-    step: str = ""
     end: str = ""
 
 
@@ -60,23 +59,19 @@ METHOD_WORDS = {
     "polarity": Method(
         "invert only dark ink on a light background, then shrink",
         "invert if\nneeded",
-        step="inverting only images with dark ink",
     ),
     "center_of_mass": Method(
         "crop to the ink, move its center of mass half way to the middle, then shrink",
         "crop,\ncenter",
-        step="cropping to the ink and moving it half way to the center",
     ),
     "mnist_style": Method(
         "fit the ink into 20 x 20 and center its mass in 28 x 28, as in MNIST",
         "MNIST's\nsize",
-        step="fitting the ink into a 20 x 20 box and centering its mass, as in MNIST,",
         end="with preprocessing like MNIST's",
     ),
     "classic": Method(
         "the whole normalizer: as above, with background, contrast and specks corrected and strokes of MNIST's width",
         "MNIST's\nstrokes",
-        step="the whole normalizer",
         end="with the normalizer",
     ),
 }
@@ -161,6 +156,11 @@ def model_lines(name: str) -> str:
     return name.replace("-", "-\n", 1) if len(name) > 16 else name
 
 
+def breakable(name: str) -> Markup:
+    """Return `name` for a page, where lines may break after its underscores and hyphens."""
+    return Markup(re.sub("([_-])", r"\1<wbr>", str(escape(name))))
+
+
 def data_title(name: str) -> str:
     """Return the title of a dataset; an unknown dataset keeps its name."""
     return DATA_TITLES.get(name, name)
@@ -194,7 +194,7 @@ def from_template(template: str, /, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["times"] = lambda text: str(text).replace(" x ", " \N{MULTIPLICATION SIGN} ")
-    words = [accuracy_of, blank_images, count, data_title, interval, kilobytes]
+    words = [accuracy_of, blank_images, breakable, count, data_title, interval, kilobytes]
     words += [measured, p_value, percent, points, report_command, set_title]
     environment.filters |= {function.__name__: function for function in words}
     return environment.get_template(template).render(values)
