@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import tracking_uri
+from inkproof.runtime.startup import not_installed
 
 # Conditions of the machine, not of the code: they need one line, not a traceback.
 FIXABLE = {
@@ -83,7 +84,7 @@ def explain(error: BaseException) -> str | None:
         return _explain_config(error)
     if isinstance(error, ValueError) and str(error).startswith("Config group override"):  # Hydra's own for model=1
         return f"model=, data=, aug= and the other groups take the name of a file in conf/: {error}"
-    return explain_tracking(error)
+    return explain_tracking(error) or not_installed(error)
 
 
 def _has_working_folder() -> bool:
