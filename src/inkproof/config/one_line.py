@@ -127,6 +127,8 @@ def _explain_config(error: BaseException) -> str | None:
 def _explain_override(word: str, reason: str) -> str:
     """The line for a `word` of the command line that Hydra cannot read."""
     key, _, value = word.partition("=")
+    if not value or not key:  # as in model = cnn
+        return f"{word}: write key=value, without spaces around ="
     if word.endswith(","):
         return f"{word} a space ends the value; write the values without spaces: -m {word}..."
     if value and "=" in value and not value.startswith(("'", '"')):
@@ -137,6 +139,8 @@ def _explain_override(word: str, reason: str) -> str:
 def _explain_key(full: str, name: str, parent: Any) -> str:
     """The line for a key that the mapping `parent` does not have."""
     keys = sorted(str(key) for key in parent if not str(key).startswith(("_", "hydra")))
+    if full in ("lr", "learning_rate", "optimizer.lr"):  # as other programs call it
+        return f"{full}: unknown key; did you mean optimizer.learning_rate?"
     if full == name:  # at the top: perhaps a key of a part
         parts = [key for key in keys if isinstance(part := parent[key], Mapping) and name in part]
         if parts:
