@@ -54,7 +54,7 @@ def test_what_is_tested_elsewhere_names_a_test() -> None:
 
 def test_every_target_of_make_can_be_planned(new_workspace: Callable[[], Workspace]) -> None:
     root = ready(new_workspace())
-    targets = [command.removeprefix("make ") for command in LISTED if command.startswith("make ")]
+    targets = [command.split()[1] for command in LISTED if command.startswith("make ")]
     root.run("make", "--dry-run", *targets)
 
 
