@@ -88,9 +88,14 @@ docs: $(READY) ## build the pages of docs/ as a site, in site/
 	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 	@echo "Look at it: python -m http.server -d site"
 
-ui: $(READY) ## compare runs in the MLflow UI, http://127.0.0.1:5000
-	@MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --workers 1 \
-	  --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000 & \
+PORT := 5000
+ui: $(READY) ## compare runs in the MLflow UI, http://127.0.0.1:5000, or make ui PORT=5001
+	@python -c 'import socket; socket.create_server(("127.0.0.1", $(PORT)))' 2>/dev/null || \
+	  { echo "make: port $(PORT) is taken, perhaps by another make ui, or not allowed; choose another: make ui PORT=5001" >&2; exit 2; }
+	@echo "MLflow: http://127.0.0.1:$(PORT)/#/experiments?workflowType=machine_learning (in some seconds; Ctrl-C stops it)"
+	@MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false PYTHONWARNINGS=ignore:starlette.middleware.wsgi \
+	  mlflow server --workers 1 --backend-store-uri sqlite:///mlflow.db --registry-store-uri sqlite:///mlflow.db \
+	  --uvicorn-opts "--log-level warning" --host 127.0.0.1 --port $(PORT) & \
 	  server=$$!; trap "kill $$server" INT TERM; wait $$server; wait $$server || true
 
 app: $(READY) ## a page to draw digits on, http://127.0.0.1:8765

@@ -136,6 +136,10 @@ REFUSED = {  # by what is typed after `python src/`: words of the line
     ("train.py", "seed=one,two", "-m", "training.epochs=1"): ["seed=one", "a whole number"],
     ("train.py", "model=dense,", "cnn"): ["without spaces: -m model=dense,..."],
     ("train.py", "-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=0"): ["n_jobs=0: expected the number of proc"],
+    ("train.py", "--model", "cnn"): ["--model: write model=cnn"],
+    ("train.py", "--optimizer.learning_rate=0.1"): ["write optimizer.learning_rate=0.1"],
+    ("train.py", "model", "=", "cnn"): ["model: write key=value, without spaces around ="],
+    ("train.py", "lr=0.1"): ["lr: unknown key; did you mean optimizer.learning_rate?"],
     ("train.py", "--config-name", "foo"): ["--config-name", "its own file of conf/"],
     (
         "train.py",

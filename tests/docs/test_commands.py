@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -53,7 +54,7 @@ def test_what_is_tested_elsewhere_names_a_test() -> None:
 
 def test_every_target_of_make_can_be_planned(new_workspace: Callable[[], Workspace]) -> None:
     root = ready(new_workspace())
-    targets = [command.removeprefix("make ") for command in LISTED if command.startswith("make ")]
+    targets = [command.split()[1] for command in LISTED if command.startswith("make ")]
     root.run("make", "--dry-run", *targets)
 
 
@@ -97,6 +98,15 @@ def test_the_servers_answer(command: str, new_workspace: Callable[[], Workspace]
             time.sleep(1)
     finally:
         assert "Traceback" not in "".join(workspace.stop(server, signal.SIGINT))
+
+
+def test_a_taken_port_of_the_ui_is_one_line_before_the_server_starts(new_workspace: Callable[[], Workspace]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = ready(new_workspace()).run("make", "ui", f"PORT={port}", code=2)
+    line, end = done.stderr.splitlines()
+    assert line.startswith(f"make: port {port} is taken") and "make ui PORT=5001" in line and "Error 2" in end
+    assert done.stdout == ""
 
 
 def test_a_clone_predicts_the_sample(tmp_path: Path) -> None:

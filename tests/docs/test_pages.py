@@ -68,6 +68,13 @@ def test_the_results_are_those_of_the_leaderboard() -> None:
         assert cells == [f"{accuracies[0]:.2%}", *(f"{accuracy:.1%}" for accuracy in accuracies[1:])], model
 
 
+def test_what_is_said_of_letters_is_in_the_model_card() -> None:
+    card = (ROOT / "models" / "pretrained" / "README.md").read_text(encoding="utf-8")
+    rejected = float(re.search(r"\| 200 letters: rejected \| ([\d.]+)%", card)[1])  # type: ignore[index]
+    assert f"It accepts {100 - rejected:.0f}% of [letters]" in " ".join(README.split())
+    assert f"accepts {100 - rejected:.0f}% of letters as digits" in " ".join(TEXTS["serving.md"].split())
+
+
 def test_what_is_said_of_the_scale_is_in_the_reports() -> None:
     drawn = json.loads((MODELS / "cnn" / "drawn.json").read_text())
     assert f"`cnn` reaches {drawn['starter']['tutorial']['accuracy']:.0%} with `tutorial`" in " ".join(README.split())
@@ -87,7 +94,8 @@ def test_most_of_the_gap_on_the_tablet_is_scale(tmp_path: Path) -> None:
     prepare(published("pens"), tmp_path, mirror=MIRROR)
     pens = [drawing for drawing in read_drawings(tmp_path) if drawing.writer.startswith("tes-")]
     side = longer_side(pens)
-    assert f"digits is {side:.2f} of the canvas in the median" in " ".join(README.split())
+    said = f"median length of its digits, along the longer side, is {side:.2f} of the canvas"
+    assert said in " ".join(README.split())
     factor = longer_side(read_drawings(ROOT / "data" / "drawn" / "starter")) / side
     canvases = np.stack([render(enlarged(drawing, factor)) for drawing in pens])
     network = load_trained(ROOT / "models" / "pretrained")

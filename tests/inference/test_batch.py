@@ -47,7 +47,7 @@ def model(stand_in: Path) -> Path:
 def test_every_image_has_its_two_most_likely_digits_in_order(paths: list[str], model: Path):
     results = list(predict_images(paths, model))
     assert [one.path for one in results] == paths
-    known = f"it is no image of a known format ({', '.join(FORMATS)}); save as PNG or JPEG"
+    known = f"it is damaged, or not an image of a known format ({', '.join(FORMATS)})"
     assert results[5] == Unreadable(paths[5], known)
     assert results[-1] == Unreadable(paths[-1], "no such file")
     _, probabilities = expected(np.stack([canvas(digit) for digit in DIGITS]))

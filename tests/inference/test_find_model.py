@@ -102,6 +102,8 @@ def test_a_run_that_is_not_exported_yet_is_distinguished_from_a_wrong_name(root:
         find_model("optdigits-cnn", root)
     with pytest.raises(UserError, match="optdigits-cmm: unknown model"):
         find_model("optdigits-cmm", root)
+    with pytest.raises(UserError, match=r"--model cnn: a run's name .*; did you mean mnist-cnn\?$"):
+        find_model("cnn", root)
 
 
 def test_a_folder_without_an_export_is_named(root: Path):

@@ -73,8 +73,8 @@ def test_a_few_images_are_read_at_once_without_anything_slow(place: Any, forbidd
 
 
 def test_a_folder_is_walked_and_the_table_holds_every_image(place: Any, tmp_path: Path):
-    done = place.run("python", "src/predict.py", "drawn", "--csv", str(tmp_path / "made" / "out.csv"))
-    table = rows(tmp_path / "made" / "out.csv")
+    done = place.run("python", "src/predict.py", "drawn", "--csv", str(tmp_path / "out.csv"))
+    table = rows(tmp_path / "out.csv")
     assert list(table[0]) == ["path", "digit", "probability", "second", "second_probability", "accepted"]
     names = ["blank.gif", "deep/seven.jpg", *(f"digit{digit}.png" for digit in DIGITS)]
     assert [row["path"] for row in table] == [f"drawn/{name}" for name in names]
@@ -124,7 +124,7 @@ def test_what_cannot_be_read_is_named_and_passed_over(place: Any, tmp_path: Path
     )
     assert absent == "predict.py: absent.png: no such file"
     assert broken.startswith(f"predict.py: {tmp_path / 'broken.png'}: ")
-    known = "it is no image of a known format (PNG, JPEG, GIF, BMP, TIFF, WebP, AVIF, HEIC, PNM); save as PNG or JPEG"
+    known = "it is damaged, or not an image of a known format (PNG, JPEG, GIF, BMP, TIFF, WebP, AVIF, HEIC, PNM)"
     assert text == f"predict.py: {tmp_path / 'text.png'}: {known}"
     assert script == f"predict.py: src/predict.py: {known}"
 
@@ -179,8 +179,10 @@ def test_an_interrupt_during_the_imports_is_one_line(place: Any, tmp_path: Path)
 
 
 def test_nothing_readable_at_all_is_still_one_line_each(place: Any, tmp_path: Path):
-    done = place.run("python", "src/predict.py", "absent.png", "--show", str(tmp_path / "sheet.png"), code=1)
-    assert (done.stdout, done.stderr) == ("", "predict.py: absent.png: no such file\n")
+    words = ("absent.png", "drawn/*.webp", "--show", str(tmp_path / "sheet.png"))
+    done = place.run("python", "src/predict.py", *words, code=1)
+    hint = "predict.py: drawn/*.webp: no such file; write * and ? outside quotes, or name the folder"
+    assert (done.stdout, done.stderr) == ("", f"predict.py: absent.png: no such file\n{hint}\n")
     assert not (tmp_path / "sheet.png").exists()
 
 
@@ -234,6 +236,9 @@ MISTAKES = [
     (["--model", "models:/inkproof-mnist@champion"], "no database there; src/train.py makes it"),
     (["--csv", "drawn"], "drawn: is not a file, so it cannot be overwritten"),
     (["--csv", "drawn/digit1.png"], "drawn/digit1.png: has the name of an image"),
+    (["--csv", "absent/out.csv"], "absent/out.csv: the folder absent does not exist; make it, or choose another"),
+    (["--show", "absent/sheet.png"], "absent/sheet.png: the folder absent does not exist"),
+    (["--model", "cnn"], "--model cnn: a run's name begins with its dataset; did you mean mnist-cnn?"),
     (["--show", "sheet.jpg"], "sheet.jpg: the contact sheet is a PNG"),
     (["--show", "drawn/notes.txt/sheet.png"], "a file is where a folder should be"),
 ]
@@ -293,7 +298,7 @@ def test_thousands_are_read_in_order_and_counted(place: Any, thousands: Path, tm
     assert len(done.stdout.splitlines()) == 1199
     broken, counted = done.stderr.splitlines()
     assert counted == "1,000 of 1,200 images"
-    assert broken.startswith("predict.py: many/digit700.bmp: it is no image")
+    assert broken.startswith("predict.py: many/digit700.bmp: it is damaged, or not an image")
 
 
 def test_a_terminal_gets_a_bar_and_the_pipe_nothing_of_it(place: Any, thousands: Path, tmp_path: Path):

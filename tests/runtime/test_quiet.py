@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from inkproof.runtime.paths import ROOT
 
 START = """
@@ -39,3 +41,14 @@ def test_what_is_there_already_stays(tmp_path: Path):
     )
     (tmp_path / "tensorflow.py").write_text("class config:\n    list_physical_devices = staticmethod(list)\n")
     assert start("matplotlib", tmp_path) == ["matplotlib", "without None"]
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "src").glob("*.py")), ids=lambda path: path.name)
+def test_a_script_outside_the_environment_says_in_one_line_how_to_get_there(script: Path):
+    words = {"drawings.py": ["import", "."], "study.py": ["list"]}.get(script.name, ["model=cnn"])
+    command = [sys.executable, "-S", str(script), *words]  # -S: without installed libraries
+    done = subprocess.run(command, cwd=ROOT, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"{script.name}: error: the library ")
+    assert line.endswith(" is missing; run `make setup`, then `source .venv/bin/activate`")

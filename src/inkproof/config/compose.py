@@ -118,7 +118,10 @@ def _arrange_arguments(sweeps: bool) -> None:
     flags = [word for word in sys.argv[1:] if word in ("-m", "--multirun")]
     others = [word for word in sys.argv[1:] if word not in flags]
     sys.argv[1:] = flags + others
-    for word in others:
+    for number, word in enumerate(others):
+        key, _, value = word.removeprefix("--").partition("=")
+        if word.startswith("--") and key and ("." in key or key == "seed" or (ROOT / "conf" / key).is_dir()):
+            raise UserError(f"{word}: write {key}={value or (*others[number + 1 :], 'VALUE')[0]}")
         if word.partition("=")[0] in ("--config-name", "-cn", "--config-path", "-cp"):
             raise UserError(f"{word}: this script has its own file of conf/; change values by key=value")
         if word == "--resolve" and not {"--cfg", "-c", "--help", "-h"} & {one.partition("=")[0] for one in others}:

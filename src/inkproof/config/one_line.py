@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import tracking_uri
+from inkproof.runtime.startup import not_installed
 
 # Conditions of the machine, not of the code: they need one line, not a traceback.
 FIXABLE = {
@@ -83,7 +84,7 @@ def explain(error: BaseException) -> str | None:
         return _explain_config(error)
     if isinstance(error, ValueError) and str(error).startswith("Config group override"):  # Hydra's own for model=1
         return f"model=, data=, aug= and the other groups take the name of a file in conf/: {error}"
-    return explain_tracking(error)
+    return explain_tracking(error) or not_installed(error)
 
 
 def _has_working_folder() -> bool:
@@ -126,6 +127,8 @@ def _explain_config(error: BaseException) -> str | None:
 def _explain_override(word: str, reason: str) -> str:
     """The line for a `word` of the command line that Hydra cannot read."""
     key, _, value = word.partition("=")
+    if not value or not key:  # as in model = cnn
+        return f"{word}: write key=value, without spaces around ="
     if word.endswith(","):
         return f"{word} a space ends the value; write the values without spaces: -m {word}..."
     if value and "=" in value and not value.startswith(("'", '"')):
@@ -136,6 +139,8 @@ def _explain_override(word: str, reason: str) -> str:
 def _explain_key(full: str, name: str, parent: Any) -> str:
     """The line for a key that the mapping `parent` does not have."""
     keys = sorted(str(key) for key in parent if not str(key).startswith(("_", "hydra")))
+    if full in ("lr", "learning_rate", "optimizer.lr"):  # as other programs call it
+        return f"{full}: unknown key; did you mean optimizer.learning_rate?"
     if full == name:  # at the top: perhaps a key of a part
         parts = [key for key in keys if isinstance(part := parent[key], Mapping) and name in part]
         if parts:

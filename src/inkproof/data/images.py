@@ -90,7 +90,7 @@ def open_image(source: str | os.PathLike[str] | bytes, name: str = "", draft: in
             return plain(image)
     except Exception as error:
         # Pillow's decoders meet broken files with SyntaxError, ValueError, struct.error, zlib.error, ...
-        raise UserError(f"{name} cannot be read: {_reason(error)}") from None
+        raise UserError(f"{name} cannot be read: {_reason(error, name)}") from None
 
 
 def image_size(content: bytes, name: str) -> tuple[int, int]:
@@ -106,7 +106,7 @@ def image_size(content: bytes, name: str) -> tuple[int, int]:
     except Image.DecompressionBombError:
         raise
     except Exception as error:
-        raise UserError(f"{name} cannot be read: {_reason(error)}") from None
+        raise UserError(f"{name} cannot be read: {_reason(error, name)}") from None
 
 
 def _image_file(path: Path) -> Path:
@@ -129,11 +129,13 @@ def _heif_orientation(image: Image.Image, file: io.BytesIO | Path) -> int:
     return 1 if b"irot" in head or b"imir" in head else image.info.get("original_orientation") or 1
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, name: str) -> str:
     if isinstance(error, FileNotFoundError):
         return "no such file"
     if isinstance(error, UnidentifiedImageError):
-        return f"it is no image of a known format ({', '.join(FORMATS)}); {ADVICE}"
+        if name.lower().endswith(OTHER_SUFFIXES):
+            return f"it is no image of a known format ({', '.join(FORMATS)}); {ADVICE}"
+        return f"it is damaged, or not an image of a known format ({', '.join(FORMATS)})"
     reason = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
     return " ".join(reason.split())
 

@@ -53,9 +53,14 @@ def find_model(word: str = PRETRAINED, root: Path = ROOT) -> Path:
     names = _names(root)
     if word in names:
         return names[word]
-    data, _, model = word.partition("-")
-    if (root / "conf" / "data" / f"{data}.yaml").is_file() and (root / "conf" / "model" / f"{model}.yaml").is_file():
-        raise UserError(f"--model {word}: not exported yet; run `dvc repro export@{word}` first, or name another model")
+    data, _, model = word.rpartition("-")
+    if (root / "conf" / "model" / f"{model}.yaml").is_file():
+        if not data:
+            close = next((name for name in names if name.endswith(f"-{word}")), f"mnist-{word}")
+            raise UserError(f"--model {word}: a run's name begins with its dataset; did you mean {close}?")
+        if (root / "conf" / "data" / f"{data}.yaml").is_file():
+            line = f"not exported yet; run `dvc repro export@{word}` first, or name another model"
+            raise UserError(f"--model {word}: {line}")
     choices = unknown(f"--model {word}", "model", word, [PRETRAINED, *names])
     others = f"a .tflite file, a folder with one, {REGISTRY}NAME@ALIAS or {REGISTRY}NAME/VERSION"
     raise UserError(f"{choices}; or {others}")

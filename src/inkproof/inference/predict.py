@@ -66,7 +66,10 @@ def predict_image(path: str, predictor: Predictor, keep: bool = False) -> Predic
     try:
         canvas = to_canvas(path, "it")
     except UserError as error:
-        return Unreadable(path, str(error).removeprefix("it cannot be read: "))
+        reason = str(error).removeprefix("it cannot be read: ")
+        if reason == "no such file" and any(sign in path for sign in "*?"):
+            reason += "; write * and ? outside quotes, or name the folder"
+        return Unreadable(path, reason)
     found = predictor.predict(canvas[np.newaxis])
     probabilities = found.probabilities[0]
     ink = has_ink(found.seen[0])
@@ -238,5 +241,7 @@ def check_out(path: Path, image: bool) -> None:
         raise UserError(f"{path}: the contact sheet is a PNG; choose a name that ends in .png")
     if not image and suffix in SUFFIXES:
         raise UserError(f"{path}: has the name of an image, which the table would overwrite; end it in .csv")
+    if path.parent != Path() and not path.parent.exists():
+        raise UserError(f"{path}: the folder {path.parent} does not exist; make it, or choose another")
     if path.exists() and not path.is_file():
         raise UserError(f"{path}: is not a file, so it cannot be overwritten; choose another name")

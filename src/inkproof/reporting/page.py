@@ -196,7 +196,7 @@ def image(path: Path) -> EmbeddedImage | None:
 
 
 def write_html(folder: Path, template: str, /, **values: Any) -> Path:
-    """Write `folder`/index.html from a template of this folder, with style sheet, colors and script; return its path."""
+    """Write `folder`/index.html from a template here, with style sheet, colors and script; return its path."""
     css, script = (Markup((HERE / name).read_text(encoding="utf-8")) for name in ("page.css", "page.js"))
     path = folder / "index.html"
     write_text(path, from_template(template, css=css, script=script, palette=PALETTE, **values))

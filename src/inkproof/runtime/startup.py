@@ -23,9 +23,23 @@ for _name, _value in {
     os.environ.setdefault(_name, _value)
 
 
+def not_installed(error: BaseException) -> str | None:
+    """Return the line for a library that is missing, as it is where .venv is not active; None for any other error."""
+    if not isinstance(error, ModuleNotFoundError) or error.name is None:
+        return None
+    library = error.name.partition(".")[0]
+    if library == "inkproof" or library in sys.stdlib_module_names:
+        return None
+    return f"the library {library} is missing; run `make setup`, then `source .venv/bin/activate`"
+
+
 def _end_in_one_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    script = os.path.basename(sys.argv[0])  # noqa: PTH119
     if issubclass(kind, KeyboardInterrupt):
-        print(f"{os.path.basename(sys.argv[0])}: interrupted", file=sys.stderr)  # noqa: PTH119
+        print(f"{script}: interrupted", file=sys.stderr)
+    elif line := not_installed(error):
+        print(f"{script}: error: {line}", file=sys.stderr)
+        sys.exit(2)
     else:
         sys.__excepthook__(kind, error, trace)
 
