@@ -31,6 +31,7 @@ with large_libraries():
 
 PARENT = "mlflow.parentRunId"  # the tag by which MLflow shows a run below another
 REGISTER_AS = "register_as"  # the tag with the name under which src/export.py registers a run's model
+NOTE = "mlflow.note.content"  # the tag with the description that MLflow shows, in Markdown
 SOURCE = "mlflow.source.name"  # the tag with the script that MLflow shows
 PARAM_LIMIT = 6000  # most characters of a parameter's value
 BATCH_LIMIT = 100  # most parameters per call
@@ -101,9 +102,14 @@ class Tracker:
 
         A server has its own UI, `make ui` that of a file. A database server may have one anywhere.
         """
+        number = self.experiment(experiment)
+        tags = self.client.get_experiment(number).tags
+        for key, value in view_tags().items():  # an earlier version may have made the experiment
+            if tags.get(key) != value:
+                self.client.set_experiment_tag(number, key, value)
         # Without the workflow type, MLflow opens the table of its mode for generative AI.
         view = f"viewStateShareKey={VIEW}&workflowType=machine_learning"
-        page = f"/#/experiments/{self.experiment(experiment)}/runs?{view}"
+        page = f"/#/experiments/{number}/runs?{view}"
         if self.uri.startswith("http"):
             return f"Compare the runs: {re.sub('//[^/@]*@', '//', self.uri).rstrip('/')}{page}"  # without a password
         return f"Compare the runs: `make ui`, then {UI}{page}"
@@ -263,4 +269,4 @@ class Tracker:
 
 
 def _final(run: Run) -> dict[str, float]:
-    return {name: value for name, value in run.data.metrics.items() if not name.startswith("epoch/")}
+    return {name: value for name, value in run.data.metrics.items() if not name.startswith(("epoch/", "system/"))}

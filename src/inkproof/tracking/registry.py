@@ -13,7 +13,7 @@ from mlflow.exceptions import MlflowException
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import sha256_of
 from inkproof.runtime.startup import quiet_stderr
-from inkproof.tracking.mlflow_tracker import REGISTER_AS, Tracker
+from inkproof.tracking.mlflow_tracker import NOTE, REGISTER_AS, Tracker
 
 NEEDED = ("ai-edge-litert", "numpy", "pillow")  # by exporting/registered_model.py, beside MLflow
 COPIED_TAGS = ("model", "aug", "data", "key", "git_commit")  # from the run to its version
@@ -55,7 +55,10 @@ def register_canvas(
         )
         tags = {tag: run.data.tags[tag] for tag in COPIED_TAGS if tag in run.data.tags}
         new = mlflow.register_model(made.model_uri, name, tags={**tags, CANVAS_SHA: sha})
-    text = f"{canvas.name} of the run {run.info.run_name}: predict([path, bytes or array of an image]) gives its digit"
+    about = f"{canvas.name} of the run {run.info.run_name}: predict([path, bytes or array of an image]) gives its digit"
+    measured = run.data.metrics.get("test_acc")
+    accuracy = "" if measured is None else f"Test accuracy {measured:.2%}."
+    text = "\n\n".join(filter(None, (about, run.data.tags.get(NOTE), accuracy)))
     tracker.client.update_model_version(name, new.version, text)
     return str(new.version)
 

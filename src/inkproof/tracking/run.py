@@ -1,16 +1,45 @@
 """A training as a run: locked, reused, resumed and saved. Later stages log to it, too."""
 
+import logging
+import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+
+from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
 from inkproof.runtime.files import replacing
 from inkproof.runtime.paths import HOME
 from inkproof.runtime.progress import say
-from inkproof.tracking.mlflow_tracker import PARENT, REGISTER_AS, Tracker, is_nested
+from inkproof.tracking.mlflow_tracker import NOTE, PARENT, REGISTER_AS, Tracker, is_nested
 from inkproof.tracking.registry import registered_name
 from inkproof.tracking.run_metadata import ARTIFACTS, RunMetadata, locked, read_history, write_history
+
+LOG = "log.txt"  # what the training printed, with times
+SAMPLED = 10.0  # seconds between two samples of the machine's load
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x08")  # colors, and how a progress bar goes back
+
+
+class _Copied:
+    """A text stream whose lines also go to a log, with their times; of a progress bar its last state."""
+
+    def __init__(self, shown: TextIO, log: TextIO) -> None:
+        self._shown, self._log, self._line = shown, log, ""
+
+    def write(self, text: str) -> int:
+        *lines, self._line = (self._line + text).split("\n")
+        self._line = self._line.rpartition("\r")[2]
+        for line in lines:
+            said = CONTROL.sub("", line.rstrip("\r").rpartition("\r")[2]).rstrip()
+            if said:
+                self._log.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {said}\n")
+        return self._shown.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._shown, name)
 
 
 class Run:
@@ -25,6 +54,7 @@ class Run:
     ) -> None:
         self.metadata, self._tracker, self._found, self.finished = metadata, tracker, found, finished
         self._register = register
+        self._while_training = ExitStack()  # its log, and the samples of the machine's load
 
     @classmethod
     @contextmanager
@@ -65,6 +95,7 @@ class Run:
             try:
                 yield run
             except BaseException as error:
+                run._while_training.close()
                 if run.metadata.run_id and not run.finished:
                     tracker.give_up(run.metadata.run_id, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
                 raise
@@ -97,6 +128,20 @@ class Run:
         tracker.tag(metadata.run_id, {"stage": "train"})
         for context, count in digits.items():
             tracker.dataset(metadata.run_id, metadata.config.data.name, metadata.data_sha, context, {"digits": count})
+        self._observe()
+
+    def _observe(self) -> None:
+        """Write what is printed to the run's log, and log samples of the machine's load to MLflow, until it is saved.
+
+        A thread of MLflow samples processor, memory, disk and network every SAMPLED seconds.
+        """
+        log = self._while_training.enter_context((self.metadata.folder / LOG).open("a", encoding="utf-8", buffering=1))
+        self._while_training.enter_context(redirect_stdout(_Copied(sys.stdout, log)))  # type: ignore[type-var]
+        self._while_training.enter_context(redirect_stderr(_Copied(sys.stderr, log)))  # type: ignore[type-var]
+        logging.getLogger("mlflow.system_metrics").setLevel(logging.CRITICAL)  # it tells each step
+        monitor = SystemMetricsMonitor(self.metadata.run_id, sampling_interval=SAMPLED, resume_logging=True)
+        monitor.start()
+        self._while_training.callback(monitor.finish)
 
     def epoch(self, row: Mapping[str, float]) -> None:
         """Log one epoch's row of the learning curve."""
@@ -117,6 +162,7 @@ class Run:
 
         `model` is the float32 `keras.Model` that every later stage reads.
         """
+        self._while_training.close()
         metadata, tracker = self.metadata, self._tracker
         metadata.metrics, metadata.seconds, metadata.finished = metrics, round(seconds, 2), True
         with replacing(metadata.folder / "model.keras") as temporary:
@@ -124,6 +170,7 @@ class Run:
         write_history(metadata.folder / "history.csv", history)
         metadata.artifacts = metadata.hashes()
         tracker.metrics(metadata.run_id, metadata.metrics)
+        tracker.tag(metadata.run_id, {NOTE: metadata.description})
         self._tag_for_registry()
         metadata.write()
         finalize(tracker, metadata.run_id, metadata.folder)
@@ -201,7 +248,7 @@ def finalize(tracker: Tracker, run_id: str, folder: Path) -> None:
 
     A report has the metadata and the learning curve of a run, but no model, so it creates the run again without one.
     """
-    for name in ARTIFACTS:
+    for name in (*ARTIFACTS, LOG):
         if (folder / name).is_file():
             tracker.file(run_id, folder / name, "artifacts")
     tracker.finish(run_id)

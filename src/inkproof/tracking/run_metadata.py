@@ -79,6 +79,16 @@ class RunMetadata(BaseModel):
         return command(names, config.seed, self.overrides)
 
     @property
+    def description(self) -> str:
+        """What its MLflow run and its registered versions say of it, in Markdown."""
+        config, metrics = self.config, self.metrics
+        lines = [f"`{config.model.name}` trained on `{config.data.name}`, `aug={config.aug.name}`, seed {config.seed}."]
+        if metrics:
+            name, share = ("validation", "val_acc") if "val_acc" in metrics else ("training", "accuracy")
+            lines.append(f"{name.capitalize()} accuracy {metrics[share]:.2%}. {metrics['parameters']:,.0f} parameters.")
+        return "\n\n".join([*lines, f"Made by `{self.command}`"])
+
+    @property
     def tags(self) -> dict[str, str]:
         """The tags of its MLflow run."""
         first = {} if self.initial_weights is None else self.initial_weights.model_dump(exclude_none=True)
@@ -92,6 +102,7 @@ class RunMetadata(BaseModel):
             "key": self.key,
             "configuration": configuration_key(self.config.flat(), self.data_sha, self.policy),
             "machine": self.machine,
+            "mlflow.note.content": self.description,
             **{f"init_{name}": value for name, value in first.items()},
         }
 

@@ -18,19 +18,11 @@ from inkproof.runtime.startup import large_libraries
 with large_libraries():
     import mlflow
 
-VIEW = "inkproof"  # the name of the view that shows these columns
-COLUMNS = (
-    "val_acc",
-    "test_acc",
-    "drawn_starter_tutorial_accuracy",
-    "drawn_starter_classic_accuracy",
-    "drawn_pens_tutorial_accuracy",
-    "drawn_pens_classic_accuracy",
-    "drawn_mine_classic_accuracy",
-    "corr_acc",
-    "canvas_kb",
-)
-VARIED = ("model.name", "aug.name", "seed", "training.epochs")
+VIEW = "inkproof"  # the name of the view that shows these columns and charts
+COLUMNS = ("val_acc", "test_acc", "drawn_acc", "corr_acc", "canvas_kb")  # metrics; on a small screen they fit
+TAGS = ("model", "aug", "differs")
+AXES = ("model.name", "aug.name", "optimizer.learning_rate")  # of the parallel coordinates, parameters
+CURVES = {"epoch/val_accuracy": "Validation accuracy by epoch", "epoch/val_loss": "Validation loss by epoch"}
 REMINDER = 60.0  # seconds between two lines about a server that does not answer
 
 
@@ -54,12 +46,27 @@ def check_database(database: Path | None) -> None:
 
 
 def view_tags() -> dict[str, str]:
-    """Return the tags of an experiment whose shared view chooses the columns.
+    """Return the tags of an experiment whose shared view chooses the columns and the charts.
 
-    MLflow's UI shows no metrics and no parameters until a user chooses columns, or a shared view, which is a tag.
+    MLflow's UI shows no metrics and no parameters until a user chooses columns, or a shared view, which is a tag. This
+    is what the UI itself writes when a view is shared; it draws every other metric below these charts.
     """
-    columns = [f"metrics.`{name}`" for name in COLUMNS] + [f"params.`{name}`" for name in VARIED]
-    state = {"selectedColumns": columns, "orderByKey": "metrics.`val_acc`", "orderByAsc": False}
+    columns = [f"metrics.`{name}`" for name in COLUMNS] + [f"tags.`{name}`" for name in TAGS]
+    chart = {"metricSectionId": VIEW, "deleted": False, "isGenerated": False, "runsCountToCompare": 100}
+    charts = [
+        {"type": "LINE", "metricKey": name, "selectedMetricKeys": [name], "displayName": title, "xAxisKey": "step"}
+        for name, title in CURVES.items()
+    ]
+    charts.append({"type": "PARALLEL", "selectedParams": list(AXES), "selectedMetrics": ["val_acc"]})
+    section = {"uuid": VIEW, "name": "Learning curves and choices", "display": True, "isReordered": False}
+    state = {
+        "selectedColumns": columns,
+        "orderByKey": "metrics.`val_acc`",
+        "orderByAsc": False,
+        "compareRunCharts": [{**chart, **own, "uuid": f"{VIEW}-{own['type']}-{n}"} for n, own in enumerate(charts)],
+        "compareRunSections": [section],
+        "isAccordionReordered": True,
+    }
     return {
         "mlflow.experimentKind": "custom_model_development",
         f"mlflow.sharedViewState.{VIEW}": json.dumps(state),

@@ -25,6 +25,7 @@ from inkproof.runtime.paths import HOME
 from inkproof.stages.train import train
 from inkproof.tracking.identity import identity, short_hash
 from inkproof.tracking.mlflow_tracker import Tracker, nested
+from inkproof.tracking.naming import described, overrides_of
 from inkproof.tracking.run import attach
 from inkproof.tracking.run_metadata import RunMetadata, copy_artifacts
 from inkproof.tuning.recipe import FOUND, command_of, recipe_to_write, write_recipe
@@ -238,7 +239,7 @@ def tune(
 
     def train_trial(chosen: TrainConfig, trial: str) -> dict[str, float]:
         artifacts = folder / f"trial_{trial}"
-        with nested(parent, f"trial {trial}"):
+        with nested(parent, f"trial {trial} {described(overrides_of(chosen))}".rstrip()):
             metrics = train(chosen.with_run(out=str(artifacts)), say=lambda line: None)
             attach(tracker, RunMetadata.read(artifacts), artifacts, experiment, parent)
         return metrics
