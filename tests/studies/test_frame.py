@@ -27,7 +27,7 @@ def experiments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(results, "ROOT", tmp_path)
     folder = written_study(tmp_path / "02-made-up", grid={"model": ["dense", "cnn"]})
     for seed, accuracy in enumerate((0.9, 0.8)):
-        one = row(grid_run({"model": "cnn"}, seed, configuration="c1"), val_accuracy=accuracy)
+        one = row(grid_run({"model": "cnn"}, seed, configuration="c1"), val_acc=accuracy)
         results.write_row(folder / "results.csv", one)
     return tmp_path
 
@@ -73,7 +73,7 @@ def test_a_row_of_a_table_has_its_overrides_and_its_metrics(experiments: Path) -
     runs = all_runs(experiments).set_index("seed")
     assert runs["overrides"].tolist() == ["training.epochs=1"] * 2
     assert runs["training.epochs"].tolist() == [1, 1]
-    assert runs["val_accuracy"].to_dict() == {0: 0.9, 1: 0.8}
+    assert runs["val_acc"].to_dict() == {0: 0.9, 1: 0.8}
     first = runs.loc[0, ["name", "data", "split", "model", "aug", "places", "key", "configuration", "commit"]]
     assert first.tolist() == [
         "model=cnn",
@@ -90,11 +90,11 @@ def test_a_row_of_a_table_has_its_overrides_and_its_metrics(experiments: Path) -
 
 def test_a_run_in_a_table_and_in_the_store_is_one_row(experiments: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("data=optdigits", "model=cnn", "training.epochs=1")
-    with_store(monkeypatch, logged(*words, run="run-modelcnn0", val_accuracy=0.1, test_nll=0.5), logged(*words, seed=7))
+    with_store(monkeypatch, logged(*words, run="run-modelcnn0", val_acc=0.1, test_nll=0.5), logged(*words, seed=7))
     runs = all_runs(experiments).set_index("seed")
     assert runs["source"].to_dict() == {0: "both", 1: "table", 7: "store"}
     assert runs.loc[0, "places"] == "02-made-up, optdigits"
-    assert runs.loc[0, "val_accuracy"] == 0.9 and runs.loc[0, "test_nll"] == 0.5  # what the table lacks is added
+    assert runs.loc[0, "val_acc"] == 0.9 and runs.loc[0, "test_nll"] == 0.5  # what the table lacks is added
 
 
 def test_a_run_of_the_store_has_what_differs_from_its_defaults(
@@ -114,6 +114,6 @@ def test_a_run_of_the_store_has_what_differs_from_its_defaults(
 
 def test_a_run_that_no_study_asks_for_any_more_is_a_row_without_overrides(experiments: Path) -> None:
     path = experiments / "02-made-up" / "results.csv"
-    results.write_row(path, row(grid_run({"model": "gone"}, 0, configuration="c2"), val_accuracy=0.7))
+    results.write_row(path, row(grid_run({"model": "gone"}, 0, configuration="c2"), val_acc=0.7))
     gone = all_runs(experiments).set_index("configuration").loc["c2"]
-    assert pd.isna(gone["model"]) and gone["overrides"] == "" and gone["val_accuracy"] == 0.7
+    assert pd.isna(gone["model"]) and gone["overrides"] == "" and gone["val_acc"] == 0.7

@@ -30,7 +30,7 @@ from inkproof.reporting.wording import (
 )
 from inkproof.runtime.progress import table_console
 
-VAL = "val_accuracy"  # the name of a run's metric
+VAL = "val_acc"  # the name of a run's metric
 
 
 @dataclass(frozen=True)
