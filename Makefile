@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup coreml cluster demo repro pretrained finetune leaderboard bench test test-full lint format docs ui app browser lock clean
+.PHONY: help setup coreml cluster demo repro pretrained finetune leaderboard bench test test-full lint format docs plots ui app browser lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,13 @@ docs: $(READY) ## build the pages of docs/ as a site, in site/
 	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 	@echo "Look at it: python -m http.server -d site"
 
+plots: $(READY) ## learning curves and confusion matrices as a page that needs no network: dvc_plots/index.html
+	@$(call add,plots)
+	@mkdir -p .dvc/tmp
+	@python -c 'import vl_convert; print("<!DOCTYPE html><meta charset=utf-8><title>DVC plots</title><script>" \
+	  + vl_convert.javascript_bundle(vl_version="5.20") + "</script>{plot_divs}")' > .dvc/tmp/plots.html
+	@dvc plots show --html-template .dvc/tmp/plots.html
+
 ui: $(READY) ## compare runs in the MLflow UI, http://127.0.0.1:5000
 	@MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --workers 1 \
 	  --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000 & \
@@ -103,9 +110,9 @@ COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-
 lock: $(READY) ## resolve the dependencies of pyproject.toml and requirements/*.in again
 	@$(COMPILE) pyproject.toml -o $(LOCKS)/base.lock
 	@$(COMPILE) $(LOCKS)/bootstrap.in -o $(LOCKS)/bootstrap.lock
-	@for extra in dev browser cluster coreml docs; do $(COMPILE) -c $(LOCKS)/base.lock $(LOCKS)/$$extra.in -o $(LOCKS)/$$extra.lock || exit 1; done
+	@for extra in dev browser cluster coreml docs plots; do $(COMPILE) -c $(LOCKS)/base.lock $(LOCKS)/$$extra.in -o $(LOCKS)/$$extra.lock || exit 1; done
 
 clean: ## remove what the pipeline made; the environment, your drawings and the DVC cache stay
-	@rm -rf models/mnist models/optdigits models/mnist_plus_strokes models/finetune exports runs reports/optdigits reports/finetune site mlflow.db mlflow.db.lock mlruns
+	@rm -rf models/mnist models/optdigits models/mnist_plus_strokes models/finetune exports runs reports/optdigits reports/finetune site dvc_plots mlflow.db mlflow.db.lock mlruns
 	@rm -rf data/mnist data/optdigits data/mnist_plus_strokes data/finetune data/drawn/pens
 	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} + ; rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
