@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup coreml cluster demo repro pretrained finetune leaderboard bench test test-full lint format docs plots ui app browser lock clean
+.PHONY: help setup coreml cluster demo repro pretrained finetune leaderboard bench test test-full lint format docs plots ui app browser screenshots lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -105,6 +105,10 @@ app: $(READY) ## a page to draw digits on, http://127.0.0.1:8765
 
 browser: $(DEV) ## add Playwright for the tests of that page; install Chromium with your system's package manager
 	@$(call add,browser)
+
+screenshots: demo browser ## the pictures of docs/images: MLflow and the report, after the demo and a sweep of four; needs Chromium
+	@python src/train.py -m data=optdigits model=dense,cnn optimizer.learning_rate=0.001,0.01 run.register=false
+	@PYTHONPATH=src python docs/screenshots.py
 
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 lock: $(READY) ## resolve the dependencies of pyproject.toml and requirements/*.in again
