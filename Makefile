@@ -107,7 +107,7 @@ browser: $(DEV) ## add Playwright for the tests of that page; install Chromium w
 	@$(call add,browser)
 
 screenshots: demo browser ## the pictures of docs/images: MLflow and the report, after the demo and a sweep of four; needs Chromium
-	@python src/train.py -m data=optdigits model=dense,cnn optimizer.learning_rate=0.001,0.01 run.register=false
+	@python src/train.py -m data=optdigits model=dense,cnn optimizer.learning_rate=0.001,0.01
 	@PYTHONPATH=src python docs/screenshots.py
 
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock"

@@ -75,7 +75,7 @@ def addresses(tracker: Tracker, ui: str) -> dict[str, str]:
         sys.exit("screenshots: no evaluated runs of optdigits and a sweep; run `make demo` and a sweep first")
     compared = quote(json.dumps([run.info.run_id for run in runs[:4]]))
     return {
-        "runs": f"{ui}/{tracker.view(EXPERIMENT)}",
+        "runs": f"{ui}/#{tracker.view(EXPERIMENT).partition('#')[2]}",
         "compare": f"{ui}/#/compare-runs?runs={compared}&experiments={quote(json.dumps([number]))}&{TRAINING}",
         "run": f"{ui}/#/experiments/{number}/runs/{evaluated[0].info.run_id}?{TRAINING}",
         "model": f"{ui}/#/models/inkproof-{EXPERIMENT}?{TRAINING}",

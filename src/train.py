@@ -29,7 +29,7 @@ def main(config: TrainConfig) -> Trained:
         validated="val_accuracy" in metrics,
         seconds=run.seconds,
         folder=str(run.folder.relative_to(HOME)),
-        link=f"`make ui`, then http://127.0.0.1:5000/{Tracker().view(run.experiment)}",
+        link=f"Compare the runs: `make ui`, then http://127.0.0.1:5000/{Tracker().view(run.experiment)}",
     )
 
 

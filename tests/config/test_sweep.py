@@ -60,7 +60,7 @@ def test_a_sweep_says_which_job_begins_and_ends_with_a_table(launcher: tuple[str
         ["model=dense seed=1", "91.00% validation", "12", "runs/1"],
         ["model=cnn seed=1", "91.00% validation", "12", "runs/1"],
     ]
-    assert done.stdout.splitlines()[-1] == "Compare the runs: LINK" and done.stderr == ""
+    assert done.stdout.splitlines()[-1] == "LINK" and done.stderr == ""
 
 
 @launchers
@@ -99,7 +99,7 @@ def test_an_interrupt_is_one_line_and_the_table_so_far(
     assert process.returncode == 130
     assert stderr.splitlines() == ["sweep.py: interrupted; run the same command again to resume"]
     assert [row[0] for row in cells(printed)] == ["seed=2", "seed=1"]
-    assert re.search(r"^Compare the runs: LINK$", printed, re.MULTILINE)
+    assert re.search(r"^LINK$", printed, re.MULTILINE)
 
 
 def test_a_folder_of_an_earlier_sweep_shows_only_the_new_jobs(sweeping: Workspace) -> None:

@@ -34,8 +34,8 @@ ROW = "job.json"
 class Trained:
     """What a job's row says of its run.
 
-    `accuracy` is on the validation digits, or on the training digits if there are none. `link` shows the run's
-    experiment in MLflow.
+    `accuracy` is on the validation digits, or on the training digits if there are none. `link` is a line
+    with the address of the run's experiment in MLflow.
     """
 
     accuracy: float
@@ -77,7 +77,7 @@ class Sweep(Callback):
         if ended:
             table_console().print(_table(ended, _shared(rows)))
             for link in sorted({row["link"] for row in ended}):
-                print(f"Compare the runs: {link}")
+                print(link)
         for row in failed:
             name = f"{self._name(row['job'])} ({_words(row['overrides'])})"
             print(f"{script}: error: {name}: {row['error']}", file=sys.stderr)
