@@ -133,7 +133,6 @@ def words_of(script: str) -> list[str]:
 REFUSED = {  # by what is typed after `python src/`: words of the line
     **{("train.py", typed): words for typed, words in MISTAKES.items()},
     ("train.py", "-m", "model=dense,cnnn"): ["model=cnnn", "did you mean cnn?"],
-    ("train.py", "seed=one,two", "-m", "training.epochs=1"): ["seed=one", "a whole number"],
     ("train.py", "model=dense,", "cnn"): ["without spaces: -m model=dense,..."],
     ("train.py", "-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=0"): ["n_jobs=0: expected the number of proc"],
     ("train.py", "--model", "cnn"): ["--model: write model=cnn"],

@@ -35,9 +35,11 @@ def test_the_workers_of_a_sweep_compute_with_their_share(workspace: Workspace) -
         "import os\n"
         "from inkproof.config.compose import entry\n"
         "from inkproof.config.schema import TrainConfig\n"
+        "from inkproof.config.sweep import Trained\n"
         "@entry(TrainConfig)\n"
         "def main(cfg):\n"
         "    print('threads', os.environ.get('TF_NUM_INTRAOP_THREADS'), flush=True)\n"
+        "    return Trained(0.9, True, 1.0, 'runs/x', 'LINK')\n"
         "main()\n"
     )
     workers = str(max(2, cores.cores()))  # never fewer than two: joblib runs one in this process

@@ -99,6 +99,12 @@ def test_a_sweep_makes_one_mlflow_run_for_each_model(sweep: tuple[Workspace, str
         assert f"{run.info.run_name}: validation accuracy " in printed
         assert f"MLflow run {run.info.run_id}; {workspace.root}/runs/{folder_of(run)}\n" in printed
         assert run.data.tags["mlflow.source.name"] == "src/train.py"
+    # The table, the best first: what differs, the accuracy, the seconds, the folder.
+    best = max(runs, key=lambda run: run.data.metrics["val_acc"])
+    first = next(line for line in printed.splitlines() if line.startswith("│"))
+    assert f"model={best.data.tags['model']} aug={best.data.tags['aug']} " in first
+    assert f"{best.data.metrics['val_acc']:.2%} validation" in first and f"runs/{folder_of(best)}" in first
+    assert printed.splitlines()[-1].startswith("Compare the runs: `make ui`, then http://127.0.0.1:5000/#/experiments/")
     made = {path.name for path in (workspace.root / "runs").iterdir()} - {"sweeps"}
     assert made == {folder_of(run) for run in runs}, "no lock file stays"
     assert not (workspace.root / "models").exists()  # only dvc.yaml writes there

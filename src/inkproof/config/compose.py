@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from omegaconf import DictConfig, OmegaConf, errors
 
+from inkproof.config import sweep
 from inkproof.config.one_line import explain, fail, run
 from inkproof.config.schema import Primary, TrainConfig
 from inkproof.config.validation import validated
@@ -29,6 +30,7 @@ with large_libraries():
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.core.override_parser.types import OverrideType
     from hydra.errors import HydraException
+    from hydra.types import RunMode
 
 
 def resolve(cfg: DictConfig) -> dict[str, Any]:
@@ -65,20 +67,24 @@ def entry(kind: type[Kind]) -> Callable[[Callable[[Kind], Any]], Callable[[], No
 
             @functools.wraps(task)
             def checked(cfg: Any) -> Any:
-                worker = os.getpid() != process
-                if worker:
+                if os.getpid() != process:  # a launcher's worker
                     use_threads(_threads_of_worker())
-                try:
+
+                def work() -> Any:
                     _check_names(cfg)
                     useful = without_unused(kind, cfg, typed())
                     if shown is not None:
                         return print(OmegaConf.to_yaml(useful, resolve=shown.resolve), end="")
                     return task(validated(kind, resolve(cfg)))
+
+                if HydraConfig.get().mode is RunMode.MULTIRUN:
+                    return sweep.job(work)
+                try:
+                    return work()
                 except Exception as error:
-                    # If Hydra got the error, it would print the overrides first. A launcher's worker must not exit.
-                    if worker or explain(error) is None:
+                    if explain(error) is None:
                         raise
-                    fail(script, error)
+                    fail(script, error)  # if Hydra got the error, it would print the overrides first
 
             os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions reach us instead of being printed by Hydra
             script = Path(sys.argv[0]).name
@@ -87,7 +93,12 @@ def entry(kind: type[Kind]) -> Callable[[Callable[[Kind], Any]], Callable[[], No
                 return run(script, lambda: print(_help(kind, sys.modules[task.__module__].__doc__ or "")))
             shown = None if kind.uses is None else _take_cfg_job()
             composed = hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name=kind.primary)
-            run(script, composed(checked))
+            try:
+                run(script, composed(checked))
+            finally:  # after an interrupt, too
+                code = sweep.current().end(script)
+            if code:
+                sys.exit(code)
 
         return main
 

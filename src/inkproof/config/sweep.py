@@ -1,0 +1,143 @@
+"""A sweep, `train.py -m`: a line before each job, a table at the end, and the jobs that failed.
+
+A launcher may run jobs in other processes. So each job writes its row to a file in the folder that Hydra gives it.
+"""
+
+import json
+import math
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+from rich.table import Table
+
+from inkproof.config.one_line import explain, in_one_line
+from inkproof.runtime.files import replacing
+from inkproof.runtime.progress import table_console
+from inkproof.runtime.startup import large_libraries
+
+with large_libraries():
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.experimental.callback import Callback
+
+ROW = "job.json"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a job's row says of its run.
+
+    `accuracy` is on the validation digits, or on the training digits if there are none. `link` is a line
+    with the address of the run's experiment in MLflow.
+    """
+
+    accuracy: float
+    validated: bool
+    seconds: float
+    folder: str
+    link: str
+
+
+class Sweep(Callback):
+    """The sweep of this process. Hydra calls it, and passes it on to the processes that a launcher starts."""
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+        self._total: int | None = None
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Remember the folder and the number of jobs, and remove rows of an earlier sweep in the same folder."""
+        self._folder, self._total = Path(config.hydra.sweep.dir).absolute(), _number_of_jobs(config)
+        for old in self._folder.glob(f"*/{ROW}"):
+            old.unlink()
+
+    def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Print which job begins, of how many, with what overrides."""
+        if self._folder is not None:
+            print(f"{self._name(config.hydra.job.num)}: {_words(config.hydra.overrides.task)}", flush=True)
+
+    def end(self, script: str) -> int:
+        """Print the table of the jobs that have ended, the best first, and name the failed ones; return the exit code.
+
+        It is 0 if no job failed.
+        """
+        if self._folder is None:
+            return 0
+        rows = [json.loads(path.read_text("utf-8")) for path in self._folder.glob(f"*/{ROW}")]
+        self._folder = None
+        ended = sorted((row for row in rows if "error" not in row), key=lambda row: (-row["accuracy"], row["job"]))
+        failed = sorted((row for row in rows if "error" in row), key=lambda row: row["job"])
+        if ended:
+            table_console().print(_table(ended, _shared(rows)))
+            for link in sorted({row["link"] for row in ended}):
+                print(link)
+        for row in failed:
+            name = f"{self._name(row['job'])} ({_words(row['overrides'])})"
+            print(f"{script}: error: {name}: {row['error']}", file=sys.stderr)
+        return min((row["code"] for row in failed), default=0)
+
+    def _name(self, number: int) -> str:
+        return f"job {number + 1}" + (f" of {self._total}" if self._total else "")
+
+
+def job(work: Callable[[], Trained]) -> float:
+    """Do the job that Hydra has begun, and write its row; return its accuracy, for a sweeper, or NaN if it failed.
+
+    A failed job does not end the sweep.
+    """
+    hydra, began = HydraConfig.get(), time.monotonic()
+    row: dict[str, Any] = {"job": int(hydra.job.num), "overrides": list(hydra.overrides.task)}
+    try:
+        row |= asdict(work())
+    except Exception as error:
+        if explain(error) is None:
+            traceback.print_exc()
+        row |= {"error": in_one_line(error), "code": 1 if explain(error) is None else 2}
+        print(f"job {row['job'] + 1} failed after {time.monotonic() - began:.0f} s", flush=True)
+    with replacing(Path(hydra.runtime.output_dir) / ROW) as temporary:
+        temporary.write_text(json.dumps(row), "utf-8")
+    return float(row.get("accuracy", math.nan))
+
+
+@cache
+def current() -> Sweep:
+    """Return the sweep of this process; conf/hydra/quiet.yaml names this function to Hydra."""
+    return Sweep()
+
+
+def _number_of_jobs(config: DictConfig) -> int | None:
+    """The number of jobs of Hydra's own sweeper, which combines all values; None for another sweeper."""
+    sweeper = config.hydra.sweeper
+    if not sweeper.get("_target_", "").endswith(".BasicSweeper"):
+        return None
+    words = [*(f"{key}={value}" for key, value in (sweeper.params or {}).items()), *config.hydra.overrides.task]
+    values = {
+        override.get_key_element(): len(list(override.sweep_iterator())) if override.is_sweep_override() else 1
+        for override in OverridesParser.create().parse_overrides(words)
+    }
+    return math.prod(values.values())
+
+
+def _words(overrides: Sequence[str]) -> str:
+    return " ".join(overrides) or "no overrides"
+
+
+def _shared(rows: Sequence[dict[str, Any]]) -> set[str]:
+    """The overrides that all of several jobs have."""
+    return set.intersection(*(set(row["overrides"]) for row in rows)) if len(rows) > 1 else set()
+
+
+def _table(rows: Sequence[dict[str, Any]], shared: set[str]) -> Table:
+    table = Table("overrides", "accuracy", "seconds", "run folder")
+    for row in rows:
+        accuracy = f"{row['accuracy']:.2%} {'validation' if row['validated'] else 'training'}"
+        differ = _words([word for word in row["overrides"] if word not in shared])
+        table.add_row(differ, accuracy, f"{row['seconds']:.0f}", row["folder"])
+    return table

@@ -1,0 +1,113 @@
+"""Sweeps as they are typed: which job begins, the table at the end, the jobs that failed, an interrupt."""
+
+import re
+import signal
+from typing import Any
+
+import pytest
+
+from support.workspaces import Workspace
+
+# A train.py that trains nothing: seed 7 fails as a user's mistake does, seed 8 as a bug does, seed 9 takes long.
+SCRIPT = """
+import time
+from inkproof.config.compose import entry
+from inkproof.config.schema import TrainConfig
+from inkproof.config.sweep import Trained
+from inkproof.runtime.errors import Diverged
+
+@entry(TrainConfig)
+def main(config):
+    if config.seed == 7:
+        raise Diverged("epoch 1: the loss is nan")
+    if config.seed == 8:
+        raise ZeroDivisionError("a bug")
+    if config.seed == 9:
+        print("sleeps", flush=True)
+        time.sleep(60)
+    return Trained(0.9 + config.seed / 100, config.data.val > 0, 12.3, f"runs/{config.seed}", "LINK")
+
+main()
+"""
+LAUNCHERS = {"basic": (), "joblib": ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")}
+launchers = pytest.mark.parametrize("launcher", LAUNCHERS.values(), ids=LAUNCHERS)
+
+
+@pytest.fixture
+def sweeping(workspace: Workspace) -> Workspace:
+    (workspace.root / "src" / "sweep.py").write_text(SCRIPT)
+    return workspace
+
+
+def cells(printed: str) -> list[list[str]]:
+    """The rows of the table in what a sweep printed."""
+    return [[cell.strip() for cell in line.strip("│\n").split("│")] for line in printed.splitlines() if line[:1] == "│"]
+
+
+@launchers
+def test_a_sweep_says_which_job_begins_and_ends_with_a_table(launcher: tuple[str, ...], sweeping: Workspace) -> None:
+    done = sweeping.run("python", "src/sweep.py", "-m", "model=dense,cnn", "seed=1,2", "aug=on", *launcher)
+    jobs = [line for line in done.stdout.splitlines() if line.startswith("job ")]
+    assert sorted(jobs) == [
+        "job 1 of 4: model=dense seed=1 aug=on",
+        "job 2 of 4: model=dense seed=2 aug=on",
+        "job 3 of 4: model=cnn seed=1 aug=on",
+        "job 4 of 4: model=cnn seed=2 aug=on",
+    ]
+    assert cells(done.stdout) == [  # the best first; aug=on is the same in all
+        ["model=dense seed=2", "92.00% validation", "12", "runs/2"],
+        ["model=cnn seed=2", "92.00% validation", "12", "runs/2"],
+        ["model=dense seed=1", "91.00% validation", "12", "runs/1"],
+        ["model=cnn seed=1", "91.00% validation", "12", "runs/1"],
+    ]
+    assert done.stdout.splitlines()[-1] == "LINK" and done.stderr == ""
+
+
+@launchers
+def test_a_failed_job_is_named_and_the_others_are_done(launcher: tuple[str, ...], sweeping: Workspace) -> None:
+    # In batches of two: Hydra's own sweeper would not begin the second one.
+    words = ("-m", "seed=7,1,-1,2", "hydra.sweeper.max_batch_size=2", *launcher)
+    done = sweeping.run("python", "src/sweep.py", *words, code=2)
+    assert [row[0] for row in cells(done.stdout)] == ["seed=2", "seed=1"]
+    assert "job 1 failed after 0 s\n" in done.stdout
+    assert done.stderr.splitlines() == [
+        "sweep.py: error: job 1 of 4 (seed=7): epoch 1: the loss is nan",
+        "sweep.py: error: job 3 of 4 (seed=-1): seed=-1: expected at least 0",
+    ]
+
+
+def test_a_bug_in_a_job_has_its_traceback_and_code_1(sweeping: Workspace) -> None:
+    done = sweeping.run("python", "src/sweep.py", "seed=8,7,1", "-m", code=1)
+    assert "Traceback" in done.stderr
+    last = "sweep.py: error: job 1 of 3 (seed=8): ZeroDivisionError: a bug"
+    assert last in done.stderr.splitlines()
+    assert [row[0] for row in cells(done.stdout)] == ["seed=1"]
+
+
+@launchers
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_is_one_line_and_the_table_so_far(
+    launcher: tuple[str, ...], sent: signal.Signals, sweeping: Workspace
+) -> None:
+    process: Any = sweeping.start("python", "src/sweep.py", "-m", "seed=1,2,9,9", *launcher)
+    sleeping = 0
+    for line in process.stdout:
+        sleeping += line == "sleeps\n"
+        if sleeping == (2 if launcher else 1):  # side by side, the first may sleep before another has ended
+            break
+    printed, stderr = sweeping.stop(process, sent)
+    assert process.returncode == 130
+    assert stderr.splitlines() == ["sweep.py: interrupted; run the same command again to resume"]
+    assert [row[0] for row in cells(printed)] == ["seed=2", "seed=1"]
+    assert re.search(r"^LINK$", printed, re.MULTILINE)
+
+
+def test_a_folder_of_an_earlier_sweep_shows_only_the_new_jobs(sweeping: Workspace) -> None:
+    sweeping.run("python", "src/sweep.py", "-m", "seed=1,2,3", "hydra.sweep.dir=runs/sweeps/mine")
+    words = ("-m", "seed=4", "hydra.sweep.dir=runs/sweeps/mine", "data.val=0", "callbacks=last")
+    done = sweeping.run("python", "src/sweep.py", *words)
+    assert cells(done.stdout) == [["seed=4 data.val=0 callbacks=last", "94.00% training", "12", "runs/4"]]
+
+
+def test_one_run_has_no_table(sweeping: Workspace) -> None:
+    assert sweeping.run("python", "src/sweep.py", "seed=1").stdout == ""
