@@ -137,8 +137,8 @@ class Run:
         A thread of MLflow samples processor, memory, disk and network every SAMPLED seconds.
         """
         log = self._while_training.enter_context((self.metadata.folder / LOG).open("a", encoding="utf-8", buffering=1))
-        self._while_training.enter_context(redirect_stdout(_Copied(sys.stdout, log)))  # type: ignore[type-var]
-        self._while_training.enter_context(redirect_stderr(_Copied(sys.stderr, log)))  # type: ignore[type-var]
+        self._while_training.enter_context(redirect_stdout(_Copied(sys.stdout, log)))
+        self._while_training.enter_context(redirect_stderr(_Copied(sys.stderr, log)))
         logging.getLogger("mlflow.system_metrics").setLevel(logging.CRITICAL)  # it tells each step
         monitor = SystemMetricsMonitor(self.metadata.run_id, sampling_interval=SAMPLED, resume_logging=True)
         monitor.start()
