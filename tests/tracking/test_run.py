@@ -1,9 +1,13 @@
 """A run on disk and in MLflow: killed, forced, locked, reused, and what it leaves."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +18,9 @@ from filelock import FileLock
 from inkproof.config.compose import composing
 from inkproof.config.schema import TrainConfig
 from inkproof.runtime.errors import UserError
-from inkproof.tracking.mlflow_tracker import Tracker, nested
-from inkproof.tracking.run import Run
+from inkproof.runtime.paths import ROOT
+from inkproof.tracking.mlflow_tracker import NOTE, REGISTER_AS, Tracker, nested
+from inkproof.tracking.run import LOG, Run
 from inkproof.tracking.run_metadata import ARTIFACTS, LOCK, RunMetadata, locked
 
 with composing() as compose:
@@ -63,7 +68,7 @@ def train(about: RunMetadata, content: str = "weights", force: bool = False) -> 
         reused = run.finished
         if not reused:
             run.begin({"training": 100})
-            run.save(Model(content), [ROW], {"val_acc": 0.9}, 1.0)
+            run.save(Model(content), [ROW], {"val_acc": 0.9, "parameters": 7}, 1.0)
         return run.metadata.run_id, reused
 
 
@@ -95,7 +100,7 @@ def test_a_forced_training_that_was_killed_is_resumed_by_the_next_start(store: T
         assert not run.finished
         assert (run.metadata.folder / "backup.npz").read_text() == "an epoch"
         run.begin({"training": 100})
-        run.save(Model("second"), [ROW], {"val_acc": 0.9}, 1.0)
+        run.save(Model("second"), [ROW], {"val_acc": 0.9, "parameters": 7}, 1.0)
     assert run.metadata.run_id == killed
     assert statuses(store) == dict.fromkeys((first, killed), "FINISHED")
     assert train(metadata()) == (killed, True)
@@ -123,7 +128,7 @@ def test_force_trains_a_finished_run_again_and_keeps_nothing_of_it(store: Tracke
     (metadata().folder / "report" / "old.json").write_text("{}")
     second, reused = train(metadata(), "second", force=True)
     assert not reused and second != first
-    assert {path.name for path in metadata().folder.iterdir()} == set(ARTIFACTS)
+    assert {path.name for path in metadata().folder.iterdir()} == {*ARTIFACTS, LOG}
 
 
 def test_a_run_killed_by_hand_is_marked_by_the_next_training_of_this_machine(store: Tracker):
@@ -158,7 +163,7 @@ def test_a_run_leaves_its_artifacts_alone_in_a_folder_with_the_name_of_its_datas
     train(metadata())
     (folder,) = (tmp_path / "runs").iterdir()
     assert folder.name == "optdigits-dense-off-s0-cafe"
-    assert {path.name for path in folder.iterdir()} == set(ARTIFACTS)
+    assert {path.name for path in folder.iterdir()} == {*ARTIFACTS, LOG}
 
 
 def test_a_run_that_could_not_be_built_leaves_no_folder(store: Tracker, tmp_path: Path):
@@ -230,3 +235,83 @@ def test_an_error_of_a_training_is_seen_even_if_the_store_is_gone(store: Tracker
         run.begin({"training": 100})
         monkeypatch.setattr(Tracker, "finish", gone)
         raise UserError("the loss is nan")
+
+
+def test_what_a_training_prints_is_in_its_log_with_times_and_a_bar_once(
+    store: Tracker, capsys: pytest.CaptureFixture[str]
+):
+    with Run.open(metadata(), force=False) as run:
+        run.begin({"training": 100})
+        print("Epoch 1/2")
+        for step in (1, 2):
+            sys.stdout.write(f"\r{step}/2 \x1b[32mbar\x1b[0m")
+        sys.stdout.write("\n")
+        print("a warning", file=sys.stderr)
+        run.save(Model("weights"), [ROW], {"val_acc": 0.9, "parameters": 7}, 1.0)
+        print("after it")
+    lines = (run.metadata.folder / LOG).read_text().splitlines()
+    assert [line[20:] for line in lines] == ["Epoch 1/2", "2/2 bar", "a warning"]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d .*", line) for line in lines)
+    shown = capsys.readouterr()
+    assert "Epoch 1/2\n\r1/2" in shown.out and "after it" in shown.out and shown.err == "a warning\n"
+    assert f"artifacts/{LOG}" in [file.path for file in store.client.list_artifacts(run.metadata.run_id, "artifacts")]
+
+
+def test_a_failed_training_leaves_its_log_and_the_terminal_as_it_was(store: Tracker):
+    before = sys.stdout
+    with pytest.raises(UserError), Run.open(metadata(), force=False) as run:
+        run.begin({"training": 100})
+        print("Epoch 1/2")
+        raise UserError("the loss is nan")
+    assert sys.stdout is before
+    assert "Epoch 1/2" in (run.metadata.folder / LOG).read_text()
+    assert f"artifacts/{LOG}" in [file.path for file in store.client.list_artifacts(run.metadata.run_id, "artifacts")]
+
+
+def test_the_load_of_the_machine_is_sampled_while_it_trains(store: Tracker, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("inkproof.tracking.run.SAMPLED", 0.1)
+    with Run.open(metadata(), force=False) as run:
+        run.begin({"training": 100})
+        time.sleep(1)
+        run.save(Model("weights"), [ROW], {"val_acc": 0.9, "parameters": 7}, 1.0)
+    metrics = store.client.get_run(run.metadata.run_id).data.metrics
+    assert {"system/cpu_utilization_percentage", "system/system_memory_usage_percentage"} <= metrics.keys()
+    assert store.figures(run.metadata.run_id) == {"val_acc": 0.9, "parameters": 7}
+    assert not any(thread.name == "SystemMetricsMonitor" for thread in threading.enumerate())
+
+
+def test_a_run_is_described_with_its_accuracy_and_its_command(store: Tracker):
+    run_id, _ = train(metadata())
+    note = store.client.get_run(run_id).data.tags[NOTE]
+    assert "`dense` trained on `optdigits`" in note and "Validation accuracy 90.00%" in note
+    assert "`python src/train.py data=optdigits model=dense aug=off seed=0`" in note
+
+
+def test_a_run_is_registered_only_if_asked_and_then_even_if_it_was_trained_before(store: Tracker):
+    run_id, _ = train(metadata())
+    assert REGISTER_AS not in store.client.get_run(run_id).data.tags
+    with Run.open(metadata(), force=False, register=True) as run:
+        assert run.finished
+    assert store.client.get_run(run_id).data.tags[REGISTER_AS] == "inkproof-optdigits"
+    with composing() as compose:
+        assert not compose(TrainConfig).run.registered
+    assert "run.register=true" in (ROOT / "dvc.yaml").read_text("utf-8")
+
+
+def test_the_printed_link_shows_the_columns_and_charts_even_of_an_older_experiment(
+    store: Tracker, monkeypatch: pytest.MonkeyPatch
+):
+    number = store.client.create_experiment("optdigits", tags={"mlflow.sharedViewState.inkproof": "{}"})
+    train(metadata())
+    line = store.view("optdigits")
+    page = f"/#/experiments/{number}/runs?viewStateShareKey=inkproof&workflowType=machine_learning"
+    assert line == f"Compare the runs: `make ui`, then http://127.0.0.1:5000{page}"
+    state = json.loads(store.client.get_experiment(number).tags["mlflow.sharedViewState.inkproof"])
+    metrics = ("val_acc", "test_acc", "drawn_acc", "corr_acc", "canvas_kb")
+    assert state["selectedColumns"][:5] == [f"metrics.`{name}`" for name in metrics]
+    assert {"tags.`model`", "tags.`aug`", "tags.`differs`"} <= set(state["selectedColumns"])
+    assert [chart["type"] for chart in state["compareRunCharts"]] == ["LINE", "LINE", "PARALLEL"]
+    assert set(state["compareRunCharts"][2]["selectedParams"]) <= CONFIG.flat().keys()
+    assert max(map(len, metrics)) <= 12
+    monkeypatch.setattr(store, "uri", "http://me:secret@server:5000/")
+    assert store.view("optdigits") == f"Compare the runs: http://server:5000{page}"

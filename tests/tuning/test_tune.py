@@ -20,11 +20,16 @@ HYPERBAND = (*TUNE, "tuner=hyperband", "training.epochs=4", *SHORT)
 RECIPE = Path("conf/experiment/tuned_optdigits_dense.yaml")
 
 
+def number_of(run: Any) -> str:
+    """The number of a trial; the rest of its run's name says what differs: "trial 0 lr=0.0012 epochs=1"."""
+    return " ".join(run.info.run_name.split()[:2])
+
+
 def trials(workspace: Workspace, name: str) -> tuple[Any, dict[str, Any]]:
     """The run of a search and those of its trials by name; each trial has one."""
     runs = workspace.runs(f"tune/{name}")
     parent = next(run for run in runs if run.info.run_name == name)
-    children = {run.info.run_name: run for run in runs if run.info.run_id != parent.info.run_id}
+    children = {number_of(run): run for run in runs if run.info.run_id != parent.info.run_id}
     assert len(children) == len(runs) - 1
     assert all(run.data.tags["mlflow.parentRunId"] == parent.info.run_id for run in children.values())
     return parent, children
@@ -81,6 +86,7 @@ def test_each_trial_is_a_child_run_with_its_learning_curve(searched: tuple[Works
     workspace, printed = searched
     parent, children = trials(workspace, "optdigits-dense-random")
     assert set(children) == {"trial 0", "trial 1", "trial 2"}
+    assert len({run.info.run_name.partition(" lr=")[2] for run in children.values()}) == 3
     assert {run.info.status for run in (parent, *children.values())} == {"FINISHED"}
     rates = {run.data.params["optimizer.learning_rate"] for run in children.values()}
     assert len(rates) == 3
@@ -125,7 +131,7 @@ def test_another_search_has_runs_of_its_own_for_trainings_done_before(
     runs = {run.info.run_id: run for run in workspace.runs("tune/optdigits-dense-random")}
     below: dict[str, list[str]] = {}
     for run in runs.values():
-        below.setdefault(run.data.tags.get("mlflow.parentRunId", ""), []).append(run.info.run_name)
+        below.setdefault(run.data.tags.get("mlflow.parentRunId", ""), []).append(number_of(run))
     (other,) = set(below) - {"", parent.info.run_id}
     assert sorted(below[parent.info.run_id]) == sorted(children)
     assert sorted(below[other]) == ["trial 0", "trial 1"]

@@ -182,10 +182,12 @@ class Tracker:
         """End a run: FINISHED, FAILED or KILLED."""
         self.client.set_terminated(run_id, status)
 
-    def give_up(self, run_id: str, status: str) -> None:
+    def give_up(self, run_id: str, status: str, log: Path | None = None) -> None:
         """End a run after an error, which may be that the store cannot be reached: then the run stays as it is."""
         with asked_briefly(), suppress(Exception):
             self.finish(run_id, status)
+            if log is not None and log.is_file():
+                self.file(run_id, log, "artifacts")
 
     def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set tags on a run."""

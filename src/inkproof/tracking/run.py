@@ -97,7 +97,8 @@ class Run:
             except BaseException as error:
                 run._while_training.close()
                 if run.metadata.run_id and not run.finished:
-                    tracker.give_up(run.metadata.run_id, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+                    status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
+                    tracker.give_up(run.metadata.run_id, status, run.metadata.folder / LOG)
                 raise
 
     def _reuse(self) -> None:

@@ -93,10 +93,10 @@ class RunMetadata(BaseModel):
         """The tags of its MLflow run."""
         first = {} if self.initial_weights is None else self.initial_weights.model_dump(exclude_none=True)
         return {
-            "model": self.config.model.name,
-            "aug": self.config.aug.name,
-            "data": self.config.data.name,
             "differs": described(self.overrides) or "-",
+            "aug": self.config.aug.name,
+            "model": self.config.model.name,
+            "data": self.config.data.name,
             "data_sha": self.data_sha,
             "git_commit": self.git_commit,
             "key": self.key,

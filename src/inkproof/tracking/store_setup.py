@@ -20,7 +20,7 @@ with large_libraries():
 
 VIEW = "inkproof"  # the name of the view that shows these columns and charts
 COLUMNS = ("val_acc", "test_acc", "drawn_acc", "corr_acc", "canvas_kb")  # metrics; on a small screen they fit
-TAGS = ("model", "aug", "differs")
+TAGS = ("differs", "aug", "model")  # the last is cut off beside an open sidebar, but every name begins with it
 AXES = ("model.name", "aug.name", "optimizer.learning_rate")  # of the parallel coordinates, parameters
 CURVES = {"epoch/val_accuracy": "Validation accuracy by epoch", "epoch/val_loss": "Validation loss by epoch"}
 REMINDER = 60.0  # seconds between two lines about a server that does not answer
