@@ -158,7 +158,10 @@ REFUSED = {  # by what is typed after `python src/`: words of the line
     ],
     ("evaluate.py", "drawnn"): ["drawnn", "drawn, ensemble"],
     ("evaluate.py", "model.epochs=3"): ["model.epochs=3: has no effect here", "model.name"],
-    ("export.py", "~data.source.offline"): ["data.source.offline", "data.name, data.folder, data.split, data.eval_data"],
+    ("export.py", "~data.source.offline"): [
+        "data.source.offline",
+        "data.name, data.folder, data.split, data.eval_data",
+    ],
     ("preprocess.py", "pens.val=3", "--cfg", "job"): ["pens.val=3", "pens.name, pens.folder, pens.source"],
 }
 for _script in SCRIPTS:
