@@ -94,7 +94,7 @@ def test_most_of_the_gap_on_the_tablet_is_scale(tmp_path: Path) -> None:
     prepare(published("pens"), tmp_path, mirror=MIRROR)
     pens = [drawing for drawing in read_drawings(tmp_path) if drawing.writer.startswith("tes-")]
     side = longer_side(pens)
-    said = f"median length of its digits, along the longer side, is {side:.2f} of the canvas"
+    said = f"The median length of its digits, along the longer side, is {side:.2f} of the canvas."
     assert said in " ".join(README.split())
     factor = longer_side(read_drawings(ROOT / "data" / "drawn" / "starter")) / side
     canvases = np.stack([render(enlarged(drawing, factor)) for drawing in pens])
