@@ -73,6 +73,34 @@ def test_a_missing_key_of_a_dataset_is_named_in_one_line(composed: Callable[...,
     assert "\n" not in str(raised.value)
 
 
+DATA, MODULE = "conf/data/optdigits.yaml", "src/inkproof/data/optdigits.py"
+MISTAKES = [  # of somebody who adds a dataset or a model: file, text, what is written instead, words of the line
+    (DATA, "val: 240\n", "", "data.val: expected a value; conf/data/optdigits.yaml lacks the key"),
+    (DATA, "folder: data/optdigits\n", "", "'data.folder' not found; conf/data/optdigits.yaml lacks the key"),
+    (DATA, "  test: 360", "\ttest: 360", "conf/data/optdigits.yaml"),
+    (DATA, "folder: data/optdigits\n", "folder: data/digits\n", "conf/data/optdigits.yaml has folder=data/digits; exp"),
+    (DATA, "eval_data: data/optdigits", "eval_data: data/x", "has eval_data=data/x; expected data/optdigits"),
+    (DATA, "_target_: inkproof.data.optdigits", "_target_: inkproof.data.digit", "names no function (No module named"),
+    (MODULE, "import center_of_mass", "import center_of_mas", "optdigits cannot be imported (cannot import name"),
+    (MODULE, "import numpy as np", "import numpi as np", "optdigits cannot be imported (No module named 'numpi'"),
+    (MODULE, ", mirror: str | None", "", "is called with (data, out, mirror), but does not fit (too many"),
+    (MODULE, "published = load_digits()", 'published = np.load("my.npz")', "my.npz: cannot be read (No such file"),
+    ("conf/model/dense.yaml", "epochs: ", "epoch: ", "'model.epochs' not found; conf/model/dense.yaml lacks the key"),
+]
+
+
+def test_a_mistake_in_what_is_added_is_one_line_that_names_its_place(workspace: Workspace) -> None:
+    for name, before, after, line in MISTAKES:
+        path = workspace.root / name
+        text = path.read_text()
+        assert before in text
+        path.write_text(text.replace(before, after, 1))
+        words = ["train.py", "model=dense"] if "model" in name else ["download.py"]
+        found = workspace.fails("python", f"src/{words[0]}", "data=optdigits", *words[1:])
+        assert line in found, found
+        path.write_text(text)
+
+
 def test_every_script_that_is_called_is_there() -> None:
     assert len(commands()) >= 10
     assert all((ROOT / words[1]).is_file() for words in commands() if words[0] == "python")
