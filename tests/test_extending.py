@@ -4,12 +4,15 @@ import csv
 import json
 import re
 import shlex
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from inkproof.config.schema import DataConfig, Evaluation
 from inkproof.config.validation import validated
@@ -42,7 +45,9 @@ def apply(root: Path) -> None:
             assert not path.exists(), name
             path.write_text(content)
         elif where == "below":
-            path.write_text(path.read_text().replace(f"\n{place}:\n", f"\n{place}:\n{content}"))
+            text = path.read_text()
+            (start,) = (line for line in (f"\n{place}:\n", f"\n{place} = {{\n") if line in text)
+            path.write_text(text.replace(start, f"{start}{content}"))
         elif where == "above":
             start = f"@method\ndef {place}("
             path.write_text(path.read_text().replace(start, f"{content}\n\n{start}"))
@@ -51,7 +56,7 @@ def apply(root: Path) -> None:
 
 
 def template() -> dict[str, Any]:
-    (content,) = (content for above, content in blocks("yaml") if "`conf/data/" in above)
+    (content,) = (content for above, content in blocks("yaml") if "`conf/data/scaled" in above)
     return dict(yaml.safe_load(content))
 
 
@@ -106,6 +111,44 @@ def test_every_script_that_is_called_is_there() -> None:
     assert all((ROOT / words[1]).is_file() for words in commands() if words[0] == "python")
 
 
+def scans(root: Path) -> None:
+    """Write five images of each digit as a user's files."""
+    drawn = np.random.default_rng(0).integers(0, 256, (10, 6, 28, 28), np.uint8)
+    for label, images in enumerate(drawn):
+        folder = root / "data" / "raw" / "scans" / str(label)
+        folder.mkdir(parents=True)
+        for number, image in enumerate(images):
+            Image.fromarray(image).save(folder / f"{number}.png")
+
+
+def test_what_is_added_is_composed_and_a_dataset_from_files_is_made(dvc_workspace: Callable[..., Workspace]) -> None:
+    workspace = dvc_workspace({})
+    apply(workspace.root)
+    scans(workspace.root)
+    for words in commands():
+        if words[1] == "src/train.py":
+            workspace.run(*words, "--cfg", "job")
+    workspace.run("dvc", "add", "data/raw/scans")
+    workspace.run("dvc", "repro", "download@scans")
+    with np.load(workspace.root / "data" / "scans" / "digits.npz") as file:
+        assert [len(file[f"{split}_labels"]) for split in ("train", "val", "test")] == [20, 20, 20]
+    (workspace.root / "data" / "raw" / "scans" / "0" / "0.png").unlink()
+    assert "data/raw/scans" in workspace.run("dvc", "status", "download@scans").stdout
+
+
+def test_numbers_of_the_document_are_those_of_the_code() -> None:
+    code = (ROOT / "src/inkproof/training/augment.py").read_text()
+    assert {*re.findall(r"(?:_fold|_uniform)\(seed, (\d)", code)} == {"1", "2", "3"}  # so 4 is the next
+
+
+def test_git_ignores_reports_with_a_users_drawings_and_files() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git repository")
+    paths = ["reports/scaled/index.html", "data/raw/scans/0/a.png", "reports/mnist/index.html", "data/raw/scans.dvc"]
+    found = subprocess.run(["git", "check-ignore", *paths], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert found.stdout.split() == paths[:2]
+
+
 @pytest.mark.slow
 @pytest.mark.xdist_group("chain")
 def test_one_of_each_reaches_the_report(dvc_workspace: Callable[..., Workspace]) -> None:
@@ -113,12 +156,16 @@ def test_one_of_each_reaches_the_report(dvc_workspace: Callable[..., Workspace])
     apply(workspace.root)
     path = workspace.root / "conf" / "data" / "scaled.yaml"
     path.write_text(path.read_text().replace("corruption_digits: 10", "corruption_digits: 2"))  # less to wait for
-    repro, again = (words for words in commands() if words[0] == "dvc")
+    scans(workspace.root)
+    workspace.run("dvc", "add", "data/raw/scans")
+    repro, again = (words for words in commands() if words[:2] == ["dvc", "repro"])
     assert repro == again
     workspace.run(*repro)
     report = workspace.root / "reports" / "scaled"
     page = (report / "index.html").read_text()
     assert "Scaled digits" in page and "strided" in page and "two_tone" in page
+    assert "E. Alpaydin and C. Kaynak" in page and "optimizer=lion training.label_smoothing=0.05" in page
+    assert "make each pixel black or white" in page
     with (report / "leaderboard.csv").open() as file:
         (row,) = csv.DictReader(file)
     assert (row["model"], row["data"], row["aug"]) == ("strided", "scaled", "noisy")

@@ -29,6 +29,13 @@ class PipelineRun(Config):
     overrides: str
 
 
+class DownloadOf(Config):
+    """The file or folder that is made of a dataset, and what it is made from; conf/download.yaml if nothing is here."""
+
+    file: Text
+    needs: Text
+
+
 class DrawingsOf(Config):
     """The folder of data/drawn that a dataset's models are evaluated on, besides starter and mine."""
 
@@ -42,10 +49,10 @@ class ReportOn(Config):
 
 
 class Pipeline(Config):
-    """The content of params.yaml; `downloads` has the file or folder of each dataset."""
+    """The content of params.yaml."""
 
     runs: dict[str, PipelineRun]
-    downloads: dict[str, Text]
+    downloads: dict[str, DownloadOf]
     drawings: dict[str, DrawingsOf]
     reports: dict[str, ReportOn]
 
