@@ -39,15 +39,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     raw = argparse.RawDescriptionHelpFormatter
-    top = argparse.ArgumentParser(prog="drawings.py", description=__doc__, epilog=EXAMPLE, formatter_class=raw)
+    top = argparse.ArgumentParser(
+        prog="drawings.py", description=__doc__, epilog=EXAMPLE, formatter_class=raw, allow_abbrev=False
+    )
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="command")
     about = "copy labeled images of digits into a set of drawings"
-    images = commands.add_parser("import", help=about, description=about, epilog=EXAMPLE, formatter_class=raw)
+    images = commands.add_parser(
+        "import", help=about, description=about, epilog=EXAMPLE, formatter_class=raw, allow_abbrev=False
+    )
     images.add_argument("folder", metavar="FOLDER", type=Path, help="your images: png, jpg, bmp, gif or tif")
     images.add_argument("--labels", type=Path, metavar="CSV", help="their labels (default: FOLDER/labels.csv)")
     images.add_argument("--writer", metavar="NAME", help="who drew them, where the CSV has no writer (default: me)")
     about = "copy the drawings of the page of `make app` into a set"
-    collected = commands.add_parser("collect", help=about, description=about, epilog=COLLECT, formatter_class=raw)
+    collected = commands.add_parser(
+        "collect", help=about, description=about, epilog=COLLECT, formatter_class=raw, allow_abbrev=False
+    )
     about = "the page's database (default: the one in conf/app.yaml)"
     collected.add_argument("--from", dest="database", type=Path, metavar="DB", help=about)
     for one in (images, collected):

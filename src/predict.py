@@ -30,7 +30,9 @@ def parser() -> argparse.ArgumentParser:
     from inkproof.inference.predict import COLUMNS, SHEET
 
     raw = argparse.RawDescriptionHelpFormatter
-    top = argparse.ArgumentParser(prog="predict.py", description=__doc__, epilog=EXAMPLE, formatter_class=raw)
+    top = argparse.ArgumentParser(
+        prog="predict.py", description=__doc__, epilog=EXAMPLE, formatter_class=raw, allow_abbrev=False
+    )
     top.add_argument("paths", metavar="PATH", nargs="+", help="an image, or a folder of images")
     top.add_argument("--csv", metavar="OUT", type=Path, help=f"write {','.join(COLUMNS)}")
     sheet = f"draw the first {SHEET} images beside what the network saw"

@@ -4,12 +4,15 @@ import csv
 import json
 import re
 import shlex
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from inkproof.config.schema import DataConfig, Evaluation
 from inkproof.config.validation import validated
@@ -42,7 +45,9 @@ def apply(root: Path) -> None:
             assert not path.exists(), name
             path.write_text(content)
         elif where == "below":
-            path.write_text(path.read_text().replace(f"\n{place}:\n", f"\n{place}:\n{content}"))
+            text = path.read_text()
+            (start,) = (line for line in (f"\n{place}:\n", f"\n{place} = {{\n") if line in text)
+            path.write_text(text.replace(start, f"{start}{content}"))
         elif where == "above":
             start = f"@method\ndef {place}("
             path.write_text(path.read_text().replace(start, f"{content}\n\n{start}"))
@@ -51,7 +56,7 @@ def apply(root: Path) -> None:
 
 
 def template() -> dict[str, Any]:
-    (content,) = (content for above, content in blocks("yaml") if "`conf/data/" in above)
+    (content,) = (content for above, content in blocks("yaml") if "`conf/data/scaled" in above)
     return dict(yaml.safe_load(content))
 
 
@@ -73,9 +78,75 @@ def test_a_missing_key_of_a_dataset_is_named_in_one_line(composed: Callable[...,
     assert "\n" not in str(raised.value)
 
 
+DATA, MODULE = "conf/data/optdigits.yaml", "src/inkproof/data/optdigits.py"
+MISTAKES = [  # of somebody who adds a dataset or a model: file, text, what is written instead, words of the line
+    (DATA, "val: 240\n", "", "data.val: expected a value; conf/data/optdigits.yaml lacks the key"),
+    (DATA, "folder: data/optdigits\n", "", "'data.folder' not found; conf/data/optdigits.yaml lacks the key"),
+    (DATA, "  test: 360", "\ttest: 360", "conf/data/optdigits.yaml"),
+    (DATA, "folder: data/optdigits\n", "folder: data/digits\n", "conf/data/optdigits.yaml has folder=data/digits; exp"),
+    (DATA, "eval_data: data/optdigits", "eval_data: data/x", "has eval_data=data/x; expected data/optdigits"),
+    (DATA, "_target_: inkproof.data.optdigits", "_target_: inkproof.data.digit", "names no function (No module named"),
+    (MODULE, "import center_of_mass", "import center_of_mas", "optdigits cannot be imported (cannot import name"),
+    (MODULE, "import numpy as np", "import numpi as np", "optdigits cannot be imported (No module named 'numpi'"),
+    (MODULE, ", mirror: str | None", "", "is called with (data, out, mirror), but does not fit (too many"),
+    (MODULE, "published = load_digits()", 'published = np.load("my.npz")', "my.npz: cannot be read (No such file"),
+    ("conf/model/dense.yaml", "epochs: ", "epoch: ", "'model.epochs' not found; conf/model/dense.yaml lacks the key"),
+]
+
+
+def test_a_mistake_in_what_is_added_is_one_line_that_names_its_place(workspace: Workspace) -> None:
+    for name, before, after, line in MISTAKES:
+        path = workspace.root / name
+        text = path.read_text()
+        assert before in text
+        path.write_text(text.replace(before, after, 1))
+        words = ["train.py", "model=dense"] if "model" in name else ["download.py"]
+        found = workspace.fails("python", f"src/{words[0]}", "data=optdigits", *words[1:])
+        assert line in found, found
+        path.write_text(text)
+
+
 def test_every_script_that_is_called_is_there() -> None:
     assert len(commands()) >= 10
     assert all((ROOT / words[1]).is_file() for words in commands() if words[0] == "python")
+
+
+def scans(root: Path) -> None:
+    """Write five images of each digit as a user's files."""
+    drawn = np.random.default_rng(0).integers(0, 256, (10, 6, 28, 28), np.uint8)
+    for label, images in enumerate(drawn):
+        folder = root / "data" / "raw" / "scans" / str(label)
+        folder.mkdir(parents=True)
+        for number, image in enumerate(images):
+            Image.fromarray(image).save(folder / f"{number}.png")
+
+
+def test_what_is_added_is_composed_and_a_dataset_from_files_is_made(dvc_workspace: Callable[..., Workspace]) -> None:
+    workspace = dvc_workspace({})
+    apply(workspace.root)
+    scans(workspace.root)
+    for words in commands():
+        if words[1] == "src/train.py":
+            workspace.run(*words, "--cfg", "job")
+    workspace.run("dvc", "add", "data/raw/scans")
+    workspace.run("dvc", "repro", "download@scans")
+    with np.load(workspace.root / "data" / "scans" / "digits.npz") as file:
+        assert [len(file[f"{split}_labels"]) for split in ("train", "val", "test")] == [20, 20, 20]
+    (workspace.root / "data" / "raw" / "scans" / "0" / "0.png").unlink()
+    assert "data/raw/scans" in workspace.run("dvc", "status", "download@scans").stdout
+
+
+def test_numbers_of_the_document_are_those_of_the_code() -> None:
+    code = (ROOT / "src/inkproof/training/augment.py").read_text()
+    assert {*re.findall(r"(?:_fold|_uniform)\(seed, (\d)", code)} == {"1", "2", "3"}  # so 4 is the next
+
+
+def test_git_ignores_reports_with_a_users_drawings_and_files() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git repository")
+    paths = ["reports/scaled/index.html", "data/raw/scans/0/a.png", "reports/mnist/index.html", "data/raw/scans.dvc"]
+    found = subprocess.run(["git", "check-ignore", *paths], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert found.stdout.split() == paths[:2]
 
 
 @pytest.mark.slow
@@ -85,12 +156,16 @@ def test_one_of_each_reaches_the_report(dvc_workspace: Callable[..., Workspace])
     apply(workspace.root)
     path = workspace.root / "conf" / "data" / "scaled.yaml"
     path.write_text(path.read_text().replace("corruption_digits: 10", "corruption_digits: 2"))  # less to wait for
-    repro, again = (words for words in commands() if words[0] == "dvc")
+    scans(workspace.root)
+    workspace.run("dvc", "add", "data/raw/scans")
+    repro, again = (words for words in commands() if words[:2] == ["dvc", "repro"])
     assert repro == again
     workspace.run(*repro)
     report = workspace.root / "reports" / "scaled"
     page = (report / "index.html").read_text()
     assert "Scaled digits" in page and "strided" in page and "two_tone" in page
+    assert "E. Alpaydin and C. Kaynak" in page and "optimizer=lion training.label_smoothing=0.05" in page
+    assert "make each pixel black or white" in page
     with (report / "leaderboard.csv").open() as file:
         (row,) = csv.DictReader(file)
     assert (row["model"], row["data"], row["aug"]) == ("strided", "scaled", "noisy")

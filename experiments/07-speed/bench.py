@@ -76,7 +76,10 @@ def main() -> None:
     """Parse the command line and run the benchmarks."""
     listed = "\n".join(f"  {name:13}{benchmark.__doc__}" for name, benchmark in BENCHMARKS.items())
     parser = argparse.ArgumentParser(
-        description=__doc__, epilog=f"benchmarks:\n{listed}", formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        epilog=f"benchmarks:\n{listed}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("names", nargs="*", metavar="BENCHMARK", help="which to run; all if none is given")
     parser.add_argument("--pairs", type=int, default=5, help="measurements of each kind; 5 by default")

@@ -234,7 +234,7 @@ def test_the_configuration_is_printed_not_run(at_once: Any):
         "evaluate": {"data": {"name", "folder", "eval_data"}, "model": {"name"}},
         "evaluate drawn": {"data": {"name", "eval_data"}, "model": {"name"}},
         "evaluate ensemble": {"data": {"folder", "eval_data"}},
-        "report": {"data": {"name", "title", "compare_with"}},
+        "report": {"data": {"name", "title", "compare_with", "credit"}},
     }.items(),
 )
 def test_only_keys_that_do_something_are_printed(script: str, useful: dict[str, set[str]], at_once: Any):

@@ -97,8 +97,15 @@ def test_no_value_is_in_both_params_and_conf():
         (
             "    name: dense\n",
             "    name: dense-s1\n",
-            "params.yaml: runs.optdigits-dense: .* optdigits-dense-s1; rename it",
+            "params.yaml: runs.optdigits-dense: .* the key is optdigits-dense-s1; rename one of them",
         ),
+        (
+            "eval_data: optdigits",
+            "eval_data: opdigits",
+            f"params.yaml: runs.{FIRST}.eval_data=opdigits: unknown file of conf/data; did you mean optdigits",
+        ),
+        ("model: dense\n", "model: dens\n", f"params.yaml: runs.{FIRST}.model=dens: unknown .* did you mean dense"),
+        ("  pens:\n", "  x:\n", "params.yaml: downloads.x: unknown file of conf/data"),
         ("runs:\n", "runs: [\n", "params.yaml: cannot be read"),
         ("overrides: ''", "overrides: seed=3", f"params.yaml: runs.{FIRST}.overrides: seed=3: set the key `seed` of"),
         ("overrides: ''", "overrides: +model=cnn", f"params.yaml: runs.{FIRST}.overrides: .*: set the key `model` of"),

@@ -106,6 +106,7 @@ def config(
             "split": "digit",
             "repeat": 1,
             "compare_with": [],
+            "credit": None,
             "eval_data": None,
             "evaluation": None,
             "source": {

@@ -38,9 +38,24 @@ def resolve(cfg: DictConfig) -> dict[str, Any]:
     try:
         plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     except errors.OmegaConfBaseException as error:
-        raise UserError(f"the configuration cannot be resolved: {str(error).splitlines()[0]}") from error
+        reason = str(error).splitlines()[0]
+        absent = re.match(r"Interpolation key '(\w+)\..+' not found", reason)
+        file = _files(cfg).get(absent[1]) if absent else None
+        lacks = f"; {file} lacks the key" if file else ""
+        raise UserError(f"the configuration cannot be resolved: {reason}{lacks}") from error
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
+
+
+def _files(cfg: DictConfig) -> dict[str, str]:
+    """Return the file of conf/ that was chosen from each group, as far as it is known and not changed by `~KEY`."""
+    known = choices() if HydraConfig.initialized() else {}
+    if HydraConfig.initialized() and any(word.startswith("~") for word in typed()):
+        return {}
+    named = {str(key): part.get("name") for key, part in cfg.items_ex(resolve=False) if isinstance(part, DictConfig)}
+    found = {group: known.get(group) or name for group, name in named.items()}
+    paths = {group: f"conf/{group}/{name}.yaml" for group, name in found.items()}
+    return {group: path for group, path in paths.items() if (ROOT / path).is_file()}
 
 
 def path_of(value: str) -> Path:
@@ -75,7 +90,7 @@ def entry(kind: type[Kind]) -> Callable[[Callable[[Kind], Any]], Callable[[], No
                     useful = without_unused(kind, cfg, typed())
                     if shown is not None:
                         return print(OmegaConf.to_yaml(useful, resolve=shown.resolve), end="")
-                    return task(validated(kind, resolve(cfg)))
+                    return task(validated(kind, resolve(cfg), files=_files(cfg)))
 
                 if HydraConfig.get().mode is RunMode.MULTIRUN:
                     return sweep.job(work)

@@ -82,6 +82,8 @@ def explain(error: BaseException) -> str | None:
         return f"{error.filename}: the system allows no new files there; choose another folder"
     if type(error).__module__.split(".")[0] in ("hydra", "omegaconf"):
         return _explain_config(error)
+    if type(error).__module__.split(".")[0] == "yaml":  # a file of conf/ that Hydra reads
+        return f"not readable as YAML: {' '.join(str(error).split())}; a tab cannot indent, and quotes must be closed"
     if isinstance(error, ValueError) and str(error).startswith("Config group override"):  # Hydra's own for model=1
         return f"model=, data=, aug= and the other groups take the name of a file in conf/: {error}"
     return explain_tracking(error) or not_installed(error)

@@ -4,6 +4,7 @@ import shlex
 from functools import cache
 from pathlib import Path
 
+from inkproof.config.one_line import unknown
 from inkproof.config.schema import Config, Name, Seed, Text
 from inkproof.config.validation import validated
 from inkproof.runtime.errors import UserError
@@ -28,6 +29,13 @@ class PipelineRun(Config):
     overrides: str
 
 
+class DownloadOf(Config):
+    """The file or folder that is made of a dataset, and what it is made from; conf/download.yaml if nothing is here."""
+
+    file: Text
+    needs: Text
+
+
 class DrawingsOf(Config):
     """The folder of data/drawn that a dataset's models are evaluated on, besides starter and mine."""
 
@@ -41,10 +49,10 @@ class ReportOn(Config):
 
 
 class Pipeline(Config):
-    """The content of params.yaml; `downloads` has the file or folder of each dataset."""
+    """The content of params.yaml."""
 
     runs: dict[str, PipelineRun]
-    downloads: dict[str, Text]
+    downloads: dict[str, DownloadOf]
     drawings: dict[str, DrawingsOf]
     reports: dict[str, ReportOn]
 
@@ -64,11 +72,32 @@ def read_pipeline(path: Path = PARAMS) -> Pipeline | None:
 @cache
 def _read(path: Path, _changed: int) -> Pipeline:
     pipeline = validated(Pipeline, read_yaml(path), path.name)
+    for part in ("downloads", "drawings", "reports"):
+        for data in getattr(pipeline, part):
+            _check_file(f"{path.name}: {part}.{data}", "data", data)
     for key, run in pipeline.runs.items():
         if key != f"{run.data}-{run.name}":
-            raise UserError(f"{path.name}: runs.{key}: its data and name are those of {run.data}-{run.name}; rename it")
+            raise UserError(
+                f"{path.name}: runs.{key}: with its data and name the key is {run.data}-{run.name}; rename one of them"
+            )
+        for field, group in {"data": "data", "model": "model", "aug": "aug", "eval_data": "data"}.items():
+            name = getattr(run, field)
+            _check_file(f"{path.name}: runs.{key}.{field}={name}", group, name)
+        found = read_yaml(ROOT / "conf" / "data" / f"{run.data}.yaml")
+        for own, name in {"folder": run.data, "eval_data": run.eval_data}.items():
+            folder = f"data/{name}"  # where dvc.yaml expects it
+            if isinstance(found, dict) and found.get(own, folder) != folder:
+                raise UserError(
+                    f"{path.name}: runs.{key}: conf/data/{run.data}.yaml has {own}={found[own]}; expected {folder}"
+                )
         _check_overrides(f"{path.name}: runs.{key}.overrides", run.overrides)
     return pipeline
+
+
+def _check_file(where: str, group: str, name: str) -> None:
+    names = sorted(file.stem for file in (ROOT / "conf" / group).glob("*.yaml"))
+    if name not in names:
+        raise UserError(unknown(where, f"file of conf/{group}", name, names))
 
 
 def _check_overrides(where: str, overrides: str) -> None:

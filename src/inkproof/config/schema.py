@@ -4,6 +4,7 @@ Here are types and ranges. Values are only in conf/ (tests/config checks it), so
 """
 
 import re
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -99,18 +100,32 @@ class Evaluation(Config):
     drawn_sets: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Credit:
+    """A dataset's title, citation and license, and the address of its description, which may be empty."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    title: str
+    citation: str
+    license: str
+    link: str
+
+
 class DataConfig(DataIdentity):
     """A file of conf/data: a dataset, how it is made, and what its models are evaluated on.
 
     `eval_data` is the folder with the preprocessed drawings and corruptions, of this dataset or of another one.
     `evaluation` has their sizes, and is None if another dataset's are used. `source` makes the digits or drawings.
-    `compare_with` names datasets whose models the report shows, too.
+    `compare_with` names datasets whose models the report shows, too. `credit` is what the report's section on data
+    has of it, None for a dataset that `inkproof.reporting.results` knows.
     """
 
     title: Text
     folder: Text
     eval_data: Text | None
     compare_with: tuple[str, ...]
+    credit: Credit | None
     evaluation: Evaluation | None
     source: Component
 

@@ -148,7 +148,7 @@ class FinetunedConfig(Primary, primary="finetuned", uses=("data.source",)):
     report: Text
 
 
-class ReportConfig(Primary, primary="report", uses=("data.name", "data.title", "data.compare_with")):
+class ReportConfig(Primary, primary="report", uses=("data.name", "data.title", "data.compare_with", "data.credit")):
     """conf/report.yaml: the report of one dataset."""
 
     data: DataConfig

@@ -41,15 +41,19 @@ EXPECTED = {
 _adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)  # making an adapter takes longer than a check
 
 
-def validated(kind: type[Kind], value: Any, where: object = "") -> Kind:
+def validated(kind: type[Kind], value: Any, where: object = "", files: Mapping[str, str] | None = None) -> Kind:
     """Return the input `value` as the model or other type `kind`; pydantic checks and converts it.
 
-    Raises UserError with the first mistake, in one line that begins with `where`, such as the file it is in.
+    Raises UserError with the first mistake, in one line that begins with `where`, such as the file it is in. If a key
+    is missing, the line names the file that `files` has for its first part.
     """
     try:
         return _adapter(kind).validate_python(value)
     except ValidationError as error:
-        raise UserError(mistake(error, kind, where, value)[1]) from None
+        reason, line = mistake(error, kind, where, value)
+        first = line.partition(":")[0].partition(".")[0]
+        lacks = f"; {files[first]} lacks the key" if reason == "missing" and files and first in files else ""
+        raise UserError(line + lacks) from None
 
 
 def mistake(error: ValidationError, kind: Any, where: object = "", whole: Any = None) -> tuple[str, str]:

@@ -4,12 +4,13 @@ Size and time of a download are limited; its content is known by its SHA-256.
 """
 
 import hashlib
+import importlib
+import inspect
 import io
 import os
-import pkgutil
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,21 +42,39 @@ def prepare(data: DataConfig, out: Path, mirror: str | None = None) -> None:
     else the environment variable INKPROOF_MIRROR, is a folder or an http(s) address that is then the only mirror
     asked. Raises UserError for whatever the user or the network can get wrong.
     """
-    target = data.source.target
+    make, mirror = _maker(data), mirror or os.environ.get(MIRROR_VARIABLE) or None
     try:
-        make = pkgutil.resolve_name(target)
+        make(data, out, mirror)
+    except OSError as error:
+        reason, file = error.strerror or error, Path(os.fsdecode(error.filename or out))
+        if file.is_relative_to(out) or out.is_relative_to(file):  # a full disk or a forbidden folder
+            raise UserError(f"{out}: cannot be written ({reason}); fix it and run again") from error
+        raise UserError(
+            f"{file}: cannot be read ({reason}); put it there, or correct conf/data/{data.name}.yaml or its function"
+        ) from error
+
+
+def _maker(data: DataConfig) -> Callable[..., None]:
+    """Return the function that makes the dataset; raises UserError if there is none of that name and arguments."""
+    target = data.source.target
+    where, (module, _, name) = f"conf/data/{data.name}.yaml: source._target_ {target!r}", target.rpartition(".")
+    try:
+        make = getattr(importlib.import_module(module), name)
         if not callable(make):
             raise ValueError(f"it is a {type(make).__name__}")
     except (ValueError, ImportError, AttributeError) as error:
-        raise UserError(
-            f"conf/data/{data.name}.yaml: source._target_ {target!r} names no function ({error}); "
-            "write it as inkproof.data.mnist.prepare"
-        ) from error
+        absent = isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}.")
+        if isinstance(error, ImportError) and not absent:
+            raise UserError(f"{where}: {module} cannot be imported ({error}); correct its imports") from error
+        raise UserError(f"{where} names no function ({error}); write it as inkproof.data.mnist.prepare") from error
     try:
-        make(data, out, mirror or os.environ.get(MIRROR_VARIABLE) or None)
-    except OSError as error:  # errors of reading are caught before: what is left is a full disk or a forbidden folder
-        reason = error.strerror or error
-        raise UserError(f"{out}: cannot be written ({reason}); fix it and run again") from error
+        inspect.signature(make).bind(data, Path(), None)
+    except TypeError as error:
+        raise UserError(f"{where} is called with (data, out, mirror), but does not fit ({error})") from error
+    except ValueError:  # a function in C, without a signature
+        pass
+    found: Callable[..., None] = make
+    return found
 
 
 def prepare_absent(data: DataConfig, file: Path, mirror: str | None = None) -> bool:

@@ -1,4 +1,4 @@
-"""Preprocessing methods, from canvas to network input: each does one thing more to a drawing than the one before."""
+"""Preprocessing methods, from canvas to network input."""
 
 from collections.abc import Callable
 from functools import cache
@@ -38,8 +38,14 @@ NORMALIZED_METHOD = "classic"  # what the normalizer does
 
 
 def method(function: Callable[[Images], Images]) -> Callable[[Images], Images]:
-    """Register a function of a canvas uint8 (280, 280) that returns uint8 (28, 28) as the method of its name."""
-    METHODS[function.__name__] = function
+    """Register a function of a canvas uint8 (280, 280) that returns uint8 (28, 28) as the method of its name.
+
+    Raises UserError if another function has this name.
+    """
+    name = function.__name__
+    if name in METHODS:
+        raise UserError(f"{function.__module__}: two preprocessing methods are called {name}; rename one of them")
+    METHODS[name] = function
     return function
 
 

@@ -3,7 +3,7 @@
 import base64
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,14 +33,18 @@ from inkproof.runtime.files import write_text
 
 
 def write_page(
-    report_folder: Path, data: DataConfig, models: Sequence[ModelResults], champion: str | None = None
+    report_folder: Path,
+    data: DataConfig,
+    models: Sequence[ModelResults],
+    champion: str | None = None,
+    overrides: Mapping[str, str] | None = None,
 ) -> Path:
     """Write `report_folder`/index.html and return its path; the same results give the same bytes.
 
     `models` come from `load_models`. `champion` is the model trained on `data` that was selected on validation digits.
     The opening is about the best model to deploy (`choose_deployable`), else about the champion, else about the first
-    model trained on `data`. Raises UserError if one of the models' files is broken, which it names, and if `champion`
-    has no results.
+    model trained on `data`. `overrides` are the words of params.yaml by model. Raises UserError if one of the models'
+    files is broken, which it names, and if `champion` has no results.
     """
     named = {model.name: model for model in models if not model.compare_with}
     if champion is not None and champion not in named:
@@ -73,6 +77,7 @@ def write_page(
         limit=limit,
         costs=_costs(models, story.subject, data.title),
         chosen=chosen.name,
+        overrides=overrides or {},
         models=sections,
         board_sets=[(name, _filled(models, name)) for name in tabled],
         data_notes=DATA_NOTES,
@@ -89,7 +94,10 @@ def write_page(
         rule_names=RULE_NAMES,
         empty=[name for name in sets if name not in filled],
         methods=[(method, method_words(method).note) for method in methods],
-        credits=credits_for([data.name, *filled, *(model.compare_with for model in models if model.compare_with)]),
+        credits=[
+            *([data.credit] if data.credit else []),
+            *credits_for([data.name, *filled, *(model.compare_with for model in models if model.compare_with)]),
+        ],
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from inkproof.config.schema import Credit
 from inkproof.config.validation import validated
 from inkproof.evaluation.results import (
     CorruptionsResult,
@@ -156,16 +157,6 @@ def sets_of(models: Sequence[ModelResults]) -> list[str]:
 def in_order(found: Collection[str], order: Collection[str]) -> list[str]:
     """Return the known names in their order, then the unknown names sorted."""
     return [name for name in order if name in found] + sorted(set(found) - set(order))
-
-
-@dataclass(frozen=True)
-class Credit:
-    """A dataset's title, citation and license, and the address of its description."""
-
-    title: str
-    citation: str
-    license: str
-    link: str
 
 
 CREDITS = {

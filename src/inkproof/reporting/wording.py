@@ -70,7 +70,7 @@ METHOD_WORDS = {
         end="with preprocessing like MNIST's",
     ),
     "classic": Method(
-        "the whole normalizer: as above, with background, contrast and specks corrected and strokes of MNIST's width",
+        "the whole normalizer: as mnist_style, with background, contrast, specks and the width of strokes corrected",
         "MNIST's\nstrokes",
         end="with the normalizer",
     ),

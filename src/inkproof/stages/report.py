@@ -8,7 +8,7 @@ from inkproof.config.pipeline import read_pipeline
 from inkproof.config.stages import ReportConfig
 from inkproof.reporting.ablation import SCALE, ablation
 from inkproof.reporting.page import write_page
-from inkproof.reporting.results import load_models
+from inkproof.reporting.results import ModelResults, load_models
 from inkproof.reporting.style import save
 from inkproof.reporting.tables import choose_champion, leaderboard, print_leaderboard, write_leaderboard_md, write_rows
 from inkproof.reporting.wording import report_command
@@ -28,7 +28,10 @@ def report(config: ReportConfig) -> Path:
     champion = choose_champion(rows, data.name)
     # Read before anything is written: a clone has the small results, but not the figures and metadata beside them.
     metadata = None if champion is None else evaluated_run(folder / "models" / champion / "test", made_by)
-    page = write_page(folder, data, models, champion)
+    pipeline = read_pipeline()
+    runs = pipeline.runs if pipeline else {}
+    overrides = {model.name: chosen.overrides for model in models if (chosen := runs.get(_key(model, data.name)))}
+    page = write_page(folder, data, models, champion, overrides)
     save(ablation(models), folder / "ablation.png", SCALE)
     write_rows(folder / "leaderboard.csv", rows.drop(columns="compare_with"))
     write_leaderboard_md(rows, folder / "leaderboard.md")
@@ -37,6 +40,11 @@ def report(config: ReportConfig) -> Path:
         set_champion(tracker, registered_name(data.name), run)
         print(tracker.view(metadata.experiment))
     return page
+
+
+def _key(model: ModelResults, data: str) -> str:
+    """The key in params.yaml of a model, whose name has its dataset if that is another one than the report's."""
+    return model.name if model.compare_with else f"{data}-{model.name}"
 
 
 def in_pipeline(folder: Path) -> bool:

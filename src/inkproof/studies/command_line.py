@@ -20,14 +20,14 @@ def parse(words: Sequence[str], about: str) -> argparse.Namespace:
 
     `about` is for --help. Ends the process with exit code 2 where `words` are not a valid command line.
     """
-    top = argparse.ArgumentParser(prog="study.py", description=about)
+    top = argparse.ArgumentParser(prog="study.py", description=about, allow_abbrev=False)
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     select = commands.add_parser("select", help="select the best network and the best small ensemble of a study")
     steps = select.add_subparsers(title="steps, in this order", metavar="STEP", required=True)
 
     # Of type Any, because argparse has no public name for the type of `commands` and `steps`.
     def add(group: Any, name: str, about: str, *parents: argparse.ArgumentParser, epilog: str | None = None) -> Any:
-        one = group.add_parser(name, help=about, description=about, parents=parents, epilog=epilog)
+        one = group.add_parser(name, help=about, description=about, parents=parents, epilog=epilog, allow_abbrev=False)
         one.set_defaults(command=name, parser=one)
         return one
 
