@@ -21,7 +21,7 @@ def logged(run: str, seed: int, accuracy: float, **params: str) -> LoggedRun:
         run_id=run,
         experiment="mnist",
         experiment_id="7",
-        name=f"cnn-on-s{seed}",
+        name=f"cnn aug=on s{seed}",
         params={**PARAMS, "seed": str(seed), "precision.policy": "mixed_bfloat16", **params},
         tags={"data_sha": "d1"},
         metrics={"test_acc": accuracy},
@@ -47,7 +47,7 @@ def experiments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_one_configuration_is_one_line_wherever_its_seeds_ran(experiments: Path):
     runs = [logged("new", 2, 1.0), logged("twin", 0, 0.5), logged("else", 0, 0.995, **{"training.epochs": "9"})]
     entries = ranked(collect(experiments, runs), "test_acc", least=1)
-    assert [entry.name for entry in entries] == ["cnn-on", "model=cnn", "network=other"]
+    assert [entry.name for entry in entries] == ["cnn aug=on", "model=cnn", "network=other"]
     merged = entries[1]
     assert merged.of("test_acc").to_dict() == {
         0: 0.98,

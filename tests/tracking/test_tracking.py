@@ -43,7 +43,7 @@ def finished(folder: Path, run_id: str) -> RunMetadata:
         git_commit="g",
         machine="m",
         config=config,
-        metrics={"val_acc": 0.3, "best_epoch": 3, "epochs": 3},
+        metrics={"val_acc": 0.3, "best_epoch": 3, "epochs": 3, "parameters": 7},
     )
 
 

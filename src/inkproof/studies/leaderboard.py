@@ -37,7 +37,7 @@ COLUMNS = (
     "parameters",
     "tflite_kb",
 )
-SEED = re.compile(r"( seed=| s)\d+$")
+SEED = re.compile(r"( seed=| s|-s)\d+$")
 
 
 @dataclass(frozen=True)
