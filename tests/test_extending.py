@@ -73,8 +73,10 @@ def test_a_missing_key_of_a_dataset_is_named_in_one_line(composed: Callable[...,
     from inkproof.config.stages import DownloadConfig
 
     kind = {"download": DownloadConfig, "train": TrainConfig}[script]
+    found = composed(kind.primary, "data=optdigits")
+    del found["data"][key]
     with pytest.raises(UserError, match=rf"data\.{key}\b") as raised:
-        validated(kind, composed(kind.primary, "data=optdigits", f"~data.{key}"))
+        validated(kind, found)
     assert "\n" not in str(raised.value)
 
 

@@ -5,6 +5,8 @@ import os
 import re
 import resource
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -331,3 +333,13 @@ def test_after_the_traceback_of_a_bug_the_last_line_says_what_to_do(capsys: pyte
     assert last == (
         "train.py: unexpected error: ZeroDivisionError: a bug in two lines; please report it with the lines above"
     )
+
+
+@pytest.mark.parametrize(
+    "words", ["drawings.py import x --write anna", "predict.py x --sho a.png", "study.py leaderboard --seed 3"]
+)
+def test_options_are_not_abbreviated(words: str):
+    script, *rest = words.split()
+    command = [sys.executable, str(ROOT / "src" / script), *rest]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and rest[-2] in done.stderr.splitlines()[-1]

@@ -234,3 +234,13 @@ def test_mnist_itself_comes_back_unchanged():
     outputs = np.concatenate([apply_method("mnist_style", to_canvas(255 - image)[None]) for image in images])
     same = (outputs == images).all(axis=(1, 2))
     assert same.mean() >= 0.999
+
+
+def test_two_methods_of_one_name_are_refused() -> None:
+    def tutorial(canvas: np.ndarray) -> np.ndarray:
+        return canvas[:28, :28]
+
+    before = METHODS["tutorial"]
+    with pytest.raises(UserError, match="two preprocessing methods are called tutorial"):
+        methods.method(tutorial)
+    assert METHODS["tutorial"] is before

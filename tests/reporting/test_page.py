@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inkproof.config.compose import composing
-from inkproof.config.schema import DataConfig
+from inkproof.config.schema import Credit, DataConfig
 from inkproof.config.stages import ReportConfig
 from inkproof.reporting.page import write_page
 from inkproof.reporting.results import load_models
@@ -377,3 +377,14 @@ def test_every_color_has_a_value_for_the_dark_page() -> None:
     css = (HERE / "page.css").read_text()
     dark = css[css.index("prefers-color-scheme: dark") :].split("} }")[0]
     assert {f"--{name}" for name in PALETTE} <= set(re.findall(r"(--[\w-]+):", dark))
+
+
+def test_the_page_has_a_datasets_own_credit_and_the_overrides_of_its_runs(mnist_report: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mnist"
+    shutil.copytree(mnist_report, folder)
+    credit = Credit("My scans", "A. Writer, 2026.", "CC0", "")
+    data = MNIST.model_copy(update={"credit": credit})
+    words = {"cnn": "optimizer=lion training.label_smoothing=0.05", "dense": ""}
+    text = Outline(write_page(folder, data, load_models(folder / "models"), "cnn", words).read_text()).text
+    assert "My scans. A. Writer, 2026. License: CC0." in text
+    assert text.count("Trained with") == 1 and f"Trained with {words['cnn']}." in text
