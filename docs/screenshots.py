@@ -1,6 +1,6 @@
 """Take the pictures of docs/images: `make screenshots`, after `make demo` and a small sweep; needs Chromium.
 
-The MLflow UI is shown at 1440 x 900, as the store has the runs of optdigits.
+They show MLflow's runs of optdigits and their report, at 1440 x 900 pixels.
 """
 
 import io

@@ -34,7 +34,9 @@ def pretrained(config: PretrainedConfig) -> None:
 
 def compare() -> None:
     """Compare two runs; their names may have an =, so they are no overrides for Hydra."""
-    top = argparse.ArgumentParser(prog="report.py compare", description="Print what differs between two runs.")
+    top = argparse.ArgumentParser(
+        prog="report.py compare", description="Print what differs between two runs.", allow_abbrev=False
+    )
     named = "a run folder, a key of params.yaml such as mnist-cnn, or the id (its beginning) or name of an MLflow run"
     top.add_argument("first", metavar="RUN", help=named)
     top.add_argument("second", metavar="RUN", help="the other one")

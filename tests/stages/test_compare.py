@@ -233,5 +233,7 @@ def test_a_clone_compares_the_committed_results(workspace: Workspace) -> None:
     text = " ".join(done.stdout.split())
     assert "model.name cnn dense" in text and "test digits 99." in text and "Pen tablet, classic" in text
     assert "there is no paired test; run `dvc repro evaluate@mnist-cnn`" in text
+    done = workspace.run("python", "src/report.py", "compare", "mnist-cnn", "mnist-dense", "--o", "x", code=2)
+    assert "unrecognized arguments: --o x" in done.stderr
     line = workspace.fails("python", "src/report.py", "compare", "mnist-cn", "mnist-dense")
     assert line.startswith("report.py: error: mnist-cn: unknown run; the closest are: mnist-cnn")

@@ -10,7 +10,7 @@ from hydra import compose, initialize_config_dir
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.studies.definition import Comparison, read_study, study_folder
-from inkproof.studies.grid import override
+from inkproof.tracking.naming import override
 from support.made_up import SMALL, study, written_study
 
 STUDIES = sorted(path.parent for path in (ROOT / "experiments").glob("*/study.yaml"))

@@ -115,7 +115,7 @@ def recognize(model: Model, canvas: NDArray[np.uint8]) -> dict[str, Any]:
     prediction = model.predict(canvas)
     milliseconds = (time.perf_counter() - started) * 1000
     probabilities = prediction.probabilities[0]
-    ink = bool(prediction.seen[0].any())  # whatever a network predicts for a blank means nothing
+    ink = bool(prediction.seen[0].any())  # a prediction for a blank means nothing
     return {
         "digit": int(probabilities.argmax()) if ink else None,
         "probabilities": probabilities.tolist(),

@@ -111,7 +111,7 @@ class Counts(TypedDict):
 class DrawingStore:
     """The database in one file, which the first drawing creates. Safe for several threads and processes.
 
-    Every method raises UserError if the file is not such a database or was written by a newer version, and
+    Every method raises UserError if the file is not such a database or was written by a newer version. It raises
     sqlite3.OperationalError if the system fails, for example because the disk is full.
     """
 

@@ -148,8 +148,8 @@ def _costs(models: Sequence[ModelResults], subject: str | None, title: str) -> l
 def _paired(models: Sequence[ModelResults]) -> list[tuple[str, int, int, float, float]]:
     """Compare the first model with each other one on the same test digits.
 
-    A row has the other's name, how many digits only the first and only the other classifies correctly, McNemar's p, and
-    the same corrected for the number of rows by Holm's method.
+    A row has the other's name, and how many digits only the first and only the other classifies correctly. Then come
+    McNemar's p, and p corrected for the number of rows by Holm's method.
     """
     first, *others = (
         read_table(model.folder / "test" / "predictions.csv", ("label", "prediction")) for model in models

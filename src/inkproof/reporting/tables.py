@@ -57,7 +57,7 @@ TEST_METRICS = {
     "test_nll": "nll",
     "test_ece": "ece",
 }
-"""The columns of test digits, by what test.json calls them."""
+"""The columns of test digits, also MLflow's metrics, with the names that test.json has for them."""
 
 HEAD = ("model", "data", "aug", "seed", "parameters", "val_acc", *TEST_METRICS)
 TAIL = ("float32_kb", "int8_kb", "int8_accuracy", "canvas_kb", "canvas_int8_kb", "canvas_int8_agreement", "coreml_kb")

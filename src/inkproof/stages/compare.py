@@ -1,4 +1,4 @@
-"""Compare two runs: find them by whatever name the user has, print what differs, write the digits that differ."""
+"""Compare two runs: find them by any of their names, print what differs, write the digits that differ."""
 
 import difflib
 import re

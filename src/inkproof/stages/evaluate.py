@@ -28,19 +28,10 @@ from inkproof.reporting.evaluation_figures import (
 )
 from inkproof.reporting.robustness_figures import corruptions_heatmap
 from inkproof.reporting.style import save
-from inkproof.reporting.tables import write_rows
+from inkproof.reporting.tables import TEST_METRICS, write_rows
 from inkproof.runtime.files import replacing, write_json
 from inkproof.tracking.run import log_stage
 from inkproof.tracking.run_metadata import RunMetadata, read_history
-
-LOGGED = {  # in MLflow, by the name in test.json
-    "accuracy": "test_acc",
-    "accuracy_low": "test_acc_low",
-    "accuracy_high": "test_acc_high",
-    "nll": "test_nll",
-    "ece": "test_ece",
-    "errors": "test_errors",
-}
 
 
 def evaluate(metadata: RunMetadata, config: EvaluateConfig) -> TestResult:
@@ -71,8 +62,8 @@ def evaluate(metadata: RunMetadata, config: EvaluateConfig) -> TestResult:
     mca = corruptions.mca.accuracy
     write_json(report / "metrics" / "test.json", {"accuracy": result.accuracy, "nll": result.nll, "mca": mca})
 
-    metrics: dict[str, float] = {logged: getattr(result, name) for name, logged in LOGGED.items()}
-    metrics |= {"corr_clean": corruptions.clean.accuracy, "corr_acc": mca}
+    metrics: dict[str, float] = {logged: getattr(result, name) for logged, name in TEST_METRICS.items()}
+    metrics |= {"test_errors": result.errors, "corr_clean": corruptions.clean.accuracy, "corr_acc": mca}
     tracker, run = log_stage("evaluate", metadata, folder, metrics, [(report / "test", "test")])
     tracker.dataset(run, result.data, metadata.data_sha, "testing", {"digits": result.n})
     return result

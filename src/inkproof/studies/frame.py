@@ -17,13 +17,11 @@ from inkproof.config.compose import Compose, composing
 from inkproof.config.schema import TrainConfig
 from inkproof.runtime.paths import ROOT, has_tracking_store
 from inkproof.studies.definition import FILE, read_study
-from inkproof.studies.grid import combinations, override
+from inkproof.studies.grid import combinations
 from inkproof.studies.leaderboard import Run, found_runs
 from inkproof.tracking.identity import configuration_key
 from inkproof.tracking.mlflow_tracker import Tracker
-
-GROUPS = ("data", "model", "aug")
-"""What a run's overrides are relative to: the defaults of its dataset, model and augmentation."""
+from inkproof.tracking.naming import GROUPS, chosen_files, override
 
 ABOUT = (
     *("name", "data", "split", "model", "aug", "seed", "overrides"),
@@ -126,11 +124,8 @@ def _defaults(compose: Compose) -> Callable[[tuple[str, ...]], Flat]:
 
     @cache
     def default(names: tuple[str, ...]) -> Flat:
-        chosen = dict(zip(GROUPS, names, strict=True))
-        if not all((ROOT / "conf" / group / f"{name}.yaml").is_file() for group, name in chosen.items()):
-            return {}
-        words = tuple(override(group, name) for group, name in chosen.items())
-        return _flat(compose(TrainConfig, words).identity().flat())
+        words = chosen_files(dict(zip(GROUPS, names, strict=True)), seed=0)
+        return _flat(compose(TrainConfig, words).identity().flat()) if len(words) > len(GROUPS) else {}
 
     return default
 

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from inkproof.config.compose import Compose, composing, path_of
 from inkproof.config.one_line import explain
@@ -22,32 +21,16 @@ from inkproof.config.stages import (
 from inkproof.data.digits import data_sha
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import HOME
-from inkproof.studies.definition import FILE, Grid, Overrides, Study, label_of
+from inkproof.studies.definition import FILE, Grid, Overrides, Study
 from inkproof.studies.metrics import check_metrics, known_metrics
 from inkproof.studies.results import Row
 from inkproof.tracking.identity import configuration_key, identity, run_key
+from inkproof.tracking.naming import override
 
 CONFIGS: Mapping[str, type[StageConfig]] = {
     kind.primary: kind for kind in (OutOfFoldConfig, EvaluateConfig, ExportConfig, DrawnConfig, FormatsConfig)
 }
 """The configuration of each stage after training."""
-
-
-def override(key: str, value: Any) -> str:
-    """Return `key=value` for Hydra. `value` comes from YAML: a text, number, null, list or mapping."""
-    return f"{key}={_text(value)}"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list):
-        return "[" + ",".join(map(_text, value)) + "]"
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{key}:{_text(one)}" for key, one in value.items()) + "}"
-    if value is None or isinstance(value, bool | int | float):
-        return label_of(value)
-    # A quoted text stays a text: "1" must not become a number, nor "a,b" two values.
-    escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 @dataclass(frozen=True)

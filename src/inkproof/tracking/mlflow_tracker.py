@@ -98,7 +98,7 @@ class Tracker:
             return self.client.create_experiment(name, artifact_location=folder, tags=view_tags())
 
     def view(self, experiment: str) -> str:
-        """Return a line with the address in MLflow's UI that shows the runs of an experiment with the columns COLUMNS.
+        """Return a line with the address in MLflow's UI of an experiment's shared view, which is set if it is missing.
 
         A server has its own UI, `make ui` that of a file. A database server may have one anywhere.
         """

@@ -50,10 +50,10 @@ def _text(value: Any) -> str:
 
 
 def overrides_of(config: TrainConfig) -> tuple[str, ...]:
-    """Return the overrides that make `config` from its dataset, model, augmentation and seed, besides these four.
+    """Return the overrides that make `config` beside those for its dataset, model, augmentation and seed.
 
-    Values are compared, whatever was typed, so trials of a search and grid runs of a study have them, too. A file of
-    conf/ stands for the values that it explains: `optimizer=sgd`, `experiment=digitre`.
+    Values are compared, not what was typed. So trials of a search and grid runs of a study have them, too. A file of
+    conf/ replaces the values that it explains: `optimizer=sgd`, `experiment=digitre`.
     """
     names, values = {group: getattr(config, group).name for group in GROUPS}, _values(config)
     with composing() as compose:

@@ -41,7 +41,7 @@ def register_canvas(
     for known in tracker.client.search_model_versions(f"name='{name}' and run_id='{run_id}'"):
         if known.tags.get(CANVAS_SHA) == sha:
             return str(known.version)
-    with quiet_stderr():  # MLflow tells each step
+    with quiet_stderr():  # MLflow prints each step
         made = mlflow.models.Model.log(
             None,
             mlflow.pyfunc,

@@ -139,7 +139,7 @@ class Run:
         log = self._while_training.enter_context((self.metadata.folder / LOG).open("a", encoding="utf-8", buffering=1))
         self._while_training.enter_context(redirect_stdout(_Copied(sys.stdout, log)))
         self._while_training.enter_context(redirect_stderr(_Copied(sys.stderr, log)))
-        logging.getLogger("mlflow.system_metrics").setLevel(logging.CRITICAL)  # it tells each step
+        logging.getLogger("mlflow.system_metrics").setLevel(logging.CRITICAL)  # it logs each step
         monitor = SystemMetricsMonitor(self.metadata.run_id, sampling_interval=SAMPLED, resume_logging=True)
         monitor.start()
         self._while_training.callback(monitor.finish)
@@ -152,13 +152,7 @@ class Run:
         """Log those rows of the learning curve that the run does not have yet."""
         self._tracker.epochs(self.metadata.run_id, rows)
 
-    def save(
-        self,
-        model: Any,
-        history: list[dict[str, float]],
-        metrics: dict[str, float],
-        seconds: float,
-    ) -> None:
+    def save(self, model: Any, history: list[dict[str, float]], metrics: dict[str, float], seconds: float) -> None:
         """Write the artifacts of the finished training, log them to MLflow, and end the run.
 
         `model` is the float32 `keras.Model` that every later stage reads.
@@ -179,10 +173,9 @@ class Run:
     def summary(self) -> list[str]:
         """Return the lines that are printed of the finished run: its result, and where to compare it with others."""
         metadata, metrics = self.metadata, self.metadata.metrics
-        validated = "val_acc" in metrics
-        share = metrics["val_acc" if validated else "accuracy"]
+        digits, share = metadata.accuracy
         result = (
-            f"{metadata.name}: {'validation' if validated else 'training'} accuracy {share:.2%} "
+            f"{metadata.name}: {digits} accuracy {share:.2%} "
             f"at epoch {metrics['best_epoch']:.0f} of {metrics['epochs']:.0f}, "
             f"{metrics['parameters']:,.0f} parameters, {metadata.seconds:.0f} s; "
             f"MLflow run {metadata.run_id}; {metadata.folder}"

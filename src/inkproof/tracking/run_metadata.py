@@ -79,13 +79,19 @@ class RunMetadata(BaseModel):
         return command(names, config.seed, self.overrides)
 
     @property
+    def accuracy(self) -> tuple[str, float]:
+        """The digits that its accuracy is on, "validation" or, if there are none, "training", and the accuracy."""
+        metrics = self.metrics
+        return ("validation", metrics["val_acc"]) if "val_acc" in metrics else ("training", metrics["accuracy"])
+
+    @property
     def description(self) -> str:
         """What its MLflow run and its registered versions say of it, in Markdown."""
         config, metrics = self.config, self.metrics
         lines = [f"`{config.model.name}` trained on `{config.data.name}`, `aug={config.aug.name}`, seed {config.seed}."]
         if metrics:
-            name, share = ("validation", "val_acc") if "val_acc" in metrics else ("training", "accuracy")
-            lines.append(f"{name.capitalize()} accuracy {metrics[share]:.2%}. {metrics['parameters']:,.0f} parameters.")
+            name, share = self.accuracy
+            lines.append(f"{name.capitalize()} accuracy {share:.2%}. {metrics['parameters']:,.0f} parameters.")
         return "\n\n".join([*lines, f"Made by `{self.command}`"])
 
     @property
