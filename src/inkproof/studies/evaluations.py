@@ -11,7 +11,7 @@ import yaml
 from inkproof.config.schema import Config
 from inkproof.config.validation import validated
 from inkproof.evaluation.results import EnsembleResult
-from inkproof.reporting.tables import markdown_table
+from inkproof.reporting.tables import TEST_METRICS, markdown_table
 from inkproof.reporting.wording import fill_markdown
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import read_yaml, write_text
@@ -184,8 +184,8 @@ def log_evaluation(
     run = tracker.start_again(experiment, name, f"evaluation: {name}")
     params = {"selection": selection, "kind": kind, "number": number}
     tracker.params(run, {**params, "tta": result.tta, "members": ", ".join(result.members)})
-    test = {f"test_{metric}": getattr(result.test, metric) for metric in ("accuracy", "errors", "nll", "ece")}
+    test = {name: getattr(result.test, metric) for name, metric in TEST_METRICS.items()}
     drawn = {f"drawn_{name}_{method}_accuracy": one.accuracy for name, one in result.drawn.items()}
-    tracker.metrics(run, {**test, **drawn})
+    tracker.metrics(run, {**test, "test_errors": result.test.errors, **drawn})
     tracker.finish(run)
     return run
