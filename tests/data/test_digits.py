@@ -140,7 +140,7 @@ def save(**changes: np.ndarray | None):
         (save(train_labels=None), "train_labels"),
         (save(train_images=np.zeros((50, 28, 28))), r"train_images is float64 \(50, 28, 28\)"),
         (save(train_images=np.zeros((50, 784), np.uint8)), r"train_images is uint8 \(50, 784\)"),
-        (save(train_labels=np.zeros(49, np.uint8)), r"train_labels is uint8 \(49,\), not uint8 \(50,\)"),
+        (save(train_labels=np.zeros(49, np.uint8)), r"train_labels is uint8 \(49,\), not whole numbers \(50,\)"),
         (save(train_labels=np.full(50, 10, np.uint8)), "train_labels holds 10"),
         (save(train_labels=np.array([None] * 50)), "broken digits file"),
     ],

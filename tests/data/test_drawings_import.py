@@ -187,7 +187,7 @@ def test_unreadable_images_are_named_and_skipped_with_exit_1(numbered, tmp_path)
     done = command(numbered, "--into", tmp_path / "set")
     assert done.returncode == 1
     lines = done.stderr.splitlines()
-    assert sum("digit2.png cannot be read: it is no image" in line for line in lines) == 1
+    assert sum("digit2.png cannot be read: it is damaged, or not an image" in line for line in lines) == 1
     assert sum("digit5.png cannot be read: no such file" in line for line in lines) == 1
     assert sum("no label: extra.png" in line for line in lines) == 1
     assert "10 added, 0 already there, 3 skipped" in done.stdout

@@ -189,8 +189,8 @@ def test_every_command_has_the_choices_of_its_run(stages: dict[str, Stage]):
         about = [f"data={run.data}", f"model={run.model}"]
         for stage in ("evaluate", "export", "drawn"):
             assert stages[f"{stage}@{key}"].overrides == [*about, f"name={run.name}"]
-        typed = [*about, f"aug={run.aug}", f"seed={run.seed}", f"run.out=models/{run.data}/{run.name}"]
-        assert stages[f"train@{key}"].overrides == typed
+        typed = [*about, f"aug={run.aug}", f"seed={run.seed}", "run.register=true"]
+        assert stages[f"train@{key}"].overrides == [*typed, f"run.out=models/{run.data}/{run.name}"]
 
 
 def test_overrides_and_another_seed_reach_train(dvc_workspace: Callable[..., Any]):
@@ -202,7 +202,7 @@ def test_overrides_and_another_seed_reach_train(dvc_workspace: Callable[..., Any
     other = other.replace("seed: 0", "seed: 1").replace("''", "training.epochs=2 optimizer.learning_rate=0.01")
     path.write_text(text.replace(block, block + other))
     found = stages_of(root)
-    typed = ["data=optdigits", "model=cnn", "aug=on", "seed=1", "run.out=models/optdigits/cnn-s1"]
+    typed = ["data=optdigits", "model=cnn", "aug=on", "seed=1", "run.register=true", "run.out=models/optdigits/cnn-s1"]
     more = ["training.epochs=2", "optimizer.learning_rate=0.01"]
     assert found["train@optdigits-cnn-s1"].overrides == [*typed, *more]
     both = [found[f"{stage}@optdigits-{name}"].outs for stage in BY_RUN for name in ("cnn", "cnn-s1")]

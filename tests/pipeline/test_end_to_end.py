@@ -67,7 +67,7 @@ def test_one_mlflow_run_holds_a_models_whole_story(chain: Any):
         test = json.loads((chain.root / f"reports/optdigits/models/{model}/test.json").read_text())
         assert run.info.run_id == record["run_id"]
         assert run.info.status == "FINISHED"
-        assert run.info.run_name == f"{model}-{'on' if model == 'cnn' else 'off'}-s0"
+        assert run.info.run_name == f"{model} aug={'on' if model == 'cnn' else 'off'} s0"
         metrics = run.data.metrics
         assert metrics["test_acc"] == test["accuracy"]
         assert metrics["val_acc"] == record["metrics"]["val_acc"] == test["val_acc"]
@@ -123,7 +123,7 @@ def test_another_choice_in_params_concerns_that_run_alone(chain_copy: Any):
     dry = chain_copy.run("dvc", "repro", "--dry", *DENSE, *CNN).stdout
     assert ran(dry)[0] == "train@optdigits-dense"
     assert all(stage.endswith("@optdigits-dense") for stage in ran(dry))
-    assert "data=optdigits model=dense aug=on seed=1 run.out=models/optdigits/dense" in dry
+    assert "data=optdigits model=dense aug=on seed=1 run.register=true run.out=models/optdigits/dense" in dry
 
 
 def test_a_deleted_store_beside_a_full_cache_breaks_no_stage(chain_copy: Any):
@@ -175,7 +175,7 @@ def test_metrics_and_plots_are_shown_and_compared(chain_copy: Any):
     for plot in ("learning_curves_of_optdigits", "confusion_of_optdigits-cnn"):
         assert f"vegaEmbed('#{plot}'" in page
     rows = csv.DictReader((chain_copy.root / "models/optdigits/dense/history.csv").open())
-    assert all(row["val_acc"] in page for row in rows)
+    assert all(row["val_accuracy"] in page for row in rows)
     assert page.count('"prediction": ') >= TEST_DIGITS
 
 

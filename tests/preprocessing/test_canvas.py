@@ -199,10 +199,10 @@ def encoded(form):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "no image"),
-        (b"hello", "no image"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no image"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "no image"),
+        (b"", "not an image"),
+        (b"hello", "not an image"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not an image"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "not an image"),
         (encoded("PNG")[:400], "."),
         (encoded("JPEG")[:600], "truncated"),
         (encoded("TIFF")[:900], "."),

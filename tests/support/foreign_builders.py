@@ -7,7 +7,7 @@ TARGETS = (
     "numpy.testing._private.utils.runstring",
     "inkproof.runtime.files.os.system",  # names no module there; the next two do
     "inkproof.runtime.paths.os.system",
-    "inkproof.tracking.mlflow_tracker.os.system",
+    "inkproof.tracking.mlflow_tracker.shutil.os.system",
     "keras.utils.get_file",
     "keras.saving.load_model",
 )

@@ -135,7 +135,8 @@ def _shared(rows: Sequence[dict[str, Any]]) -> set[str]:
 
 
 def _table(rows: Sequence[dict[str, Any]], shared: set[str]) -> Table:
-    table = Table("overrides", "accuracy", "seconds", "run folder")
+    table = Table("overrides", "accuracy", "seconds")
+    table.add_column("run folder", overflow="fold")  # whole, to be copied
     for row in rows:
         accuracy = f"{row['accuracy']:.2%} {'validation' if row['validated'] else 'training'}"
         differ = _words([word for word in row["overrides"] if word not in shared])
