@@ -48,7 +48,7 @@ def staged(new_workspace: Callable[[], Workspace], normalizer_file: Path) -> Wor
     shutil.copy(normalizer_file, workspace.root / "exports")  # as the pipeline's stage `normalizer` leaves it
     shutil.rmtree(workspace.root / "data" / "optdigits")
     workspace.together(
-        ("python", "src/train.py", *TRAINED, f"run.out={MODEL}"),
+        ("python", "src/train.py", *TRAINED, "run.register=true", f"run.out={MODEL}"),
         ("python", "src/preprocess.py", "data=optdigits"),
         *(("python", *command, *CHOSEN) for command in STAGES),
         ("python", "src/report.py", "data=optdigits"),
