@@ -8,6 +8,7 @@ import pytest
 
 from inkproof.config.compose import composing
 from inkproof.config.schema import TrainConfig
+from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.studies import frame, results
 from inkproof.studies.frame import ABOUT, all_runs
@@ -117,3 +118,10 @@ def test_a_run_that_no_study_asks_for_any_more_is_a_row_without_overrides(experi
     results.write_row(path, row(grid_run({"model": "gone"}, 0, configuration="c2"), val_acc=0.7))
     gone = all_runs(experiments).set_index("configuration").loc["c2"]
     assert pd.isna(gone["model"]) and gone["overrides"] == "" and gone["val_acc"] == 0.7
+
+
+def test_a_damaged_store_is_one_line(experiments: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mlflow.db").write_text("garbage, not a database\n" * 100)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    with pytest.raises(UserError, match="the file is damaged; move it away"):
+        all_runs(experiments)

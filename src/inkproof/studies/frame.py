@@ -14,7 +14,9 @@ from typing import Any
 import pandas as pd
 
 from inkproof.config.compose import Compose, composing
+from inkproof.config.one_line import explain_tracking
 from inkproof.config.schema import TrainConfig
+from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT, has_tracking_store
 from inkproof.studies.definition import FILE, read_study
 from inkproof.studies.grid import combinations
@@ -49,7 +51,13 @@ def all_runs(experiments: Path = ROOT / "experiments") -> pd.DataFrame:
     Needs no network, unless MLFLOW_TRACKING_URI names a server. Raises UserError if a results table or a study.yaml
     is damaged, or if the store cannot be read.
     """
-    found = found_runs(experiments, Tracker().runs_with() if has_tracking_store() else [])
+    try:
+        stored = Tracker().runs_with() if has_tracking_store() else []
+    except Exception as error:  # a notebook has no command line around it that explains this
+        if line := explain_tracking(error):
+            raise UserError(line) from None
+        raise
+    found = found_runs(experiments, stored)
     with composing() as compose:
         rows = list(_rows(found, _studies(experiments, compose), compose))
     overridden = sorted({key for _, changes, _, _ in rows for key in changes})
