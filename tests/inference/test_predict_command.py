@@ -240,6 +240,7 @@ MISTAKES = [
     (["--show", "absent/sheet.png"], "absent/sheet.png: the folder absent does not exist"),
     (["--model", "cnn"], "--model cnn: a run's name begins with its dataset; did you mean mnist-cnn?"),
     (["--show", "sheet.jpg"], "sheet.jpg: the contact sheet is a PNG"),
+    (["--show", "drawn/digit1.png"], "drawn/digit1.png: is an image of yours, which the sheet would overwrite"),
     (["--show", "drawn/notes.txt/sheet.png"], "a file is where a folder should be"),
 ]
 

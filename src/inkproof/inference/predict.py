@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from inkproof.data.images import ADVICE, FORMATS, OTHER_SUFFIXES, SUFFIXES, numeric
 from inkproof.exporting.predictors import Predictor, open_predictor
@@ -193,6 +194,7 @@ COLUMNS = ("path", "digit", "probability", "second", "second_probability", "acce
 EVERY = 1000  # images a line of progress, where there is no terminal for a bar
 NO_INK = "no ink found"
 SHEET = 60  # images on a contact sheet; the CSV has all of them
+TITLE = "Inkproof contact sheet"  # the title in a sheet's PNG file, by which it is known from images of digits
 
 
 def line(prediction: Prediction, width: int = 0) -> str:
@@ -231,6 +233,15 @@ def csv_rows(path: Path) -> Iterator[Callable[[Prediction], None]]:
         yield write
 
 
+def is_sheet(path: Path) -> bool:
+    """Return whether `path` is a contact sheet of an earlier call."""
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            return bool(image.info.get("Title") == TITLE)
+    except (OSError, SyntaxError, ValueError):
+        return False
+
+
 def check_out(path: Path, image: bool) -> None:
     """Raise UserError if a result must not be written: over a folder, a device, or an image that is not a result.
 
@@ -245,3 +256,5 @@ def check_out(path: Path, image: bool) -> None:
         raise UserError(f"{path}: the folder {path.parent} does not exist; make it, or choose another")
     if path.exists() and not path.is_file():
         raise UserError(f"{path}: is not a file, so it cannot be overwritten; choose another name")
+    if image and path.exists() and not is_sheet(path):
+        raise UserError(f"{path}: is an image of yours, which the sheet would overwrite; choose another name")

@@ -6,11 +6,15 @@ from contextlib import ExitStack, closing
 from itertools import chain
 from pathlib import Path
 
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
 from inkproof.inference.find_model import model_file
 from inkproof.inference.predict import (
     EVERY,
     MANY,
     SHEET,
+    TITLE,
     Prediction,
     Unreadable,
     check_out,
@@ -20,6 +24,7 @@ from inkproof.inference.predict import (
     predict_images,
     printable,
 )
+from inkproof.runtime.files import replacing
 from inkproof.runtime.progress import counted
 
 WIDEST = 60  # columns up to which paths are padded, so that what follows is aligned
@@ -57,5 +62,10 @@ def predict(paths: Sequence[str], model: str, csv: Path | None = None, show: Pat
         if shown and show is not None:
             from inkproof.reporting.contact_sheet import write_sheet
 
-            write_sheet(shown, len(found), show)
+            with replacing(show) as temporary:
+                write_sheet(shown, len(found), temporary)
+                title = PngInfo()
+                title.add_text("Title", TITLE)
+                with Image.open(temporary) as sheet:
+                    sheet.save(temporary, optimize=True, pnginfo=title)
     return complete
