@@ -62,10 +62,9 @@ def predict(paths: Sequence[str], model: str, csv: Path | None = None, show: Pat
         if shown and show is not None:
             from inkproof.reporting.contact_sheet import write_sheet
 
-            with replacing(show) as temporary:
-                write_sheet(shown, len(found), temporary)
-                title = PngInfo()
-                title.add_text("Title", TITLE)
-                with Image.open(temporary) as sheet:
-                    sheet.save(temporary, optimize=True, pnginfo=title)
+            write_sheet(shown, len(found), show)
+            title = PngInfo()
+            title.add_text("Title", TITLE)
+            with Image.open(show) as sheet, replacing(show) as temporary:
+                sheet.save(temporary, optimize=True, pnginfo=title)
     return complete
