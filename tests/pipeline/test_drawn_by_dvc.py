@@ -30,16 +30,16 @@ def test_plots_are_drawn_without_the_web(dvc_workspace: Callable[..., Workspace]
     workspace = dvc_workspace({})
     root = workspace.root
     for path, text in {
-        ".venv/bin/uv": UV,
+        "tools/bin/uv": UV,  # in no environment: that of the workspace is the one that runs the tests
         "python/vl_convert.py": VEGA,
         "models/optdigits/dense/history.csv": "epoch,val_accuracy,val_acc\n1,0.5,0.5\n2,0.75,0.75\n",
     }.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
-    (root / ".venv" / "bin" / "uv").chmod(0o755)
-    (root / ".venv" / "ready").touch()
+    (root / "tools" / "bin" / "uv").chmod(0o755)
+    (root / "tools" / "ready").touch()
     assert "dvc_plots" in (ROOT / ".gitignore").read_text()
-    workspace.run("make", "--assume-old=.venv/ready", "plots", PYTHONPATH=str(root / "python"))
+    workspace.run("make", "VENV=tools", "--assume-old=tools/ready", "plots", PYTHONPATH=str(root / "python"))
     assert "--require-hashes -r requirements/plots.lock" in (root / "uv.log").read_text()
     page = (root / "dvc_plots" / "index.html").read_text()
     assert 'window.vegaEmbed = "Vega-Lite 5.20"' in page and "0.75" in page and "vegaEmbed(" in page
