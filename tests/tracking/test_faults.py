@@ -50,7 +50,7 @@ def test_a_training_killed_eight_times_ends_as_if_nothing_had_happened(
                 time.sleep(0.01)
             time.sleep(chance.uniform(0, 0.2))
         else:
-            time.sleep(chance.uniform(0.3, 0.5 * longest))
+            time.sleep(chance.uniform(0.3, 0.3 * longest))
         assert process.poll() is None, process.communicate()
         workspace.stop(process)
         reached.append(epochs(workspace))
