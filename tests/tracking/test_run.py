@@ -19,9 +19,9 @@ from inkproof.config.compose import composing
 from inkproof.config.schema import TrainConfig
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
-from inkproof.tracking.mlflow_tracker import NOTE, REGISTER_AS, Tracker, nested
+from inkproof.tracking.mlflow_tracker import REGISTER_AS, Tracker, nested
 from inkproof.tracking.run import LOG, Run
-from inkproof.tracking.run_metadata import ARTIFACTS, LOCK, RunMetadata, locked
+from inkproof.tracking.run_metadata import ARTIFACTS, LOCK, NOTE, RunMetadata, locked
 
 with composing() as compose:
     CONFIG = compose(TrainConfig, ("data=optdigits",)).identity()

@@ -58,6 +58,11 @@ def _files(cfg: DictConfig) -> dict[str, str]:
     return {group: path for group, path in paths.items() if (ROOT / path).is_file()}
 
 
+def files_of(group: str) -> list[str]:
+    """Return the names of the files in a group of conf/, sorted."""
+    return sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml"))
+
+
 def path_of(value: str) -> Path:
     """Return a configured path; a relative one starts at the repository's root, whatever the current folder is.
 
@@ -173,8 +178,7 @@ def _help(kind: type[Primary], about: str) -> str:
     groups = re.findall(r"^  - (?:override )?([\w/]+)(?:@\w+)?: ", "".join(texts), re.MULTILINE)
     lines = [about, "Files of conf/ to choose from, as in data=optdigits:"]
     for group in sorted({*groups} - {"hydra"}):
-        names = ", ".join(sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml")))
-        lines.append(f"  {group}: {names}")
+        lines.append(f"  {group}: {', '.join(files_of(group))}")
     for file, text in zip(files, texts, strict=True):
         lines += ["", f"Keys to set, as in KEY.KEY=VALUE, from conf/{file.name}:", "", text.rstrip()]
     return "\n".join([*lines, "", "Each file of conf/ explains its keys. --cfg job prints all keys with their values."])
@@ -188,12 +192,11 @@ def _check_word(word: str) -> None:
         raise UserError(f"{word[:60]}...: nested too deeply; write a value with fewer brackets") from None
     except HydraException:
         return  # an option such as --cfg, or a mistake that Hydra names
-    key, files = parsed.key_or_group, ROOT / "conf" / parsed.key_or_group
+    key = parsed.key_or_group
     if parsed.is_delete() or parsed.is_sweep_override():
         return
-    if files.is_dir() and not isinstance(parsed.value(), str | list | dict):
-        names = ", ".join(sorted(path.stem for path in files.glob("*.yaml")))
-        raise UserError(f"{word}: expected the name of a file of conf/{key}: {names}")
+    if (ROOT / "conf" / key).is_dir() and not isinstance(parsed.value(), str | list | dict):
+        raise UserError(f"{word}: expected the name of a file of conf/{key}: {', '.join(files_of(key))}")
     if key == "hydra.launcher.n_jobs" and (not isinstance(parsed.value(), int) or parsed.value() == 0):
         raise UserError(f"{word}: expected the number of processes, or -1 for one on each core")
 

@@ -4,6 +4,7 @@ import shlex
 from functools import cache
 from pathlib import Path
 
+from inkproof.config.compose import files_of
 from inkproof.config.one_line import unknown
 from inkproof.config.schema import Config, Name, Seed, Text
 from inkproof.config.validation import validated
@@ -95,7 +96,7 @@ def _read(path: Path, _changed: int) -> Pipeline:
 
 
 def _check_file(where: str, group: str, name: str) -> None:
-    names = sorted(file.stem for file in (ROOT / "conf" / group).glob("*.yaml"))
+    names = files_of(group)
     if name not in names:
         raise UserError(unknown(where, f"file of conf/{group}", name, names))
 

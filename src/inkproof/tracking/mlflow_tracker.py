@@ -31,7 +31,6 @@ with large_libraries():
 
 PARENT = "mlflow.parentRunId"  # the tag by which MLflow shows a run below another
 REGISTER_AS = "register_as"  # the tag with the name under which src/export.py registers a run's model
-NOTE = "mlflow.note.content"  # the tag with the description that MLflow shows, in Markdown
 SOURCE = "mlflow.source.name"  # the tag with the script that MLflow shows
 PARAM_LIMIT = 6000  # most characters of a parameter's value
 BATCH_LIMIT = 100  # most parameters per call

@@ -8,7 +8,7 @@ from typing import Any
 
 from hydra.errors import HydraException
 
-from inkproof.config.compose import composing
+from inkproof.config.compose import composing, files_of
 from inkproof.config.schema import TrainConfig, flatten
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import HOME, ROOT
@@ -69,9 +69,9 @@ def overrides_of(config: TrainConfig) -> tuple[str, ...]:
             if len(inside) < (4 if group == "experiment" else 2):
                 continue
             chosen = tuple(word for word in found if word.partition("=")[0] in FILES)
-            for file in sorted((ROOT / "conf" / group).glob("*.yaml")):
+            for file in files_of(group):
                 try:
-                    with_file = difference((*chosen, override(group, file.stem)))
+                    with_file = difference((*chosen, override(group, file)))
                 except (UserError, HydraException):
                     continue  # a file that needs more than the groups above, or is broken
                 if len(with_file) < len(found):

@@ -13,7 +13,8 @@ from mlflow.exceptions import MlflowException
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import sha256_of
 from inkproof.runtime.startup import quiet_stderr
-from inkproof.tracking.mlflow_tracker import NOTE, REGISTER_AS, Tracker
+from inkproof.tracking.mlflow_tracker import REGISTER_AS, Tracker
+from inkproof.tracking.run_metadata import NOTE
 
 NEEDED = ("ai-edge-litert", "numpy", "pillow")  # by exporting/registered_model.py, beside MLflow
 COPIED_TAGS = ("model", "aug", "data", "key", "git_commit")  # from the run to its version

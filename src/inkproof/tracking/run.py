@@ -14,9 +14,9 @@ from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from inkproof.runtime.files import replacing
 from inkproof.runtime.paths import HOME
 from inkproof.runtime.progress import say
-from inkproof.tracking.mlflow_tracker import NOTE, PARENT, REGISTER_AS, Tracker, is_nested
+from inkproof.tracking.mlflow_tracker import PARENT, REGISTER_AS, Tracker, is_nested
 from inkproof.tracking.registry import registered_name
-from inkproof.tracking.run_metadata import ARTIFACTS, RunMetadata, locked, read_history, write_history
+from inkproof.tracking.run_metadata import ARTIFACTS, NOTE, RunMetadata, locked, read_history, write_history
 
 LOG = "log.txt"  # what the training printed, with times
 SAMPLED = 10.0  # seconds between two samples of the machine's load

@@ -23,6 +23,7 @@ from inkproof.tracking.naming import command, described
 
 HASHED = ("model.keras", "history.csv")
 ARTIFACTS = (*HASHED, "run.json")
+NOTE = "mlflow.note.content"  # the tag with the description that MLflow shows, in Markdown
 LOCK = ".lock"  # in the folder of a run that a process is training
 PATIENCE = 1.0  # seconds: another process may just be looking whether this run is trained
 
@@ -108,7 +109,7 @@ class RunMetadata(BaseModel):
             "key": self.key,
             "configuration": configuration_key(self.config.flat(), self.data_sha, self.policy),
             "machine": self.machine,
-            "mlflow.note.content": self.description,
+            NOTE: self.description,
             **{f"init_{name}": value for name, value in first.items()},
         }
 
