@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-FOREIGN = ("MLFLOW", "INKPROOF", "HYDRA", "DVC", "GIT_", "PYTEST", "PYTHON", "TF_", "KERAS")
+FOREIGN = ("MLFLOW", "INKPROOF", "HYDRA", "DVC", "GIT_", "PYTEST", "PYTHON", "TF_", "KERAS", "MAKE", "MFLAGS")
 TIMEOUT = 300  # seconds; a command that takes longer hangs
 ONE_PROCESS = Path(__file__).with_name("one_process.py")
 
