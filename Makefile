@@ -57,7 +57,8 @@ repro: $(READY) ## the whole pipeline, MNIST included
 	@python .dvc/repro.py "about 21 minutes on 2 cores of an AMD EPYC, and 13 MB to download"
 	@python src/report.py data=mnist show=true
 
-pretrained: $(READY) ## models/pretrained, the model of predict.py: train on MNIST and strokes, export, evaluate, copy
+pretrained: $(READY) ## models/pretrained, the networks of predict.py: train the ink mask and the classifier, evaluate, copy
+	@python src/preprocess.py mask
 	@dvc repro evaluate@mnist_plus_strokes-vgg_bn export@mnist_plus_strokes-vgg_bn drawn@mnist_plus_strokes-vgg_bn
 	@python src/report.py pretrained
 

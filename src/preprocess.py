@@ -3,7 +3,8 @@
 One of the files alone, or what every export needs:
   drawings     drawings.npz, the drawings that models are evaluated on
   corruptions  corruptions.npz, ood.npz and thresholds.npz: corrupted digits, and drawings that are not digits
-  normalizer   exports/normalizer.tflite, the normalization that does it as a LiteRT file
+  normalizer   exports/normalizer, the normalization that does it as LiteRT files
+  mask         models/pretrained/ink_mask.keras, the network that tells ink from ground; it is trained
 """
 
 import sys
@@ -11,7 +12,7 @@ import sys
 import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
 from inkproof.config.compose import call_named, entry
 from inkproof.config.one_line import run
-from inkproof.config.stages import PreprocessConfig
+from inkproof.config.stages import MaskConfig, PreprocessConfig
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.startup import start_tensorflow
 
@@ -45,6 +46,15 @@ def corruptions(config: PreprocessConfig) -> None:
     preprocess_corruptions(config)
 
 
+@entry(MaskConfig)
+def mask(config: MaskConfig) -> None:
+    """Train the mask network."""
+    start_tensorflow()
+    from inkproof.stages.ink_mask import train_mask
+
+    print(", ".join(f"{name} {value:.4f}" for name, value in train_mask(config).items()))
+
+
 def normalizer() -> None:
     """Write the normalizer."""
 
@@ -54,15 +64,15 @@ def normalizer() -> None:
             return print(__doc__)
         if words:
             raise UserError(
-                f"{words[0]}: unknown; `normalizer` takes no keys, as the file is the same for all datasets"
+                f"{words[0]}: unknown; `normalizer` takes no keys, as the files are the same for all datasets"
             )
         start_tensorflow()
-        from inkproof.stages.normalizer import write_normalizer
+        from inkproof.stages.normalizer import write_normalizers
 
-        print(f"normalizer: {write_normalizer()}")
+        print(f"normalizer: {write_normalizers()}")
 
     run("preprocess.py", write)
 
 
 if __name__ == "__main__":
-    call_named(everything, drawings=drawings, corruptions=corruptions, normalizer=normalizer)
+    call_named(everything, drawings=drawings, corruptions=corruptions, normalizer=normalizer, mask=mask)

@@ -55,6 +55,20 @@ class PreprocessConfig(
         return self
 
 
+class MaskConfig(Primary, primary="mask", uses=("mnist.name", "pens.name")):
+    """conf/mask.yaml: the training of the network that tells ink from ground."""
+
+    mnist: DataConfig
+    pens: DataConfig
+    pages: Positive
+    validation_pages: Positive
+    epochs: Positive
+    batch_size: Positive
+    learning_rate: Annotated[Number, Field(gt=0)]
+    seed: Seed
+    workers: Positive
+
+
 class StageConfig(Primary, uses=("data.name", "model.name")):
     """What all stages after training take: the `run` folder they read, known by its data and model.
 

@@ -18,11 +18,15 @@ from inkproof.runtime.files import replacing
 
 SPLITS = ("train", "val", "test")
 IMAGE_SIDE = 28  # pixels a side of a digit as networks take it
+NOT_A_DIGIT = 10  # the label of training images that a network is to be unsure of: no digit is more likely than others
 SHA = "sha256"
 
 
 class Digits(NamedTuple):
-    """One split: images uint8 (N, 28, 28), white ink on black, and labels uint8 (N,), 0 to 9."""
+    """One split: images uint8 (N, 28, 28), white ink on black, and labels uint8 (N,), 0 to 9.
+
+    The train split may have images of `NOT_A_DIGIT`.
+    """
 
     images: np.ndarray
     labels: np.ndarray
@@ -165,7 +169,8 @@ def _mistake(split: str, images: np.ndarray, labels: np.ndarray) -> str | None:
         return f"{split}_images is {images.dtype} {images.shape}, not uint8 (N, 28, 28)"
     if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
         return f"{split}_labels is {labels.dtype} {labels.shape}, not whole numbers ({len(images)},)"
-    if len(labels) and not 0 <= labels.min() <= labels.max() <= 9:
+    greatest = NOT_A_DIGIT if split == "train" else 9
+    if len(labels) and not 0 <= labels.min() <= labels.max() <= greatest:
         return f"{split}_labels holds {labels.min()} to {labels.max()}, not digits from 0 to 9"
     return None
 

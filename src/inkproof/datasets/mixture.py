@@ -12,13 +12,15 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from PIL import Image
 from pydantic import Field, StrictBool
 
 from inkproof.config.schema import Config, DataConfig, Natural, Number, Positive
 from inkproof.config.validation import validated
-from inkproof.data import pens
+from inkproof.data import pens, unipen
 from inkproof.data.digits import (
     IMAGE_SIDE,
+    NOT_A_DIGIT,
     SPLITS,
     Digits,
     digits_file,
@@ -27,7 +29,7 @@ from inkproof.data.digits import (
     write_digits,
 )
 from inkproof.data.download import prepare_absent
-from inkproof.data.drawings import FILE_NAME, Drawing, must, read_drawings
+from inkproof.data.drawings import CANVAS_SIDE, FILE_NAME, Drawing, must, read_drawings
 from inkproof.data.splits import train_and_val
 from inkproof.preprocessing.canvas import block_canvases, load_canvases
 from inkproof.preprocessing.methods import METHODS, apply_method
@@ -36,15 +38,18 @@ from inkproof.runtime.paths import ROOT
 from inkproof.runtime.processes import in_order
 from inkproof.runtime.progress import tally
 from inkproof.synthetic import glyph_templates
+from inkproof.synthetic.inking import SIDE
+from inkproof.synthetic.ood_samples import LIKE_DIGITS, row
+from inkproof.synthetic.paper import page
 from inkproof.synthetic.redrawn import ADDED, redrawn, with_added_stroke
-from inkproof.synthetic.rerendered import Variation, rerendered_canvas, rerendered_drawing
+from inkproof.synthetic.rerendered import Variation, deformed, rerendered_canvas, rerendered_drawing
 
 Canvas = NDArray[np.uint8]
 Images = NDArray[np.uint8]
 
 _BATCH = 128  # canvases at a time, 78 kB each, and several times that within a method
 # The first number of the seed of each kind of drawing, so that none is drawn by the numbers of another.
-_PENS, _GLYPHS, _ADDED, _REDRAWN = 1, 2, 3, 4
+_PENS, _GLYPHS, _ADDED, _REDRAWN, _UNIPEN, _NOT_DIGITS = 1, 2, 3, 4, 5, 6
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class Part:
     batches: Sequence[Callable[[], Images]]
 
 
+Share = Annotated[Number, Field(ge=0, le=1)]
 _Method = Annotated[str, must(METHODS.__contains__, "unknown method; choose one of " + ", ".join(METHODS))]
 
 
@@ -64,13 +70,17 @@ class MixtureSource(Config):
 
     mnist: DataConfig
     pens: DataConfig
+    unipen: DataConfig
     validation_drawings: StrictBool
     brush: Annotated[Number, Field(gt=0)]
     method: _Method
     added: Natural
     redrawn: Natural
     copies: Natural
+    unipen_copies: Natural
     glyphs: Natural
+    not_digits: Natural
+    paper: Share
     seed: Natural
     workers: Positive
     vary: Variation
@@ -84,7 +94,9 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
 
     - Training has MNIST's digits. `added` times it has each of its 1s, 7s and 9s with the stroke that they lack (see
       `synthetic.redrawn`), and `redrawn` times each of both with another stroke width. It has `copies` re-rendered
-      drawings of each pen digit by the training writers, and `glyphs` drawings by glyph templates.
+      drawings of each pen digit by the training writers, `unipen_copies` of each digit of UNIPEN, and `glyphs`
+      drawings by glyph templates. `not_digits` are labeled `NOT_A_DIGIT`: letters and symbols of UNIPEN's training
+      writers, and digits side by side. The share `paper` of all drawings lies on generated pages.
     - Validation has MNIST's digits. With `validation_drawings` it also has the validation writers' drawings as they
       are.
     - Test has MNIST's digits.
@@ -96,27 +108,34 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
         UserError: a source dataset cannot be made, or a value of `data` does not fit.
     """
     source = validated(MixtureSource, data.source.arguments, "data.source")
-    digits, drawings = _fetched(source, mirror)
-    method, seed, limits = source.method, source.seed, source.vary
+    digits, drawings, samples = _fetched(source, mirror)
+    method, seed = source.method, source.seed
     train, val = train_and_val(digits, source.mnist.split)
     free = pens.of_role(drawings, source.pens, "training") * source.copies if source.copies else []
     validating = pens.of_role(drawings, source.pens, "validation") if source.validation_drawings else []
+    writing = unipen.chosen(samples, "validation", "digit") if source.validation_drawings else []
     splits = {
         "train": [
             _published(train, "mnist-train", method),
             _with_added(train, source.added, method, seed),
             _with_other_pens(train, source.redrawn, source.added, method, seed),
-            _rerendered(free, method, limits, seed),
-            _by_glyph_templates(source.glyphs, method, limits, seed),
+            _rerendered(free, source),
+            _rerendered_samples(samples, source),
+            _by_glyph_templates(source),
+            _not_digits(samples, free, source),
         ],
-        "val": [_published(val, "mnist-val", method), _as_drawn(validating, method, source.brush)],
+        "val": [
+            _published(val, "mnist-val", method),
+            _as_drawn(validating, method, source.brush),
+            _as_drawn([unipen.drawing_of(one) for one in writing], method, source.brush),
+        ],
         "test": [_published(load_test_split(digits), "mnist-test", method)],
     }
     counts = [len(part.labels) for part in splits["val"]]
     if sum(counts) != data.val:
         raise UserError(
-            f"data.val={data.val}: {counts[0]:,} digits of {source.mnist.name} and {counts[1]:,} of the validation "
-            f"writers are {sum(counts):,}; write that"
+            f"data.val={data.val}: {counts[0]:,} digits of {source.mnist.name} and {sum(counts[1:]):,} of the "
+            f"validation writers are {sum(counts):,}; write that"
         )
     made = _made(splits, data.name, source.workers)
     names = {split: [name for part in splits[split] for name in part.names] for split in ("train", "val")}
@@ -125,14 +144,17 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
     write_digits(out, made, extra=extra if writers is None else extra | {"test_writers": writers})
 
 
-def _fetched(source: MixtureSource, mirror: str | None) -> tuple[Path, list[Drawing]]:
-    """MNIST's digits file and, if the mixture has any, all pen drawings; made if they are absent."""
-    digits, folder = digits_file(ROOT / source.mnist.folder), ROOT / source.pens.folder
+def _fetched(source: MixtureSource, mirror: str | None) -> tuple[Path, list[Drawing], list[unipen.Sample]]:
+    """MNIST's digits file and, if the mixture has any, all pen drawings and characters; made if they are absent."""
+    digits, folder, characters = digits_file(ROOT / source.mnist.folder), ROOT / source.pens.folder, []
     prepare_absent(source.mnist, digits, mirror)
+    if source.unipen_copies or source.not_digits or source.validation_drawings:
+        prepare_absent(source.unipen, ROOT / source.unipen.folder / unipen.FILE_NAME, mirror)
+        characters = unipen.read(ROOT / source.unipen.folder)
     if not source.copies and not source.validation_drawings:
-        return digits, []
+        return digits, [], characters
     prepare_absent(source.pens, folder / FILE_NAME, mirror)
-    return digits, read_drawings(folder)
+    return digits, read_drawings(folder), characters
 
 
 def _published(digits: Digits, name: str, method: str) -> Part:
@@ -171,11 +193,61 @@ def _lacking(digits: Digits) -> list[int]:
     return np.flatnonzero(np.isin(digits.labels, ADDED)).tolist()
 
 
-def _rerendered(drawings: list[Drawing], method: str, limits: Variation, seed: int) -> Part:
+def _rerendered(drawings: list[Drawing], source: MixtureSource) -> Part:
     def draw(number: int, drawing: Drawing) -> Canvas:
-        return rerendered_drawing(drawing, limits, np.random.default_rng([seed, _PENS, number]))
+        rng = np.random.default_rng([source.seed, _PENS, number])
+        return _on_paper(rerendered_drawing(drawing, source.vary, rng), source.paper, rng)
 
-    return part_of(*labels_and_ids(drawings), method, draw, list(enumerate(drawings)))
+    return part_of(*labels_and_ids(drawings), source.method, draw, list(enumerate(drawings)))
+
+
+def _rerendered_samples(samples: list[unipen.Sample], source: MixtureSource) -> Part:
+    def draw(number: int, sample: unipen.Sample) -> Canvas:
+        rng = np.random.default_rng([source.seed, _UNIPEN, number])
+        canvas = rerendered_canvas(deformed(sample.strokes, source.vary, rng), int(sample.label), source.vary, rng)
+        return _on_paper(canvas, source.paper, rng)
+
+    free = unipen.chosen(samples, "training", "digit") * source.unipen_copies
+    labels, names = [int(sample.label) for sample in free], [_name(sample) for sample in free]
+    return part_of(labels, names, source.method, draw, list(enumerate(free)))
+
+
+def _name(sample: unipen.Sample) -> str:
+    return f"unipen-{sample.writer}-{sample.id}"
+
+
+# Of what is no digit, every so many-th drawing has several.
+_SEVERAL = 5
+
+
+def _not_digits(samples: list[unipen.Sample], drawings: list[Drawing], source: MixtureSource) -> Part:
+    """Letters and symbols that nobody takes for a digit, and two or three digits side by side."""
+    others = [*unipen.chosen(samples, "training", "letter"), *unipen.chosen(samples, "training", "symbol")]
+    others = [sample for sample in others if sample.label not in LIKE_DIGITS]
+
+    def draw(number: int, sample: unipen.Sample | None, digits: list[Drawing]) -> Canvas:
+        rng = np.random.default_rng([source.seed, _NOT_DIGITS, number])
+        strokes = sample.strokes if sample is not None else row(digits, int(rng.integers(2, 4)))(rng)
+        canvas = rerendered_canvas(deformed(strokes, source.vary, rng), 0, source.vary, rng)
+        return _on_paper(canvas, source.paper, rng)
+
+    rng = np.random.default_rng([source.seed, _NOT_DIGITS])
+    chosen: list[tuple[int, unipen.Sample | None, list[Drawing]]] = []
+    for number in range(source.not_digits if others else 0):
+        if number % _SEVERAL == 0 and drawings:
+            chosen.append((number, None, [drawings[index] for index in rng.integers(len(drawings), size=3)]))
+        else:
+            chosen.append((number, others[rng.integers(len(others))], []))
+    names = [digits[0].id if sample is None else _name(sample) for _, sample, digits in chosen]
+    return part_of([NOT_A_DIGIT] * len(chosen), names, source.method, draw, chosen)
+
+
+def _on_paper(canvas: Canvas, share: float, rng: np.random.Generator) -> Canvas:
+    """Lay a drawing, black on white, on a generated page with the probability `share`."""
+    if rng.random() >= share:
+        return canvas
+    ink = 1 - np.asarray(Image.fromarray(canvas).reduce(CANVAS_SIDE // SIDE), np.float32) / 255
+    return np.asarray(Image.fromarray(page(ink, rng).image).resize(canvas.shape, Image.Resampling.BILINEAR))
 
 
 def _as_drawn(drawings: list[Drawing], method: str, brush: float) -> Part:
@@ -185,15 +257,17 @@ def _as_drawn(drawings: list[Drawing], method: str, brush: float) -> Part:
     return part_of(*labels_and_ids(drawings), method, draw, [(one,) for one in drawings])
 
 
-def _by_glyph_templates(count: int, method: str, limits: Variation, seed: int) -> Part:
+def _by_glyph_templates(source: MixtureSource) -> Part:
     def draw(number: int) -> Canvas:
-        strokes = glyph_templates.drawing(number, seed).strokes or []
-        rng = np.random.default_rng([seed, _GLYPHS, number])
-        return rerendered_canvas(strokes, glyph_templates.label(number), limits, rng)
+        strokes = glyph_templates.drawing(number, source.seed).strokes or []
+        rng = np.random.default_rng([source.seed, _GLYPHS, number])
+        canvas = rerendered_canvas(strokes, glyph_templates.label(number), source.vary, rng)
+        return _on_paper(canvas, source.paper, rng)
 
-    numbers = range(count)
-    names = [glyph_templates.name(number, seed) for number in numbers]
-    return part_of(list(map(glyph_templates.label, numbers)), names, method, draw, [(number,) for number in numbers])
+    numbers = range(source.glyphs)
+    names = [glyph_templates.name(number, source.seed) for number in numbers]
+    labels = list(map(glyph_templates.label, numbers))
+    return part_of(labels, names, source.method, draw, [(number,) for number in numbers])
 
 
 def labels_and_ids(drawings: Sequence[Drawing]) -> tuple[NDArray[np.uint8], list[str]]:
@@ -227,4 +301,6 @@ def _made(splits: Mapping[str, Sequence[Part]], name: str, workers: int) -> dict
             images[split][filled[split] : filled[split] + len(batch_images)] = batch_images
             filled[split] += len(batch_images)
             advance(len(batch_images))
+    # Where no ink is found, as on some pages with faint ink, nothing is left to learn the digit from.
+    labels["train"][~images["train"].any(axis=(1, 2))] = NOT_A_DIGIT
     return {split: Digits(images[split], labels[split]) for split in SPLITS}

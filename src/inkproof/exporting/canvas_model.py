@@ -1,5 +1,6 @@
 """Normalizer and network in one graph: a raw canvas in, the probabilities, the score and the image it saw out."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -24,19 +25,20 @@ class CanvasModel:
     """The whole graph from canvas to digit, as a LiteRT file in each of `files.QUANTIZATIONS`.
 
     One signature: `canvas` uint8 (1, 280, 280), either polarity, to `probabilities` float32 (1, 10), calibrated by
-    the rule's temperature, `seen` uint8 (1, 28, 28) and `score` float32 (1,). The network is quantized from its first
-    layer with weights up to its last one, without that. The rest stays in float32. Eight bits are too few for sums over
+    the rule's temperature, `seen` uint8 (1, 28, 28), `score` float32 (1,) and `mask` uint8 (1, 70, 70). The network is
+    quantized from its first layer with weights up to its last one, without that, and the normalizer has a quantized
+    mask network. The rest stays in float32. Eight bits are too few for sums over
     a canvas and for the reciprocal roots of a batch normalization, and steps in the logits would move digits across the
     rule's threshold.
     """
 
-    def __init__(self, network: keras.Model, rule: Rule, normalizer: bytes) -> None:
+    def __init__(self, network: keras.Model, rule: Rule, normalizers: Mapping[str, bytes]) -> None:
         """Convert the parts that are the same in every quantization.
 
         Args:
             network: from (B, 28, 28, 1) to logits (B, 10), as `up_to_logits` returns it.
             rule: the score's rule, and the temperature.
-            normalizer: what `normalizer_part` returns.
+            normalizers: what `normalizer_part` returns for each quantization that is wanted.
 
         Raises:
             UserError: the graph needs operators outside LiteRT's built-in ones.
@@ -60,8 +62,9 @@ class CanvasModel:
 
         image = tf.TensorSpec((1, IMAGE_SIDE, IMAGE_SIDE, 1), tf.float32, name="image")
         features = tf.TensorSpec((1, *head.input.shape[1:]), tf.float32, name=_FEATURES)
-        self._before = [normalizer, function_to_litert(prepare, image, "the preparation")]
-        self._after = function_to_litert(classify, features, "the rule", network)
+        self._normalizers = normalizers
+        self._prepared = function_to_litert(prepare, [image], "the preparation")
+        self._after = function_to_litert(classify, [features], "the rule", network)
 
     def quantized(self, quantization: str = "float32", calibration: np.ndarray | None = None) -> bytes:
         """Return the file in `quantization`.
@@ -69,7 +72,7 @@ class CanvasModel:
         `calibration`, which int8 needs, is uint8 (N, 28, 28), training or validation digits after the normalizer.
         Raises UserError if the graph needs operators outside LiteRT's built-in ones.
         """
-        parts = [*self._before, self._after]
+        parts = [self._normalizers[quantization], self._prepared, self._after]
         if (body := self._body) is not None:
 
             def extract(prepared: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -80,8 +83,8 @@ class CanvasModel:
                 digits = calibration[:CALIBRATION_DIGITS, :, :, np.newaxis].astype(np.float32)
                 known = np.asarray(self._preparation(digits, training=False))
             prepared = tf.TensorSpec((1, *body.input_shape[1:]), tf.float32, name=_PREPARED)
-            parts.insert(-1, function_to_litert(extract, prepared, "the network", body, quantization, known))
-        return merge(parts, ["probabilities", "seen", "score"])
+            parts.insert(-1, function_to_litert(extract, [prepared], "the network", body, quantization, known))
+        return merge(parts, ["probabilities", "seen", "score", "mask"])
 
 
 def graph_score(name: str, logits: Any, log_p: Any, temperature: float) -> Any:

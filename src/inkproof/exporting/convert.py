@@ -45,23 +45,24 @@ def to_litert(saved_model: Path, quantization: str = "float32", calibration: np.
 
 
 def function_to_litert(
-    function: Callable[[tf.Tensor], Mapping[str, tf.Tensor]],
-    entry: tf.TensorSpec,
+    function: Callable[..., Mapping[str, tf.Tensor]],
+    entries: Sequence[tf.TensorSpec],
     name: str,
     network: keras.Model | None = None,
     quantization: str = "float32",
     calibration: np.ndarray | None = None,
 ) -> bytes:
-    """Return a function of one tensor, which returns tensors by name, as a LiteRT file with that signature.
+    """Return a function of tensors, which returns tensors by name, as a LiteRT file with that signature.
 
-    `network` is the model whose weights it uses. `calibration`, (N, ...), are inputs, and int8 needs it. `name` is for
-    messages. Inputs and outputs keep their types in every quantization. There is no SavedModel in between, which would
+    `entries` are the shapes, types and names of its arguments. `network` is the model whose weights it uses.
+    `calibration`, (N, ...), are inputs of a function of one tensor, and int8 needs it. `name` is for messages. Inputs
+    and outputs keep their types in every quantization. There is no SavedModel in between, which would
     trace the function twice more.
     """
     # The converter finds the weights as TensorFlow's own variables. Others would become uninitialized memory.
     graph = tf.Module()
     graph.weights = [weight.value for weight in network.weights] if network is not None else []
-    traced = tf.function(function, input_signature=[entry], autograph=False).get_concrete_function()
+    traced = tf.function(function, input_signature=[*entries], autograph=False).get_concrete_function()
     converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], graph)
     _choose(converter, quantization, calibration)
     return converted(converter, name)

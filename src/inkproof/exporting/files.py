@@ -26,11 +26,15 @@ CANVAS_FILES = {
     "dynamic": "canvas_dynamic.tflite",
     "int8": "canvas_int8.tflite",
 }
-"""LiteRT files of normalizer and network, a canvas in. The quantization is the network's; the normalizer is float32."""
+"""LiteRT files of normalizer and network, a canvas in. The quantization is that of both networks, of the ink mask and
+of the digits. All around them is float32."""
 
 
-NORMALIZER_FILE = ROOT / "exports" / "normalizer.tflite"
-"""The normalizer alone, a canvas in, 28 x 28 out. Every canvas*.tflite begins with it."""
+NORMALIZER_FILES: dict[Quantization, Path] = {
+    quantization: ROOT / "exports" / "normalizer" / CANVAS_FILES[quantization].replace("canvas", "normalizer")
+    for quantization in QUANTIZATIONS
+}
+"""The normalizer alone, a canvas in, 28 x 28 out. Every canvas*.tflite begins with that of its quantization."""
 
 
 COREML_FILE = "model.mlpackage"

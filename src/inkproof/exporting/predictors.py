@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.exporting.metadata import read_metadata
+from inkproof.preprocessing.canvas import MASK_SIDE
 from inkproof.preprocessing.methods import apply_method
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.startup import quiet_stderr
@@ -109,6 +110,7 @@ _OUTPUTS: _Kinds = {
     "seen": ((1, IMAGE_SIDE, IMAGE_SIDE), np.uint8),
     "score": ((1,), np.float32),
 }
+_MASK: _Kinds = {"mask": ((1, MASK_SIDE, MASK_SIDE), np.uint8)}  # files of 0.1 have none
 # A file of 28 x 28 digits without a threshold accepts from this probability on, as the published apps do.
 IMAGE_THRESHOLD = 0.6
 
@@ -122,12 +124,14 @@ class Predictions:
         seen: uint8 (N, 28, 28), the image that the network saw, white on black.
         score: float32 (N,), how likely the canvas has a digit. Its scale is the model's own.
         accepted: bool (N,), whether the score is the model's threshold or more.
+        mask: uint8 (N, 70, 70), where the model finds ink, 0 to 255; (N, 0, 0) of a model without an ink mask.
     """
 
     probabilities: NDArray[np.float32]
     seen: NDArray[np.uint8]
     score: NDArray[np.float32]
     accepted: NDArray[np.bool_]
+    mask: NDArray[np.uint8]
 
 
 class Predictor(Protocol):
@@ -177,12 +181,14 @@ class CanvasPredictor:
         """Classify canvases uint8 (N, 280, 280) of either polarity; raises ValueError on others."""
         _check(canvases)
         count = len(canvases)
-        found: dict[str, Any] = {name: np.empty((count, *shape[1:]), kind) for name, (shape, kind) in _OUTPUTS.items()}
+        kinds = {name: kind for name, kind in (_OUTPUTS | _MASK).items() if name in self._outputs}
+        found: dict[str, Any] = {name: np.empty((count, *shape[1:]), kind) for name, (shape, kind) in kinds.items()}
         for number in range(count):
             self._interpreter.set_tensor(self._canvas, canvases[number : number + 1])
             self._interpreter.invoke()
             for name, rows in found.items():
                 rows[number] = self._interpreter.get_tensor(self._outputs[name])[0]
+        found.setdefault("mask", np.empty((count, 0, 0), np.uint8))
         return Predictions(**found, accepted=found["score"] >= np.float32(self.threshold))
 
     def latency(self, canvas: NDArray[np.uint8], runs: int = 200) -> Latency:
@@ -219,7 +225,8 @@ class ImagePredictor:
         seen = apply_method("mnist_style", canvases)
         probabilities = self._digits.probabilities(seen)
         score = np.where(seen.any(axis=(1, 2)), probabilities.max(axis=1), np.float32(0))
-        return Predictions(probabilities, seen, score, score >= np.float32(self.threshold))
+        none = np.empty((len(canvases), 0, 0), np.uint8)
+        return Predictions(probabilities, seen, score, score >= np.float32(self.threshold), none)
 
 
 def _threshold(path: Path, metadata: dict[str, Any]) -> float:
@@ -248,14 +255,14 @@ def _tensors(interpreter: Any) -> tuple[dict[str, int] | None, dict[str, int] | 
         if set(_INPUTS) == set(names["inputs"]) and set(_OUTPUTS) <= set(names["outputs"]):
             runner = interpreter.get_signature_runner(key)
             entries, results = runner.get_input_details(), runner.get_output_details()
-            return (
-                _by_shape([entries[name] for name in _INPUTS], _INPUTS),
-                _by_shape([results[name] for name in _OUTPUTS], _OUTPUTS),
-            )
-    return _by_shape(interpreter.get_input_details(), _INPUTS), _by_shape(interpreter.get_output_details(), _OUTPUTS)
+            named = [results[name] for name in _OUTPUTS | _MASK if name in results]
+            return _by_shape([entries[name] for name in _INPUTS], _INPUTS), _by_shape(named, _OUTPUTS, _MASK)
+    outputs = _by_shape(interpreter.get_output_details(), _OUTPUTS, _MASK)
+    return _by_shape(interpreter.get_input_details(), _INPUTS), outputs
 
 
-def _by_shape(details: list[Any], wanted: _Kinds) -> dict[str, int] | None:
+def _by_shape(details: list[Any], needed: _Kinds, more: _Kinds | None = None) -> dict[str, int] | None:
+    """Return the indices of the tensors that have these kinds; None if one of the `needed` is missing."""
     found = {(tuple(one["shape"].tolist()), one["dtype"]): one["index"] for one in details}
-    named = {name: found[kind] for name, kind in wanted.items() if kind in found}
-    return named if len(named) == len(wanted) else None
+    named = {name: found[kind] for name, kind in (needed | (more or {})).items() if kind in found}
+    return named if set(needed) <= set(named) else None

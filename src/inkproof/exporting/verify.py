@@ -1,6 +1,7 @@
 """Exported files get their metadata and are compared with Keras; what differs too much is not written."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -232,7 +233,7 @@ def verify_canvas_files(
     folder: Path,
     rule: Rule,
     bounds: Bounds,
-    normalizer: bytes,
+    normalizers: Mapping[str, bytes],
     calibration: np.ndarray,
     canvases: np.ndarray,
     logits: np.ndarray,
@@ -245,7 +246,7 @@ def verify_canvas_files(
         folder: exists.
         rule: of the score; it is in the files' metadata.
         bounds: as in `verify_image_files`.
-        normalizer: from `normalizer_part`.
+        normalizers: from `normalizer_part`, for each quantization.
         calibration: uint8 (M, 28, 28), training or validation digits after the normalizer.
         canvases: uint8 (N, 280, 280), and every file classifies all of them.
         logits: of the Keras model for their normalized images, (N, 10).
@@ -254,7 +255,7 @@ def verify_canvas_files(
     Raises:
         UserError: a file needs operators that phones lack, or the float32 file differs from Keras.
     """
-    model = CanvasModel(up_to_logits(origin.model), rule, normalizer)
+    model = CanvasModel(up_to_logits(origin.model), rule, normalizers)
     verified = {}
     for quantization in QUANTIZATIONS:
         path = folder / CANVAS_FILES[quantization]

@@ -30,7 +30,8 @@ class Prediction:
         digit, probability: the most likely digit, whether accepted or not.
         second, second_probability: the second most likely digit.
         accepted: whether the model accepts the image as a digit.
-        canvas, seen: uint8 (280, 280) and (28, 28), the image and what the network saw of it. None unless kept.
+        canvas, mask, seen: uint8 (280, 280), (70, 70) and (28, 28), the image, where its ink was found, and what the
+            network saw of it. None unless kept, and `mask` also without an ink mask.
         ink: whether the network saw any ink. Without it, the digits mean nothing.
     """
 
@@ -41,6 +42,7 @@ class Prediction:
     second_probability: float
     accepted: bool
     canvas: NDArray[np.uint8] | None = None
+    mask: NDArray[np.uint8] | None = None
     seen: NDArray[np.uint8] | None = None
     ink: bool = True
 
@@ -83,6 +85,7 @@ def predict_image(path: str, predictor: Predictor, keep: bool = False) -> Predic
         float(probabilities[second]),
         ink and bool(found.accepted[0]),
         canvas if keep else None,
+        found.mask[0] if keep and found.mask.size else None,
         found.seen[0] if keep else None,
         ink,
     )

@@ -13,6 +13,8 @@ from inkproof.data.drawings import CANVAS_SIDE, Drawing
 from inkproof.data.images import open_image, plain, to_8_bit
 from inkproof.preprocessing.strokes import render
 
+MASK_SIDE = 70  # pixels a side of the mask that tells the ink of a canvas from its ground
+
 
 def area_means(
     image: NDArray[np.uint8], rows: NDArray[np.float64], columns: NDArray[np.float64]

@@ -34,7 +34,7 @@ _PADDING = 15
 
 Images = NDArray[np.uint8]
 METHODS: dict[str, Callable[[Images], Images]] = {}  # by name; tables and figures have their order, too
-NORMALIZED_METHOD = "classic"  # what the normalizer does
+NORMALIZED_METHOD = "learned"  # what canvas.tflite does
 
 
 def method(function: Callable[[Images], Images]) -> Callable[[Images], Images]:
@@ -139,33 +139,53 @@ def mnist_style(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 @method
 def classic(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Do what `Normalizer` does, the layer at the front of an exported `canvas.tflite`.
+    """Do what `Normalizer` does by its rules alone.
 
-    Besides, it evens out the ground, drops specks and brings strokes to MNIST's width. It is the only method that needs
-    TensorFlow. Its interpreter is for one thread.
+    It evens out the ground, drops specks and brings strokes to MNIST's width. This method and `learned` need
+    TensorFlow. Their interpreters are for one thread.
     """
-    interpreter, canvas_at, image_at = _normalizer()
+    return _run("classic", canvas)
+
+
+@method
+def learned(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Tell ink from ground by the trained mask network, then do as `classic`: the front of every `canvas.tflite`."""
+    return _run("learned", canvas)
+
+
+def _run(name: str, canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    interpreter, canvas_at, image_at = _normalizer(name)
     interpreter.set_tensor(canvas_at, canvas[np.newaxis])
     interpreter.invoke()
     return np.asarray(interpreter.get_tensor(image_at)[0, :, :, 0], np.uint8)  # whole levels, as floats
 
 
 @cache
-def _normalizer() -> tuple[Interpreter, int, int]:
-    """The whole layer in LiteRT, and the indices of its canvas and its image.
+def _normalizer(name: str) -> tuple[Interpreter, int, int]:
+    """The normalizer of a method in LiteRT, and the indices of its canvas and its image.
 
     Canvas by canvas it stays within the processor's cache, and takes less than half of TensorFlow's time on many.
     """
-    # Only this method needs TensorFlow, and only to make the file: what runs exported files does without.
+    # Only these methods need TensorFlow, and only to make the file: what runs exported files does without.
     start_tensorflow()
     import tensorflow as tf
 
+    from inkproof.preprocessing.ink_mask import network_input, trained_mask_network
     from inkproof.preprocessing.normalizer import Normalizer
 
-    layer = tf.function(Normalizer(), [tf.TensorSpec((1, CANVAS_SIDE, CANVAS_SIDE), tf.uint8)], autograph=False)
+    normalizer, network = Normalizer(), trained_mask_network() if name == "learned" else None
+
+    def normalize(canvas: tf.Tensor) -> tf.Tensor:
+        if network is None:
+            return normalizer(canvas)
+        return normalizer(canvas, ink_mask=network(network_input(tf.cast(canvas, tf.float32)), training=False))
+
+    graph = tf.Module()
+    graph.weights = [weight.value for weight in network.weights] if network is not None else []
+    traced = tf.function(normalize, [tf.TensorSpec((1, CANVAS_SIDE, CANVAS_SIDE), tf.uint8)], autograph=False)
     with quiet_stderr():
-        file = tf.lite.TFLiteConverter.from_concrete_functions([layer.get_concrete_function()]).convert()
-        interpreter = Interpreter(model_content=file, num_threads=1)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([traced.get_concrete_function()], graph)
+        interpreter = Interpreter(model_content=converter.convert(), num_threads=1)
         interpreter.allocate_tensors()
     return interpreter, interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
 

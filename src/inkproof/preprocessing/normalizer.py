@@ -15,6 +15,7 @@ from inkproof.preprocessing.ground import (
     without_shadows,
     without_specks,
 )
+from inkproof.preprocessing.ink_mask import ink_by_mask
 from inkproof.preprocessing.outline import sharpened, stairs, stroke_width, strongest, with_outline_moved
 
 
@@ -184,9 +185,10 @@ class Normalizer(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self.steps}
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, ink_mask: Any = None) -> Any:
         images = ops.cast(inputs if len(inputs.shape) == 3 else inputs[:, :, :, 0], "float32")
-        return ops.round(self._placed(self._ink(images)))[:, :, :, None]
+        ink = self._ink(images) if ink_mask is None else ink_by_mask(images, ink_mask)
+        return ops.round(self._placed(ink))[:, :, :, None]
 
     def _ink(self, images: Any) -> Any:
         """White ink on a black ground, (B, H, W)."""

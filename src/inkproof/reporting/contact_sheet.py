@@ -1,41 +1,46 @@
-"""The contact sheet of src/predict.py: each image, what the network saw of it, and the prediction."""
+"""The contact sheet of src/predict.py: each image, its ink, what the network saw of it, and the prediction."""
 
 import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.inference.predict import NO_INK, SHEET, Prediction, printable
 from inkproof.reporting.style import DPI, PALETTE, Block, enlarged, framed, paint, save, sheet, shrunk, styled, write
 
-COLUMNS, SCALE = 3, 3  # a digit's pixel is a square of 3 x 3
+COLUMNS, SCALE = 2, 3  # a digit's pixel is a square of 3 x 3
 SIDE = IMAGE_SIDE * SCALE
-PITCH = 212  # pixels from one pair of images to the next: three pairs and a margin are the sheet's 640
+PITCH = 318  # pixels from one row of three images to the next: two and a margin are the sheet's 640
 GAP, LEFT, HEAD, FOOT = 10, 8, 40, 62
-NAME_LENGTH = 21  # characters of a name that fit below a pair
+NAME_LENGTH = 34  # characters of a name that fit below the three
 
 
 @styled
 def contact_sheet(shown: Sequence[Prediction], note: str = "") -> Figure:
-    """Draw a pair for each image: the canvas and what the network saw, with the prediction and the name below.
+    """Draw three for each image: the canvas, its ink and what the network saw. Prediction and name are below.
 
     `shown` are predictions that kept their canvases. `note` is added to the heading.
     """
     figure = sheet((HEAD + -(-len(shown) // COLUMNS) * (SIDE + FOOT)) / DPI)
     blocks: list[Block] = []
-    title, muted = "drawn, and what the network saw", PALETTE["muted"]
+    title, muted = "drawn, the ink found, and what the network saw", PALETTE["muted"]
     head = f"{title}: {note}" if note else title
     write(figure, LEFT, HEAD - 16, head, color=muted, fontsize=8.5, fontweight="bold")
     for number, one in enumerate(shown):
         assert one.canvas is not None and one.seen is not None
         left = LEFT + number % COLUMNS * PITCH
         top = HEAD + number // COLUMNS * (SIDE + FOOT)
-        right = left + 2 * SIDE + GAP
+        right = left + 3 * SIDE + 2 * GAP
         blocks += framed(left, top, shrunk(one.canvas, SIDE))
-        blocks.append((left + SIDE + GAP, top, enlarged(one.seen, SCALE)))
+        if one.mask is not None:
+            large = Image.fromarray(one.mask).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+            blocks.append((left + SIDE + GAP, top, np.asarray(large)))
+        blocks.append((left + 2 * (SIDE + GAP), top, enlarged(one.seen, SCALE)))
         base = top + SIDE + 22
         if one.accepted:
             certainty = f"{one.probability:.1%}"

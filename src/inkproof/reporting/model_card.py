@@ -23,6 +23,8 @@ CARD = "README.md"
 # The licenses ask for a note on changes.
 _CHANGES = {
     "pens": "The normalizer then converted them to 28 x 28.",
+    "unipen": "The normalizer then converted them to 28 x 28. Letters, symbols and digits side by side are labeled as "
+    "no digit.",
     "mnist": "Changed: converted to 28 x 28 again by the normalizer.",
 }
 _WORST = 5  # corruptions shown
@@ -45,15 +47,15 @@ class Share:
 def shares(names: Sequence[str], data: str, images: int) -> list[Share]:
     """Return each source's part of a split, in order of appearance.
 
-    `names` come from `data.digits.sources_of`: MNIST's digits, pen digits and glyph templates, identified by the
-    beginning of their names. Without names, all `images` are from the dataset `data` itself.
+    `names` come from `data.digits.sources_of`: MNIST's digits, pen digits, UNIPEN and glyph templates, identified by
+    the beginning of their names. Without names, all `images` are from the dataset `data` itself.
     """
     if not names:
         return [Share(data, images, images, None)]
     found = []
     for begin, own in pd.Series(names).groupby([name.partition("-")[0] for name in names], sort=False):
-        # "pens-tra-w01-0001" is by the writer tra-w01.
-        writers = len({tuple(name.split("-")[:3]) for name in own}) if begin == "pens" else None
+        # "pens-tra-w01-0001" is by the writer tra-w01, "unipen-ap-07-1a/..." by ap-07.
+        writers = len({tuple(name.split("-")[:3]) for name in own}) if begin in ("pens", "unipen") else None
         found.append(Share("glyphs" if begin == "style" else str(begin), len(own), own.nunique(), writers))
     return found
 
@@ -120,7 +122,7 @@ def _names(sources: Mapping[str, Sequence[Share]]) -> list[str]:
 
 
 def reported_sets(drawn: DrawnResult) -> list[str]:
-    """Return the sets of drawings with a result for the method `classic`, without sets for model selection."""
+    """Return the sets of drawings with a result for the method of `canvas.tflite`, without sets for model selection."""
     return [
         name
         for name in in_order(set(drawn), SETS)

@@ -22,6 +22,7 @@ from inkproof.evaluation.results import (
 from inkproof.exporting.files import CANVAS_FILES, kilobytes
 from inkproof.exporting.metadata import read_metadata
 from inkproof.reporting.results import CANVAS_BYTES, by_method, read_result
+from inkproof.reporting.tables import SHOWN_METHOD
 from inkproof.runtime.errors import UserError
 from inkproof.tracking.run_metadata import RunMetadata
 
@@ -159,9 +160,9 @@ def check_predictions(run: PretrainedRun, predictions: npt.ArrayLike, labels: np
     """
     correct, n = int((np.asarray(predictions) == np.asarray(labels)).sum()), int(np.size(labels))
     entry = run.drawn.get(CHECKED_SET)
-    classic = by_method(entry).get("classic")
+    shown = by_method(entry).get(SHOWN_METHOD)
     drawn = entry.n if entry else 0
-    expected = round(classic.accuracy * drawn) if classic else 0
+    expected = round(shown.accuracy * drawn) if shown else 0
     if drawn != n or abs(correct - expected) > 1:
         raise UserError(
             f"{run.report / 'drawn.json'}: has {expected} correct of {drawn} drawings of the set {CHECKED_SET}, "

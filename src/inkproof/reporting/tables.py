@@ -18,7 +18,7 @@ from inkproof.reporting.wording import VARIANTS, data_title, interval, kilobytes
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_text
 
-PENS_VALIDATION = "drawn_pens_validation_classic_accuracy"
+PENS_VALIDATION = "drawn_pens_validation_learned_accuracy"
 
 
 def choose_champion(rows: pd.DataFrame, data: str) -> str | None:
@@ -61,7 +61,7 @@ TEST_METRICS = {
 
 HEAD = ("model", "data", "aug", "seed", "parameters", "val_acc", *TEST_METRICS)
 TAIL = ("float32_kb", "int8_kb", "int8_accuracy", "canvas_kb", "canvas_int8_kb", "canvas_int8_agreement", "coreml_kb")
-SHOWN_METHOD = "classic"
+SHOWN_METHOD = "learned"  # that of canvas.tflite
 """The preprocessing method of short tables."""
 
 TEXTS = ("model", "data", "aug")

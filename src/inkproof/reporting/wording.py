@@ -70,8 +70,13 @@ METHOD_WORDS = {
         end="with preprocessing like MNIST's",
     ),
     "classic": Method(
-        "the whole normalizer: as mnist_style, with background, contrast, specks and the width of strokes corrected",
+        "as mnist_style, with background, contrast, specks and the width of strokes corrected by rules",
         "MNIST's\nstrokes",
+        end="with the normalizer by rules alone",
+    ),
+    "learned": Method(
+        "the whole normalizer: as classic, but a trained network tells the ink from the background",
+        "ink told by\na network",
         end="with the normalizer",
     ),
 }

@@ -16,6 +16,8 @@ from inkproof.data.drawings import CANVAS_SIDE, Drawing
 from inkproof.synthetic.skeleton import MARGIN, PenStroke, Points, authored, bent, parse, placed, smooth
 
 PARTS = ("validation", "test")
+# Letters and symbols that somebody takes for a digit: a stroke or two of them are 1, 7 or 0 to many.
+LIKE_DIGITS = frozenset("OoDQIliJjLZzYySsbGBgqCcpr|/\\!()[]{}<>'`.,~_^:;\"-+=?")
 
 LETTERS: dict[str, dict[str, str]] = {
     "validation": {
@@ -114,7 +116,7 @@ def ood_samples(count: int, seed: int, digits: Sequence[Drawing], *, part: str =
         "scribble": _SCRIBBLES[part],
         "letter": {name: _template(notation) for name, notation in LETTERS[part].items()},
         "shape": {name: _template(notation) for name, notation in SHAPES[part].items()},
-        "digits": {name: _row(usable, n) for name, n in (("two", 2), ("three", 3))},
+        "digits": {name: row(usable, n) for name, n in (("two", 2), ("three", 3))},
         "blank": _BLANKS[part],
     }
     drawings = []
@@ -142,7 +144,7 @@ def _template(notation: str) -> Make:
     return make
 
 
-def _row(digits: Sequence[Drawing], n: int) -> Make:
+def row(digits: Sequence[Drawing], n: int) -> Make:
     """n drawn digits side by side, about equally high, with a gap that no digit bridges."""
 
     def make(rng: np.random.Generator) -> list[Points]:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from inkproof.data.digits import Digits
+from inkproof.data.digits import NOT_A_DIGIT, Digits
 from inkproof.training.callbacks import Backup, KeepBest
 from inkproof.training.input_pipeline import evaluation_batches, steps_per_epoch, training_batches
 from inkproof.training.losses import Teacher, loss_and_metrics
@@ -129,7 +129,8 @@ def fit(
     optimizer = make_optimizer(total_steps=steps * plan.epochs, steps_per_epoch=steps)
     if optimizer.use_ema:
         others.insert(0, EMAWeights())
-    loss, measured = loss_and_metrics(plan.label_smoothing, teacher)
+    outliers = bool((train.labels == NOT_A_DIGIT).any())
+    loss, measured = loss_and_metrics(plan.label_smoothing, teacher, outliers)
     model.compile(
         optimizer=optimizer,
         loss=loss,

@@ -1,4 +1,8 @@
-"""The loss of a training: cross-entropy with the labels, smoothed if asked, and with a teacher's predictions."""
+"""The loss of a training: cross-entropy with the labels, smoothed if asked, and with a teacher's predictions.
+
+An image of `NOT_A_DIGIT` has a tenth of each digit as its target (Hendrycks, Mazeika and Dietterich, "Deep anomaly
+detection with outlier exposure", 2019).
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,11 +29,11 @@ class Teacher:
     weight: float
 
     def with_targets(self, batches: tf.data.Dataset) -> tf.data.Dataset:
-        """Return `batches` (images, labels) with targets float32 (B, 20): one-hot labels, softened probabilities."""
+        """Return `batches` (images, labels) with targets float32 (B, 20): those of labels, softened probabilities."""
 
         def predict(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             mean = tf.add_n([model(images, training=False) for model in self.models]) / len(self.models)
-            return images, tf.concat([tf.one_hot(labels, 10), softened(mean, self.temperature)], axis=1)
+            return images, tf.concat([label_targets(labels), softened(mean, self.temperature)], axis=1)
 
         return batches.map(predict, num_parallel_calls=1, deterministic=True).prefetch(4)
 
@@ -39,14 +43,23 @@ def softened(probabilities: tf.Tensor, temperature: float) -> tf.Tensor:
     return tf.nn.softmax(tf.math.log(probabilities + _LEAST) / temperature)
 
 
-def loss_and_metrics(label_smoothing: float, teacher: Teacher | None) -> tuple[Any, list[Any]]:
+def label_targets(labels: tf.Tensor) -> tf.Tensor:
+    """Return the targets float32 (B, 10) of labels (B,): 1 at a digit, a tenth everywhere for `NOT_A_DIGIT`."""
+    one_hot = tf.one_hot(tf.cast(tf.reshape(labels, [-1]), tf.int32), 10)
+    return one_hot + (1 - tf.reduce_sum(one_hot, axis=1, keepdims=True)) / 10
+
+
+def loss_and_metrics(label_smoothing: float, teacher: Teacher | None, outliers: bool = False) -> tuple[Any, list[Any]]:
     """Return the loss and the metrics for `keras.Model.compile`; the one metric is called accuracy.
 
+    With `outliers` there are images of `NOT_A_DIGIT`. One of them is right if no digit is given half the probability.
     `label_smoothing` is the probability that is taken from the label and given to all digits in equal parts (Szegedy
     et al., "Rethinking the Inception architecture for computer vision", 2016).
     """
     if teacher is not None:
-        return _distillation(label_smoothing, teacher), [_label_accuracy()]
+        return _distillation(label_smoothing, teacher), [_label_accuracy(lambda targets: targets[:, :10])]
+    if outliers:
+        return _smoothed(label_smoothing), [_label_accuracy(label_targets)]
     if label_smoothing:
         return _smoothed(label_smoothing), ["accuracy"]
     return "sparse_categorical_crossentropy", ["accuracy"]
@@ -54,8 +67,7 @@ def loss_and_metrics(label_smoothing: float, teacher: Teacher | None) -> tuple[A
 
 def _smoothed(amount: float) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
     def smoothed_crossentropy(labels: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
-        one_hot = tf.one_hot(tf.cast(tf.reshape(labels, [-1]), tf.int32), 10)
-        return keras.losses.categorical_crossentropy(one_hot, probabilities, label_smoothing=amount)
+        return keras.losses.categorical_crossentropy(label_targets(labels), probabilities, label_smoothing=amount)
 
     return smoothed_crossentropy
 
@@ -71,8 +83,11 @@ def _distillation(label_smoothing: float, teacher: Teacher) -> Callable[[tf.Tens
     return distillation
 
 
-def _label_accuracy() -> keras.metrics.Metric:
+def _label_accuracy(label_part: Callable[[tf.Tensor], tf.Tensor]) -> keras.metrics.Metric:
     def correct(targets: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
-        return tf.cast(tf.argmax(targets[:, :10], axis=1) == tf.argmax(probabilities, axis=1), tf.float32)
+        wanted = label_part(targets)
+        right = tf.argmax(wanted, axis=1) == tf.argmax(probabilities, axis=1)
+        unsure = tf.reduce_max(probabilities, axis=1) < 0.5
+        return tf.cast(tf.where(tf.reduce_max(wanted, axis=1) > 0.5, right, unsure), tf.float32)
 
     return keras.metrics.MeanMetricWrapper(correct, name="accuracy")
