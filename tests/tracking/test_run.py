@@ -108,6 +108,19 @@ def test_a_forced_training_that_was_killed_is_resumed_by_the_next_start(store: T
     assert (metadata().folder / "model.keras").read_text() == "second"
 
 
+def test_a_killed_training_in_a_folder_of_the_former_name_is_named(
+    store: Tracker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    kill(metadata())
+    former = metadata().folder.rename(tmp_path / "runs" / f"dense-off-s0-{metadata().key}")
+    capsys.readouterr()
+    assert train(metadata())[1] is False
+    line = f"{former}: a killed training of this run, under a former name. It starts anew; delete that folder\n"
+    assert capsys.readouterr().err == line
+    assert train(metadata())[1] is True
+    assert capsys.readouterr().err == ""
+
+
 def test_a_forced_training_that_was_killed_before_it_began_is_trained(store: Tracker):
     first, _ = train(metadata(), "first")
     kill(metadata(), force=True, begun=False)
