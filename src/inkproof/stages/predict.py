@@ -1,5 +1,6 @@
 """Classify images of drawn digits with an exported file."""
 
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
@@ -36,6 +37,8 @@ def predict(paths: Sequence[str], model: str, csv: Path | None = None, show: Pat
     A line is printed for each, `csv` gets a row for each, and the first `SHEET` of them are drawn to `show`. Raises
     UserError if nothing can be done.
     """
+    # What a link leads to is written, and the link stays.
+    csv, show = (Path(os.path.realpath(out)) if out is not None and out.is_symlink() else out for out in (csv, show))
     for out, image in ((csv, False), (show, True)):
         if out is not None:
             check_out(out, image)
