@@ -1,11 +1,13 @@
 """Add your own drawings to the evaluation: python src/drawings.py import FOLDER, or collect."""
 
+import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
+
+# isort: split
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
 from inkproof.config.one_line import run
 from inkproof.runtime.paths import MINE
 
