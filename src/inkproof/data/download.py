@@ -248,10 +248,10 @@ class PublishedSource(Config):
 
     roles: ClassVar[tuple[str, ...]]
 
-    limit: Positive
     files: dict[str, PublishedFile]
     mirrors: tuple[str, ...]
     offline: tuple[str, ...] = Field(min_length=1)
+    limit: Positive
 
     @model_validator(mode="after")
     def _has_all_files(self) -> Self:
