@@ -249,11 +249,18 @@ def is_sheet(path: Path) -> bool:
         return False
 
 
-def check_out(path: Path, image: bool) -> None:
-    """Raise UserError if a result must not be written: over a folder, a device, or an image that is not a result.
+def file_to_write(path: Path, image: bool) -> Path:
+    """Return the file for a result: `path`, or what it leads to if it is a link, so that the link stays.
 
-    `image` is whether the result is an image, a PNG.
+    `image` is whether the result is an image, a PNG. Raises UserError if it must not be written: over a folder, a
+    device, or an image that is not a result.
     """
+    device = path.parent in (
+        Path("/dev"),
+        Path("/dev/fd"),
+    )  # a new file in place of /dev/stdout would take what is printed
+    if path.is_symlink() and not device:
+        path = Path(os.path.realpath(path))
     suffix = path.suffix.lower()
     if image and suffix != ".png":
         raise UserError(f"{path}: the contact sheet is a PNG; choose a name that ends in .png")
@@ -261,7 +268,8 @@ def check_out(path: Path, image: bool) -> None:
         raise UserError(f"{path}: has the name of an image, which the table would overwrite; end it in .csv")
     if path.parent != Path() and not path.parent.exists():
         raise UserError(f"{path}: the folder {path.parent} does not exist; make it, or choose another")
-    if path.exists() and not path.is_file():
+    if device or (path.exists() and not path.is_file()):
         raise UserError(f"{path}: is not a file, so it cannot be overwritten; choose another name")
     if image and path.exists() and not is_sheet(path):
         raise UserError(f"{path}: is an image of yours, which the sheet would overwrite; choose another name")
+    return path
