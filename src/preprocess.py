@@ -6,9 +6,11 @@ One of the files alone, or what every export needs:
   normalizer   exports/normalizer.tflite, the normalization that does it as a LiteRT file
 """
 
+import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
+
+# isort: split
 import sys
 
-import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
 from inkproof.config.compose import call_named, entry
 from inkproof.config.one_line import run
 from inkproof.config.stages import PreprocessConfig

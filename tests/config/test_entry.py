@@ -306,6 +306,15 @@ def test_an_interrupt_during_the_imports_is_one_line(script: str, bare: Any, tmp
     assert (done.stdout, done.stderr) == ("", f"{script}.py: interrupted\n")
 
 
+@pytest.mark.parametrize("script", sorted(path.stem for path in (ROOT / "src").glob("*.py")))
+def test_an_interrupt_during_the_first_import_is_one_line(script: str, bare: Any, tmp_path: Path):
+    """What is before it is Python's own start, some hundredths of a second, which ends in Python's own lines."""
+    for module in ("argparse", "tempfile"):  # which a script and the start of this package import
+        (tmp_path / f"{module}.py").write_text("raise KeyboardInterrupt")
+    done = bare.run("python", f"src/{script}.py", code=-signal.SIGINT, PYTHONPATH=str(tmp_path))
+    assert (done.stdout, done.stderr) == ("", f"{script}.py: interrupted\n")
+
+
 def test_a_mistake_in_the_code_is_not_explained():
     assert explain(ValueError("a bug")) is None
     assert explain(OSError(errno.EBADF, "a bug")) is None

@@ -30,7 +30,7 @@ def saved(config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         run_id="1",
         experiment="optdigits",
         name="dense aug=off s0",
-        key="k",
+        key=run_key(config.identity(), about["data_sha"], about["code_sha"]),
         config=config.identity(),
         finished=True,
         **about,
@@ -159,6 +159,25 @@ def test_the_model_of_another_run_is_named(saved: RunMetadata):
     (saved.folder / "model.keras").write_text("the model of another seed")
     with pytest.raises(UserError, match=r"model\.keras: not the file of this run, by its SHA-256; train the model"):
         RunMetadata.read_finished(saved.folder)
+
+
+@pytest.mark.parametrize("change", ["key", "seed", "data_sha", "code_sha"])
+def test_a_finished_run_whose_metadata_were_changed_is_named(saved: RunMetadata, change: str):
+    path = saved.folder / "run.json"
+    found = json.loads(path.read_text())
+    if change == "seed":
+        found["config"]["seed"] = 7
+    else:
+        found[change] = "another"
+    path.write_text(json.dumps(found))
+    with pytest.raises(UserError, match=r"run\.json: its key is not that of its configuration, data and code; train"):
+        RunMetadata.read_finished(saved.folder)
+    assert not saved.complete()
+
+
+def test_a_finished_run_of_older_code_is_read(saved: RunMetadata):
+    assert saved.code_sha != code_sha()
+    assert RunMetadata.read_finished(saved.folder) == saved
 
 
 def test_an_unfinished_run_is_named(saved: RunMetadata):

@@ -14,6 +14,7 @@ from inkproof.models.builders import builder
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.stages.train import metadata_of, train
+from inkproof.tracking.identity import run_key
 from inkproof.tracking.run_metadata import RunMetadata
 from inkproof.training.build import assemble, build_model, check_components, optimizer_maker
 
@@ -236,6 +237,7 @@ def teacher(tmp_path: Path) -> Path:
     build_model(composed().model).save(folder / "model.keras")
     names = ("run_id", "experiment", "name", "key", "data_sha", "code_sha", "git_commit", "machine")
     metadata = RunMetadata(**dict.fromkeys(names, "t5"), config=composed().identity(), finished=True)
+    metadata.key = run_key(metadata.config, metadata.data_sha, metadata.code_sha)
     metadata.artifacts = metadata.hashes(folder)
     metadata.write(folder)
     return folder
@@ -244,7 +246,7 @@ def teacher(tmp_path: Path) -> Path:
 def test_a_teacher_is_a_finished_run_with_its_own_weights(digits: Path, teacher: Path) -> None:
     config = composed("data.val=40", f"training.teacher.runs=[{teacher}]")
     file = digits / "digits.npz"
-    assert metadata_of(config, file).config.training.teacher.runs == ("t5",)
+    assert metadata_of(config, file).config.training.teacher.runs == (RunMetadata.read(teacher).key,)
     parts = assemble(config, digits, "float32")
     assert parts.teacher is not None and len(parts.teacher.models) == 1
     build_model(config.model).save(teacher / "model.keras")  # other weights of the same network

@@ -18,7 +18,7 @@ from inkproof.runtime.errors import UserError
 
 FORMATS = {
     "PNG": (".png",),
-    "JPEG": (".jpg", ".jpeg"),
+    "JPEG": (".jpg", ".jpeg", ".jfif"),
     "GIF": (".gif",),
     "BMP": (".bmp",),
     "TIFF": (".tif", ".tiff"),
@@ -32,7 +32,8 @@ FORMATS = {
 SUFFIXES = tuple(suffix for suffixes in FORMATS.values() for suffix in suffixes)
 # Cameras' raw files. Pillow takes some for TIFF, and returns their thumbnail.
 _RAW = (".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2")
-OTHER_SUFFIXES = (*_RAW, ".svg", ".pdf", ".eps", ".psd", ".xcf", ".jxl", ".jp2")
+_OTHERS = (".svg", ".pdf", ".eps", ".psd", ".xcf", ".jxl", ".jp2", ".tga", ".ico", ".icns", ".pcx", ".dds", ".exr")
+OTHER_SUFFIXES = (*_RAW, *_OTHERS)
 """The suffixes of images that are not read."""
 
 ADVICE = "save as PNG or JPEG"
@@ -132,6 +133,8 @@ def _heif_orientation(image: Image.Image, file: io.BytesIO | Path) -> int:
 def _reason(error: Exception, name: str) -> str:
     if isinstance(error, FileNotFoundError):
         return "no such file"
+    if isinstance(error, Image.DecompressionBombError):  # Pillow's own, for more than twice its limit
+        return f"it has more than {Image.MAX_IMAGE_PIXELS:,} pixels; save it smaller"
     if isinstance(error, UnidentifiedImageError):
         if name.lower().endswith(OTHER_SUFFIXES):
             return f"it is no image of a known format ({', '.join(FORMATS)}); {ADVICE}"

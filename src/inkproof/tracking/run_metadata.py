@@ -18,7 +18,7 @@ from inkproof.config.validation import mistake
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing, sha256_of, write_json, write_text
 from inkproof.runtime.paths import HOME, ROOT
-from inkproof.tracking.identity import configuration_key, weights_file, weights_sha
+from inkproof.tracking.identity import configuration_key, run_key, weights_file, weights_sha
 from inkproof.tracking.naming import command, described
 
 HASHED = ("model.keras", "history.csv")
@@ -138,13 +138,19 @@ class RunMetadata(BaseModel):
 
     @classmethod
     def read_finished(cls, folder: Path) -> "RunMetadata":
-        """Read run.json of a finished run and check its artifacts.
+        """Read run.json of a finished run, check its key and its artifacts.
 
-        Raises UserError as `read` does, for a run that is not finished, and for a file that is not the run's own.
+        Raises UserError as `read` does, for a run that is not finished, for a configuration that was changed after the
+        training, and for a file that is not the run's own.
         """
         metadata = cls.read(folder)
         if not metadata.finished:
             raise UserError(f"{folder}: this run is not finished; run its training again")
+        # Of the code that trained it, whose SHA-256 it has: after a change of the code a run keeps its key.
+        if metadata.key != run_key(metadata.config, metadata.data_sha, metadata.code_sha):
+            raise UserError(
+                f"{folder / 'run.json'}: its key is not that of its configuration, data and code; train the model again"
+            )
         for name, sha in metadata.hashes(folder).items():
             if metadata.artifacts.get(name) != sha:
                 raise UserError(f"{folder / name}: not the file of this run, by its SHA-256; train the model again")
