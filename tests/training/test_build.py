@@ -42,10 +42,10 @@ def test_every_file_of_conf_has_only_arguments_that_are_taken(group: str) -> Non
         ("~model.build.hidden", ["model.build.hidden: expected a value"]),
         ("+optimizer.momentum=0.9", ["optimizer.momentum: unknown argument", "choose one of: clip_norm, ema"]),
         ("+optimizer.total_steps=9", ["optimizer.total_steps: unknown argument"]),  # the training loop gives it
-        ("callbacks.backup._target_=keras.callbacks.Bakup", ["callbacks.backup._target_=keras.callbacks.Bakup: no f"]),
+        ("callbacks.backup._target_=keras.callbacks.Bakup", ["keras.callbacks.Bakup names no function or class ("]),
         ("+aug.rotaton=3", ["aug.rotaton: unknown key of an augmentation; did you mean rotation? choose one of: rot"]),
         ("aug.rotation=181", ["aug.rotation=181: expected at most 180"]),
-        ("callbacks.backup._target_=keraas.Backup", ["no function or class of this name", "keraas"]),
+        ("callbacks.backup._target_=keraas.Backup", ["names no function or class (No module named 'keraas'); write"]),
     ],
 )
 def test_an_argument_that_is_not_taken_is_one_line(override: str, words: list[str]) -> None:
@@ -53,6 +53,29 @@ def test_an_argument_that_is_not_taken_is_one_line(override: str, words: list[st
         check_components(composed(override))
     assert all(word in str(caught.value) for word in words), caught.value
     assert "\n" not in str(caught.value)
+
+
+MODULES = {  # what is wrong within somebody's own module, and the reason that the line gives
+    "from keras.callbacks import Calback": "cannot import name 'Calback' from 'keras.callbacks'",
+    "import numpi as np": "No module named 'numpi'",
+    "import keras\nkeras.Calback": "AttributeError: module 'keras' has no attribute 'Calback'",
+    "x = (": "SyntaxError: '(' was never closed",
+}
+
+
+@pytest.mark.parametrize("text", MODULES)
+@pytest.mark.parametrize("key", ["model.build", "optimizer", "callbacks.own"])
+def test_the_mistake_within_a_module_of_a_target_is_named(
+    text: str, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_module.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    config = composed(f"~{key}" if key != "callbacks.own" else "seed=0", f"+{key}={{_target_: own_module.Own}}")
+    with pytest.raises(UserError) as caught:
+        check_components(config)
+    line = str(caught.value)
+    assert line.startswith(f"{key}._target_=own_module.Own: own_module cannot be imported ({MODULES[text]}"), line
+    assert "\n" not in line
 
 
 VALUES = {

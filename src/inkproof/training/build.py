@@ -2,7 +2,6 @@
 
 import inspect
 import json
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from inkproof.config.compose import path_of
 from inkproof.config.one_line import unknown
 from inkproof.config.schema import Augmentation, Component, ModelIdentity, Number, RunIdentity, Share, Size, TrainConfig
 from inkproof.config.schema import Teacher as TeacherConfig
-from inkproof.config.validation import mistake
+from inkproof.config.validation import mistake, named
 from inkproof.data.digits import IMAGE_SIDE, Digits
 from inkproof.data.splits import training_split
 from inkproof.models.builders import BUILT, foreign_part, instantiate_registered, registered
@@ -118,7 +117,7 @@ STEPS = ("total_steps", "steps_per_epoch")  # arguments of an optimizer that the
 
 def optimizer_maker(optimizer: Component) -> Callable[..., keras.optimizers.Optimizer]:
     """Return a function of the STEPS that builds `optimizer`; Keras's own optimizers do not take these arguments."""
-    taken = _parameters(pkgutil.resolve_name(optimizer.target))[0]
+    taken = _parameters(named(optimizer.target, f"optimizer._target_={optimizer.target}"))[0]
 
     def make(**steps: int) -> keras.optimizers.Optimizer:
         given = {name: count for name, count in steps.items() if name in taken}
@@ -182,11 +181,12 @@ def _check_limits(aug: Augmentation) -> None:
 
 def _check(key: str, component: Component, given: tuple[str, ...] = ()) -> None:
     """Compare `component`, and all that is built for it, with signatures; `given` are arguments that it gets later."""
+    where = f"{key}._target_={component.target}"
+    target = named(component.target, where)
     try:
-        target = pkgutil.resolve_name(component.target)
         parameters, needed, open_ended = _parameters(target)
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
-        raise UserError(f"{key}._target_={component.target}: no function or class of this name ({error})") from error
+    except (ValueError, TypeError) as error:  # some that are written in C
+        raise UserError(f"{where} does not tell its arguments ({error}); name another one") from error
     choices = [name for name in parameters if name not in given]
     types = _types(target, parameters)
     for name, value in component.arguments.items():
