@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from inkproof.config.compose import composing
 from inkproof.config.schema import Component, TrainConfig
@@ -15,6 +16,7 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.stages.train import metadata_of, train
 from inkproof.tracking.run_metadata import RunMetadata
+from inkproof.training import augment
 from inkproof.training.build import assemble, build_model, check_components, optimizer_maker
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
@@ -149,6 +151,35 @@ def test_what_cannot_be_built_names_its_key(override: str, line: str, digits: Pa
     with pytest.raises(UserError, match=line) as caught:
         assemble(config, digits, "float32")
     assert "\n" not in str(caught.value)
+
+
+OPERATIONS = {  # what somebody's own augmentation does with a batch, and the line about it
+    "images[..., 0]": "it returns float32 (None, 28, 28); expected float32 (None, 28, 28, 1)",
+    "tf.cast(images, tf.float64)": "it returns float64 (None, 28, 28, 1); expected float32 (None, 28, 28, 1)",
+    "None": "it returns NoneType; expected float32 (None, 28, 28, 1)",
+    "images.numpy()": "it fails (AttributeError: 'SymbolicTensor' object has no attribute 'numpy')",
+    "images + own": None,
+}
+
+
+@pytest.mark.parametrize("code", OPERATIONS)
+def test_an_augmentation_that_fails_or_returns_no_images_is_one_line(
+    code: str, digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(augment, "OPERATIONS", dict(augment.OPERATIONS))
+
+    @augment.operation(own=10)
+    def change(images: tf.Tensor, seed: tf.Tensor, own: float) -> tf.Tensor:
+        return eval(code, {"images": images, "own": own, "tf": tf})
+
+    assert assemble(composed("data.val=40", "+aug.own=0"), digits, "float32")  # not called
+    config, line = composed("data.val=40", "+aug.own=5"), OPERATIONS[code]
+    if line is None:
+        assert assemble(config, digits, "float32")
+    else:
+        with pytest.raises(UserError) as caught:
+            assemble(config, digits, "float32")
+        assert str(caught.value) == f"augmentation change: {line}"
 
 
 def test_an_optimizer_must_be_one(digits: Path) -> None:

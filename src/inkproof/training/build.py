@@ -24,7 +24,7 @@ from inkproof.models.builders import BUILT, foreign_part, instantiate_registered
 from inkproof.models.loading import load_trained
 from inkproof.runtime.errors import UserError
 from inkproof.tracking.run_metadata import RunMetadata
-from inkproof.training.augment import OPERATIONS
+from inkproof.training.augment import OPERATIONS, check_operations
 from inkproof.training.loop import Plan, prepare_keras
 from inkproof.training.losses import Teacher
 
@@ -45,14 +45,16 @@ class Parts:
 def assemble(config: TrainConfig, digits: Path, policy: str) -> Parts:
     """Return the parts of the run that `config` describes, on the digits file `digits`.
 
-    Sets Keras's global state to `policy` and the seed. Raises UserError for digits that cannot be split so, for
-    callbacks that do not fit the optimizer, and for anything that cannot be built.
+    Sets Keras's global state to `policy` and the seed. Raises UserError for digits that cannot be split so, and for
+    callbacks that do not fit the optimizer. The same for an augmentation that fails, and for anything that cannot be
+    built.
     """
     chosen = config.training
     val_size, repeat = config.data.val or 0, config.data.repeat or 1
     subset = (chosen.train_size, chosen.subset_seed, chosen.folds, chosen.fold)
     training, val = training_split(digits, val_size, *subset, config.data.split)
     prepare_keras(config.seed, policy, chosen.deterministic)
+    check_operations(config.aug.limits, IMAGE_SIDE)
     make_optimizer = optimizer_maker(config.optimizer)
     optimizer = make_optimizer(total_steps=2, steps_per_epoch=1)  # a wrong value is found before the run begins
     plan = Plan(
