@@ -25,7 +25,8 @@ def main(config):
     if config.seed == 9:
         print("sleeps", flush=True)
         time.sleep(60)
-    return Trained(0.9 + config.seed / 100, config.data.val > 0, 12.3, f"runs/{config.seed}", "LINK")
+    digits = "validation" if config.data.val else "training"
+    return Trained(0.9 + config.seed / 100, digits, 12.3, f"runs/{config.seed}", lambda: "LINK")
 
 main()
 """

@@ -34,15 +34,15 @@ ROW = "job.json"
 class Trained:
     """What a job's row says of its run.
 
-    `accuracy` is on the validation digits, or on the training digits if there are none. `link` is a line
-    with the address of the run's experiment in MLflow.
+    `accuracy` is on the `digits`, "validation" or "training". `link`, which a sweep alone calls, returns a line with
+    the address of the run's experiment in MLflow.
     """
 
     accuracy: float
-    validated: bool
+    digits: str
     seconds: float
     folder: str
-    link: str
+    link: Callable[[], str]
 
 
 class Sweep(Callback):
@@ -95,7 +95,8 @@ def job(work: Callable[[], Trained]) -> float:
     hydra, began = HydraConfig.get(), time.monotonic()
     row: dict[str, Any] = {"job": int(hydra.job.num), "overrides": list(hydra.overrides.task)}
     try:
-        row |= asdict(work())
+        trained = work()
+        row |= {**asdict(trained), "link": trained.link()}
     except Exception as error:
         if explain(error) is None:
             traceback.print_exc()
@@ -138,7 +139,7 @@ def _table(rows: Sequence[dict[str, Any]], shared: set[str]) -> Table:
     table = Table("overrides", "accuracy", "seconds")
     table.add_column("run folder", overflow="fold")  # whole, to be copied
     for row in rows:
-        accuracy = f"{row['accuracy']:.2%} {'validation' if row['validated'] else 'training'}"
+        accuracy = f"{row['accuracy']:.2%} {row['digits']}"
         differ = _words([word for word in row["overrides"] if word not in shared])
         table.add_row(differ, accuracy, f"{row['seconds']:.0f}", row["folder"])
     return table

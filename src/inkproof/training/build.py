@@ -156,9 +156,9 @@ def _teacher(chosen: TeacherConfig) -> Teacher | None:
 def check_components(config: RunIdentity) -> None:
     """Compare the keys of everything that `config` lets build with the arguments of what its `_target_` names.
 
-    Their values are compared with the types of these arguments, the augmentation with its operations. Raises UserError
-    for a target that does not exist, for a key that is missing or unknown, for a value of a wrong type or out of range,
-    and for a network that is no registered builder's. No data is read.
+    Their values are compared with the types of these arguments, the augmentation with its operations. No data is read.
+    Raises UserError for a target that does not exist, and for a key that is missing or unknown. The same for a value
+    of a wrong type or out of range, and for a network that is no registered builder's.
     """
     _check_limits(config.aug)
     _check("model.build", config.model.build)

@@ -240,7 +240,7 @@ def tune(
     def train_trial(chosen: TrainConfig, trial: str) -> dict[str, float]:
         artifacts = folder / f"trial_{trial}"
         with nested(parent, f"trial {trial} {described(overrides_of(chosen))}".rstrip()):
-            metrics = train(chosen.with_run(out=str(artifacts)), say=lambda line: None)
+            metrics = train(chosen.with_run(out=str(artifacts)), say=lambda line: None).metrics
             attach(tracker, RunMetadata.read(artifacts), artifacts, experiment, parent)
         return metrics
 
