@@ -20,7 +20,9 @@ def main(config: TrainConfig) -> Trained:
     start_tensorflow()
     from inkproof.stages.train import train
     from inkproof.tracking.mlflow_tracker import Tracker
+    from inkproof.tracking.run_metadata import check_out
 
+    check_out(config.run.out)
     run = train(config)
     digits, accuracy = run.accuracy
     folder = str(run.folder.relative_to(HOME))
