@@ -11,9 +11,11 @@ import yaml
 from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import load_yaml
 
+from inkproof.config import pipeline
 from inkproof.config.pipeline import PARAMS, Pipeline, read_pipeline
 from inkproof.config.schema import flatten
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import read_yaml
 from inkproof.runtime.paths import ROOT
 from support.pipeline_stages import Stage, composed_of, stages_of
 
@@ -119,6 +121,14 @@ def test_a_mistake_in_params_is_one_line(tmp_path: Path, before: str, after: str
     with pytest.raises(UserError, match=rf"^(?:\S*/)?{complaint}") as raised:
         read_pipeline(path)
     assert "\n" not in str(raised.value)
+
+
+def test_the_file_of_a_dataset_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path, found = tmp_path / "params.yaml", []
+    path.write_text(PARAMS.read_text())
+    monkeypatch.setattr(pipeline, "read_yaml", lambda file: found.append(file.stem) or read_yaml(file))
+    read_pipeline(path)
+    assert sorted(found) == sorted({"params", *(run.data for run in PIPELINE.runs.values())})
 
 
 def test_without_params_there_is_no_pipeline(tmp_path: Path):

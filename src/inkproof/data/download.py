@@ -4,7 +4,6 @@ Size and time of a download are limited; its content is known by its SHA-256.
 """
 
 import hashlib
-import importlib
 import inspect
 import io
 import os
@@ -22,6 +21,7 @@ from pydantic import Field, model_validator
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ReadTimeoutError
 
 from inkproof.config.schema import Config, DataConfig, Positive, Text
+from inkproof.config.validation import named
 from inkproof.data.unpack import PIECE, ZIP, DownloadError, read_whole, unpack
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import read_yaml
@@ -56,25 +56,15 @@ def prepare(data: DataConfig, out: Path, mirror: str | None = None) -> None:
 
 def _maker(data: DataConfig) -> Callable[..., None]:
     """Return the function that makes the dataset; raises UserError if there is none of that name and arguments."""
-    target = data.source.target
-    where, (module, _, name) = f"conf/data/{data.name}.yaml: source._target_ {target!r}", target.rpartition(".")
-    try:
-        make = getattr(importlib.import_module(module), name)
-        if not callable(make):
-            raise ValueError(f"it is a {type(make).__name__}")
-    except (ValueError, ImportError, AttributeError) as error:
-        absent = isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}.")
-        if isinstance(error, ImportError) and not absent:
-            raise UserError(f"{where}: {module} cannot be imported ({error}); correct its imports") from error
-        raise UserError(f"{where} names no function ({error}); write it as inkproof.data.mnist.prepare") from error
+    where = f"conf/data/{data.name}.yaml: source._target_ {data.source.target!r}"
+    make = named(data.source.target, where)
     try:
         inspect.signature(make).bind(data, Path(), None)
     except TypeError as error:
         raise UserError(f"{where} is called with (data, out, mirror), but does not fit ({error})") from error
     except ValueError:  # a function in C, without a signature
         pass
-    found: Callable[..., None] = make
-    return found
+    return make
 
 
 def prepare_absent(data: DataConfig, file: Path, mirror: str | None = None) -> bool:

@@ -23,6 +23,8 @@ from inkproof.tracking.naming import command, described
 
 HASHED = ("model.keras", "history.csv")
 ARTIFACTS = (*HASHED, "run.json")
+# What the folder of a run may hold: later stages write the last two, DVC the one before them.
+A_RUNS = (*ARTIFACTS, "log.txt", "backup.npz", ".lock", ".gitignore", "report", "exports")
 NOTE = "mlflow.note.content"  # the tag with the description that MLflow shows, in Markdown
 LOCK = ".lock"  # in the folder of a run that a process is training
 PATIENCE = 1.0  # seconds: another process may just be looking whether this run is trained
@@ -215,6 +217,18 @@ def locked(folder: Path, patience: float = PATIENCE) -> Iterator[bool]:
         lock.release()
         with suppress(OSError):
             folder.rmdir()  # a run that left nothing
+
+
+def check_out(out: str | None) -> None:
+    """Raise UserError if `run.out` is no folder, or one that holds anything besides a run and its later results."""
+    folder = path_of(out) if out else None
+    there = next((path for path in (folder, *folder.parents) if path.exists()), folder) if folder else None
+    if there is not None and not there.is_dir():
+        raise UserError(f"run.out={out}: {there} is a file; choose a new folder")
+    names = sorted(path.name for path in folder.iterdir()) if folder and there == folder else []
+    other = next((name for name in names if name not in A_RUNS and not name.startswith(".scratch-")), None)
+    if other is not None:
+        raise UserError(f"run.out={out}: the folder holds {other}, which is not a run's; choose an empty or new folder")
 
 
 def copy_artifacts(source: Path, target: Path) -> None:
