@@ -71,7 +71,8 @@ def register_canvas(
 def set_champion(tracker: Tracker, name: str, run_id: str) -> None:
     """Point the alias `champion` of a registered model at the version that came from `run_id`.
 
-    A model without a description gets one that says what the alias means. If that run has none, the alias stays as it is, and stderr says so.
+    A model without a description gets one that says what the alias means. If that run has no version, the alias stays
+    as it is, and stderr says so.
     """
     versions = tracker.client.search_model_versions(f"name='{name}' and run_id='{run_id}'")
     if not versions:
