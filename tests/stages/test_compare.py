@@ -20,6 +20,7 @@ from inkproof.evaluation.statistics import mcnemar
 from inkproof.reporting.compared_runs import VAL
 from inkproof.reporting.tables import write_rows
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import sha256_of
 from inkproof.stages import compare as stage
 from inkproof.stages.compare import compare_runs
 from inkproof.tracking.identity import run_key
@@ -95,7 +96,8 @@ def made(
         write_result(report / "corruptions.json", corruptions(rotated))
         file = ImageFile(kb=100 * len(name), accuracy=accuracy, accuracy_difference=0, agreement=1, max_difference=0)
         write_result(report / "export.json", {"float32": file})
-        write_result(report / "timing.json", TimingResult(machine="m", float32_us=10.0 * len(name)))
+        sha = sha256_of(report / "export.json")
+        write_result(report / "timing.json", TimingResult(machine="m", export_sha256=sha, float32_us=10.0 * len(name)))
         rows = pd.DataFrame({"index": range(len(labels)), "label": labels, "prediction": prediction})
         write_rows(report / "test" / "predictions.csv", rows)
         metadata.write(report / "test")

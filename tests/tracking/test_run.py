@@ -325,6 +325,7 @@ def test_the_printed_link_shows_the_columns_and_charts_even_of_an_older_experime
     assert state["selectedColumns"][:5] == [f"metrics.`{name}`" for name in metrics]
     assert {"tags.`model`", "tags.`aug`", "tags.`differs`"} <= set(state["selectedColumns"])
     assert [chart["type"] for chart in state["compareRunCharts"]] == ["LINE", "LINE", "PARALLEL"]
+    assert [chart["lineSmoothness"] for chart in state["compareRunCharts"][:2]] == [0, 0]  # not smoothed
     assert set(state["compareRunCharts"][2]["selectedParams"]) <= CONFIG.flat().keys()
     assert max(map(len, metrics)) <= 12
     monkeypatch.setattr(store, "uri", "http://me:secret@server:5000/")
