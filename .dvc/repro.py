@@ -1,6 +1,7 @@
 """Run `dvc repro TARGET...` with one line a stage, the rest in a log: python .dvc/repro.py HOW_LONG [TARGET]."""
 
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -11,7 +12,10 @@ LAST = 20  # lines of the log that a failure shows
 
 
 def main(how_long: str, *targets: str) -> int:
-    """Return DVC's exit code. `how_long` says what the whole takes, before it starts."""
+    """Return DVC's exit code. `how_long` says what the whole takes, before it starts.
+
+    Raises KeyboardInterrupt once DVC has ended, too.
+    """
     graph = subprocess.run(["dvc", "dag", "--mermaid", *targets], stdout=subprocess.PIPE, text=True, check=False)
     if graph.returncode:
         return graph.returncode
@@ -36,10 +40,10 @@ def main(how_long: str, *targets: str) -> int:
                 end = "" if running else "unchanged\n"
                 print(f"stage {number} of {total}: {stage[2]} ... {end}", end="", flush=True)
         code = dvc.wait()
-    except KeyboardInterrupt:  # DVC and its stage have it, too
-        dvc.wait()
-        print(f"\ninterrupted; run the same command again: stages that ended are not repeated. Details: {LOG}")
-        return 130
+    except KeyboardInterrupt:  # DVC and its stage have it, too, and they have any further one
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        dvc.communicate()  # it may have much to print
+        raise
     if running:
         print("failed" if code else f"{time.monotonic() - began:.0f} s")
     if code:
@@ -51,4 +55,8 @@ def main(how_long: str, *targets: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except KeyboardInterrupt:
+        print(f"\ninterrupted; run the same command again: stages that ended are not repeated. Details: {LOG}")
+        sys.exit(130)

@@ -1,6 +1,6 @@
 """Take the pictures of docs/images: `make screenshots`, after `make demo` and a small sweep; needs Chromium.
 
-They show MLflow's runs of optdigits and their report, at 1440 x 900 pixels.
+They show MLflow's runs of optdigits and the committed report of MNIST, at 1440 x 900 pixels.
 """
 
 import io
@@ -31,11 +31,14 @@ LARGEST = 150_000  # bytes of a picture
 # A text that each page has once its data is there.
 AWAITED = {
     "runs": r"^[1-9]\d* matching run",
+    "charts": "Learning curves and choices",
     "compare": "Run details",
     "run": r"Metrics \(\d+\)",
     "model": r"Version \d+",
     "report": "Inkproof",
 }
+# What is pressed before the picture is taken: figures make room for what differs, and a greeting closes.
+PRESSED = {"compare": ("Visualizations", "Show diff only"), "model": ("Try it now",)}
 # A first visit opens the panel of MLflow's assistant, which takes a quarter of the page.
 CLOSED = """
 localStorage.setItem("mlflow.assistant.fab.autoOpenedOnFirstLoad_v1", "true");
@@ -74,22 +77,30 @@ def addresses(tracker: Tracker, ui: str) -> dict[str, str]:
     if not evaluated or len(runs) < 5:
         sys.exit("screenshots: no evaluated runs of optdigits and a sweep; run `make demo` and a sweep first")
     compared = quote(json.dumps([run.info.run_id for run in runs[:4]]))
+    view = f"{ui}/#{tracker.view(EXPERIMENT).partition('#')[2]}"
     return {
-        "runs": f"{ui}/#{tracker.view(EXPERIMENT).partition('#')[2]}",
+        "runs": view,
+        "charts": f"{view}&compareRunsMode=CHART",
         "compare": f"{ui}/#/compare-runs?runs={compared}&experiments={quote(json.dumps([number]))}&{TRAINING}",
         "run": f"{ui}/#/experiments/{number}/runs/{evaluated[0].info.run_id}?{TRAINING}",
-        "model": f"{ui}/#/models/inkproof-{EXPERIMENT}?{TRAINING}",
-        "report": (ROOT / "reports" / EXPERIMENT / "index.html").as_uri(),
+        "model": f"{ui}/#/models?{TRAINING}",
+        "report": (ROOT / "reports" / "mnist" / "index.html").as_uri(),
     }
 
 
-def take(page: Page, address: str, awaited: str, path: Path) -> None:
-    """Write the picture of a page as a small PNG."""
+def take(page: Page, address: str, path: Path) -> None:
+    """Write the picture of a page as a small PNG; the name of the file says which page it is."""
     page.goto(address)
-    page.get_by_text(re.compile(awaited)).first.wait_for(timeout=120_000)
+    awaited = page.get_by_text(re.compile(AWAITED[path.stem])).first
+    awaited.wait_for(timeout=120_000)
     time.sleep(SETTLE)
+    for text in PRESSED.get(path.stem, ()):
+        for place in page.get_by_text(text).all():
+            place.click()
+        awaited.scroll_into_view_if_needed()
+        time.sleep(1)  # what closes fades
     with Image.open(io.BytesIO(page.screenshot())) as shot:
-        shot.convert("RGB").quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
+        shot.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
     if path.stat().st_size > LARGEST:
         sys.exit(f"screenshots: {path}: {path.stat().st_size / 1000:.0f} kB, more than {LARGEST / 1000:.0f}")
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
@@ -107,7 +118,7 @@ def main() -> None:
         for name, address in addresses(tracker, ui).items():
             page = browser.new_page(viewport=SIZE)
             page.add_init_script(CLOSED)
-            take(page, address, AWAITED[name], FOLDER / f"{name}.png")
+            take(page, address, FOLDER / f"{name}.png")
             page.close()
         browser.close()
 

@@ -1,11 +1,13 @@
 """Add your own drawings to the evaluation: python src/drawings.py import FOLDER, or collect."""
 
+import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
+
+# isort: split
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
 from inkproof.config.one_line import run
 from inkproof.runtime.paths import MINE
 
@@ -47,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     images = commands.add_parser(
         "import", help=about, description=about, epilog=EXAMPLE, formatter_class=raw, allow_abbrev=False
     )
-    images.add_argument("folder", metavar="FOLDER", type=Path, help="your images: png, jpg, bmp, gif or tif")
+    images.add_argument("folder", metavar="FOLDER", type=Path, help="your images, in the formats that predict.py reads")
     images.add_argument("--labels", type=Path, metavar="CSV", help="their labels (default: FOLDER/labels.csv)")
     images.add_argument("--writer", metavar="NAME", help="who drew them, where the CSV has no writer (default: me)")
     about = "copy the drawings of the page of `make app` into a set"

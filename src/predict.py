@@ -1,12 +1,14 @@
 """Classify images of drawn digits: python src/predict.py PATH..."""
 
+import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
+
+# isort: split
 import argparse
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
 from inkproof.config.one_line import run
 
 EXAMPLE = """\

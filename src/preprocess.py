@@ -7,9 +7,11 @@ One of the files alone, or what every export needs:
   mask         models/pretrained/ink_mask.keras, the network that tells ink from ground; it is trained
 """
 
+import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
+
+# isort: split
 import sys
 
-import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
 from inkproof.config.compose import call_named, entry
 from inkproof.config.one_line import run
 from inkproof.config.stages import MaskConfig, PreprocessConfig

@@ -4,10 +4,12 @@ python src/report.py pretrained [data=mnist_plus_strokes model=vgg_bn] makes mod
 python src/report.py compare RUN RUN prints what differs between two runs.
 """
 
+import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
+
+# isort: split
 import argparse
 from pathlib import Path
 
-import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
 from inkproof.config.compose import call_named, entry
 from inkproof.config.one_line import run
 from inkproof.config.stages import PretrainedConfig, ReportConfig

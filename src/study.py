@@ -4,10 +4,12 @@ Run the same command again to resume: grid runs in results.csv are not run again
 next epoch.
 """
 
+import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
+
+# isort: split
 import argparse
 import sys
 
-import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
 from inkproof.config.one_line import run
 from inkproof.studies.command_line import parse
 

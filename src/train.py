@@ -5,7 +5,7 @@ Run the same command again: a finished run is reused (run.force=true trains agai
 """
 
 import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
-from inkproof.config.compose import entry, path_of
+from inkproof.config.compose import entry
 from inkproof.config.pipeline import read_pipeline
 from inkproof.config.schema import TrainConfig
 from inkproof.config.sweep import Trained
@@ -18,19 +18,15 @@ def main(config: TrainConfig) -> Trained:
     """Train, and return what the table of a sweep has of the run."""
     read_pipeline()  # a mistake in params.yaml ends the pipeline before anything is trained
     start_tensorflow()
-    from inkproof.stages.train import metadata_of, train
+    from inkproof.stages.train import train
     from inkproof.tracking.mlflow_tracker import Tracker
-    from inkproof.tracking.run_metadata import RunMetadata
+    from inkproof.tracking.run_metadata import check_out
 
-    metrics = train(config)
-    run = RunMetadata.read(metadata_of(config, path_of(config.run.digits)).folder)
-    return Trained(
-        accuracy=metrics.get("val_acc", metrics["accuracy"]),
-        validated="val_acc" in metrics,
-        seconds=run.seconds,
-        folder=str(run.folder.relative_to(HOME)),
-        link=Tracker().view(run.experiment),
-    )
+    check_out(config.run.out)
+    run = train(config)
+    digits, accuracy = run.accuracy
+    folder = str(run.folder.relative_to(HOME))
+    return Trained(accuracy, digits, run.seconds, folder, link=lambda: Tracker().view(run.experiment))
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ MISTAKES = [  # of somebody who adds a dataset or a model: file, text, what is w
     (DATA, "  test: 360", "\ttest: 360", "conf/data/optdigits.yaml"),
     (DATA, "folder: data/optdigits\n", "folder: data/digits\n", "conf/data/optdigits.yaml has folder=data/digits; exp"),
     (DATA, "eval_data: data/optdigits", "eval_data: data/x", "has eval_data=data/x; expected data/optdigits"),
-    (DATA, "_target_: inkproof.data.optdigits", "_target_: inkproof.data.digit", "names no function (No module named"),
+    (DATA, "_target_: inkproof.data.optdigits", "_target_: inkproof.data.digit", "names no function or class (No mod"),
     (MODULE, "import center_of_mass", "import center_of_mas", "optdigits cannot be imported (cannot import name"),
     (MODULE, "import numpy as np", "import numpi as np", "optdigits cannot be imported (No module named 'numpi'"),
     (MODULE, ", mirror: str | None", "", "is called with (data, out, mirror), but does not fit (too many"),

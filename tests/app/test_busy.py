@@ -157,3 +157,11 @@ def test_it_serves_under_any_spelling_of_this_machine(host: str, tmp_path: Path)
         connection.request("POST", "/api/recognise", json.dumps(HONEST), {"Content-Type": "application/json", **own})
         assert connection.getresponse().status == 200
         connection.close()
+
+
+def test_an_address_that_cannot_be_split_is_answered_and_leaves_no_trace_in_the_terminal(tmp_path: Path):
+    with serving(tmp_path / "app.db") as server:
+        with connections(server, 1, b"GET http://[ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n") as (one,):
+            assert one.recv(100).startswith(b"HTTP/1.1 400 Bad Request")
+        assert server.ask("GET", "/healthz")[0] == 200
+    assert server.process.stdout is not None and "exception" not in server.process.stdout.read()

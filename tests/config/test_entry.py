@@ -42,7 +42,8 @@ MISTAKES = {
     "epochs=3": ["epochs: unknown key; did you mean model.epochs or training.epochs?"],
     "init=x": ["init: unknown key; did you mean training.init?"],
     "init=ckpt/epoch=03.keras": ["a value with = needs quotes within quotes: 'init=\"ckpt/epoch=03.keras\"'"],
-    "model=dense, cnn": ["model=dense,cnn: several values; add -m", "'model=[dense,cnn]' for a list"],
+    "model=dense, cnn": ["model=dense,cnn: several values; add -m for a run with each"],
+    "model=[dense,cnn]": ["model=[dense,cnn]: a list is not a choice", "for a sweep train.py -m model=dense,cnn"],
     "model=dense,": ["model=dense, a space ends the value; write the values without spaces: -m model=dense,..."],
     "+experiment=digitre": ["experiment is chosen already; write experiment=digitre without the +"],
     "optimizer.rho=7": ["optimizer.rho: unknown key", "choose one of: clip_norm, ema, learning_rate, name, schedule"],
@@ -302,6 +303,15 @@ def test_a_name_with_a_line_break_stays_in_one_line(capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize("script", ["train", "tune", "evaluate", "export", "report", "download", "preprocess", "app"])
 def test_an_interrupt_during_the_imports_is_one_line(script: str, bare: Any, tmp_path: Path):
     (tmp_path / "omegaconf.py").write_text("raise KeyboardInterrupt")
+    done = bare.run("python", f"src/{script}.py", code=-signal.SIGINT, PYTHONPATH=str(tmp_path))
+    assert (done.stdout, done.stderr) == ("", f"{script}.py: interrupted\n")
+
+
+@pytest.mark.parametrize("script", sorted(path.stem for path in (ROOT / "src").glob("*.py")))
+def test_an_interrupt_during_the_first_import_is_one_line(script: str, bare: Any, tmp_path: Path):
+    """What is before it is Python's own start, some hundredths of a second, which ends in Python's own lines."""
+    for module in ("argparse", "tempfile"):  # which a script and the start of this package import
+        (tmp_path / f"{module}.py").write_text("raise KeyboardInterrupt")
     done = bare.run("python", f"src/{script}.py", code=-signal.SIGINT, PYTHONPATH=str(tmp_path))
     assert (done.stdout, done.stderr) == ("", f"{script}.py: interrupted\n")
 

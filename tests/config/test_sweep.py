@@ -25,7 +25,8 @@ def main(config):
     if config.seed == 9:
         print("sleeps", flush=True)
         time.sleep(60)
-    return Trained(0.9 + config.seed / 100, config.data.val > 0, 12.3, f"runs/{config.seed}", "LINK")
+    digits = "validation" if config.data.val else "training"
+    return Trained(0.9 + config.seed / 100, digits, 12.3, f"runs/{config.seed}", lambda: "LINK")
 
 main()
 """
@@ -61,6 +62,30 @@ def test_a_sweep_says_which_job_begins_and_ends_with_a_table(launcher: tuple[str
         ["model=cnn seed=1", "91.00% validation", "12", "runs/1"],
     ]
     assert done.stdout.splitlines()[-1] == "LINK" and done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["seed=range(0,0)"], "-m seed=range(0,0): no jobs, because a key has no values; give it some"),
+        (["run.out=x", "seed=1,2"], "run.out=x: jobs 1 and 2 of the sweep would both write there; write run.out="),
+        (["run.out=x,y,x"], "run.out=x: jobs 1 and 3 of the sweep would both write there; write run.out="),
+        (["run.out=x/${seed}", "seed=1,2", "aug=on,off"], "run.out=x/1: jobs 1 and 2 of the sweep would both write"),
+    ],
+)
+def test_a_sweep_that_cannot_be_meant_ends_before_its_first_job(
+    words: list[str], line: str, sweeping: Workspace
+) -> None:
+    done = sweeping.run("python", "src/sweep.py", "-m", *words, code=2)
+    assert done.stdout == "" and done.stderr.startswith(f"sweep.py: error: {line}"), done.stderr
+    assert len(done.stderr.splitlines()) == 1 and not (sweeping.root / "runs").exists()
+
+
+def test_jobs_with_folders_of_their_own_are_done(sweeping: Workspace) -> None:
+    done = sweeping.run(
+        "python", "src/sweep.py", "-m", "run.out=x/${model.name}-${seed}", "model=dense,cnn", "seed=1,2"
+    )
+    assert len(cells(done.stdout)) == 4 and done.stderr == ""
 
 
 @launchers

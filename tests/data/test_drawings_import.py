@@ -92,6 +92,29 @@ def test_a_folder_a_label(tmp_path):
     assert {drawing.writer for drawing in result.added} == {"me"}
 
 
+def test_what_cannot_be_read_is_named_and_not_left_out(tmp_path):
+    draw(tmp_path / "in" / "3" / "a.png", 1)
+    (tmp_path / "in" / "3" / "scan.pdf").write_text("%PDF-1.7")
+    (tmp_path / "in" / "3" / "icon.TGA").write_text("no image")
+    (tmp_path / "in" / "3" / "gone.png").symlink_to("nothing")
+    (tmp_path / "in" / "3" / "notes.txt").write_text("no image")
+    (tmp_path / "in" / "form.pdf").write_text("%PDF-1.7")
+    result = import_drawings(tmp_path / "in", tmp_path / "set")
+    assert (len(result.added), result.unlabeled) == (1, ["form.pdf"])
+    gone, icon, scan = (line.removeprefix(f"{tmp_path / 'in' / '3'}/") for line in result.skipped)
+    assert gone == "gone.png cannot be read: no such file"
+    assert icon.startswith("icon.TGA cannot be read: it is no image of") and icon.endswith("save as PNG or JPEG")
+    assert scan.startswith("scan.pdf cannot be read: it is no image of") and scan.endswith("save as PNG or JPEG")
+
+
+@pytest.mark.parametrize("suffix", [".heic", ".webp", ".avif"])
+def test_what_phones_save_is_imported(tmp_path, suffix):
+    draw(tmp_path / "in" / "3" / "a.png", 1)
+    with Image.open(tmp_path / "in" / "3" / "a.png") as image:
+        image.convert("RGB").save(tmp_path / "in" / "3" / f"b{suffix}")
+    assert len(import_drawings(tmp_path / "in", tmp_path / "set").added) == 2
+
+
 def test_the_csv_names_writers_and_wins_over_the_folders(tmp_path):
     draw(tmp_path / "in" / "3" / "a.png", 1)
     draw(tmp_path / "in" / "3" / "b.png", 2)

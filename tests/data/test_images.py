@@ -3,8 +3,10 @@
 import io
 import json
 import socket
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -194,3 +196,13 @@ def test_an_image_of_88_megapixels_takes_less_than_a_gigabyte(name: str, tmp_pat
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)
         assert int(done.stdout) < 1000, f"{how}: {done.stdout} MB"
         assert ("50,000,000; save it smaller" in done.stderr) == (name == "photo.webp"), done.stderr
+
+
+def test_an_image_of_far_too_many_pixels_is_named_with_the_limit(tmp_path: Path):
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 0, 0, 0, 0)
+    file = b"\x89PNG\r\n\x1a\n"
+    for kind, content in ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b"")):
+        file += struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+    (tmp_path / "large.png").write_bytes(file)
+    with pytest.raises(UserError, match=r"large\.png cannot be read: it has more than 89,478,485 pixels; save it"):
+        open_image(tmp_path / "large.png")

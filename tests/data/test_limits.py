@@ -15,13 +15,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inkproof.data.download import Fetcher
+from inkproof.config.compose import composing
+from inkproof.config.schema import TrainConfig
+from inkproof.config.stages import DownloadConfig
+from inkproof.data.download import Fetcher, prepare
 from inkproof.data.mnist import MnistSource
-from inkproof.data.unpack import LIMIT, NESTED, DownloadError, unpack
+from inkproof.data.unpack import NESTED, DownloadError, unpack
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from support import misbehaving as bad
 from support import tiny_mnist as tiny
+from support.tiny_mnist import LIMIT
 
 BODY = tiny.PACKED[tiny.FIRST]
 MEMORY = 300_000_000  # bytes that a process may take, Python and NumPy among them
@@ -183,26 +187,36 @@ def test_all_requests_together_have_a_deadline(server: bad.Server) -> None:
 
 def test_forms_inside_one_another() -> None:
     content = tiny.CONTENT[tiny.FIRST]
-    assert unpack(packed(content, NESTED), tiny.FIRST) == content
-    assert unpack(zip_of(f"{tiny.FIRST}.gz", packed(content, NESTED - 1)), tiny.FIRST) == content
+    assert unpack(packed(content, NESTED), tiny.FIRST, None, LIMIT) == content
+    assert unpack(zip_of(f"{tiny.FIRST}.gz", packed(content, NESTED - 1)), tiny.FIRST, None, LIMIT) == content
     for body in (packed(content, NESTED + 1), zip_of(f"{tiny.FIRST}.gz", packed(content, NESTED))):
         with pytest.raises(DownloadError, match="compressed more than 3 times over"):
-            unpack(body, tiny.FIRST)
+            unpack(body, tiny.FIRST, None, LIMIT)
 
 
 def test_an_npz_of_nothing_much() -> None:
     with pytest.raises(DownloadError, match="corrupt member in the zip"):
-        unpack(npz_that_announces((0, 10**15)), "x", "x_train")
+        unpack(npz_that_announces((0, 10**15)), "x", "x_train", LIMIT)
 
 
 def test_a_configuration_may_set_its_own_limit(server: bad.Server, tmp_path: Path) -> None:
     size = len(BODY)
 
     def limited(limit: int) -> MnistSource:
-        files = tiny.FILES | {"train_images": tiny.FILES["train_images"] | {"limit": limit}}
-        return tiny.source(f"{server.address}/good/{{name}}.gz", files=files)
+        return tiny.source(f"{server.address}/good/{{name}}.gz", limit=limit)
 
     assert Fetcher("tiny", limited(size), None).fetch("train_images") == tiny.CONTENT[tiny.FIRST]
     for mirror in (None, str(tiny.as_folder(tmp_path))):
         with pytest.raises(UserError, match=f"{tiny.FIRST}.gz: too large: more than {size - 1:,} bytes"):
             Fetcher("tiny", limited(size - 1), mirror).fetch("train_images")
+
+
+@pytest.mark.parametrize(("data", "key"), [("mnist", "limit"), ("mnist", "writers.limit"), ("pens", "limit")])
+def test_the_limit_is_set_in_conf_alone_and_is_no_part_of_a_run(data: str, key: str, tmp_path: Path) -> None:
+    with composing() as compose:
+        sources = [compose(DownloadConfig, (f"data={data}", *words)).data for words in ((), (f"~data.source.{key}",))]
+        with pytest.raises(UserError, match=rf"data\.source: {key}: expected a value"):
+            prepare(sources[1], tmp_path)
+        if data == "mnist":
+            runs = [compose(TrainConfig, ("data=mnist", *words)) for words in ((), (f"data.source.{key}=5",))]
+            assert runs[0].identity() == runs[1].identity()

@@ -1,6 +1,7 @@
 """The graph from canvas to digit computes what Keras and NumPy do, and its rule is the one that was chosen."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
+from inkproof.config.compose import composing
+from inkproof.config.stages import ExportConfig
 from inkproof.data.archives import PreprocessedSet
 from inkproof.data.drawings import read_drawings
 from inkproof.evaluation.calibration import fit_temperature
@@ -22,6 +25,7 @@ from inkproof.preprocessing.canvas import load_canvases
 from inkproof.preprocessing.methods import apply_method
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
+from inkproof.stages import export as stage
 from inkproof.stages.export import choose_thresholds
 
 pytestmark = pytest.mark.xdist_group("tensorflow")  # where the normalizer is converted for other tests, too
@@ -173,3 +177,26 @@ def test_the_threshold_accepts_the_digits_of_every_set(network: keras.Model):
     assert rule.accepts(logits).sum() == pytest.approx(0.99 * 400, abs=1)
     # Faint ones alone have another threshold.
     assert choose_thresholds(network, [faint], others)[0].threshold != rule.threshold
+
+
+class Chosen(Exception):
+    """Ends an export at its choice of the threshold, with the sets that it is made on."""
+
+
+def test_an_export_chooses_on_validation_sets_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    validation = {name: object() for name in ("digits", "ood", "pens_validation")}
+    reported = {name: object() for name in ("ood", "pens", "starter")}
+
+    def choose(network: object, digits: object, ood: object) -> None:
+        raise Chosen(digits, ood)
+
+    files = {"thresholds.npz": validation, "ood.npz": reported}
+    monkeypatch.setattr(stage, "read_sets", lambda path, *_: files[path.name])
+    monkeypatch.setattr(stage, "choose_thresholds", choose)
+    for name in ("load_test_split", "load_trained", "predict", "up_to_logits"):
+        monkeypatch.setattr(stage, name, lambda *_: SimpleNamespace(images=None))
+    with composing() as compose:
+        config = compose(ExportConfig, ("data=mnist",))
+    with pytest.raises(Chosen) as chosen:
+        stage.export(SimpleNamespace(config=SimpleNamespace(data=SimpleNamespace(split="digit"))), config)
+    assert chosen.value.args == ([validation["digits"], validation["pens_validation"]], validation["ood"])

@@ -151,3 +151,14 @@ def test_the_starter_images_are_the_same_to_a_level(tmp_path: Path) -> None:
         Image.fromarray(drawn).resize((700, 640), Image.Resampling.BICUBIC).save(path)
         ours, theirs = registered_model.to_canvas(path).astype(int), to_canvas(path).astype(int)
         assert np.abs(ours - theirs).mean() < 1.5
+
+
+@pytest.mark.parametrize("levels", [canvas(3), canvas(3) / 255])
+def test_an_array_with_one_channel_is_gray(levels: np.ndarray) -> None:
+    assert np.array_equal(registered_model.to_canvas(levels[..., np.newaxis]), registered_model.to_canvas(levels))
+
+
+@pytest.mark.parametrize("shape", [(784,), (0, 0), (1, 28, 28, 1), ()])
+def test_an_array_that_is_no_image_is_an_error(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"^an image is an array \(H, W\) or \(H, W, C\), not \("):
+        registered_model.to_canvas(np.zeros(shape))

@@ -43,8 +43,14 @@ def test_the_folder_one_is_in_is_walked_too(folder: Path, monkeypatch: pytest.Mo
 
 
 def test_a_file_that_is_named_is_taken_whatever_it_is_called_and_as_often(folder: Path):
-    paths = ["all/notes.txt", "./all/.hidden.png", "absent.png", "all/notes.txt", ""]
+    paths = ["all/notes.txt", "./all/.hidden.png", "absent.png", "all/notes.txt"]
     assert find_images(paths) == (paths, [])
+
+
+def test_an_empty_name_is_one_line(folder: Path):
+    found, (only,) = find_images(["all/a.jpeg", ""])
+    assert found == ["all/a.jpeg"]
+    assert (only.path, only.reason) == ('""', "an empty name; give an image or a folder of images")
 
 
 def test_files_and_folders_keep_the_order_in_which_they_were_typed(folder: Path):
@@ -61,13 +67,13 @@ def test_a_folder_without_images_is_named(folder: Path):
 
 
 def test_images_of_other_formats_are_one_line_a_folder(folder: Path):
-    for name in ("s1.svg", "s2.SVG", "deep/raw.CR2", ".hidden.pdf"):
+    for name in ("s1.svg", "s2.SVG", "deep/raw.CR2", ".hidden.pdf", "t.tga", "i.ico"):
         (folder / name).touch()
     found, (only,) = find_images(["all"])
     assert found == [f"all/{name}" for name in WALKED]
     assert (only.path, only.reason) == (
         "all",
-        "images of other formats are left out (1 .cr2, 2 .svg); save as PNG or JPEG",
+        "images of other formats are left out (1 .cr2, 1 .ico, 2 .svg, 1 .tga); save as PNG or JPEG",
     )
 
 
@@ -100,8 +106,9 @@ def test_links_to_images_are_read_and_circles_end(folder: Path):
     (folder / "link.png").symlink_to(folder / "a.jpeg")
     (folder / "gone.png").symlink_to(folder / "nothing")
     (folder / "circle").symlink_to(folder)
-    found, _ = find_images(["all"])
+    found, (only,) = find_images(["all"])
     assert "all/link.png" in found and len(found) == len(WALKED) + 1
+    assert (only.path, only.reason) == ("all/gone.png", "is a link to no file; correct or delete it")
 
 
 def test_names_that_are_no_utf_8_are_found(folder: Path):

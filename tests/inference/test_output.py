@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from inkproof.inference.predict import EVERY, MANY, Prediction, check_out, csv_rows, has_ink, line
+from inkproof.inference.predict import EVERY, MANY, Prediction, csv_rows, file_to_write, has_ink, line
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.progress import counted
 
@@ -79,14 +79,16 @@ def test_the_table_appears_whole_or_not_at_all(tmp_path: Path):
 @pytest.mark.parametrize("image", [True, False])
 def test_a_result_is_not_written_over_what_is_no_result(tmp_path: Path, image: bool):
     name = "out.png" if image else "out.csv"
-    check_out(tmp_path / name, image)
+    file_to_write(tmp_path / name, image)
     (tmp_path / name).mkdir()
     with pytest.raises(UserError, match="is not a file, so it cannot be overwritten"):
-        check_out(tmp_path / name, image)
+        file_to_write(tmp_path / name, image)
     with pytest.raises(UserError):
-        check_out(Path("/dev/null"), image)
+        file_to_write(Path("/dev/null"), image)
+    with pytest.raises(UserError, match=r"^/dev/stdout: "):  # even where it leads to a file
+        file_to_write(Path("/dev/stdout"), image)
     with pytest.raises(UserError, match="ends in .png" if image else "has the name of an image"):
-        check_out(tmp_path / "my_digit.JPG", image)
+        file_to_write(tmp_path / "my_digit.JPG", image)
 
 
 def test_a_line_a_thousand_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]):

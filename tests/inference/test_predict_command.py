@@ -129,6 +129,18 @@ def test_what_cannot_be_read_is_named_and_passed_over(place: Any, tmp_path: Path
     assert script == f"predict.py: src/predict.py: {known}"
 
 
+def test_a_table_goes_where_a_link_leads_and_the_link_stays(place: Any, tmp_path: Path):
+    link = tmp_path / "link.csv"
+    link.symlink_to("later.csv")
+    place.run("python", "src/predict.py", "drawn/digit5.png", "--csv", str(link))
+    assert link.is_symlink() and [row["digit"] for row in rows(tmp_path / "later.csv")] == ["5"]
+    link.unlink()
+    link.symlink_to(tmp_path / "absent" / "later.csv")
+    done = place.run("python", "src/predict.py", "drawn/digit5.png", "--csv", str(link), code=2)
+    place_of_it = f"the folder {tmp_path / 'absent'} does not exist; make it, or choose another"
+    assert done.stderr == f"predict.py: error: {tmp_path / 'absent' / 'later.csv'}: {place_of_it}\n"
+
+
 def test_pipes_and_devices_are_not_waited_for(place: Any, tmp_path: Path):
     os.mkfifo(tmp_path / "pipe.png")
     paths = [str(tmp_path / "pipe.png"), "/dev/zero", "drawn/digit5.png"]

@@ -15,7 +15,7 @@ from inkproof.config.schema import TrainConfig
 from inkproof.models import cnn, dense
 from inkproof.models.loading import start_from
 from inkproof.runtime.errors import UserError
-from inkproof.tracking.identity import identity, weights_file
+from inkproof.tracking.identity import identity, run_key, weights_file
 from inkproof.tracking.run_metadata import InitialWeights, RunMetadata, initial_weights_of
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
@@ -33,6 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     small().save(made / "model.keras")
     names = ("run_id", "experiment", "name", "key", "data_sha", "code_sha", "git_commit", "machine")
     metadata = RunMetadata(**dict.fromkeys(names, "r7"), config=trained_with().identity(), finished=True)
+    metadata.key = run_key(metadata.config, metadata.data_sha, metadata.code_sha)
     metadata.artifacts = metadata.hashes(made)
     (made / "run.json").write_text(metadata.model_dump_json(by_alias=True))
     return made

@@ -2,6 +2,8 @@
 
 import difflib
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,11 @@ import yaml
 from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import load_yaml
 
+from inkproof.config import pipeline
 from inkproof.config.pipeline import PARAMS, Pipeline, read_pipeline
 from inkproof.config.schema import flatten
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import read_yaml
 from inkproof.runtime.paths import ROOT
 from support.pipeline_stages import Stage, composed_of, stages_of
 
@@ -119,6 +123,14 @@ def test_a_mistake_in_params_is_one_line(tmp_path: Path, before: str, after: str
     with pytest.raises(UserError, match=rf"^(?:\S*/)?{complaint}") as raised:
         read_pipeline(path)
     assert "\n" not in str(raised.value)
+
+
+def test_the_file_of_a_dataset_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path, found = tmp_path / "params.yaml", []
+    path.write_text(PARAMS.read_text())
+    monkeypatch.setattr(pipeline, "read_yaml", lambda file: found.append(file.stem) or read_yaml(file))
+    read_pipeline(path)
+    assert sorted(found) == sorted({"params", *(run.data for run in PIPELINE.runs.values())})
 
 
 def test_without_params_there_is_no_pipeline(tmp_path: Path):
@@ -255,14 +267,17 @@ def test_a_report_depends_on_what_it_shows(stages: dict[str, Stage]):
         assert {f"reports/{data}/models", chosen.compare_with} <= stages[f"report@{data}"].deps
 
 
-def test_a_time_is_never_a_metric_and_only_reports_depend_on_one(stages: dict[str, Stage]):
+def test_a_time_is_neither_a_metric_nor_an_output_and_dvc_does_not_look_at_it(stages: dict[str, Stage]):
     metrics = {path for stage in stages.values() for path in stage.metrics}
     assert {Path(path).name for path in metrics} == METRICS
     assert {Path(path).parent.name for path in metrics} == {"metrics"}
     assert len(metrics) == len(METRICS) * len(RUNS)
-    timings = {out for stage in stages.values() for out in stage.outs if out.endswith("timing.json")}
-    assert len(timings) == len(RUNS) and not timings & metrics
-    assert not [stage.name for stage in stages.values() if stage.deps & timings]  # a report: on the folder
+    assert not [out for stage in stages.values() for out in stage.outs if out.endswith("timing.json")]
+    # A report depends on the folder with it.
+    timings = {f"reports/{run.data}/models/{run.name}/timing.json" for run in RUNS.values()}
+    command = [sys.executable, "-m", "dvc", "check-ignore", *sorted(timings)]
+    ignored = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert set(ignored.split()) == timings
 
 
 def test_only_the_pipeline_writes_below_models_and_reports(stages: dict[str, Stage]):

@@ -1,8 +1,10 @@
 """What `make demo` and `make repro` print of `dvc repro`: a line a stage, the rest in a log."""
 
+import os
 import re
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,13 +15,16 @@ from support.workspaces import Workspace
 # A dvc that prints what DVC prints, and ends as its environment says.
 DVC = """#!/bin/sh
 case "$1" in
-  dag) printf 'flowchart TD\\n\\tnode1["mix"]\\n\\tnode2["train@a"]\\n\\tnode3["report"]\\n\\tnode1-->node2\\n'; exit;;
+  dag)
+    [ -z "$DAG" ] || { echo looking >&2; sleep "$DAG"; }
+    printf 'flowchart TD\\n\\tnode1["mix"]\\n\\tnode2["train@a"]\\n\\tnode3["report"]\\n\\tnode1-->node2\\n'; exit;;
 esac
 echo "Stage 'mix' didn't change, skipping"
 echo "Stage 'train@a' is cached - skipping run, checking out outputs"
 echo "Running stage 'report':"
 echo "> python src/report.py $2"
 echo "Stage ahead"
+[ -z "$ENDING" ] || trap '' INT
 sleep "$SLEEP"
 echo "ERROR: failed to reproduce 'report'" >&2
 exit "$CODE"
@@ -64,6 +69,26 @@ def test_an_interrupt_ends_both_in_one_line(small: Workspace) -> None:
     assert [process.stdout.readline() for _ in range(3)][-1].startswith("stage 2 of 3")
     while "Stage ahead" not in (small.root / "runs" / "repro.log").read_text():
         assert process.poll() is None
+    printed, stderr = small.stop(process, signal.SIGINT)
+    assert process.returncode == 130 and stderr == ""
+    assert printed.splitlines()[-1].startswith("interrupted; run the same command again")
+
+
+def test_an_interrupt_before_the_first_stage_is_one_line(small: Workspace) -> None:
+    process = small.start(*command(), DAG="60")
+    assert process.stderr is not None and process.stderr.readline() == "looking\n"
+    printed, stderr = small.stop(process, signal.SIGINT)
+    assert process.returncode == 130 and stderr == ""
+    assert printed.strip().startswith("interrupted; run the same command again")
+
+
+def test_a_second_interrupt_waits_for_dvc_as_the_first_does(small: Workspace) -> None:
+    process = small.start(*command(), SLEEP="2", ENDING="slowly")
+    while "Stage ahead" not in "".join(path.read_text() for path in small.root.glob("runs/repro.log")):
+        assert process.poll() is None
+    time.sleep(0.3)
+    os.killpg(process.pid, signal.SIGINT)
+    time.sleep(0.3)
     printed, stderr = small.stop(process, signal.SIGINT)
     assert process.returncode == 130 and stderr == ""
     assert printed.splitlines()[-1].startswith("interrupted; run the same command again")

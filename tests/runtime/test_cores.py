@@ -39,7 +39,7 @@ def test_the_workers_of_a_sweep_compute_with_their_share(workspace: Workspace) -
         "@entry(TrainConfig)\n"
         "def main(cfg):\n"
         "    print('threads', os.environ.get('TF_NUM_INTRAOP_THREADS'), flush=True)\n"
-        "    return Trained(0.9, True, 1.0, 'runs/x', 'LINK')\n"
+        "    return Trained(0.9, 'validation', 1.0, 'runs/x', lambda: 'LINK')\n"
         "main()\n"
     )
     workers = str(max(2, cores.cores()))  # never fewer than two: joblib runs one in this process

@@ -20,8 +20,10 @@ from inkproof.evaluation.statistics import mcnemar
 from inkproof.reporting.compared_runs import VAL
 from inkproof.reporting.tables import write_rows
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import sha256_of
 from inkproof.stages import compare as stage
 from inkproof.stages.compare import compare_runs
+from inkproof.tracking.identity import run_key
 from inkproof.tracking.mlflow_tracker import Tracker
 from inkproof.tracking.run_metadata import RunMetadata
 from support import model_results
@@ -74,7 +76,7 @@ def made(
         run_id=f"{len(list(home.glob('runs/*'))):x}".rjust(8, "a") + "0" * 24,
         experiment=data,
         name=name,
-        key=f"{len(list(home.glob('runs/*'))):x}".rjust(8, "b") + "11",
+        key=run_key(config, data, "c"),
         data_sha=data,
         code_sha="c",
         git_commit="c",
@@ -94,7 +96,8 @@ def made(
         write_result(report / "corruptions.json", corruptions(rotated))
         file = ImageFile(kb=100 * len(name), accuracy=accuracy, accuracy_difference=0, agreement=1, max_difference=0)
         write_result(report / "export.json", {"float32": file})
-        write_result(report / "timing.json", TimingResult(machine="m", float32_us=10.0 * len(name)))
+        sha = sha256_of(report / "export.json")
+        write_result(report / "timing.json", TimingResult(machine="m", export_sha256=sha, float32_us=10.0 * len(name)))
         rows = pd.DataFrame({"index": range(len(labels)), "label": labels, "prediction": prediction})
         write_rows(report / "test" / "predictions.csv", rows)
         metadata.write(report / "test")
@@ -198,7 +201,9 @@ def test_a_key_of_the_pipeline_that_is_not_trained_here_has_its_configuration(
     monkeypatch.setattr(stage, "read_pipeline", lambda: pipeline)
     changed = RunMetadata.read(two[1])
     precision = changed.config.precision.model_copy(update={"policy": "mixed_bfloat16"})
-    changed.model_copy(update={"config": changed.config.model_copy(update={"precision": precision})}).write(two[1])
+    changed.config = changed.config.model_copy(update={"precision": precision})
+    changed.key = run_key(changed.config, changed.data_sha, changed.code_sha)
+    changed.write(two[1])
     assert compare_runs(str(two[1]), "optdigits-dense", home / "out") == []
     text = printed(capsys)
     assert "seed 0 3" in text and "optimizer.learning_rate 0.003 0.01" in text and "precision" not in text

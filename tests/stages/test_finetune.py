@@ -120,9 +120,8 @@ def test_a_comparison_without_a_before_or_with_other_digits_ends_in_one_line(tun
     split = tuned.root / "data/finetune/split.json"
     text = split.read_text()
     split.write_text(text.replace('"sha256": "', '"sha256": "0'))
-    assert "not the digits that vgg_bn-elastic-s0 was trained on; run `make finetune` again" in tuned.fails(
-        *COMPARE, *words
-    )
+    line = tuned.fails(*COMPARE, *words)
+    assert "not the digits that vgg_bn aug=elastic " in line and "was trained on; run `make finetune` again" in line
     split.write_text(text)
 
 

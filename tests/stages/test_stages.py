@@ -146,7 +146,7 @@ def test_what_export_writes(staged: Workspace) -> None:
     assert export["float32"]["accuracy"] == test["accuracy"]
     assert export["int8"]["kb"] < 0.4 * export["float32"]["kb"]
     timing = load(staged, REPORT / "timing.json")
-    assert timing["machine"]
+    assert timing["machine"] and timing["export_sha256"] == sha256_of(staged.root / REPORT / "export.json")
     assert 0 < timing["float32_us"] < 1e5
     for kind in (*MODEL_FILES, *canvases):
         assert 0 < timing[f"{kind}_us"] <= timing[f"{kind}_p95_us"] < 1e6

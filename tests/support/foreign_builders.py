@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from inkproof.tracking.identity import short_hash
+
 TARGETS = (
     "numpy.testing._private.utils.runstring",
     "inkproof.runtime.files.os.system",  # names no module there; the next two do
@@ -29,7 +31,8 @@ def trap(target: str, trace: Path) -> dict[str, Any]:
 
 
 def poison(metadata: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
-    """The content of a run.json with `node` wherever something to be built is named."""
+    """The content of a run.json with `node` wherever something to be built is named, and the key that fits it."""
     config = metadata["config"]
     changed = {"model": {**config["model"], "build": node}, "optimizer": node, "callbacks": {"backup": node}}
-    return {**metadata, "config": {**config, **changed}}
+    config = {**config, **changed}
+    return {**metadata, "config": config, "key": short_hash(config, metadata["data_sha"], metadata["code_sha"])}

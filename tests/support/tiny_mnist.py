@@ -17,6 +17,8 @@ from inkproof.data.mnist import MnistSource
 # Fast enough for a test, slow enough for a busy machine.
 HASTY = Patience(connect=5, silence=0.5, deadline=3, floor=2000, tries=3, pause=0.01)
 
+LIMIT = 64_000_000  # as conf/data/mnist.yaml has it
+
 _random = np.random.default_rng(5)
 TRAIN_LABELS = np.repeat(np.arange(10), [8, 4, 4, 4, 4, 4, 4, 4, 2, 2]).astype(np.uint8)
 TEST_LABELS = np.arange(10, dtype=np.uint8)
@@ -73,7 +75,7 @@ def writers(**changes: bytes) -> dict[str, Any]:
         role: {"name": name, "sha256": hashlib.sha256(changes.get(role, content)).hexdigest()}
         for role, (name, content) in EXTENDED.items()
     }
-    return {"files": files, "mirrors": [], "offline": ["qmnist/{name}.gz"]}
+    return {"limit": LIMIT, "files": files, "mirrors": [], "offline": ["qmnist/{name}.gz"]}
 
 
 FILES = {
@@ -82,10 +84,11 @@ FILES = {
 }
 
 
-def source(*mirrors: str, files: dict[str, dict[str, str | int]] | None = None) -> MnistSource:
+def source(*mirrors: str, files: dict[str, dict[str, str]] | None = None, limit: int = LIMIT) -> MnistSource:
     return MnistSource.model_validate(
         {
             "split_seed": 3,
+            "limit": limit,
             "files": files or FILES,
             "mirrors": mirrors,
             "offline": ["mnist/{name}.gz", "mnist/mnist.npz"],
@@ -95,7 +98,7 @@ def source(*mirrors: str, files: dict[str, dict[str, str | int]] | None = None) 
 
 
 def config(
-    *mirrors: str, val: int = 10, files: dict[str, dict[str, str | int]] | None = None, folder: str = "tiny"
+    *mirrors: str, val: int = 10, files: dict[str, dict[str, str]] | None = None, folder: str = "tiny"
 ) -> DataConfig:
     return DataConfig.model_validate(
         {

@@ -74,6 +74,15 @@ def test_the_line_about_a_registry_without_models_names_the_command(opened: Call
         copy_export(opened(), "models:/inkproof-mnist@champion", ["canvas.tflite"], tmp_path)
 
 
+def test_a_registered_model_says_what_its_champion_is(registered: Callable[..., Tracker]):
+    client = registered(["model.tflite"]).client
+    assert "The alias champion is on the best model" in client.get_registered_model("inkproof-mnist").description
+    client.update_registered_model("inkproof-mnist", "Ours.")
+    run = client.get_model_version("inkproof-mnist", "1").run_id
+    set_champion(Tracker(), "inkproof-mnist", run)
+    assert client.get_registered_model("inkproof-mnist").description == "Ours."
+
+
 def test_a_champion_without_a_version_is_said(registered: Callable[..., Tracker], capsys: pytest.CaptureFixture[str]):
     tracker = registered(["model.tflite"])
     before = tracker.client.get_model_version_by_alias("inkproof-mnist", "champion")

@@ -19,6 +19,7 @@ from inkproof.config.compose import composing
 from inkproof.config.schema import TrainConfig
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
+from inkproof.tracking.identity import run_key
 from inkproof.tracking.mlflow_tracker import REGISTER_AS, Tracker, nested
 from inkproof.tracking.run import LOG, Run
 from inkproof.tracking.run_metadata import ARTIFACTS, LOCK, NOTE, RunMetadata, locked
@@ -48,13 +49,13 @@ def store(opened: Callable[[], Tracker]) -> Tracker:
     return opened()
 
 
-def metadata(key: str = "cafe", machine: str = "m", experiment: str = "optdigits") -> RunMetadata:
+def metadata(data: str = "cafe", machine: str = "m", experiment: str = "optdigits") -> RunMetadata:
     return RunMetadata(
         run_id="",
         experiment=experiment,
         name="dense aug=off s0",
-        key=key,
-        data_sha="d",
+        key=run_key(CONFIG, data, "c"),
+        data_sha=data,
         code_sha="c",
         git_commit="g",
         machine=machine,
@@ -105,6 +106,19 @@ def test_a_forced_training_that_was_killed_is_resumed_by_the_next_start(store: T
     assert statuses(store) == dict.fromkeys((first, killed), "FINISHED")
     assert train(metadata()) == (killed, True)
     assert (metadata().folder / "model.keras").read_text() == "second"
+
+
+def test_a_killed_training_in_a_folder_of_the_former_name_is_named(
+    store: Tracker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    kill(metadata())
+    former = metadata().folder.rename(tmp_path / "runs" / f"dense-off-s0-{metadata().key}")
+    capsys.readouterr()
+    assert train(metadata())[1] is False
+    line = f"{former}: a killed training of this run, under a former name. It starts anew; delete that folder\n"
+    assert capsys.readouterr().err == line
+    assert train(metadata())[1] is True
+    assert capsys.readouterr().err == ""
 
 
 def test_a_forced_training_that_was_killed_before_it_began_is_trained(store: Tracker):
@@ -162,7 +176,7 @@ def test_a_run_killed_between_its_artifacts_and_its_end_is_ended(store: Tracker)
 def test_a_run_leaves_its_artifacts_alone_in_a_folder_with_the_name_of_its_dataset(store: Tracker, tmp_path: Path):
     train(metadata())
     (folder,) = (tmp_path / "runs").iterdir()
-    assert folder.name == "optdigits-dense-off-s0-cafe"
+    assert folder.name == f"optdigits-dense-off-s0-{metadata().key}"
     assert {path.name for path in folder.iterdir()} == {*ARTIFACTS, LOG}
 
 
@@ -178,7 +192,7 @@ def test_a_second_process_waits_for_nothing(store: Tracker):
         assert free
         train(metadata())
     assert str(caught.value) == (
-        "optdigits-dense-off-s0-cafe: another process is training this run; wait until it ends"
+        f"optdigits-dense-off-s0-{metadata().key}: another process is training this run; wait until it ends"
     )
     assert train(metadata())[1] is False
 
@@ -311,6 +325,7 @@ def test_the_printed_link_shows_the_columns_and_charts_even_of_an_older_experime
     assert state["selectedColumns"][:5] == [f"metrics.`{name}`" for name in metrics]
     assert {"tags.`model`", "tags.`aug`", "tags.`differs`"} <= set(state["selectedColumns"])
     assert [chart["type"] for chart in state["compareRunCharts"]] == ["LINE", "LINE", "PARALLEL"]
+    assert [chart["lineSmoothness"] for chart in state["compareRunCharts"][:2]] == [0, 0]  # not smoothed
     assert set(state["compareRunCharts"][2]["selectedParams"]) <= CONFIG.flat().keys()
     assert max(map(len, metrics)) <= 12
     monkeypatch.setattr(store, "uri", "http://me:secret@server:5000/")

@@ -1,6 +1,7 @@
 """run.json: a run is finished when key and artifacts agree with it, and what is unreadable is one line."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import sha256_of
 from inkproof.tracking import identity, run_metadata
 from inkproof.tracking.identity import TRAINING_CODE, code_sha, run_key
-from inkproof.tracking.run_metadata import ARTIFACTS, RunMetadata, copy_artifacts
+from inkproof.tracking.run_metadata import ARTIFACTS, RunMetadata, check_out, copy_artifacts
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def saved(config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         run_id="1",
         experiment="optdigits",
         name="dense aug=off s0",
-        key="k",
+        key=run_key(config.identity(), about["data_sha"], about["code_sha"]),
         config=config.identity(),
         finished=True,
         **about,
@@ -161,6 +162,25 @@ def test_the_model_of_another_run_is_named(saved: RunMetadata):
         RunMetadata.read_finished(saved.folder)
 
 
+@pytest.mark.parametrize("change", ["key", "seed", "data_sha", "code_sha"])
+def test_a_finished_run_whose_metadata_were_changed_is_named(saved: RunMetadata, change: str):
+    path = saved.folder / "run.json"
+    found = json.loads(path.read_text())
+    if change == "seed":
+        found["config"]["seed"] = 7
+    else:
+        found[change] = "another"
+    path.write_text(json.dumps(found))
+    with pytest.raises(UserError, match=r"run\.json: its key is not that of its configuration, data and code; train"):
+        RunMetadata.read_finished(saved.folder)
+    assert not saved.complete()
+
+
+def test_a_finished_run_of_older_code_is_read(saved: RunMetadata):
+    assert saved.code_sha != code_sha()
+    assert RunMetadata.read_finished(saved.folder) == saved
+
+
 def test_an_unfinished_run_is_named(saved: RunMetadata):
     saved.model_copy(update={"finished": False}).write()
     with pytest.raises(UserError, match=r"this run is not finished; run its training again$"):
@@ -178,3 +198,38 @@ def test_what_is_no_metadata_at_all_is_one_line(saved: RunMetadata, content: str
     with pytest.raises(UserError, match="not the metadata of a run") as raised:
         RunMetadata.read(saved.folder)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("made", "out", "line"),
+    [
+        ([], "", None),
+        ([], "new/deep", None),
+        ([*ARTIFACTS, "log.txt", "report/export.json", "exports/model.tflite"], "", None),
+        (["model.keras"], "", None),  # a copy that was killed
+        ([*ARTIFACTS, "README.md"], "", "{out}: the folder holds README.md, which is not a run's; choose an empty or"),
+        ([".gitkeep"], "", "{out}: the folder holds .gitkeep, which is not a run's; choose an empty or new folder"),
+        (["file"], "file", "{out}: {out} is a file; choose a new folder"),
+        (["file"], "file/run", "{out}: {folder}/file is a file; choose a new folder"),
+    ],
+)
+def test_artifacts_are_copied_only_to_the_folder_of_a_run_or_a_new_one(
+    made: list[str], out: str, line: str | None, tmp_path: Path
+) -> None:
+    for name in made:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    target = str(tmp_path / out)
+    if line is None:
+        check_out(target)
+    else:
+        with pytest.raises(UserError) as caught:
+            check_out(target)
+        assert str(caught.value).startswith(f"run.out={line.format(out=target, folder=tmp_path)}")
+
+
+@pytest.mark.parametrize("out", ["src", ".", "models", "models/pretrained", "data/drawn/mine", "docs"])
+def test_artifacts_are_not_copied_into_the_repository_s_own_folders(out: str) -> None:
+    with pytest.raises(UserError, match=rf"^run\.out={re.escape(out)}: the folder holds "):
+        check_out(out)
+    check_out(None)

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from inkproof.config.compose import composing
 from inkproof.config.schema import TrainConfig
+from inkproof.runtime.errors import UserError
 from inkproof.tracking.identity import run_key
 from inkproof.training import augment
 from inkproof.training.augment import OPERATIONS, distort
@@ -176,6 +177,32 @@ def test_one_function_adds_an_operation_and_changes_no_other(monkeypatch: pytest
 
     np.testing.assert_array_equal(spread(dots, rotation=10.0), before)
     np.testing.assert_array_equal(spread(dots, rotation=10.0, brighter=5.0), before + 5)
+
+
+@pytest.mark.parametrize(
+    ("keys", "arguments", "words"),
+    [
+        (None, "images, seed", "name its keys of conf/aug and their highest values, as in @operation(noise=100)"),
+        ({}, "images, seed", "name its keys of conf/aug and their highest values, as in @operation(noise=100)"),
+        (
+            {"noise": 1},
+            "images, seed, amount",
+            "it is called with (images, seed, noise), but does not fit (missing a required argument: 'amount')",
+        ),
+        ({"noise": 1}, "images, noise", "it is called with (images, seed, noise), but does not fit (multiple values"),
+        ({"noise": 1}, "images", "it is called with (images, seed, noise), but does not fit (too many positional"),
+    ],
+)
+def test_an_operation_that_does_not_fit_is_one_line(
+    keys: dict[str, float] | None, arguments: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(augment, "OPERATIONS", dict(OPERATIONS))
+    add_noise = eval(f"lambda {arguments}: images")
+    add_noise.__name__ = "add_noise"
+    with pytest.raises(UserError) as caught:
+        augment.operation(add_noise) if keys is None else augment.operation(**keys)(add_noise)
+    assert str(caught.value).startswith(f"augmentation add_noise: {words}")
+    assert "\n" not in str(caught.value) and augment.OPERATIONS == OPERATIONS
 
 
 def test_a_key_that_is_left_out_is_no_part_of_a_runs_identity() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from inkproof.config.compose import composing
 from inkproof.config.schema import Component, TrainConfig
@@ -14,7 +15,9 @@ from inkproof.models.builders import builder
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.stages.train import metadata_of, train
+from inkproof.tracking.identity import run_key
 from inkproof.tracking.run_metadata import RunMetadata
+from inkproof.training import augment
 from inkproof.training.build import assemble, build_model, check_components, optimizer_maker
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
@@ -42,10 +45,10 @@ def test_every_file_of_conf_has_only_arguments_that_are_taken(group: str) -> Non
         ("~model.build.hidden", ["model.build.hidden: expected a value"]),
         ("+optimizer.momentum=0.9", ["optimizer.momentum: unknown argument", "choose one of: clip_norm, ema"]),
         ("+optimizer.total_steps=9", ["optimizer.total_steps: unknown argument"]),  # the training loop gives it
-        ("callbacks.backup._target_=keras.callbacks.Bakup", ["callbacks.backup._target_=keras.callbacks.Bakup: no f"]),
+        ("callbacks.backup._target_=keras.callbacks.Bakup", ["keras.callbacks.Bakup names no function or class ("]),
         ("+aug.rotaton=3", ["aug.rotaton: unknown key of an augmentation; did you mean rotation? choose one of: rot"]),
         ("aug.rotation=181", ["aug.rotation=181: expected at most 180"]),
-        ("callbacks.backup._target_=keraas.Backup", ["no function or class of this name", "keraas"]),
+        ("callbacks.backup._target_=keraas.Backup", ["names no function or class (No module named 'keraas'); write"]),
     ],
 )
 def test_an_argument_that_is_not_taken_is_one_line(override: str, words: list[str]) -> None:
@@ -53,6 +56,29 @@ def test_an_argument_that_is_not_taken_is_one_line(override: str, words: list[st
         check_components(composed(override))
     assert all(word in str(caught.value) for word in words), caught.value
     assert "\n" not in str(caught.value)
+
+
+MODULES = {  # what is wrong within somebody's own module, and the reason that the line gives
+    "from keras.callbacks import Calback": "cannot import name 'Calback' from 'keras.callbacks'",
+    "import numpi as np": "No module named 'numpi'",
+    "import keras\nkeras.Calback": "AttributeError: module 'keras' has no attribute 'Calback'",
+    "x = (": "SyntaxError: '(' was never closed",
+}
+
+
+@pytest.mark.parametrize("text", MODULES)
+@pytest.mark.parametrize("key", ["model.build", "optimizer", "callbacks.own"])
+def test_the_mistake_within_a_module_of_a_target_is_named(
+    text: str, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_module.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    config = composed(f"~{key}" if key != "callbacks.own" else "seed=0", f"+{key}={{_target_: own_module.Own}}")
+    with pytest.raises(UserError) as caught:
+        check_components(config)
+    line = str(caught.value)
+    assert line.startswith(f"{key}._target_=own_module.Own: own_module cannot be imported ({MODULES[text]}"), line
+    assert "\n" not in line
 
 
 VALUES = {
@@ -126,6 +152,35 @@ def test_what_cannot_be_built_names_its_key(override: str, line: str, digits: Pa
     with pytest.raises(UserError, match=line) as caught:
         assemble(config, digits, "float32")
     assert "\n" not in str(caught.value)
+
+
+OPERATIONS = {  # what somebody's own augmentation does with a batch, and the line about it
+    "images[..., 0]": "it returns float32 (None, 28, 28); expected float32 (None, 28, 28, 1)",
+    "tf.cast(images, tf.float64)": "it returns float64 (None, 28, 28, 1); expected float32 (None, 28, 28, 1)",
+    "None": "it returns NoneType; expected float32 (None, 28, 28, 1)",
+    "images.numpy()": "it fails (AttributeError: 'SymbolicTensor' object has no attribute 'numpy')",
+    "images + own": None,
+}
+
+
+@pytest.mark.parametrize("code", OPERATIONS)
+def test_an_augmentation_that_fails_or_returns_no_images_is_one_line(
+    code: str, digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(augment, "OPERATIONS", dict(augment.OPERATIONS))
+
+    @augment.operation(own=10)
+    def change(images: tf.Tensor, seed: tf.Tensor, own: float) -> tf.Tensor:
+        return eval(code, {"images": images, "own": own, "tf": tf})
+
+    assert assemble(composed("data.val=40", "+aug.own=0"), digits, "float32")  # not called
+    config, line = composed("data.val=40", "+aug.own=5"), OPERATIONS[code]
+    if line is None:
+        assert assemble(config, digits, "float32")
+    else:
+        with pytest.raises(UserError) as caught:
+            assemble(config, digits, "float32")
+        assert str(caught.value) == f"augmentation change: {line}"
 
 
 def test_an_optimizer_must_be_one(digits: Path) -> None:
@@ -236,6 +291,7 @@ def teacher(tmp_path: Path) -> Path:
     build_model(composed().model).save(folder / "model.keras")
     names = ("run_id", "experiment", "name", "key", "data_sha", "code_sha", "git_commit", "machine")
     metadata = RunMetadata(**dict.fromkeys(names, "t5"), config=composed().identity(), finished=True)
+    metadata.key = run_key(metadata.config, metadata.data_sha, metadata.code_sha)
     metadata.artifacts = metadata.hashes(folder)
     metadata.write(folder)
     return folder
@@ -244,7 +300,7 @@ def teacher(tmp_path: Path) -> Path:
 def test_a_teacher_is_a_finished_run_with_its_own_weights(digits: Path, teacher: Path) -> None:
     config = composed("data.val=40", f"training.teacher.runs=[{teacher}]")
     file = digits / "digits.npz"
-    assert metadata_of(config, file).config.training.teacher.runs == ("t5",)
+    assert metadata_of(config, file).config.training.teacher.runs == (RunMetadata.read(teacher).key,)
     parts = assemble(config, digits, "float32")
     assert parts.teacher is not None and len(parts.teacher.models) == 1
     build_model(config.model).save(teacher / "model.keras")  # other weights of the same network

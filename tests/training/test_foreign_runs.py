@@ -99,23 +99,20 @@ def test_initial_weights_are_taken_and_nothing_else(
     assert list(traces.iterdir()) == []
 
 
-def test_a_restored_run_is_reused_and_nothing_is_built(
+def test_a_run_of_the_store_with_foreign_names_is_trained_again_and_nothing_is_built(
     tried: tuple[Workspace, Path, dict[str, dict[str, Done]]],
 ) -> None:
     workspace, traces, _ = tried
     stored = list((workspace.root / "mlruns").rglob("artifacts/run.json"))
     assert stored
-    first, second = TARGETS[1:3]
     for file in stored:
-        write(file, second, traces / "restored")
-        content = json.loads(file.read_text())
-        content["config"]["model"]["build"] = trap(first, traces / "restored")  # and the others name the second
-        file.write_text(json.dumps(content))
+        key = json.loads(file.read_text())["key"]
+        write(file, TARGETS[1], traces / "restored")
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"key": key}))  # that of the run which is wanted
     shutil.rmtree(workspace.root / "runs")
-    assert "trained before, reused" in workspace.run(*TRAIN, *SHORT).stdout
+    assert "trained before, reused" not in workspace.run(*TRAIN, *SHORT).stdout
     (run,) = runs(workspace)
-    config = json.loads((run / "run.json").read_text())["config"]
-    assert (config["model"]["build"]["_target_"], config["optimizer"]["_target_"]) == (first, second)
+    assert RunMetadata.read_finished(run).config.model.build.target == "inkproof.models.dense.build"
     assert list(traces.iterdir()) == []
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, jsonify, request
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer, create_server
 
 from inkproof.app.api import Catalog, api
@@ -142,11 +143,23 @@ _SPARE = 32  # connections above the limit, for those whose requests are all bei
 _IDLE = 30  # seconds until a connection without a request is closed
 
 
+class _Parser(HTTPRequestParser):
+    """The head of a request; an address that cannot be split, such as http://[, gets 400, as other mistakes do."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:
+            raise ParsingError(str(error)) from None
+
+
 class _Channel(HTTPChannel):
     """A connection. At the limit a new one closes another: the one that has been without a complete request longest.
 
     Idle connections and slow headers therefore keep nobody out. Waitress itself would accept no new ones for minutes.
     """
+
+    parser_class = _Parser
 
     def __init__(self, server: Any, sock: Any, addr: Any, adj: Any, map: dict[int, Any]) -> None:
         others = [one for one in map.values() if isinstance(one, _Channel) and not one.will_close]

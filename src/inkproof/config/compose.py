@@ -195,7 +195,10 @@ def _check_word(word: str) -> None:
     key = parsed.key_or_group
     if parsed.is_delete() or parsed.is_sweep_override():
         return
-    if (ROOT / "conf" / key).is_dir() and not isinstance(parsed.value(), str | list | dict):
+    if (ROOT / "conf" / key).is_dir() and isinstance(names := parsed.value(), list):
+        several = ",".join(map(str, names)) or "..."
+        raise UserError(f"{word}: a list is not a choice; write one name, or for a sweep train.py -m {key}={several}")
+    if (ROOT / "conf" / key).is_dir() and not isinstance(parsed.value(), str | dict):
         raise UserError(f"{word}: expected the name of a file of conf/{key}: {', '.join(files_of(key))}")
     if key == "hydra.launcher.n_jobs" and (not isinstance(parsed.value(), int) or parsed.value() == 0):
         raise UserError(f"{word}: expected the number of processes, or -1 for one on each core")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.paths import tracking_uri
+from inkproof.runtime.paths import ROOT, tracking_uri
 from inkproof.runtime.startup import not_installed
 
 # Conditions of the machine, not of the code: they need one line, not a traceback.
@@ -118,7 +118,8 @@ def _explain_config(error: BaseException) -> str | None:
         return f"this configuration cannot be built: {text}"
     if several := re.match(r"Ambiguous value for argument '([^=]*)=(.*?)' 1\.", text):
         key, values = several[1], several[2].replace(", ", ",")
-        return f"{key}={values}: several values; add -m for a run with each, or write '{key}=[{values}]' for a list"
+        a_list = "" if (ROOT / "conf" / key).is_dir() else f", or write '{key}=[{values}]' for a list"
+        return f"{key}={values}: several values; add -m for a run with each{a_list}"
     cause: Any = error.__cause__
     parent = getattr(cause, "parent_node", None)
     if parent is not None and getattr(cause, "full_key", None):

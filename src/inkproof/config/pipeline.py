@@ -3,6 +3,7 @@
 import shlex
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from inkproof.config.compose import files_of
 from inkproof.config.one_line import unknown
@@ -76,6 +77,7 @@ def _read(path: Path, _changed: int) -> Pipeline:
     for part in ("downloads", "drawings", "reports"):
         for data in getattr(pipeline, part):
             _check_file(f"{path.name}: {part}.{data}", "data", data)
+    files: dict[str, Any] = {}
     for key, run in pipeline.runs.items():
         if key != f"{run.data}-{run.name}":
             raise UserError(
@@ -84,7 +86,9 @@ def _read(path: Path, _changed: int) -> Pipeline:
         for field, group in {"data": "data", "model": "model", "aug": "aug", "eval_data": "data"}.items():
             name = getattr(run, field)
             _check_file(f"{path.name}: runs.{key}.{field}={name}", group, name)
-        found = read_yaml(ROOT / "conf" / "data" / f"{run.data}.yaml")
+        if run.data not in files:
+            files[run.data] = read_yaml(ROOT / "conf" / "data" / f"{run.data}.yaml")
+        found = files[run.data]
         for own, name in {"folder": run.data, "eval_data": run.eval_data}.items():
             folder = f"data/{name}"  # where dvc.yaml expects it
             if isinstance(found, dict) and found.get(own, folder) != folder:

@@ -3,28 +3,34 @@
 A launcher may run jobs in other processes. So each job writes its row to a file in the folder that Hydra gives it.
 """
 
+import itertools
 import json
 import math
 import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from rich.table import Table
 
-from inkproof.config.one_line import explain, in_one_line
+from inkproof.config.one_line import explain, fail, in_one_line
+from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing
 from inkproof.runtime.progress import table_console
 from inkproof.runtime.startup import large_libraries
 
 with large_libraries():
+    from hydra.core.global_hydra import GlobalHydra
     from hydra.core.hydra_config import HydraConfig
     from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
     from hydra.experimental.callback import Callback
 
 ROW = "job.json"
@@ -34,15 +40,15 @@ ROW = "job.json"
 class Trained:
     """What a job's row says of its run.
 
-    `accuracy` is on the validation digits, or on the training digits if there are none. `link` is a line
-    with the address of the run's experiment in MLflow.
+    `accuracy` is on the `digits`, "validation" or "training". `link`, which a sweep alone calls, returns a line with
+    the address of the run's experiment in MLflow.
     """
 
     accuracy: float
-    validated: bool
+    digits: str
     seconds: float
     folder: str
-    link: str
+    link: Callable[[], str]
 
 
 class Sweep(Callback):
@@ -54,7 +60,12 @@ class Sweep(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Remember the folder and the number of jobs, and remove rows of an earlier sweep in the same folder."""
-        self._folder, self._total = Path(config.hydra.sweep.dir).absolute(), _number_of_jobs(config)
+        jobs = _jobs(config)
+        try:
+            _check_jobs(jobs, config)
+        except UserError as error:
+            fail(Path(sys.argv[0]).name, error)  # Hydra would make an exception a warning
+        self._folder, self._total = Path(config.hydra.sweep.dir).absolute(), len(jobs) if jobs else None
         for old in self._folder.glob(f"*/{ROW}"):
             old.unlink()
 
@@ -95,7 +106,8 @@ def job(work: Callable[[], Trained]) -> float:
     hydra, began = HydraConfig.get(), time.monotonic()
     row: dict[str, Any] = {"job": int(hydra.job.num), "overrides": list(hydra.overrides.task)}
     try:
-        row |= asdict(work())
+        trained = work()
+        row |= {**asdict(trained), "link": trained.link()}
     except Exception as error:
         if explain(error) is None:
             traceback.print_exc()
@@ -112,17 +124,37 @@ def current() -> Sweep:
     return Sweep()
 
 
-def _number_of_jobs(config: DictConfig) -> int | None:
-    """The number of jobs of Hydra's own sweeper, which combines all values; None for another sweeper."""
+def _jobs(config: DictConfig) -> list[list[str]] | None:
+    """The overrides of each job of Hydra's own sweeper, which combines all values; None for another sweeper."""
     sweeper = config.hydra.sweeper
     if not sweeper.get("_target_", "").endswith(".BasicSweeper"):
         return None
-    words = [*(f"{key}={value}" for key, value in (sweeper.params or {}).items()), *config.hydra.overrides.task]
-    values = {
-        override.get_key_element(): len(list(override.sweep_iterator())) if override.is_sweep_override() else 1
-        for override in OverridesParser.create().parse_overrides(words)
-    }
-    return math.prod(values.values())
+    task: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)  # ${seed} is each job's own
+    words = [*(f"{key}={value}" for key, value in (sweeper.params or {}).items()), *task]
+    values: dict[str, list[str]] = {}
+    for override in OverridesParser.create().parse_overrides(words):
+        key = override.get_key_element()
+        sweeps = override.is_sweep_override()
+        values[key] = list(override.sweep_string_iterator()) if sweeps else [override.get_value_element_as_str()]
+    combined = itertools.product(*values.values())
+    return [[f"{key}={value}" for key, value in zip(values, job, strict=True)] for job in combined]
+
+
+def _check_jobs(jobs: list[list[str]] | None, config: DictConfig) -> None:
+    """Raise UserError for a sweep without jobs, and for two jobs that would write to the same `run.out`."""
+    if jobs == []:
+        raise UserError(f"-m {_words(config.hydra.overrides.task)}: no jobs, because a key has no values; give it some")
+    if jobs is None or not any("run.out=" in word for word in jobs[0]):
+        return
+    seen: dict[str, int] = {}
+    with suppress(HydraException, OmegaConfBaseException):  # a mistake in a job: Hydra names it
+        for number, job in enumerate(jobs, 1):
+            out = GlobalHydra.instance().config_loader().load_sweep_config(config, job).run.out
+            if out is not None and seen.setdefault(out, number) != number:
+                raise UserError(
+                    f"run.out={out}: jobs {seen[out]} and {number} of the sweep would both write there; "
+                    "write run.out='models/${model.name}-s${seed}' with the keys that differ"
+                )
 
 
 def _words(overrides: Sequence[str]) -> str:
@@ -138,7 +170,7 @@ def _table(rows: Sequence[dict[str, Any]], shared: set[str]) -> Table:
     table = Table("overrides", "accuracy", "seconds")
     table.add_column("run folder", overflow="fold")  # whole, to be copied
     for row in rows:
-        accuracy = f"{row['accuracy']:.2%} {'validation' if row['validated'] else 'training'}"
+        accuracy = f"{row['accuracy']:.2%} {row['digits']}"
         differ = _words([word for word in row["overrides"] if word not in shared])
         table.add_row(differ, accuracy, f"{row['seconds']:.0f}", row["folder"])
     return table

@@ -1,5 +1,6 @@
 """Check input from outside with pydantic. A mistake is reported in one line."""
 
+import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from functools import cache
@@ -81,6 +82,26 @@ def mistake(error: ValidationError, kind: Any, where: object = "", whole: Any = 
         if key and isinstance(value, str | int | float | None):
             key += f"={_short(str(value))}"
     return found["type"], " ".join(": ".join(part for part in (str(where), key, reason) if part).split())
+
+
+def named(target: str, where: str) -> Callable[..., Any]:
+    """Return the function or class that a `_target_` names.
+
+    Raises UserError, which begins with `where`, if there is none, or with the reason if its module fails when imported.
+    """
+    module, _, name = target.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name, None)
+        if callable(found):
+            return found
+        reason = f"it is a {type(found).__name__}" if found is not None else f"{module} has no {name}"
+    except Exception as error:  # a module may raise anything when imported
+        reason = " ".join(str(error).split())
+        absent = isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}.")
+        if module and not absent:
+            kind = "" if isinstance(error, ImportError) else f"{type(error).__name__}: "
+            raise UserError(f"{where}: {module} cannot be imported ({kind}{reason}); correct it") from error
+    raise UserError(f"{where} names no function or class ({reason}); write it as MODULE.NAME")
 
 
 def _within(whole: Any, path: tuple[int | str, ...]) -> tuple[int | str, ...]:

@@ -4,7 +4,6 @@ Size and time of a download are limited; its content is known by its SHA-256.
 """
 
 import hashlib
-import importlib
 import inspect
 import io
 import os
@@ -22,7 +21,8 @@ from pydantic import Field, model_validator
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ReadTimeoutError
 
 from inkproof.config.schema import Config, DataConfig, Positive, Text
-from inkproof.data.unpack import LIMIT, PIECE, ZIP, DownloadError, read_whole, unpack
+from inkproof.config.validation import named
+from inkproof.data.unpack import PIECE, ZIP, DownloadError, read_whole, unpack
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import read_yaml
 from inkproof.runtime.paths import ROOT
@@ -56,25 +56,15 @@ def prepare(data: DataConfig, out: Path, mirror: str | None = None) -> None:
 
 def _maker(data: DataConfig) -> Callable[..., None]:
     """Return the function that makes the dataset; raises UserError if there is none of that name and arguments."""
-    target = data.source.target
-    where, (module, _, name) = f"conf/data/{data.name}.yaml: source._target_ {target!r}", target.rpartition(".")
-    try:
-        make = getattr(importlib.import_module(module), name)
-        if not callable(make):
-            raise ValueError(f"it is a {type(make).__name__}")
-    except (ValueError, ImportError, AttributeError) as error:
-        absent = isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}.")
-        if isinstance(error, ImportError) and not absent:
-            raise UserError(f"{where}: {module} cannot be imported ({error}); correct its imports") from error
-        raise UserError(f"{where} names no function ({error}); write it as inkproof.data.mnist.prepare") from error
+    where = f"conf/data/{data.name}.yaml: source._target_ {data.source.target!r}"
+    make = named(data.source.target, where)
     try:
         inspect.signature(make).bind(data, Path(), None)
     except TypeError as error:
         raise UserError(f"{where} is called with (data, out, mirror), but does not fit ({error})") from error
     except ValueError:  # a function in C, without a signature
         pass
-    found: Callable[..., None] = make
-    return found
+    return make
 
 
 def prepare_absent(data: DataConfig, file: Path, mirror: str | None = None) -> bool:
@@ -125,7 +115,7 @@ FAILURES: tuple[tuple[type[Exception], str, bool], ...] = (
 )
 
 
-def download(address: str, label: str, patience: Patience = PATIENCE, limit: int = LIMIT) -> bytes:
+def download(address: str, label: str, patience: Patience, limit: int) -> bytes:
     """Return the body at `address` as it was sent, showing its progress under `label`.
 
     Raises DownloadError, also for a body of more than `limit` bytes. It is held in memory, so a killed process leaves
@@ -232,21 +222,18 @@ def validation_digits(data: DataConfig) -> int:
 
 
 class PublishedFile(Config):
-    """A published file: its name, the SHA-256 of its decompressed bytes, its array's name in an npz, and a limit.
-
-    `limit` is in bytes, for the file as sent (an archive with other files in it, too) and as unpacked.
-    """
+    """A published file: its name, the SHA-256 of its decompressed bytes, and its array's name in an npz."""
 
     name: Text
     sha256: Text
     array: Text | None = None
-    limit: Positive = LIMIT
 
 
 class PublishedSource(Config):
     """The `source` of a published dataset: its files by role, and the places that may have them.
 
     `mirrors` are addresses with `{name}` for the file's name. `offline` are paths below a mirror of the user's own.
+    `limit` is the most bytes of one file as sent (an archive with other files in it, too) and as unpacked.
     """
 
     roles: ClassVar[tuple[str, ...]]
@@ -254,6 +241,7 @@ class PublishedSource(Config):
     files: dict[str, PublishedFile]
     mirrors: tuple[str, ...]
     offline: tuple[str, ...] = Field(min_length=1)
+    limit: Positive
 
     @model_validator(mode="after")
     def _has_all_files(self) -> Self:
@@ -271,6 +259,7 @@ class Fetcher:
 
     def __init__(self, name: str, source: PublishedSource, mirror: str | None, patience: Patience = PATIENCE) -> None:
         self.data, self.wanted, self.offline, self.patience = name, source.files, source.offline, patience
+        self.limit = source.limit
         self.own = f"{mirror.removeprefix('file://').rstrip('/')}/" if mirror else ""
         if self.own and not _is_web(self.own) and not Path(self.own).expanduser().is_dir():
             raise UserError(f"{name}: {mirror}: no such folder; set INKPROOF_MIRROR to an absolute path")
@@ -299,7 +288,7 @@ class Fetcher:
     def _patiently(self, address: str, wanted: PublishedFile) -> bytes:
         for attempt in range(1, self.patience.tries + 1):
             try:
-                content = unpack(self._body(address, wanted.limit), wanted.name, wanted.array, wanted.limit)
+                content = unpack(self._body(address), wanted.name, wanted.array, self.limit)
                 break
             except DownloadError as error:
                 self._archives.pop(address, None)
@@ -315,7 +304,7 @@ class Fetcher:
             raise DownloadError(f"wrong content: SHA-256 {digest[:12]}... where {wanted.sha256[:12]}... is published")
         return content
 
-    def _body(self, address: str, limit: int) -> bytes:
+    def _body(self, address: str) -> bytes:
         if address in self._archives:
             return self._archives[address]
         if _is_web(address):
@@ -324,11 +313,11 @@ class Fetcher:
             if left <= 0:
                 raise DownloadError(f"not asked: the {self.patience.total:g} s for all requests are over")
             patience = replace(self.patience, deadline=min(self.patience.deadline, left))
-            body = download(address, label, patience, limit)
+            body = download(address, label, patience, self.limit)
         else:
             try:
                 with Path(address).expanduser().open("rb") as file:
-                    body = read_whole(file, limit)
+                    body = read_whole(file, self.limit)
             except OSError as error:
                 missing = isinstance(error, FileNotFoundError)
                 raise DownloadError("no such file" if missing else f"cannot be read ({error.strerror})") from error

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from inkproof.data.drawings import Drawing, read_drawings, write_drawings
-from inkproof.data.images import SUFFIXES, numeric, open_image
+from inkproof.data.images import OTHER_SUFFIXES, SUFFIXES, numeric, open_image
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing
 
@@ -91,10 +91,11 @@ def _nothing(folder: Path, labels: Path | None, images: bool) -> str:
 
 
 def _find_images(folder: Path) -> set[str]:
+    # What cannot be read, such as a PDF or a link to no file, is among them, so that the import names it.
     names = {
         path.relative_to(folder).as_posix()
         for path in (*folder.iterdir(), *folder.glob("*/*"))
-        if path.suffix.lower() in SUFFIXES and path.is_file()
+        if path.suffix.lower() in SUFFIXES + OTHER_SUFFIXES and (path.is_file() or not path.exists())
     }
     # Hidden files are what systems leave behind: macOS writes "._digit1.png" beside digit1.png.
     return {name for name in names if not re.search(r"(^|/)\.", name)}

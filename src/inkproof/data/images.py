@@ -18,7 +18,7 @@ from inkproof.runtime.errors import UserError
 
 FORMATS = {
     "PNG": (".png",),
-    "JPEG": (".jpg", ".jpeg"),
+    "JPEG": (".jpg", ".jpeg", ".jfif"),
     "GIF": (".gif",),
     "BMP": (".bmp",),
     "TIFF": (".tif", ".tiff"),
@@ -32,7 +32,8 @@ FORMATS = {
 SUFFIXES = tuple(suffix for suffixes in FORMATS.values() for suffix in suffixes)
 # Cameras' raw files. Pillow takes some for TIFF, and returns their thumbnail.
 _RAW = (".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2")
-OTHER_SUFFIXES = (*_RAW, ".svg", ".pdf", ".eps", ".psd", ".xcf", ".jxl", ".jp2")
+_OTHERS = (".svg", ".pdf", ".eps", ".psd", ".xcf", ".jxl", ".jp2", ".tga", ".ico", ".icns", ".pcx", ".dds", ".exr")
+OTHER_SUFFIXES = (*_RAW, *_OTHERS)
 """The suffixes of images that are not read."""
 
 ADVICE = "save as PNG or JPEG"
@@ -72,11 +73,7 @@ def open_image(source: str | os.PathLike[str] | bytes, name: str = "", draft: in
     name = name or ("the image" if isinstance(source, bytes) else os.fspath(source))
     try:
         file: io.BytesIO | Path = io.BytesIO(source) if isinstance(source, bytes) else _image_file(Path(source))
-        with warnings.catch_warnings():
-            # The check of the size below raises an error; a warning alone would let the bomb through.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(file, formats=_DECODERS)
-        with image:
+        with _opened(file) as image:
             pixels = image.width * image.height
             limit = _MOST_PIXELS.get(str(image.format), Image.MAX_IMAGE_PIXELS)
             if limit is not None and pixels > limit:
@@ -99,14 +96,19 @@ def image_size(content: bytes, name: str) -> tuple[int, int]:
     Pillow's own Image.DecompressionBombError is raised for more than twice its limit.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=_DECODERS) as image:
-                return image.size
+        with _opened(io.BytesIO(content)) as image:
+            return image.size
     except Image.DecompressionBombError:
         raise
     except Exception as error:
         raise UserError(f"{name} cannot be read: {_reason(error, name)}") from None
+
+
+def _opened(file: io.BytesIO | Path) -> Image.Image:
+    with warnings.catch_warnings():
+        # `open_image` compares the size with a limit and raises an error; a warning would let the bomb through.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return Image.open(file, formats=_DECODERS)
 
 
 def _image_file(path: Path) -> Path:
@@ -132,6 +134,8 @@ def _heif_orientation(image: Image.Image, file: io.BytesIO | Path) -> int:
 def _reason(error: Exception, name: str) -> str:
     if isinstance(error, FileNotFoundError):
         return "no such file"
+    if isinstance(error, Image.DecompressionBombError):  # Pillow's own, for more than twice its limit
+        return f"it has more than {Image.MAX_IMAGE_PIXELS:,} pixels; save it smaller"
     if isinstance(error, UnidentifiedImageError):
         if name.lower().endswith(OTHER_SUFFIXES):
             return f"it is no image of a known format ({', '.join(FORMATS)}); {ADVICE}"

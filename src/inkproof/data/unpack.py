@@ -13,8 +13,7 @@ import numpy as np
 from uncompresspy import LZWFile
 
 PIECE = 1 << 16  # bytes that are read at once
-LIMIT = 64_000_000  # bytes of a body, as sent and as unpacked: MNIST's training images, the largest, have 47 million
-LZW_SHARE = 4  # a .Z file may give a quarter of that: its decoder can go over, and keeps a table as large again
+LZW_SHARE = 4  # a .Z file may give a quarter of the limit: its decoder can go over, and keeps a table as large again
 NESTED = 3  # forms inside one another, such as a .gz in a zip that a server compressed on the way
 MEMBERS = 1000  # of a zip; each costs memory when it is opened
 
@@ -39,7 +38,7 @@ def read_whole(stream: IO[bytes] | LZWFile, limit: int) -> bytes:
     return content.getvalue()
 
 
-def unpack(body: bytes, name: str, array: str | None = None, limit: int = LIMIT) -> bytes:
+def unpack(body: bytes, name: str, array: str | None, limit: int) -> bytes:
     """Return the content of the file `name` out of `body`; raises DownloadError if it is absent or broken.
 
     The first bytes decide the form, not the address: servers undo or add gzip as they like. From a zip the

@@ -266,12 +266,16 @@ def split_missed(export: ExportResult) -> tuple[ExportResult, dict[str, str]]:
 
 
 class TimingResult(Result):
-    """timing.json: the machine, and by kind of file `<kind>_us` and `<kind>_p95_us`, microseconds per prediction."""
+    """timing.json: the machine, and by kind of file `<kind>_us` and `<kind>_p95_us`, microseconds per prediction.
+
+    `export_sha256` is that of the export.json with the results of the same files.
+    """
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, float] = Field(init=False)
 
     machine: str
+    export_sha256: str = ""
 
     def median(self, kind: str) -> float | None:
         """Return the median of a kind of file, or None if it was not measured."""

@@ -24,12 +24,16 @@ def to_canvas(image: Any) -> np.ndarray:
     """Return an image as uint8 (280, 280): gray, and padded to a square in the color of its border.
 
     `image` is a path, the bytes of an image file, a Pillow image, or an array (H, W) or (H, W, C). Booleans and floats
-    from 0 to 1 are spread over 0 to 255. Raises what Pillow and NumPy raise on anything else.
+    from 0 to 1 are spread over 0 to 255. Raises ValueError for an array of another shape, and what Pillow and NumPy
+    raise on anything else.
     """
     if isinstance(image, str | os.PathLike | bytes):
         image = Image.open(io.BytesIO(image) if isinstance(image, bytes) else image)
     elif not isinstance(image, Image.Image):
-        image = Image.fromarray(_eight_bits(np.asarray(image)))
+        levels = np.asarray(image)
+        if levels.ndim not in (2, 3) or not levels.size:  # a row of 784 numbers would be taken for a line
+            raise ValueError(f"an image is an array (H, W) or (H, W, C), not {levels.shape}")
+        image = Image.fromarray(_eight_bits(levels[:, :, 0] if levels.shape[2:] == (1,) else levels))
     gray = _gray(ImageOps.exif_transpose(image))
     width, height = (max(1, round(side * SIDE / max(gray.size))) for side in gray.size)
     pixels = np.asarray(gray)

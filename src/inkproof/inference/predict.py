@@ -1,6 +1,7 @@
 """From paths to predictions: images are found, classified in order, and shown as lines or rows of a CSV file."""
 
 import csv
+import errno
 import os
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -103,12 +104,15 @@ def find_images(paths: Sequence[str], leave_out: Path | None = None) -> tuple[li
 
     What is no folder counts as an image, whatever its name and whether it exists. A folder is walked, in numeric order
     (digit2.png before digit10.png), for files with an image's suffix. Images that are
-    not read, such as PDF, are counted by suffix. Hidden files and folders are left out, and so is
-    `leave_out`, the contact sheet of an earlier call.
+    not read, such as PDF, are counted by suffix, and links that lead to no file are named. Hidden files and folders are
+    left out, and so is `leave_out`, the contact sheet of an earlier call.
     """
     images: list[str] = []
     unreadable: list[Unreadable] = []
     for path in paths:
+        if not path:  # as of a variable of the shell that is not set
+            unreadable.append(Unreadable('""', "an empty name; give an image or a folder of images"))
+            continue
         if not os.path.isdir(path):  # noqa: PTH112  (Path.is_dir raises OSError for a very long name)
             images.append(path)
             continue
@@ -135,9 +139,12 @@ def _walk(folder: str, unread: list[OSError]) -> tuple[list[str], Counter[str]]:
         for name in files:
             path = os.path.join(parent, name)  # noqa: PTH118  (as it was typed: a Path drops a leading ./)
             suffix = Path(name).suffix.lower()
-            if name.startswith(".") or suffix not in SUFFIXES + OTHER_SUFFIXES or not Path(path).is_file():
+            if name.startswith(".") or suffix not in SUFFIXES + OTHER_SUFFIXES:
                 continue
-            if suffix in SUFFIXES:
+            if not Path(path).is_file():
+                if not Path(path).exists():
+                    unread.append(FileNotFoundError(errno.ENOENT, "is a link to no file; correct or delete it", path))
+            elif suffix in SUFFIXES:
                 found.append(path)
             else:
                 others[suffix] += 1
@@ -245,11 +252,18 @@ def is_sheet(path: Path) -> bool:
         return False
 
 
-def check_out(path: Path, image: bool) -> None:
-    """Raise UserError if a result must not be written: over a folder, a device, or an image that is not a result.
+def file_to_write(path: Path, image: bool) -> Path:
+    """Return the file for a result: `path`, or what it leads to if it is a link, so that the link stays.
 
-    `image` is whether the result is an image, a PNG.
+    `image` is whether the result is an image, a PNG. Raises UserError if it must not be written: over a folder, a
+    device, or an image that is not a result.
     """
+    device = path.parent in (
+        Path("/dev"),
+        Path("/dev/fd"),
+    )  # a new file in place of /dev/stdout would take what is printed
+    if path.is_symlink() and not device:
+        path = Path(os.path.realpath(path))
     suffix = path.suffix.lower()
     if image and suffix != ".png":
         raise UserError(f"{path}: the contact sheet is a PNG; choose a name that ends in .png")
@@ -257,7 +271,8 @@ def check_out(path: Path, image: bool) -> None:
         raise UserError(f"{path}: has the name of an image, which the table would overwrite; end it in .csv")
     if path.parent != Path() and not path.parent.exists():
         raise UserError(f"{path}: the folder {path.parent} does not exist; make it, or choose another")
-    if path.exists() and not path.is_file():
+    if device or (path.exists() and not path.is_file()):
         raise UserError(f"{path}: is not a file, so it cannot be overwritten; choose another name")
     if image and path.exists() and not is_sheet(path):
         raise UserError(f"{path}: is an image of yours, which the sheet would overwrite; choose another name")
+    return path

@@ -1,7 +1,8 @@
-// Sorts the tables of the class "sortable": the title of each column becomes a button. Without this script the rows stay in
-// the order of the file.
+// Sorts the tables of the class "sortable": the title of each column becomes a button. Rows of equal value keep the order of
+// the file, whatever was sorted before. Without this script all rows do.
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
+  const rows = [...body.rows];
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {
     const button = document.createElement("button");
@@ -22,7 +23,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
         if (isNaN(x) !== isNaN(y)) return isNaN(x) ? 1 : -1; // Missing values come last in both orders.
         return sign * (isNaN(x) ? text(a).localeCompare(text(b)) : x - y);
       };
-      body.append(...[...body.rows].sort(compare));
+      body.append(...[...rows].sort(compare));
     });
   });
 }

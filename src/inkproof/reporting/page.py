@@ -274,12 +274,10 @@ def section(model: ModelResults, place: int) -> Section:
         rejection=image(model.folder / "rejection.png"),
         per_class=per_class,
         writers=_writers(model.folder / "drawn" / "per_writer.csv"),
-        before_after=[(key, shot) for key in model.drawn if (shot := _before_after(model, key))],
+        before_after=[
+            (key, shot) for key in model.drawn if (shot := image(model.folder / "drawn" / f"before_after_{key}.png"))
+        ],
     )
-
-
-def _before_after(model: ModelResults, name: str) -> EmbeddedImage | None:
-    return image(model.folder / "drawn" / f"before_after_{name}.png")
 
 
 def _writers(path: Path) -> list[tuple[str, list[str], list[tuple[str, int, list[float]]]]]:

@@ -21,7 +21,7 @@ from inkproof.evaluation.results import (
 )
 from inkproof.exporting.files import CANVAS_FILES, kilobytes
 from inkproof.exporting.metadata import read_metadata
-from inkproof.reporting.results import CANVAS_BYTES, by_method, read_result
+from inkproof.reporting.results import CANVAS_BYTES, by_method, read_result, read_timing
 from inkproof.reporting.tables import SHOWN_METHOD
 from inkproof.runtime.errors import UserError
 from inkproof.tracking.run_metadata import RunMetadata
@@ -82,7 +82,7 @@ def load_run(name: str, folder: Path, exports: Path, report: Path) -> Pretrained
     if missing:
         more = f" and {len(missing) - 1} more files are" if len(missing) > 1 else " is"
         raise UserError(f"{missing[0]}{more} missing; run `{command(name)}` first")
-    entry, timing = read_metadata(canvas), report / "timing.json"
+    entry = read_metadata(canvas)
     run = PretrainedRun(
         name=name,
         canvas=canvas,
@@ -95,7 +95,7 @@ def load_run(name: str, folder: Path, exports: Path, report: Path) -> Pretrained
         export=split_missed(read_result(ExportResult, report / "export.json"))[0],
         rejection=read_result(RejectionResult, report / "rejection.json"),
         drawn=read_result(DrawnResult, report / "drawn.json"),
-        timing=read_result(TimingResult, timing) if timing.is_file() else None,
+        timing=read_timing(report),
     )
     _check_same_model(run, str(entry.get("model")))
     return run

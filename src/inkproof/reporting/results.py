@@ -22,6 +22,7 @@ from inkproof.evaluation.results import (
 )
 from inkproof.reporting.wording import SETS, VARIANTS
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import sha256_of
 
 logger = logging.getLogger(__name__)
 
@@ -113,11 +114,20 @@ def read_model(folder: Path, name: str, compare_with: str | None = None) -> Mode
         export=export,
         missed=missed,
         drawn=_read_if_there(DrawnResult, folder / "drawn.json") or {},
-        timing=_read_if_there(TimingResult, folder / "timing.json"),
+        timing=read_timing(folder),
         corruptions=_read_if_there(CorruptionsResult, folder / "corruptions.json"),
         rejection=_read_if_there(RejectionResult, folder / "rejection.json"),
         compare_with=compare_with,
     )
+
+
+def read_timing(folder: Path) -> TimingResult | None:
+    """Return the latencies in timing.json; None if they were not measured on the files of the export.json beside it.
+
+    DVC does not keep timing.json, so another one can be here after `dvc pull` or `dvc exp run`.
+    """
+    timing, export = _read_if_there(TimingResult, folder / "timing.json"), folder / "export.json"
+    return timing if timing and export.is_file() and timing.export_sha256 == sha256_of(export) else None
 
 
 Kind = TypeVar("Kind")

@@ -4,7 +4,7 @@ The champion is selected on validation digits and validation writers, never on t
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +12,6 @@ from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 
-from inkproof.evaluation.results import ExportedFile
 from inkproof.reporting.results import CANVAS_BYTES, ModelResults, all_methods, by_method, sets_of
 from inkproof.reporting.wording import VARIANTS, data_title, interval, kilobytes, model_lines, percent, set_title
 from inkproof.runtime.errors import UserError
@@ -94,7 +93,9 @@ def leaderboard(models: Sequence[ModelResults]) -> pd.DataFrame:
             for method, one in by_method(entry).items():
                 column = f"drawn_{name}_{method}_accuracy"
                 row |= {column: one.accuracy, f"{column}_low": one.low, f"{column}_high": one.high}
-        row |= {column: _of_file(model.export, column) for column in TAIL}
+        for column in TAIL:
+            kind, _, key = column.rpartition("_")  # such as canvas_int8 and kb
+            row[column] = getattr(model.export.get(kind), key, None)
         rows.append(row)
     table = pd.DataFrame(rows)
     methods = all_methods(entry for model in models for entry in model.drawn.values())
@@ -105,13 +106,6 @@ def leaderboard(models: Sequence[ModelResults]) -> pd.DataFrame:
         for ending in ("", "_low", "_high")
     ]
     return table[[*HEAD, *(column for column in drawn if column in table), *TAIL, "compare_with"]]
-
-
-def _of_file(export: Mapping[str, ExportedFile], column: str) -> float | None:
-    """Return the value of a column such as "canvas_int8_kb"; None without that file."""
-    kind, _, key = column.rpartition("_")
-    entry = export.get(kind)
-    return getattr(entry, key, None)
 
 
 def write_rows(path: Path, rows: pd.DataFrame, columns: list[str] | None = None) -> None:

@@ -4,9 +4,35 @@ Processor time until both are imported, median of three on an AMD EPYC: 2.7 s wi
 collector on, 3.8 s with the libraries that Keras imports for parts not used here.
 """
 
-import gc
 import os
 import sys
+
+
+def not_installed(error: BaseException) -> str | None:
+    """Return the line for a library that is missing, as it is where .venv is not active; None for any other error."""
+    if not isinstance(error, ModuleNotFoundError) or error.name is None:
+        return None
+    library = error.name.partition(".")[0]
+    if library == "inkproof" or library in sys.stdlib_module_names:
+        return None
+    return f"the library {library} is missing; run `make setup`, then `source .venv/bin/activate`"
+
+
+def _end_in_one_line(kind: type[BaseException], error: BaseException, trace: "TracebackType | None") -> None:
+    script = os.path.basename(sys.argv[0])  # noqa: PTH119
+    if issubclass(kind, KeyboardInterrupt):
+        print(f"{script}: interrupted", file=sys.stderr)
+    elif line := not_installed(error):
+        print(f"{script}: error: {line}", file=sys.stderr)
+        sys.exit(2)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+# While a script imports: later its own `run` ends it. Before all other imports, because Ctrl-C may come during them.
+sys.excepthook = _end_in_one_line
+
+import gc
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,30 +47,6 @@ for _name, _value in {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # else a bar for three small files
 }.items():
     os.environ.setdefault(_name, _value)
-
-
-def not_installed(error: BaseException) -> str | None:
-    """Return the line for a library that is missing, as it is where .venv is not active; None for any other error."""
-    if not isinstance(error, ModuleNotFoundError) or error.name is None:
-        return None
-    library = error.name.partition(".")[0]
-    if library == "inkproof" or library in sys.stdlib_module_names:
-        return None
-    return f"the library {library} is missing; run `make setup`, then `source .venv/bin/activate`"
-
-
-def _end_in_one_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    script = os.path.basename(sys.argv[0])  # noqa: PTH119
-    if issubclass(kind, KeyboardInterrupt):
-        print(f"{script}: interrupted", file=sys.stderr)
-    elif line := not_installed(error):
-        print(f"{script}: error: {line}", file=sys.stderr)
-        sys.exit(2)
-    else:
-        sys.__excepthook__(kind, error, trace)
-
-
-sys.excepthook = _end_in_one_line  # while a script imports: later its own `run` ends it
 
 
 @contextmanager

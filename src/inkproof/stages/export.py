@@ -41,7 +41,7 @@ from inkproof.preprocessing.methods import NORMALIZED_METHOD
 from inkproof.reporting.robustness_figures import rejection_figure
 from inkproof.reporting.style import save
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.files import replacing
+from inkproof.runtime.files import replacing, sha256_of
 from inkproof.tracking.provenance import describe_machine
 from inkproof.tracking.registry import register_canvas
 from inkproof.tracking.run import log_stage
@@ -99,10 +99,10 @@ def export(metadata: RunMetadata, config: ExportConfig) -> ExportResult:
             sample = spread(test, reference, config.coreml_sample)
             verified["coreml"] = verify_coreml(origin, exports, image_rule, *sample)
     results: ExportResult = {kind: one.result for kind, one in verified.items()}
-    timing = timing_of(verified)
     rejected = predict(network, ood[OOD].methods[NORMALIZED_METHOD])
     rejection = write_rejection(report, rule, logits, drawn, rejected, ood[OOD].writers)
     write_result(report / "export.json", results)
+    timing = timing_of(verified, sha256_of(report / "export.json"))
     write_result(report / "timing.json", timing)
 
     metrics = metrics_of(results, timing) | {"rejection_auroc": rejection.rules[rule.name].auroc}
@@ -181,13 +181,13 @@ def write_rejection(
     return result
 
 
-def timing_of(verified: Mapping[str, Verified]) -> TimingResult:
+def timing_of(verified: Mapping[str, Verified], export_sha256: str) -> TimingResult:
     """Return the latencies of the files that run here, in microseconds with one decimal."""
     latencies: dict[str, float] = {}
     for kind, one in verified.items():
         if one.latency is not None:
             latencies[f"{kind}_us"], latencies[f"{kind}_p95_us"] = (round(value, 1) for value in one.latency)
-    return TimingResult.model_validate({"machine": describe_machine(), **latencies})
+    return TimingResult.model_validate({"machine": describe_machine(), "export_sha256": export_sha256, **latencies})
 
 
 def metrics_of(results: Mapping[str, ExportedFile], timing: TimingResult) -> dict[str, float]:

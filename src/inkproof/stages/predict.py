@@ -17,8 +17,8 @@ from inkproof.inference.predict import (
     TITLE,
     Prediction,
     Unreadable,
-    check_out,
     csv_rows,
+    file_to_write,
     find_images,
     line,
     predict_images,
@@ -36,9 +36,8 @@ def predict(paths: Sequence[str], model: str, csv: Path | None = None, show: Pat
     A line is printed for each, `csv` gets a row for each, and the first `SHEET` of them are drawn to `show`. Raises
     UserError if nothing can be done.
     """
-    for out, image in ((csv, False), (show, True)):
-        if out is not None:
-            check_out(out, image)
+    csv = None if csv is None else file_to_write(csv, image=False)
+    show = None if show is None else file_to_write(show, image=True)
     found, unreadable = find_images(paths, show)
     width = min(max((len(printable(path)) for path in found), default=0), WIDEST)
     shown: list[Prediction] = []

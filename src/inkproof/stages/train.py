@@ -21,8 +21,8 @@ from inkproof.training.loop import fit
 from inkproof.training.precision import has_bfloat16, resolve_policy
 
 
-def train(config: TrainConfig, say: Callable[[str], None] = print) -> dict[str, float]:
-    """Train, or reuse, the run that `config` describes; return the kept epoch's metrics."""
+def train(config: TrainConfig, say: Callable[[str], None] = print) -> RunMetadata:
+    """Train, or reuse, the run that `config` describes; return its metadata, with the kept epoch's metrics."""
     check_components(config)
     digits = prepared_digits(config)
     with Run.open(metadata_of(config, digits), config.run.force, config.run.registered) as run:
@@ -38,7 +38,7 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> dict[str, 
         copy_artifacts(run.metadata.folder, path_of(config.run.out))
     for line in run.summary():
         say(line)
-    return run.metadata.metrics
+    return run.metadata
 
 
 def fit_and_save(run: Run, parts: Parts, config: TrainConfig, say: Callable[[str], None]) -> None:

@@ -19,6 +19,10 @@ from inkproof.tracking.run_metadata import NOTE
 NEEDED = ("ai-edge-litert", "numpy", "pillow")  # by exporting/registered_model.py, beside MLflow
 COPIED_TAGS = ("model", "aug", "data", "key", "git_commit")  # from the run to its version
 CANVAS_SHA = "canvas_sha256"
+ABOUT = (
+    "Versions are exported canvas.tflite files. The alias champion is on the best model of the pipeline by validation, "
+    "of those trained on this dataset. The model to deploy of the report is the best one with a small file."
+)
 
 
 def registered_name(data: str) -> str:
@@ -67,7 +71,8 @@ def register_canvas(
 def set_champion(tracker: Tracker, name: str, run_id: str) -> None:
     """Point the alias `champion` of a registered model at the version that came from `run_id`.
 
-    If that run has none, the alias stays as it is, and stderr says so.
+    A model without a description gets one that says what the alias means. If that run has no version, the alias stays
+    as it is, and stderr says so.
     """
     versions = tracker.client.search_model_versions(f"name='{name}' and run_id='{run_id}'")
     if not versions:
@@ -76,6 +81,8 @@ def set_champion(tracker: Tracker, name: str, run_id: str) -> None:
         return
     newest = max(versions, key=lambda one: int(one.version))
     tracker.client.set_registered_model_alias(name, "champion", newest.version)
+    if not tracker.client.get_registered_model(name).description:
+        tracker.client.update_registered_model(name, ABOUT)
 
 
 def copy_export(tracker: Tracker, address: str, names: Sequence[str], folder: Path) -> Path:

@@ -87,6 +87,8 @@ class Run:
             run = cls(metadata, tracker, found, finished, register)
             if run.finished:
                 run._reuse()
+            elif former := next((path for path in _folders(metadata.key) if path != metadata.folder), None):
+                say(f"{former}: a killed training of this run, under a former name. It starts anew; delete that folder")
             current = found[0] if found and not finished else run.metadata.run_id
             # Others with this key cannot be running, because this process has the lock.
             tracker.end_dead(
@@ -183,10 +185,15 @@ class Run:
         return [result] if is_nested() else [result, self._tracker.view(metadata.experiment)]
 
 
+def _folders(key: str) -> Iterator[Path]:
+    """The folders of this repository in which the run with `key` works, or worked when folders had other names."""
+    found = (HOME / "runs").glob(f"*-{key}") if key.isalnum() else ()
+    return (path for path in found if path.is_dir())
+
+
 def died(key: str) -> bool:
     """Return whether the run with `key` works in a folder of this repository and no process is training it."""
-    folders = (HOME / "runs").glob(f"*-{key}") if key.isalnum() else ()
-    folder = next((path for path in folders if path.is_dir()), None)
+    folder = next(_folders(key), None)
     if folder is None:
         return False
     with locked(folder, patience=0) as free:

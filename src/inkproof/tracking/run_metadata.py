@@ -18,11 +18,13 @@ from inkproof.config.validation import mistake
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing, sha256_of, write_json, write_text
 from inkproof.runtime.paths import HOME, ROOT
-from inkproof.tracking.identity import configuration_key, weights_file, weights_sha
+from inkproof.tracking.identity import configuration_key, run_key, weights_file, weights_sha
 from inkproof.tracking.naming import command, described
 
 HASHED = ("model.keras", "history.csv")
 ARTIFACTS = (*HASHED, "run.json")
+# What the folder of a run may hold: later stages write the last two, DVC the one before them.
+A_RUNS = (*ARTIFACTS, "log.txt", "backup.npz", ".lock", ".gitignore", "report", "exports")
 NOTE = "mlflow.note.content"  # the tag with the description that MLflow shows, in Markdown
 LOCK = ".lock"  # in the folder of a run that a process is training
 PATIENCE = 1.0  # seconds: another process may just be looking whether this run is trained
@@ -138,13 +140,19 @@ class RunMetadata(BaseModel):
 
     @classmethod
     def read_finished(cls, folder: Path) -> "RunMetadata":
-        """Read run.json of a finished run and check its artifacts.
+        """Read run.json of a finished run, check its key and its artifacts.
 
-        Raises UserError as `read` does, for a run that is not finished, and for a file that is not the run's own.
+        Raises UserError as `read` does, for a run that is not finished, for a configuration that was changed after the
+        training, and for a file that is not the run's own.
         """
         metadata = cls.read(folder)
         if not metadata.finished:
             raise UserError(f"{folder}: this run is not finished; run its training again")
+        # Of the code that trained it, whose SHA-256 it has: after a change of the code a run keeps its key.
+        if metadata.key != run_key(metadata.config, metadata.data_sha, metadata.code_sha):
+            raise UserError(
+                f"{folder / 'run.json'}: its key is not that of its configuration, data and code; train the model again"
+            )
         for name, sha in metadata.hashes(folder).items():
             if metadata.artifacts.get(name) != sha:
                 raise UserError(f"{folder / name}: not the file of this run, by its SHA-256; train the model again")
@@ -209,6 +217,18 @@ def locked(folder: Path, patience: float = PATIENCE) -> Iterator[bool]:
         lock.release()
         with suppress(OSError):
             folder.rmdir()  # a run that left nothing
+
+
+def check_out(out: str | None) -> None:
+    """Raise UserError if `run.out` is no folder, or one that holds anything besides a run and its later results."""
+    folder = path_of(out) if out else None
+    there = next((path for path in (folder, *folder.parents) if path.exists()), folder) if folder else None
+    if there is not None and not there.is_dir():
+        raise UserError(f"run.out={out}: {there} is a file; choose a new folder")
+    names = sorted(path.name for path in folder.iterdir()) if folder and there == folder else []
+    other = next((name for name in names if name not in A_RUNS and not name.startswith(".scratch-")), None)
+    if other is not None:
+        raise UserError(f"run.out={out}: the folder holds {other}, which is not a run's; choose an empty or new folder")
 
 
 def copy_artifacts(source: Path, target: Path) -> None:

@@ -22,7 +22,7 @@ VIEW = "inkproof"  # the name of the view that shows these columns and charts
 COLUMNS = ("val_acc", "test_acc", "drawn_acc", "corr_acc", "canvas_kb")  # metrics; on a small screen they fit
 TAGS = ("differs", "aug", "model")  # the last is cut off beside an open sidebar, but every name begins with it
 AXES = ("model.name", "aug.name", "optimizer.learning_rate")  # of the parallel coordinates, parameters
-CURVES = {"epoch/val_accuracy": "Validation accuracy by epoch", "epoch/val_loss": "Validation loss by epoch"}
+CURVES = ("epoch/val_accuracy", "epoch/val_loss")
 REMINDER = 60.0  # seconds between two lines about a server that does not answer
 
 
@@ -53,10 +53,8 @@ def view_tags() -> dict[str, str]:
     """
     columns = [f"metrics.`{name}`" for name in COLUMNS] + [f"tags.`{name}`" for name in TAGS]
     chart = {"metricSectionId": VIEW, "deleted": False, "isGenerated": False, "runsCountToCompare": 100}
-    charts = [
-        {"type": "LINE", "metricKey": name, "selectedMetricKeys": [name], "displayName": title, "xAxisKey": "step"}
-        for name, title in CURVES.items()
-    ]
+    line = {"type": "LINE", "xAxisKey": "step", "lineSmoothness": 0}  # without it the UI smooths the curves
+    charts = [{**line, "metricKey": name, "selectedMetricKeys": [name]} for name in CURVES]
     charts.append({"type": "PARALLEL", "selectedParams": list(AXES), "selectedMetrics": ["val_acc"]})
     section = {"uuid": VIEW, "name": "Learning curves and choices", "display": True, "isReordered": False}
     state = {

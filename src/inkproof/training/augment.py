@@ -1,10 +1,13 @@
 """Augmentation: random distortions of a whole batch, each registered with its keys of conf/aug."""
 
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
+
+from inkproof.runtime.errors import UserError
 
 # So many random displacements a side; between them the paper stretches smoothly.
 _ELASTIC_NODES = 4
@@ -13,19 +16,27 @@ Function = TypeVar("Function", bound=Callable[..., tf.Tensor])
 OPERATIONS: dict[Callable[..., tf.Tensor], dict[str, float]] = {}  # in the order in which they are applied
 
 
-def operation(**highest: float) -> Callable[[Function], Function]:
+def operation(*bare: Any, **highest: float) -> Callable[[Function], Function]:
     """Register `function(images, seed, **limits)`: the keys of conf/aug that it takes, each with its highest value.
 
     The function returns `images` float32 (B, H, W, 1), 0 to 255, each distorted by its own values within the limits.
     `seed` int (2,) decides every number drawn, by `_uniform` or `_fold` with a number that no other operation has.
-    It is called if one of its limits is not 0.
+    It is called if one of its limits is not 0. Raises UserError without keys, or if the function does not take them.
     """
 
     def register(function: Function) -> Function:
+        where = f"augmentation {function.__name__}"
+        if not highest:
+            raise UserError(f"{where}: name its keys of conf/aug and their highest values, as in @operation(noise=100)")
+        try:
+            inspect.signature(function).bind(None, None, **highest)
+        except TypeError as error:
+            taken = ", ".join(("images", "seed", *highest))
+            raise UserError(f"{where}: it is called with ({taken}), but does not fit ({error})") from error
         OPERATIONS[function] = highest
         return function
 
-    return register
+    return register(*bare) if bare else register
 
 
 def distort(images: tf.Tensor, limits: Mapping[str, float], seed: tf.Tensor) -> tf.Tensor:
@@ -33,11 +44,30 @@ def distort(images: tf.Tensor, limits: Mapping[str, float], seed: tf.Tensor) -> 
 
     `seed` int (2,) decides every number drawn (a stateless generator), so a resumed run sees the same images.
     """
+    for function, own in _chosen(limits):
+        images = function(images, seed, **own)
+    return tf.convert_to_tensor(images)
+
+
+def check_operations(limits: Mapping[str, float], side: int) -> None:
+    """Raise UserError if one of the operations `limits` has a key of fails, or returns no images as it gets them."""
+    expected, seed = tf.TensorSpec((None, side, side, 1), tf.float32), tf.TensorSpec((2,), tf.int64)
+    for function, own in _chosen(limits):
+        where = f"augmentation {function.__name__}"
+        try:
+            made = tf.function(function).get_concrete_function(expected, seed, **own).structured_outputs
+        except Exception as error:  # of a user's own function
+            raise UserError(f"{where}: it fails ({str(error).strip().splitlines()[-1].strip()})") from error
+        if not tf.is_tensor(made) or made.dtype != tf.float32 or not expected.shape.is_compatible_with(made.shape):
+            found = f"{made.dtype.name} {made.shape}" if tf.is_tensor(made) else type(made).__name__
+            raise UserError(f"{where}: it returns {found}; expected float32 {expected.shape}")
+
+
+def _chosen(limits: Mapping[str, float]) -> Iterator[tuple[Callable[..., tf.Tensor], dict[str, float]]]:
     for function, highest in OPERATIONS.items():
         own = {key: limits.get(key, 0.0) for key in highest}
         if any(own.values()):
-            images = function(images, seed, **own)
-    return tf.convert_to_tensor(images)
+            yield function, own
 
 
 def _fold(seed: tf.Tensor, number: int) -> tf.Tensor:

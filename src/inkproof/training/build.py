@@ -2,7 +2,6 @@
 
 import inspect
 import json
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +17,14 @@ from inkproof.config.compose import path_of
 from inkproof.config.one_line import unknown
 from inkproof.config.schema import Augmentation, Component, ModelIdentity, Number, RunIdentity, Share, Size, TrainConfig
 from inkproof.config.schema import Teacher as TeacherConfig
-from inkproof.config.validation import mistake
+from inkproof.config.validation import mistake, named
 from inkproof.data.digits import IMAGE_SIDE, Digits
 from inkproof.data.splits import training_split
 from inkproof.models.builders import BUILT, foreign_part, instantiate_registered, registered
 from inkproof.models.loading import load_trained
 from inkproof.runtime.errors import UserError
 from inkproof.tracking.run_metadata import RunMetadata
-from inkproof.training.augment import OPERATIONS
+from inkproof.training.augment import OPERATIONS, check_operations
 from inkproof.training.loop import Plan, prepare_keras
 from inkproof.training.losses import Teacher
 
@@ -46,14 +45,16 @@ class Parts:
 def assemble(config: TrainConfig, digits: Path, policy: str) -> Parts:
     """Return the parts of the run that `config` describes, on the digits file `digits`.
 
-    Sets Keras's global state to `policy` and the seed. Raises UserError for digits that cannot be split so, for
-    callbacks that do not fit the optimizer, and for anything that cannot be built.
+    Sets Keras's global state to `policy` and the seed. Raises UserError for digits that cannot be split so, and for
+    callbacks that do not fit the optimizer. The same for an augmentation that fails, and for anything that cannot be
+    built.
     """
     chosen = config.training
     val_size, repeat = config.data.val or 0, config.data.repeat or 1
     subset = (chosen.train_size, chosen.subset_seed, chosen.folds, chosen.fold)
     training, val = training_split(digits, val_size, *subset, config.data.split)
     prepare_keras(config.seed, policy, chosen.deterministic)
+    check_operations(config.aug.limits, IMAGE_SIDE)
     make_optimizer = optimizer_maker(config.optimizer)
     optimizer = make_optimizer(total_steps=2, steps_per_epoch=1)  # a wrong value is found before the run begins
     plan = Plan(
@@ -118,7 +119,7 @@ STEPS = ("total_steps", "steps_per_epoch")  # arguments of an optimizer that the
 
 def optimizer_maker(optimizer: Component) -> Callable[..., keras.optimizers.Optimizer]:
     """Return a function of the STEPS that builds `optimizer`; Keras's own optimizers do not take these arguments."""
-    taken = _parameters(pkgutil.resolve_name(optimizer.target))[0]
+    taken = _parameters(named(optimizer.target, f"optimizer._target_={optimizer.target}"))[0]
 
     def make(**steps: int) -> keras.optimizers.Optimizer:
         given = {name: count for name, count in steps.items() if name in taken}
@@ -155,9 +156,9 @@ def _teacher(chosen: TeacherConfig) -> Teacher | None:
 def check_components(config: RunIdentity) -> None:
     """Compare the keys of everything that `config` lets build with the arguments of what its `_target_` names.
 
-    Their values are compared with the types of these arguments, the augmentation with its operations. Raises UserError
-    for a target that does not exist, for a key that is missing or unknown, for a value of a wrong type or out of range,
-    and for a network that is no registered builder's. No data is read.
+    Their values are compared with the types of these arguments, the augmentation with its operations. No data is read.
+    Raises UserError for a target that does not exist, and for a key that is missing or unknown. The same for a value
+    of a wrong type or out of range, and for a network that is no registered builder's.
     """
     _check_limits(config.aug)
     _check("model.build", config.model.build)
@@ -182,11 +183,12 @@ def _check_limits(aug: Augmentation) -> None:
 
 def _check(key: str, component: Component, given: tuple[str, ...] = ()) -> None:
     """Compare `component`, and all that is built for it, with signatures; `given` are arguments that it gets later."""
+    where = f"{key}._target_={component.target}"
+    target = named(component.target, where)
     try:
-        target = pkgutil.resolve_name(component.target)
         parameters, needed, open_ended = _parameters(target)
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
-        raise UserError(f"{key}._target_={component.target}: no function or class of this name ({error})") from error
+    except (ValueError, TypeError) as error:  # some that are written in C
+        raise UserError(f"{where} does not tell its arguments ({error}); name another one") from error
     choices = [name for name in parameters if name not in given]
     types = _types(target, parameters)
     for name, value in component.arguments.items():

@@ -19,10 +19,11 @@ from inkproof.training.losses import Teacher, loss_and_metrics
 class EMAWeights(keras.callbacks.Callback):
     """Put the optimizer's running average of the weights into the model while it is validated, kept and saved.
 
-    At any time of the schedule, the average of the last steps is as accurate as weights whose rate has been lowered
-    (Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992). Training continues from the
-    weights it had. This callback must come before all that look at weights. Keras's own SwapEMAWeights does not resume
-    correctly, and does not leave the average in the model if training was stopped early.
+    At any time of the schedule, the average of the last steps is as accurate as weights whose rate has been lowered.
+    Training continues from the weights it had. This callback must come before all that look at weights. Keras's own
+    SwapEMAWeights does not resume correctly, and does not leave the average in the model if training was stopped early.
+
+    Source: Polyak and Juditsky, "Acceleration of stochastic approximation by averaging" (1992).
     """
 
     def __init__(self) -> None:

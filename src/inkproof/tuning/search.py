@@ -27,7 +27,7 @@ from inkproof.tracking.identity import identity, short_hash
 from inkproof.tracking.mlflow_tracker import Tracker, nested
 from inkproof.tracking.naming import described, overrides_of
 from inkproof.tracking.run import attach
-from inkproof.tracking.run_metadata import RunMetadata, copy_artifacts
+from inkproof.tracking.run_metadata import RunMetadata, check_out, copy_artifacts
 from inkproof.tuning.recipe import FOUND, command_of, recipe_to_write, write_recipe
 from inkproof.tuning.space import CHIEF, Parameter, Request, configured, value_at
 
@@ -223,6 +223,7 @@ def tune(
     `request` comes from `config`, and `command` is what the user typed. `choices` are the files chosen from the groups
     of conf/, and `plain` is the training configuration of these files. With `run.force` the search starts again.
     """
+    check_out(config.run.out)
     training, space = request.training, request.space
     digits = path_of(config.run.digits)
     prepare_absent(config.data, digits)
@@ -240,7 +241,7 @@ def tune(
     def train_trial(chosen: TrainConfig, trial: str) -> dict[str, float]:
         artifacts = folder / f"trial_{trial}"
         with nested(parent, f"trial {trial} {described(overrides_of(chosen))}".rstrip()):
-            metrics = train(chosen.with_run(out=str(artifacts)), say=lambda line: None)
+            metrics = train(chosen.with_run(out=str(artifacts)), say=lambda line: None).metrics
             attach(tracker, RunMetadata.read(artifacts), artifacts, experiment, parent)
         return metrics
 
