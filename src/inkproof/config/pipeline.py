@@ -39,9 +39,13 @@ class DownloadOf(Config):
 
 
 class DrawingsOf(Config):
-    """The folder of data/drawn that a dataset's models are evaluated on, besides starter and mine."""
+    """The folders of data/drawn that a dataset's models are evaluated on, besides starter and mine; starter for none."""
 
-    folder: Text
+    pens: Text
+    unipen: Text
+    paper: Text
+    usps: Text
+    semeion: Text
 
 
 class ReportOn(Config):

@@ -42,7 +42,7 @@ from inkproof.synthetic.inking import SIDE
 from inkproof.synthetic.ood_samples import LIKE_DIGITS, row
 from inkproof.synthetic.paper import page
 from inkproof.synthetic.redrawn import ADDED, redrawn, with_added_stroke
-from inkproof.synthetic.rerendered import Variation, deformed, rerendered_canvas, rerendered_drawing
+from inkproof.synthetic.rerendered import Strokes, Variation, deformed, rerendered_canvas, rerendered_drawing
 
 Canvas = NDArray[np.uint8]
 Images = NDArray[np.uint8]
@@ -113,7 +113,8 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
     train, val = train_and_val(digits, source.mnist.split)
     free = pens.of_role(drawings, source.pens, "training") * source.copies if source.copies else []
     validating = pens.of_role(drawings, source.pens, "validation") if source.validation_drawings else []
-    writing = unipen.chosen(samples, "validation", "digit") if source.validation_drawings else []
+    characters = ROOT / source.unipen.folder
+    writing = read_drawings(characters / "validation") if source.validation_drawings else []
     splits = {
         "train": [
             _published(train, "mnist-train", method),
@@ -127,7 +128,7 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
         "val": [
             _published(val, "mnist-val", method),
             _as_drawn(validating, method, source.brush),
-            _as_drawn([unipen.drawing_of(one) for one in writing], method, source.brush),
+            _as_drawn(writing, method, source.brush),
         ],
         "test": [_published(load_test_split(digits), "mnist-test", method)],
     }
@@ -222,12 +223,14 @@ _SEVERAL = 5
 
 def _not_digits(samples: list[unipen.Sample], drawings: list[Drawing], source: MixtureSource) -> Part:
     """Letters and symbols that nobody takes for a digit, and two or three digits side by side."""
-    others = [*unipen.chosen(samples, "training", "letter"), *unipen.chosen(samples, "training", "symbol")]
-    others = [sample for sample in others if sample.label not in LIKE_DIGITS]
+    others: dict[str, list[unipen.Sample]] = {}  # by label, each as frequent as the others
+    for sample in (*unipen.chosen(samples, "training", "letter"), *unipen.chosen(samples, "training", "symbol")):
+        if sample.label not in LIKE_DIGITS:
+            others.setdefault(sample.label, []).append(sample)
 
     def draw(number: int, sample: unipen.Sample | None, digits: list[Drawing]) -> Canvas:
         rng = np.random.default_rng([source.seed, _NOT_DIGITS, number])
-        strokes = sample.strokes if sample is not None else row(digits, int(rng.integers(2, 4)))(rng)
+        strokes: Strokes = sample.strokes if sample is not None else row(digits, int(rng.integers(2, 4)))(rng)
         canvas = rerendered_canvas(deformed(strokes, source.vary, rng), 0, source.vary, rng)
         return _on_paper(canvas, source.paper, rng)
 
@@ -237,7 +240,8 @@ def _not_digits(samples: list[unipen.Sample], drawings: list[Drawing], source: M
         if number % _SEVERAL == 0 and drawings:
             chosen.append((number, None, [drawings[index] for index in rng.integers(len(drawings), size=3)]))
         else:
-            chosen.append((number, others[rng.integers(len(others))], []))
+            same = others[sorted(others)[rng.integers(len(others))]]
+            chosen.append((number, same[rng.integers(len(same))], []))
     names = [digits[0].id if sample is None else _name(sample) for _, sample, digits in chosen]
     return part_of([NOT_A_DIGIT] * len(chosen), names, source.method, draw, chosen)
 

@@ -78,6 +78,7 @@ RULE_NAMES = {
 KIND_NAMES = {
     "scribble": "scribbles",
     "letter": "letters",
+    "unipen": "UNIPEN's letters",
     "shape": "shapes",
     "digits": "several digits",
     "blank": "blanks and specks",

@@ -38,6 +38,11 @@ SETS = {
     ),
     "pens_inverted": SetWords("Pen tablet, white on black", "The same digits in white on black.", variant=True),
     "pens_validation": SetWords("Pen tablet, validation writers", "Writers reserved for model selection."),
+    "unipen": SetWords("UNIPEN", "Digits by 20 writers of several tablets and countries, fitted into the canvas."),
+    "unipen_validation": SetWords("UNIPEN, validation writers", "Writers reserved for model selection."),
+    "paper": SetWords("Paper scans", "Digits cut from scans of one person's paper."),
+    "usps": SetWords("USPS", "Digits of United States envelopes, 16 x 16, from The Elements of Statistical Learning."),
+    "semeion": SetWords("Semeion", "Black and white digits of 16 x 16 by about 80 people."),
 }
 VARIANTS = tuple(name for name, one in SETS.items() if one.variant)
 

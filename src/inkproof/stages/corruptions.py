@@ -1,13 +1,16 @@
 """Make corrupted test digits and out-of-distribution samples, once for all models of a dataset."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inkproof.config.compose import path_of
 from inkproof.config.stages import PreprocessConfig
+from inkproof.data import unipen
 from inkproof.data.archives import PreprocessedSet, write_corruptions, write_preprocessed
 from inkproof.data.digits import load_test_split, load_test_writers
 from inkproof.data.drawings import Drawing
@@ -22,11 +25,11 @@ from inkproof.preprocessing.corruptions import NAMES, corruption_sample
 from inkproof.preprocessing.methods import NORMALIZED_METHOD
 from inkproof.stages.preprocess import evaluation_of, make_all, set_maker
 from inkproof.synthetic import glyph_templates
-from inkproof.synthetic.ood_samples import ood_samples
+from inkproof.synthetic.ood_samples import LIKE_DIGITS, ood_samples
 
 # None of these has your own drawings: a new drawing does not rerun the exports.
-VALIDATION_SETS = ("pens_validation",)  # they choose, with validation digits, when a drawing is rejected
-TEST_SETS = ("starter", "pens")  # rejection is reported on them, and canvas.tflite is compared with Keras
+VALIDATION_SETS = ("pens_validation", "unipen_validation")  # they choose, with validation digits, what is rejected
+TEST_SETS = ("starter", "pens", "unipen")  # rejection is reported on them, and canvas.tflite is compared with Keras
 METHODS = (NORMALIZED_METHOD,)  # what an exported model does itself
 
 Labels = NDArray[np.integer]
@@ -85,6 +88,21 @@ def sets_among(config: PreprocessConfig, names: Sequence[str]) -> list[str]:
 
 
 def ood_maker(config: PreprocessConfig, part: str, digits: Sequence[Drawing]) -> SetMaker:
-    """Return a function that preprocesses out-of-distribution samples of a part; `digits` are put side by side."""
-    samples = ood_samples(evaluation_of(config).ood_samples, config.ood_seed, digits, part=part)
+    """Return a function that preprocesses out-of-distribution samples of a part; `digits` are put side by side.
+
+    Where UNIPEN's digits are evaluated on, there are as many letters and symbols by the same writers.
+    """
+    count = evaluation_of(config).ood_samples
+    samples = ood_samples(count, config.ood_seed, digits, part=part)
+    if sets_among(config, ("unipen",)):
+        samples += unipen_letters(path_of(config.sets["unipen"].folder).parent, part, count, config.ood_seed)
     return partial(preprocessed_ood, samples, METHODS)
+
+
+def unipen_letters(folder: Path, part: str, most: int, seed: int) -> list[Drawing]:
+    """Return at most `most` letters and symbols by UNIPEN's writers of a part, without those that are like digits."""
+    samples = unipen.read(folder)
+    written = [one for kind in ("letter", "symbol") for one in unipen.chosen(samples, part, kind)]
+    usable = [one for one in written if one.label not in LIKE_DIGITS]
+    order = np.random.default_rng(seed).permutation(len(usable))[:most]
+    return [replace(unipen.drawing(usable[index]), source=f"ood_sample/unipen/{usable[index].writer}") for index in order]

@@ -48,7 +48,8 @@ from inkproof.tracking.run import log_stage
 from inkproof.tracking.run_metadata import RunMetadata
 
 LOGGED = (MODEL_FILES["float32"], MODEL_FILES["int8"], CANVAS_FILES["float32"])  # to MLflow; the others in DVC's cache
-DIGITS, OOD, PENS = "digits", "ood", "pens_validation"  # sets of thresholds.npz; ood.npz has an "ood" of its own
+DIGITS, OOD = "digits", "ood"  # sets of thresholds.npz; ood.npz has an "ood" of its own
+WRITTEN = ("pens_validation", "unipen_validation")  # of thresholds.npz, if the dataset has them
 # The share of correctly classified digits that is to be accepted: a digit should hardly ever be rejected.
 COVERAGE = 0.99
 # The largest probability that a file with uint8 output can have.
@@ -77,7 +78,7 @@ def export(metadata: RunMetadata, config: ExportConfig) -> ExportResult:
     reference = predict(model, test.images)
     network = up_to_logits(model)
     thresholds, ood = read_sets(path_of(config.thresholds), DIGITS, OOD), read_sets(path_of(config.ood), OOD)
-    validation = [thresholds[name] for name in (DIGITS, PENS) if name in thresholds]
+    validation = [thresholds[name] for name in (DIGITS, *WRITTEN) if name in thresholds]
     rule, image_rule = choose_thresholds(network, validation, thresholds[OOD])
     calibration = load_digits(digits, "train").images
     drawn = drawn_images(config, ood)

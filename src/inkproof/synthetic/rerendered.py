@@ -1,7 +1,7 @@
 """Drawings as people might have drawn them: another brush, another place and size on the canvas, another lean."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +59,7 @@ class Variation(Config):
     bend: Size
 
 
-Strokes = Sequence[Sequence[Sequence[float]] | NDArray[np.float64]]
+Strokes = Sequence[Sequence[Sequence[float]] | NDArray[np.floating[Any]]]
 
 
 def deformed(strokes: Strokes, limits: Variation, rng: np.random.Generator) -> deform.Strokes:
