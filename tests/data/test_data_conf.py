@@ -18,7 +18,17 @@ def test_a_dataset_has_its_name_a_license_and_a_citation(name: str) -> None:
     assert "Citation:" in head and "License:" in head and f"python src/download.py data={name}" in head
 
 
-@pytest.mark.parametrize("name", ["mnist", "pens"])
+FILES_OF = {
+    "mnist": {"train_images", "train_labels", "test_images", "test_labels"},
+    "pens": {"tra", "tes"},
+    "unipen": {"archive"},
+    "paper": {"archive"},
+    "usps": {"digits"},
+    "semeion": {"digits"},
+}
+
+
+@pytest.mark.parametrize("name", FILES_OF)
 def test_what_is_downloaded_has_https_mirrors_and_content_hashes(name: str) -> None:
     data = CONF[name]["source"]
     if name == "mnist":
@@ -30,9 +40,15 @@ def test_what_is_downloaded_has_https_mirrors_and_content_hashes(name: str) -> N
     for entry in data["files"].values():
         assert len(bytes.fromhex(entry["sha256"])) == 32
     assert any("{name}" in form for form in data["offline"])
-    assert data["files"].keys() == (
-        {"train_images", "train_labels", "test_images", "test_labels"} if name == "mnist" else {"tra", "tes"}
-    )
+    assert data["files"].keys() == FILES_OF[name]
+
+
+@pytest.mark.parametrize("name", ["unipen", "paper"])
+def test_a_writer_has_one_role(name: str) -> None:
+    writers = CONF[name]["source"]["writers"]
+    listed = [*writers["test"], *writers["validation"]]
+    assert len(set(listed)) == len(listed)
+    assert (len(writers["test"]), len(writers["validation"])) == {"unipen": (20, 12), "paper": (1, 1)}[name]
 
 
 def test_splits_and_sets_are_those_of_the_design() -> None:

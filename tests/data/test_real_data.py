@@ -1,7 +1,9 @@
-"""The published files themselves, where INKPROOF_MIRROR has them: 55,000 digits and 44 pen writers."""
+"""The published files themselves, where INKPROOF_MIRROR has them: MNIST, pen digits, UNIPEN and three sets of scans."""
 
 import io
 import os
+import random
+import statistics
 import time
 from collections import Counter
 from pathlib import Path
@@ -9,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inkproof.data import pens
+from inkproof.data import pens, unipen
 from inkproof.data.digits import load_test_split, load_test_writers, load_training, writers_of
 from inkproof.data.download import Fetcher, prepare
 from inkproof.data.drawings import read_drawings
+from inkproof.data.images import open_image
 from inkproof.data.mnist import MnistSource
 from inkproof.data.splits import left_out, training_split
 from support.data_conf import changed, published
@@ -20,7 +23,7 @@ from support.data_conf import changed, published
 MIRROR = os.environ.get("INKPROOF_MIRROR", "")
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not MIRROR, reason="needs INKPROOF_MIRROR, where MNIST and the pen digits are"),
+    pytest.mark.skipif(not MIRROR, reason="needs INKPROOF_MIRROR, where the published files are"),
 ]
 
 
@@ -101,3 +104,91 @@ def test_pens(tmp_path: Path) -> None:
     assert (abs(points[:, :2].mean(axis=0) - 140) < 25).all()
     sevens = [d.strokes for d in drawings if d.label == 7 and d.strokes]
     assert np.mean([strokes[0][0][1] < strokes[0][-1][1] for strokes in sevens]) > 0.9
+
+
+@pytest.fixture(scope="module")
+def characters(tmp_path_factory: pytest.TempPathFactory) -> list[unipen.Sample]:
+    out = tmp_path_factory.mktemp("unipen")
+    prepare(published("unipen"), out, mirror=MIRROR)
+    began = time.perf_counter()
+    samples = unipen.read(out)
+    assert time.perf_counter() - began < 5, "every training waits for this"
+    for part, count in (("validation", 924), ("test", 1971)):
+        drawn = read_drawings(out / part)
+        assert [one.id for one in drawn] == [one.id for one in unipen.chosen(samples, part, "digit")]
+        assert len(drawn) == count
+    return samples
+
+
+def test_unipen_is_split_by_writer(characters: list[unipen.Sample]) -> None:
+    counts = Counter((one.part, one.kind) for one in characters)
+    assert counts == {
+        ("training", "digit"): 5524,
+        ("training", "letter"): 40_319,
+        ("training", "symbol"): 7217,
+        ("validation", "digit"): 924,
+        ("validation", "letter"): 6493,
+        ("validation", "symbol"): 1590,
+        ("test", "digit"): 1971,
+        ("test", "letter"): 12_719,
+        ("test", "symbol"): 2801,
+    }
+    parts = {
+        part: {one.writer for one in characters if one.part == part} for part in ("training", "validation", "test")
+    }
+    assert {part: len(own) for part, own in parts.items()} == {"training": 133, "validation": 12, "test": 20}
+    assert len(set.union(*parts.values())) == 165
+    # The rule is written beside the list in conf/data/unipen.yaml.
+    rng, digits = random.Random(1998), Counter(one.writer for one in characters if one.kind == "digit")
+    for group, test, validation in (
+        ("ap", 10, 5),
+        ("gmd", 1, 1),
+        ("ibm", 3, 2),
+        ("pri", 1, 1),
+        ("tos", 4, 3),
+        ("val", 1, 0),
+    ):
+        own = {writer: count for writer, count in sorted(digits.items()) if writer.startswith(f"{group}-")}
+        half = statistics.median(own.values()) / 2
+        drawn = rng.sample([writer for writer, count in own.items() if half <= count <= 800], test + validation)
+        assert set(drawn[:test]) == {writer for writer in own if writer in parts["test"]}
+        assert set(drawn[test:]) == {writer for writer in own if writer in parts["validation"]}
+
+
+def test_every_left_out_digit_of_unipen_is_in_the_archive(characters: list[unipen.Sample]) -> None:
+    listed = unipen.LEFT_OUT.read_text(encoding="ascii").split()
+    source = unipen.UnipenSource.model_validate(published("unipen").source.arguments)
+    published_ids = {one.id for one in unipen.segments_of(Fetcher("unipen", source, MIRROR).fetch_files("archive"))}
+    assert listed == sorted(set(listed)) and set(listed) <= published_ids
+    assert published_ids - set(listed) == {one.id for one in characters}
+    assert all(name.startswith("1a/") for name in listed)
+
+
+def test_unipen_is_upright_and_in_the_middle(characters: list[unipen.Sample]) -> None:
+    digits = [one for one in characters if one.kind == "digit"]
+    boxes = [np.concatenate(one.strokes) for one in digits]
+    assert all(np.allclose(np.max(np.ptp(xy, axis=0)), 200, atol=0.2) for xy in boxes)
+    assert all(np.allclose((xy.min(axis=0) + xy.max(axis=0)) / 2, 140, atol=0.2) for xy in boxes)
+    sevens = [one.strokes for one in digits if one.label == "7"]
+    assert np.mean([strokes[0][0][1] < 140 for strokes in sevens]) > 0.95
+
+
+def test_scans(tmp_path: Path) -> None:
+    sizes = {"paper/validation": 580, "paper/test": 567, "usps": 2007, "semeion": 1593}
+    for name in ("paper", "usps", "semeion"):
+        prepare(published(name), tmp_path / name, mirror=MIRROR)
+    sets = {name: read_drawings(tmp_path / name) for name in sizes}
+    assert {name: len(own) for name, own in sets.items()} == sizes
+    assert {name: {one.writer for one in own} for name, own in sets.items()} == {
+        "paper/validation": {"0001_CH4M"},
+        "paper/test": {"0025_RO4F"},
+        "usps": {"unknown"},
+        "semeion": {"unknown"},
+    }
+    published_counts = [359, 264, 198, 166, 200, 160, 170, 147, 166, 177]  # zip.info of The Elements
+    assert np.bincount([one.label for one in sets["usps"] if one.label is not None]).tolist() == published_counts
+    for name, own in sets.items():
+        levels = np.stack(
+            [np.asarray(open_image(tmp_path / name / (one.image or "")).convert("L").resize((16, 16))) for one in own]
+        )
+        assert levels.mean() > 150, "black on white"

@@ -1,85 +1,161 @@
-"""UNIPEN text: what it holds, and the line of whatever is wrong with it."""
+"""UNIPEN's characters: runs and segments as eleven laboratories count them, writers, and what is written of them."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from inkproof.data.pens import parse
+from inkproof.config.schema import DataConfig
+from inkproof.data import unipen
+from inkproof.data.download import prepare
+from inkproof.data.drawings import read_drawings
+from inkproof.data.unpack import sha256_of_files
 from inkproof.runtime.errors import UserError
-from support import pen_text
+from support import unipen_archive as archive
+from support.data_conf import changed, published
 
-GOOD = pen_text.HEAD + pen_text.digit(0, 7, 3, 12, [[(10, 490), (250, 480)], [(20, 0), (30, 500), (20, 9)]])
-
-
-def test_label_writer_number_and_strokes() -> None:
-    (digit,) = parse(GOOD, "x.tra", 500)
-    assert (digit.label, digit.writer, digit.number) == (7, 3, 12)
-    assert digit.strokes == [[(10, 490), (250, 480)], [(20, 0), (30, 500), (20, 9)]]
+NAME = "unipen.tar.gz"
 
 
-def test_many_digits_keep_their_order() -> None:
-    digits = parse(pen_text.text(40), "x.tra", 500)
-    assert [digit.label for digit in digits] == [index % 10 for index in range(40)]
-    assert [(digit.writer, digit.number) for digit in digits[:5]] == [(1, 1), (2, 1), (1, 2), (2, 2), (1, 3)]
-    assert [len(digit.strokes) for digit in digits[:5]] == [1, 1, 1, 2, 1]
+def config(test: tuple[str, ...] = ("ap-01",), validation: tuple[str, ...] = ("tos-01",)) -> DataConfig:
+    file = {"name": NAME, "sha256": sha256_of_files(archive.wanted()), "members": archive.MEMBERS}
+    return changed(
+        published("unipen"),
+        {"files": {"archive": file}, "writers": {"test": list(test), "validation": list(validation)}},
+    )
 
 
-def test_line_ends_of_another_system() -> None:
-    assert parse(GOOD.replace("\n", "\r\n"), "x.tra", 500) == parse(GOOD, "x.tra", 500)
+@pytest.fixture
+def mirror(tmp_path: Path) -> str:
+    (tmp_path / "mirror/unipen").mkdir(parents=True)
+    (tmp_path / "mirror/unipen" / NAME).write_bytes(archive.packed())
+    return str(tmp_path / "mirror")
 
 
-# The good text has its segment in line 6, the comment in 7, the first stroke in 8 to 12, the second from 13.
-MISTAKES = {
-    "a point of one number": (" 250  480", " 250", 10, "'250' is not a point"),
-    "a point of words": (" 250  480", " 250 up", 10, "'250 up' is not a point"),
-    "a point with a fraction": (" 250  480", " 2.5 480", 10, "is not a point"),
-    "a point off the tablet": (" 250  480", " 250  501", 10, "off the tablet"),
-    "a point left of the tablet": (" 250  480", " -1  480", 10, "off the tablet"),
-    "no pen up": (" 250  480\n.PEN_UP", " 250  480", 11, ".DT while the pen is down"),
-    "a pen down misspelt": ("100\n.PEN_DOWN", "100\n.PEN_DWN", 14, "while the pen is up"),
-    "a pen up too many": (".DT 100\n.PEN_DOWN", ".PEN_UP\n.PEN_DOWN", 12, ".PEN_UP while the pen is up"),
-    "a stroke without points": (" 10  490\n 250  480\n", "", 9, "without points"),
-    "a pen down twice": (
-        ".PEN_DOWN\n 20",
-        ".PEN_DOWN\n.PEN_DOWN\n 20",
-        14,
-        ".PEN_DOWN while the pen is down",
-    ),
-    "a segment of another kind": ("DIGIT    0-1", "WORD    0-1", 6, "not of the form .SEGMENT DIGIT"),
-    "a label of two digits": ('? "7"', '? "17"', 6, "not of the form .SEGMENT DIGIT"),
-    "runs backwards": ("DIGIT    0-1", "DIGIT    1-0", 6, "go backwards"),
-    "more runs announced": ("DIGIT    0-1", "DIGIT    0-2", 6, "3 pen-down runs announced, 2 given"),
-    "fewer runs announced": ("DIGIT    0-1", "DIGIT    0", 6, "1 pen-down runs announced, 2 given"),
-    "a comment of words": (".COMMENT 7  3  12", ".COMMENT by Ada", 7, "not of the form .COMMENT label"),
-    "another label": (".COMMENT 7", ".COMMENT 1", 7, "label 1 under a segment labeled 7"),
-    "no such writer": (".COMMENT 7  3", ".COMMENT 7  0", 7, "numbered from 1"),
-    "no comment": (".COMMENT 7  3  12\n", "", 6, "no .COMMENT"),
-    "no segment": ('.SEGMENT DIGIT    0-1 ? "7"\n', "", 7, ".PEN_DOWN before the first .SEGMENT"),
-}
+def test_runs_with_points_are_counted_pen_up_or_down() -> None:
+    runs = unipen.runs_of(archive.FILES["include/tos/data/c.dat"], "c.dat")
+    assert [(down, points.tolist()) for down, points in runs] == [
+        (True, [[0, 0], [10, 10], [20, 20]]),
+        (False, [[20, 20], [30, 30]]),
+        (True, [[30, 30], [40, 90]]),
+    ]
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_reported_with_its_line(mistake: str) -> None:
-    right, wrong, line, words = MISTAKES[mistake]
-    assert GOOD.count(right) == 1
-    with pytest.raises(UserError) as caught:
-        parse(GOOD.replace(right, wrong), "x.tra", 500)
-    assert str(caught.value).startswith(f"x.tra, line {line}: ")
-    assert words in str(caught.value)
+def test_a_line_that_is_no_point_is_named() -> None:
+    with pytest.raises(UserError, match=r"c\.dat, line 2: '1 b' is not a point"):
+        unipen.runs_of(".PEN_DOWN\n1 b\n", "c.dat")
 
 
-def test_a_file_cut_short() -> None:
-    with pytest.raises(UserError, match=r"x\.tra, line 15: the file ends while the pen is down"):
-        parse("\n".join(GOOD.split("\n")[:15]), "x.tra", 500)
-    with pytest.raises(UserError, match=r"x\.tra, line 6: 2 pen-down runs announced, 1 given"):
-        parse("\n".join(GOOD.split("\n")[:12]), "x.tra", 500)
+@pytest.mark.parametrize(
+    ("segment", "strokes"),
+    [
+        ("0", [[[0, 0], [1, 1], [2, 2]]]),
+        ("0-0", [[[0, 0], [1, 1], [2, 2]]]),
+        ("0-2", [[[0, 0], [1, 1], [2, 2]], [[6, 6], [7, 7]]]),
+        ("0:1-2:0", [[[1, 1], [2, 2]], [[6, 6]]]),
+        ("0:1-0:1", [[[1, 1]]]),
+        ("0-1:1,2:1-2:1", [[[0, 0], [1, 1], [2, 2]], [[7, 7]]]),
+        ("2,0", [[[6, 6], [7, 7]], [[0, 0], [1, 1], [2, 2]]]),
+    ],
+)
+def test_a_segment_names_runs_and_points(segment: str, strokes: list[list[list[int]]]) -> None:
+    xy = [[0, 1, 2], [3, 4, 5], [6, 7]]
+    runs = [(index != 1, np.array([own, own], np.int32).T) for index, own in enumerate(xy)]
+    assert [stroke.tolist() for stroke in unipen.strokes_of(runs, segment)] == strokes
 
 
-def test_the_same_number_twice() -> None:
-    twice = GOOD + pen_text.digit(2, 7, 3, 12, [[(1, 1)]])
-    with pytest.raises(UserError, match=r"number 12 of writer 3 is in line 7 too"):
-        parse(twice, "x.tra", 500)
+@pytest.mark.parametrize(("segment", "why"), [("1", "has no ink"), ("3", "run 3 of 3"), ("a", "not of the form")])
+def test_a_segment_without_strokes(segment: str, why: str) -> None:
+    runs = [(index != 1, np.zeros((2, 2), np.int32)) for index in range(3)]
+    with pytest.raises(ValueError, match=why):
+        unipen.strokes_of(runs, segment)
 
 
-@pytest.mark.parametrize("text", ["", pen_text.HEAD])
-def test_no_digit_at_all(text: str) -> None:
-    with pytest.raises(UserError, match=r"x\.tra: no digit found"):
-        parse(text, "x.tra", 500)
+def test_characters_have_their_kind_writer_and_part(mirror: str, tmp_path: Path) -> None:
+    prepare(config(), tmp_path / "out", mirror=mirror)
+    found = {one.id: one for one in unipen.read(tmp_path / "out")}
+    assert {name: (one.kind, one.label, one.writer, one.part) for name, one in found.items()} == {
+        "1a/apa/a/0-1": ("digit", "7", "ap-02", "training"),
+        "1a/apa/a/3:1-3:2": ("digit", "1", "ap-02", "training"),
+        "1d/apa/a/2": ("symbol", '"', "ap-02", "training"),
+        "1d/apa/a/0,3": ("symbol", "\\", "ap-02", "training"),
+        "1a/apb/b/0-0": ("digit", "1", "ap-01", "test"),
+        "1c/apb/b/1": ("letter", "x", "ap-01", "test"),
+        "1a/tos/c/0-2": ("digit", "4", "tos-01", "validation"),
+    }
+    assert {one.contributor for one in found.values()} == {"apa", "apb", "tos"}
+
+
+def test_a_character_is_in_the_middle_upright_and_200_pixels_long(mirror: str, tmp_path: Path) -> None:
+    prepare(config(), tmp_path / "out", mirror=mirror)
+    found = {one.id: one.strokes for one in unipen.read(tmp_path / "out")}
+    assert [stroke.tolist() for stroke in found["1a/apa/a/0-1"]] == [[[90, 240], [190, 240]], [[140, 240], [140, 40]]]
+    assert found["1a/apb/b/0-0"][0].tolist() == [[90, 240], [190, 40]]
+    assert found["1d/apa/a/2"][0].tolist() == [[140, 140]]
+    assert found["1a/apb/b/0-0"][0].dtype == np.float32
+
+
+def test_what_is_small_beside_the_writers_other_characters_stays_small() -> None:
+    sizes = (100, 90, 110, 60, 10)
+    own = [unipen.Segment(f"1d/x/f/{k}", ".", "w", [np.array([[0, 0], [size, 0]])]) for k, size in enumerate(sizes)]
+    widths = [float(np.ptp(strokes[0][:, 0])) for strokes in unipen.fitted(own)]
+    assert widths == pytest.approx([200, 200, 200, 200, 200 * 10 / 45], abs=0.01)
+
+
+def test_digits_of_validation_and_test_writers_are_sets_of_drawings(mirror: str, tmp_path: Path) -> None:
+    prepare(config(), tmp_path / "out", mirror=mirror)
+    (test,), (validation,) = (read_drawings(tmp_path / "out" / part) for part in ("test", "validation"))
+    assert (test.id, test.label, test.writer, test.source) == ("1a/apb/b/0-0", 1, "ap-01", "unipen")
+    assert test.strokes == [[[90, 240], [190, 40]]]
+    assert (validation.label, validation.writer, len(validation.strokes or [])) == (4, "tos-01", 2)
+
+
+def test_left_out_digits_are_in_no_part(mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "left_out.txt").write_text("1a/apb/b/0-0\n")
+    monkeypatch.setattr(unipen, "LEFT_OUT", tmp_path / "left_out.txt")
+    prepare(config(), tmp_path / "out", mirror=mirror)
+    assert "1a/apb/b/0-0" not in {one.id for one in unipen.read(tmp_path / "out")}
+    assert read_drawings(tmp_path / "out/test") == []
+
+
+def test_writers_of_ibm_wrote_several_texts() -> None:
+    own = [unipen.Segment("1a/ibm/f/0", "1", author, []) for author in ("r03-12", "r01-12", "r04-04")]
+    assert unipen.writer_names(own) == {("ibm", "04"): "ibm-01", ("ibm", "12"): "ibm-02"}
+
+
+def test_mistakes_are_one_line(mirror: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"conf/data/unipen\.yaml: writers ap-09 wrote nothing"):
+        prepare(config(test=("ap-09",)), tmp_path / "out", mirror=mirror)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(UserError, match=r"not made yet; run `python src/download\.py data=unipen`"):
+        unipen.read(tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/strokes.npz").write_bytes(b"PK\3\4 cut")
+    with pytest.raises(UserError, match="cannot be read"):
+        unipen.read(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "why"),
+    [
+        ("data/1a/tos/c.dat", ".SEGMENT CHARACTER 0 OK\n", "includes no data"),
+        ("data/1a/tos/c.dat", ".INCLUDE tos/data/gone.dat\n", "includes include/tos/data/gone.dat, which is missing"),
+        ("data/1a/tos/c.dat", '.INCLUDE tos/data/c.dat\n.SEGMENT CHARACTER 8 OK "4"\n', "line 2: run 8 of 3 is named"),
+        ("data/1a/tos/c.dat", ".INCLUDE tos/data/c.dat\n.SEGMENT WORD 1\n", "line 2: '.SEGMENT WORD 1' is not of the"),
+        ("include/tos/data/c.dat", ".PEN_DOWN\n1 1\n", r"no \.WRITER_ID"),
+    ],
+)
+def test_a_broken_archive_is_named_with_its_file(path: str, text: str, why: str) -> None:
+    with pytest.raises(UserError, match=why):
+        list(unipen.segments_of(archive.wanted() | {path: text.encode()}))
+
+
+def test_the_archives_hash_covers_the_wanted_members_only(tmp_path: Path) -> None:
+    folder = tmp_path / "mirror/unipen"
+    folder.mkdir(parents=True)
+    (folder / NAME).write_bytes(archive.packed(archive.FILES | {"data/2/apa/a.dat": "other words"}, root="elsewhere"))
+    prepare(config(), tmp_path / "out", mirror=str(tmp_path / "mirror"))
+    (folder / NAME).write_bytes(archive.packed(archive.FILES | {"LICENSE": "another"}))
+    with pytest.raises(UserError, match="wrong content: SHA-256"):
+        prepare(config(), tmp_path / "other", mirror=str(tmp_path / "mirror"))
+    assert not (tmp_path / "other").exists()

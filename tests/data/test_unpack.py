@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from inkproof.data.unpack import DownloadError, unpack
-from support import pen_text
+from inkproof.data.unpack import DownloadError, sha256_of_files, unpack, unpack_tar
+from support import pen_text, unipen_archive
 from support.tiny_mnist import LIMIT
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -37,3 +37,27 @@ def test_a_compress_file_cut_short_is_noticed_where_its_form_allows() -> None:
         else:
             assert len(part) < len(whole) and whole.startswith(part)
     assert 0 < len(noticed) < 11
+
+
+def test_a_tar_gives_the_wanted_files_without_its_folder() -> None:
+    body = unipen_archive.packed()
+    assert unpack_tar(body, unipen_archive.MEMBERS, 10_000) == unipen_archive.wanted()
+    assert next(iter(unpack_tar(body, ["data/*", "LICENSE"], 10_000))) == "LICENSE"
+    assert unpack_tar(body, ["*.png"], 0) == {}
+
+
+def test_a_tar_that_is_cut_none_or_too_large() -> None:
+    body = unipen_archive.packed()
+    for broken in (body[:-30], body[:40], b"no tar"):
+        with pytest.raises(DownloadError, match="corrupt or truncated tar"):
+            unpack_tar(broken, ["*"], 10_000)
+    with pytest.raises(DownloadError, match="too large"):
+        unpack_tar(body, ["*"], 100)
+
+
+def test_the_hash_of_files_is_that_of_paths_and_contents() -> None:
+    files = {"b": b"2", "a": b"1"}
+    assert sha256_of_files(files) == sha256_of_files(dict(sorted(files.items())))
+    assert (
+        len({sha256_of_files(one) for one in (files, {"b": b"2"}, {"b": b"1", "a": b"2"}, {"c": b"2", "a": b"1"})}) == 4
+    )

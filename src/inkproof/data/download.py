@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
 import pooch
 import requests
@@ -22,7 +22,7 @@ from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionErro
 
 from inkproof.config.schema import Config, DataConfig, Positive, Text
 from inkproof.config.validation import named
-from inkproof.data.unpack import PIECE, ZIP, DownloadError, read_whole, unpack
+from inkproof.data.unpack import PIECE, ZIP, DownloadError, read_whole, sha256_of_files, unpack, unpack_tar
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import read_yaml
 from inkproof.runtime.paths import ROOT
@@ -222,11 +222,17 @@ def validation_digits(data: DataConfig) -> int:
 
 
 class PublishedFile(Config):
-    """A published file: its name, the SHA-256 of its decompressed bytes, and its array's name in an npz."""
+    """A published file: its name, the SHA-256 of its decompressed bytes, and its array's name in an npz.
+
+    A tar has `members`, patterns of the paths that are wanted of it, and the SHA-256 is that of
+    `unpack.sha256_of_files`. `also` are the SHA-256 of the same digits as another place publishes them.
+    """
 
     name: Text
     sha256: Text
+    also: tuple[Text, ...] = ()
     array: Text | None = None
+    members: tuple[Text, ...] = ()
 
 
 class PublishedSource(Config):
@@ -250,6 +256,20 @@ class PublishedSource(Config):
         return self
 
 
+Content = TypeVar("Content")
+Opened = Callable[[bytes, PublishedFile, int], tuple[Content, str]]
+
+
+def _file(body: bytes, wanted: PublishedFile, limit: int) -> tuple[bytes, str]:
+    content = unpack(body, wanted.name, wanted.array, limit)
+    return content, hashlib.sha256(content).hexdigest()
+
+
+def _files(body: bytes, wanted: PublishedFile, limit: int) -> tuple[dict[str, bytes], str]:
+    files = unpack_tar(body, wanted.members, limit)
+    return files, sha256_of_files(files)
+
+
 class Fetcher:
     """Fetches the files of the dataset `name`; the mirror that served one file is asked first for the next.
 
@@ -269,6 +289,13 @@ class Fetcher:
 
     def fetch(self, role: str) -> bytes:
         """Return the decompressed content of this role's file; raises UserError if no mirror has it."""
+        return self._fetch(role, _file)
+
+    def fetch_files(self, role: str) -> dict[str, bytes]:
+        """Return by path the wanted files of this role's tar; raises UserError if no mirror has it."""
+        return self._fetch(role, _files)
+
+    def _fetch(self, role: str, opened: Opened[Content]) -> Content:
         wanted = self.wanted[role]
         failures: list[str] = []
         for mirror in self.mirrors:
@@ -276,7 +303,7 @@ class Fetcher:
                 say(f"{self.data}: {failures[-1]}; asking the next mirror")
             place = mirror.replace("{name}", wanted.name)
             try:
-                content = self._patiently(self.own + place, wanted)
+                content = self._patiently(self.own + place, wanted, opened)
             except DownloadError as error:
                 failures.append(f"{place}: {error}")
                 continue
@@ -285,10 +312,10 @@ class Fetcher:
             return content
         raise UserError(self._nowhere(wanted, failures))
 
-    def _patiently(self, address: str, wanted: PublishedFile) -> bytes:
+    def _patiently(self, address: str, wanted: PublishedFile, opened: Opened[Content]) -> Content:
         for attempt in range(1, self.patience.tries + 1):
             try:
-                content = unpack(self._body(address), wanted.name, wanted.array, self.limit)
+                content, digest = opened(self._body(address), wanted, self.limit)
                 break
             except DownloadError as error:
                 self._archives.pop(address, None)
@@ -299,8 +326,7 @@ class Fetcher:
                 pause = self.patience.pause * 2 ** (attempt - 1)
                 say(f"{self.data}: {error}; trying again in {pause:g} s")
                 time.sleep(pause)
-        digest = hashlib.sha256(content).hexdigest()
-        if digest != wanted.sha256:
+        if digest not in (wanted.sha256, *wanted.also):
             raise DownloadError(f"wrong content: SHA-256 {digest[:12]}... where {wanted.sha256[:12]}... is published")
         return content
 

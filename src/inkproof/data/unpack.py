@@ -1,12 +1,16 @@
-"""What a download is unpacked from: gzip, .Z, zip and npz, within limits, and the IDX form of MNIST's arrays."""
+"""What a download is unpacked from: gzip, .Z, zip, npz and tar, within limits, and the IDX form of MNIST's arrays."""
 
 import gzip
+import hashlib
 import io
 import math
 import struct
+import tarfile
 import warnings
 import zipfile
 import zlib
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import IO, Any
 
 import numpy as np
@@ -102,6 +106,36 @@ def _member(body: bytes, name: str, array: str | None, limit: int) -> bytes:
     except (EOFError, OverflowError, RuntimeError, TypeError, ValueError, struct.error, zlib.error) as error:
         raise DownloadError(f"corrupt member in the zip ({error})") from error
     raise DownloadError(f"the zip holds no {name}")
+
+
+def unpack_tar(body: bytes, patterns: Sequence[str], limit: int) -> dict[str, bytes]:
+    """Return by path, sorted, the files of a tar that match one of `patterns`, such as `data/*.png`.
+
+    A path is that below the archive's one folder, which servers name as they like. Raises DownloadError if the archive
+    is broken, or if these files have more than `limit` bytes.
+    """
+    found: dict[str, bytes] = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(body), mode="r:*") as archive:
+            for member in archive:
+                path = member.name.partition("/")[2]
+                if member.isreg() and any(fnmatchcase(path, pattern) for pattern in patterns):
+                    limit -= member.size
+                    stream = archive.extractfile(member)
+                    if limit < 0 or stream is None:
+                        raise DownloadError("too large: the wanted files have more bytes than allowed")
+                    found[path] = stream.read()
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise DownloadError(f"corrupt or truncated tar ({error})", passing=True) from error
+    return dict(sorted(found.items()))
+
+
+def sha256_of_files(files: Mapping[str, bytes]) -> str:
+    """Return the SHA-256 over each path in sorted order, a zero byte, and the file's own SHA-256 (32 bytes)."""
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(path.encode() + b"\0" + hashlib.sha256(files[path]).digest())
+    return digest.hexdigest()
 
 
 UINT8 = 0x08
