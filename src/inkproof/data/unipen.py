@@ -229,7 +229,7 @@ def prepare(data: DataConfig, out: Path, mirror: str | None, patience: Patience 
     segments = list(segments_of(Fetcher(data.name, source, mirror, patience).fetch_files("archive")))
     samples = samples_of(segments, source.writers)
     for part in ("validation", "test"):
-        write_drawings(out / part, map(_drawing, chosen(samples, part, "digit")))
+        write_drawings(out / part, map(drawing, chosen(samples, part, "digit")))
     write_samples(out / FILE_NAME, samples)
 
 
@@ -257,10 +257,11 @@ def chosen(samples: Iterable[Sample], part: str, kind: str) -> list[Sample]:
     return [one for one in samples if (one.part, one.kind) == (part, kind)]
 
 
-def _drawing(one: Sample) -> Drawing:
+def drawing(one: Sample) -> Drawing:
+    """Return a sample as a drawing; one that is no digit has the label None."""
     return Drawing(
         id=one.id,
-        label=int(one.label),
+        label=int(one.label) if one.kind == "digit" else None,
         writer=one.writer,
         source="unipen",
         canvas=(CANVAS_SIDE, CANVAS_SIDE),

@@ -28,7 +28,11 @@ _CHANGES = {
     "mnist": "Changed: converted to 28 x 28 again by the normalizer.",
 }
 _WORST = 5  # corruptions shown
-_NOT_REPORTED = ("mine", "pens_validation", "unipen_validation")  # the user's own, and those that models were selected on
+_NOT_REPORTED = (
+    "mine",
+    "pens_validation",
+    "unipen_validation",
+)  # the user's own, and those that models were selected on
 
 
 @dataclass(frozen=True)

@@ -105,4 +105,6 @@ def unipen_letters(folder: Path, part: str, most: int, seed: int) -> list[Drawin
     written = [one for kind in ("letter", "symbol") for one in unipen.chosen(samples, part, kind)]
     usable = [one for one in written if one.label not in LIKE_DIGITS]
     order = np.random.default_rng(seed).permutation(len(usable))[:most]
-    return [replace(unipen.drawing(usable[index]), source=f"ood_sample/unipen/{usable[index].writer}") for index in order]
+    return [
+        replace(unipen.drawing(usable[index]), source=f"ood_sample/unipen/{usable[index].writer}") for index in order
+    ]
