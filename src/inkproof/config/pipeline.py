@@ -39,7 +39,7 @@ class DownloadOf(Config):
 
 
 class DrawingsOf(Config):
-    """The folders of data/drawn that a dataset's models are evaluated on, besides starter and mine; starter for none."""
+    """The folders of data/drawn that a dataset's models are evaluated on, besides starter and mine."""
 
     pens: Text
     unipen: Text

@@ -11,6 +11,7 @@ from keras import ops
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.evaluation.rejection import Rule
 from inkproof.exporting.convert import CALIBRATION_DIGITS, function_to_litert, merge
+from inkproof.exporting.files import Quantization
 
 LOGITS = "logits"  # the layer before the softmax, which has this name in every model
 _PREPARED, _FEATURES = "prepared", "features"  # the inputs of the first layer with weights, and of the last one
@@ -32,7 +33,7 @@ class CanvasModel:
     rule's threshold.
     """
 
-    def __init__(self, network: keras.Model, rule: Rule, normalizers: Mapping[str, bytes]) -> None:
+    def __init__(self, network: keras.Model, rule: Rule, normalizers: Mapping[Quantization, bytes]) -> None:
         """Convert the parts that are the same in every quantization.
 
         Args:
@@ -66,7 +67,7 @@ class CanvasModel:
         self._prepared = function_to_litert(prepare, [image], "the preparation")
         self._after = function_to_litert(classify, [features], "the rule", network)
 
-    def quantized(self, quantization: str = "float32", calibration: np.ndarray | None = None) -> bytes:
+    def quantized(self, quantization: Quantization = "float32", calibration: np.ndarray | None = None) -> bytes:
         """Return the file in `quantization`.
 
         `calibration`, which int8 needs, is uint8 (N, 28, 28), training or validation digits after the normalizer.

@@ -233,7 +233,7 @@ def verify_canvas_files(
     folder: Path,
     rule: Rule,
     bounds: Bounds,
-    normalizers: Mapping[str, bytes],
+    normalizers: Mapping[Quantization, bytes],
     calibration: np.ndarray,
     canvases: np.ndarray,
     logits: np.ndarray,
