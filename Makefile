@@ -115,6 +115,7 @@ browser: $(DEV) ## add Playwright for the tests of that page; install Chromium w
 screenshots: demo browser ## the pictures of docs/images: MLflow and the report, after the demo and a sweep of four; needs Chromium
 	@python src/train.py -m data=optdigits model=dense,cnn optimizer.learning_rate=0.001,0.01
 	@PYTHONPATH=src python docs/screenshots.py
+	@PYTHONPATH=src python docs/pages_sheet.py
 
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 lock: $(READY) ## resolve the dependencies of pyproject.toml and requirements/*.in again
