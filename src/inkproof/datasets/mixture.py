@@ -98,7 +98,7 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
       drawings by glyph templates. `not_digits` are labeled `NOT_A_DIGIT`: letters and symbols of UNIPEN's training
       writers, and digits side by side. The share `paper` of all drawings lies on generated pages.
     - Validation has MNIST's digits. With `validation_drawings` it also has the validation writers' drawings as they
-      are.
+      are, UNIPEN's too if they are trained on.
     - Test has MNIST's digits.
 
     Without `copies` and `validation_drawings` the pen digits are not even fetched. All are brought to 28 x 28 by
@@ -114,7 +114,7 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
     free = pens.of_role(drawings, source.pens, "training") * source.copies if source.copies else []
     validating = pens.of_role(drawings, source.pens, "validation") if source.validation_drawings else []
     characters = ROOT / source.unipen.folder
-    writing = read_drawings(characters / "validation") if source.validation_drawings else []
+    writing = read_drawings(characters / "validation") if source.validation_drawings and source.unipen_copies else []
     splits = {
         "train": [
             _published(train, "mnist-train", method),
@@ -149,7 +149,7 @@ def _fetched(source: MixtureSource, mirror: str | None) -> tuple[Path, list[Draw
     """MNIST's digits file and, if the mixture has any, all pen drawings and characters; made if they are absent."""
     digits, folder, characters = digits_file(ROOT / source.mnist.folder), ROOT / source.pens.folder, []
     prepare_absent(source.mnist, digits, mirror)
-    if source.unipen_copies or source.not_digits or source.validation_drawings:
+    if source.unipen_copies or source.not_digits:
         prepare_absent(source.unipen, ROOT / source.unipen.folder / unipen.FILE_NAME, mirror)
         characters = unipen.read(ROOT / source.unipen.folder)
     if not source.copies and not source.validation_drawings:
