@@ -28,7 +28,7 @@ settings.load_profile("unhurried")
 SOURCES = (
     *("src", "conf", "experiments", "dvc.yaml", "params.yaml", "pyproject.toml", "Makefile", ".gitignore"),
     *(".dvcignore", ".dvc/config", ".dvc/.gitignore", "data/drawn/starter", "data/drawn/not_digits"),
-    *("data/drawn/mine/.gitkeep", "reports/mnist"),
+    *("data/drawn/mine/.gitkeep", "reports/mnist", "models/pretrained/ink_mask.keras"),
 )
 LEFT_OUT = {"reports/mnist": ("test", "drawn", "timing.json")}  # what git ignores within SOURCES
 

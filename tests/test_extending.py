@@ -174,7 +174,7 @@ def test_one_of_each_reaches_the_report(dvc_workspace: Callable[..., Workspace])
     assert float(row["test_acc"]) > 0.8
     assert 0 < float(row["drawn_starter_two_tone_accuracy"]) <= 1
     drawn = json.loads((report / "models" / "strided" / "drawn.json").read_text())["starter"]
-    assert [key for key in drawn if isinstance(drawn[key], dict)][-2:] == ["two_tone", "classic"]
+    assert [key for key in drawn if isinstance(drawn[key], dict)][-3:] == ["two_tone", "classic", "learned"]
     metadata = json.loads((workspace.root / "models/scaled/strided/run.json").read_text())
     assert metadata["config"]["optimizer"]["_target_"] == "keras.optimizers.Lion"
     assert metadata["config"]["training"]["label_smoothing"] == 0.05

@@ -41,6 +41,7 @@ def groups(primary: str) -> dict[str, Any]:
 # Where a script takes several primary files, its command is named as they are.
 COMMANDS = {
     "config": "src/train.py",
+    "mask": "src/preprocess.py mask",
     "pretrained": "src/report.py pretrained",
     "formats": "src/export.py formats",
     **{name: f"src/evaluate.py {name}" for name in ("drawn", "ensemble", "finetuned", "out_of_fold")},

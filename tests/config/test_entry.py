@@ -155,6 +155,9 @@ REFUSED = {  # by what is typed after `python src/`: words of the line
     ("evaluate.py", "ensemble", "runs=a,b"): ["runs=a,b: several values", "'runs=[a,b]' for a list"],
     ("evaluate.py", "--resolve"): ["--resolve: it needs --cfg job"],
     ("preprocess.py", "normalizer", "foo=1"): ["foo=1: unknown; `normalizer` takes no keys"],
+    ("preprocess.py", "mask", "page=5"): ["page: unknown key", "did you mean pages?"],
+    ("preprocess.py", "mask", "pages=0"): ["pages=0: expected at least 1"],
+    ("preprocess.py", "mask", "-m", "pages=5,6"): ["-m", "only train.py"],
     ("preprocess.py", "drawings", "data=optdigits", "data.evaluation.drawn_sets=[starter,mien]"): [
         "data.evaluation.drawn_sets: mien: unknown set; did you mean mine? choose one of:",
     ],
@@ -213,6 +216,13 @@ def test_help_comes_at_once_from_any_folder(script: str, at_once: Any, bare: Any
     assert f"python src/{path}" in done.stdout.splitlines()[0]
     file = re.search(r"from conf/(\w+\.yaml):", done.stdout)
     assert file is not None and (ROOT / "conf" / file[1]).read_text() in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_training_of_the_mask_network_has_a_file_and_help_of_its_own(at_once: Any, bare: Any, tmp_path: Path):
+    typed = str(bare.root / "src" / "preprocess.py"), "mask"
+    done = at_once(*typed, "--help", code=0, cwd=tmp_path)
+    assert (ROOT / "conf" / "mask.yaml").read_text() in done.stdout and "from conf/mask.yaml:" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 

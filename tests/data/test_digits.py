@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from inkproof.data.digits import (
+    NOT_A_DIGIT,
     Digits,
     data_sha,
     digits_file,
@@ -41,6 +42,20 @@ def test_what_is_written_comes_back_by_folder_or_file(tmp_path: Path) -> None:
     assert val.images.shape == (0, 28, 28) and val.labels.shape == (0,)
     with np.load(tmp_path / "made" / "digits.npz") as archive:
         assert {f"{split}_{kind}" for split in written for kind in ("images", "labels")} <= set(archive.files)
+
+
+def test_only_training_images_may_be_no_digit(tmp_path: Path) -> None:
+    written = splits()
+    written["train"].labels[::7] = NOT_A_DIGIT
+    write_digits(tmp_path, written)
+    train, _ = load_training(tmp_path)
+    assert (train.labels == written["train"].labels).all() and (train.labels == NOT_A_DIGIT).sum() == 8
+    for split in ("val", "test"):
+        labels = np.array([3, NOT_A_DIGIT], np.uint8)
+        wrong = {**splits(), split: Digits(np.zeros((2, 28, 28), np.uint8), labels)}
+        with pytest.raises((UserError, ValueError), match=f"{split}_labels holds 3 to 10"):
+            write_digits(tmp_path / split, wrong)
+        assert not (tmp_path / split / "digits.npz").exists()
 
 
 def test_equal_digits_give_equal_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +156,8 @@ def save(**changes: np.ndarray | None):
         (save(train_images=np.zeros((50, 28, 28))), r"train_images is float64 \(50, 28, 28\)"),
         (save(train_images=np.zeros((50, 784), np.uint8)), r"train_images is uint8 \(50, 784\)"),
         (save(train_labels=np.zeros(49, np.uint8)), r"train_labels is uint8 \(49,\), not whole numbers \(50,\)"),
-        (save(train_labels=np.full(50, 10, np.uint8)), "train_labels holds 10"),
+        (save(train_labels=np.full(50, NOT_A_DIGIT + 1, np.uint8)), "train_labels holds 11"),
+        (save(test_labels=np.full(20, NOT_A_DIGIT, np.uint8)), "test_labels holds 10 to 10, not digits from 0 to 9"),
         (save(train_labels=np.array([None] * 50)), "broken digits file"),
     ],
 )
@@ -150,7 +166,7 @@ def test_what_is_wrong_with_a_file_is_reported_in_one_line(spoil, words: str, tm
     write_digits(path, splits())
     spoil(path)
     with pytest.raises(UserError, match=words) as caught:
-        load_training(path)
+        load_test_split(path) if "test_labels holds" in words else load_training(path)
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 

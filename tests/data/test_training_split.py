@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inkproof.data.digits import Digits, write_digits
+from inkproof.data.digits import NOT_A_DIGIT, Digits, write_digits
 from inkproof.data.splits import training_split
 from inkproof.runtime.errors import UserError
 
@@ -50,6 +50,15 @@ def test_val_0_trains_on_the_validation_digits_too(path: Path, splits: dict[str,
     assert len(train.labels) == TRAIN + VAL
     assert rows(train) == rows(splits["train"]) | rows(splits["val"])
     assert not rows(train) & rows(splits["test"])
+
+
+def test_images_of_no_digit_are_chosen_as_a_class_of_their_own(splits: dict[str, Digits], tmp_path: Path) -> None:
+    train = splits["train"]
+    labels = np.where(np.arange(TRAIN) % 10 == 0, np.uint8(NOT_A_DIGIT), train.labels)
+    write_digits(tmp_path, {**splits, "train": Digits(train.images, labels)})
+    chosen = [training_split(tmp_path / "digits.npz", VAL, 110)[0] for _ in range(2)]
+    assert np.bincount(chosen[0].labels, minlength=11).tolist() == [10] * 11
+    assert np.array_equal(chosen[0].images, chosen[1].images)
 
 
 @pytest.mark.parametrize("val", [7, 51, 5000])

@@ -12,14 +12,16 @@ import numpy as np
 import pytest
 
 from inkproof.config.schema import DataConfig
-from inkproof.data.digits import data_sha, load_test_split, load_training
+from inkproof.data import unipen
+from inkproof.data.digits import NOT_A_DIGIT, data_sha, load_test_split, load_training
 from inkproof.data.download import prepare
 from inkproof.data.drawings import read_drawings
 from inkproof.datasets.mixture import MixtureSource
 from inkproof.preprocessing.canvas import load_canvases
-from inkproof.preprocessing.methods import apply_method
+from inkproof.preprocessing.methods import METHODS, NORMALIZED_METHOD, apply_method
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
+from inkproof.synthetic import glyph_templates
 from support import pen_text
 from support import tiny_mnist as tiny
 from support.data_conf import changed, published
@@ -27,6 +29,31 @@ from support.data_conf import changed, published
 # Two writers a file: tra-01 is for training, tra-02 for validation, tes-01 and tes-02 for test.
 TEXTS = {"tra": pen_text.text(24).encode(), "tes": pen_text.text(10).encode()}
 ROLES = {"test": ["tes-01", "tes-02"], "validation": ["tra-02"]}
+
+
+def character(part: str, kind: str, label: str, number: int = 0) -> unipen.Sample:
+    """A character in the form of UNIPEN's; a digit is of a glyph template, all others are one zigzag each."""
+    if kind == "digit":
+        drawn = glyph_templates.drawing(int(label), 10 + number).strokes or []
+    else:
+        drawn = [[(60 + 40 * place, 80 + (37 * place + 3 * ord(label)) % 120) for place in range(4)]]
+    strokes = [np.array([point[:2] for point in stroke], np.float32) for stroke in drawn]
+    return unipen.Sample(f"{kind}/{part}/{label}-{number}", "own", f"own-{part}", kind, label, part, strokes)
+
+
+# Letters and symbols; of those for training some are like a digit.
+OTHERS = {"training": "AKMw@#", "validation": "EX", "test": "RT"}
+LIKE = "Ol|-"
+CHARACTERS = [
+    *(character("training", "digit", str(digit)) for digit in range(10)),
+    *(character(part, "digit", label) for part in ("validation", "test") for label in "358"),
+    *(
+        character(part, "letter" if label.isalpha() else "symbol", label)
+        for part, labels in {**OTHERS, "training": OTHERS["training"] + LIKE}.items()
+        for label in labels
+    ),
+]
+ALONE = {"unipen_copies": 0, "not_digits": 0, "paper": 0, "copies": 0, "glyphs": 0, "redrawn": 0}
 
 
 @pytest.fixture(scope="module")
@@ -38,18 +65,23 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
-def config(folder: Path, val: int = 22, **changes: Any) -> DataConfig:
+def config(folder: Path, val: int = 25, **changes: Any) -> DataConfig:
     """conf/data/mnist_plus_strokes.yaml, with changes of its source, over tiny datasets below `folder`.
 
-    They have 30 and 10 + 12 digits, and 12 drawings.
+    They have 30 digits for training, and for validation 10, 12 drawings of pen digits and 3 of UNIPEN.
     """
     files = {part: {"name": f"pens.{part}", "sha256": hashlib.sha256(text).hexdigest()} for part, text in TEXTS.items()}
     pens = changed(published("pens"), {"files": files, "writers": ROLES, "mirrors": []}, folder=str(folder / "pens"))
+    unipen.write_samples(folder / "unipen" / unipen.FILE_NAME, CHARACTERS)
     small = {
         "mnist": tiny.config(folder=str(folder / "mnist")),
         "pens": pens,
+        "unipen": changed(published("unipen"), {"mirrors": []}, folder=str(folder / "unipen")),
         "copies": 3,
+        "unipen_copies": 2,
         "glyphs": 20,
+        "not_digits": 15,
+        "paper": 0,
         "workers": 1,
         "method": "mnist_style",  # the layer would start TensorFlow in every process that draws
     }
@@ -73,26 +105,107 @@ def test_the_splits_hold_what_they_should(made: Path) -> None:
     mnist = load_training(made / "mnist")
     pens = {drawing.id: drawing for drawing in read_drawings(made / "pens")}
     names = sources(made / "mnist_plus_strokes", "train")
-    assert len(names) == len(train.labels) == 30 + 3 * 12 + 20
-    assert names[:2] == ["mnist-train-00000", "mnist-train-00001"] and names[-1] == "style-1998-00001-9"
+    assert len(names) == len(train.labels) == 30 + 3 * 12 + 2 * 10 + 20 + 15
+    assert names[:2] == ["mnist-train-00000", "mnist-train-00001"] and names[-16] == "style-1998-00001-9"
     assert (train.labels[:30] == mnist[0].labels).all()
     for copy in range(3):
         part = slice(30 + 12 * copy, 42 + 12 * copy)
         assert [pens[name].label for name in names[part]] == train.labels[part].tolist()
         assert {pens[name].writer for name in names[part]} == {"tra-01"}
-    assert train.labels[-20:].tolist() == [*range(10), *range(10)]
+    assert names[66:86] == 2 * [f"unipen-own-training-digit/training/{digit}-0" for digit in range(10)]
+    assert train.labels[66:106].tolist() == 4 * [*range(10)]
+    assert train.labels[106:].tolist() == 15 * [NOT_A_DIGIT]
     names = sources(made / "mnist_plus_strokes", "val")
     assert (val.labels[:10] == mnist[1].labels).all() and names[0] == "mnist-val-00000"
-    assert [pens[name].label for name in names[10:]] == val.labels[10:].tolist()
-    assert {pens[name].writer for name in names[10:]} == {"tra-02"}
+    assert [pens[name].label for name in names[10:22]] == val.labels[10:22].tolist()
+    assert {pens[name].writer for name in names[10:22]} == {"tra-02"}
+    assert names[22:] == [f"unipen-own-validation-digit/validation/{digit}-0" for digit in (3, 5, 8)] and val.labels[
+        22:
+    ].tolist() == [3, 5, 8]
+
+
+def test_what_is_no_digit_is_letters_and_symbols_by_training_writers_and_digits_side_by_side(
+    made: Path, mirror: str, tmp_path: Path
+) -> None:
+    prepare(config(made, not_digits=200), tmp_path, mirror)
+    names = sources(tmp_path, "train")[106:]
+    several = names[::5]
+    writers = {drawing.id: drawing.writer for drawing in read_drawings(made / "pens")}
+    assert {writers[name] for name in several} == {"tra-01"}
+    others = [name for place, name in enumerate(names) if place % 5]
+    kinds = {label: "letter" if label.isalpha() else "symbol" for label in OTHERS["training"]}
+    # None is like a digit, or by a writer of validation or test.
+    assert set(others) == {f"unipen-own-training-{kind}/training/{label}-0" for label, kind in kinds.items()}
+    images = load_training(tmp_path)[0].images[106:]
+    assert len({image.tobytes() for image in images}) == len(images)
+    # Several digits side by side are wider than high.
+    wide, high = (np.array([np.ptp(np.flatnonzero(one.any(axis=axis))) for one in images[::5]]) for axis in (0, 1))
+    assert (wide > high).mean() > 0.8
+
+
+def test_without_pen_digits_there_are_letters_alone_and_without_letters_nothing(mirror: str, tmp_path: Path) -> None:
+    alone = {**ALONE, "not_digits": 20, "validation_drawings": False}
+    prepare(config(tmp_path, val=10, **alone), tmp_path / "out", mirror)
+    assert not (tmp_path / "pens").exists()
+    names = sources(tmp_path / "out", "train")[30:]
+    assert len(names) == 20 and all(name.startswith("unipen-own-training-") for name in names)
+    without = config(tmp_path, val=10, **alone)
+    unipen.write_samples(tmp_path / "unipen" / unipen.FILE_NAME, [one for one in CHARACTERS if one.kind == "digit"])
+    prepare(without, tmp_path / "none", mirror)
+    assert len(load_training(tmp_path / "none")[0].labels) == 30
+
+
+def test_a_share_of_the_drawings_lies_on_paper_and_the_others_stay_as_they_were(
+    made: Path, mirror: str, tmp_path: Path
+) -> None:
+    files = {}
+    for share in (0, 0.5, 1):
+        prepare(config(made, method="tutorial", paper=share, glyphs=60), tmp_path / str(share), mirror)
+        files[share] = load_training(tmp_path / str(share))
+    plain, some, every = (files[share][0] for share in (0, 0.5, 1))
+    for other in (some, every):
+        assert np.array_equal(other.images[:30], plain.images[:30])  # MNIST's digits never do
+        assert np.array_equal(other.labels, plain.labels)
+    assert np.array_equal(files[1][1].images, files[0][1].images)  # nor does any validation drawing
+    on_paper = (some.images != plain.images).any(axis=(1, 2))[30:]
+    assert 0.35 < on_paper.mean() < 0.65
+    assert (every.images != plain.images).any(axis=(1, 2))[30:].all()
+    assert np.array_equal(some.images[30:][on_paper], every.images[30:][on_paper])
+    # Drawings are black on white without paper; `tutorial` inverts them. Pages are not.
+    ground = np.median(plain.images[30:], axis=(1, 2)), np.median(every.images[30:], axis=(1, 2))
+    assert not ground[0].any() and (ground[1] > 5).mean() > 0.8
+    prepare(config(made, method="tutorial", paper=0.5, glyphs=60, workers=2), tmp_path / "two", mirror)
+    assert (tmp_path / "two/digits.npz").read_bytes() == (tmp_path / "0.5/digits.npz").read_bytes()
+
+
+def test_training_images_without_ink_are_labeled_as_no_digit_and_others_keep_their_labels(
+    made: Path, mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forgetful(canvas: np.ndarray) -> np.ndarray:
+        """Lose the ink of about every third canvas."""
+        lost = canvas.sum(dtype=np.int64) % 3 == 0
+        return METHODS["tutorial"](canvas) * np.uint8(not lost)
+
+    monkeypatch.setitem(METHODS, "forgetful", forgetful)
+    for method in ("tutorial", "forgetful"):
+        prepare(config(made, method=method), tmp_path / method, mirror)
+    whole, lossy = (load_training(tmp_path / method) for method in ("tutorial", "forgetful"))
+    lost = ~lossy[0].images.any(axis=(1, 2))
+    assert 0.1 < lost.mean() < 0.6
+    assert (lossy[0].labels[lost] == NOT_A_DIGIT).all()
+    assert np.array_equal(lossy[0].labels[~lost], whole[0].labels[~lost])
+    assert (~lossy[1].images.any(axis=(1, 2))).any(), "or the next line tests nothing"
+    assert np.array_equal(lossy[1].labels, whole[1].labels)
 
 
 def test_no_test_writer_and_nothing_of_the_starter_set_is_in_it(made: Path) -> None:
     test = {d.id for d in read_drawings(made / "pens") if d.writer in ROLES["test"]}
     never = test | {drawing.id for drawing in read_drawings(ROOT / "data/drawn/starter")}
+    never |= {one.id for one in CHARACTERS if one.part == "test"}
     assert len(test) == 10
     for split in ("train", "val"):
-        assert not never & set(sources(made / "mnist_plus_strokes", split))
+        names = sources(made / "mnist_plus_strokes", split)
+        assert not never & set(names) and not [name for name in names if "test/" in name]
     assert not set(sources(made / "mnist_plus_strokes", "train")) & set(sources(made / "mnist_plus_strokes", "val"))
 
 
@@ -107,6 +220,7 @@ def test_mnist_s_digits_and_the_validation_drawings_go_through_the_method(
         assert (after.images[: len(before.images)] == 255 - before.images).all()
     assert (mixture[2].labels == mnist[2].labels).all() and len(mixture[2].labels) == 10
     validating = [drawing for drawing in read_drawings(made / "pens") if drawing.writer == "tra-02"]
+    validating += map(unipen.drawing_of, unipen.chosen(unipen.read(made / "unipen"), "validation", "digit"))
     assert (mixture[1].images[10:] == apply_method("tutorial", load_canvases(made, validating, brush=20))).all()
 
 
@@ -138,9 +252,11 @@ def test_sources_that_are_there_are_not_fetched_again(made: Path, tmp_path: Path
 def test_what_does_not_fit_is_one_line_and_leaves_nothing(made: Path, tmp_path: Path) -> None:
     vary = published("mnist_plus_strokes").source.arguments["vary"]
     for changes, message in (
-        ({"val": 5000}, r"data\.val=5000: 10 digits of tiny and 12 of the validation writers are 22; write that"),
+        ({"val": 5000}, r"data\.val=5000: 10 digits of tiny and 15 of the validation writers are 25; write that"),
         ({"method": "inc"}, r"data\.source: method=inc: unknown method; choose one of tutorial, polarity, "),
         ({"copies": -1}, r"data\.source: copies=-1: expected at least 0"),
+        ({"not_digits": -1}, r"data\.source: not_digits=-1: expected at least 0"),
+        ({"paper": 1.5}, r"data\.source: paper=1\.5: expected at most 1"),
         ({"workers": 0}, r"data\.source: workers=0: expected at least 1"),
         ({"vary": vary | {"brush": [40.0, 5.0]}}, r"data\.source: vary\.brush: expected the least first"),
         ({"vary": vary | {"pixels": 1.5}}, r"data\.source: vary\.pixels=1\.5: expected at most 1"),
@@ -151,33 +267,35 @@ def test_what_does_not_fit_is_one_line_and_leaves_nothing(made: Path, tmp_path: 
 
 
 def test_without_glyphs_or_copies_it_is_mnist(made: Path, tmp_path: Path) -> None:
-    prepare(config(made, glyphs=0, copies=0), tmp_path)
+    prepare(config(made, **ALONE), tmp_path)
     assert len(load_training(tmp_path)[0].labels) == 30
 
 
 def test_mnist_alone_needs_no_pen_digit_and_some_come_again_with_the_stroke_they_lack(
     mirror: str, made: Path, tmp_path: Path
 ) -> None:
-    alone = {"redrawn": 0, "copies": 0, "glyphs": 0, "validation_drawings": False, "val": 10}
+    absent = changed(published("unipen"), {"mirrors": []}, folder=str(tmp_path / "absent"))
+    alone = {**ALONE, "validation_drawings": False, "val": 10, "unipen": absent}
     prepare(config(tmp_path, added=2, **alone), tmp_path / "out", mirror)
-    assert not (tmp_path / "pens").exists()
+    assert not (tmp_path / "pens").exists() and not (tmp_path / "absent").exists()
     train, val = load_training(tmp_path / "out")
-    published = load_training(made / "mnist")[0]
-    some = np.flatnonzero(np.isin(published.labels, (1, 7, 9)))
-    assert set(published.labels[some]) == {1, 7, 9} and len(val.labels) == 10
-    assert train.labels.tolist() == [*published.labels.tolist(), *2 * published.labels[some].tolist()]
+    digits = load_training(made / "mnist")[0]
+    some = np.flatnonzero(np.isin(digits.labels, (1, 7, 9)))
+    assert set(digits.labels[some]) == {1, 7, 9} and len(val.labels) == 10
+    assert train.labels.tolist() == [*digits.labels.tolist(), *2 * digits.labels[some].tolist()]
     names = sources(tmp_path / "out", "train")
     assert names[30:] == [f"mnist-train-{index:05d}-added{copy}" for copy in (0, 1) for index in some]
     plain = train.images[some]
     assert all((train.images[30 + len(some) * copy :][: len(some)] != plain).any() for copy in (0, 1))
     prepare(config(tmp_path, added=0, **alone), tmp_path / "plain", mirror)
     assert len(load_training(tmp_path / "plain")[0].labels) == 30
-    prepare(config(tmp_path, added=1, **alone | {"redrawn": 2}), tmp_path / "pens", mirror)
+    prepare(config(tmp_path, added=1, **(alone | {"redrawn": 2})), tmp_path / "pens", mirror)
     train, _ = load_training(tmp_path / "pens")
     assert len(train.labels) == 3 * (30 + len(some)) == len(set(sources(tmp_path / "pens", "train")))
     first = 30 + len(some)
-    assert train.labels[first : first + 60].tolist() == 2 * published.labels.tolist()
-    assert train.labels[first + 60 :].tolist() == 2 * published.labels[some].tolist()
+    expected = np.array([*2 * digits.labels.tolist(), *2 * digits.labels[some].tolist()])
+    expected[~train.images[first:].any(axis=(1, 2))] = NOT_A_DIGIT  # these digits are noise, and may be lost
+    assert train.labels[first:].tolist() == expected.tolist()
     assert (train.images[first : first + 30] != train.images[first + 30 : first + 60]).any(axis=(1, 2)).mean() > 0.5
 
 
@@ -185,9 +303,10 @@ def test_mnist_alone_is_published_without_any_drawing() -> None:
     data = published("mnist_normalized")
     source = MixtureSource.model_validate(data.source.arguments)
     assert (source.copies, source.glyphs, source.validation_drawings) == (0, 0, False)
+    assert (source.unipen_copies, source.not_digits, source.paper) == (0, 0, 0)
     assert (source.added, source.redrawn) == (1, 1)
     assert (data.name, data.folder, data.val) == ("mnist_normalized", "data/mnist_normalized", source.mnist.val)
-    assert source.method == "classic"
+    assert source.method == NORMALIZED_METHOD
 
 
 def test_killed_before_the_rename_it_can_be_run_again(made: Path, tmp_path: Path) -> None:
@@ -209,6 +328,6 @@ def test_killed_before_the_rename_it_can_be_run_again(made: Path, tmp_path: Path
 def test_the_published_configuration_takes_its_sources_from_their_own_files() -> None:
     data, mnist = published("mnist_plus_strokes"), published("mnist")
     source = MixtureSource.model_validate(data.source.arguments)
-    assert source.mnist == mnist and source.pens == published("pens")
+    assert source.mnist == mnist and source.pens == published("pens") and source.unipen == published("unipen")
     assert mnist.val is not None and data.val == mnist.val + 1500
     assert data.eval_data == mnist.eval_data and data.evaluation is None

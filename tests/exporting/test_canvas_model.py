@@ -21,8 +21,9 @@ from inkproof.exporting.predictors import CanvasPredictor, foreign_operators
 from inkproof.exporting.verify import check_exact, compare_canvases, describe_canvas
 from inkproof.models.dense import build
 from inkproof.models.loading import predict
-from inkproof.preprocessing.canvas import load_canvases
-from inkproof.preprocessing.methods import apply_method
+from inkproof.preprocessing.canvas import MASK_SIDE, load_canvases
+from inkproof.preprocessing.ink_mask import mask_network, network_input, trained_mask_network
+from inkproof.preprocessing.methods import NORMALIZED_METHOD, apply_method
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.stages import export as stage
@@ -49,7 +50,7 @@ def canvases() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def logits(network: keras.Model, canvases: np.ndarray) -> np.ndarray:
-    return predict(network, apply_method("classic", canvases))
+    return predict(network, apply_method(NORMALIZED_METHOD, canvases))
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +61,18 @@ def rule(logits: np.ndarray) -> Rule:
 
 @pytest.fixture(scope="module")
 def files(
-    network: keras.Model, rule: Rule, canvases: np.ndarray, normalizer: bytes, tmp_path_factory: pytest.TempPathFactory
+    network: keras.Model,
+    rule: Rule,
+    canvases: np.ndarray,
+    normalizers: dict[str, bytes],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Path]:
     """A canvas file in each quantization."""
     folder = tmp_path_factory.mktemp("exported")
-    calibration = apply_method("classic", canvases)
+    calibration = apply_method(NORMALIZED_METHOD, canvases)
+    model = CanvasModel(network, rule, normalizers)
     for quantization, name in CANVAS_FILES.items():
-        content = CanvasModel(network, rule, normalizer).quantized(quantization, calibration)
+        content = model.quantized(quantization, calibration)
         (folder / name).write_bytes(describe_canvas(content, rule, "untrained", quantization, "c0ffee"))
     return {quantization: folder / name for quantization, name in CANVAS_FILES.items()}
 
@@ -81,7 +87,7 @@ def test_the_file_computes_what_keras_and_numpy_do(
 ):
     predicted = predictor.predict(canvases)
     np.testing.assert_allclose(predicted.score, rule.scores(logits), atol=1e-4)
-    assert np.array_equal(predicted.seen, apply_method("classic", canvases))
+    assert np.array_equal(predicted.seen, apply_method(NORMALIZED_METHOD, canvases))
     assert not predicted.seen[-1].any()
     np.testing.assert_allclose(predicted.probabilities.sum(axis=1), 1, atol=1e-5)
     assert {key: predictor.metadata[key] for key in ("rule", "temperature", "threshold", "model")} == {
@@ -96,10 +102,18 @@ def test_the_file_computes_what_keras_and_numpy_do(
     assert 5 < predicted.accepted.sum() < 16  # the threshold separates them
 
 
+def test_the_mask_is_what_the_mask_network_marks(predictor: CanvasPredictor, canvases: np.ndarray):
+    marks = np.asarray(trained_mask_network()(network_input(canvases.astype(np.float32))))[..., 0]
+    mask = predictor.predict(canvases).mask
+    assert (mask.dtype, mask.shape) == (np.uint8, (len(canvases), MASK_SIDE, MASK_SIDE))
+    assert np.abs(mask - 255.0 * marks).max() < 1
+    assert (mask[:-1].max(axis=(1, 2)) > 200).all() and not (mask[-1] > 127).any()
+
+
 @pytest.mark.parametrize(
     ("quantization", "smaller", "rounding"), [("float16", 1.8, 5e-3), ("dynamic", 3, 0.1), ("int8", 3, 0.1)]
 )
-def test_only_the_network_shrinks_and_the_normalizer_stays_to_the_bit(
+def test_only_the_networks_shrink(
     files: dict[str, Path],
     canvases: np.ndarray,
     predictor: CanvasPredictor,
@@ -108,11 +122,14 @@ def test_only_the_network_shrinks_and_the_normalizer_stays_to_the_bit(
     rounding: float,
 ):
     exact, predicted = predictor.predict(canvases), CanvasPredictor(files[quantization]).predict(canvases)
-    assert np.array_equal(predicted.seen, exact.seen)
     difference = np.abs(predicted.probabilities - exact.probabilities).max()
     assert 0 < difference < rounding
     np.testing.assert_allclose(predicted.probabilities.sum(axis=1), 1, atol=1e-5)
-    weights = 4 * 784 * 32  # the last layer stays
+    # A mask that is rounded otherwise moves the edges of the ink by little, and finds none where there is none.
+    assert np.abs(predicted.mask.astype(int) - exact.mask).mean() < 3
+    assert np.abs(predicted.seen.astype(int) - exact.seen).mean() < 2
+    assert not predicted.seen[-1].any()
+    weights = 4 * (784 * 32 + mask_network().count_params())  # the last layer stays
     saved = files["float32"].stat().st_size - files[quantization].stat().st_size
     assert saved == pytest.approx(weights * (1 - 1 / smaller), rel=0.25)
     content = files[quantization].read_bytes()
@@ -122,9 +139,10 @@ def test_only_the_network_shrinks_and_the_normalizer_stays_to_the_bit(
     }
     assert (schema.TensorType.INT8 in types) == (quantization != "float16")
     interpreter = Interpreter(model_content=content)
-    assert [tuple(one["shape"]) for one in interpreter.get_output_details()] == [(1, 10), (1, 28, 28), (1,)]
+    shapes = [tuple(one["shape"]) for one in interpreter.get_output_details()]
+    assert shapes == [(1, 10), (1, 28, 28), (1,), (1, 70, 70)]
     (signature,) = interpreter.get_signature_list().values()
-    assert (signature["inputs"], set(signature["outputs"])) == (["canvas"], {"probabilities", "seen", "score"})
+    assert (signature["inputs"], set(signature["outputs"])) == (["canvas"], {"probabilities", "seen", "score", "mask"})
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -166,13 +184,13 @@ def test_the_threshold_accepts_the_digits_of_every_set(network: keras.Model):
         seen = rng.integers(0, level, (count, 28, 28)).astype(np.uint8)
         labels = predict(network, seen).argmax(axis=1)  # all of them are correct
         names = np.array([str(number) for number in range(count)])
-        return PreprocessedSet(names, names, labels, {"classic": seen})
+        return PreprocessedSet(names, names, labels, {NORMALIZED_METHOD: seen})
 
     faint, strong, others = drawn(300, 40), drawn(100, 255), drawn(50, 20)
     rule, image = choose_thresholds(network, [faint, strong], others)
     assert (image.name, image.temperature) == ("maximum_probability", 1.0)
     assert 0.1 < image.threshold <= 255 / 256, "a threshold above the largest uint8 output would reject everything"
-    logits = np.concatenate([predict(network, one.methods["classic"]) for one in (faint, strong)])
+    logits = np.concatenate([predict(network, one.methods[NORMALIZED_METHOD]) for one in (faint, strong)])
     assert rule.temperature == pytest.approx(fit_temperature(logits, np.concatenate([faint.labels, strong.labels])))
     assert rule.accepts(logits).sum() == pytest.approx(0.99 * 400, abs=1)
     # Faint ones alone have another threshold.

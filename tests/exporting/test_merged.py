@@ -14,7 +14,7 @@ WEIGHTS = np.random.default_rng(0).normal(0, 1, (6, 4)).astype(np.float32)
 
 
 def part(function: Any, name: str, shape: tuple[int, ...], kind: Any = tf.float32) -> bytes:
-    return function_to_litert(function, tf.TensorSpec(shape, kind, name=name), "a part")
+    return function_to_litert(function, [tf.TensorSpec(shape, kind, name=name)], "a part")
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,7 @@ def test_graph_signature_and_the_metadata_of_others_stay(bare: bytes):
     assert "CONVERSION_METADATA" in names(content), "the converter's own"
     assert len(content) < len(bare) + 1000
     before, after = outputs(bare), outputs(content)
-    assert set(after) == {"probabilities", "seen", "score"}
+    assert set(after) == {"probabilities", "seen", "score", "mask"}
     for name, values in before.items():
         assert np.array_equal(after[name], values)
 

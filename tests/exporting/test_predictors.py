@@ -47,13 +47,16 @@ def test_each_canvas_has_its_own_row_in_either_polarity(stand_in: Path, canvases
     assert predicted.accepted.tolist() == [True] * 20 + [False] * 3
     turned = predictor.predict(canvases[::-1])
     assert np.array_equal(turned.probabilities, predicted.probabilities[::-1])
-    assert np.array_equal(turned.seen, predicted.seen[::-1])
+    assert np.array_equal(turned.seen, predicted.seen[::-1]) and np.array_equal(turned.mask, predicted.mask[::-1])
+    ink = (255 - canvases[:10]).reshape(10, 70, 4, 70, 4).max(axis=(2, 4))
+    assert np.array_equal(predicted.mask[:10], ink)
 
 
 def test_no_canvas_gives_no_rows(stand_in: Path, canvases: np.ndarray):
     for name in ("canvas.tflite", "model.tflite"):
         predicted = open_predictor(stand_in / name).predict(canvases[:0])
         assert predicted.probabilities.shape == (0, 10) and predicted.seen.shape == (0, 28, 28)
+        assert predicted.mask.shape == ((0, 70, 70) if name == "canvas.tflite" else (0, 0, 0))
         assert predicted.score.shape == predicted.accepted.shape == (0,)
 
 
@@ -64,7 +67,7 @@ def test_several_threads_predict_what_one_does_and_in_order(stand_in: Path, canv
         CanvasPredictor(path).predict(canvases[:count]),
         predict_canvases(path, canvases[:count], threads=3),
     )
-    for part in ("probabilities", "seen", "score", "accepted"):
+    for part in ("probabilities", "seen", "score", "accepted", "mask"):
         assert np.array_equal(getattr(alone, part), getattr(several, part))
 
 
@@ -106,6 +109,7 @@ def test_names_come_from_the_signature_not_from_tensors_or_their_order(stand_in:
     )
     assert np.array_equal(ours.probabilities, original.probabilities)
     assert np.array_equal(ours.seen, original.seen) and np.array_equal(ours.score, original.score)
+    assert np.array_equal(ours.mask, original.mask)
 
 
 def test_without_a_signature_shapes_identify_the_tensors(stand_in: Path, canvases: np.ndarray, tmp_path: Path):
@@ -114,16 +118,37 @@ def test_without_a_signature_shapes_identify_the_tensors(stand_in: Path, canvase
     assert CanvasPredictor(path).predict(canvases[:10]).probabilities.argmax(axis=1).tolist() == list(range(10))
 
 
-def test_a_file_that_lacks_an_output_is_an_error(stand_in: Path, tmp_path: Path):
+def without(stand_in: Path, name: bytes, path: Path) -> Path:
+    """Write the canvas file without the output `name` to `path`."""
+
     def change(model) -> None:
         (signature,) = model.signatureDefs
-        signature.outputs = [one for one in signature.outputs if one.name != b"score"]
+        signature.outputs = [one for one in signature.outputs if one.name != name]
         others = {one.tensorIndex for one in signature.outputs}
         graph = model.subgraphs[0]
         graph.outputs = [index for index in graph.outputs if index in others]
 
-    path = tmp_path / "canvas.tflite"
     path.write_bytes(changed(stand_in / "canvas.tflite", change))
+    return path
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_file_of_before_the_mask_predicts_without_one(
+    stand_in: Path, canvases: np.ndarray, tmp_path: Path, signed: bool
+):
+    path = without(stand_in, b"mask", tmp_path / "canvas.tflite")
+    if not signed:
+        path.write_bytes(changed(path, lambda model: setattr(model, "signatureDefs", [])))
+    old, new = (CanvasPredictor(one).predict(canvases) for one in (path, stand_in / "canvas.tflite"))
+    assert (new.mask.dtype, new.mask.shape) == (np.uint8, (len(canvases), 70, 70))
+    assert (old.mask.dtype, old.mask.shape) == (np.uint8, (len(canvases), 0, 0))
+    for part in ("probabilities", "seen", "score", "accepted"):
+        assert np.array_equal(getattr(old, part), getattr(new, part))
+    assert predict_canvases(path, canvases, threads=2).mask.shape == (len(canvases), 0, 0)
+
+
+def test_a_file_that_lacks_an_output_is_an_error(stand_in: Path, tmp_path: Path):
+    path = without(stand_in, b"score", tmp_path / "canvas.tflite")
     with pytest.raises(UserError, match=r"canvas\.tflite: not a canvas\.tflite, which takes .* score; export"):
         CanvasPredictor(path)
 

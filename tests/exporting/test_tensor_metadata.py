@@ -102,8 +102,10 @@ def test_the_input_is_a_gray_image_that_is_not_scaled(described: bytes) -> None:
 
 def test_outputs_have_labels_and_threshold_in_the_order_of_the_graph(described: bytes) -> None:
     (graph,) = found(described).all(3)
-    probabilities, seen, score = graph.all(3)
-    assert [one.text(0) for one in (probabilities, seen, score)] == ["probabilities", "seen", "score"]
+    probabilities, seen, score, mask = outputs = graph.all(3)
+    assert [one.text(0) for one in outputs] == ["probabilities", "seen", "score", "mask"]
+    size = mask.one(3).one(1).one(1)
+    assert (size.number(0, types.Uint32Flags), size.number(1, types.Uint32Flags)) == (70, 70)
     (file,) = probabilities.all(6)
     assert (file.text(0), file.number(2, types.Int8Flags)) == ("labels.txt", 2)  # TENSOR_AXIS_LABELS
     assert probabilities.one(5).floats(0) == [1.0]
@@ -156,5 +158,5 @@ def test_a_file_of_28_by_28_has_its_threshold_on_the_probabilities(stand_in: Pat
 
 
 def test_another_number_of_tensors_is_an_error(stand_in: Path) -> None:
-    with pytest.raises(ValueError, match="1 inputs and 3 outputs"):
+    with pytest.raises(ValueError, match="1 inputs and 4 outputs"):
         describe((stand_in / "bare.tflite").read_bytes(), "a", "b", [Tensor("canvas", "")], [Tensor("score", "")])

@@ -37,7 +37,7 @@ def place(new_workspace: Callable[[], Any], stand_in: Path) -> Any:
     """A workspace whose pretrained model is the stand-in, with images in `drawn`, in which commands are typed."""
     made = new_workspace()
     for folder in ("models/pretrained", "exports/mnist/cnn"):
-        (made.root / folder).mkdir(parents=True)
+        (made.root / folder).mkdir(parents=True, exist_ok=True)
         shutil.copy(stand_in / "canvas.tflite", made.root / folder)
     (made.root / "drawn" / "deep").mkdir(parents=True)
     for digit in DIGITS:
@@ -92,15 +92,19 @@ def test_the_contact_sheet_is_drawn(place: Any, tmp_path: Path):
     assert done.stderr == ""
     page = np.asarray(Image.open(tmp_path / "sheet.png").convert("L")).astype(int)
     zero = np.asarray(Image.fromarray(canvas(0)).resize((84, 84), Image.Resampling.BOX))
-    assert np.abs(page[40:124, 8 + 2 * 212 : 8 + 2 * 212 + 84] - zero).mean() < 3, "the third, after blank and seven"
-    assert page.shape == (40 + 4 * (84 + 62), 640)
+    second = 40 + 84 + 62  # row, below blank and seven
+    assert np.abs(page[second : second + 84, 8:92] - zero).mean() < 3
+    ink = (255 - canvas(0)).reshape(70, 4, 70, 4).max(axis=(1, 3))
+    mask = np.asarray(Image.fromarray(ink).resize((84, 84), Image.Resampling.BILINEAR))
+    assert np.abs(page[second : second + 84, 102:186] - mask).mean() < 3
+    assert page.shape == (40 + 6 * (84 + 62), 640)
 
 
 def test_a_contact_sheet_of_many_says_that_it_shows_the_first(place: Any, tmp_path: Path):
     arguments = [*["drawn"] * 6, "--show", str(tmp_path / "sheet.png")]
     done = place.run("python", "src/predict.py", *arguments)
     assert done.stderr == f"predict.py: {tmp_path / 'sheet.png'}: the first 60 of 72 images\n"
-    assert Image.open(tmp_path / "sheet.png").height == 40 + 20 * (84 + 62)
+    assert Image.open(tmp_path / "sheet.png").height == 40 + 30 * (84 + 62)
 
 
 def test_a_contact_sheet_within_the_folder_is_not_read_the_next_time(place: Any, tmp_path: Path):

@@ -99,7 +99,7 @@ def locked(dvc_workspace: Callable[..., Any]) -> Iterator[Repo]:
                 file = path if path.suffix else path / "made.txt"
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text('{"accuracy": 0.5}' if path.suffix == ".json" else out.def_path)
-        for path in (root / "models").glob("*/*"):
+        for path in (path for path in (root / "models").glob("*/*") if path.is_dir()):
             (path / "run.json").write_text("{}")  # a stage depends on this file of a folder
         repo.commit(force=True)
         assert repo.status() == {}

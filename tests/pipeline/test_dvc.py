@@ -174,7 +174,7 @@ def test_dvc_yaml_stays_short():
 
 def test_the_stages_have_the_names_the_design_gives_them(stages: dict[str, Stage]):
     expected = {"mix", "normalizer", *(f"download@{data}" for data in PIPELINE.downloads)}
-    assert set(PIPELINE.downloads) >= {"optdigits", "mnist", "pens"}
+    assert set(PIPELINE.downloads) >= {"optdigits", "mnist", "pens", "unipen"}
     expected |= {f"{stage}@{data}" for stage in ("drawings", "corruptions") for data in PIPELINE.drawings}
     expected |= {f"report@{data}" for data in PIPELINE.reports}
     expected |= {f"{stage}@{run}" for stage in BY_RUN for run in RUNS}
@@ -259,7 +259,19 @@ def test_what_models_are_evaluated_on_depends_on_the_drawings_in_it(stages: dict
     for key, run in RUNS.items():
         assert f"data/{run.eval_data}/drawings.npz" in stages[f"drawn@{key}"].deps
         assert {f"data/{run.eval_data}/{name}.npz" for name in ("ood", "thresholds")} <= stages[f"export@{key}"].deps
-    assert stages["mix"].deps >= {"data/mnist/digits.npz", "data/drawn/pens"}
+    assert stages["mix"].deps >= {"data/mnist/digits.npz", "data/drawn/pens", "data/drawn/unipen"}
+
+
+def test_what_brings_canvases_to_28_by_28_depends_on_the_mask_network_and_no_stage_makes_it(stages: dict[str, Stage]):
+    file = "models/pretrained/ink_mask.keras"
+    kinds = {"mix", "drawings", "corruptions", "normalizer"}
+    assert {stage.name for stage in stages.values() if file in stage.deps} == {
+        stage.name for stage in stages.values() if stage.kind in kinds
+    }
+    assert not [stage.name for stage in stages.values() if file in stage.outs]
+    assert stages["normalizer"].outs == {"exports/normalizer"}
+    exports = [stage for stage in stages.values() if stage.kind == "export"]
+    assert exports and all("exports/normalizer" in stage.deps for stage in exports)
 
 
 def test_a_report_depends_on_what_it_shows(stages: dict[str, Stage]):

@@ -1,4 +1,4 @@
-"""The contact sheet shows each canvas next to the image that the network saw, pixel by pixel."""
+"""The contact sheet shows each canvas, its ink and the image that the network saw, pixel by pixel."""
 
 import dataclasses
 import warnings
@@ -16,11 +16,12 @@ from support.segments import DIGITS, canvas, templates
 
 CANVASES = np.stack([canvas(digit) for digit in DIGITS])
 SEEN = templates().round().astype(np.uint8)
+MASKS = (255 - CANVASES).reshape(10, 70, 4, 70, 4).max(axis=(2, 4))
 
 
 def predicted(digit: int, name: str, probability: float, accepted: bool) -> Prediction:
     """A prediction for the canvas of this digit."""
-    return Prediction(name, digit, probability, 0, 0.0, accepted, CANVASES[digit], SEEN[digit])
+    return Prediction(name, digit, probability, 0, 0.0, accepted, CANVASES[digit], MASKS[digit], SEEN[digit])
 
 
 ALL = [predicted(digit, f"folder/{digit}.png", 0.9 + digit / 100, digit != 3) for digit in DIGITS]
@@ -30,23 +31,25 @@ def texts(figure) -> list[str]:
     return [text.get_text() for text in figure.texts]
 
 
-def test_each_canvas_is_next_to_the_seen_image(tmp_path: Path):
+def test_each_canvas_is_next_to_its_ink_and_the_seen_image(tmp_path: Path):
     save(contact_sheet(ALL), tmp_path / "sheet.png")
     page = np.asarray(Image.open(tmp_path / "sheet.png").convert("L")).astype(int)
     assert page.shape[1] == 640
     for number in DIGITS:
-        left = module.LEFT + number % 3 * module.PITCH
-        top = module.HEAD + number // 3 * (module.SIDE + module.FOOT)
+        left = module.LEFT + number % 2 * module.PITCH
+        top = module.HEAD + number // 2 * (module.SIDE + module.FOOT)
         shrunk = Image.fromarray(CANVASES[number]).resize((84, 84), Image.Resampling.BOX)
-        right = left + module.SIDE + module.GAP
+        mask = Image.fromarray(MASKS[number]).resize((84, 84), Image.Resampling.BILINEAR)
+        middle, right = (left + place * (module.SIDE + module.GAP) for place in (1, 2))
         # The palette of the file rounds levels; another digit would differ by far more.
         assert np.abs(page[top : top + 84, left : left + 84] - np.asarray(shrunk)).mean() < 3
+        assert np.abs(page[top : top + 84, middle : middle + 84] - np.asarray(mask)).mean() < 3
         assert np.abs(page[top : top + 84, right : right + 84] - SEEN[number].repeat(3, 0).repeat(3, 1)).mean() < 3
 
 
 def test_predictions_and_names_are_written():
     shown = texts(contact_sheet(ALL, "the first 10 of 90 images"))
-    assert shown[0] == "drawn, and what the network saw: the first 10 of 90 images"
+    assert shown[0] == "drawn, the ink found, and what the network saw: the first 10 of 90 images"
     assert shown[1:4] == ["0", "90.0%", "folder/0.png"]
     assert shown[10:13] == ["not a digit", "3? 93%", "folder/3.png"]
     assert len(shown) == 31
@@ -55,6 +58,19 @@ def test_predictions_and_names_are_written():
 def test_a_blank_is_said_to_have_no_ink():
     one = dataclasses.replace(predicted(0, "blank.png", 0.44, accepted=False), ink=False)
     assert texts(contact_sheet([one]))[1:] == ["no ink found", "", "blank.png"]
+
+
+def test_without_a_mask_the_place_of_the_ink_stays_empty(tmp_path: Path):
+    one = predicted(4, "old.png", 0.9, accepted=True)
+    pages = []
+    for shown in (one, dataclasses.replace(one, mask=None)):
+        save(contact_sheet([shown]), tmp_path / "sheet.png")
+        pages.append(np.asarray(Image.open(tmp_path / "sheet.png").convert("L")).astype(int))
+    differ = np.abs(pages[0] - pages[1]) > 40
+    left = module.LEFT + module.SIDE + module.GAP
+    assert differ[:, left : left + 84].any()
+    differ[module.HEAD : module.HEAD + 84, left : left + 84] = False
+    assert not differ.any()
 
 
 def test_texts_do_not_overlap():
@@ -75,4 +91,4 @@ def test_any_name_is_drawn(name: str, tmp_path: Path):
 
 def test_the_end_of_a_long_name_is_shown():
     (*_, name) = texts(contact_sheet([predicted(7, "a/long/way/to/the/folder/of/digit7.png", 0.9, accepted=True)]))
-    assert name == "…folder/of/digit7.png"
+    assert name == "…g/way/to/the/folder/of/digit7.png"

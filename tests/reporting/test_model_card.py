@@ -145,7 +145,7 @@ def test_what_was_not_measured_is_not_claimed(typed: dict[str, str]):
 
 
 def test_a_set_without_an_error_has_no_hardest_digit(typed: dict[str, str]):
-    change(Path(typed["report"]) / "drawn.json", pens__classic__per_digit={str(digit): 1.0 for digit in range(10)})
+    change(Path(typed["report"]) / "drawn.json", pens__learned__per_digit={str(digit): 1.0 for digit in range(10)})
     assert "has the lowest accuracy" not in card(typed)
 
 
@@ -189,6 +189,8 @@ def test_shares_count_images_digits_and_writers():
         Share("pens", 3, 2, 2),
         Share("glyphs", 1, 1, None),
     ]
+    names = ["unipen-ap-07-1a/apa/x/1-2", "unipen-ap-07-1b/apa/y/3", "unipen-ibm-02-1a/ibm/z/4", "pens-tra-w01-0001"]
+    assert shares(names, "mnist_plus_strokes", 4) == [Share("pens", 1, 1, 1), Share("unipen", 3, 3, 2)][::-1]
     assert shares([], "optdigits", 7) == [Share("optdigits", 7, 7, None)]
 
 

@@ -34,17 +34,17 @@ def cells(page: str, label: str) -> list[list[tuple[str, str]]]:
     ]
 
 
-def classic(accuracy: float) -> DrawnSet:
-    return DrawnSet(n=3498, classic=around(accuracy))
+def learned(accuracy: float) -> DrawnSet:
+    return DrawnSet(n=3498, learned=around(accuracy))
 
 
 def test_a_variant_is_compared_with_the_usual_brush(tmp_path: Path) -> None:
-    drawn = {"pens": classic(0.975), "pens_fat": classic(0.9625), "pens_inverted": classic(0.975)}
+    drawn = {"pens": learned(0.975), "pens_fat": learned(0.9625), "pens_inverted": learned(0.975)}
     heads, first, other = cells(page_of([model(drawn=drawn), model("new")], tmp_path), VARIANTS)
     assert [title for title, _ in heads] == ["Model", "Usual brush", "Fat brush", "White on black"]
     assert first == [("97.50%", "96.50–98.50"), ("96.25%", "−1.25 points"), ("97.50%", "0.00 points")]
     assert other == [("–", "")] * 3
-    assert VARIANTS not in page_of([model(drawn={"pens": classic(0.9), "pens_fat": EMPTY})], tmp_path)
+    assert VARIANTS not in page_of([model(drawn={"pens": learned(0.9), "pens_fat": EMPTY})], tmp_path)
 
 
 def test_corruptions_have_clean_mean_and_worst_accuracy(tmp_path: Path) -> None:

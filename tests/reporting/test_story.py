@@ -99,7 +99,7 @@ def test_lost_regained_and_remaining_points_add_up_as_printed() -> None:
 
 
 def test_the_last_method_ends_the_headline() -> None:
-    whole = pens(0.55, 0.95, classic=0.97)
+    whole = pens(0.55, 0.95, learned=0.97)
     assert "97.00% with the normalizer" in story_of([model(pens=whole)], model(pens=whole), "MNIST").headline
     assert "95.00% with preprocessing like MNIST's" in text_of(model(pens=pens(0.55, 0.95)))
     text = text_of(model(pens=whole))

@@ -45,7 +45,7 @@ def test_rows_are_sorted_by_test_accuracy_and_have_all_columns(mnist_report: Pat
     written = read(tmp_path / "leaderboard.csv")
     assert set(HEAD) | set(TAIL) <= set(written[0])
     for name in ("starter", "pens", "pens_validation"):
-        for method in ("tutorial", "polarity", "center_of_mass", "mnist_style", "classic"):
+        for method in ("tutorial", "polarity", "center_of_mass", "mnist_style", "classic", "learned"):
             assert 0 < float(written[0][f"drawn_{name}_{method}_accuracy"]) <= 1
     first = json.loads((mnist_report / "models" / written[0]["model"] / "test.json").read_text())
     assert float(written[0]["test_acc"]) == pytest.approx(first["accuracy"], abs=1e-6)
@@ -127,7 +127,7 @@ def test_the_terminal_shows_all_of_it_within_eighty_columns(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     rows = leaderboard(load_models(mnist_report / "models", {"mnist_plus_strokes": strokes_models}))
-    rows["drawn_mine_classic_accuracy"] = 1.0
+    rows["drawn_mine_learned_accuracy"] = 1.0
     write_csv(rows, tmp_path / "l.csv")
     print_leaderboard(tmp_path / "l.csv")
     out = capsys.readouterr().out
@@ -137,7 +137,7 @@ def test_the_terminal_shows_all_of_it_within_eighty_columns(
         name = model_lines(row["model"]).split()[0]
         line = next(line for line in out.splitlines() if line.split()[:1] == [name] and len(line.split()) > 1)
         assert f"{row['parameters']:,}" in line
-        assert percent(row["drawn_pens_classic_accuracy"]).rstrip("%") in line.split()
+        assert percent(row["drawn_pens_learned_accuracy"]).rstrip("%") in line.split()
         assert f"{100 * row['test_acc']:.1f}" in line
 
 

@@ -18,7 +18,7 @@ from inkproof.data.digits import Digits, write_digits
 from inkproof.evaluation.results import Accuracy, Corruption, CorruptionsResult, ImageFile, TimingResult, write_result
 from inkproof.evaluation.statistics import mcnemar
 from inkproof.reporting.compared_runs import VAL
-from inkproof.reporting.tables import write_rows
+from inkproof.reporting.tables import SHOWN_METHOD, write_rows
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import sha256_of
 from inkproof.stages import compare as stage
@@ -236,7 +236,7 @@ def test_a_run_that_only_mlflow_has_is_compared(
 def test_a_clone_compares_the_committed_results(workspace: Workspace) -> None:
     done: Any = workspace.run("python", "src/report.py", "compare", "mnist-cnn", "mnist-dense")
     text = " ".join(done.stdout.split())
-    assert "model.name cnn dense" in text and "test digits 99." in text and "Pen tablet, classic" in text
+    assert "model.name cnn dense" in text and "test digits 99." in text and f"Pen tablet, {SHOWN_METHOD}" in text
     assert "there is no paired test; run `dvc repro evaluate@mnist-cnn`" in text
     done = workspace.run("python", "src/report.py", "compare", "mnist-cnn", "mnist-dense", "--o", "x", code=2)
     assert "unrecognized arguments: --o x" in done.stderr

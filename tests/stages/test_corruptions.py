@@ -7,6 +7,7 @@ from inkproof.config.compose import composing
 from inkproof.config.stages import PreprocessConfig
 from inkproof.data.archives import PreprocessedSet
 from inkproof.data.digits import Digits, write_digits
+from inkproof.preprocessing.methods import NORMALIZED_METHOD
 from inkproof.stages.corruptions import TEST_SETS, VALIDATION_SETS, ood_makers, threshold_makers
 from inkproof.synthetic.ood_samples import LETTERS
 
@@ -33,7 +34,9 @@ def test_samples_for_reporting_are_not_of_the_part_that_chooses(made: dict[str, 
         assert len(letter) > 5 and letter <= set(LETTERS[part]), part
     assert not found["validation"] & found["test"]
     assert not set(made["validation"].ids.tolist()) & set(made["test"].ids.tolist())
-    images = {part: {image.tobytes() for image in one.methods["classic"] if image.any()} for part, one in made.items()}
+    images = {
+        part: {image.tobytes() for image in one.methods[NORMALIZED_METHOD] if image.any()} for part, one in made.items()
+    }
     assert all(images.values()) and not images["validation"] & images["test"]
 
 

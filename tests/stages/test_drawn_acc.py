@@ -4,6 +4,7 @@ import numpy as np
 
 from inkproof.evaluation.metrics import summarize_set
 from inkproof.evaluation.results import DrawnSet
+from inkproof.preprocessing.methods import NORMALIZED_METHOD
 from inkproof.stages.drawn import metrics_of
 
 
@@ -15,7 +16,7 @@ def drawn_set(right: dict[str, int]) -> DrawnSet:
 
 
 def test_it_is_the_normalizer_s_on_the_pen_digits_even_if_another_method_or_set_is_better():
-    sets = {"starter": drawn_set({"classic": 9}), "pens": drawn_set({"classic": 7, "mnist_style": 8})}
+    sets = {"starter": drawn_set({NORMALIZED_METHOD: 9}), "pens": drawn_set({NORMALIZED_METHOD: 7, "mnist_style": 8})}
     assert metrics_of(sets)["drawn_acc"] == 0.7
     assert metrics_of({"starter": sets["starter"]})["drawn_acc"] == 0.9
     assert "drawn_acc" not in metrics_of({"mine": sets["starter"]})

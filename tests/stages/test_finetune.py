@@ -126,7 +126,6 @@ def test_a_comparison_without_a_before_or_with_other_digits_ends_in_one_line(tun
 
 
 def test_without_drawings_the_line_has_where_they_come_from(workspace: Workspace) -> None:
-    (workspace.root / "models").mkdir()
-    shutil.copytree(ROOT / "models/pretrained", workspace.root / "models/pretrained")
+    shutil.copytree(ROOT / "models/pretrained", workspace.root / "models/pretrained", dirs_exist_ok=True)
     line = workspace.fails(*TRAIN, "experiment=finetune_drawn")
     assert "data/drawn/mine: no drawings; draw some with `make app`" in line

@@ -16,7 +16,9 @@ from inkproof.config.compose import composing
 from inkproof.config.stages import PretrainedConfig
 from inkproof.data.drawings import read_drawings
 from inkproof.exporting.metadata import read_metadata
+from inkproof.preprocessing.methods import NORMALIZED_METHOD
 from inkproof.preprocessing.strokes import render
+from inkproof.reporting.results import CANVAS_BYTES
 from inkproof.reporting.wording import percent
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
@@ -26,6 +28,7 @@ from support.pretrained_run import COMMIT, NAME, RULE, change, write_run
 from support.workspaces import clean_environment
 
 FILES = {"canvas.tflite", "model.keras", "README.md"}
+MASK = "ink_mask.keras"  # `src/preprocess.py mask` writes it to the same folder
 
 
 def config(typed: dict[str, str]) -> PretrainedConfig:
@@ -51,8 +54,9 @@ def test_the_files_are_copied_and_the_card_written(typed: dict[str, str], monkey
     monkeypatch.setattr(script, "compare_files", lambda run, one: compared.append((run.name, one.folder)))
     made = script.pretrained(config(typed))
     out = Path(typed["out"])
+    (out / MASK).write_bytes(b"mask")
     assert compared == [(NAME, "data/drawn/starter")]
-    assert set(made) == FILES == {path.name for path in out.iterdir()}
+    assert set(made) == FILES == {path.name for path in out.iterdir()} - {MASK}
     assert (out / "canvas.tflite").read_bytes() == (Path(typed["exports"]) / "canvas.tflite").read_bytes()
     assert (out / "model.keras").read_bytes() == (Path(typed["run"]) / "model.keras").read_bytes()
     assert "| 99.53% |" in (out / "README.md").read_text(encoding="utf-8")
@@ -97,9 +101,9 @@ def test_without_a_run_it_is_an_error_of_one_line(tmp_path: Path):
 
 def test_a_file_too_large_is_an_error_and_nothing_is_written(typed: dict[str, str]):
     path = Path(typed["exports"]) / "canvas.tflite"
-    path.write_bytes(path.read_bytes() + bytes(2_000_000))
+    path.write_bytes(path.read_bytes() + bytes(CANVAS_BYTES))
     change(Path(typed["report"]) / "export.json", canvas__kb=round(path.stat().st_size / 1024, 1))
-    with pytest.raises(UserError, match=rf"^{re.escape(str(path))}: 2,000,.*more than the 2,000,000") as raised:
+    with pytest.raises(UserError, match=rf"^{re.escape(str(path))}: .*more than the {CANVAS_BYTES:,}") as raised:
         script.pretrained(config(typed))
     assert len(str(raised.value).splitlines()) == 1
     assert not Path(typed["out"]).exists()
@@ -118,13 +122,13 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
     folder = tmp_path_factory.mktemp("exported")
     made: dict[str, Any] = {}
-    normalizer = normalizer_part()
+    normalizers = {"float32": normalizer_part()}
     for number, name in enumerate(("other", "own")):
         keras.utils.set_random_seed(number)
         image = keras.Input((28, 28, 1))
         model = keras.Model(image, softmax_head(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))))
         made[name] = describe_canvas(
-            CanvasModel(up_to_logits(model), RULE, normalizer).quantized(), RULE, NAME, "float32", COMMIT
+            CanvasModel(up_to_logits(model), RULE, normalizers).quantized(), RULE, NAME, "float32", COMMIT
         )
     model.save(folder / "model.keras")
     (folder / "canvas.tflite").write_bytes(made["own"])
@@ -181,11 +185,15 @@ def test_make_runs_what_it_needs_and_copies(tmp_path: Path):
     stages = (
         "dvc repro evaluate@mnist_plus_strokes-vgg_bn export@mnist_plus_strokes-vgg_bn drawn@mnist_plus_strokes-vgg_bn"
     )
-    assert done.stdout.splitlines() == [stages, "python src/report.py pretrained"]
+    assert done.stdout.splitlines() == ["python src/preprocess.py mask", stages, "python src/report.py pretrained"]
     for made in ("models/mnist_plus_strokes/vgg_bn/model.keras", "data/mnist_plus_strokes/digits.npz"):
         (tmp_path / made).parent.mkdir(parents=True)
         (tmp_path / made).touch()
-    committed = ["models/pretrained/canvas.tflite", "reports/mnist_plus_strokes/models/vgg_bn/test.json"]
+    committed = [
+        "models/pretrained/canvas.tflite",
+        f"models/pretrained/{MASK}",
+        "reports/mnist_plus_strokes/models/vgg_bn/test.json",
+    ]
     for name in committed:
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).touch()
@@ -204,8 +212,9 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_repository_holds_the_files_small_enough(held: Path):
-    assert {path.name for path in held.iterdir()} == FILES
-    assert (held / "canvas.tflite").stat().st_size <= 2_000_000
+    assert {path.name for path in held.iterdir()} == {*FILES, MASK}
+    assert (held / "canvas.tflite").stat().st_size <= CANVAS_BYTES
+    assert (held / MASK).stat().st_size <= 1_000_000
     assert (held / "model.keras").stat().st_size <= 4_000_000
 
 
@@ -228,7 +237,7 @@ def test_the_card_has_the_figures_of_the_reports(held: Path):
     titles = {"pens": "Pen tablet", "pens_pixels": "Pen tablet, single pixels", "starter": "Starter set"}
     for name, title in titles.items():
         n = drawn[name]["n"]
-        assert f"| {title} | {n:,} | {percent(drawn[name]['classic']['accuracy'], n)} |" in text
+        assert f"| {title} | {n:,} | {percent(drawn[name][NORMALIZED_METHOD]['accuracy'], n)} |" in text
 
 
 def test_predict_classifies_starter_drawings_with_it(tmp_path: Path):

@@ -40,12 +40,11 @@ DIGITS = list("0123456789")
 
 
 @pytest.fixture(scope="module")
-def staged(new_workspace: Callable[[], Workspace], normalizer_file: Path) -> Workspace:
+def staged(new_workspace: Callable[[], Workspace], normalizer_folder: Path) -> Workspace:
     """A workspace where one model went through all stages, its digits made on the way."""
     workspace = new_workspace()
     lighten(workspace.root)
-    (workspace.root / "exports").mkdir()
-    shutil.copy(normalizer_file, workspace.root / "exports")  # as the pipeline's stage `normalizer` leaves it
+    shutil.copytree(normalizer_folder, workspace.root / "exports/normalizer")  # as the stage `normalizer` leaves it
     shutil.rmtree(workspace.root / "data" / "optdigits")
     workspace.together(
         ("python", "src/train.py", *TRAINED, "run.register=true", f"run.out={MODEL}"),

@@ -87,7 +87,7 @@ def test_a_grid_without_validation_digits_has_no_validation_metric(tmp_path: Pat
 def test_what_is_kept_besides_is_named_by_patterns(tmp_path: Path):
     stages = ["train", "evaluate", "export", "drawn"]
     grid_run = planned(tmp_path, stages=stages, keep=["drawn_starter_*_accuracy"])[0]
-    methods = ("tutorial", "polarity", "center_of_mass", "mnist_style", "classic")
+    methods = ("tutorial", "polarity", "center_of_mass", "mnist_style", "classic", "learned")
     assert set(grid_run.kept) == {
         "val_acc",
         "test_acc",

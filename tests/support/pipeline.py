@@ -14,6 +14,7 @@ from hydra import compose, initialize_config_dir
 from PIL import Image
 
 from inkproof.config.compose import resolve
+from inkproof.exporting.files import NORMALIZER_FILES
 from inkproof.preprocessing.strokes import render
 from inkproof.runtime.paths import ROOT
 from inkproof.tracking.mlflow_tracker import Tracker
@@ -36,21 +37,22 @@ INK = {  # label: strokes on a canvas of 280 x 280
 
 
 @pytest.fixture(scope="session")
-def normalizer_file(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
-    """The normalizer as the export stage converts it, which takes seconds: converted once for all workers."""
+def normalizer_folder(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """The normalizer as the stage of that name writes it, which takes seconds: converted once for all workers."""
 
     def make(making: Path) -> None:
         from inkproof.exporting.normalizer_part import normalizer_part  # TensorFlow: not where no test needs it
 
-        (making / "normalizer.tflite").write_bytes(normalizer_part())
+        for quantization, path in NORMALIZER_FILES.items():
+            (making / path.name).write_bytes(normalizer_part(quantization))
 
-    return once("normalizer", make) / "normalizer.tflite"
+    return once("normalizer", make)
 
 
 @pytest.fixture(scope="session")
-def normalizer(normalizer_file: Path) -> bytes:
-    """The content of that file."""
-    return normalizer_file.read_bytes()
+def normalizers(normalizer_folder: Path) -> dict[str, bytes]:
+    """The content of those files, by quantization."""
+    return {name: (normalizer_folder / path.name).read_bytes() for name, path in NORMALIZER_FILES.items()}
 
 
 @pytest.fixture(scope="session")
@@ -154,7 +156,7 @@ def one_process(new_workspace: Callable[[], Any]) -> dict[str, Any]:
     """
     made = new_workspace()
     pretrained = Path("models", "pretrained", "model.keras")  # the initial weights of finetune_drawn
-    (made.root / pretrained.parent).mkdir(parents=True)
+    (made.root / pretrained.parent).mkdir(parents=True, exist_ok=True)
     shutil.copyfile(ROOT / pretrained, made.root / pretrained)
     train = ["python", "src/train.py"]
     commands = {

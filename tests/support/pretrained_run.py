@@ -25,6 +25,7 @@ from inkproof.evaluation.results import (
     write_result,
 )
 from inkproof.exporting.metadata import write_metadata
+from inkproof.preprocessing.methods import NORMALIZED_METHOD
 from inkproof.reporting.pretrained import PretrainedRun, load_run
 from inkproof.runtime.files import sha256_of, write_json
 from inkproof.tracking.run_metadata import RunMetadata
@@ -201,8 +202,8 @@ def drawn(name: str, starter: np.ndarray | None) -> DrawnSet:
     if name == "starter":
         labels = np.arange(n) // 27
         if starter is not None:
-            return summarize_set(labels, {"classic": starter}, np.zeros(n))
+            return summarize_set(labels, {NORMALIZED_METHOD: starter}, np.zeros(n))
     labels = np.arange(n) * 10 // n
     writers = np.array([f"w{number % count}" for number in range(n)])
     predicted = np.where(np.arange(n) < WRONG[name], (labels + 1) % 10, labels)
-    return summarize_set(labels, {"tutorial": (labels + 1) % 10, "classic": predicted}, writers)
+    return summarize_set(labels, {"tutorial": (labels + 1) % 10, NORMALIZED_METHOD: predicted}, writers)

@@ -45,7 +45,9 @@ def build(folder: Path) -> None:
             predicted = probabilities(image)
             drawn = tf.cast(tf.reduce_max(image, axis=(1, 2)) > 24, tf.float32)
             seen = tf.cast(tf.round(image), tf.uint8)
-            return {"probabilities": predicted, "seen": seen, "score": drawn * tf.reduce_max(predicted, axis=1)}
+            mask = tf.cast(tf.round(tf.nn.max_pool2d(ink, 4, 4, "VALID")[..., 0]), tf.uint8)
+            score = drawn * tf.reduce_max(predicted, axis=1)
+            return {"probabilities": predicted, "seen": seen, "score": score, "mask": mask}
 
     class OnImages(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec((1, 28, 28, 1), tf.float32, name="image")])
