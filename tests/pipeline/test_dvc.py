@@ -250,12 +250,14 @@ def test_another_default_in_conf_needs_another_dep(dvc_workspace: Callable[..., 
 
 def test_what_models_are_evaluated_on_depends_on_the_drawings_in_it(stages: dict[str, Stage]):
     for data, chosen in PIPELINE.drawings.items():
-        both = {"data/drawn/starter", f"data/drawn/{chosen.folder}"}
-        assert {dep for dep in stages[f"drawings@{data}"].deps if dep.startswith("data/")} == {*both, "data/drawn/mine"}
+        names = {"starter", *chosen.model_dump().values()}
+        drawn = {f"data/drawn/{name}" for name in (*names, "mine")}
+        assert {dep for dep in stages[f"drawings@{data}"].deps if dep.startswith("data/")} == drawn
         made_of = {dep for dep in stages[f"corruptions@{data}"].deps if dep.startswith("data/")}
-        assert made_of == {*both, f"data/{data}/digits.npz"}
+        rejection = {f"data/drawn/{name}" for name in ("starter", chosen.pens, chosen.unipen)}
+        assert made_of == {*rejection, f"data/{data}/digits.npz"}
         evaluation = yaml.safe_load((ROOT / "conf" / "data" / f"{data}.yaml").read_text())["evaluation"]
-        assert chosen.folder in evaluation["drawn_sets"]
+        assert names <= set(evaluation["drawn_sets"])
     for key, run in RUNS.items():
         assert f"data/{run.eval_data}/drawings.npz" in stages[f"drawn@{key}"].deps
         assert {f"data/{run.eval_data}/{name}.npz" for name in ("ood", "thresholds")} <= stages[f"export@{key}"].deps

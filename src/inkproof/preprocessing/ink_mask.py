@@ -1,5 +1,6 @@
 """The ink mask: a small network that marks the ink of an image, what it takes in, and the ink that its mask leaves."""
 
+import zipfile
 from functools import cache
 from typing import Any
 
@@ -7,10 +8,10 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from inkproof.models.loading import load_network
 from inkproof.preprocessing.canvas import MASK_SIDE
 from inkproof.preprocessing.ground import without_noise
 from inkproof.preprocessing.outline import square_maxima, strongest, yes
+from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 
 NETWORK_SIDE = 140  # pixels a side of what the network takes in
@@ -39,7 +40,12 @@ MASK_FILE = ROOT / "models" / "pretrained" / "ink_mask.keras"
 @cache
 def trained_mask_network() -> keras.Model:
     """Return the committed mask network; raises UserError if it is missing or cannot be read."""
-    return load_network(MASK_FILE)
+    try:
+        return keras.saving.load_model(MASK_FILE, compile=False, safe_mode=True)
+    except (OSError, EOFError, zipfile.BadZipFile, ValueError, TypeError, LookupError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        again = "restore it by git, or train it by `python src/preprocess.py mask`"
+        raise UserError(f"{MASK_FILE}: no readable ink mask ({reason}); {again}") from error
 
 
 def mask_network() -> keras.Model:
