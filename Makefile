@@ -125,5 +125,5 @@ lock: $(READY) ## resolve the dependencies of pyproject.toml and requirements/*.
 
 clean: ## remove what the pipeline made; the environment, your drawings and the DVC cache stay
 	@rm -rf models/mnist models/optdigits models/mnist_plus_strokes models/finetune exports runs reports/optdigits reports/finetune reports/compare site dvc_plots mlflow.db mlflow.db.lock mlruns
-	@rm -rf data/mnist data/optdigits data/mnist_plus_strokes data/finetune data/drawn/pens
+	@rm -rf data/mnist data/optdigits data/mnist_plus_strokes data/finetune data/drawn/pens data/drawn/unipen data/drawn/paper data/drawn/usps data/drawn/semeion
 	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} + ; rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis

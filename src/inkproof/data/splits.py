@@ -143,7 +143,7 @@ def training_split(
 def _balanced(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
     order = np.random.default_rng(seed).permutation(len(labels))
     rank = np.empty(len(labels), np.int64)
-    for digit in range(10):
-        members = order[labels[order] == digit]
+    for label in np.unique(labels):
+        members = order[labels[order] == label]
         rank[members] = np.arange(len(members))
     return np.sort(order[np.argsort(rank[order], kind="stable")][:size])

@@ -5,7 +5,7 @@ inkproof.data knows nothing of canvases.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -128,7 +128,7 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
         "val": [
             _published(val, "mnist-val", method),
             _as_drawn(validating, method, source.brush),
-            _as_drawn(writing, method, source.brush),
+            _as_drawn([replace(one, id=f"unipen-{one.writer}-{one.id}") for one in writing], method, source.brush),
         ],
         "test": [_published(load_test_split(digits), "mnist-test", method)],
     }

@@ -29,6 +29,7 @@ from inkproof.exporting.files import (
 )
 from inkproof.exporting.metadata import LABELS, Tensor, describe
 from inkproof.exporting.predictors import CanvasPredictor, Latency, LiteRTDigits, Predictions, predict_canvases
+from inkproof.preprocessing.canvas import MASK_SIDE
 from inkproof.runtime.errors import UserError
 
 TOLERANCE = 1e-3  # the largest difference in a probability that rounding explains
@@ -127,6 +128,7 @@ _IMAGE = Tensor(
 )
 _CANVAS = Tensor("canvas", "Gray levels, 0 to 255; ink darker than its background or lighter", (0, 255), CANVAS_SIDE)
 _SEEN = Tensor("seen", "The image that the network saw, white on black", (0, 255), IMAGE_SIDE)
+_MASK = Tensor("mask", "Where ink was found, white on black", (0, 255), MASK_SIDE)
 
 
 def describe_model(content: bytes, rule: Rule, name: str, quantization: str, commit: str) -> bytes:
@@ -142,6 +144,7 @@ def describe_canvas(content: bytes, rule: Rule, name: str, quantization: str, co
         Tensor("probabilities", "Of the digits 0 to 9, calibrated", (0, 1), labels=True),
         _SEEN,
         Tensor("score", f"How likely it is a digit ({rule.name})", threshold=rule.threshold),
+        _MASK,
     ]
     entry = _entry(rule, name, quantization, commit, "dark on light or light on dark")
     return describe(content, name, commit, [_CANVAS], outputs, entry)

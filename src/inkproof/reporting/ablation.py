@@ -140,9 +140,9 @@ def _methods(axes: Axes, methods: Sequence[str]) -> None:
     for x, method in enumerate(methods):
         # Line by line, since texts of two lines would not share a baseline.
         for line, text in enumerate(lines_of(method)):
-            axes.annotate(text, (x, 0), (0, -12 - 9 * line), fontsize=7.5, color=PALETTE["ink"], **below)
+            axes.annotate(text, (x, 0), (0, -12 - 9 * line), fontsize=6.5, color=PALETTE["ink"], **below)
         for line, text in enumerate(method_words(method).brief.split("\n")):
-            axes.annotate(text, (x, 0), (0, -35 - 8.5 * line), fontsize=7, color=PALETTE["muted"], **below)
+            axes.annotate(text, (x, 0), (0, -35 - 8.5 * line), fontsize=6, color=PALETTE["muted"], **below)
 
 
 def _scale(axes: Axes, bounds: Sequence[float]) -> None:

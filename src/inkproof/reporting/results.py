@@ -26,7 +26,7 @@ from inkproof.runtime.files import sha256_of
 
 logger = logging.getLogger(__name__)
 
-CANVAS_BYTES = 2_000_000
+CANVAS_BYTES = 3_000_000
 """Largest canvas.tflite to deploy: git keeps the one in models/pretrained forever, and every clone downloads it."""
 
 
@@ -190,6 +190,33 @@ CREDITS = {
         "CC BY 4.0",
         "https://doi.org/10.24432/C5MG6K",
     ),
+    "unipen": Credit(
+        "UNIPEN",
+        "I. Guyon, L. Schomaker, R. Plamondon, M. Liberman and S. Janet: UNIPEN project of on-line data exchange and "
+        "recognizer benchmarks. ICPR 1994. Changed: the strokes were rendered, and for training also bent, slanted, "
+        "rotated and stretched.",
+        "CC BY 4.0",
+        "https://doi.org/10.5281/zenodo.1195803",
+    ),
+    "paper": Credit(
+        "Two people on paper",
+        "A. Schroeder: numbers, a collection of handwritten numbers. As cut in github.com/rjuppa/numbers_recognition.",
+        "CC0 1.0",
+        "https://github.com/kensanata/numbers",
+    ),
+    "usps": Credit(
+        "USPS",
+        "Y. LeCun et al.: Handwritten digit recognition with a back-propagation network. NIPS 1989. As in T. Hastie, "
+        "R. Tibshirani and J. Friedman: The Elements of Statistical Learning, 2009.",
+        "made available for research",
+        "https://hastie.su.domains/ElemStatLearn/",
+    ),
+    "semeion": Credit(
+        "Semeion",
+        "M. Buscema, S. Terzi and W. Tastle: Semeion Handwritten Digit. UCI Machine Learning Repository (2008).",
+        "CC BY 4.0",
+        "https://doi.org/10.24432/C5SC8V",
+    ),
     "glyphs": Credit(
         "Glyph templates",
         "Authored in this repository as strokes, separately from the starter set. Not collected from people.",
@@ -204,8 +231,11 @@ CREDITS = {
     ),
 }
 
-# All sets of pen drawings come from one dataset, and data=mnist_plus_strokes from three.
-SOURCES = dict.fromkeys([*VARIANTS, "pens_validation"], ("pens",)) | {"mnist_plus_strokes": ("mnist", "pens", "glyphs")}
+# All sets of pen drawings come from one dataset, and data=mnist_plus_strokes from four.
+SOURCES = dict.fromkeys([*VARIANTS, "pens_validation"], ("pens",)) | {
+    "mnist_plus_strokes": ("mnist", "pens", "unipen", "glyphs"),
+    "unipen_validation": ("unipen",),
+}
 
 
 def credits_for(names: Iterable[str]) -> list[Credit]:

@@ -81,7 +81,7 @@ METHOD_WORDS = {
     ),
     "learned": Method(
         "the whole normalizer: as classic, but a trained network tells the ink from the background",
-        "ink told by\na network",
+        "ink by\nnetwork",
         end="with the normalizer",
     ),
 }

@@ -14,6 +14,7 @@ from inkproof.data.drawings import FILE_NAME, read_drawings
 from inkproof.data.splits import train_and_val
 from inkproof.datasets.ink_pages import InkPages, InkSources, ink_pages, paths_of
 from inkproof.preprocessing.ink_mask import MASK_FILE, mask_network, standardized
+from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing
 
 _DICE = 0.1  # weight of the overlap, which counts thin ink as much as thick, beside the cross-entropy of each pixel
@@ -26,8 +27,10 @@ def train_mask(config: MaskConfig) -> dict[str, float]:
     have other digits and writers: those of validation.
 
     Raises:
-        UserError: a source dataset cannot be made.
+        UserError: a source dataset cannot be made, or the pages fill no batch.
     """
+    if config.pages < config.batch_size:
+        raise UserError(f"pages={config.pages}: expected at least one batch, batch_size={config.batch_size}")
     train, val = _sources(config)
     keras.utils.set_random_seed(config.seed)
     pages = ink_pages(train, config.pages, config.seed, config.workers)
@@ -40,13 +43,12 @@ def train_mask(config: MaskConfig) -> dict[str, float]:
         _batches(pages, config.batch_size, config.seed),
         validation_data=_batches(validation, config.batch_size, None),
         epochs=config.epochs,
+        shuffle=False,  # the batches are shuffled
         verbose=2,
     )
     with replacing(MASK_FILE) as temporary:
-        # Keras writes to a name that ends in .keras alone.
-        whole = temporary.with_suffix(".keras")
-        keras.Model(network.inputs, network.outputs, name=network.name).save(whole)
-        whole.replace(temporary)
+        # Without its optimizer, which is twice as large.
+        keras.Model(network.inputs, network.outputs, name=network.name).save(temporary)
     return {name: float(values[-1]) for name, values in history.history.items()}
 
 
