@@ -159,3 +159,10 @@ def test_the_archives_hash_covers_the_wanted_members_only(tmp_path: Path) -> Non
     with pytest.raises(UserError, match="wrong content: SHA-256"):
         prepare(config(), tmp_path / "other", mirror=str(tmp_path / "mirror"))
     assert not (tmp_path / "other").exists()
+
+
+def test_variants_are_ids_of_digits_by_name() -> None:
+    found = unipen.variants()
+    assert set(found) == {"slashed_0", "flagged_1", "footed_1", "open_4", "barred_7", "footed_7", "curled_9"}
+    assert all(name.startswith("1a/") for own in found.values() for name in own)
+    assert not found["flagged_1"] & found["footed_1"] and found["footed_7"] & found["barred_7"]

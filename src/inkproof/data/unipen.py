@@ -29,6 +29,8 @@ PUBLISHED = "1999-12"
 KINDS = {"1a": "digit", "1b": "letter", "1c": "letter", "1d": "symbol"}
 # Digits that are cut wrongly or cannot be read as their label: an id a line, found by looking at all digits.
 LEFT_OUT = Path(__file__).with_name("unipen_left_out.txt")
+# Digits of the test writers that are written unlike MNIST's, such as slashed zeros: a variant and an id a line.
+VARIANTS = Path(__file__).with_name("unipen_variants.txt")
 # Laboratories that contributed twice or more, so that a writer can be in several contributions.
 LABORATORIES = {"apa": "ap", "apb": "ap", "app": "ap", "cea": "ce", "ceb": "ce"}
 FITTED = 200.0  # pixels of the 280 of a canvas that the longer side of a character takes
@@ -240,9 +242,12 @@ def samples_of(segments: Sequence[Segment], writers: Writers) -> list[Sample]:
     if unknown:
         raise UserError(f"conf/data/unipen.yaml: writers {', '.join(unknown)} wrote nothing; fix the list")
     left_out = set(LEFT_OUT.read_text(encoding="ascii").split())
+    written: dict[tuple[str, str], list[Segment]] = {}
+    for one in segments:
+        written.setdefault(one.person, []).append(one)
     samples: list[Sample] = []
     for person, writer in names.items():
-        own = [one for one in segments if one.person == person]
+        own = written[person]
         part = "test" if writer in writers.test else "validation" if writer in writers.validation else "training"
         samples += [
             Sample(one.id, one.contributor, writer, one.kind, one.label, part, strokes)
@@ -255,6 +260,15 @@ def samples_of(segments: Sequence[Segment], writers: Writers) -> list[Sample]:
 def chosen(samples: Iterable[Sample], part: str, kind: str) -> list[Sample]:
     """Return the samples of one part ("training", "validation" or "test") and kind ("digit", "letter", "symbol")."""
     return [one for one in samples if (one.part, one.kind) == (part, kind)]
+
+
+def variants() -> dict[str, set[str]]:
+    """Return the ids of test digits by variant, such as "slashed_0" or "barred_7"; a digit can be of two."""
+    found: dict[str, set[str]] = {}
+    for line in VARIANTS.read_text(encoding="ascii").splitlines():
+        variant, name = line.split()
+        found.setdefault(variant, set()).add(name)
+    return found
 
 
 def drawing(one: Sample) -> Drawing:
