@@ -55,6 +55,9 @@ def test_splits_and_sets_are_those_of_the_design() -> None:
     assert CONF["mnist"]["val"] == 5000
     assert (CONF["optdigits"]["val"], CONF["optdigits"]["source"]["test"]) == (240, 360)
     variant = ["pens_thin", "pens_fat", "pens_pixels", "pens_inverted"]
-    assert CONF["mnist"]["evaluation"]["drawn_sets"] == ["starter", "mine", "pens", *variant, "pens_validation"]
+    assert CONF["mnist"]["evaluation"]["drawn_sets"] == [
+        *("starter", "mine", "pens", *variant, "pens_validation", "unipen", "unipen_validation"),
+        *("paper", "usps", "semeion"),
+    ]
     assert CONF["optdigits"]["evaluation"]["drawn_sets"] == ["starter", "mine"]
     assert (CONF["mnist"]["repeat"], CONF["optdigits"]["repeat"]) == (1, 1)

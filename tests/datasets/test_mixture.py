@@ -15,7 +15,7 @@ from inkproof.config.schema import DataConfig
 from inkproof.data import unipen
 from inkproof.data.digits import NOT_A_DIGIT, data_sha, load_test_split, load_training
 from inkproof.data.download import prepare
-from inkproof.data.drawings import read_drawings
+from inkproof.data.drawings import read_drawings, write_drawings
 from inkproof.datasets.mixture import MixtureSource
 from inkproof.preprocessing.canvas import load_canvases
 from inkproof.preprocessing.methods import METHODS, NORMALIZED_METHOD, apply_method
@@ -73,6 +73,8 @@ def config(folder: Path, val: int = 25, **changes: Any) -> DataConfig:
     files = {part: {"name": f"pens.{part}", "sha256": hashlib.sha256(text).hexdigest()} for part, text in TEXTS.items()}
     pens = changed(published("pens"), {"files": files, "writers": ROLES, "mirrors": []}, folder=str(folder / "pens"))
     unipen.write_samples(folder / "unipen" / unipen.FILE_NAME, CHARACTERS)
+    written = map(unipen.drawing, unipen.chosen(CHARACTERS, "validation", "digit"))
+    write_drawings(folder / "unipen" / "validation", written)
     small = {
         "mnist": tiny.config(folder=str(folder / "mnist")),
         "pens": pens,
@@ -220,7 +222,7 @@ def test_mnist_s_digits_and_the_validation_drawings_go_through_the_method(
         assert (after.images[: len(before.images)] == 255 - before.images).all()
     assert (mixture[2].labels == mnist[2].labels).all() and len(mixture[2].labels) == 10
     validating = [drawing for drawing in read_drawings(made / "pens") if drawing.writer == "tra-02"]
-    validating += map(unipen.drawing_of, unipen.chosen(unipen.read(made / "unipen"), "validation", "digit"))
+    validating += read_drawings(made / "unipen" / "validation")
     assert (mixture[1].images[10:] == apply_method("tutorial", load_canvases(made, validating, brush=20))).all()
 
 
@@ -267,7 +269,7 @@ def test_what_does_not_fit_is_one_line_and_leaves_nothing(made: Path, tmp_path: 
 
 
 def test_without_glyphs_or_copies_it_is_mnist(made: Path, tmp_path: Path) -> None:
-    prepare(config(made, **ALONE), tmp_path)
+    prepare(config(made, val=22, **ALONE), tmp_path)  # without UNIPEN's training digits its validation digits go, too
     assert len(load_training(tmp_path)[0].labels) == 30
 
 
@@ -329,5 +331,5 @@ def test_the_published_configuration_takes_its_sources_from_their_own_files() ->
     data, mnist = published("mnist_plus_strokes"), published("mnist")
     source = MixtureSource.model_validate(data.source.arguments)
     assert source.mnist == mnist and source.pens == published("pens") and source.unipen == published("unipen")
-    assert mnist.val is not None and data.val == mnist.val + 1500
+    assert mnist.val is not None and data.val == mnist.val + 1500 + 924
     assert data.eval_data == mnist.eval_data and data.evaluation is None

@@ -29,7 +29,7 @@ from inkproof.datasets.preprocessed import (
     preprocessed_ood,
 )
 from inkproof.preprocessing.corruptions import corrupted_canvases
-from inkproof.preprocessing.methods import apply_method
+from inkproof.preprocessing.methods import NORMALIZED_METHOD, apply_method
 from inkproof.preprocessing.strokes import render_in_pixels
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
@@ -163,7 +163,7 @@ def test_corruptions_come_back_as_they_were_made(tmp_path: Path):
     assert list(corrupted) == [("clean", 0), *(("shear", severity) for severity in range(1, 6))]
     for (name, severity), seen in corrupted.items():
         canvases = next(c for _, s, c in corrupted_canvases(images, 1, [name]) if s == severity)
-        assert np.array_equal(seen, apply_method("classic", canvases))
+        assert np.array_equal(seen, apply_method(NORMALIZED_METHOD, canvases))
         assert seen.any(axis=(1, 2)).all()
 
 

@@ -88,4 +88,6 @@ def test_the_pretrained_file_reads_every_case():
 
 def test_the_method_is_the_front_of_the_pretrained_file():
     canvases = np.stack([to_canvas(CASES / path) for path, _ in cases()[::8]])
-    assert np.array_equal(CanvasPredictor(find_model()).predict(canvases).seen, apply_method("learned", canvases))
+    seen, alone = CanvasPredictor(find_model()).predict(canvases).seen, apply_method("learned", canvases)
+    # The two graphs are converted apart, and a level may be rounded to either side.
+    assert np.abs(seen.astype(int) - alone).max() <= 1
