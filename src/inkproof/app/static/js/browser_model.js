@@ -55,5 +55,5 @@ export async function loadInBrowser(model) {
 // No two outputs have the same shape, so the shape identifies them under any name a converter gives.
 function role(details) {
   const shape = Array.from(details.shape);
-  return { "1,10": "probabilities", "1,28,28": "seen", 1: "score" }[shape.join()];
+  return { "1,10": "probabilities", "1,28,28": "seen", "1,70,70": "mask", 1: "score" }[shape.join()];
 }
