@@ -18,8 +18,10 @@ from inkproof.reporting.results import CREDITS, by_method, credits_for, in_order
 from inkproof.reporting.tables import SHOWN_METHOD
 from inkproof.reporting.wording import SETS, fill_markdown, from_template, kilobytes, set_title
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import ROOT
 
 CARD = "README.md"
+_MASK = ROOT / "models" / "pretrained" / "ink_mask.keras"  # committed beside the card
 # The licenses ask for a note on changes.
 _CHANGES = {
     "pens": "The normalizer then converted them to 28 x 28.",
@@ -97,7 +99,7 @@ def _rendered(run: PretrainedRun, sources: Mapping[str, Sequence[Share]], render
         metrics=run.metadata.metrics,
         test=run.test,
         corruptions=run.corruptions,
-        kb={path.name: kilobytes(path.stat().st_size / 1024) for path in (run.canvas, run.weights)},
+        kb={path.name: kilobytes(path.stat().st_size / 1024) for path in (run.canvas, run.weights, _MASK)},
         rejection=rejection,
         threshold=f"{rejection.threshold:.4g}",
         rule=rejection.rules[rejection.rule],
