@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from inkproof.config.compose import composing, path_of
-from inkproof.config.stages import PreprocessConfig
-from inkproof.data.download import prepare_absent
+from inkproof.config.compose import composing, files_of, path_of
+from inkproof.config.stages import DownloadConfig, PreprocessConfig
+from inkproof.data.download import prepare, prepare_absent
 from inkproof.data.drawings import FILE_NAME
 from inkproof.stages.corruptions import preprocess_corruptions
 from inkproof.stages.preprocess import preprocess_drawings
@@ -41,18 +41,24 @@ def make_preprocessed(study: Study, grid_runs: Sequence[GridRun], console: Conso
     console.print(f"{study.name}: first makes the evaluation drawings of {names}, once, which takes minutes")
     with composing() as compose:
         configs = [compose(PreprocessConfig, (f"data={name}",)) for name in missing]
+        downloads = [compose(DownloadConfig, (f"data={name}",)) for name in absent_drawings(configs)]
+    for download in downloads:
+        prepare(download.data, path_of(download.out))
     for config in configs:
-        make_drawings(config)
         preprocess_drawings(config)
         preprocess_corruptions(config)
 
 
-def make_drawings(config: PreprocessConfig) -> None:
-    """Download the pen digits if they are missing and a drawn set of `config` needs them."""
-    folder = path_of(config.pens.folder)
-    drawn_sets = config.data.evaluation.drawn_sets if config.data.evaluation else ()
-    if folder in {path_of(config.sets[name].folder) for name in drawn_sets}:
-        prepare_absent(config.pens, folder / FILE_NAME)
+def absent_drawings(configs: Sequence[PreprocessConfig]) -> list[str]:
+    """Return the datasets of drawings that are missing and of which a drawn set of `configs` is a part."""
+    folders = {
+        config.sets[name].folder
+        for config in configs
+        for name in (config.data.evaluation.drawn_sets if config.data.evaluation else ())
+    }
+    absent = {Path(folder) for folder in folders if not (path_of(folder) / FILE_NAME).exists()}
+    known = files_of("data")
+    return sorted({name for folder in absent for name in folder.parts if name in known})
 
 
 def run_study(folder: Path, how: Launching, retries: int, since: str) -> bool:
