@@ -20,7 +20,6 @@ from inkproof.tracking.registry import registered_name, set_champion
 from inkproof.tracking.run import log_stage
 from inkproof.tracking.run_metadata import RunMetadata
 
-
 DEMO = "reports/optdigits"
 
 
