@@ -24,10 +24,11 @@ $(READY): $(LOCKS)/base.lock $(LOCKS)/bootstrap.lock
 	@echo "Setting up $(VENV), once: about 600 MB to download, 3 GB on disk, then a minute or two to compile it."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCKS)/bootstrap.lock
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --compile-bytecode --require-hashes $(LOCKS)/base.lock $(LOCKS)/bootstrap.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes $(LOCKS)/base.lock $(LOCKS)/bootstrap.lock
 	@test -e .git || $(BIN)/dvc config --local core.no_scm true
 	@$(filter)
 	@touch $@
+	@echo "Ready. Now: source $(BIN)/activate"
 
 # Git sees the committed entries of optdigits in dvc.lock, not those of this machine (docs/internals.md).
 filter := git config filter.optdigits.clean 'sh .dvc/committed_optdigits.sh' 2>/dev/null || true

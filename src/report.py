@@ -19,9 +19,11 @@ from inkproof.runtime.startup import start_tensorflow
 @entry(ReportConfig)
 def report(config: ReportConfig) -> None:
     """Make the report, or show the present one."""
-    from inkproof.stages.report import made_or_shown
+    from inkproof.stages.report import made_or_shown, runs_link
 
     print(f"The report with every figure: {made_or_shown(config)}")
+    for line in runs_link(config.data.name):
+        print(line)
 
 
 @entry(PretrainedConfig)
@@ -39,7 +41,8 @@ def compare() -> None:
     top = argparse.ArgumentParser(
         prog="report.py compare", description="Print what differs between two runs.", allow_abbrev=False
     )
-    named = "a run folder, a key of params.yaml such as mnist-cnn, or the id (its beginning) or name of an MLflow run"
+    ids = "the first four characters or more of its id"
+    named = f"a run folder, a key of params.yaml such as mnist-cnn, the name of an MLflow run, or {ids}"
     top.add_argument("first", metavar="RUN", help=named)
     top.add_argument("second", metavar="RUN", help="the other one")
     place = "folder for digits.csv and digits.png, the test digits that only one run classifies correctly"

@@ -91,6 +91,8 @@ def test_the_gallery_has_filters_and_pages(client: FlaskClient):
     for wrong in ("most=-1", "before=1_0", "label=07", "wrong=true"):
         refused = client.get(f"/api/drawings?{wrong}")
         assert refused.status_code == 422 and wrong.split("=")[0] in refused.json["error"]
+    refused = client.get("/api/drawings?before=abc")
+    assert refused.json["error"] == "before=abc: expected a text that matches ^[0-9]{1,18}$"
     keep(client, label=3, predicted=None)
     keep(client, label=None, predicted=3)
     assert labels(wrong="1") == [None, 3, 8, 4, 0], "a rejected digit, and an accepted drawing that is not a digit"

@@ -26,7 +26,8 @@ def main(config):
         print("sleeps", flush=True)
         time.sleep(60)
     digits = "validation" if config.data.val else "training"
-    return Trained(0.9 + config.seed / 100, digits, 12.3, f"runs/{config.seed}", lambda: "LINK")
+    folder = f"runs/optdigits-dense_2x128-off-s{config.seed}-0123456789ab"
+    return Trained(0.9 + config.seed / 100, digits, 12.3, folder, lambda: "LINK")
 
 main()
 """
@@ -56,11 +57,13 @@ def test_a_sweep_says_which_job_begins_and_ends_with_a_table(launcher: tuple[str
         "job 4 of 4: model=cnn seed=2 aug=on",
     ]
     assert cells(done.stdout) == [  # the best first; aug=on is the same in all
-        ["model=dense seed=2", "92.00% validation", "12", "runs/2"],
-        ["model=cnn seed=2", "92.00% validation", "12", "runs/2"],
-        ["model=dense seed=1", "91.00% validation", "12", "runs/1"],
-        ["model=cnn seed=1", "91.00% validation", "12", "runs/1"],
+        ["1", "model=dense seed=2", "92.00% validation", "12"],
+        ["2", "model=cnn seed=2", "92.00% validation", "12"],
+        ["3", "model=dense seed=1", "91.00% validation", "12"],
+        ["4", "model=cnn seed=1", "91.00% validation", "12"],
     ]
+    folders = [f" {place} runs/optdigits-dense_2x128-off-s{seed}-0123456789ab" for place, seed in enumerate("2211", 1)]
+    assert done.stdout.splitlines()[-5:-1] == folders
     assert done.stdout.splitlines()[-1] == "LINK" and done.stderr == ""
 
 
@@ -93,7 +96,7 @@ def test_a_failed_job_is_named_and_the_others_are_done(launcher: tuple[str, ...]
     # In batches of two: Hydra's own sweeper would not begin the second one.
     words = ("-m", "seed=7,1,-1,2", "hydra.sweeper.max_batch_size=2", *launcher)
     done = sweeping.run("python", "src/sweep.py", *words, code=2)
-    assert [row[0] for row in cells(done.stdout)] == ["seed=2", "seed=1"]
+    assert [row[1] for row in cells(done.stdout)] == ["seed=2", "seed=1"]
     assert "job 1 failed after 0 s\n" in done.stdout
     assert done.stderr.splitlines() == [
         "sweep.py: error: job 1 of 4 (seed=7): epoch 1: the loss is nan",
@@ -106,7 +109,7 @@ def test_a_bug_in_a_job_has_its_traceback_and_code_1(sweeping: Workspace) -> Non
     assert "Traceback" in done.stderr
     last = "sweep.py: error: job 1 of 3 (seed=8): ZeroDivisionError: a bug"
     assert last in done.stderr.splitlines()
-    assert [row[0] for row in cells(done.stdout)] == ["seed=1"]
+    assert [row[1] for row in cells(done.stdout)] == ["seed=1"]
 
 
 @launchers
@@ -123,7 +126,7 @@ def test_an_interrupt_is_one_line_and_the_table_so_far(
     printed, stderr = sweeping.stop(process, sent)
     assert process.returncode == 130
     assert stderr.splitlines() == ["sweep.py: interrupted; run the same command again to resume"]
-    assert [row[0] for row in cells(printed)] == ["seed=2", "seed=1"]
+    assert [row[1] for row in cells(printed)] == ["seed=2", "seed=1"]
     assert re.search(r"^LINK$", printed, re.MULTILINE)
 
 
@@ -131,7 +134,13 @@ def test_a_folder_of_an_earlier_sweep_shows_only_the_new_jobs(sweeping: Workspac
     sweeping.run("python", "src/sweep.py", "-m", "seed=1,2,3", "hydra.sweep.dir=runs/sweeps/mine")
     words = ("-m", "seed=4", "hydra.sweep.dir=runs/sweeps/mine", "data.val=0", "callbacks=last")
     done = sweeping.run("python", "src/sweep.py", *words)
-    assert cells(done.stdout) == [["seed=4 data.val=0 callbacks=last", "94.00% training", "12", "runs/4"]]
+    assert cells(done.stdout) == [["1", "seed=4 data.val=0 callbacks=last", "94.00% training", "12"]]
+
+
+def test_the_folders_are_whole_in_a_narrow_terminal(sweeping: Workspace) -> None:
+    words = ("model=dense_2x128,cnn", "optimizer.learning_rate=0.001,0.01")
+    lines = sweeping.run("python", "src/sweep.py", "-m", *words, COLUMNS="80").stdout.splitlines()
+    assert " 4 runs/optdigits-dense_2x128-off-s0-0123456789ab" in lines and max(map(len, lines)) <= 80
 
 
 def test_one_run_has_no_table(sweeping: Workspace) -> None:

@@ -71,7 +71,7 @@ def test_the_results_are_those_of_the_leaderboard() -> None:
 def test_what_is_said_of_letters_is_in_the_model_card() -> None:
     card = (ROOT / "models" / "pretrained" / "README.md").read_text(encoding="utf-8")
     rejected = float(re.search(r"\| 200 letters: rejected \| ([\d.]+)%", card)[1])  # type: ignore[index]
-    assert f"It accepts {100 - rejected:.0f}% of [letters]" in " ".join(README.split())
+    assert f"it takes {100 - rejected:.0f}% of [letters]" in " ".join(README.split())
     assert f"accepts {100 - rejected:.0f}% of letters as digits" in " ".join(TEXTS["serving.md"].split())
 
 

@@ -66,6 +66,16 @@ def test_demo_runs_the_offline_pipeline_once_the_environment_is_ready(workspace:
     assert "--require-hashes" in make(workspace.root, "-n", "demo").stdout
 
 
+def test_setup_lists_no_packages_and_ends_with_what_to_type_if_it_built_something(workspace: Any):
+    lock(workspace.root)
+    planned = make(workspace.root, "-n", "setup").stdout.splitlines()
+    assert planned[-1] == 'echo "Ready. Now: source .venv/bin/activate"'
+    assert any("uv pip sync --quiet" in line for line in planned)
+    (workspace.root / ".venv").mkdir()
+    (workspace.root / ".venv" / "ready").touch()
+    assert "Ready" not in make(workspace.root, "setup").stdout
+
+
 def lock(root: Path) -> None:
     (root / "requirements").mkdir()
     for name in ("base.lock", "bootstrap.lock"):

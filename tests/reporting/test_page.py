@@ -106,6 +106,8 @@ def test_the_page_has_figures_and_numbers_of_every_model(mnist_page: Path) -> No
         assert f"{test['parameters']:,}" in outline.text
     assert "AMD EPYC, 2 cores, Linux" in outline.text
     assert "drawings.py import my_folder, then dvc repro report@mnist." in outline.text
+    assert re.search(r"All 4 models improve: .* are correct with <code>tutorial</code>, between ", page)
+    assert re.search("Starter set<small>[0-9]+ drawings?</small><small>authored by the developers</small></th>", page)
     assert "10.24432/C5MG6K" in page
     assert "LeCun" in outline.text
 

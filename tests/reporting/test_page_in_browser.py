@@ -36,6 +36,7 @@ function look(width, next) {
     const cut = [...page.querySelectorAll(".scroll")].filter(
       (e) => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1);
     found[width] = { height: page.documentElement.scrollHeight, scrolls: page.documentElement.scrollWidth > right,
+      hint: cut.filter((e) => frame.contentWindow.getComputedStyle(e).backgroundAttachment === "local, scroll").length,
       wide: wide.map((e) => e.outerHTML.slice(0, 80)), cut: cut.map((e) => e.getAttribute("aria-label")) };
     next(frame);
   };
@@ -78,6 +79,7 @@ def test_the_page_fits_a_phone_and_a_desktop_and_its_leaderboard_sorts(
     phone, desktop = found["360"], found["1440"]
     assert phone["height"] < 8000
     assert not phone["scrolls"] and not desktop["scrolls"]
+    assert phone["hint"] == len(phone["cut"]) > 0, "a shadow shows that there are more columns"
     assert phone["wide"] == desktop["wide"] == desktop["cut"] == []
 
     by_name = sorted(model.name for model in models)

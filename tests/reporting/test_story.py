@@ -66,6 +66,8 @@ def test_a_loss_is_not_in_the_headline_as_a_gain() -> None:
 def test_the_most_informative_set_is_chosen() -> None:
     starter = DrawnSet(n=210, writers=1, tutorial=around(0.5), mnist_style=around(0.9))
     assert story_of([model(starter=starter)], model(starter=starter), "optdigits").subject == "starter"
+    text = text_of(model(starter=starter))
+    assert text.count("210 drawings authored by the developers") == 2 and "writer" not in text
     both = model(starter=starter, pens=pens(0.5, 0.9), mine=EMPTY)
     assert story_of([both], both, "MNIST").subject == "pens"
 
@@ -80,7 +82,11 @@ def test_without_drawings_there_is_still_a_story() -> None:
 @pytest.mark.parametrize(
     ("others", "expected"),
     [
-        ([(0.4, 0.9), (0.3, 0.8)], "All 3 models improve: 30.00% to 50.00%"),
+        (
+            [(0.4, 0.9), (0.3, 0.8)],
+            "All 3 models improve: between 30.00% and 50.00% of the drawings are correct with `tutorial`, "
+            "between 80.00% and 95.00% with `mnist_style`.",
+        ),
         ([(0.4, 0.4), (0.3, 0.8)], "2 of 3 models improve clearly"),
     ],
 )
@@ -128,7 +134,7 @@ def test_the_size_is_that_of_the_file_with_the_normalizer_inside() -> None:
 def test_a_model_of_another_dataset_is_mentioned_but_not_counted() -> None:
     own, other = model(pens=pens(0.5, 0.95)), model("dense", pens=pens(0.3, 0.85))
     text = text_of(own, other, compared(pens=pens(0.6, 0.991)))
-    assert "All 2 models trained on MNIST improve: 30.00% to 50.00%" in text
+    assert "All 2 models trained on MNIST improve: between 30.00% and 50.00% of" in text
     assert (
         "mnist_plus_strokes-cnn, trained on MNIST and drawn strokes, reaches 99.10% on the same drawings "
         "and 99.50% on the MNIST" in text

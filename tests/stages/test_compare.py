@@ -145,11 +145,11 @@ def test_the_digits_that_one_run_classifies_correctly_are_written(two: tuple[Pat
         assert drawn.size == (640, 2 * 44 + 3 * 160)  # eight digits in two rows, one in the third
 
 
-@pytest.mark.parametrize("word", ["folder", "name", "folder name", "id", "key"])
+@pytest.mark.parametrize("word", ["folder", "name", "folder name", "id", "key", "short key"])
 def test_a_run_has_several_names(two: tuple[Path, Path], home: Path, word: str) -> None:
     metadata = RunMetadata.read(two[0])
     names = {"folder": str(two[0]), "name": metadata.name, "folder name": two[0].name}
-    names |= {"id": metadata.run_id[:8], "key": metadata.key[:8]}
+    names |= {"id": metadata.run_id[:8], "key": metadata.key[:8], "short key": metadata.key[:4]}
     assert compare_runs(names[word], two[1].name, home / "out")[0].is_file()
 
 
@@ -159,6 +159,10 @@ def test_a_name_of_no_run_or_of_two_ends_in_one_line(two: tuple[Path, Path], hom
     again = made(home, "data=optdigits", "model=cnn", "aug=on", "training.epochs=2")
     with pytest.raises(UserError, match=rf"2 runs are called so; choose one of: .*runs/{again.name}"):
         compare_runs(RunMetadata.read(again).name, two[1].name)
+    with pytest.raises(UserError, match=r"aaaa: 3 runs are called so; choose one of: runs/"):
+        compare_runs("aaaa", two[1].name)  # their ids begin so
+    with pytest.raises(UserError, match=r"unknown run; .*, or the first 4 characters or more of an MLflow run id"):
+        compare_runs("aaa", two[1].name)
     with pytest.raises(UserError, match="are the same run"):
         compare_runs(two[0].name, str(two[0]))
     shutil.copytree(two[0], home / "models" / "copy")  # as run.out copies it
@@ -184,6 +188,11 @@ def test_a_run_without_evaluation_names_the_command(
     fresh = made(home, "data=optdigits", "model=cnn", "seed=4")
     assert compare_runs(str(two[0]), str(fresh), home / "out") == []
     command = f"python src/evaluate.py data=optdigits model=cnn run=runs/{fresh.name}"
+    text = printed(capsys)
+    first = "python src/preprocess.py corruptions data=optdigits"
+    assert f"{fresh.name}: has no test evaluation yet; run `{first}` and `{command}`" in text
+    (home / "data" / "optdigits" / "corruptions.npz").touch()
+    compare_runs(str(two[0]), str(fresh), home / "out")
     text = printed(capsys)
     assert f"{fresh.name}: has no test evaluation yet; run `{command}`" in text and "seed 0 4" in text
     # An evaluation that an earlier training left in this place is not this run's.

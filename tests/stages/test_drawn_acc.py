@@ -1,11 +1,30 @@
-"""The one figure of drawings by which MLflow's table compares models."""
+"""The one figure of drawings by which MLflow's table compares models, and a model that is not exported."""
+
+from pathlib import Path
+from typing import cast
 
 import numpy as np
+import pytest
 
+from inkproof.config.compose import composing
+from inkproof.config.stages import DrawnConfig
 from inkproof.evaluation.metrics import summarize_set
 from inkproof.evaluation.results import DrawnSet
 from inkproof.preprocessing.methods import NORMALIZED_METHOD
-from inkproof.stages.drawn import metrics_of
+from inkproof.runtime.errors import UserError
+from inkproof.stages.drawn import drawn, metrics_of
+from inkproof.tracking.run_metadata import RunMetadata
+
+
+def test_a_model_that_is_not_exported_is_one_line_with_the_command(tmp_path: Path) -> None:
+    metadata = cast(RunMetadata, None)  # not needed yet
+    chosen = (f"report={tmp_path}", f"exported={tmp_path / 'model.tflite'}", "data=optdigits", "model=cnn")
+    export = "python src/export.py data=optdigits model=cnn"
+    with composing() as compose:
+        for word, command in {"run=runs/a": f"{export} run=runs/a", "name=cnn-s1": f"{export} name=cnn-s1"}.items():
+            with pytest.raises(UserError, match=f"model.tflite: no such file; run `{command}` first"):
+                drawn(metadata, compose(DrawnConfig, (*chosen, word)))
+    assert list(tmp_path.iterdir()) == []
 
 
 def drawn_set(right: dict[str, int]) -> DrawnSet:

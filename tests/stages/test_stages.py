@@ -25,7 +25,7 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import sha256_of
 from inkproof.stages.drawn import drawn
 from inkproof.stages.export import export, lines
-from inkproof.stages.report import made_or_shown
+from inkproof.stages.report import evaluated_run, made_or_shown
 from inkproof.tracking.run_metadata import trained_run
 from support.pipeline import DRAWINGS, OOD_SAMPLES, lighten
 from support.workspaces import Workspace
@@ -322,8 +322,22 @@ def test_a_report_without_its_figures_is_not_changed(copy: Workspace) -> None:
     assert without.stderr.startswith(f"report.py: error: {missing}: the evaluation's files are not here")
     assert (copy.root / "reports/optdigits/index.html").read_bytes() == page
     assert "dense" in shown.stdout
+    *_, path, link = shown.stdout.splitlines()
+    assert path.startswith("The report with every figure: ") and link.startswith("Compare the runs: `make ui`, then ")
     assert "show=ture: expected true or false" in wrong.stderr
     assert len(without.stderr.splitlines()) == len(wrong.stderr.splitlines()) == 1
+
+
+def test_after_the_demo_alone_the_line_names_its_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inkproof.stages.report.path_of", lambda value: tmp_path / value)
+    mnist, demo = tmp_path / "reports/mnist/models/cnn/test", tmp_path / "reports/optdigits"
+    with pytest.raises(UserError, match=r"run `dvc repro report@mnist`, or add show=true to only look$"):
+        evaluated_run(mnist, "dvc repro report@mnist")
+    demo.mkdir(parents=True)
+    with pytest.raises(UserError, match=r"only look, or data=optdigits for the report of `make demo`$"):
+        evaluated_run(mnist, "dvc repro report@mnist")
+    with pytest.raises(UserError, match=r"run `make demo`, or add show=true to only look$"):
+        evaluated_run(demo / "models/cnn/test", "make demo")
 
 
 @pytest.mark.parametrize(

@@ -103,11 +103,13 @@ def test_a_sweep_makes_one_mlflow_run_for_each_model(sweep: tuple[Workspace, str
     best = max(runs, key=lambda run: run.data.metrics["val_acc"])
     first = next(line for line in printed.splitlines() if line.startswith("│"))
     assert f"model={best.data.tags['model']} aug={best.data.tags['aug']} " in first
-    assert f"{best.data.metrics['val_acc']:.2%} validation" in first and "runs/optdigits-" in first
+    assert f"{best.data.metrics['val_acc']:.2%} validation" in first
+    assert f" 1 runs/{folder_of(best)}" in printed.splitlines()
     assert printed.splitlines()[-1].startswith("Compare the runs: `make ui`, then http://127.0.0.1:5000/#/experiments/")
+    assert printed.count("Compare the runs") == 1, "not after every job"
     made = {path.name for path in (workspace.root / "runs").iterdir()} - {"sweeps"}
     assert made == {folder_of(run) for run in runs}, "no lock file stays"
-    assert not (workspace.root / "models").exists()  # only dvc.yaml writes there
+    assert [path.name for path in (workspace.root / "models").iterdir()] == ["pretrained"]  # only dvc.yaml writes there
 
 
 def test_a_run_has_its_parameters_data_and_artifacts(sweep: tuple[Workspace, str]) -> None:
@@ -283,6 +285,7 @@ def test_killed_and_started_again_it_ends_as_if_nothing_had_happened(
     again = workspace.run(*TRAIN, *SLOW, "run.out=resumed")
     epochs = [line for line in again.stdout.splitlines() if line.startswith("Epoch ")]
     assert epochs == [f"Epoch {epoch}/{EPOCHS}" for epoch in range(done + 1, EPOCHS + 1)]
+    assert f": resuming after epoch {done}\n" in again.stderr
     (run,) = workspace.runs("optdigits")
     assert (run.info.run_id, run.info.status) == (killed.info.run_id, "FINISHED")
     assert_same_result(workspace.root / "resumed", twice.root / "first")

@@ -30,7 +30,6 @@ with large_libraries():
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.core.override_parser.types import OverrideType
     from hydra.errors import HydraException
-    from hydra.types import RunMode
 
 
 def resolve(cfg: DictConfig) -> dict[str, Any]:
@@ -97,7 +96,7 @@ def entry(kind: type[Kind]) -> Callable[[Callable[[Kind], Any]], Callable[[], No
                         return print(OmegaConf.to_yaml(useful, resolve=shown.resolve), end="")
                     return task(validated(kind, resolve(cfg), files=_files(cfg)))
 
-                if HydraConfig.get().mode is RunMode.MULTIRUN:
+                if sweep.in_sweep():
                     return sweep.job(work)
                 try:
                     return work()

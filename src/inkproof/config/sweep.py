@@ -32,6 +32,7 @@ with large_libraries():
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
     from hydra.experimental.callback import Callback
+    from hydra.types import RunMode
 
 ROW = "job.json"
 
@@ -75,9 +76,9 @@ class Sweep(Callback):
             print(f"{self._name(config.hydra.job.num)}: {_words(config.hydra.overrides.task)}", flush=True)
 
     def end(self, script: str) -> int:
-        """Print the table of the jobs that have ended, the best first, and name the failed ones; return the exit code.
+        """Print the jobs that have ended, the best first, then their folders; name the failed ones.
 
-        It is 0 if no job failed.
+        Return the exit code, which is 0 if no job failed.
         """
         if self._folder is None:
             return 0
@@ -87,6 +88,8 @@ class Sweep(Callback):
         failed = sorted((row for row in rows if "error" in row), key=lambda row: row["job"])
         if ended:
             table_console().print(_table(ended, _shared(rows)))
+            for place, row in enumerate(ended, 1):  # below the table, whose columns would break them
+                print(f"{place:2} {row['folder']}")
             for link in sorted({row["link"] for row in ended}):
                 print(link)
         for row in failed:
@@ -116,6 +119,11 @@ def job(work: Callable[[], Trained]) -> float:
     with replacing(Path(hydra.runtime.output_dir) / ROW) as temporary:
         temporary.write_text(json.dumps(row), "utf-8")
     return float(row.get("accuracy", math.nan))
+
+
+def in_sweep() -> bool:
+    """Return whether this process does a job of a sweep."""
+    return HydraConfig.initialized() and HydraConfig.get().mode is RunMode.MULTIRUN
 
 
 @cache
@@ -167,10 +175,9 @@ def _shared(rows: Sequence[dict[str, Any]]) -> set[str]:
 
 
 def _table(rows: Sequence[dict[str, Any]], shared: set[str]) -> Table:
-    table = Table("overrides", "accuracy", "seconds")
-    table.add_column("run folder", overflow="fold")  # whole, to be copied
-    for row in rows:
+    table = Table("", "overrides", "accuracy", "seconds")
+    for place, row in enumerate(rows, 1):
         accuracy = f"{row['accuracy']:.2%} {row['digits']}"
         differ = _words([word for word in row["overrides"] if word not in shared])
-        table.add_row(differ, accuracy, f"{row['seconds']:.0f}", row["folder"])
+        table.add_row(str(place), differ, accuracy, f"{row['seconds']:.0f}")
     return table

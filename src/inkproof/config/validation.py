@@ -18,6 +18,7 @@ EXPECTED = {
     "missing": "a value",
     "string_type": "a text",
     "string_too_short": "a text that is not empty",
+    "string_pattern_mismatch": "a text that matches {pattern}",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from inkproof.evaluation.results import Accuracy
 from inkproof.reporting.results import ModelResults
-from inkproof.reporting.wording import count, data_title, kilobytes, method_words, percent
+from inkproof.reporting.wording import by_whom, count, data_title, kilobytes, method_words, percent
 
 # The most informative set first: many unseen writers, then the user's own drawings, then one author's.
 PREFERENCE = ("pens", "mine", "starter")
@@ -19,7 +19,10 @@ NOTABLE = 1.0
 
 @dataclass(frozen=True)
 class Story:
-    """Plain texts; `tiles` are (value, what it is), and `subject` is the set of drawings in the headline, if any."""
+    """Texts; `tiles` are (value, what it is), and `subject` is the set of drawings in the headline, if any.
+
+    The paragraphs have `code` between backticks.
+    """
 
     headline: str
     paragraphs: tuple[str, ...]
@@ -56,8 +59,7 @@ def story_of(models: Sequence[ModelResults], chosen: ModelResults, title: str, w
     first, last = results[methods[0]], results[methods[-1]]
     n = chosen.drawings(subject)
     before, after = percent(first.accuracy, n), percent(last.accuracy, n)
-    writers = chosen.drawn[subject].writers
-    drawings = f"{count(n, 'drawing')} by {count(writers, 'writer')}" if writers else count(n, "drawing")
+    drawings = f"{count(n, 'drawing')} {by_whom(subject, chosen.drawn[subject].writers)}".strip()
     end = method_words(methods[-1]).end or f"with the method {methods[-1]}"
     tiles.append((before, f"on {drawings}, preprocessed {_as_by(methods[0])}"))
     tiles.append((after, f"on the same drawings, {end}"))
@@ -126,11 +128,11 @@ def _everyone(models: Sequence[ModelResults], subject: str, first: str, last: st
     spans = []
     for results in zip(*both, strict=True):
         accuracies = [result.accuracy for result in results]
-        spans.append(f"{percent(min(accuracies), n)} to {percent(max(accuracies), n)}")
+        spans.append(f"between {percent(min(accuracies), n)} and {percent(max(accuracies), n)}")
     if improved == len(both):
         who = f"All {len(both)} models{which} improve"
     elif improved:
         who = f"{improved} of {len(both)} models{which} improve clearly"
     else:
         who = f"None of {len(both)} models{which} improves clearly"
-    return f"{who}: {spans[0]} with the method {first}, {spans[1]} with the method {last}."
+    return f"{who}: {spans[0]} of the drawings are correct with `{first}`, {spans[1]} with `{last}`."

@@ -161,6 +161,19 @@ def set_title(name: str) -> str:
     return SETS[name].title if name in SETS else name
 
 
+def by_whom(name: str, writers: int) -> str:
+    """Say who drew a set of drawings; "" if that is unknown. The starter set is authored, not collected from people."""
+    if name == "starter":
+        return "authored by the developers"
+    return f"by {count(writers, 'writer')}" if writers else ""
+
+
+def prose(text: str) -> Markup:
+    """Return `text` for a page: what is between backticks as code, and a times sign for an x between two numbers."""
+    escaped = str(escape(text.replace(" x ", " \N{MULTIPLICATION SIGN} ")))
+    return Markup(re.sub("`([^`]*)`", r"<code>\1</code>", escaped))
+
+
 def model_lines(name: str) -> str:
     """Break a long name of a model of another dataset, such as "mnist_plus_strokes-cnn", after the dataset."""
     return name.replace("-", "-\n", 1) if len(name) > 16 else name
@@ -203,9 +216,8 @@ def from_template(template: str, /, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["times"] = lambda text: str(text).replace(" x ", " \N{MULTIPLICATION SIGN} ")
-    words = [accuracy_of, blank_images, breakable, count, data_title, interval, kilobytes]
-    words += [measured, p_value, percent, points, report_command, set_title]
+    words = [accuracy_of, blank_images, breakable, by_whom, count, data_title, interval, kilobytes]
+    words += [measured, p_value, percent, points, prose, report_command, set_title]
     environment.filters |= {function.__name__: function for function in words}
     return environment.get_template(template).render(values)
 

@@ -34,7 +34,7 @@ from inkproof.runtime.paths import HOME, ROOT, has_tracking_store
 from inkproof.tracking.mlflow_tracker import Tracker
 from inkproof.tracking.run_metadata import RunMetadata
 
-SHORTEST = 6  # hexadecimal digits of an id or a key
+SHORTEST = 4  # hexadecimal digits of an id or a key
 PREDICTIONS = "test/predictions.csv"  # in a report's folder, and among the artifacts of the MLflow run
 CLOSEST = 4  # names that a message shows
 
@@ -134,7 +134,8 @@ def _not_one(word: str, meant: list[Known], names: list[str]) -> str:
         choices = sorted({one.folder.relative_to(HOME).as_posix() if one.folder else one.run_id for one in meant})
         return f"{word}: {len({one.key for one in meant})} runs are called so; choose one of: {', '.join(choices)}"
     close = difflib.get_close_matches(word, sorted({*names}), n=CLOSEST, cutoff=0.4) or sorted({*names})[:CLOSEST]
-    return f"{word}: unknown run; the closest are: {', '.join(close)}; or give a run folder or an MLflow run id"
+    more = f"or give a run folder, or the first {SHORTEST} characters or more of an MLflow run id"
+    return f"{word}: unknown run; the closest are: {', '.join(close)}; {more}"
 
 
 def _folder(run: PipelineRun) -> Path:
@@ -204,6 +205,12 @@ def _with_metadata(
     name: str, metadata: RunMetadata, results: ModelResults | None, predictions: pd.DataFrame | None, command: str
 ) -> ComparedRun:
     known = metadata.key, metadata.config, metadata.data_sha, metadata.metrics
+    if results is None and predictions is None and command.startswith("python"):  # dvc makes what is missing
+        data, model = metadata.config.data.name, metadata.config.model.name
+        with composing() as compose:
+            corruptions = path_of(compose(EvaluateConfig, (f"data={data}", f"model={model}")).corruptions)
+        if not corruptions.exists():
+            command = f"python src/preprocess.py corruptions data={corruptions.parent.name}` and `{command}"
     return ComparedRun(name, *known, results, predictions, command)
 
 

@@ -1,5 +1,6 @@
 """Evaluate an exported model on drawn digits, by each preprocessing method."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -17,6 +18,7 @@ from inkproof.preprocessing.methods import NORMALIZED_METHOD
 from inkproof.reporting.drawn_figures import before_after, method_bars, telling
 from inkproof.reporting.style import save
 from inkproof.reporting.tables import write_rows
+from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing, write_json
 from inkproof.tracking.run import log_stage
 from inkproof.tracking.run_metadata import RunMetadata
@@ -29,15 +31,23 @@ COLUMNS = ["set", "id", "writer", "label", "method", "prediction", "probability"
 
 
 def drawn(metadata: RunMetadata, config: DrawnConfig) -> DrawnResult:
-    """Write drawn.json and drawn/ of an exported model; return the content of drawn.json."""
+    """Write drawn.json and drawn/ of an exported model; return the content of drawn.json.
+
+    Raises UserError if the model is not exported.
+    """
     folder = path_of(config.run)
     report = path_of(config.report)
-    model = LiteRTDigits(path_of(config.exported), threads=2)
+    exported = path_of(config.exported)
+    if not exported.is_file():
+        data, model, name = config.data.name, config.model.name, config.name
+        run = f"name={name}" if config.run == f"models/{data}/{name}" else f"run={shlex.quote(config.run)}"
+        raise UserError(f"{exported}: no such file; run `python src/export.py data={data} model={model} {run}` first")
+    network = LiteRTDigits(exported, threads=2)
     results: DrawnResult = {}
     rows, writers = [pd.DataFrame()], [pd.DataFrame()]  # there may be no drawings
     with replacing(report / "drawn") as tables:
         for name, drawn_set in read_preprocessed(path_of(config.drawings)):
-            probabilities = {method: model.probabilities(seen) for method, seen in drawn_set.methods.items()}
+            probabilities = {method: network.probabilities(seen) for method, seen in drawn_set.methods.items()}
             predicted = {method: own.argmax(axis=1) for method, own in probabilities.items()}
             results[name] = summarize_set(drawn_set.labels, predicted, drawn_set.writers)
             if not results[name].n:

@@ -25,7 +25,7 @@ from inkproof.inference.predict import (
     printable,
 )
 from inkproof.runtime.files import replacing
-from inkproof.runtime.progress import counted
+from inkproof.runtime.progress import counted, say
 
 WIDEST = 60  # columns up to which paths are padded, so that what follows is aligned
 
@@ -66,4 +66,7 @@ def predict(paths: Sequence[str], model: str, csv: Path | None = None, show: Pat
             title.add_text("Title", TITLE)
             with Image.open(show) as sheet, replacing(show) as temporary:
                 sheet.save(temporary, optimize=True, pnginfo=title)
+    written = [str(path) for path in (csv, show if shown else None) if path is not None]
+    if written:
+        say(f"predict.py: written: {', '.join(map(printable, written))}")
     return complete

@@ -1,6 +1,7 @@
 """Compare the models of one dataset."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from inkproof.config.compose import path_of
@@ -13,9 +14,13 @@ from inkproof.reporting.style import save
 from inkproof.reporting.tables import choose_champion, leaderboard, print_leaderboard, write_leaderboard_md, write_rows
 from inkproof.reporting.wording import report_command
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.paths import has_tracking_store
+from inkproof.tracking.mlflow_tracker import Tracker
 from inkproof.tracking.registry import registered_name, set_champion
 from inkproof.tracking.run import log_stage
 from inkproof.tracking.run_metadata import RunMetadata
+
+DEMO = "reports/optdigits"
 
 
 def report(config: ReportConfig) -> Path:
@@ -38,7 +43,6 @@ def report(config: ReportConfig) -> Path:
     if metadata is not None:
         tracker, run = log_stage("report", metadata, folder / "models" / str(champion) / "test")
         set_champion(tracker, registered_name(data.name), run)
-        print(tracker.view(metadata.experiment))
     return page
 
 
@@ -59,8 +63,10 @@ def in_pipeline(folder: Path) -> bool:
 def evaluated_run(folder: Path, made_by: str) -> RunMetadata:
     """Return the metadata of the run whose evaluation is in `folder`; raises UserError if it is missing."""
     if not (folder / "run.json").is_file():
+        demo = path_of(DEMO) not in folder.parents and path_of(DEMO).is_dir()
+        other = ", or data=optdigits for the report of `make demo`" if demo else ""
         raise UserError(
-            f"{folder}: the evaluation's files are not here; run `{made_by}`, or add show=true to only look"
+            f"{folder}: the evaluation's files are not here; run `{made_by}`, or add show=true to only look{other}"
         )
     return RunMetadata.read(folder)
 
@@ -75,3 +81,9 @@ def made_or_shown(config: ReportConfig) -> Path:
     if config.show or "DVC_STAGE" not in os.environ:
         print_leaderboard(folder / "leaderboard.csv", report_command(config.data.name))
     return page
+
+
+def runs_link(data: str) -> Iterator[str]:
+    """Yield the line with the address of a dataset's runs in MLflow, if there are any."""
+    if has_tracking_store() and (tracker := Tracker()).client.get_experiment_by_name(data) is not None:
+        yield tracker.view(data)

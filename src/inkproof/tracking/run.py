@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
+from inkproof.config.sweep import in_sweep
 from inkproof.runtime.files import replacing
 from inkproof.runtime.paths import HOME
 from inkproof.runtime.progress import say
@@ -151,7 +152,8 @@ class Run:
         self._tracker.epoch(self.metadata.run_id, row)
 
     def epochs(self, rows: Sequence[Mapping[str, float]]) -> None:
-        """Log those rows of the learning curve that the run does not have yet."""
+        """Log those rows of the learning curve of a resumed training that the run does not have yet."""
+        say(f"{self.metadata.name}: resuming after epoch {rows[-1]['epoch']:.0f}")
         self._tracker.epochs(self.metadata.run_id, rows)
 
     def save(self, model: Any, history: list[dict[str, float]], metrics: dict[str, float], seconds: float) -> None:
@@ -182,7 +184,8 @@ class Run:
             f"{metrics['parameters']:,.0f} parameters, {metadata.seconds:.0f} s; "
             f"MLflow run {metadata.run_id}; {metadata.folder}"
         )
-        return [result] if is_nested() else [result, self._tracker.view(metadata.experiment)]
+        # A sweep prints the link once, at its end.
+        return [result] if is_nested() or in_sweep() else [result, self._tracker.view(metadata.experiment)]
 
 
 def _folders(key: str) -> Iterator[Path]:
