@@ -16,6 +16,7 @@ from PIL import Image
 
 from inkproof.config.schema import DataConfig, Evaluation
 from inkproof.config.validation import validated
+from inkproof.reporting.wording import Method
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from support.workspaces import Workspace
@@ -108,6 +109,12 @@ def test_a_mistake_in_what_is_added_is_one_line_that_names_its_place(workspace: 
         path.write_text(text)
 
 
+def test_the_words_of_a_preprocessing_method_can_be_read() -> None:
+    (content,) = (content for above, content in blocks("python") if "`METHOD_WORDS`" in above)
+    (words,) = eval(f"{{{content}}}", {"Method": Method}).values()
+    assert words.note and words.brief.count("\n") == 1
+
+
 def test_every_script_that_is_called_is_there() -> None:
     assert len(commands()) >= 10
     assert all((ROOT / words[1]).is_file() for words in commands() if words[0] == "python")
@@ -189,7 +196,7 @@ def test_one_of_each_reaches_the_report(dvc_workspace: Callable[..., Workspace])
     short = [[*words, *QUICK] if words[1] == "src/train.py" else words for words in others]
     ended = workspace.together(*short, *(words for words in short if "optimizer=lion" in words))
     assert "reused" in ended[-1].stdout
-    assert (workspace.root / "log.csv").is_file()
+    assert (workspace.root / "runs" / "log.csv").is_file()
     unknown = [["python", "src/train.py", "data=optdigits", word] for word in ("+aug.noize=1", "aug.rotation=200")]
     for words, line in zip(unknown, ("did you mean noise?", "aug.rotation=200: expected at most 180"), strict=True):
         assert line in workspace.fails(*words)
