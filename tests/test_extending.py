@@ -84,7 +84,9 @@ def test_a_missing_key_of_a_dataset_is_named_in_one_line(composed: Callable[...,
 DATA, MODULE = "conf/data/optdigits.yaml", "src/inkproof/data/optdigits.py"
 MISTAKES = [  # of somebody who adds a dataset or a model: file, text, what is written instead, words of the line
     (DATA, "val: 240\n", "", "data.val: expected a value; conf/data/optdigits.yaml lacks the key"),
-    (DATA, "folder: data/optdigits\n", "", "'data.folder' not found; conf/data/optdigits.yaml lacks the key"),
+    (DATA, "folder: data/optdigits\n", "", "data.folder: expected a value; conf/data/optdigits.yaml lacks the key"),
+    (DATA, "  test: 360\n", "", "error: data.source.test: expected a value; conf/data/optdigits.yaml lacks the key"),
+    (DATA, "name: optdigits\n", "", "error: data.name: expected a value; conf/data/optdigits.yaml lacks the key"),
     (DATA, "  test: 360", "\ttest: 360", "conf/data/optdigits.yaml"),
     (DATA, "folder: data/optdigits\n", "folder: data/digits\n", "conf/data/optdigits.yaml has folder=data/digits; exp"),
     (DATA, "eval_data: data/optdigits", "eval_data: data/x", "has eval_data=data/x; expected data/optdigits"),
@@ -93,7 +95,12 @@ MISTAKES = [  # of somebody who adds a dataset or a model: file, text, what is w
     (MODULE, "import numpy as np", "import numpi as np", "optdigits cannot be imported (No module named 'numpi'"),
     (MODULE, ", mirror: str | None", "", "is called with (data, out, mirror), but does not fit (too many"),
     (MODULE, "published = load_digits()", 'published = np.load("my.npz")', "my.npz: cannot be read (No such file"),
-    ("conf/model/dense.yaml", "epochs: ", "epoch: ", "'model.epochs' not found; conf/model/dense.yaml lacks the key"),
+    (
+        "conf/model/dense.yaml",
+        "epochs: ",
+        "epoch: ",
+        "model.epochs: expected a value; conf/model/dense.yaml lacks the key",
+    ),
 ]
 
 
