@@ -171,7 +171,7 @@ def _of_pipeline(key: str, run: PipelineRun) -> ComparedRun:
     test = results.test if results else None
     measured = {name: getattr(test, name) for name in ("parameters", "epochs", "best_epoch", VAL) if test}
     metrics = {name: value for name, value in measured.items() if value is not None}
-    return ComparedRun(key, "", config, "", metrics, results, None, command)
+    return ComparedRun(key, "", config, "", "", "", metrics, results, None, command)
 
 
 def _of_store(known: Known) -> ComparedRun:
@@ -203,8 +203,8 @@ def _compared(name: str, metadata: RunMetadata, report: Path, command: str) -> C
 def _with_metadata(
     name: str, metadata: RunMetadata, results: ModelResults | None, predictions: pd.DataFrame | None, command: str
 ) -> ComparedRun:
-    known = metadata.key, metadata.config, metadata.data_sha, metadata.metrics
-    return ComparedRun(name, *known, results, predictions, command)
+    made_of = metadata.data_sha, metadata.code_sha, metadata.git_commit
+    return ComparedRun(name, metadata.key, metadata.config, *made_of, metadata.metrics, results, predictions, command)
 
 
 def _predictions(path: Path) -> pd.DataFrame:
