@@ -16,6 +16,7 @@ from PIL import Image
 
 from inkproof.config.schema import DataConfig, Evaluation
 from inkproof.config.validation import validated
+from inkproof.reporting.wording import Method
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from support.workspaces import Workspace
@@ -83,7 +84,9 @@ def test_a_missing_key_of_a_dataset_is_named_in_one_line(composed: Callable[...,
 DATA, MODULE = "conf/data/optdigits.yaml", "src/inkproof/data/optdigits.py"
 MISTAKES = [  # of somebody who adds a dataset or a model: file, text, what is written instead, words of the line
     (DATA, "val: 240\n", "", "data.val: expected a value; conf/data/optdigits.yaml lacks the key"),
-    (DATA, "folder: data/optdigits\n", "", "'data.folder' not found; conf/data/optdigits.yaml lacks the key"),
+    (DATA, "folder: data/optdigits\n", "", "data.folder: expected a value; conf/data/optdigits.yaml lacks the key"),
+    (DATA, "  test: 360\n", "", "error: data.source.test: expected a value; conf/data/optdigits.yaml lacks the key"),
+    (DATA, "name: optdigits\n", "", "error: data.name: expected a value; conf/data/optdigits.yaml lacks the key"),
     (DATA, "  test: 360", "\ttest: 360", "conf/data/optdigits.yaml"),
     (DATA, "folder: data/optdigits\n", "folder: data/digits\n", "conf/data/optdigits.yaml has folder=data/digits; exp"),
     (DATA, "eval_data: data/optdigits", "eval_data: data/x", "has eval_data=data/x; expected data/optdigits"),
@@ -92,7 +95,12 @@ MISTAKES = [  # of somebody who adds a dataset or a model: file, text, what is w
     (MODULE, "import numpy as np", "import numpi as np", "optdigits cannot be imported (No module named 'numpi'"),
     (MODULE, ", mirror: str | None", "", "is called with (data, out, mirror), but does not fit (too many"),
     (MODULE, "published = load_digits()", 'published = np.load("my.npz")', "my.npz: cannot be read (No such file"),
-    ("conf/model/dense.yaml", "epochs: ", "epoch: ", "'model.epochs' not found; conf/model/dense.yaml lacks the key"),
+    (
+        "conf/model/dense.yaml",
+        "epochs: ",
+        "epoch: ",
+        "model.epochs: expected a value; conf/model/dense.yaml lacks the key",
+    ),
 ]
 
 
@@ -106,6 +114,12 @@ def test_a_mistake_in_what_is_added_is_one_line_that_names_its_place(workspace: 
         found = workspace.fails("python", f"src/{words[0]}", "data=optdigits", *words[1:])
         assert line in found, found
         path.write_text(text)
+
+
+def test_the_words_of_a_preprocessing_method_can_be_read() -> None:
+    (content,) = (content for above, content in blocks("python") if "`METHOD_WORDS`" in above)
+    (words,) = eval(f"{{{content}}}", {"Method": Method}).values()
+    assert words.note and words.brief.count("\n") == 1
 
 
 def test_every_script_that_is_called_is_there() -> None:
@@ -189,7 +203,7 @@ def test_one_of_each_reaches_the_report(dvc_workspace: Callable[..., Workspace])
     short = [[*words, *QUICK] if words[1] == "src/train.py" else words for words in others]
     ended = workspace.together(*short, *(words for words in short if "optimizer=lion" in words))
     assert "reused" in ended[-1].stdout
-    assert (workspace.root / "log.csv").is_file()
+    assert (workspace.root / "runs" / "log.csv").is_file()
     unknown = [["python", "src/train.py", "data=optdigits", word] for word in ("+aug.noize=1", "aug.rotation=200")]
     for words, line in zip(unknown, ("did you mean noise?", "aug.rotation=200: expected at most 180"), strict=True):
         assert line in workspace.fails(*words)

@@ -70,7 +70,8 @@ def test_a_sweep_says_which_job_begins_and_ends_with_a_table(launcher: tuple[str
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["seed=range(0,0)"], "-m seed=range(0,0): no jobs, because a key has no values; give it some"),
+        (["model=cnn", "seed=range(0,0)"], "seed=range(0,0): no values, so the sweep has no jobs; give seed some"),
+        (["model=dense,cnn", "seed="], "seed=: expected a value, or several as in seed=1,2"),
         (["run.out=x", "seed=1,2"], "run.out=x: jobs 1 and 2 of the sweep would both write there; write run.out="),
         (["run.out=x,y,x"], "run.out=x: jobs 1 and 3 of the sweep would both write there; write run.out="),
         (["run.out=x/${seed}", "seed=1,2", "aug=on,off"], "run.out=x/1: jobs 1 and 2 of the sweep would both write"),

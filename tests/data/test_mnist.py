@@ -121,9 +121,9 @@ def test_a_target_that_names_no_function(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ({"split_seed": -1}, "data.source: split_seed=-1: expected at least 0"),
-        ({"split_seed": "3"}, "data.source: split_seed=3: expected a whole number"),
-        ({"splitseed": 3}, "data.source: splitseed: unknown key; the keys are files, mirrors, offline, "),
+        ({"split_seed": -1}, "data.source.split_seed=-1: expected at least 0"),
+        ({"split_seed": "3"}, "data.source.split_seed=3: expected a whole number"),
+        ({"splitseed": 3}, "data.source.splitseed: unknown key; the keys are files, mirrors, offline, "),
         ({"files": {}}, "data.source: files: expected the keys train_images, train_labels, test_images, test_labels"),
     ],
 )

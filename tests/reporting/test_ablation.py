@@ -23,10 +23,16 @@ ACCURACIES = {
 }
 
 
-def entry(accuracies: tuple[float, ...], n: int = 3498, writers: int = 14, interval: str = "writers") -> DrawnSet:
+def entry(
+    accuracies: tuple[float, ...],
+    n: int = 3498,
+    writers: int = 14,
+    interval: str = "writers",
+    names: tuple[str, ...] = METHODS,
+) -> DrawnSet:
     methods = {
         method: result_of(a, max(0.0, a - 0.03), min(1.0, a + 0.02))
-        for method, a in zip(METHODS, accuracies, strict=False)
+        for method, a in zip(names, accuracies, strict=False)
     }
     return DrawnSet(n=n, writers=writers, interval=interval, **methods)
 
@@ -56,9 +62,14 @@ def test_every_line_ends_with_the_name_and_last_accuracy_in_its_color(five: Figu
     assert {"tutorial", "polarity", "center_", "of_mass", "classic", "learned"} <= set(colors)
 
 
-def test_no_text_covers_another_or_leaves_the_sheet(five: Figure) -> None:
-    width, height = five.get_size_inches() * five.dpi
-    boxes = [(text.get_text(), text.get_window_extent()) for text in written(five)]
+@pytest.mark.parametrize("added", [(), ("two_tone",), ("two_tone", "thin_lines")])
+def test_no_text_covers_another_or_leaves_the_sheet(added: tuple[str, ...]) -> None:
+    names = (*METHODS[:4], *added, *METHODS[4:])
+    entries = {name: entry((*own, *own[-1:] * len(added)), names=names) for name, own in ACCURACIES.items()}
+    figure = ablation([model(name, drawn={"pens": one}) for name, one in entries.items()])
+    figure.draw_without_rendering()
+    width, height = figure.get_size_inches() * figure.dpi
+    boxes = [(text.get_text(), text.get_window_extent()) for text in written(figure)]
     for index, (one, box) in enumerate(boxes):
         assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height, one
         assert [other for other, its in boxes[index + 1 :] if box.overlaps(its)] == [], one

@@ -66,7 +66,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def made(
-    home: Path, *words: str, wrong: tuple[int, ...] | None = None, labels: np.ndarray = LABELS, rotated: float = 0.95
+    home: Path,
+    *words: str,
+    wrong: tuple[int, ...] | None = None,
+    labels: np.ndarray = LABELS,
+    rotated: float = 0.95,
+    code: str = "c",
 ) -> Path:
     """A finished run with these overrides, with an evaluation if `wrong` says which test digits it misclassifies."""
     with composing() as compose:
@@ -76,10 +81,10 @@ def made(
         run_id=f"{len(list(home.glob('runs/*'))):x}".rjust(8, "a") + "0" * 24,
         experiment=data,
         name=name,
-        key=run_key(config, data, "c"),
+        key=run_key(config, data, code),
         data_sha=data,
-        code_sha="c",
-        git_commit="c",
+        code_sha=code,
+        git_commit=code,
         machine="m",
         config=config,
         metrics={VAL: 0.9, "parameters": 1000.0, "epochs": 3.0, "best_epoch": 2.0},
@@ -127,10 +132,22 @@ def test_what_differs_is_printed_with_intervals_and_the_paired_test(
     assert p == pytest.approx(20 / 512)  # of nine digits: none or one, on either side
     a, b = (folder.name for folder in two)
     assert f"only {a} is correct on 8, only {b} on 1. McNemar's exact test: n = 200, p = 0.039." in text
-    assert f"{b} less {a}: \N{MINUS SIGN}3.5 points (95% interval over digits:" in text
+    assert f"From {a} to {b}: \N{MINUS SIGN}3.5 points (95% interval over digits:" in text
     # Corruptions whose intervals overlap do not differ clearly.
     assert "rotate 95.0% (93.0–97.0) 80.0% (78.0–82.0)" in text and "blur" not in text
     assert "float32, KB 900 1,200" in text and "float32, microseconds 90 120" in text
+
+
+def test_runs_of_one_configuration_by_other_code_say_so(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    commits = "1" * 40, "2" * 40
+    folders = [made(home, "data=optdigits", code=commit) for commit in commits]
+    compare_runs(*map(str, folders), home / "out")
+    a, b = (RunMetadata.read(folder).key for folder in folders)
+    line = f"configuration: the same; training code differs (commit 1111111111, key {a}; commit 2222222222, key {b})"
+    assert line in printed(capsys)
+    compare_runs(str(folders[0]), str(made(home, "data=optdigits", "seed=1", code=commits[0])), home / "out")
+    text = printed(capsys)
+    assert "seed 0 1" in text and "configuration: the same" not in text and "code differs" not in text
 
 
 def test_the_digits_that_one_run_classifies_correctly_are_written(two: tuple[Path, Path], home: Path) -> None:

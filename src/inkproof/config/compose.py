@@ -18,7 +18,7 @@ from inkproof.config import sweep
 from inkproof.config.one_line import explain, fail, run
 from inkproof.config.schema import Primary, TrainConfig
 from inkproof.config.validation import validated
-from inkproof.runtime.errors import UserError
+from inkproof.runtime.errors import MissingKey, UserError
 from inkproof.runtime.paths import HOME, ROOT
 from inkproof.runtime.processes import share, use_threads
 from inkproof.runtime.startup import large_libraries
@@ -38,12 +38,18 @@ def resolve(cfg: DictConfig) -> dict[str, Any]:
         plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     except errors.OmegaConfBaseException as error:
         reason = str(error).splitlines()[0]
-        absent = re.match(r"Interpolation key '(\w+)\..+' not found", reason)
-        file = _files(cfg).get(absent[1]) if absent else None
-        lacks = f"; {file} lacks the key" if file else ""
-        raise UserError(f"the configuration cannot be resolved: {reason}{lacks}") from error
+        absent = re.match(r"Interpolation key '(.+)' not found", reason)
+        if absent and (lacks := _lacking(cfg, absent[1])):
+            raise UserError(f"{absent[1]}: expected a value{lacks}") from error
+        raise UserError(f"the configuration cannot be resolved: {reason}") from error
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
+
+
+def _lacking(cfg: DictConfig, key: str) -> str:
+    """Return the end of a line about a missing `key`: the file of conf/ that should have it, or nothing."""
+    file = _files(cfg).get(key.partition(".")[0])
+    return f"; {file} lacks the key" if file else ""
 
 
 def _files(cfg: DictConfig) -> dict[str, str]:
@@ -94,7 +100,10 @@ def entry(kind: type[Kind]) -> Callable[[Callable[[Kind], Any]], Callable[[], No
                     useful = without_unused(kind, cfg, typed())
                     if shown is not None:
                         return print(OmegaConf.to_yaml(useful, resolve=shown.resolve), end="")
-                    return task(validated(kind, resolve(cfg), files=_files(cfg)))
+                    try:
+                        return task(validated(kind, resolve(cfg)))
+                    except MissingKey as error:
+                        raise MissingKey(f"{error}{_lacking(cfg, str(error))}") from error
 
                 if sweep.in_sweep():
                     return sweep.job(work)
@@ -157,6 +166,8 @@ def _arrange_arguments(sweeps: bool) -> None:
         if word == "--resolve" and not {"--cfg", "-c", "--help", "-h"} & {one.partition("=")[0] for one in others}:
             raise UserError("--resolve: it needs --cfg job")
         _check_word(word)
+        if flags and sweeps and key and not value and word.endswith("="):
+            raise UserError(f"{word}: expected a value, or several as in {word}1,2")
     if sweeps:
         if flags and "--cfg" in others:
             raise UserError(f"--cfg with {flags[0]}: a sweep has many configurations; use one of the two")

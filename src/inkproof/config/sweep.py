@@ -61,8 +61,8 @@ class Sweep(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Remember the folder and the number of jobs, and remove rows of an earlier sweep in the same folder."""
-        jobs = _jobs(config)
         try:
+            jobs = _jobs(config)
             _check_jobs(jobs, config)
         except UserError as error:
             fail(Path(sys.argv[0]).name, error)  # Hydra would make an exception a warning
@@ -133,7 +133,10 @@ def current() -> Sweep:
 
 
 def _jobs(config: DictConfig) -> list[list[str]] | None:
-    """The overrides of each job of Hydra's own sweeper, which combines all values; None for another sweeper."""
+    """The overrides of each job of Hydra's own sweeper, which combines all values; None for another sweeper.
+
+    Raises UserError for a key without values: the sweep has no jobs then.
+    """
     sweeper = config.hydra.sweeper
     if not sweeper.get("_target_", "").endswith(".BasicSweeper"):
         return None
@@ -144,14 +147,14 @@ def _jobs(config: DictConfig) -> list[list[str]] | None:
         key = override.get_key_element()
         sweeps = override.is_sweep_override()
         values[key] = list(override.sweep_string_iterator()) if sweeps else [override.get_value_element_as_str()]
+        if not values[key]:
+            raise UserError(f"{override.input_line}: no values, so the sweep has no jobs; give {key} some")
     combined = itertools.product(*values.values())
     return [[f"{key}={value}" for key, value in zip(values, job, strict=True)] for job in combined]
 
 
 def _check_jobs(jobs: list[list[str]] | None, config: DictConfig) -> None:
-    """Raise UserError for a sweep without jobs, and for two jobs that would write to the same `run.out`."""
-    if jobs == []:
-        raise UserError(f"-m {_words(config.hydra.overrides.task)}: no jobs, because a key has no values; give it some")
+    """Raise UserError for two jobs that would write to the same `run.out`."""
     if jobs is None or not any("run.out=" in word for word in jobs[0]):
         return
     seen: dict[str, int] = {}

@@ -1,6 +1,7 @@
 """Check input from outside with pydantic. A mistake is reported in one line."""
 
 import importlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from functools import cache
@@ -8,10 +9,11 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from inkproof.runtime.errors import UserError
+from inkproof.runtime.errors import MissingKey, UserError
 
 Kind = TypeVar("Kind")
 LONGEST = 60  # characters of a key or value that are shown
+DATASET_KEY = re.compile(r"(data|pens)(\.\w+)+")
 UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument", "invalid_key")
 # What was expected, by the type of pydantic's error. Pydantic's own text uses words of Python or JSON for these.
 EXPECTED = {
@@ -43,19 +45,17 @@ EXPECTED = {
 _adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)  # making an adapter takes longer than a check
 
 
-def validated(kind: type[Kind], value: Any, where: object = "", files: Mapping[str, str] | None = None) -> Kind:
+def validated(kind: type[Kind], value: Any, where: object = "") -> Kind:
     """Return the input `value` as the model or other type `kind`; pydantic checks and converts it.
 
-    Raises UserError with the first mistake, in one line that begins with `where`, such as the file it is in. If a key
-    is missing, the line names the file that `files` has for its first part.
+    Raises UserError with the first mistake, in one line that begins with `where`: the file it is in, or a key such as
+    data.source. It is a MissingKey if there is no value.
     """
     try:
         return _adapter(kind).validate_python(value)
     except ValidationError as error:
         reason, line = mistake(error, kind, where, value)
-        first = line.partition(":")[0].partition(".")[0]
-        lacks = f"; {files[first]} lacks the key" if reason == "missing" and files and first in files else ""
-        raise UserError(line + lacks) from None
+        raise (MissingKey if reason == "missing" else UserError)(line) from None
 
 
 def mistake(error: ValidationError, kind: Any, where: object = "", whole: Any = None) -> tuple[str, str]:
@@ -82,7 +82,10 @@ def mistake(error: ValidationError, kind: Any, where: object = "", whole: Any = 
             reason = f"expected {EXPECTED[found['type']].format(**found.get('ctx', {}))}"
         if key and isinstance(value, str | int | float | None):
             key += f"={_short(str(value))}"
-    return found["type"], " ".join(": ".join(part for part in (str(where), key, reason) if part).split())
+    place = str(where)
+    if key and DATASET_KEY.fullmatch(place):
+        place, key = "", f"{place}.{key}"  # as it is typed
+    return found["type"], " ".join(": ".join(part for part in (place, key, reason) if part).split())
 
 
 def named(target: str, where: str) -> Callable[..., Any]:

@@ -23,6 +23,7 @@ SCALE = 2  # READMEs show the image, and many screens have two pixels for each C
 # Ticks of a log-odds scale, where halving the errors is about the same distance everywhere near the top.
 _MARKS = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 _LABEL, _VALUE, _LETTER = 0.18, 0.56, 0.066  # inches: height of a label, width of its accuracy and of a letter
+_AS_DRAWN = 6  # methods whose names have room beside each other
 _LINE = 0.12  # inches more for each line of a name that is too long to stand beside its accuracy
 
 
@@ -137,12 +138,13 @@ def _methods(axes: Axes, methods: Sequence[str]) -> None:
     """Write the methods below the axis, a long name in two lines, and in other lines what they do."""
     below: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "ha": "center"}
     axes.set_xticks(range(len(methods)), [""] * len(methods))
+    smaller = min(1.0, (_AS_DRAWN - 0.4) / (len(methods) - 0.4))  # as their distance is, so that no name covers another
     for x, method in enumerate(methods):
         # Line by line, since texts of two lines would not share a baseline.
         for line, text in enumerate(lines_of(method)):
-            axes.annotate(text, (x, 0), (0, -12 - 9 * line), fontsize=6.5, color=PALETTE["ink"], **below)
+            axes.annotate(text, (x, 0), (0, -12 - 9 * line), fontsize=6.5 * smaller, color=PALETTE["ink"], **below)
         for line, text in enumerate(method_words(method).brief.split("\n")):
-            axes.annotate(text, (x, 0), (0, -35 - 8.5 * line), fontsize=6, color=PALETTE["muted"], **below)
+            axes.annotate(text, (x, 0), (0, -35 - 8.5 * line), fontsize=6 * smaller, color=PALETTE["muted"], **below)
 
 
 def _scale(axes: Axes, bounds: Sequence[float]) -> None:

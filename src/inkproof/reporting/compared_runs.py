@@ -30,6 +30,7 @@ from inkproof.reporting.wording import (
 )
 from inkproof.runtime.progress import table_console
 
+COMMIT = 10  # characters of a commit
 VAL = "val_acc"  # the name of a run's metric
 
 
@@ -37,14 +38,17 @@ VAL = "val_acc"  # the name of a run's metric
 class ComparedRun:
     """One of two runs: its configuration, its metrics, and what its evaluation wrote.
 
-    `key` and `data_sha` are "" if only the configuration is known. `results` and `predictions` (index, label,
-    prediction) are None where their files are missing. `evaluate` is the command that makes them.
+    `key`, `data_sha`, `code_sha` and `git_commit` are "" if only the configuration is known. `results` and
+    `predictions` (index, label, prediction) are None where their files are missing. `evaluate` is the command that
+    makes them.
     """
 
     name: str
     key: str
     config: RunIdentity
     data_sha: str
+    code_sha: str
+    git_commit: str
     metrics: Mapping[str, float]
     results: ModelResults | None
     predictions: pd.DataFrame | None
@@ -71,7 +75,7 @@ def print_comparison(runs: Pair, paired: ComparedSet | None) -> None:
             for line in found:
                 table.add_row(*line)
             console.print(table)
-    for text in (*_notes(runs), *(paired_lines(runs, paired) if paired else ())):
+    for text in (*_identity(runs), *_notes(runs), *(paired_lines(runs, paired) if paired else ())):
         print(text)
 
 
@@ -88,7 +92,7 @@ def paired_lines(runs: Pair, paired: ComparedSet) -> Iterator[str]:
         + "."
     )
     yield (
-        f"{second} less {first}: {points(change.value, n)} points "
+        f"From {first} to {second}: {points(change.value, n)} points "
         f"(95% interval {who}: {points(change.low, n)} to {points(change.high, n)})."
     )
 
@@ -108,6 +112,19 @@ def _configuration(runs: Pair) -> Iterator[Line]:
     for key in dict.fromkeys([*one, *other]):
         if one.get(key) != other.get(key) and key not in left_out:
             yield key, one.get(key, MISSING), other.get(key, MISSING)
+
+
+def _identity(runs: Pair) -> Iterator[str]:
+    """Yield whether the configuration is the same, and what else makes them two runs: training code or data."""
+    one, other = runs
+    known = {"training code": (one.code_sha, other.code_sha), "data": (one.data_sha, other.data_sha)}
+    differ = [what for what, (a, b) in known.items() if a != b and a and b]
+    same = [] if list(_configuration(runs)) else ["configuration: the same"]
+    if differ:
+        which = (f"commit {run.git_commit[:COMMIT] or 'unknown'}, key {run.key}" for run in runs)
+        same.append(f"{' and '.join(differ)} {'differ' if len(differ) > 1 else 'differs'} ({'; '.join(which)})")
+    if same:
+        yield "; ".join(same)
 
 
 def _same_validation(runs: Pair) -> bool:

@@ -133,7 +133,7 @@ def series(index: int) -> tuple[str, str]:
 def lines_of(name: str) -> list[str]:
     """Return the name of a preprocessing method in one line, or in two if it is long."""
     first, mark, rest = name.partition("_")
-    return [f"{first}_", rest] if mark and len(name) > 9 else [name]
+    return [f"{first}_", rest] if mark and len(name) > 7 else [name]
 
 
 Block = tuple[int, int, npt.NDArray[np.uint8]]

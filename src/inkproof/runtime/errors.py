@@ -8,5 +8,9 @@ class UserError(Exception):
     """
 
 
+class MissingKey(UserError):
+    """A key that a configuration lacks; its message begins with the key."""
+
+
 class Diverged(UserError):
     """A training whose loss is not a number any more. Another configuration may train."""

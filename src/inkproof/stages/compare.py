@@ -172,7 +172,7 @@ def _of_pipeline(key: str, run: PipelineRun) -> ComparedRun:
     test = results.test if results else None
     measured = {name: getattr(test, name) for name in ("parameters", "epochs", "best_epoch", VAL) if test}
     metrics = {name: value for name, value in measured.items() if value is not None}
-    return ComparedRun(key, "", config, "", metrics, results, None, command)
+    return ComparedRun(key, "", config, "", "", "", metrics, results, None, command)
 
 
 def _of_store(known: Known) -> ComparedRun:
@@ -204,14 +204,14 @@ def _compared(name: str, metadata: RunMetadata, report: Path, command: str) -> C
 def _with_metadata(
     name: str, metadata: RunMetadata, results: ModelResults | None, predictions: pd.DataFrame | None, command: str
 ) -> ComparedRun:
-    known = metadata.key, metadata.config, metadata.data_sha, metadata.metrics
     if results is None and predictions is None and command.startswith("python"):  # dvc makes what is missing
         data, model = metadata.config.data.name, metadata.config.model.name
         with composing() as compose:
             corruptions = path_of(compose(EvaluateConfig, (f"data={data}", f"model={model}")).corruptions)
         if not corruptions.exists():
             command = f"python src/preprocess.py corruptions data={corruptions.parent.name}` and `{command}"
-    return ComparedRun(name, *known, results, predictions, command)
+    made_of = metadata.data_sha, metadata.code_sha, metadata.git_commit
+    return ComparedRun(name, metadata.key, metadata.config, *made_of, metadata.metrics, results, predictions, command)
 
 
 def _predictions(path: Path) -> pd.DataFrame:
