@@ -89,6 +89,7 @@ def test_the_report_compares_the_models_and_the_champion_is_chosen(chain: Any):
     assert "dense" in page and "cnn" in page and not re.search(r"<(script|img|link)[^>]+(src|href)=\"?http", page)
     shown = chain.run("python", "src/report.py", "data=optdigits", "show=true").stdout
     assert str(folder / "index.html") in shown and "cnn" in shown
+    assert shown.splitlines()[-1].startswith("Compare the runs: ")
     client = chain.client()
     champion = client.get_model_version_by_alias("inkproof-optdigits", "champion")
     assert champion.run_id in {run.info.run_id for run in chain.runs("optdigits")}

@@ -25,9 +25,11 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import sha256_of
 from inkproof.stages.drawn import drawn
 from inkproof.stages.export import export, lines
-from inkproof.stages.report import evaluated_run, made_or_shown
+from inkproof.stages.report import evaluated_run, made_or_shown, runs_link
+from inkproof.tracking.mlflow_tracker import Tracker
 from inkproof.tracking.run_metadata import trained_run
 from support.pipeline import DRAWINGS, OOD_SAMPLES, lighten
+from support.trackers import use
 from support.workspaces import Workspace
 
 pytestmark = pytest.mark.xdist_group("stages")
@@ -322,10 +324,20 @@ def test_a_report_without_its_figures_is_not_changed(copy: Workspace) -> None:
     assert without.stderr.startswith(f"report.py: error: {missing}: the evaluation's files are not here")
     assert (copy.root / "reports/optdigits/index.html").read_bytes() == page
     assert "dense" in shown.stdout
-    *_, path, link = shown.stdout.splitlines()
-    assert path.startswith("The report with every figure: ") and link.startswith("Compare the runs: `make ui`, then ")
+    assert shown.stdout.splitlines()[-1].startswith("The report with every figure: "), "there are no runs to compare"
     assert "show=ture: expected true or false" in wrong.stderr
     assert len(without.stderr.splitlines()) == len(wrong.stderr.splitlines()) == 1
+
+
+def test_the_link_after_a_report_is_that_of_runs_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(tmp_path, monkeypatch)
+    assert list(runs_link("optdigits")) == [] and not (tmp_path / "mlflow.db").exists()
+    Tracker().experiment("optdigits")
+    (line,) = runs_link("optdigits")
+    assert line.startswith("Compare the runs: `make ui`, then ")
+    assert list(runs_link("mnist")) == []
 
 
 def test_after_the_demo_alone_the_line_names_its_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

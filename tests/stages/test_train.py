@@ -285,7 +285,7 @@ def test_killed_and_started_again_it_ends_as_if_nothing_had_happened(
     again = workspace.run(*TRAIN, *SLOW, "run.out=resumed")
     epochs = [line for line in again.stdout.splitlines() if line.startswith("Epoch ")]
     assert epochs == [f"Epoch {epoch}/{EPOCHS}" for epoch in range(done + 1, EPOCHS + 1)]
-    assert f": resuming after epoch {done}\n" in again.stderr
+    assert f": resuming after epoch {done}\n" in again.stdout
     (run,) = workspace.runs("optdigits")
     assert (run.info.run_id, run.info.status) == (killed.info.run_id, "FINISHED")
     assert_same_result(workspace.root / "resumed", twice.root / "first")

@@ -153,7 +153,7 @@ class Run:
 
     def epochs(self, rows: Sequence[Mapping[str, float]]) -> None:
         """Log those rows of the learning curve of a resumed training that the run does not have yet."""
-        say(f"{self.metadata.name}: resuming after epoch {rows[-1]['epoch']:.0f}")
+        print(f"{self.metadata.name}: resuming after epoch {rows[-1]['epoch']:.0f}", flush=True)
         self._tracker.epochs(self.metadata.run_id, rows)
 
     def save(self, model: Any, history: list[dict[str, float]], metrics: dict[str, float], seconds: float) -> None:
