@@ -8,7 +8,8 @@ from PIL import Image
 from inkproof.runtime.paths import ROOT
 from support.documents import DOCUMENTS
 
-PICTURES = sorted(path.name for path in (ROOT / "docs" / "images").glob("*.png"))
+DRAWN = "pages.png"  # by docs/pages_sheet.py
+PICTURES = sorted({path.name for path in (ROOT / "docs" / "images").glob("*.png")} - {DRAWN})
 
 
 def test_every_picture_is_taken_by_the_script() -> None:
@@ -19,6 +20,11 @@ def test_every_picture_is_taken_by_the_script() -> None:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "AWAITED"
     ]
     assert [f"{name}.png" for name in sorted(awaited)] == PICTURES
+
+
+def test_the_sheet_of_pages_is_small_and_in_a_document() -> None:
+    assert (ROOT / "docs" / "images" / DRAWN).stat().st_size < 150_000
+    assert any(f"](images/{DRAWN})" in document.read_text(encoding="utf-8") for document in DOCUMENTS)
 
 
 @pytest.mark.parametrize("name", PICTURES)
