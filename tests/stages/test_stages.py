@@ -232,6 +232,7 @@ def test_report_moves_the_champion(staged: Workspace) -> None:
     (version,) = client.search_model_versions("name='inkproof-optdigits'")  # src/export.py made it
     assert version.tags["canvas_sha256"] == sha256_of(staged.root / "exports/optdigits/dense/canvas.tflite")
     assert client.get_model_version_by_alias("inkproof-optdigits", "champion").version == version.version
+    assert client.get_model_version_by_alias("inkproof-optdigits", "deploy").version == version.version
     assert version.run_id == load(staged, MODEL / "run.json")["run_id"]
 
 

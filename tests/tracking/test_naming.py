@@ -12,9 +12,9 @@ from inkproof.tracking.naming import command, described, overrides_of, run_name
 NAMES = {
     "": "dense aug=off s0",
     "data=optdigits model=cnn aug=on optimizer.learning_rate=0.01 seed=3": "cnn aug=on lr=0.01 s3",
-    "optimizer=sgd optimizer.learning_rate=0.1": "dense aug=off optimizer=sgd lr=0.1 s0",
+    "optimizer=sgd optimizer.learning_rate=0.1": "dense aug=off lr=0.1 optimizer=sgd s0",
     "model.epochs=3 training.train_size=100": "dense aug=off digits=100 epochs=3 s0",
-    "callbacks=last training.label_smoothing=0.1": "dense aug=off callbacks=last smoothing=0.1 s0",
+    "callbacks=last training.label_smoothing=0.1": "dense aug=off smoothing=0.1 callbacks=last s0",
     "precision=bfloat16": "dense aug=off precision=bfloat16 s0",
     "model.build.hidden=[4,8]": "dense aug=off hidden=4,8 s0",
     "~callbacks.keep_best": "dense aug=off keep_best=none s0",

@@ -7,7 +7,7 @@ import pytest
 
 from inkproof.runtime.errors import UserError
 from inkproof.tracking.mlflow_tracker import Tracker
-from inkproof.tracking.registry import copy_export, set_champion
+from inkproof.tracking.registry import CHAMPION, DEPLOY, copy_export, remove_alias, set_alias
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def registered(opened: Callable[[], Tracker], tmp_path: Path) -> Callable[..., T
                 file.write_text(f"{name} of version {number}")
                 tracker.file(run, file, "exports")
             tracker.client.create_model_version("inkproof-mnist", f"runs:/{run}/model", run)
-            set_champion(tracker, "inkproof-mnist", run)
+            set_alias(tracker, CHAMPION, "inkproof-mnist", run)
         return tracker
 
     return make
@@ -79,13 +79,29 @@ def test_a_registered_model_says_what_its_champion_is(registered: Callable[..., 
     assert "The alias champion is on the best model" in client.get_registered_model("inkproof-mnist").description
     client.update_registered_model("inkproof-mnist", "Ours.")
     run = client.get_model_version("inkproof-mnist", "1").run_id
-    set_champion(Tracker(), "inkproof-mnist", run)
+    set_alias(Tracker(), CHAMPION, "inkproof-mnist", run)
     assert client.get_registered_model("inkproof-mnist").description == "Ours."
 
 
 def test_a_champion_without_a_version_is_said(registered: Callable[..., Tracker], capsys: pytest.CaptureFixture[str]):
     tracker = registered(["model.tflite"])
     before = tracker.client.get_model_version_by_alias("inkproof-mnist", "champion")
-    set_champion(tracker, "inkproof-mnist", tracker.start("mnist", "unregistered", {}))
+    set_alias(tracker, CHAMPION, "inkproof-mnist", tracker.start("mnist", "unregistered", {}))
     assert tracker.client.get_model_version_by_alias("inkproof-mnist", "champion").version == before.version
-    assert capsys.readouterr().err.startswith("inkproof-mnist: the champion is not moved: its run has no registered")
+    assert capsys.readouterr().err.startswith(
+        "inkproof-mnist: the alias champion is not moved: its run has no registered"
+    )
+
+
+def test_the_model_to_deploy_has_an_alias_of_its_own(registered: Callable[..., Tracker]):
+    client = registered(["model.tflite"], ["model.tflite"]).client
+    run = client.get_model_version("inkproof-mnist", "1").run_id
+    set_alias(Tracker(), DEPLOY, "inkproof-mnist", run)
+    assert {name: int(at) for name, at in client.get_registered_model("inkproof-mnist").aliases.items()} == {
+        "champion": 2,
+        "deploy": 1,
+    }
+    assert "The alias deploy is on the model" in client.get_registered_model("inkproof-mnist").description
+    for name in ("inkproof-mnist", "inkproof-mnist", "inkproof-usps"):  # there, taken off before, no such model
+        remove_alias(Tracker(), DEPLOY, name)
+    assert list(client.get_registered_model("inkproof-mnist").aliases) == ["champion"]

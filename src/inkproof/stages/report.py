@@ -1,7 +1,8 @@
 """Compare the models of one dataset."""
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from inkproof.config.compose import path_of
@@ -11,20 +12,27 @@ from inkproof.reporting.ablation import SCALE, ablation
 from inkproof.reporting.page import write_page
 from inkproof.reporting.results import ModelResults, load_models
 from inkproof.reporting.style import save
-from inkproof.reporting.tables import choose_champion, leaderboard, print_leaderboard, write_leaderboard_md, write_rows
+from inkproof.reporting.tables import (
+    choose_champion,
+    choose_deployable,
+    leaderboard,
+    print_leaderboard,
+    write_leaderboard_md,
+    write_rows,
+)
 from inkproof.reporting.wording import report_command
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import has_tracking_store
 from inkproof.tracking.mlflow_tracker import Tracker
-from inkproof.tracking.registry import registered_name, set_champion
-from inkproof.tracking.run import log_stage
+from inkproof.tracking.registry import CHAMPION, DEPLOY, registered_name, remove_alias, set_alias
+from inkproof.tracking.run import ensure_run, log_stage
 from inkproof.tracking.run_metadata import RunMetadata
 
 DEMO = "reports/optdigits"
 
 
 def report(config: ReportConfig) -> Path:
-    """Write leaderboard, ablation and page of the models' results, move the alias `champion`; return the page."""
+    """Write leaderboard, ablation and page of the models' results, move the aliases; return the page."""
     folder, data = path_of(config.report), config.data
     others = {name: folder.parent / name / "models" for name in data.compare_with}
     made_by = report_command(data.name)
@@ -42,8 +50,28 @@ def report(config: ReportConfig) -> Path:
     write_leaderboard_md(rows, folder / "leaderboard.md")
     if metadata is not None:
         tracker, run = log_stage("report", metadata, folder / "models" / str(champion) / "test")
-        set_champion(tracker, registered_name(data.name), run)
+        set_alias(tracker, CHAMPION, registered_name(data.name), run)
+    deployable = choose_deployable(rows, data.name)
+    for model in models:
+        if model.name == deployable:
+            mark_deployable(model.folder / "test", [data.name, *data.compare_with])
     return page
+
+
+def mark_deployable(evaluated: Path, datasets: Sequence[str]) -> None:
+    """Point the alias `deploy` at the model that was evaluated into the folder `evaluated`, and at no other one.
+
+    The registered models of `datasets`, which the report shows, lose it. If the folder's files are not here, the alias
+    stays as it is, and stderr says so.
+    """
+    if not (evaluated / "run.json").is_file():
+        print(f"{evaluated}: the evaluation's files are not here, so the alias {DEPLOY} is not moved", file=sys.stderr)
+        return
+    metadata, tracker = RunMetadata.read(evaluated), Tracker()
+    own = registered_name(metadata.config.data.name)
+    set_alias(tracker, DEPLOY, own, ensure_run(tracker, metadata, evaluated))
+    for name in {registered_name(dataset) for dataset in datasets} - {own}:
+        remove_alias(tracker, DEPLOY, name)
 
 
 def _key(model: ModelResults, data: str) -> str:

@@ -105,7 +105,10 @@ def _difference(values: Mapping[str, Any], plain: Mapping[str, Any]) -> list[str
 
 
 def described(overrides: Sequence[str]) -> str:
-    """Return overrides in short: `lr=0.01 patience=3`. Keys are called by SHORT, or by their last word."""
+    """Return overrides in short: `lr=0.01 patience=3`. Keys are called by SHORT, or by their last word.
+
+    Files of conf/ come last, since MLflow cuts the end of a name, and other values vary more within a sweep.
+    """
     keys = [word.lstrip("+~").partition("=")[0] for word in overrides]
     known = [SHORT.get(key, key.removesuffix("._target_").rpartition(".")[2]) for key in keys]
     times = Counter(known)
@@ -113,8 +116,10 @@ def described(overrides: Sequence[str]) -> str:
     parts = []
     for word, key, name in zip(overrides, keys, names, strict=True):
         _, given, text = word.partition("=")
-        parts.append((key not in FILES, key not in SHORT, f"{name}={_brief(key, text) if given else 'none'}"))
-    return " ".join(text for _, _, text in sorted(parts, key=lambda part: part[:2]))
+        parts.append(
+            (key != "experiment", key in FILES, key not in SHORT, f"{name}={_brief(key, text) if given else 'none'}")
+        )
+    return " ".join(part[-1] for part in sorted(parts, key=lambda part: part[:-1]))
 
 
 def _brief(key: str, text: str) -> str:

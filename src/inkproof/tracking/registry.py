@@ -1,4 +1,4 @@
-"""Registered models: the champion version, and the exported files of a version's run."""
+"""Registered models: the versions with an alias, and the exported files of a version's run."""
 
 import re
 import sys
@@ -21,7 +21,8 @@ COPIED_TAGS = ("model", "aug", "data", "key", "git_commit")  # from the run to i
 CANVAS_SHA = "canvas_sha256"
 ABOUT = (
     "Versions are exported canvas.tflite files. The alias champion is on the best model of the pipeline by validation, "
-    "of those trained on this dataset. The model to deploy of the report is the best one with a small file."
+    "of those trained on this dataset. The alias deploy is on the model to deploy of the report: the best one with a "
+    "small file, of all datasets that the report shows."
 )
 
 
@@ -68,21 +69,31 @@ def register_canvas(
     return str(new.version)
 
 
-def set_champion(tracker: Tracker, name: str, run_id: str) -> None:
-    """Point the alias `champion` of a registered model at the version that came from `run_id`.
+CHAMPION, DEPLOY = "champion", "deploy"
 
-    A model without a description gets one that says what the alias means. If that run has no version, the alias stays
+
+def set_alias(tracker: Tracker, alias: str, name: str, run_id: str) -> None:
+    """Point an alias of a registered model, CHAMPION or DEPLOY, at the version that came from `run_id`.
+
+    A model without a description gets one that says what the aliases mean. If that run has no version, the alias stays
     as it is, and stderr says so.
     """
     versions = tracker.client.search_model_versions(f"name='{name}' and run_id='{run_id}'")
     if not versions:
         reason = "its run has no registered version; src/export.py makes one if it was trained with run.register=true"
-        print(f"{name}: the champion is not moved: {reason}", file=sys.stderr)
+        print(f"{name}: the alias {alias} is not moved: {reason}", file=sys.stderr)
         return
     newest = max(versions, key=lambda one: int(one.version))
-    tracker.client.set_registered_model_alias(name, "champion", newest.version)
+    tracker.client.set_registered_model_alias(name, alias, newest.version)
     if not tracker.client.get_registered_model(name).description:
         tracker.client.update_registered_model(name, ABOUT)
+
+
+def remove_alias(tracker: Tracker, alias: str, name: str) -> None:
+    """Take an alias off a registered model, if there is such a model and it has the alias."""
+    for model in tracker.client.search_registered_models(f"name='{name}'"):
+        if alias in model.aliases:
+            tracker.client.delete_registered_model_alias(name, alias)
 
 
 def copy_export(tracker: Tracker, address: str, names: Sequence[str], folder: Path) -> Path:
