@@ -57,7 +57,7 @@ def test_splits_and_sets_are_those_of_the_design() -> None:
     variant = ["pens_thin", "pens_fat", "pens_pixels", "pens_inverted"]
     assert CONF["mnist"]["evaluation"]["drawn_sets"] == [
         *("starter", "mine", "pens", *variant, "pens_validation", "unipen", "unipen_validation"),
-        *("paper", "usps", "semeion"),
+        *("paper", "paper_validation", "usps", "semeion"),
     ]
     assert CONF["optdigits"]["evaluation"]["drawn_sets"] == ["starter", "mine"]
     assert (CONF["mnist"]["repeat"], CONF["optdigits"]["repeat"]) == (1, 1)

@@ -34,6 +34,7 @@ _NOT_REPORTED = (
     "mine",
     "pens_validation",
     "unipen_validation",
+    "paper_validation",
 )  # the user's own, and those that models were selected on
 
 

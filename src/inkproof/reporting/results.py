@@ -235,6 +235,7 @@ CREDITS = {
 SOURCES = dict.fromkeys([*VARIANTS, "pens_validation"], ("pens",)) | {
     "mnist_plus_strokes": ("mnist", "pens", "unipen", "glyphs"),
     "unipen_validation": ("unipen",),
+    "paper_validation": ("paper",),
 }
 
 

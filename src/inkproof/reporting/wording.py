@@ -41,6 +41,7 @@ SETS = {
     "unipen": SetWords("UNIPEN", "Digits by 20 writers of several tablets and countries, fitted into the canvas."),
     "unipen_validation": SetWords("UNIPEN, validation writers", "Writers reserved for model selection."),
     "paper": SetWords("Paper scans", "Digits cut from scans of one person's paper."),
+    "paper_validation": SetWords("Paper scans, for choices", "Those of another person, reserved for model selection."),
     "usps": SetWords("USPS", "Digits of United States envelopes, 16 x 16, from The Elements of Statistical Learning."),
     "semeion": SetWords("Semeion", "Black and white digits of 16 x 16 by about 80 people."),
 }

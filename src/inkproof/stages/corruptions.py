@@ -28,7 +28,7 @@ from inkproof.synthetic import glyph_templates
 from inkproof.synthetic.ood_samples import LIKE_DIGITS, ood_samples
 
 # None of these has your own drawings: a new drawing does not rerun the exports.
-VALIDATION_SETS = ("pens_validation", "unipen_validation")  # they choose, with validation digits, what is rejected
+VALIDATION_SETS = ("pens_validation", "unipen_validation", "paper_validation")  # they choose what is rejected
 TEST_SETS = ("starter", "pens", "unipen")  # rejection is reported on them, and canvas.tflite is compared with Keras
 METHODS = (NORMALIZED_METHOD,)  # what an exported model does itself
 

@@ -49,9 +49,9 @@ from inkproof.tracking.run_metadata import RunMetadata
 
 LOGGED = (MODEL_FILES["float32"], MODEL_FILES["int8"], CANVAS_FILES["float32"])  # to MLflow; the others in DVC's cache
 DIGITS, OOD = "digits", "ood"  # sets of thresholds.npz; ood.npz has an "ood" of its own
-WRITTEN = ("pens_validation", "unipen_validation")  # of thresholds.npz, if the dataset has them
+WRITTEN = ("pens_validation", "unipen_validation", "paper_validation")  # of thresholds.npz, if the dataset has them
 # The share of correctly classified digits that is to be accepted: a digit should hardly ever be rejected.
-COVERAGE = 0.99
+COVERAGE = 0.995
 # The largest probability that a file with uint8 output can have.
 _MOST = 255 / 256
 
