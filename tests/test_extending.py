@@ -127,11 +127,11 @@ def test_every_script_that_is_called_is_there() -> None:
     assert all((ROOT / words[1]).is_file() for words in commands() if words[0] == "python")
 
 
-def scans(root: Path) -> None:
+def sheets(root: Path) -> None:
     """Write five images of each digit as a user's files."""
     drawn = np.random.default_rng(0).integers(0, 256, (10, 6, 28, 28), np.uint8)
     for label, images in enumerate(drawn):
-        folder = root / "data" / "raw" / "scans" / str(label)
+        folder = root / "data" / "raw" / "sheets" / str(label)
         folder.mkdir(parents=True)
         for number, image in enumerate(images):
             Image.fromarray(image).save(folder / f"{number}.png")
@@ -140,16 +140,16 @@ def scans(root: Path) -> None:
 def test_what_is_added_is_composed_and_a_dataset_from_files_is_made(dvc_workspace: Callable[..., Workspace]) -> None:
     workspace = dvc_workspace({})
     apply(workspace.root)
-    scans(workspace.root)
+    sheets(workspace.root)
     for words in commands():
         if words[1] == "src/train.py":
             workspace.run(*words, "--cfg", "job")
-    workspace.run("dvc", "add", "data/raw/scans")
-    workspace.run("dvc", "repro", "download@scans")
-    with np.load(workspace.root / "data" / "scans" / "digits.npz") as file:
+    workspace.run("dvc", "add", "data/raw/sheets")
+    workspace.run("dvc", "repro", "download@sheets")
+    with np.load(workspace.root / "data" / "sheets" / "digits.npz") as file:
         assert [len(file[f"{split}_labels"]) for split in ("train", "val", "test")] == [20, 20, 20]
-    (workspace.root / "data" / "raw" / "scans" / "0" / "0.png").unlink()
-    assert "data/raw/scans" in workspace.run("dvc", "status", "download@scans").stdout
+    (workspace.root / "data" / "raw" / "sheets" / "0" / "0.png").unlink()
+    assert "data/raw/sheets" in workspace.run("dvc", "status", "download@sheets").stdout
 
 
 def test_numbers_of_the_document_are_those_of_the_code() -> None:
@@ -160,7 +160,7 @@ def test_numbers_of_the_document_are_those_of_the_code() -> None:
 def test_git_ignores_reports_with_a_users_drawings_and_files() -> None:
     if not (ROOT / ".git").exists():
         pytest.skip("not a git repository")
-    paths = ["reports/scaled/index.html", "data/raw/scans/0/a.png", "reports/mnist/index.html", "data/raw/scans.dvc"]
+    paths = ["reports/scaled/index.html", "data/raw/sheets/0/a.png", "reports/mnist/index.html", "data/raw/sheets.dvc"]
     found = subprocess.run(["git", "check-ignore", *paths], cwd=ROOT, capture_output=True, text=True, check=False)
     assert found.stdout.split() == paths[:2]
 
@@ -172,8 +172,8 @@ def test_one_of_each_reaches_the_report(dvc_workspace: Callable[..., Workspace])
     apply(workspace.root)
     path = workspace.root / "conf" / "data" / "scaled.yaml"
     path.write_text(path.read_text().replace("corruption_digits: 10", "corruption_digits: 2"))  # less to wait for
-    scans(workspace.root)
-    workspace.run("dvc", "add", "data/raw/scans")
+    sheets(workspace.root)
+    workspace.run("dvc", "add", "data/raw/sheets")
     repro, again = (words for words in commands() if words[:2] == ["dvc", "repro"])
     assert repro == again
     workspace.run(*repro)

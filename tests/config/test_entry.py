@@ -212,7 +212,10 @@ def test_a_mistake_in_an_override_is_named_at_once(typed: str, at_once: Any):
 def test_help_comes_at_once_from_any_folder(script: str, at_once: Any, bare: Any, tmp_path: Path):
     path, *command = words_of(script)
     done = at_once(str(bare.root / "src" / path), *command, "--help", code=0, cwd=tmp_path)
-    assert "data: finetune, mnist, mnist_normalized, mnist_plus_strokes, optdigits, pens" in done.stdout
+    assert (
+        "data: finetune, mnist, mnist_normalized, mnist_plus_strokes, optdigits, paper, pens, semeion, unipen"
+        in done.stdout
+    )
     assert f"python src/{path}" in done.stdout.splitlines()[0]
     file = re.search(r"from conf/(\w+\.yaml):", done.stdout)
     assert file is not None and (ROOT / "conf" / file[1]).read_text() in done.stdout

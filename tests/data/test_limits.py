@@ -215,7 +215,7 @@ def test_a_configuration_may_set_its_own_limit(server: bad.Server, tmp_path: Pat
 def test_the_limit_is_set_in_conf_alone_and_is_no_part_of_a_run(data: str, key: str, tmp_path: Path) -> None:
     with composing() as compose:
         sources = [compose(DownloadConfig, (f"data={data}", *words)).data for words in ((), (f"~data.source.{key}",))]
-        with pytest.raises(UserError, match=rf"data\.source: {key}: expected a value"):
+        with pytest.raises(UserError, match=rf"data\.source\.{key}: expected a value"):
             prepare(sources[1], tmp_path)
         if data == "mnist":
             runs = [compose(TrainConfig, ("data=mnist", *words)) for words in ((), (f"data.source.{key}=5",))]

@@ -144,10 +144,10 @@ def test_it_is_made_anew_when_drawings_change_and_only_then(drawings: list[Drawi
         (sheet("anna") + sheet("ben"), {"replayed": 61}, r"data\.source\.replayed=61: the replay has 60; choose that"),
         (sheet("anna") + sheet("ben"), {"val": 41}, r"data\.val=41: the replay has 40"),
         (sheet("anna") + sheet("ben"), {"val": 1}, r"data\.val=1: expected at least 2"),
-        (sheet("anna") + sheet("ben"), {"copies": 0}, r"data\.source: copies=0: expected at least 1"),
-        (sheet("anna") + sheet("ben"), {"drawn": None}, r"data\.source: drawn=None: expected a whole number"),
-        (sheet("anna") + sheet("ben"), {"held_out": 1.0}, r"data\.source: held_out=1\.0: expected a number below 1"),
-        (sheet("anna") + sheet("ben"), {"validation": -0.1}, r"data\.source: validation=-0\.1: expected at least 0"),
+        (sheet("anna") + sheet("ben"), {"copies": 0}, r"data\.source\.copies=0: expected at least 1"),
+        (sheet("anna") + sheet("ben"), {"drawn": None}, r"data\.source\.drawn=None: expected a whole number"),
+        (sheet("anna") + sheet("ben"), {"held_out": 1.0}, r"data\.source\.held_out=1\.0: expected a number below 1"),
+        (sheet("anna") + sheet("ben"), {"validation": -0.1}, r"data\.source\.validation=-0\.1: expected at least 0"),
     ],
 )
 def test_what_does_not_fit_is_one_line_and_leaves_nothing(

@@ -255,13 +255,13 @@ def test_what_does_not_fit_is_one_line_and_leaves_nothing(made: Path, tmp_path: 
     vary = published("mnist_plus_strokes").source.arguments["vary"]
     for changes, message in (
         ({"val": 5000}, r"data\.val=5000: 10 digits of tiny and 15 of the validation writers are 25; write that"),
-        ({"method": "inc"}, r"data\.source: method=inc: unknown method; choose one of tutorial, polarity, "),
-        ({"copies": -1}, r"data\.source: copies=-1: expected at least 0"),
-        ({"not_digits": -1}, r"data\.source: not_digits=-1: expected at least 0"),
-        ({"paper": 1.5}, r"data\.source: paper=1\.5: expected at most 1"),
-        ({"workers": 0}, r"data\.source: workers=0: expected at least 1"),
-        ({"vary": vary | {"brush": [40.0, 5.0]}}, r"data\.source: vary\.brush: expected the least first"),
-        ({"vary": vary | {"pixels": 1.5}}, r"data\.source: vary\.pixels=1\.5: expected at most 1"),
+        ({"method": "inc"}, r"data\.source\.method=inc: unknown method; choose one of tutorial, polarity, "),
+        ({"copies": -1}, r"data\.source\.copies=-1: expected at least 0"),
+        ({"not_digits": -1}, r"data\.source\.not_digits=-1: expected at least 0"),
+        ({"paper": 1.5}, r"data\.source\.paper=1\.5: expected at most 1"),
+        ({"workers": 0}, r"data\.source\.workers=0: expected at least 1"),
+        ({"vary": vary | {"brush": [40.0, 5.0]}}, r"data\.source\.vary\.brush: expected the least first"),
+        ({"vary": vary | {"pixels": 1.5}}, r"data\.source\.vary\.pixels=1\.5: expected at most 1"),
     ):
         with pytest.raises(UserError, match=message):
             prepare(config(made, **changes), tmp_path / "out")

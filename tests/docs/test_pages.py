@@ -74,7 +74,7 @@ def test_what_is_said_of_letters_is_in_the_model_card() -> None:
     assert found is not None
     accepted = f"{100 - float(found[1]):.0f}% of"
     assert f"It takes {accepted} [letters and symbols]" in " ".join(README.split())
-    assert f"It accepts {accepted} letters and symbols as digits" in " ".join(TEXTS["serving.md"].split())
+    assert f"it accepts {accepted} letters and symbols as digits" in " ".join(TEXTS["serving.md"].split())
 
 
 def test_what_is_said_of_the_scale_is_in_the_reports() -> None:

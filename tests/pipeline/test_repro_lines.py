@@ -92,9 +92,3 @@ def test_a_second_interrupt_waits_for_dvc_as_the_first_does(small: Workspace) ->
     printed, stderr = small.stop(process, signal.SIGINT)
     assert process.returncode == 130 and stderr == ""
     assert printed.splitlines()[-1].startswith("interrupted; run the same command again")
-
-
-def test_the_time_of_the_whole_pipeline_is_that_of_the_benchmark() -> None:
-    minutes = re.search(r"\| dvc repro, from nothing \| - \| ([\d.]+) ", (ROOT / "reports/bench.md").read_text())
-    assert minutes is not None
-    assert f"about {float(minutes[1]):.0f} minutes on 2 cores of an AMD EPYC" in (ROOT / "Makefile").read_text()

@@ -30,6 +30,7 @@ READERS = {
     OWNER,
     "inkproof/training/callbacks.py",
     "inkproof/data/archives.py",
+    "inkproof/data/unipen.py",  # characters as strokes
     "inkproof/evaluation/out_of_fold.py",
 }
 

@@ -195,7 +195,7 @@ def test_make_runs_what_it_needs_and_copies(tmp_path: Path):
         "reports/mnist_plus_strokes/models/vgg_bn/test.json",
     ]
     for name in committed:
-        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     subprocess.run(["make", "clean"], cwd=tmp_path, env=environment, check=True)
     assert not (tmp_path / "models/mnist_plus_strokes").exists() and not (tmp_path / "data/mnist_plus_strokes").exists()
