@@ -24,7 +24,7 @@ def committed(dvc_workspace: Callable[..., Any]) -> Any:
 
 def assert_here(workspace: Any, seed: int) -> None:
     """The run with this seed, its folder and its files in MLflow are in the repository, and DVC keeps no copy."""
-    (run,) = (run for run in workspace.runs("optdigits") if run.info.run_name == f"dense-off-s{seed}")
+    (run,) = (run for run in workspace.runs("optdigits") if run.info.run_name == f"dense aug=off s{seed}")
     assert run.info.status == "FINISHED"
     (folder,) = (workspace.root / "runs").glob(f"optdigits-dense-off-s{seed}-*")
     assert json.loads((folder / "run.json").read_text())["run_id"] == run.info.run_id

@@ -264,7 +264,7 @@ def test_two_seeds_of_a_model_lie_side_by_side(chain_copy: Any):
     stages = ("train", "evaluate", "export", "drawn")
     assert set(ran(done.stdout)) == {f"{stage}@optdigits-dense-s1" for stage in stages}
     metadata = json.loads((chain_copy.root / "models/optdigits/dense-s1/run.json").read_text())
-    assert metadata["name"] == "dense-off-s1"
+    assert metadata["name"] == "dense aug=off s1"
     for folder in ("exports/optdigits", "models/optdigits", "reports/optdigits/models"):
         assert {"dense", "dense-s1"} <= {file.name for file in (chain_copy.root / folder).iterdir()}
 

@@ -83,7 +83,7 @@ def test_smaller_files_are_smaller_and_read_nearly_as_well(ran: tuple[Workspace,
 def test_a_training_done_before_is_taken_and_its_run_left_as_it_was(ran: tuple[Workspace, Path, Row]):
     workspace, folder, row = ran
     (by_hand,) = workspace.runs("optdigits")
-    assert by_hand.info.run_name == "dense aug=off s0"
+    assert by_hand.info.run_name == "dense aug=off epochs=10 s0"
     assert "mlflow.parentRunId" not in by_hand.data.tags
     assert not any(name.startswith(("test_", "drawn_")) for name in by_hand.data.metrics)
     (own,) = [run for run in workspace.runs(f"study/{NAME}") if run.info.run_name == "seed=0"]

@@ -23,6 +23,7 @@ FILE_NAME = "evaluations.yaml"
 BEGIN, END = "<!-- evaluations: written by src/study.py select -->", "<!-- end of evaluations -->"
 Kind = Literal["single", "ensemble"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+METHOD = "classic"  # of the drawings in all evaluations, so that a new one can be compared with the committed ones
 Content = TypeVar("Content")
 YARDSTICKS = (
     " Published results on MNIST, of C. Deotte's MNIST-CNN-99.75: 99.641 ± 0.047 for a single network, "
@@ -166,7 +167,7 @@ def table(evaluations: Sequence[Evaluation], name: str) -> str:
         "Mean ± standard deviation over n networks or ensembles that share no training. In brackets: the 95% Wilson "
         "interval, which treats all digits as independent, also those of one writer. Hours: the time of training "
         "on all digits, teachers included, with as many trainings at once as the candidates had. Drawn sets: accuracy "
-        f"in percent with the method `classic`.{yardsticks} "
+        f"in percent with the method `{METHOD}`.{yardsticks} "
         f"Made by `python src/study.py select evaluate experiments/{name}`."
     )
     return f"{markdown_table(heads, 'lll' + 'r' * (len(heads) - 3), lines)}\n\n{fill_markdown(caption)}"

@@ -21,6 +21,7 @@ from inkproof.studies import definition
 from inkproof.studies.definition import Overrides, Study, read_study
 from inkproof.studies.evaluations import (
     KINDS,
+    METHOD,
     Evaluation,
     Kind,
     add_evaluation,
@@ -255,7 +256,7 @@ def _evaluation(study: Study, final: Study, selection: Selection) -> Evaluation:
     grid_runs = {(*grid_run.labels.values(), grid_run.seed): grid_run for grid_run in plan(final)}
     data = next(iter(grid_runs.values())).config.data.name
     with composing() as compose:
-        config = compose(EnsembleConfig, (f"data={data}",))
+        config = compose(EnsembleConfig, (f"data={data}", f"method={METHOD}"))
     tracker, ensemble, found = Tracker(), stage_functions()["ensemble"], {}
     for kind in KINDS:
         chosen, results, runs = selection.evidence(kind), [], []
