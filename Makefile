@@ -49,7 +49,7 @@ cluster: $(READY) ## add what studies need on SLURM and Ray clusters
 demo: $(READY) ## the whole pipeline on embedded digits, offline: train, evaluate, export, drawn digits, report
 	@$(filter)
 	@mkdir -p data/drawn/mine
-	@python .dvc/repro.py "about 2.5 minutes on 2 cores of an AMD EPYC" report@optdigits
+	@python .dvc/repro.py "about 3 minutes on 2 cores of an AMD EPYC" report@optdigits
 	@python src/report.py data=optdigits show=true
 
 repro: $(READY) ## the whole pipeline, MNIST included
