@@ -59,7 +59,7 @@ def test_demo_runs_the_offline_pipeline_once_the_environment_is_ready(workspace:
     assert planned[0].startswith("git config filter.optdigits.clean")
     assert planned[1:] == [
         "mkdir -p data/drawn/mine",  # DVC wants the folder, and users delete it
-        'python .dvc/repro.py "about 2.5 minutes on 2 cores of an AMD EPYC" report@optdigits',
+        'python .dvc/repro.py "about 3 minutes on 2 cores of an AMD EPYC" report@optdigits',
         "python src/report.py data=optdigits show=true",
     ]
     (workspace.root / "requirements" / "base.lock").write_text("changed\n")
