@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from inkproof.datasets import ink_pages as module
-from inkproof.datasets.ink_pages import InkPages, InkSources, ink_pages, paths_of
+from inkproof.datasets.ink_pages import InkPages, InkSources, ink_pages
+from inkproof.synthetic.deform import paths_of
 from inkproof.synthetic.paper import page
 from support.ink_drawings import BY_DIGIT
 

@@ -48,7 +48,7 @@ class InkSources:
         if kind < _DIGITS and len(self.digits):
             return digit_inked(self.digits[rng.integers(len(self.digits))], rng)
         if kind < _DIGITS + _GLYPHS or not self.strokes:
-            return inked(paths_of(glyph_templates.drawing(int(rng.integers(2**31)), 0).strokes or []), rng)
+            return inked(deform.paths_of(glyph_templates.drawing(int(rng.integers(2**31)), 0).strokes or []), rng)
         if kind > 1 - _NUMBER:
             return inked(self._number(rng), rng)
         return inked(self._any(rng), rng)
@@ -71,11 +71,6 @@ class InkSources:
             row += [path + np.array((end, 0.0)) for path in drawn]
             end += float(deform.box(drawn)[1][0]) + rng.uniform(0.1, 0.4)
         return row
-
-
-def paths_of(strokes: Sequence[Sequence[Sequence[float]]]) -> deform.Strokes:
-    """Return strokes of points [x, y, ...] as paths float64 (N, 2)."""
-    return [np.array([point[:2] for point in stroke], np.float64) for stroke in strokes if len(stroke)]
 
 
 def ink_pages(sources: InkSources, count: int, seed: int, workers: int) -> InkPages:

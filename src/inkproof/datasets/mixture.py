@@ -16,6 +16,7 @@ from PIL import Image
 from pydantic import Field, StrictBool
 
 from inkproof.config.schema import Config, DataConfig, Natural, Number, Positive
+from inkproof.config.stages import Share
 from inkproof.config.validation import validated
 from inkproof.data import pens, unipen
 from inkproof.data.digits import (
@@ -61,7 +62,6 @@ class Part:
     batches: Sequence[Callable[[], Images]]
 
 
-Share = Annotated[Number, Field(ge=0, le=1)]
 _Method = Annotated[str, must(METHODS.__contains__, "unknown method; choose one of " + ", ".join(METHODS))]
 
 

@@ -12,10 +12,11 @@ from inkproof.data.digits import digits_file
 from inkproof.data.download import prepare_absent
 from inkproof.data.drawings import FILE_NAME, read_drawings
 from inkproof.data.splits import train_and_val
-from inkproof.datasets.ink_pages import InkPages, InkSources, ink_pages, paths_of
+from inkproof.datasets.ink_pages import InkPages, InkSources, ink_pages
 from inkproof.preprocessing.ink_mask import MASK_FILE, mask_network, standardized
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing
+from inkproof.synthetic.deform import paths_of
 
 _DICE = 0.1  # weight of the overlap, which counts thin ink as much as thick, beside the cross-entropy of each pixel
 

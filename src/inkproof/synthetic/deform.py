@@ -4,7 +4,8 @@ Strokes are paths, float64 (N, 2) each; lengths are given as shares of the digit
 any size is deformed alike. Nothing here changes the order or the direction of strokes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,16 @@ from inkproof.synthetic.glyph import SPACING, Path, arc_length, at_lengths, resa
 
 Strokes = list[Path]
 Generator = np.random.Generator
+
+
+def paths_of(strokes: Iterable[Sequence[Sequence[float]] | NDArray[np.floating[Any]]]) -> Strokes:
+    """Return strokes of points [x, y, ...] as paths, without those that have no point."""
+    return [np.array([point[:2] for point in stroke], np.float64) for stroke in strokes if len(stroke)]
+
+
+def log_uniform(low: float, high: float, rng: Generator) -> float:
+    """Draw a number from `low` to `high`, its logarithm uniform."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 def box(strokes: Sequence[Path]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

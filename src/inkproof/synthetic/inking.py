@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from inkproof.synthetic import deform
+from inkproof.synthetic.deform import log_uniform
 from inkproof.synthetic.glyph import resample
 
 SIDE = 140  # pixels a side of a page: half of a canvas's
@@ -45,8 +46,8 @@ def inked(strokes: deform.Strokes, rng: Generator, straight: float = 0.14, pixel
         paths = deform.affine(paths, rng.uniform(-18, 18), rng.normal(0, 8), (stretch, 1.0))
     if rng.random() < pixels:
         return _in_pixels(paths, rng)
-    share = _log(0.02, 0.2, rng) if rng.random() < 0.85 else rng.uniform(0.15, 0.38)  # of the longer side
-    side = SIDE * (_log(0.15, 1.0, rng) if rng.random() < 0.6 else rng.uniform(0.4, 0.9))
+    share = log_uniform(0.02, 0.2, rng) if rng.random() < 0.85 else rng.uniform(0.15, 0.38)  # of the longer side
+    side = SIDE * (log_uniform(0.15, 1.0, rng) if rng.random() < 0.6 else rng.uniform(0.4, 0.9))
     width = max(share * side, rng.uniform(0.7, 1.5))
     cut = rng.random() < 0.12
     placed = _placed(
@@ -87,7 +88,7 @@ def _corners(path: NDArray[np.float64], tolerance: float) -> NDArray[np.float64]
 
 def _in_pixels(paths: deform.Strokes, rng: Generator) -> Ink:
     """Draw on a small image, 28 x 28 most often, in hard pixels, and enlarge it by blocks."""
-    small = 28 if rng.random() < 0.6 else int(_log(16, 70, rng))
+    small = 28 if rng.random() < 0.6 else int(log_uniform(16, 70, rng))
     pencil = 1 if rng.random() < 0.5 else int(rng.integers(1, max(2, small // 9) + 1))
     room = small - pencil + 0.99
     image = Image.new("L", (small, small))
@@ -110,7 +111,7 @@ def digit_inked(digit: NDArray[np.uint8], rng: Generator) -> Ink:
         box = np.asarray(Image.fromarray(digit).resize((SIDE, SIDE), Image.Resampling.NEAREST), np.float32)
         return box / 255
     turned = Image.fromarray(np.pad(digit, 4)).rotate(rng.uniform(-12, 12), Image.Resampling.BILINEAR)
-    large = int(_log(30, 170, rng))
+    large = int(log_uniform(30, 170, rng))
     levels = np.asarray(turned.resize((large, large), Image.Resampling.BICUBIC), np.float32) / 255
     if rng.random() < 0.6:  # with the narrow edge that a pen leaves
         levels = np.clip((levels - rng.uniform(0.3, 0.6)) * rng.uniform(2, 8) + 0.5, 0, 1)
@@ -160,7 +161,3 @@ def _line(draw: ImageDraw.ImageDraw, path: NDArray[np.float64], widths: NDArray[
         draw.line([tuple(start), tuple(end)], fill=255, width=max(1, round(2 * width)))
     for (x, y), radius in zip(points, widths, strict=True):
         draw.ellipse([x - radius, y - radius, x + radius, y + radius], fill=255)
-
-
-def _log(low: float, high: float, rng: Generator) -> float:
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
+from inkproof.synthetic.deform import log_uniform
+
 Levels = NDArray[np.floating[Any]]
 Generator = np.random.Generator
 
@@ -28,7 +30,6 @@ class Page(NamedTuple):
     ink: Levels
 
 
-# Layers of the ground: (share of pages that have it, function of levels and generator).
 Layer = Callable[[Levels, Generator], Levels]
 
 
@@ -68,14 +69,14 @@ def vignette(ground: Levels, rng: Generator) -> Levels:
 
 def grain(ground: Levels, rng: Generator) -> Levels:
     """Give the paper a texture, fine as fibers or coarse as a crumpled page."""
-    return ground + rng.uniform(1, 8) * _surface(len(ground), _log(1.5, 40, rng), rng)
+    return ground + rng.uniform(1, 8) * _surface(len(ground), log_uniform(1.5, 40, rng), rng)
 
 
 def soft_shadow(ground: Levels, rng: Generator) -> Levels:
     """Lay the shadow of a hand, a phone or an edge over a part, with a soft or a hard rim."""
-    share = 1 / (1 + np.exp(np.clip(-_distance(len(ground), rng) * _log(6, 300, rng), -40, 40)))
+    share = 1 / (1 + np.exp(np.clip(-_distance(len(ground), rng) * log_uniform(6, 300, rng), -40, 40)))
     if rng.random() < 0.3:  # the shadow of something narrow
-        share *= 1 / (1 + np.exp(np.clip(_distance(len(ground), rng) * _log(6, 300, rng), -40, 40)))
+        share *= 1 / (1 + np.exp(np.clip(_distance(len(ground), rng) * log_uniform(6, 300, rng), -40, 40)))
     return ground * (1 - rng.uniform(0.1, 0.65) * share)
 
 
@@ -89,7 +90,7 @@ def crease(ground: Levels, rng: Generator) -> Levels:
 def ruled(ground: Levels, rng: Generator) -> Levels:
     """Print lines, squares or dots at an even distance, a little off the square."""
     side = len(ground)
-    pitch, width, tilt = rng.uniform(7, 45), _log(0.5, 2.2, rng), rng.normal(0, 0.02)
+    pitch, width, tilt = rng.uniform(7, 45), log_uniform(0.5, 2.2, rng), rng.normal(0, 0.02)
     level = rng.uniform(10, 140)
     y, x = (np.arange(side, dtype=np.float32)[:, None], np.arange(side, dtype=np.float32)[None, :])
 
@@ -117,7 +118,7 @@ def single_line(ground: Levels, rng: Generator) -> Levels:
     away = np.abs(np.arange(side, dtype=np.float32) - rng.uniform(0.04, 0.96) * side)
     if rng.random() < 0.2:
         away = np.minimum(away, np.abs(away - rng.uniform(2.5, 8)))
-    printed = np.clip(_log(0.7, 5, rng) / 2 + 0.5 - away, 0, 1)
+    printed = np.clip(log_uniform(0.7, 5, rng) / 2 + 0.5 - away, 0, 1)
     along = np.ones(side, np.float32)
     if rng.random() < 0.2:  # dashes or dots
         period = rng.uniform(3, 14)
@@ -138,6 +139,7 @@ def specks(ground: Levels, rng: Generator) -> Levels:
     return ground - rng.uniform(-40, 150) * _halved(image)
 
 
+# Layers of the ground, and the share of pages that have each.
 _GROUNDS: tuple[tuple[float, Layer], ...] = (
     (0.60, gradient),
     (0.30, vignette),
@@ -193,7 +195,7 @@ def _with_ink(ground: Levels, ink: Levels, plain: bool, rng: Generator) -> Level
     if plain:
         strength = max(strength, 0.25) if rng.random() < 0.4 else 1.0
     elif rng.random() < 0.4:  # lighter and darker along the stroke, down to gaps between the grains of the paper
-        texture = 1 + rng.uniform(0.1, 0.5) * _surface(len(ink), _log(1.2, 10, rng), rng)
+        texture = 1 + rng.uniform(0.1, 0.5) * _surface(len(ink), log_uniform(1.2, 10, rng), rng)
         strength = strength * np.clip(texture, 0.15, 1.2)
     return ground * (1 - np.clip(ink * strength, 0, 1))
 
@@ -206,7 +208,7 @@ def _framed(levels: Levels, ink: Levels, rng: Generator) -> Levels:
     left, top, right, bottom = 2 * corners[0], 2 * corners[1], 2 * (side - 1 - corners[2]), 2 * (side - 1 - corners[3])
     image = Image.new("L", (2 * side, 2 * side))
     draw = ImageDraw.Draw(image)
-    width = max(1, round(2 * _log(0.5, 6, rng)))
+    width = max(1, round(2 * log_uniform(0.5, 6, rng)))
     if rng.random() < 0.15 and right - left > 40:
         draw.rounded_rectangle([left, top, right, bottom], rng.uniform(4, 40), outline=255, width=width)
     else:
@@ -240,7 +242,7 @@ def _on_a_table(levels: Levels, ink: Levels, rng: Generator) -> Levels:
     ImageDraw.Draw(image).polygon(shape, fill=0)
     beyond = _halved(image) * (ink < 0.02)
     level = rng.uniform(0, 150) if rng.random() < 0.75 else rng.uniform(150, 255)
-    table = level + rng.uniform(0, 14) * (rng.random() < 0.7) * _surface(side, _log(1.5, 40, rng), rng)
+    table = level + rng.uniform(0, 14) * (rng.random() < 0.7) * _surface(side, log_uniform(1.5, 40, rng), rng)
     if rng.random() < 0.3:  # the paper's own shadow on the table
         reach = rng.uniform(1, 6)
         table = table - rng.uniform(10, 80) * ndimage.gaussian_filter(1 - beyond, reach)
@@ -251,12 +253,12 @@ def _photographed(levels: Levels, plain: bool, rng: Generator) -> Levels:
     """Blur, noise and JPEG, by which a camera, a scanner or a screenshot changes what it sees."""
     side = len(levels)
     if rng.random() < (0.15 if plain else 0.55):
-        levels = ndimage.gaussian_filter(levels, _log(0.3, 1.8, rng))
+        levels = ndimage.gaussian_filter(levels, log_uniform(0.3, 1.8, rng))
     if not plain and rng.random() < 0.7:
         deviation = rng.uniform(1, 14) if rng.random() < 0.92 else rng.uniform(14, 60)
         levels = levels + deviation * rng.standard_normal(levels.shape, np.float32)
     if rng.random() < 0.15:  # a small image, enlarged
-        small = int(_log(24, side, rng))
+        small = int(log_uniform(24, side, rng))
         method = Image.Resampling(rng.choice([0, 2, 3]))
         image = Image.fromarray(levels).resize((small, small), Image.Resampling.BOX)
         levels = np.asarray(image.resize((side, side), method))
@@ -288,7 +290,3 @@ def _padded(levels: Levels, ink: Levels, rng: Generator) -> tuple[Levels, Levels
 def _halved(image: Image.Image) -> Levels:
     side = image.width // 2
     return np.asarray(image.resize((side, side), Image.Resampling.BOX), np.float32) / 255
-
-
-def _log(low: float, high: float, rng: Generator) -> float:
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))

@@ -64,18 +64,18 @@ Strokes = Sequence[Sequence[Sequence[float]] | NDArray[np.floating[Any]]]
 
 def deformed(strokes: Strokes, limits: Variation, rng: np.random.Generator) -> deform.Strokes:
     """Return `strokes` (points [x, y, ...]) bent, stretched, slanted and turned a little, as paths (N, 2)."""
-    bent = deform.bend(_paths(strokes), limits.bend, rng)
+    bent = deform.bend(deform.paths_of(strokes), limits.bend, rng)
     return deform.affine(
         bent,
         rng.uniform(-limits.slant, limits.slant),
         rng.uniform(-limits.rotation, limits.rotation),
-        (_log_uniform(*limits.stretch, rng), 1.0),
+        (deform.log_uniform(*limits.stretch, rng), 1.0),
     )
 
 
 def rerendered_drawing(drawing: Drawing, limits: Variation, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Re-render a labeled drawing of strokes, as uint8 (280, 280), black on white."""
-    strokes = _paths(drawing.strokes or [])
+    strokes = deform.paths_of(drawing.strokes or [])
     _, extent = deform.box(strokes)
     written = float(extent.max()) / max(drawing.canvas)
     return rerendered_canvas(deformed(strokes, limits, rng), drawing.label or 0, limits, rng, written)
@@ -89,7 +89,7 @@ def rerendered_canvas(
     `written` is the longer side of the drawing as a share of what it was written on, where that is known.
     Returns uint8 (280, 280), black on white.
     """
-    paths = _paths(strokes)
+    paths = deform.paths_of(strokes)
     size = limits.size
     if written is not None and rng.random() < limits.own_size:
         size = (written / _ABOUT, min(1.0, written * _ABOUT))
@@ -100,11 +100,11 @@ def rerendered_canvas(
         boldest = min(boldest, _LOOP_SHARE * float(_shares(paths).min()))
     # The greatest brush with which a drawing that fills the canvas is not bolder than that.
     widest = (CANVAS_SIDE - 2) / (1 + 1 / boldest)
-    brush = min(widest, _log_uniform(*limits.brush, rng))
+    brush = min(widest, deform.log_uniform(*limits.brush, rng))
     margin = 0.0 if rng.random() < limits.at_edge else brush / 2 + 1
     room = CANVAS_SIDE - 2 * margin
     least = max(size[0] * CANVAS_SIDE, brush / boldest)
-    side = min(room, _log_uniform(least, max(least, size[1] * CANVAS_SIDE), rng))
+    side = min(room, deform.log_uniform(least, max(least, size[1] * CANVAS_SIDE), rng))
     return render([path.tolist() for path in _placed(paths, side, room, margin, rng)], brush=brush)
 
 
@@ -118,7 +118,7 @@ def _in_pixels(
     # A hole is to stay as wide as with one pixel.
     width, height = (_LEAST_PIXELS + np.array([1.5, 2.0]) * (pencil - 1)) / _shares(paths)
     least = max(height, size[0] * IMAGE_SIDE, 0 if label == 1 else width)
-    side = min(room, _log_uniform(least, max(least, size[1] * IMAGE_SIDE), rng))
+    side = min(room, deform.log_uniform(least, max(least, size[1] * IMAGE_SIDE), rng))
     strokes = [path.tolist() for path in _placed(paths, side, room, 0.0, rng)]
     return block_canvases(render_in_pixels(strokes, (IMAGE_SIDE, IMAGE_SIDE), pencil))
 
@@ -135,11 +135,3 @@ def _shares(paths: deform.Strokes) -> NDArray[np.float64]:
     """Width and height (2,) as shares of the longer of the two; a line has a little width, too, and a dot is square."""
     _, extent = deform.box(paths)
     return np.maximum(extent / extent.max(), 1e-3) if extent.max() > 0 else np.ones(2)
-
-
-def _log_uniform(low: float, high: float, rng: np.random.Generator) -> float:
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
-
-
-def _paths(strokes: Strokes) -> deform.Strokes:
-    return [np.array([point[:2] for point in stroke], np.float64) for stroke in strokes if len(stroke)]
