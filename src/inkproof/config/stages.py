@@ -55,11 +55,12 @@ class PreprocessConfig(
         return self
 
 
-class MaskConfig(Primary, primary="mask", uses=("mnist.name", "pens.name")):
+class MaskConfig(Primary, primary="mask", uses=("mnist.name", "pens.name", "unipen.name")):
     """conf/mask.yaml: the training of the network that tells ink from ground."""
 
     mnist: DataConfig
     pens: DataConfig
+    unipen: DataConfig
     pages: Positive
     validation_pages: Positive
     epochs: Positive

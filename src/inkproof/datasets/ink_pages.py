@@ -13,6 +13,7 @@ from inkproof.runtime.processes import in_order
 from inkproof.runtime.progress import tally
 from inkproof.synthetic import deform, glyph_templates
 from inkproof.synthetic.inking import SIDE, Ink, digit_inked, inked
+from inkproof.synthetic.ood_samples import row
 from inkproof.synthetic.paper import page
 
 _BATCH = 250  # pages at a time
@@ -50,7 +51,7 @@ class InkSources:
         if kind < _DIGITS + _GLYPHS or not self.strokes:
             return inked(deform.paths_of(glyph_templates.drawing(int(rng.integers(2**31)), 0).strokes or []), rng)
         if kind > 1 - _NUMBER:
-            return inked(self._number(rng), rng)
+            return inked(row(self.strokes, int(rng.integers(2, 4)))(rng), rng)
         return inked(self._any(rng), rng)
 
     def some(self, rng: np.random.Generator, most: int) -> "InkSources":
@@ -61,16 +62,6 @@ class InkSources:
 
     def _any(self, rng: np.random.Generator) -> deform.Strokes:
         return self.strokes[int(rng.integers(len(self.strokes)))]
-
-    def _number(self, rng: np.random.Generator) -> deform.Strokes:
-        """Two or three drawings side by side."""
-        row: deform.Strokes = []
-        end = 0.0
-        for _ in range(rng.integers(2, 4)):
-            drawn = deform.fit(self._any(rng), 1.0)
-            row += [path + np.array((end, 0.0)) for path in drawn]
-            end += float(deform.box(drawn)[1][0]) + rng.uniform(0.1, 0.4)
-        return row
 
 
 def ink_pages(sources: InkSources, count: int, seed: int, workers: int) -> InkPages:

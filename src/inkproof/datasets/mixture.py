@@ -39,6 +39,7 @@ from inkproof.runtime.paths import ROOT
 from inkproof.runtime.processes import in_order
 from inkproof.runtime.progress import tally
 from inkproof.synthetic import glyph_templates
+from inkproof.synthetic.deform import paths_of
 from inkproof.synthetic.inking import SIDE
 from inkproof.synthetic.ood_samples import LIKE_DIGITS, row
 from inkproof.synthetic.paper import page
@@ -230,7 +231,8 @@ def _not_digits(samples: list[unipen.Sample], drawings: list[Drawing], source: M
 
     def draw(number: int, sample: unipen.Sample | None, digits: list[Drawing]) -> Canvas:
         rng = np.random.default_rng([source.seed, _NOT_DIGITS, number])
-        strokes: Strokes = sample.strokes if sample is not None else row(digits, int(rng.integers(2, 4)))(rng)
+        several = [paths_of(one.strokes or []) for one in digits]
+        strokes: Strokes = sample.strokes if sample is not None else row(several, int(rng.integers(2, 4)))(rng)
         canvas = rerendered_canvas(deformed(strokes, source.vary, rng), 0, source.vary, rng)
         return _on_paper(canvas, source.paper, rng)
 

@@ -7,7 +7,7 @@ from keras import ops
 
 from inkproof.config.compose import path_of
 from inkproof.config.stages import MaskConfig
-from inkproof.data import pens
+from inkproof.data import pens, unipen
 from inkproof.data.digits import digits_file
 from inkproof.data.download import prepare_absent
 from inkproof.data.drawings import FILE_NAME, read_drawings
@@ -24,8 +24,8 @@ _DICE = 0.1  # weight of the overlap, which counts thin ink as much as thick, be
 def train_mask(config: MaskConfig) -> dict[str, float]:
     """Train on generated pages, write models/pretrained/ink_mask.keras; return the validation loss and overlap.
 
-    The ink is of MNIST's training digits, of the pen digits' training writers and of glyph templates. Validation pages
-    have other digits and writers: those of validation.
+    The ink is of MNIST's training digits, of the training writers of pen digits and of UNIPEN, and of glyph templates.
+    Validation pages have other digits and writers: those of validation.
 
     Raises:
         UserError: a source dataset cannot be made, or the pages fill no batch.
@@ -69,12 +69,15 @@ def overlap(masks: tf.Tensor, predicted: tf.Tensor) -> tf.Tensor:
 def _sources(config: MaskConfig) -> tuple[InkSources, InkSources]:
     """What is drawn on pages for training and for validation; the datasets are made if they are absent."""
     digits, folder = digits_file(path_of(config.mnist.folder)), path_of(config.pens.folder)
+    characters = path_of(config.unipen.folder)
     prepare_absent(config.mnist, digits)
     prepare_absent(config.pens, folder / FILE_NAME)
+    prepare_absent(config.unipen, characters / unipen.FILE_NAME)
     train, val = train_and_val(digits, config.mnist.split)
-    drawings = read_drawings(folder)
+    drawings, samples = read_drawings(folder), unipen.read(characters)
     strokes = [
         [paths_of(drawing.strokes or []) for drawing in pens.of_role(drawings, config.pens, role)]
+        + [paths_of(sample.strokes) for sample in samples if sample.part == role]
         for role in ("training", "validation")
     ]
     return InkSources(train.images, strokes[0]), InkSources(val.images, strokes[1])

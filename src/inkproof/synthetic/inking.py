@@ -93,7 +93,11 @@ def _in_pixels(paths: deform.Strokes, rng: Generator) -> Ink:
     room = small - pencil + 0.99
     image = Image.new("L", (small, small))
     draw = ImageDraw.Draw(image)
-    side = room * rng.uniform(0.35, 1.0)
+    if rng.random() < 0.25:  # as sets of small scans have them: stretched to fill the image
+        paths = deform.affine(paths, 0.0, 0.0, tuple(1 / np.maximum(deform.box(paths)[1], 0.25)))
+        side = room
+    else:
+        side = room * rng.uniform(0.35, 1.0)
     for path in _placed(paths, side, 0.0, room, rng):
         points = [(int(x), int(y)) for x, y in path]
         for down, right in np.ndindex(pencil, pencil):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from inkproof.data.drawings import CANVAS_SIDE, Drawing
+from inkproof.synthetic.deform import Strokes, paths_of
 from inkproof.synthetic.skeleton import MARGIN, PenStroke, Points, authored, bent, parse, placed, smooth
 
 PARTS = ("validation", "test")
@@ -109,7 +110,7 @@ def ood_samples(count: int, seed: int, digits: Sequence[Drawing], *, part: str =
     """
     if part not in PARTS:
         raise ValueError(f"{part!r}: unknown part of the out-of-distribution samples; choose one of {', '.join(PARTS)}")
-    usable = [drawing for drawing in digits if drawing.strokes and drawing.label is not None]
+    usable = [paths_of(drawing.strokes) for drawing in digits if drawing.strokes and drawing.label is not None]
     if not usable:
         raise ValueError("drawings of several digits need at least one labeled digit that is drawn as strokes")
     makers: dict[str, dict[str, Make]] = {
@@ -144,15 +145,14 @@ def _template(notation: str) -> Make:
     return make
 
 
-def row(digits: Sequence[Drawing], n: int) -> Make:
-    """n drawn digits side by side, about equally high, with a gap that no digit bridges."""
+def row(digits: Sequence[Strokes], n: int) -> Make:
+    """n of the drawn digits side by side, about equally high, with a gap that no digit bridges."""
 
     def make(rng: np.random.Generator) -> list[Points]:
         paths: list[Points] = []
         right = 0.0
         for index in rng.integers(len(digits), size=n):
-            strokes = digits[index].strokes or []
-            own = [np.array([point[:2] for point in stroke], np.float64) for stroke in strokes if stroke]
+            own = digits[index]
             low, high = np.vstack(own).min(axis=0), np.vstack(own).max(axis=0)
             scale = rng.uniform(85, 100) / max(high[1] - low[1], 1.0)
             start = right + rng.uniform(32, 55) if paths else 0.0

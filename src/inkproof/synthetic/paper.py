@@ -161,7 +161,8 @@ def page(ink: Levels, rng: Generator, others: Callable[[], Levels] | None = None
         others: makes ink of the same shape, which shows through from the back of some pages. None for none.
 
     Returns:
-        The page. Its ink is moved and resampled as the page is, and nothing of it is lost.
+        The page, of which the part with the ink may be cut out and enlarged. Its ink is moved as the page is, and
+        nothing of it is lost.
     """
     plain = rng.random() < 0.45
     side = len(ink)
@@ -184,8 +185,8 @@ def page(ink: Levels, rng: Generator, others: Callable[[], Levels] | None = None
     levels = _photographed(levels, plain, rng)
     if rng.random() < 0.33:
         levels = 255 - levels
-    if rng.random() < 0.18:
-        levels, ink = _padded(levels, ink, rng)
+    if rng.random() < 0.25:
+        levels, ink = _cut_out(levels, ink, rng)
     return Page(np.rint(np.clip(levels, 0, 255)).astype(np.uint8), ink)
 
 
@@ -270,21 +271,49 @@ def _photographed(levels: Levels, plain: bool, rng: Generator) -> Levels:
     return levels
 
 
-def _padded(levels: Levels, ink: Levels, rng: Generator) -> tuple[Levels, Levels]:
-    """Crop two opposite sides, and pad them as `preprocessing.canvas` does with images that are not square."""
+def _cut_out(levels: Levels, ink: Levels, rng: Generator) -> tuple[Levels, Levels]:
+    """Cut the ink out of the page, close to it or not, and bring the cut to a square as `preprocessing.canvas` does.
+
+    Some cuts are small images, whose pixels become blocks. Where the cut's rim would be ink, nothing is cut.
+    """
     side = len(levels)
-    if tall := rng.random() < 0.6:
-        levels, ink = levels.T, ink.T
-    rows = np.flatnonzero((ink > 0.02).any(axis=1))
-    first, last = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (side // 2, side // 2 + 1)
-    start = int(rng.integers(0, first + 1))
-    stop = max(int(rng.integers(last, side + 1)), min(side, start + side // 5))
-    part = levels[start:stop]
-    ring = np.concatenate([part[0], part[-1], part[:, 0], part[:, -1]])
-    out, moved = np.full_like(levels, np.median(ring)), np.zeros_like(ink)
-    top = (side - (stop - start)) // 2
-    out[top : top + stop - start], moved[top : top + stop - start] = part, ink[start:stop]
-    return (out.T, moved.T) if tall else (out, moved)
+    window = tuple(
+        slice(0, side) if rng.random() < 0.2 else _around(np.any(ink > 0.02, axis=axis), rng) for axis in (1, 0)
+    )
+    part = levels[window]
+    if np.median(_ring(ink[window])) > 0.3:
+        return levels, ink
+    longest = max(part.shape)
+    small = int(log_uniform(14, 64, rng)) if rng.random() < 0.5 else longest
+    height, width = (max(1, round(length * side / longest)) for length in part.shape)
+    place = slice((side - height) // 2, (side + height) // 2), slice((side - width) // 2, (side + width) // 2)
+    out, moved = np.full_like(levels, np.median(_ring(part))), np.zeros_like(ink)
+    for whole, cut in ((out, part), (moved, ink[window])):
+        image = Image.fromarray(cut)
+        if small < longest:
+            image = image.resize(
+                [max(1, round(length * small / longest)) for length in image.size], Image.Resampling.BOX
+            )
+        enlarging = Image.Resampling.NEAREST if small < longest else Image.Resampling.BILINEAR
+        whole[place] = np.asarray(
+            image.resize((place[1].stop - place[1].start, place[0].stop - place[0].start), enlarging)
+        )
+    return out, moved
+
+
+def _around(covered: NDArray[np.bool_], rng: Generator) -> slice:
+    """A stretch of rows or columns with all that are `covered`; half of its ends lie where the ink ends."""
+    side = len(covered)
+    found = np.flatnonzero(covered)
+    first, last = (int(found[0]), int(found[-1]) + 1) if len(found) else (side // 2, side // 2 + 1)
+    start = first if rng.random() < 0.5 else int(rng.integers(0, first + 1))
+    stop = last if rng.random() < 0.5 else int(rng.integers(last, side + 1))
+    start = min(start, side - side // 5)
+    return slice(start, max(stop, start + side // 5))
+
+
+def _ring(levels: Levels) -> Levels:
+    return np.concatenate([levels[0], levels[-1], levels[:, 0], levels[:, -1]])
 
 
 def _halved(image: Image.Image) -> Levels:

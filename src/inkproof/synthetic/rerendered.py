@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from inkproof.config.schema import Config, Number, Positive, Size
+from inkproof.config.stages import Share
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.data.drawings import CANVAS_SIDE, Drawing, must
 from inkproof.preprocessing.canvas import block_canvases
@@ -26,7 +27,6 @@ _ABOUT = 1.2
 
 _ascending = must(lambda pair: pair[0] <= pair[1], "expected the least first, then the greatest")
 _Greater = Annotated[Number, Field(gt=0)]
-_Share = Annotated[Number, Field(ge=0, le=1)]
 _Range = Annotated[tuple[_Greater, _Greater], _ascending]
 
 
@@ -48,11 +48,11 @@ class Variation(Config):
 
     brush: _Range
     size: _Range
-    own_size: _Share
+    own_size: Share
     boldest: _Range
-    pixels: _Share
+    pixels: Share
     pencil: Annotated[tuple[Positive, Positive], _ascending]
-    at_edge: _Share
+    at_edge: Share
     slant: Size
     rotation: Size
     stretch: _Range
