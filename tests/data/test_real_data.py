@@ -164,10 +164,10 @@ def test_every_left_out_digit_of_unipen_is_in_the_archive(characters: list[unipe
     assert all(name.startswith("1a/") for name in listed)
 
 
-def test_variants_are_test_digits_of_their_label(characters: list[unipen.Sample]) -> None:
+def test_forms_are_of_test_digits_of_their_label(characters: list[unipen.Sample]) -> None:
     labels = {one.id: one.label for one in unipen.chosen(characters, "test", "digit")}
-    for variant, own in unipen.variants().items():
-        assert {labels[name] for name in own} == {variant[-1]}
+    for form, own in unipen.forms().items():
+        assert {labels[name] for name in own} == {form[-1]}
 
 
 def test_unipen_is_upright_and_in_the_middle(characters: list[unipen.Sample]) -> None:

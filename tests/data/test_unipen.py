@@ -161,8 +161,8 @@ def test_the_archives_hash_covers_the_wanted_members_only(tmp_path: Path) -> Non
     assert not (tmp_path / "other").exists()
 
 
-def test_variants_are_ids_of_digits_by_name() -> None:
-    found = unipen.variants()
+def test_forms_are_ids_of_digits_by_name() -> None:
+    found = unipen.forms()
     assert set(found) == {"slashed_0", "flagged_1", "footed_1", "open_4", "barred_7", "footed_7", "curled_9"}
     assert all(name.startswith("1a/") for own in found.values() for name in own)
     assert not found["flagged_1"] & found["footed_1"] and found["footed_7"] & found["barred_7"]

@@ -9,6 +9,7 @@ from inkproof.evaluation.metrics import (
     per_class,
     per_writer,
     summarize_drawn,
+    summarize_forms,
     summarize_set,
     summarize_test,
 )
@@ -105,3 +106,12 @@ def test_writers_one_by_one() -> None:
         {"writer": "bob", "method": "tutorial", "n": 2, "accuracy": 0.5},
         {"writer": "bob", "method": "mnist_style", "n": 2, "accuracy": 0.5},
     ]
+
+
+def test_drawings_are_counted_by_the_form_of_their_digit() -> None:
+    ids, correct, writers = ["a", "b", "c", "d"], [True, False, True, True], ["v", "v", "w", "w"]
+    found = summarize_forms(
+        ids, correct, writers, {"slashed_0": {"a", "b"}, "open_4": {"b", "d", "e"}, "barred_7": {"e"}}
+    )
+    assert {form: (own.n, own.accuracy) for form, own in found.items()} == {"slashed_0": (2, 0.5), "open_4": (2, 0.5)}
+    assert all(own.low <= 0.5 <= own.high for own in found.values())

@@ -7,13 +7,14 @@ import pytest
 
 from inkproof.config.compose import composing
 from inkproof.config.stages import ReportConfig
-from inkproof.evaluation.results import Accuracy, Corruption, CorruptionsResult, DrawnSet
+from inkproof.evaluation.results import Accuracy, Corruption, CorruptionsResult, DrawnSet, FormResult
 from inkproof.reporting.page import write_page
 from inkproof.reporting.results import ModelResults, load_models
 from inkproof.reporting.wording import percent
 from inkproof.runtime.errors import UserError
 from support.model_results import EMPTY, around, model
 
+FORMS = "Forms of digits, by model"
 VARIANTS = "Rendering variants of the pen digits, by model"
 CORRUPTIONS = "Corruptions, by model"
 REJECTION = "Rejection of out-of-distribution samples, by model"
@@ -45,6 +46,19 @@ def test_a_variant_is_compared_with_the_usual_brush(tmp_path: Path) -> None:
     assert first == [("97.50%", "96.50–98.50"), ("96.25%", "−1.25 points"), ("97.50%", "0.00 points")]
     assert other == [("–", "")] * 3
     assert VARIANTS not in page_of([model(drawn={"pens": learned(0.9), "pens_fat": EMPTY})], tmp_path)
+
+
+def test_forms_of_digits_have_their_number_and_accuracy(tmp_path: Path) -> None:
+    forms = {
+        "slashed_0": FormResult(n=27, accuracy=0.9, low=0.8, high=0.95),
+        "barred_7": FormResult(n=107, accuracy=0.96, low=0.9, high=0.98),
+    }
+    counted = model(drawn={"unipen": DrawnSet(n=1483, learned=around(0.99), forms=forms)})
+    heads, first, other = cells(page_of([counted, model("new", drawn={"pens": learned(0.9)})], tmp_path), FORMS)
+    assert heads[1:] == [("Slashed 0", "27 digits"), ("Barred 7", "107 digits")]
+    assert [accuracy for accuracy, _ in first] == ["90.0%", "96.0%"]
+    assert other == [("–", "")] * 2
+    assert FORMS not in page_of([model(drawn={"unipen": learned(0.9)})], tmp_path)
 
 
 def test_corruptions_have_clean_mean_and_worst_accuracy(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from inkproof.config.compose import composing
 from inkproof.config.stages import DrawnConfig
 from inkproof.evaluation.metrics import summarize_set
-from inkproof.evaluation.results import DrawnSet
+from inkproof.evaluation.results import DrawnSet, FormResult
 from inkproof.preprocessing.methods import NORMALIZED_METHOD
 from inkproof.runtime.errors import UserError
 from inkproof.stages.drawn import drawn, metrics_of
@@ -39,3 +39,9 @@ def test_it_is_the_normalizer_s_on_the_pen_digits_even_if_another_method_or_set_
     assert metrics_of(sets)["drawn_acc"] == 0.7
     assert metrics_of({"starter": sets["starter"]})["drawn_acc"] == 0.9
     assert "drawn_acc" not in metrics_of({"mine": sets["starter"]})
+
+
+def test_each_form_of_digit_is_a_metric():
+    form = FormResult(n=27, accuracy=0.9, low=0.8, high=0.95)
+    sets = {"unipen": drawn_set({NORMALIZED_METHOD: 9}).model_copy(update={"forms": {"slashed_0": form}})}
+    assert metrics_of(sets)["form_slashed_0_accuracy"] == 0.9

@@ -30,7 +30,7 @@ KINDS = {"1a": "digit", "1b": "letter", "1c": "letter", "1d": "symbol"}
 # Digits that are cut wrongly or cannot be read as their label: an id a line, found by looking at all digits.
 LEFT_OUT = Path(__file__).with_name("unipen_left_out.txt")
 # Digits of the test writers that are written unlike MNIST's, such as slashed zeros: a variant and an id a line.
-VARIANTS = Path(__file__).with_name("unipen_variants.txt")
+FORMS = Path(__file__).with_name("unipen_forms.txt")
 # Laboratories that contributed twice or more, so that a writer can be in several contributions.
 LABORATORIES = {"apa": "ap", "apb": "ap", "app": "ap", "cea": "ce", "ceb": "ce"}
 FITTED = 200.0  # pixels of the 280 of a canvas that the longer side of a character takes
@@ -262,12 +262,12 @@ def chosen(samples: Iterable[Sample], part: str, kind: str) -> list[Sample]:
     return [one for one in samples if (one.part, one.kind) == (part, kind)]
 
 
-def variants() -> dict[str, set[str]]:
-    """Return the ids of test digits by variant, such as "slashed_0" or "barred_7"; a digit can be of two."""
+def forms() -> dict[str, set[str]]:
+    """Return the ids of test digits by their form, such as "slashed_0" or "barred_7"; a digit can have two."""
     found: dict[str, set[str]] = {}
-    for line in VARIANTS.read_text(encoding="ascii").splitlines():
-        variant, name = line.split()
-        found.setdefault(variant, set()).add(name)
+    for line in FORMS.read_text(encoding="ascii").splitlines():
+        form, name = line.split()
+        found.setdefault(form, set()).add(name)
     return found
 
 

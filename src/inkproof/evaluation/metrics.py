@@ -14,6 +14,7 @@ from inkproof.evaluation.results import (
     Corruption,
     CorruptionsResult,
     DrawnSet,
+    FormResult,
     MethodResult,
     TestSummary,
 )
@@ -101,6 +102,23 @@ def summarize_set(labels: npt.ArrayLike, predictions: Mapping[str, npt.ArrayLike
     methods = {method: summarize_drawn(labels, predicted, names) for method, predicted in predictions.items()}
     found = {"n": int(names.size), "writers": number_of(names), "interval": interval_of(names)}
     return DrawnSet.model_validate(found | methods)
+
+
+def summarize_forms(
+    ids: npt.ArrayLike, correct: npt.ArrayLike, writers: npt.ArrayLike, forms: Mapping[str, set[str]]
+) -> dict[str, FormResult]:
+    """Return the accuracy on the drawings of each form that occurs; `forms` has their ids.
+
+    `ids`, `correct` and `writers` hold one value a drawing (N,). See `interval_of` for the interval.
+    """
+    found = {}
+    for form, own in forms.items():
+        of = np.isin(ids, list(own))
+        if of.any():
+            hits = np.asarray(correct)[of]
+            low, high = share_interval(hits, np.asarray(writers)[of])
+            found[form] = FormResult(n=hits.size, accuracy=float(hits.mean()), low=low, high=high)
+    return found
 
 
 def per_writer(labels: npt.ArrayLike, predictions: Mapping[str, npt.ArrayLike], writers: npt.ArrayLike) -> pd.DataFrame:

@@ -119,10 +119,17 @@ class MethodResult(Accuracy):
     per_digit: dict[str, float | None]
 
 
+class FormResult(Accuracy):
+    """The n drawings whose digit has one form, such as "slashed_0", by the normalizer."""
+
+    n: int
+
+
 class DrawnSet(Result):
     """One set of drawings: how many, by how many writers, what the intervals come from, and a result per method.
 
-    JSON has the methods beside the other keys. A set without drawings has n = 0, and nothing else in JSON.
+    `forms` has the drawings whose form is known, by form. JSON has the methods beside the other keys. A set without
+    drawings has n = 0, and nothing else in JSON.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -131,6 +138,7 @@ class DrawnSet(Result):
     n: int
     writers: int = 0
     interval: Interval = "wilson"
+    forms: dict[str, FormResult] = {}
 
     @property
     def methods(self) -> dict[str, MethodResult]:

@@ -89,6 +89,7 @@ def write_page(
         ablations=[_lines_of(models, name) for name in tabled if name != first],
         variant_ablations=[_lines_of(models, name) for name in filled if name in VARIANTS],
         variants=[name for name in VARIANTS if any(SHOWN_METHOD in model.by_method(name) for model in models)],
+        forms=_forms(models),
         corruptions=next((model.corruptions for model in models if model.corruptions), None),
         rejection=next((model.rejection for model in models if model.rejection), None),
         rule_names=RULE_NAMES,
@@ -109,6 +110,12 @@ def _entries(models: Sequence[ModelResults], name: str) -> list[DrawnSet | None]
 def _filled(models: Sequence[ModelResults], name: str) -> DrawnSet:
     """The first results on a set that has some."""
     return next(entry for entry in _entries(models, name) if entry and entry.methods)
+
+
+def _forms(models: Sequence[ModelResults]) -> dict[str, int]:
+    """The numbers of drawings by form, as the first model that counted them has them."""
+    counted = (entry.forms for model in models for entry in model.drawn.values() if entry.forms)
+    return {form: own.n for form, own in next(counted, {}).items()}
 
 
 def _label(models: Sequence[ModelResults], name: str) -> str:

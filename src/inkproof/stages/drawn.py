@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 
 from inkproof.config.compose import path_of
 from inkproof.config.stages import DrawnConfig
+from inkproof.data import unipen
 from inkproof.data.archives import PreprocessedSet, read_preprocessed
 from inkproof.datasets.preprocessed import canvases_of
-from inkproof.evaluation.metrics import per_writer, summarize_set
+from inkproof.evaluation.metrics import per_writer, summarize_forms, summarize_set
 from inkproof.evaluation.results import DrawnResult, DrawnSet, write_result
 from inkproof.exporting.predictors import LiteRTDigits
 from inkproof.preprocessing.methods import NORMALIZED_METHOD
@@ -52,6 +53,10 @@ def drawn(metadata: RunMetadata, config: DrawnConfig) -> DrawnResult:
             results[name] = summarize_set(drawn_set.labels, predicted, drawn_set.writers)
             if not results[name].n:
                 continue
+            if NORMALIZED_METHOD in predicted:
+                correct = predicted[NORMALIZED_METHOD] == drawn_set.labels
+                if found := summarize_forms(drawn_set.ids, correct, drawn_set.writers, unipen.forms()):
+                    results[name] = results[name].model_copy(update={"forms": found})
             rows += [table.assign(set=name) for table in tables_of(drawn_set, probabilities)]
             writers.append(per_writer(drawn_set.labels, predicted, drawn_set.writers).assign(set=name))
             if name in SHOWN:
@@ -92,6 +97,7 @@ def metrics_of(results: Mapping[str, DrawnSet]) -> dict[str, float]:
         for method, own in result.methods.items():
             figures = {"accuracy": own.accuracy, "low": own.low, "high": own.high}
             metrics |= {f"drawn_{name}_{method}_{key}": value for key, value in figures.items()}
+        metrics |= {f"form_{form}_accuracy": own.accuracy for form, own in result.forms.items()}
     return metrics
 
 
