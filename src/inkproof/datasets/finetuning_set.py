@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from inkproof.data.drawings import Drawing, read_drawings
 from inkproof.data.splits import cut, train_and_val
 from inkproof.datasets.mixture import MixtureSource, labels_and_ids, part_of
 from inkproof.preprocessing.canvas import load_canvases
+from inkproof.preprocessing.methods import apply_method
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_json
 from inkproof.runtime.paths import ROOT
@@ -218,12 +220,13 @@ def _made(
 
     # Each split numbers its own renderings: a drawing is in one alone.
     numbered = [(number, *one) for number, one in enumerate(chosen)]
-    drawn = part_of(*labels_and_ids([drawing for drawing, _ in chosen]), mixture.method, draw, numbered)
+    drawn = part_of(*labels_and_ids([drawing for drawing, _ in chosen]), draw, numbered)
+    batches = drawn.batches(partial(apply_method, mixture.method))
     images = [replayed.images]
     # A second process takes longer to begin than it saves on little.
-    workers = mixture.workers if len(drawn.batches) > 8 else 1
+    workers = mixture.workers if len(batches) > 8 else 1
     with tally(title, len(chosen)) as advance:
-        for batch_images in in_order(drawn.batches, workers):
+        for batch_images in in_order(batches, workers):
             images.append(batch_images)
             advance(len(batch_images))
     return Digits(np.concatenate(images), np.concatenate([replayed.labels, drawn.labels]))

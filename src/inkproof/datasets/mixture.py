@@ -20,7 +20,6 @@ from inkproof.config.stages import Share
 from inkproof.config.validation import validated
 from inkproof.data import pens, unipen
 from inkproof.data.digits import (
-    IMAGE_SIDE,
     NOT_A_DIGIT,
     SPLITS,
     Digits,
@@ -56,11 +55,24 @@ _PENS, _GLYPHS, _ADDED, _REDRAWN, _UNIPEN, _NOT_DIGITS = 1, 2, 3, 4, 5, 6
 
 @dataclass(frozen=True)
 class Part:
-    """Digits of one kind: labels and names (N,), and `batches`, each a function that makes up to `_BATCH` images."""
+    """Digits of one kind.
+
+    Attributes:
+        labels: uint8 (N,).
+        names: what each was made from.
+        draw: makes a canvas uint8 (280, 280).
+        chosen: the arguments of `draw` for each.
+    """
 
     labels: NDArray[np.uint8]
     names: Sequence[str]
-    batches: Sequence[Callable[[], Images]]
+    draw: Callable[..., Canvas]
+    chosen: Sequence[tuple[Any, ...]]
+
+    def batches(self, bring: Callable[[Canvas], Images]) -> list[Callable[[], Images]]:
+        """Return functions that each draw some canvases (n, 280, 280) and `bring` them to what a network is shown."""
+        firsts = range(0, len(self.chosen), _BATCH)
+        return [partial(_brought, bring, self.draw, self.chosen[first : first + _BATCH]) for first in firsts]
 
 
 _Method = Annotated[str, must(METHODS.__contains__, "unknown method; choose one of " + ", ".join(METHODS))]
@@ -109,41 +121,46 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
         UserError: a source dataset cannot be made, or a value of `data` does not fit.
     """
     source = validated(MixtureSource, data.source.arguments, "data.source")
-    digits, drawings, samples = _fetched(source, mirror)
-    method, seed = source.method, source.seed
-    train, val = train_and_val(digits, source.mnist.split)
-    free = pens.of_role(drawings, source.pens, "training") * source.copies if source.copies else []
-    validating = pens.of_role(drawings, source.pens, "validation") if source.validation_drawings else []
-    characters = ROOT / source.unipen.folder
-    writing = read_drawings(characters / "validation") if source.validation_drawings and source.unipen_copies else []
-    splits = {
-        "train": [
-            _published(train, "mnist-train", method),
-            _with_added(train, source.added, method, seed),
-            _with_other_pens(train, source.redrawn, source.added, method, seed),
-            _rerendered(free, source),
-            _rerendered_samples(samples, source),
-            _by_glyph_templates(source),
-            _not_digits(samples, free, source),
-        ],
-        "val": [
-            _published(val, "mnist-val", method),
-            _as_drawn(validating, method, source.brush),
-            _as_drawn([replace(one, id=f"unipen-{one.writer}-{one.id}") for one in writing], method, source.brush),
-        ],
-        "test": [_published(load_test_split(digits), "mnist-test", method)],
-    }
+    digits = digits_file(ROOT / source.mnist.folder)
+    splits = parts(source, mirror)
     counts = [len(part.labels) for part in splits["val"]]
     if sum(counts) != data.val:
         raise UserError(
             f"data.val={data.val}: {counts[0]:,} digits of {source.mnist.name} and {sum(counts[1:]):,} of the "
             f"validation writers are {sum(counts):,}; write that"
         )
-    made = _made(splits, data.name, source.workers)
+    all_made = made(splits, partial(apply_method, source.method), data.name, source.workers)
     names = {split: [name for part in splits[split] for name in part.names] for split in ("train", "val")}
     extra = {f"{split}_source": np.array(own, np.bytes_) for split, own in names.items()}
     writers = load_test_writers(digits)
-    write_digits(out, made, extra=extra if writers is None else extra | {"test_writers": writers})
+    write_digits(out, all_made, extra=extra if writers is None else extra | {"test_writers": writers})
+
+
+def parts(source: MixtureSource, mirror: str | None) -> dict[str, list[Part]]:
+    """Return what each split is made of, in order; the source datasets are made if they are absent."""
+    digits, drawings, samples = _fetched(source, mirror)
+    train, val = train_and_val(digits, source.mnist.split)
+    free = pens.of_role(drawings, source.pens, "training") * source.copies if source.copies else []
+    validating = pens.of_role(drawings, source.pens, "validation") if source.validation_drawings else []
+    characters = ROOT / source.unipen.folder
+    writing = read_drawings(characters / "validation") if source.validation_drawings and source.unipen_copies else []
+    return {
+        "train": [
+            _published(train, "mnist-train"),
+            _with_added(train, source.added, source.seed),
+            _with_other_pens(train, source.redrawn, source.added, source.seed),
+            _rerendered(free, source),
+            _rerendered_samples(samples, source),
+            _by_glyph_templates(source),
+            _not_digits(samples, free, source),
+        ],
+        "val": [
+            _published(val, "mnist-val"),
+            _as_drawn(validating, source.brush),
+            _as_drawn([replace(one, id=f"unipen-{one.writer}-{one.id}") for one in writing], source.brush),
+        ],
+        "test": [_published(load_test_split(digits), "mnist-test")],
+    }
 
 
 def _fetched(source: MixtureSource, mirror: str | None) -> tuple[Path, list[Drawing], list[unipen.Sample]]:
@@ -159,13 +176,13 @@ def _fetched(source: MixtureSource, mirror: str | None) -> tuple[Path, list[Draw
     return digits, read_drawings(folder), characters
 
 
-def _published(digits: Digits, name: str, method: str) -> Part:
+def _published(digits: Digits, name: str) -> Part:
     """Digits that are 28 x 28 already, each on a canvas as blocks of 10 x 10, which the methods bring back."""
     names = [f"{name}-{index:05d}" for index in range(len(digits.labels))]
-    return part_of(digits.labels, names, method, block_canvases, [(image,) for image in digits.images])
+    return part_of(digits.labels, names, block_canvases, [(image,) for image in digits.images])
 
 
-def _with_added(digits: Digits, times: int, method: str, seed: int) -> Part:
+def _with_added(digits: Digits, times: int, seed: int) -> Part:
     """Each digit that lacks a stroke, `times` times with it."""
 
     def draw(index: int, copy: int) -> Canvas:
@@ -174,10 +191,10 @@ def _with_added(digits: Digits, times: int, method: str, seed: int) -> Part:
 
     chosen = [(index, copy) for copy in range(times) for index in _lacking(digits)]
     names = [f"mnist-train-{index:05d}-added{copy}" for index, copy in chosen]
-    return part_of([digits.labels[index] for index, _ in chosen], names, method, draw, chosen)
+    return part_of([digits.labels[index] for index, _ in chosen], names, draw, chosen)
 
 
-def _with_other_pens(digits: Digits, times: int, added: int, method: str, seed: int) -> Part:
+def _with_other_pens(digits: Digits, times: int, added: int, seed: int) -> Part:
     """Each digit `times` times, and those that lack a stroke as many times more with it as they were added with it."""
 
     def draw(index: int, copy: int, stroke: bool) -> Canvas:
@@ -188,7 +205,7 @@ def _with_other_pens(digits: Digits, times: int, added: int, method: str, seed: 
     plain = [(index, copy, False) for copy in range(times) for index in range(len(digits.labels))]
     chosen = plain + [(index, copy, True) for copy in range(times * added) for index in _lacking(digits)]
     names = [f"mnist-train-{index:05d}-{'added-' if stroke else ''}pen{copy}" for index, copy, stroke in chosen]
-    return part_of([digits.labels[index] for index, _, _ in chosen], names, method, draw, chosen)
+    return part_of([digits.labels[index] for index, _, _ in chosen], names, draw, chosen)
 
 
 def _lacking(digits: Digits) -> list[int]:
@@ -200,7 +217,7 @@ def _rerendered(drawings: list[Drawing], source: MixtureSource) -> Part:
         rng = np.random.default_rng([source.seed, _PENS, number])
         return _on_paper(rerendered_drawing(drawing, source.vary, rng), source.paper, rng)
 
-    return part_of(*labels_and_ids(drawings), source.method, draw, list(enumerate(drawings)))
+    return part_of(*labels_and_ids(drawings), draw, list(enumerate(drawings)))
 
 
 def _rerendered_samples(samples: list[unipen.Sample], source: MixtureSource) -> Part:
@@ -211,7 +228,7 @@ def _rerendered_samples(samples: list[unipen.Sample], source: MixtureSource) -> 
 
     free = unipen.chosen(samples, "training", "digit") * source.unipen_copies
     labels, names = [int(sample.label) for sample in free], [_name(sample) for sample in free]
-    return part_of(labels, names, source.method, draw, list(enumerate(free)))
+    return part_of(labels, names, draw, list(enumerate(free)))
 
 
 def _name(sample: unipen.Sample) -> str:
@@ -245,7 +262,7 @@ def _not_digits(samples: list[unipen.Sample], drawings: list[Drawing], source: M
             same = others[sorted(others)[rng.integers(len(others))]]
             chosen.append((number, same[rng.integers(len(same))], []))
     names = [digits[0].id if sample is None else _name(sample) for _, sample, digits in chosen]
-    return part_of([NOT_A_DIGIT] * len(chosen), names, source.method, draw, chosen)
+    return part_of([NOT_A_DIGIT] * len(chosen), names, draw, chosen)
 
 
 def _on_paper(canvas: Canvas, share: float, rng: np.random.Generator) -> Canvas:
@@ -256,11 +273,11 @@ def _on_paper(canvas: Canvas, share: float, rng: np.random.Generator) -> Canvas:
     return np.asarray(Image.fromarray(page(ink, rng).image).resize(canvas.shape, Image.Resampling.BILINEAR))
 
 
-def _as_drawn(drawings: list[Drawing], method: str, brush: float) -> Part:
+def _as_drawn(drawings: list[Drawing], brush: float) -> Part:
     def draw(drawing: Drawing) -> Canvas:
         return load_canvases(Path(), [drawing], brush)[0]
 
-    return part_of(*labels_and_ids(drawings), method, draw, [(one,) for one in drawings])
+    return part_of(*labels_and_ids(drawings), draw, [(one,) for one in drawings])
 
 
 def _by_glyph_templates(source: MixtureSource) -> Part:
@@ -273,7 +290,7 @@ def _by_glyph_templates(source: MixtureSource) -> Part:
     numbers = range(source.glyphs)
     names = [glyph_templates.name(number, source.seed) for number in numbers]
     labels = list(map(glyph_templates.label, numbers))
-    return part_of(labels, names, source.method, draw, [(number,) for number in numbers])
+    return part_of(labels, names, draw, [(number,) for number in numbers])
 
 
 def labels_and_ids(drawings: Sequence[Drawing]) -> tuple[NDArray[np.uint8], list[str]]:
@@ -282,31 +299,31 @@ def labels_and_ids(drawings: Sequence[Drawing]) -> tuple[NDArray[np.uint8], list
 
 
 def part_of(
-    labels: ArrayLike, names: Sequence[str], method: str, draw: Callable[..., Canvas], chosen: Sequence[tuple[Any, ...]]
+    labels: ArrayLike, names: Sequence[str], draw: Callable[..., Canvas], chosen: Sequence[tuple[Any, ...]]
 ) -> Part:
-    """Return the part whose canvases uint8 (280, 280) `draw` makes, each of the arguments in one of `chosen`."""
-    firsts = range(0, len(chosen), _BATCH)
-    batches = [partial(_preprocessed, method, draw, chosen[first : first + _BATCH]) for first in firsts]
-    return Part(np.asarray(labels, np.uint8), names, batches)
+    """Return the part whose canvases `draw` makes, each of the arguments in one of `chosen`."""
+    return Part(np.asarray(labels, np.uint8), names, draw, chosen)
 
 
-def _preprocessed(method: str, draw: Callable[..., Canvas], chosen: Sequence[tuple[Any, ...]]) -> Images:
+def _brought(
+    bring: Callable[[Canvas], Images], draw: Callable[..., Canvas], chosen: Sequence[tuple[Any, ...]]
+) -> Images:
     """A batch, in a worker process if there are any."""
-    return apply_method(method, np.stack([draw(*one) for one in chosen]))
+    return bring(np.stack([draw(*one) for one in chosen]))
 
 
-def _made(splits: Mapping[str, Sequence[Part]], name: str, workers: int) -> dict[str, Digits]:
-    """Run all batches and put their images together, split by split."""
+def made(
+    splits: Mapping[str, Sequence[Part]], bring: Callable[[Canvas], Images], name: str, workers: int
+) -> dict[str, Digits]:
+    """Draw all canvases, `bring` them to what a network is shown, and put them together, split by split."""
     labels = {split: np.concatenate([part.labels for part in splits[split]]) for split in SPLITS}
-    images = {split: np.empty((len(labels[split]), IMAGE_SIDE, IMAGE_SIDE), np.uint8) for split in SPLITS}
-    filled = dict.fromkeys(SPLITS, 0)
-    batches = [(split, batch) for split in SPLITS for part in splits[split] for batch in part.batches]
+    images: dict[str, list[Images]] = {split: [] for split in SPLITS}
+    batches = [(split, batch) for split in SPLITS for part in splits[split] for batch in part.batches(bring)]
     with tally(f"{name}: digits", sum(map(len, labels.values()))) as advance:
-        made = in_order([batch for _, batch in batches], workers)
-        for (split, _), batch_images in zip(batches, made, strict=True):
-            images[split][filled[split] : filled[split] + len(batch_images)] = batch_images
-            filled[split] += len(batch_images)
-            advance(len(batch_images))
+        for (split, _), own in zip(batches, in_order([batch for _, batch in batches], workers), strict=True):
+            images[split].append(own)
+            advance(len(own))
+    whole = {split: np.concatenate(images[split]) for split in SPLITS}
     # Where no ink is found, as on some pages with faint ink, nothing is left to learn the digit from.
-    labels["train"][~images["train"].any(axis=(1, 2))] = NOT_A_DIGIT
-    return {split: Digits(images[split], labels[split]) for split in SPLITS}
+    labels["train"][~whole["train"].any(axis=(1, 2))] = NOT_A_DIGIT
+    return {split: Digits(whole[split], labels[split]) for split in SPLITS}
