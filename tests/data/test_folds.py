@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inkproof.data.digits import Digits, load_training, write_digits
+from inkproof.data.digits import NOT_A_DIGIT, Digits, load_training, write_digits
 from inkproof.data.splits import all_training_digits, fold_numbers, left_out, train_and_val, training_split
 from inkproof.runtime.errors import UserError
 
@@ -90,3 +90,12 @@ def test_writers_that_are_not_one_a_digit(tmp_path: Path) -> None:
     write_digits(tmp_path, splits, {"train_writers": WRITERS[:299], "val_writers": WRITERS[300:]})
     with pytest.raises(UserError, match=r"train_writers is int32 \(299,\), not int32 \(300,\)"):
         training_split(tmp_path, 60, None, split="writer")
+
+
+def test_images_that_are_no_digit_cannot_be_left_out_and_classified(tmp_path: Path) -> None:
+    train = numbered(300)
+    train.labels[7] = NOT_A_DIGIT
+    write_digits(tmp_path, {"train": train, "val": numbered(60, 300), "test": numbered(10, 360)})
+    assert len(training_split(tmp_path, 0, None)[0].labels) == 360
+    with pytest.raises(UserError, match="training.folds=4: .* images that are no digit"):
+        training_split(tmp_path, 0, None, folds=4)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from inkproof.data.digits import Digits, load_digits, load_training, writers_of
+from inkproof.data.digits import NOT_A_DIGIT, Digits, load_digits, load_training, writers_of
 from inkproof.runtime.errors import UserError
 
 DIGIT, WRITER = "digit", "writer"
@@ -129,6 +129,8 @@ def training_split(
     else:
         train, held_out = all_training_digits(path), None
         if folds is not None:
+            if (train.labels == NOT_A_DIGIT).any():
+                raise UserError(f"training.folds={folds}: {path} has images that are no digit; use data=mnist")
             kept = np.ones(len(train.labels), bool)
             kept[left_out(path, split, folds, fold)] = False
             train = Digits(train.images[kept], train.labels[kept])
