@@ -97,5 +97,5 @@ def test_images_that_are_no_digit_cannot_be_left_out_and_classified(tmp_path: Pa
     train.labels[7] = NOT_A_DIGIT
     write_digits(tmp_path, {"train": train, "val": numbered(60, 300), "test": numbered(10, 360)})
     assert len(training_split(tmp_path, 0, None)[0].labels) == 360
-    with pytest.raises(UserError, match="training.folds=4: .* images that are no digit"):
+    with pytest.raises(UserError, match=r"training.folds=4: .* images that are no digit"):
         training_split(tmp_path, 0, None, folds=4)
