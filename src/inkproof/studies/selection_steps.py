@@ -29,11 +29,11 @@ from inkproof.studies.evaluations import (
     read_committed,
     read_evaluations,
     summarize,
-    write_evaluations,
 )
 from inkproof.studies.grid import plan
 from inkproof.studies.grid_run import stage_functions
 from inkproof.studies.launch import Launching
+from inkproof.studies.readme import write_evaluations
 from inkproof.studies.results import read_results, write_row
 from inkproof.studies.run_study import run_study
 from inkproof.studies.selection import (
