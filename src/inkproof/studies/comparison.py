@@ -81,8 +81,7 @@ ROUNDING = 1e-9  # differences that are closer than this are equal
 class Difference:
     """`this` minus `that` in one metric, over the `n` seeds that both have. `where` is the row of the table.
 
-    `mean` and `sd` are of the differences. `p` comes from the two-sided paired t-test, `holm` is the same after Holm's
-    correction for all tests of the study. Both are None if no test is possible.
+    `p` is that of the two-sided paired t-test, `holm` the same after Holm's correction for all tests of the study.
     """
 
     where: str

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Self, TypeVar, get_args
+from typing import Any, Literal, Self, TypeVar, get_args
 
 import pandas as pd
 import yaml
@@ -42,10 +42,9 @@ class Spread(Config):
 
 
 class KindEvaluation(Config):
-    """The evaluation of the selected network or ensemble: `n` networks or ensembles that share no training.
+    """The evaluation of the selected network or ensemble, `chosen` by this evidence. `n` share no training.
 
-    `chosen` is the evidence it was selected by. `runs` are the ids of MLflow runs, `errors` the misclassified test
-    digits out of `of`, one for each of the `n`. `accuracy` is on test digits, `drawn` on each set of drawings.
+    `runs` are the ids of MLflow runs, `errors` the misclassified test digits out of `of`, one for each of the `n`.
     """
 
     chosen: Evidence | EnsembleEvidence
@@ -93,13 +92,19 @@ def read_committed(kind: type[Content], path: Path) -> Content:
         raise UserError(f"{error}; restore it with `git checkout`") from None
 
 
+def write_yaml(path: Path, content: Any, comment: str = "") -> None:
+    """Write `content` as YAML to `path`, whole or not at all, with a `comment` line at its top."""
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
+    write_text(path, f"# {comment}\n{text}" if comment else text)
+
+
 def add_evaluation(folder: Path, evaluation: Evaluation) -> None:
     """Append an evaluation; raises UserError if its selection has one: a selection is evaluated only once."""
     before = read_evaluations(folder)
     if any(one.selection == evaluation.selection for one in before):
         raise UserError(f"{folder / FILE_NAME}: selection {evaluation.selection} was evaluated before")
     entries = [one.model_dump(mode="json", exclude_defaults=True) for one in (*before, evaluation)]
-    write_text(folder / FILE_NAME, yaml.safe_dump(entries, sort_keys=False, allow_unicode=True, width=120))
+    write_yaml(folder / FILE_NAME, entries)
 
 
 def summarize(

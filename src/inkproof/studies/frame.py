@@ -25,10 +25,8 @@ from inkproof.tracking.identity import configuration_key
 from inkproof.tracking.mlflow_tracker import Tracker
 from inkproof.tracking.naming import GROUPS, chosen_files, override
 
-ABOUT = (
-    *("name", "data", "split", "model", "aug", "seed", "overrides"),
-    *("places", "source", "key", "configuration", "run", "commit", "machine"),
-)
+OF_ROW = ("key", "configuration", "run", "commit", "machine")
+ABOUT = ("name", "data", "split", "model", "aug", "seed", "overrides", "places", "source", *OF_ROW)
 """The columns that every frame has, before those of overrides and metrics."""
 
 Flat = Mapping[str, str]
@@ -78,30 +76,23 @@ def _rows(
     defaults = _defaults(compose)
     groups: dict[tuple[str, int], list[Run]] = {}
     for run in found:
-        groups.setdefault((run.key, run.seed), []).append(run)
+        groups.setdefault((run.row.configuration, run.row.seed), []).append(run)
     for own in groups.values():
-        first = own[0]
+        first = own[0].row
         flat = next((flat for run in own if (flat := _configuration(run, studies))), {})
         default = defaults(tuple(flat.get(f"{group}.name", "") for group in GROUPS))
         changes = {key: value for key, value in flat.items() if default and default.get(key) != value}
         in_table = {run.params is None for run in own}
-        about = {
-            "name": first.name,
-            "data": first.data,
-            "split": first.split,
+        about = {name: getattr(first, name) for name in ("data", "seed", *OF_ROW)} | {
+            "name": first.grid_run,
+            "split": first.data_split,
             "model": flat.get("model.name"),
             "aug": flat.get("aug.name"),
-            "seed": first.seed,
             "overrides": " ".join(f"{key}={value}" for key, value in changes.items()),
             "places": ", ".join(dict.fromkeys(run.place for run in own)),
             "source": "both" if len(in_table) > 1 else "table" if True in in_table else "store",
-            "key": first.own_key,
-            "configuration": first.key,
-            "run": first.run,
-            "commit": first.commit,
-            "machine": first.machine,
         }
-        yield about, changes, flat, {name: value for run in reversed(own) for name, value in run.metrics.items()}
+        yield about, changes, flat, {name: value for run in reversed(own) for name, value in run.row.metrics.items()}
 
 
 def _studies(experiments: Path, compose: Compose) -> dict[tuple[str, str], Flat]:
@@ -121,9 +112,9 @@ def _studies(experiments: Path, compose: Compose) -> dict[tuple[str, str], Flat]
 def _configuration(run: Run, studies: Mapping[tuple[str, str], Flat]) -> Flat:
     """Return the configuration of a run; {} for a row that its study does not ask for any more."""
     if run.params is None:
-        return studies.get((run.place, run.name), {})
+        return studies.get((run.place, run.row.grid_run), {})
     # MLflow has the number format that was used. The hash tells whether it was asked for.
-    auto = configuration_key(run.params, run.data_sha) == run.key
+    auto = configuration_key(run.params, run.row.data_sha) == run.row.configuration
     return _flat({**run.params, **({"precision.policy": "auto"} if auto else {})})
 
 

@@ -77,17 +77,18 @@ def estimate(left: Sequence[GridRun], grid_runs: Sequence[GridRun], rows: Mappin
     Returns None if none has finished.
     """
     known = [
-        (set(grid_run.labels.items()), row.seconds)
+        (grid_run.labels.items(), row.seconds)
         for grid_run in grid_runs
-        if (row := rows.get(grid_run.key)) is not None and set(grid_run.stages) <= set(row.stages)
+        if (row := rows.get(grid_run.key)) and set(grid_run.stages) <= set(row.stages)
     ]
     if left and not known:
         return None
     total = 0.0
     for grid_run in left:
-        alike = [(len(labels & set(grid_run.labels.items())), seconds) for labels, seconds in known]
-        most = max(alike)[0]
-        total += fmean(seconds for count, seconds in alike if count == most)
+        alike: dict[int, list[float]] = {}
+        for labels, seconds in known:
+            alike.setdefault(len(labels & grid_run.labels.items()), []).append(seconds)
+        total += fmean(alike[max(alike)])
     return total
 
 
@@ -101,7 +102,6 @@ STYLES = {WAITING: "dim", RUNNING: "bold", DONE: "green", FAILED: "red"}
 def watching(study: Study, grid_runs: Sequence[GridRun], jobs: int, since: str, console: Console) -> Iterator[None]:
     """Show the progress of grid runs while the block runs. They may run on any machine that shares this folder."""
     watcher = _Watcher(study, grid_runs, jobs, since)
-    ended = threading.Event()
     if console.is_terminal:
         with Live(
             get_renderable=lambda: watcher.table(console.height),
@@ -112,10 +112,12 @@ def watching(study: Study, grid_runs: Sequence[GridRun], jobs: int, since: str, 
         ):
             yield
         return
+    ended = threading.Event()
 
     def print_lines() -> None:
         while not ended.wait(PERIOD):
             watcher.print_ended(console)
+        watcher.print_ended(console)
 
     thread = threading.Thread(target=print_lines, daemon=True)
     thread.start()
@@ -124,7 +126,6 @@ def watching(study: Study, grid_runs: Sequence[GridRun], jobs: int, since: str, 
     finally:
         ended.set()
         thread.join()
-        watcher.print_ended(console)
 
 
 class _Watcher:
@@ -163,9 +164,8 @@ class _Watcher:
         waiting = len(states) - len(self.before) - len(done) - len(at_work)
         # The name of a grid run, with its stage, may need two lines.
         room = max(height - FURNITURE - 2 * len(at_work), 0)
-        latest = {
-            grid_run.key for grid_run, _ in sorted(done, key=lambda one: one[1].ended)[max(len(done) - room, 0) :]
-        }
+        last_first = sorted(done, key=lambda one: one[1].ended, reverse=True)
+        latest = {grid_run.key for grid_run, _ in last_first[:room]}
         folded = len(self.before) + len(done) - len(latest)
         if folded:
             table.add_row(SIGNS[DONE], f"{folded} grid runs done before", "", "", style=STYLES[DONE])

@@ -1,6 +1,7 @@
 """The metrics of grid runs: their names, how tables show them, and the check of those that a study names."""
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
@@ -109,17 +110,8 @@ def formatted(metric: str, mean: float | None, sd: float | None) -> str:
 
 def heading(metric: str) -> str:
     """Return a metric as the heading of a column: drawn_pens_thin_classic_accuracy becomes "pens_thin, classic (%)"."""
-    if metric.startswith("drawn_") and metric != "drawn_acc":
-        name = _drawn_heading(metric.removeprefix("drawn_"))
-    else:
-        name = metric.removesuffix("_accuracy").removesuffix("_acc").removesuffix("_kb").replace("_", " ")
-    return name + (" (%)" if is_share(metric) else " (KB)" if metric.endswith("_kb") else "")
-
-
-def _drawn_heading(name: str) -> str:
-    """Return "pens_thin, classic" for pens_thin_classic_accuracy. Sets and methods may have underscores themselves."""
-    drawn_set_and_method = name.rpartition("_")[0]
-    for method in METHODS:
-        if drawn_set_and_method.endswith(f"_{method}"):
-            return f"{drawn_set_and_method.removesuffix(f'_{method}')}, {method}"
-    return name.replace("_", " ")
+    # Sets and methods may have underscores themselves.
+    drawn = re.fullmatch(rf"drawn_(.+)_({'|'.join(METHODS)})_[a-z]+", metric)
+    words = metric.removesuffix("_accuracy").removesuffix("_acc").removesuffix("_kb").replace("_", " ")
+    unit = " (%)" if is_share(metric) else " (KB)" if metric.endswith("_kb") else ""
+    return (f"{drawn[1]}, {drawn[2]}" if drawn else words) + unit

@@ -130,11 +130,7 @@ def run_with_retries(
         rows = read_results(results)
         left = [grid_run for grid_run in grid_runs if not grid_run.row_in(rows, since)]
         unfinished = {grid_run.key for grid_run in left}
-        todo = [
-            grid_run
-            for grid_run in left
-            if failures[grid_run.key] <= retries and unfinished.isdisjoint(grid_run.teachers)
-        ]
+        todo = [one for one in left if failures[one.key] <= retries and unfinished.isdisjoint(one.teachers)]
         if not todo:
             return [(one, error_of(one) if failures[one.key] else NO_TEACHER) for one in left]
         before = {grid_run.key: read_progress(grid_run.folder).started for grid_run in todo}

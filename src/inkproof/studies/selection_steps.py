@@ -10,13 +10,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import yaml
-
 from inkproof.config.compose import composing
 from inkproof.config.schema import Config
 from inkproof.config.stages import EnsembleConfig
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.files import replacing, write_text
+from inkproof.runtime.files import replacing
 from inkproof.studies import definition
 from inkproof.studies.definition import Overrides, Study, read_study
 from inkproof.studies.evaluations import (
@@ -29,6 +27,7 @@ from inkproof.studies.evaluations import (
     read_committed,
     read_evaluations,
     summarize,
+    write_yaml,
 )
 from inkproof.studies.grid import plan
 from inkproof.studies.grid_run import stage_functions
@@ -65,10 +64,7 @@ class FinalTraining(Config):
 
 
 class EarlierSelection(Config):
-    """One selection: its number, when and at which commit it was made, what it is and why, and what it trains.
-
-    `seeds` is the number of test evaluations, each with networks of its own. `trainings` are listed by network.
-    """
+    """One selection. `seeds` is the number of test evaluations, each with networks of its own."""
 
     number: int
     date: str
@@ -130,9 +126,8 @@ def write_selection(study: Study, selected: Selected, seeds: int, again: bool) -
         trainings=trainings(study, selected, seeds),
         earlier=earlier,
     )
-    text = yaml.safe_dump(selection.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
     command = f"python src/study.py select choose experiments/{study.name}"
-    write_text(path, f"# Written by `{command}`; do not edit it.\n{text}")
+    write_yaml(path, selection.model_dump(mode="json"), f"Written by `{command}`; do not edit it.")
     return path
 
 
@@ -148,13 +143,14 @@ def trainings(study: Study, selected: Selected, seeds: int) -> dict[str, FinalTr
         for name, count in Counter(evidence.members).items():
             counts |= Counter(dict.fromkeys(with_teachers(name, teachers), count))
     stride = max(counts.values())
-    listed = {}
-    for name, overrides in networks_of(study).items():
-        if name in counts:
-            kept = {key: setting for key, setting in overrides.items() if key not in NOT_FINAL}
-            own = [stride * number + index for number in range(seeds) for index in range(counts[name])]
-            listed[name] = FinalTraining(seeds=tuple(own), overrides=kept)
-    return listed
+    return {
+        name: FinalTraining(
+            seeds=tuple(stride * number + index for number in range(seeds) for index in range(counts[name])),
+            overrides={key: setting for key, setting in overrides.items() if key not in NOT_FINAL},
+        )
+        for name, overrides in networks_of(study).items()
+        if name in counts
+    }
 
 
 def final_folder(study: Study, number: int) -> Path:
@@ -165,21 +161,19 @@ def final_folder(study: Study, number: int) -> Path:
 def write_final_study(study: Study, selection: EarlierSelection) -> Path:
     """Write the study that trains a selection's networks and evaluates them on the test digits; return its folder."""
     folder = final_folder(study, selection.number)
-    grids = [
-        {"grid": {"network": {name: training.overrides}}, "seeds": list(training.seeds)}
-        for name, training in selection.trainings.items()
-    ]
     spec = {
         "format": definition.FORMAT,
         "question": f"How accurate are the networks of selection {selection.number} of {study.name} on test digits?",
-        "grids": grids,
+        "grids": [
+            {"grid": {"network": {name: training.overrides}}, "seeds": list(training.seeds)}
+            for name, training in selection.trainings.items()
+        ],
         "stages": ["train", "evaluate"],
         "metrics": ["test_acc", "test_errors", "parameters"],
         "keep": ["accuracy", "test_nll", "test_ece", "corr_acc"],
         "figure": {"y": ["test_acc"], "title": "Accuracy on test digits"},
     }
-    text = yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=120)
-    write_text(folder / "study.yaml", f"# python src/study.py run experiments/{folder.name} --launcher joblib\n{text}")
+    write_yaml(folder / definition.FILE, spec, f"python src/study.py run experiments/{folder.name} --launcher joblib")
     return folder
 
 
@@ -201,8 +195,8 @@ def take_over(study: Study, selection: Selection) -> None:
     """
     final = read_study(final_folder(study, selection.number))
     grid_runs, done = plan(final), set(read_results(final.results))
-    for number in (one.number for one in selection.earlier):
-        before = final_folder(study, number)
+    for earlier in selection.earlier:
+        before = final_folder(study, earlier.number)
         rows = read_results(before / final.results.name)
         for grid_run in grid_runs:
             trained = replace(grid_run, study=before.name).folder

@@ -165,16 +165,13 @@ class _InOneFile(keras_tuner.Oracle):
         self.set_state({**oracle, "ongoing_trials": {}, "retry_queue": oracle["retry_queue"] + again})
 
 
-class _Hyperband(_InOneFile, keras_tuner.oracles.HyperbandOracle):
-    pass
+class _Hyperband(_InOneFile, keras_tuner.oracles.HyperbandOracle): ...
 
 
-class _Random(_InOneFile, keras_tuner.oracles.RandomSearchOracle):
-    pass
+class _Random(_InOneFile, keras_tuner.oracles.RandomSearchOracle): ...
 
 
-class _Bayesian(_InOneFile, keras_tuner.oracles.BayesianOptimizationOracle):
-    pass
+class _Bayesian(_InOneFile, keras_tuner.oracles.BayesianOptimizationOracle): ...
 
 
 def make_oracle(tuner: Tuner, space: Sequence[Parameter], epochs: int, folder: Path) -> keras_tuner.Oracle:

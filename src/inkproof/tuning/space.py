@@ -73,10 +73,7 @@ class Parameter(Config):
 
 
 def read_space(space: Space, training: RunIdentity) -> tuple[Parameter, ...]:
-    """Return the parameters of a file in conf/tuner/space; `training` has the keys that can be searched.
-
-    Raises UserError if one is not among these keys, or has neither bounds nor choices.
-    """
+    """Return the parameters of a file in conf/tuner/space; raises UserError if `training` lacks the key of one."""
     found = validated(tuple[Parameter, ...], space.parameters, WHERE)
     for one in found:
         value_at(training, one.key)
@@ -94,10 +91,7 @@ def value_at(training: RunIdentity, key: str) -> Any:
 
 
 def configured(config: TrainConfig, space: Sequence[Parameter], values: Mapping[str, Any]) -> TrainConfig:
-    """Return the training configuration with a trial's `values` in the places that `space` names.
-
-    Raises UserError if a value is not valid there.
-    """
+    """Return the training configuration with a trial's `values`; raises UserError if one is not valid."""
     made = config.model_dump(by_alias=True)
     for one in space:
         *parents, last = one.key.split(".")
