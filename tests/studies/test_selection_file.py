@@ -15,7 +15,7 @@ from inkproof.studies.evaluations import (
     read_evaluations,
     summarize,
 )
-from inkproof.studies.leaderboard import evaluated
+from inkproof.studies.leaderboard import collect
 from inkproof.studies.readme import evaluations_table, write_evaluations
 from inkproof.studies.selection import EnsembleEvidence, Evidence, Selected
 from inkproof.studies.selection_steps import (
@@ -198,7 +198,7 @@ def test_every_selection_is_evaluated_once_and_stays_in_the_table(tmp_path: Path
 def test_every_evaluation_is_a_line_of_the_leaderboard(tmp_path: Path) -> None:
     (tmp_path / "05-model-selection").mkdir()
     add_evaluation(tmp_path / "05-model-selection", evaluation(1, [0.9960, 0.9970]))
-    single, ensemble = evaluated(tmp_path)
+    single, ensemble = collect(tmp_path, [])
     assert (single.name, ensemble.name) == ("selection 1, single: c", "selection 1, ensemble: b + b + c")
     assert single.of("test_acc").to_dict() == pytest.approx({0: 0.9960, 1: 0.9970})
     assert (single.runs, single.places, single.data) == ({0: "run0", 1: "run1"}, ["05-model-selection"], "mnist")

@@ -6,7 +6,7 @@ model, is that of `inkproof.reporting.tables`.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -83,8 +83,8 @@ def _entries(runs: Iterable[Run]) -> list[Entry]:
 
 
 def collect(experiments: Path, logged: Iterable[LoggedRun]) -> list[Entry]:
-    """Return all configurations in the results tables of `experiments` and among the `logged` runs of a tracker."""
-    return _entries(found_runs(experiments, logged))
+    """Return all configurations in the tables and evaluations of `experiments` and among `logged` runs of a tracker."""
+    return _entries([*found_runs(experiments, logged), *_evaluated(experiments)])
 
 
 def found_runs(experiments: Path, logged: Iterable[LoggedRun]) -> list[Run]:
@@ -118,6 +118,25 @@ def found_runs(experiments: Path, logged: Iterable[LoggedRun]) -> list[Run]:
         )
         runs.append(Run(one.experiment.removeprefix("study/"), row, params))
     return runs
+
+
+def _evaluated(experiments: Path) -> Iterator[Run]:
+    """Yield the evaluations of selections in every evaluations.yaml of `experiments`."""
+    for path in sorted(experiments.glob(f"*/{FILE_NAME}")):
+        place = path.parent.name
+        for evaluation, kind in product(read_evaluations(path.parent), KINDS):
+            one, title = evaluation.of_kind(kind), f"selection {evaluation.selection}, {kind}"
+            for number, errors in enumerate(one.errors):
+                row = Row(
+                    key="",
+                    grid_run=f"{title}: {one.members}",
+                    seed=number,
+                    run=one.runs[number] if one.runs else "",
+                    configuration=f"{place} {title}",
+                    data=evaluation.data,
+                    metrics={"test_acc": 1 - errors / one.of, "test_errors": errors},
+                )
+                yield Run(place, row)
 
 
 def ranked(entries: Sequence[Entry], metric: str, least: int) -> list[Entry]:
@@ -161,32 +180,10 @@ def markdown(entries: Sequence[Entry], metric: str, links: Mapping[str, str]) ->
     return markdown_table(heads, "rlllr" + "r" * len(columns) + "ll", lines) + "\n"
 
 
-def evaluated(experiments: Path) -> list[Entry]:
-    """Return the evaluations of every evaluations.yaml of `experiments` as entries of the leaderboard."""
-    runs = []
-    for path in sorted(experiments.glob(f"*/{FILE_NAME}")):
-        place = path.parent.name
-        for evaluation, kind in product(read_evaluations(path.parent), KINDS):
-            one, title = evaluation.of_kind(kind), f"selection {evaluation.selection}, {kind}"
-            for number, errors in enumerate(one.errors):
-                row = Row(
-                    key="",
-                    grid_run=f"{title}: {one.members}",
-                    seed=number,
-                    run=one.runs[number] if one.runs else "",
-                    configuration=f"{place} {title}",
-                    data=evaluation.data,
-                    metrics={"test_acc": 1 - errors / one.of, "test_errors": errors},
-                )
-                runs.append(Run(place, row))
-    return _entries(runs)
-
-
 def leaderboard(by: str, seeds: int, top: int, ui: str, write: bool) -> None:
     """Print the ranking, and write it to experiments/leaderboard.md if `write` is set."""
     logged = Tracker().runs_with(by) if has_tracking_store() else []
-    found = [*collect(ROOT / "experiments", logged), *evaluated(ROOT / "experiments")]
-    everything = ranked(found, by, seeds)
+    everything = ranked(collect(ROOT / "experiments", logged), by, seeds)
     entries = everything[:top]
     show(entries, by)
     if len(entries) < len(everything):

@@ -1,18 +1,7 @@
 """The README of a study. A program writes results, verdict and evaluations between markers, people write around them.
 
 The verdict is a Jinja2 template beside study.yaml, verdict.md.j2. Every figure of a result is computed from the results
-table. A row is named by its labels, as in "dense, on". A template can use these names, and
-`study("01-ancestors").values(...)` for those of another study:
-
-- `values(row, metric)`: a pandas Series with a value per seed, shares as fractions: `[seed]`, `.mean()`, `.min()`.
-- `mean(values)`: mean ± sd as the table shows it. `difference(these, those)`: the same of the paired differences.
-- `p(these, those)`: the p-value of the paired t-test. With `holm=True`, as the table of tests corrects it.
-- `tests`: the lines of that table, each with `where`, `this`, `that`, `metric`, `mean`, `p`, `holm`.
-- `interval(values)`: low and high of the 95% interval of the mean by Student's t. With `single=True`, of one more run.
-- `misread(network, way)`: from misread.csv, the set of training digits that a network misclassifies.
-- `mcnemar(digits, digits)`: the p-value of McNemar's exact test for two such sets.
-- `evaluations[number]`: from evaluations.yaml, the evaluation of a selection.
-- `p | p_value`: a p-value with three decimals.
+table. experiments/README.md lists the functions that a template can use.
 """
 
 import math
