@@ -6,6 +6,7 @@ The state of each grid run is in a file of its own, so that one process shows wh
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -159,25 +160,25 @@ class _Watcher:
         numbers = [Column(title, justify="right") for title in ("seconds", heading(self.metric) if self.metric else "")]
         table = Table("", self.study.name, *numbers, box=box.SIMPLE_HEAD, pad_edge=False, caption_justify="left")
         states = self.update()
-        done = [one for one in states if one[1].state == DONE and one[0].key not in self.before]
+        count = Counter(progress.state for _, progress in states)
         at_work = {grid_run.key for grid_run, progress in states if progress.state in (RUNNING, FAILED)}
-        waiting = len(states) - len(self.before) - len(done) - len(at_work)
+        done = [one for one in states if one[1].state == DONE and one[0].key not in self.before]
+        last_first = sorted(done, key=lambda one: one[1].ended, reverse=True)
         # The name of a grid run, with its stage, may need two lines.
         room = max(height - FURNITURE - 2 * len(at_work), 0)
-        last_first = sorted(done, key=lambda one: one[1].ended, reverse=True)
         latest = {grid_run.key for grid_run, _ in last_first[:room]}
-        folded = len(self.before) + len(done) - len(latest)
+        folded = count[DONE] - len(latest)
         if folded:
             table.add_row(SIGNS[DONE], f"{folded} grid runs done before", "", "", style=STYLES[DONE])
         for grid_run, progress in states:
             if grid_run.key in latest | at_work:
                 table.add_row(SIGNS[progress.state], *self._columns(grid_run, progress), style=STYLES[progress.state])
-        if waiting:
-            table.add_row(SIGNS[WAITING], f"{waiting} grid runs waiting", "", "", style=STYLES[WAITING])
+        if count[WAITING]:
+            table.add_row(SIGNS[WAITING], f"{count[WAITING]} grid runs waiting", "", "", style=STYLES[WAITING])
         left = [grid_run for grid_run, progress in states if progress.state != DONE]
         seconds = estimate(left, self.grid_runs, self.rows)
         guess = f", about {hours(seconds / self.jobs)} to go" if seconds else ""
-        table.caption = f"{len(states) - len(left)} of {len(states)} grid runs done{guess}"
+        table.caption = f"{count[DONE]} of {len(states)} grid runs done{guess}"
         return table
 
     def _columns(self, grid_run: GridRun, progress: Progress) -> list[str]:

@@ -63,8 +63,11 @@ class FinalTraining(Config):
     overrides: Overrides
 
 
-class EarlierSelection(Config):
-    """One selection. `seeds` is the number of test evaluations, each with networks of its own."""
+class Selection(Config):
+    """One selection. `seeds` is the number of test evaluations, each with networks of its own.
+
+    selection.yaml is the present one, with all `earlier` ones.
+    """
 
     number: int
     date: str
@@ -74,6 +77,7 @@ class EarlierSelection(Config):
     ensemble: EnsembleEvidence
     singles: tuple[SingleEvidence, ...]
     trainings: dict[str, FinalTraining]
+    earlier: tuple["Selection", ...] = ()
 
     def members_of(self, kind: Kind, evaluation: int) -> list[tuple[str, int]]:
         """Return (network, seed) of the members of an evaluation, from 0 on. No two evaluations share a training."""
@@ -84,12 +88,6 @@ class EarlierSelection(Config):
     def evidence(self, kind: Kind) -> Evidence | EnsembleEvidence:
         """Return the evidence for the single network or the ensemble."""
         return self.single if kind == "single" else self.ensemble
-
-
-class Selection(EarlierSelection):
-    """selection.yaml: the present selection, and those before it."""
-
-    earlier: tuple[EarlierSelection, ...]
 
 
 def read_selection(folder: Path) -> Selection:
@@ -107,7 +105,7 @@ def write_selection(study: Study, selected: Selected, seeds: int, again: bool) -
     `again` that becomes an earlier one, unless its evaluation has started and is not finished.
     """
     path = study.folder / FILE_NAME
-    earlier: tuple[EarlierSelection, ...] = ()
+    earlier: tuple[Selection, ...] = ()
     evaluated = {one.selection for one in read_evaluations(study.folder)}
     if path.exists():
         before = read_selection(study.folder)
@@ -116,7 +114,7 @@ def write_selection(study: Study, selected: Selected, seeds: int, again: bool) -
             raise UserError(f"{path}: there is a selection {number} already; --again keeps it as an earlier one")
         if number not in evaluated and final_folder(study, number).exists():
             raise UserError(f"{path}: the evaluation of selection {number} has started; run `evaluate` to finish it")
-        earlier = (*before.earlier, EarlierSelection(**before.model_dump(exclude={"earlier"})))
+        earlier = (*before.earlier, before.model_copy(update={"earlier": ()}))
     selection = Selection(
         number=max([*(one.number for one in earlier), *evaluated], default=0) + 1,
         date=datetime.now(UTC).date().isoformat(),
@@ -127,7 +125,8 @@ def write_selection(study: Study, selected: Selected, seeds: int, again: bool) -
         earlier=earlier,
     )
     command = f"python src/study.py select choose experiments/{study.name}"
-    write_yaml(path, selection.model_dump(mode="json"), f"Written by `{command}`; do not edit it.")
+    content = selection.model_dump(mode="json", exclude={"earlier": {"__all__": {"earlier"}}})
+    write_yaml(path, content, f"Written by `{command}`; do not edit it.")
     return path
 
 
@@ -158,7 +157,7 @@ def final_folder(study: Study, number: int) -> Path:
     return study.folder.with_name(f"{study.name}-{number}")
 
 
-def write_final_study(study: Study, selection: EarlierSelection) -> Path:
+def write_final_study(study: Study, selection: Selection) -> Path:
     """Write the study that trains a selection's networks and evaluates them on the test digits; return its folder."""
     folder = final_folder(study, selection.number)
     spec = {

@@ -61,9 +61,8 @@ class Search(BaseTuner):
         space: Sequence[Parameter],
         train: Train,
         folder: Path,
-        say: Callable[[str], None] = print,
     ) -> None:
-        self._config, self._space, self._train, self._say = config, space, train, say
+        self._config, self._space, self._train = config, space, train
         folder.mkdir(parents=True, exist_ok=True)
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # "Reloading Tuner from ..."
@@ -82,13 +81,13 @@ class Search(BaseTuner):
         try:
             metrics = self._train(config, trial.trial_id)
         except Diverged as error:
-            self._say(f"trial {trial.trial_id}: {error}")
+            print(f"trial {trial.trial_id}: {error}")
             raise FailedTrialError(str(error)) from error
         except (UserError, OSError) as error:  # such as a full disk: another trial would fail, too
             raise FatalError(str(error)) from error
         identity = config.identity()
         chosen = ", ".join(f"{one.key} {_short(value_at(identity, one.key))}" for one in self._space)
-        self._say(
+        print(
             f"trial {trial.trial_id}: {metrics['val_acc']:.2%} of the validation digits after "
             f"{metrics['epochs']:.0f} epochs: {chosen}"
         )
