@@ -12,16 +12,12 @@ from inkproof.preprocessing.methods import METHODS
 from inkproof.runtime.errors import UserError
 from inkproof.studies.definition import Study
 
-ENDINGS = ("accuracy", "low", "high")
-"""The metrics of a set of drawn digits: accuracy and the ends of its confidence interval."""
-
-SHARES = ("accuracy", "_acc", "_low", "_high", "corr_clean", "agreement", "auroc")
-"""Endings of the metrics that are fractions of one and are shown in percent."""
-
+ENDINGS = ("accuracy", "low", "high")  # of a set of drawn digits: accuracy and the ends of its confidence interval
+SHARES = ("accuracy", "_acc", "_low", "_high", "corr_clean", "agreement", "auroc")  # of metrics shown in percent
+# The stage that measures a metric, by the first word of its name.
 STAGES = {"test": "evaluate", "corr": "evaluate", "drawn": "drawn"} | dict.fromkeys(
     ("tflite", "canvas", "coreml"), "export"
 )
-"""The stage that measures a metric, by the first word of its name."""
 
 
 def known_metrics(stages: Sequence[str], data: DataConfig, drawn_sets: Sequence[str]) -> set[str]:

@@ -150,11 +150,8 @@ def run_with_retries(
 def error_of(grid_run: GridRun) -> str:
     """Return why a grid run failed."""
     progress = read_progress(grid_run.folder)
-    if progress.state == FAILED:
-        return progress.error
-    if progress.state == RUNNING:
-        return f"{DIED} (process {progress.pid} on {progress.machine})"
-    return "it did not start"
+    died = f"{DIED} (process {progress.pid} on {progress.machine})"
+    return {FAILED: progress.error, RUNNING: died}.get(progress.state, "it did not start")
 
 
 def write_table(folder: Path) -> Path:

@@ -49,9 +49,9 @@ class Best:
 class Search(BaseTuner):
     """A search that resumes after a kill: finished trials stay, the one that was running is run again.
 
-    `train(config, trial)` trains one configuration in the current process and returns the metrics of the kept epoch;
-    `trial` is its number. Every trial of Hyperband is trained from the start for the epochs of its round. Its learning
-    rate falls to zero within them, so the recipe gives what was measured.
+    `train(config, trial)` trains one configuration and returns the metrics of the kept epoch. Every trial of Hyperband
+    is trained from the start for the epochs of its round: its learning rate falls to zero within them, so the recipe
+    gives what was measured.
     """
 
     def __init__(
@@ -97,10 +97,8 @@ class Search(BaseTuner):
         """Return the training configuration of a trial."""
         values = trial.hyperparameters.values
         config = configured(self._config, self._space, values)
-        if "tuner/epochs" not in values:
-            return config
-        training = config.training.model_copy(update={"epochs": int(values["tuner/epochs"])})  # Hyperband's round
-        return config.model_copy(update={"training": training})
+        epochs = int(values.get("tuner/epochs", config.training.epochs))  # of Hyperband's round
+        return config.model_copy(update={"training": config.training.model_copy(update={"epochs": epochs})})
 
     def pre_create_trial(self) -> None:
         """Wait a moment before a worker asks the chief again: keras-tuner asks at once."""

@@ -7,9 +7,8 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import Field, Strict, StrictBool, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
@@ -120,8 +119,7 @@ def join_search(service: str | None, address: str) -> None:
     os.environ["KERASTUNER_ORACLE_IP"], os.environ["KERASTUNER_ORACLE_PORT"] = found["host"], found["port"]
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """A search: the training that its trials begin with, what varies, and where the best is written."""
 
     training: TrainConfig
@@ -136,6 +134,6 @@ def request_of(config: TuneConfig) -> Request:
     """
     training = config.training_config()
     space = read_space(config.tuner.space, training.identity())
-    recipe = recipe_path(config.recipe)
+    request = Request(training, space, recipe_path(config.recipe))
     join_search(config.service, config.address)
-    return Request(training, space, recipe)
+    return request
