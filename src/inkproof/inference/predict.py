@@ -56,15 +56,6 @@ class Unreadable:
     reason: str
 
 
-def has_ink(seen: NDArray[np.uint8]) -> bool:
-    """Return whether the network saw any ink; `seen` is the output of that name, uint8 (28, 28).
-
-    The normalizer returns a blank for an even canvas, and where it takes all ink for shadow, noise or specks. Then the
-    probabilities are the same for each canvas and say nothing about it.
-    """
-    return bool(seen.any())
-
-
 def predict_image(path: str, predictor: Predictor, keep: bool = False) -> Prediction | Unreadable:
     """Classify the image at `path`; `keep` keeps its canvas and what the network saw."""
     try:
@@ -76,7 +67,8 @@ def predict_image(path: str, predictor: Predictor, keep: bool = False) -> Predic
         return Unreadable(path, reason)
     found = predictor.predict(canvas[np.newaxis])
     probabilities = found.probabilities[0]
-    ink = has_ink(found.seen[0])
+    # Of an even canvas, and where the normalizer takes all ink for shadow, noise or specks, the network sees a blank.
+    ink = bool(found.seen[0].any())
     second, first = np.argsort(probabilities, kind="stable")[-2:].tolist()
     return Prediction(
         path,
@@ -174,21 +166,15 @@ def predict_images(paths: Sequence[str], model: Path, keep: int = 0, processes: 
     Raises:
         UserError: the model cannot be used (before the first image), or a process was killed.
     """
-    predictor = open_predictor(model)
+    _predictor(model)
     if processes is None:
         processes = min(cores(), _MOST) if len(paths) >= MANY else 1
-    if processes > 1:
-        return _predict_in_processes(paths, model, keep, processes)
-    return (predict_image(path, predictor, number < keep) for number, path in enumerate(paths))
-
-
-def _predict_in_processes(paths: Sequence[str], model: Path, keep: int, processes: int) -> Generator[Result]:
+    size = CHUNK if processes > 1 else 1
     chunks = [
-        partial(_predict_chunk, model, paths[first : first + CHUNK], keep - first)
-        for first in range(0, len(paths), CHUNK)
+        partial(_predict_chunk, model, paths[first : first + size], keep - first)
+        for first in range(0, len(paths), size)
     ]
-    for results in in_order(chunks, processes, "give fewer images at a time"):
-        yield from results
+    return (one for chunk in in_order(chunks, processes, "give fewer images at a time") for one in chunk)
 
 
 _predictor = cache(open_predictor)  # each process opens the model once
@@ -258,10 +244,7 @@ def file_to_write(path: Path, image: bool) -> Path:
     `image` is whether the result is an image, a PNG. Raises UserError if it must not be written: over a folder, a
     device, or an image that is not a result.
     """
-    device = path.parent in (
-        Path("/dev"),
-        Path("/dev/fd"),
-    )  # a new file in place of /dev/stdout would take what is printed
+    device = str(path.parent) in ("/dev", "/dev/fd")  # a new file as /dev/stdout would take what is printed
     if path.is_symlink() and not device:
         path = Path(os.path.realpath(path))
     suffix = path.suffix.lower()
