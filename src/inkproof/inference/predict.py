@@ -157,14 +157,9 @@ Result = Prediction | Unreadable
 def predict_images(paths: Sequence[str], model: Path, keep: int = 0, processes: int | None = None) -> Generator[Result]:
     """Return a generator of the model's predictions, in the order of the images, each as soon as it is there.
 
-    Args:
-        paths: the images. One that cannot be read becomes an `Unreadable`.
-        model: a file for `open_predictor`.
-        keep: so many predictions, from the first, keep their canvas and what the network saw.
-        processes: how many run at the same time. Without it, the number of images and of cores decides.
-
-    Raises:
-        UserError: the model cannot be used (before the first image), or a process was killed.
+    An image that cannot be read becomes an `Unreadable`. The first `keep` predictions keep their canvas and what the
+    network saw. Without `processes`, the numbers of images and of cores decide how many run at the same time. Raises
+    UserError if the model cannot be used (before the first image), or if a process was killed.
     """
     _predictor(model)
     if processes is None:
