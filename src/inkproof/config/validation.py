@@ -15,7 +15,7 @@ Kind = TypeVar("Kind")
 LONGEST = 60  # characters of a key or value that are shown
 DATASET_KEY = re.compile(r"(data|pens)(\.\w+)+")
 UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument", "invalid_key")
-# What was expected, by the type of pydantic's error or its first word. Pydantic's own text has words of Python or JSON.
+# What was expected, by the type of pydantic's error without SAME. Pydantic's own text has words of Python or JSON.
 EXPECTED = {
     "missing": "a value",
     "string": "a text",
@@ -37,6 +37,7 @@ EXPECTED = {
     "less_than_equal": "at most {le:,.12g}",
     "union_tag_invalid": "one of {expected_tags}",
 }
+SAME = re.compile(r"_(type|attributes_type|parsing|from_float)$")
 _adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)  # making an adapter takes longer than a check
 
 
@@ -73,7 +74,7 @@ def mistake(error: ValidationError, kind: Any, where: object = "", whole: Any = 
     elif found["type"] == "value_error":
         reason = str(found["ctx"]["error"])
     else:
-        if expected := EXPECTED.get(found["type"]) or EXPECTED.get(found["type"].partition("_")[0]):
+        if expected := EXPECTED.get(SAME.sub("", found["type"])):
             reason = f"expected {expected.format(**found.get('ctx', {}))}"
         if key and isinstance(value, str | int | float | None):
             key += f"={_short(str(value))}"
