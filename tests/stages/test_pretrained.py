@@ -28,7 +28,7 @@ from support.pretrained_run import COMMIT, NAME, RULE, change, write_run
 from support.workspaces import clean_environment
 
 FILES = {"canvas.tflite", "model.keras", "README.md"}
-MASK = "ink_mask.keras"  # `src/preprocess.py mask` writes it to the same folder
+MASK, ORIGIN = "ink_mask.keras", "ink_mask.json"  # `src/preprocess.py mask` writes them to the same folder
 
 
 def config(typed: dict[str, str]) -> PretrainedConfig:
@@ -212,7 +212,7 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_repository_holds_the_files_small_enough(held: Path):
-    assert {path.name for path in held.iterdir()} == {*FILES, MASK}
+    assert {path.name for path in held.iterdir()} == {*FILES, MASK, ORIGIN}
     assert (held / "canvas.tflite").stat().st_size <= CANVAS_BYTES
     assert (held / MASK).stat().st_size <= 1_000_000
     assert (held / "model.keras").stat().st_size <= 4_000_000

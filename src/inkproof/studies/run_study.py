@@ -74,7 +74,7 @@ def run_study(folder: Path, how: Launching, retries: int, since: str) -> bool:
     if all(grid_run.row_in(found.rows, since) for grid_run in found.grid_runs):
         write_readme(found)
     else:
-        configs = {grid_run.config.data.name: grid_run.config for grid_run in found.grid_runs}.values()
+        configs = {grid_run.config.run.digits: grid_run.config for grid_run in found.grid_runs}.values()
         made = [prepare_absent(config.data, path_of(config.run.digits)) for config in configs]
         grid_runs = plan(study) if any(made) else found.grid_runs  # the SHA-256 of the digits is part of each key
         make_preprocessed(study, grid_runs, console)
