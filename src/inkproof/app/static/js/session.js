@@ -45,10 +45,9 @@ export function connectSession(drawing, outbox, kept) {
   if (session === null && wanted) open();
 
   function open() {
+    at("session-form").reset(); // the next person has another name, and has not consented
     at("session-rounds").value = Math.min(MOST, Math.max(1, wanted || 2));
     at("session-terms").textContent = at("terms").textContent;
-    at("session-form").querySelectorAll("input:not([type=number])").forEach((input) => (input.value = ""));
-    at("session-consent").checked = false;
     at("session-start").showModal();
   }
 
