@@ -71,6 +71,7 @@ def test_axe_finds_no_violation(width: int, scheme: str, new_page: Callable[...,
     page.fill("#session-writer", "A name of some length")
     page.check("#session-consent")
     page.click("#session-form [value='start']")
+    page.wait_for_selector("#session-ask")
     look("session")
     page.context.set_offline(True)
     page.evaluate(DRAW, strokes_of(7))
@@ -180,8 +181,8 @@ def test_a_session_is_drawn_by_keyboard(new_page: Callable[..., Any], database: 
     tab_to(page, "#session-consent")
     page.keyboard.press("Space")
     page.keyboard.press("Enter")
+    until(page, "document.activeElement.id === 'pad'")
     assert page.locator("#session-start").is_hidden() and page.inner_text("#session-count") == "12, 1 of 20"
-    assert page.evaluate("document.activeElement.id") == "pad"
     names = walk(page)
     assert names == ["undo", "clear", "open-help", "session-keep", "session-skip", "session-stop"][-len(names) :]
     page.focus("#pad")

@@ -26,6 +26,7 @@ def begin(page: Any, writer: str = "Zoë") -> None:
     page.fill("#session-writer", writer)
     page.check("#session-consent")
     page.click("#session-form [value='start']")
+    page.wait_for_selector("#session-ask")
 
 
 def asked(page: Any) -> int:
@@ -65,8 +66,8 @@ def test_a_session_asks_for_every_digit_and_keeps_it_as_what_was_asked_for(
     page.click("#session-form [value='start']")
     assert page.locator("#session-start").is_visible(), "not without consent"
     begin(page, "  Zoë\u200d ")
+    until(page, "document.activeElement.id === 'pad'")
     assert page.locator(".predictions").is_hidden() and page.locator(".keep").is_hidden()
-    assert page.evaluate("document.activeElement.id") == "pad"
     page.click("#session-keep", force=True)
     assert page.inner_text("#session-count") == "Zoë, 1 of 20" and kept(database) == []
     label = asked(page)
@@ -110,8 +111,8 @@ def test_a_lost_connection_and_a_busy_server_lose_nothing(new_page: Callable[...
     labels += [draw(page) for _ in range(3)]
     assert page.inner_text("#session-count") == "Zoë, 7 of 10", "drawing goes on"
     assert page.evaluate("Object.keys(localStorage).filter((key) => key.includes('waiting')).length") == 4
-    page.context.set_offline(False)
     page.route(API, lambda route: route.fulfill(status=503, body=json.dumps({"error": "too many requests at once"})))
+    page.context.set_offline(False)
     page.reload()
     page.wait_for_selector("#session-sent:has-text('4 drawings wait on this device: too many requests at once.')")
     page.unroute(API)

@@ -64,8 +64,7 @@ export function connectSession(drawing, outbox, kept) {
     }
     session = { name: `${writer} ${Date.now()}`, writer, order, at: 0, skipped: 0, sent: 0, right: 0 };
     location.hash = "draw";
-    drawing.clear();
-    next({});
+    at("session-start").addEventListener("close", () => next({}), { once: true }); // until then the paper takes no focus
   }
 
   function keep() {
