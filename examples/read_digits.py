@@ -108,8 +108,9 @@ def main() -> int:
     options = top.parse_args()
     if not options.images and not options.check:
         top.error("name an image, or give --check")
+    path = options.model
     try:
-        reader = Reader(options.model)
+        reader = Reader(path)
         for path in options.images:
             found = reader.read(canvas_of(path))
             if found.digit is None:
@@ -117,9 +118,10 @@ def main() -> int:
             else:
                 verdict = "accepted" if found.accepted else "not a digit"
                 print(f"{path}  {found.digit}  {found.probabilities[found.digit]:.1%}  {verdict}")
-        wrong = check(reader, options.vectors) if options.check else []
+        path = options.vectors
+        wrong = check(reader, path) if options.check else []
     except (OSError, ValueError, KeyError) as error:
-        print(f"read_digits.py: {error}", file=sys.stderr)
+        print(f"read_digits.py: {path}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
         return 2
     print(*wrong, sep="\n", end="\n" if wrong else "")
     return 1 if wrong else 0
