@@ -128,21 +128,22 @@ def app_vectors(canvas: Path, rendering: Rendering) -> str:
 def _clear_vector(
     predictor: CanvasPredictor, drawings: Sequence[Drawing], drawn: Callable[[Any], _Canvas]
 ) -> dict[str, Any]:
-    """The first of the drawings whose score is far from the threshold, or else the last: its canvas and the outputs."""
+    """The first drawing that is predicted as its label, far from the threshold, or else the last: canvas and outputs."""
     for drawing in drawings:
         canvas = drawn(drawing.strokes)
         found = predictor.predict(canvas[np.newaxis])
-        score = float(found.score[0])
-        if abs(score - predictor.threshold) >= _CLEAR:
+        probabilities, seen, score = found.probabilities[0], found.seen[0], float(found.score[0])
+        digit = int(probabilities.argmax()) if seen.any() else None
+        accepted = digit is not None and bool(found.accepted[0])
+        if abs(score - predictor.threshold) >= _CLEAR and (digit if accepted else None) == drawing.label:
             break
-    ink = bool(found.seen[0].any())
     return {
         "canvas": _runs(canvas),
-        "probabilities": [round(float(one), 7) for one in found.probabilities[0]],
+        "probabilities": [round(float(one), 7) for one in probabilities],
         "score": round(score, 5),
-        "seen": _runs(found.seen[0]),
-        "digit": int(found.probabilities[0].argmax()) if ink else None,
-        "accepted": ink and bool(found.accepted[0]),
+        "seen": _runs(seen),
+        "digit": digit,
+        "accepted": accepted,
     }
 
 
