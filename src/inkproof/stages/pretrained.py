@@ -128,7 +128,7 @@ def app_vectors(canvas: Path, rendering: Rendering) -> str:
 def _clear_vector(
     predictor: CanvasPredictor, drawings: Sequence[Drawing], drawn: Callable[[Any], _Canvas]
 ) -> dict[str, Any]:
-    """The first drawing that is predicted as its label, far from the threshold, or else the last: canvas and outputs."""
+    """The first drawing that is predicted as its label, far from the threshold, or the last: canvas and outputs."""
     for drawing in drawings:
         canvas = drawn(drawing.strokes)
         found = predictor.predict(canvas[np.newaxis])
