@@ -110,7 +110,7 @@ ui: $(READY) ## compare runs in the MLflow UI, http://127.0.0.1:5000, or make ui
 app: $(READY) ## a page to draw digits on, http://127.0.0.1:8765
 	@python src/app.py
 
-browser: $(DEV) ## add Playwright for the tests of that page; install Chromium with your system's package manager
+browser: $(DEV) ## add Playwright and axe for the tests of that page; install Chromium with your system's package manager
 	@$(call add,browser)
 
 screenshots: demo browser ## the pictures of docs/images: MLflow and the report, after the demo and a sweep of four; needs Chromium

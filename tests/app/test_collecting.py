@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flask.testing import FlaskClient
 from PIL import Image
 
 import drawings as command
@@ -16,9 +17,13 @@ from inkproof.config import compose
 from inkproof.config.stages import Rendering
 from inkproof.data.drawing_import import import_drawings
 from inkproof.data.drawings import read_drawings
+from inkproof.datasets.finetuning_set import prepare, read_split
 from inkproof.datasets.preprocessed import preprocessed_drawings
+from inkproof.evaluation.metrics import per_writer
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
+from support.drawn_writers import config, sheet
+from support.web_app import to_keep
 
 ONE = Kept(
     **{"id": "page-1", "label": 3, "writer": "zoë", "strokes": [[[10, 20, 0, 0.5], [200, 220, 17, 0.9]]]},
@@ -112,6 +117,24 @@ def test_the_pipeline_can_use_the_collected_drawings(store: DrawingStore, mine: 
     preprocessed = preprocessed_drawings(mine, drawings, rendering, ["mnist_style"])
     assert preprocessed.labels.tolist() == [5, 3, 3], "only digits have an accuracy"
     assert preprocessed.methods["mnist_style"][1:].any(axis=(1, 2)).all()
+
+
+def test_a_class_is_evaluated_per_writer_and_split_by_writer_for_fine_tuning(
+    client: FlaskClient, database: Path, tmp_path: Path
+):
+    names = ("anna", "ben", "cara", "dai", "7")
+    for drawing in (one for name in names for one in sheet(name)):
+        asked = to_keep(label=drawing.label, writer=drawing.writer, strokes=drawing.strokes)
+        assert client.post("/api/drawings", json=asked).status_code == 201
+    drawings = collect(database, tmp_path / "set").drawings
+    rendering = Rendering(folder=str(tmp_path / "set"), role=None, brush=20.0, pixels=False, inverted=False)
+    preprocessed = preprocessed_drawings(tmp_path / "set", drawings, rendering, ["mnist_style"])
+    rows = per_writer(preprocessed.labels, {"mnist_style": preprocessed.labels}, preprocessed.writers)
+    assert dict(zip(rows["writer"], rows["n"], strict=True)) == dict.fromkeys(names, 10)
+    prepare(config(tmp_path, drawings), tmp_path / "finetune", None)
+    split = read_split(tmp_path / "finetune").writers
+    assert [len(split[name]) for name in ("train", "val", "test")] == [3, 1, 1]
+    assert {**split["train"], **split["val"], **split["test"]} == dict.fromkeys(names, 10)
 
 
 def test_the_command_prints_a_summary(store: DrawingStore, mine: Path, capsys: pytest.CaptureFixture):

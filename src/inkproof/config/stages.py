@@ -179,6 +179,7 @@ class PretrainedConfig(StageConfig, primary="pretrained"):
     report: Text
     digits: Text
     out: Text
+    vectors: Text
 
 
 class Limits(Config):
