@@ -11,6 +11,7 @@ import { connectPicker } from "./picker.js";
 import { Predictions } from "./predictions.js";
 import { connectShortcuts } from "./shortcuts.js";
 import { connectStatus } from "./status.js";
+import { storage } from "./storage.js";
 import { connectViews } from "./views.js";
 
 const at = (id) => document.getElementById(id);
@@ -37,10 +38,10 @@ drawing.addEventListener("grow", tools);
 drawing.addEventListener("change", tools);
 
 // For tests and for the console.
-window.inkproof = { drawing, models, predictions };
+window.inkproof = { drawing, models, predictions, storage };
 
 if ("serviceWorker" in navigator) {
-  navigator.serviceWorker.register("/sw.js").catch((error) => console.info(`no offline mode: ${error.message}`));
+  navigator.serviceWorker.register("sw.js").catch((error) => console.info(`no offline mode: ${error.message}`));
 }
 
 try {
