@@ -122,6 +122,8 @@ def _exported(line: str) -> Drawing | set[str]:
         if not strokes:
             raise ValueError("strokes: no point")
         drawing = as_drawing(replace(kept, strokes=strokes, writer=" ".join(kept.writer.split())))
+        if not f"{drawing.writer}{drawing.source}{drawing.created}".isprintable():
+            raise ValueError("writer, device, pointer or created: a character that cannot be printed")
         return _DRAWING.validate_python(asdict(drawing))  # sets have limits of their own
     except ValidationError as error:
         raise ValueError(mistake(error, Kept)[1]) from None
