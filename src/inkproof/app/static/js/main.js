@@ -13,6 +13,7 @@ import { Predictions } from "./predictions.js";
 import { connectSession } from "./session.js";
 import { connectShortcuts } from "./shortcuts.js";
 import { connectStatus } from "./status.js";
+import { storage } from "./storage.js";
 import { connectViews } from "./views.js";
 
 const at = (id) => document.getElementById(id);
@@ -41,10 +42,10 @@ drawing.addEventListener("grow", tools);
 drawing.addEventListener("change", tools);
 
 // For tests and for the console.
-window.inkproof = { drawing, models, predictions };
+window.inkproof = { drawing, models, predictions, storage };
 
 if ("serviceWorker" in navigator) {
-  navigator.serviceWorker.register("/sw.js").catch((error) => console.info(`no offline mode: ${error.message}`));
+  navigator.serviceWorker.register("sw.js").catch((error) => console.info(`no offline mode: ${error.message}`));
 }
 
 try {

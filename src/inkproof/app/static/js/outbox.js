@@ -1,8 +1,8 @@
-// Drawings on their way to the server. Each stays on this device, also over a reload, until the server has it.
+// Drawings on their way to the storage. Each stays on this device, also over a reload, until the storage has it.
 
 import { SIDE } from "./drawing.js";
 import { rasterized } from "./raster.js";
-import { ask } from "./requests.js";
+import { storage } from "./storage.js";
 
 const PLACE = "inkproof.waiting."; // of a drawing in the browser's storage; its id follows
 const FIRST = 1000; // milliseconds until the second try; each further pause is twice as long
@@ -12,7 +12,7 @@ export class Outbox extends EventTarget {
   trouble = ""; // why drawings wait, if one could not be sent
   #models;
   #waiting = new Map(); // id: drawing
-  #refused = new Set(); // ids that the server did not accept; the next visit tries them again
+  #refused = new Set(); // ids that the storage did not accept; the next visit tries them again
   #unsafe = new Set(); // ids that a reload would lose, since the browser stores nothing
   #sending = false;
   #pause = FIRST;
@@ -31,7 +31,7 @@ export class Outbox extends EventTarget {
     return this.#waiting.size;
   }
 
-  // Takes a drawing: what the server stores, without a prediction, and the name of its session.
+  // Takes a drawing: what is kept, without a prediction, and the name of its session.
   add(drawing) {
     const id = `page-${Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
     this.#waiting.set(id, drawing);
@@ -43,7 +43,7 @@ export class Outbox extends EventTarget {
     this.#send();
   }
 
-  // Sends one after the other. The id makes the server keep a drawing once, however often it is sent.
+  // Sends one after the other. The id makes the storage keep a drawing once, however often it is sent.
   async #send() {
     if (this.#sending) return;
     this.#sending = true;
@@ -53,7 +53,7 @@ export class Outbox extends EventTarget {
       const { session, ...drawing } = this.#waiting.get(id);
       try {
         const prediction = await this.#predict(drawing.strokes);
-        await ask("/api/drawings", "POST", { id, consent: true, canvas: [SIDE, SIDE], ...drawing, ...prediction });
+        await storage.keep({ id, canvas: [SIDE, SIDE], ...drawing, ...prediction });
         this.#done(id, { session, right: prediction.predicted === drawing.label });
       } catch (error) {
         if (error.status === 409) this.#done(id, { session, right: false }); // it was kept, and somebody deleted it
