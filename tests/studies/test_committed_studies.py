@@ -46,12 +46,28 @@ def study_of(folder: Path) -> tuple[Study, dict[str, Row]]:
     return study, read_results(study.results)
 
 
+def dataset_of(study: Study, row: Row) -> str:
+    """The folder that the grid run of `row` sets for its digits, else the name of its dataset."""
+    for grid in study.grids:
+        varied = [
+            overrides
+            for axis, labels in grid.axes.items()
+            for label, overrides in labels.items()
+            if f" {axis}={label} " in f" {row.grid_run} "
+        ]
+        for overrides in (*varied, grid.fixed):
+            if "data.folder" in overrides:
+                return str(overrides["data.folder"])
+    return row.data
+
+
 def test_results_of_one_dataset_were_made_on_the_same_digits(experiments: Path):
     found: dict[str, dict[str, list[str]]] = {}
     for table in experiments.glob("*/results.csv"):
-        folder = table.parent
-        for row in study_of(folder)[1].values():
-            found.setdefault(row.data, {}).setdefault(row.data_sha, []).append(f"{folder.name}: {row.grid_run}")
+        study, rows = study_of(table.parent)
+        for row in rows.values():
+            name = dataset_of(study, row)
+            found.setdefault(name, {}).setdefault(row.data_sha, []).append(f"{table.parent.name}: {row.grid_run}")
     for name, by_sha in found.items():
         assert len(by_sha) == 1, f"{name}: {[grid_runs[0] for grid_runs in by_sha.values()]}"
 

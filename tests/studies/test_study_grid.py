@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -217,3 +218,13 @@ def test_every_value_but_those_of_run_is_part_of_the_key(tmp_path: Path):
     first = planned(tmp_path, fixed=fixed)[0].key
     for name, value in (("training.label_smoothing", 0.1), ("training.fold", 3), ("training.teacher.weight", 0.1)):
         assert planned(tmp_path, fixed={**fixed, name: value})[0].key != first
+
+
+def test_without_its_digits_a_grid_run_has_those_of_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    first, second, *_ = planned(tmp_path)
+    made = replace(row(first), data_sha="a" * 64), replace(row(second), data_sha="b" * 64)
+    monkeypatch.setattr(planning, "path_of", lambda value: tmp_path / "absent.npz")
+    again = plan(study(tmp_path), {one.key: one for one in made})
+    assert [one.data_sha[0] for one in again[:2]] == ["a", "b"]
+    assert {one.data_sha[0] for one in again[2:]} == {"b"}  # no row: that of a dataset of the same name
+    assert again[0].key != again[1].key and all(one.key == "" for one in planned(tmp_path))
