@@ -116,10 +116,11 @@ site: $(READY) ## the same page in site/, for a host without a server, such as G
 browser: $(DEV) ## add Playwright and axe for the tests of that page; install Chromium with your system's package manager
 	@$(call add,browser)
 
-screenshots: demo browser ## the pictures of docs/images: MLflow and the report, after the demo and a sweep of four; needs Chromium
+screenshots: demo browser ## the pictures of docs/images: MLflow, the report, pages and a session, after the demo and a sweep of four; needs Chromium
 	@python src/train.py -m data=optdigits model=dense,cnn optimizer.learning_rate=0.001,0.01
 	@PYTHONPATH=src python docs/screenshots.py
 	@PYTHONPATH=src python docs/pages_sheet.py
+	@PYTHONPATH=src python docs/session_sheet.py
 
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 lock: $(READY) ## resolve the dependencies of pyproject.toml and requirements/*.in again

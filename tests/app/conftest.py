@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from support.browsing import Running, running, until
-from support.web_app import make_app
+from support.browsing import DESKTOP, PREFIX, Host, Running, hosting, running, until
+from support.web_app import PRETRAINED, make_app
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def client(database: Path) -> FlaskClient:
 
 
 @pytest.fixture(scope="module")
-def chromium_browser() -> Iterator[Any]:
+def chromium() -> Iterator[Any]:
     """Headless Chromium. One at a time: Playwright does not start twice in a thread."""
     playwright = pytest.importorskip("playwright.sync_api", reason="`make browser` adds Playwright")
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -36,26 +36,41 @@ def chromium_browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def page_server(database: Path) -> Iterator[Running]:
-    with running(database) as server:
-        yield server
+def models() -> dict[str, Path]:
+    """The models of `server` by name."""
+    return {"pretrained": PRETRAINED}
+
+
+@pytest.fixture(params=["app", "site"])
+def server(request: pytest.FixtureRequest, database: Path, models: dict[str, Path]) -> Iterator[Running | Host]:
+    """The app, and a host that only sends the files of the same page: a test runs on both."""
+    with running(database, models) if request.param == "app" else hosting(database.parent, models) as one:
+        yield one
 
 
 @pytest.fixture
-def new_page(chromium_browser: Any, page_server: Running) -> Iterator[Callable[..., Any]]:
-    """A function that opens the page in a context of its own; the page must have no errors at the end."""
-    contexts, errors = [], []
+def visit(chromium: Any, server: Running | Host) -> Iterator[Callable[..., Any]]:
+    """A function that opens the page in its own context; it must have no errors, and ask nobody else, at the end."""
+    contexts, errors, addresses = [], [], []
 
-    def opened(path: str = "/", **options: Any) -> Any:
-        contexts.append(chromium_browser.new_context(**options))
-        page = contexts[-1].new_page()
+    def open_page(path: str = "/", script: str = "", **options: Any) -> Any:
+        context = chromium.new_context(**(options or DESKTOP))
+        contexts.append(context)
+        page = context.new_page()
+        context.on("request", lambda request: addresses.append(request.url))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: "Security Policy" in message.text and errors.append(message.text))
-        page.goto(page_server.url + path)
+        if script:
+            page.add_init_script(script)
+        page.goto(server.url + path)
         until(page, "globalThis.inkproof?.models.all.length > 0")
         return page
 
-    yield opened
+    yield open_page
     for context in contexts:
         context.close()
     assert errors == []
+    ours = (f"{server.url}/", "blob:", "data:")
+    assert [address for address in addresses if not address.startswith(ours)] == []
+    if isinstance(server, Host):
+        assert [path for path in server.asked if not path.startswith(f"{PREFIX}/")] == []

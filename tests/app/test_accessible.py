@@ -1,13 +1,11 @@
 """The page by the rules of WCAG 2.1 AA that axe checks, and used with the keyboard alone."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from inkproof.app.drawing_store import DrawingStore
-from support.browsing import DRAW, contrast, until
+from support.browsing import DRAW, Host, Running, contrast, needs_server, until
 from support.web_app import starter
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
@@ -39,8 +37,8 @@ def violations(page: Any) -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", SIZES)
-def test_axe_finds_no_violation(width: int, scheme: str, new_page: Callable[..., Any]) -> None:
-    page = new_page(**SIZES[width], color_scheme=scheme)
+def test_axe_finds_no_violation(width: int, scheme: str, visit: Callable[..., Any], server: Running | Host) -> None:
+    page = visit(**SIZES[width], color_scheme=scheme)
     found: dict[str, list[str]] = {}
 
     def look(name: str) -> None:
@@ -77,7 +75,8 @@ def test_axe_finds_no_violation(width: int, scheme: str, new_page: Callable[...,
     page.evaluate(DRAW, strokes_of(7))
     look("session, drawn")
     page.click("#session-keep")
-    page.wait_for_selector("#session-sent:not(:empty)")
+    if isinstance(server, Running):  # the other keeps it without a network
+        page.wait_for_selector("#session-sent:not(:empty)")
     look("session, offline")
     page.click("#session-stop")
     look("session, over")
@@ -103,9 +102,10 @@ LABELS = [*"0123456789", "none"]
 HEAD = ["skip", "Inkproof", "to-draw", "to-gallery"]
 
 
+@needs_server
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_tab_reaches_everything_in_the_order_of_the_page(scheme: str, new_page: Callable[..., Any]) -> None:
-    page = new_page(**SIZES[1440], color_scheme=scheme)
+def test_tab_reaches_everything_in_the_order_of_the_page(scheme: str, visit: Callable[..., Any]) -> None:
+    page = visit(**SIZES[1440], color_scheme=scheme)
     page.evaluate(DRAW, strokes_of(3))
     model = f"Model {page.inner_text('#picked')}"
     whole = [*HEAD, "pad", "undo", "clear", "open-help", model, "consent", *LABELS, "writer", "open-session"]
@@ -122,8 +122,8 @@ def tab_to(page: Any, selector: str) -> None:
     raise AssertionError(f"Tab does not reach {selector}")
 
 
-def test_a_digit_is_drawn_kept_and_corrected_by_keyboard(new_page: Callable[..., Any], database: Path) -> None:
-    page = new_page(**SIZES[1440])
+def test_a_digit_is_drawn_kept_and_corrected_by_keyboard(visit: Callable[..., Any], server: Running | Host) -> None:
+    page = visit(**SIZES[1440])
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "pad", "the skip link leads to the paper"
@@ -158,7 +158,7 @@ def test_a_digit_is_drawn_kept_and_corrected_by_keyboard(new_page: Callable[...,
     page.keyboard.press("Escape")
     assert page.locator("#editor").is_hidden()
     assert page.evaluate("document.activeElement.matches('#drawings button')"), "the focus is where it was"
-    assert [drawing.label for drawing in DrawingStore(database).all()] == [7]
+    assert [drawing.label for drawing in server.kept(page)] == [7]
 
 
 def draw_a_one(page: Any) -> None:
@@ -168,8 +168,8 @@ def draw_a_one(page: Any) -> None:
     page.keyboard.press("Space")
 
 
-def test_a_session_is_drawn_by_keyboard(new_page: Callable[..., Any], database: Path) -> None:
-    page = new_page(**SIZES[1440])
+def test_a_session_is_drawn_by_keyboard(visit: Callable[..., Any], server: Running | Host) -> None:
+    page = visit(**SIZES[1440])
     tab_to(page, "#open-session")
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
@@ -195,12 +195,13 @@ def test_a_session_is_drawn_by_keyboard(new_page: Callable[..., Any], database: 
     page.keyboard.press("Enter")
     assert page.inner_text("#session-count") == "12, 3 of 20"
     until(page, "!Object.keys(localStorage).some((key) => key.includes('waiting'))")
-    [kept] = DrawingStore(database).all()
+    [kept] = server.kept(page)
     assert (kept.writer, kept.pointer) == ("12", "keyboard")
 
 
-def test_single_keys_can_be_switched_off(new_page: Callable[..., Any]) -> None:
-    page = new_page(**SIZES[1440])
+@needs_server
+def test_single_keys_can_be_switched_off(visit: Callable[..., Any]) -> None:
+    page = visit(**SIZES[1440])
     page.keyboard.press("?")
     tab_to(page, "#single-keys")
     page.keyboard.press("Space")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from inkproof.runtime.paths import ROOT
+from support.browsing import needs_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
@@ -20,8 +21,9 @@ PREDICT = """async (runs) => {
 }"""
 
 
-def test_the_browser_agrees_far_within_the_tolerance(new_page: Callable[..., Any]) -> None:
-    page = new_page()
+@needs_server
+def test_the_browser_agrees_far_within_the_tolerance(visit: Callable[..., Any]) -> None:
+    page = visit()
     largest = dict.fromkeys(VECTORS["tolerance"], 0.0)
     for vector in VECTORS["vectors"]:
         found = page.evaluate(PREDICT, vector["canvas"])

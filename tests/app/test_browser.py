@@ -7,7 +7,7 @@ import re
 import shutil
 import sqlite3
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,9 @@ from inkproof.data.drawings import Drawing, read_drawings
 from inkproof.exporting.metadata import read_metadata, write_metadata
 from inkproof.runtime.paths import ROOT
 from support.browsing import (
+    DESKTOP,
     DRAW,
+    PHONE,
     PREDICTION,
     PREFIX,
     Host,
@@ -31,80 +33,30 @@ from support.browsing import (
     contrast,
     draw_by_finger,
     draw_by_mouse,
-    hosting,
-    running,
+    needs_server,
     until,
+    without_server,
 )
 from support.web_app import PRETRAINED, canvas_of, starter
 
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: `make browser` adds it")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.xdist_group("browser"),
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed, as by `apt-get install chromium`"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
 SAME = 200  # drawings for the browser and the server
 # Both compute the same graph in float32, with operations in different orders.
 CLOSE = 1e-5
-PHONE = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 3, "is_mobile": True, "has_touch": True}
-DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 NO_WASM = "delete globalThis.WebAssembly;"
-# The others run on both: the page of the app, and the same page as files on a host without a server.
-needs_server = pytest.mark.parametrize("server", ["app"], indirect=True)
-without_server = pytest.mark.parametrize("server", ["site"], indirect=True)
 
 
 def example(label: int, number: int = 0) -> list:
     return [drawing.strokes for drawing in starter() if drawing.label == label][number]
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with playwright.sync_playwright() as starting:
-        browser = starting.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(params=["app", "site"])
-def server(request: pytest.FixtureRequest, database: Path, stand_in: Path) -> Iterator[Running | Host]:
-    # The same graph with other bytes: a third model with a long name.
-    third = database.parent.parent / "third.tflite"
-    third.parent.mkdir(parents=True, exist_ok=True)
-    third.write_bytes(write_metadata(PRETRAINED.read_bytes(), {**read_metadata(PRETRAINED), "copy": True}))
-    models = {"pretrained": PRETRAINED, "stand-in": stand_in / "canvas.tflite", "optdigits-with_a_long_name": third}
-    with running(database, models) if request.param == "app" else hosting(database.parent, models) as one:
-        yield one
-
-
 @pytest.fixture
-def visit(chromium: Any, server: Running | Host) -> Iterator[Callable[..., Any]]:
-    """A function that opens the page in its own context; it must have no errors, and ask nobody else, at the end."""
-    contexts, errors, addresses = [], [], []
-
-    def open_page(path: str = "/", script: str = "", **options: Any) -> Any:
-        context = chromium.new_context(**(options or DESKTOP))
-        contexts.append(context)
-        page = context.new_page()
-        context.on("request", lambda request: addresses.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: "Security Policy" in message.text and errors.append(message.text))
-        if script:
-            page.add_init_script(script)
-        page.goto(server.url + path)
-        until(page, "globalThis.inkproof?.models.all.length > 0")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert errors == []
-    ours = (f"{server.url}/", "blob:", "data:")
-    assert [address for address in addresses if not address.startswith(ours)] == []
-    if isinstance(server, Host):
-        assert [path for path in server.asked if not path.startswith(f"{PREFIX}/")] == []
+def models(tmp_path: Path, stand_in: Path) -> dict[str, Path]:
+    # The same graph with other bytes: a third model with a long name.
+    third = tmp_path / "third.tflite"
+    third.write_bytes(write_metadata(PRETRAINED.read_bytes(), {**read_metadata(PRETRAINED), "copy": True}))
+    return {"pretrained": PRETRAINED, "stand-in": stand_in / "canvas.tflite", "optdigits-with_a_long_name": third}
 
 
 def test_a_three_is_drawn_and_predicted(visit: Callable[..., Any]):

@@ -8,8 +8,8 @@ from PIL import Image
 from inkproof.runtime.paths import ROOT
 from support.documents import DOCUMENTS
 
-DRAWN = "pages.png"  # by docs/pages_sheet.py
-PICTURES = sorted({path.name for path in (ROOT / "docs" / "images").glob("*.png")} - {DRAWN})
+DRAWN = {"pages.png", "session.png"}  # by docs/pages_sheet.py and docs/session_sheet.py
+PICTURES = sorted({path.name for path in (ROOT / "docs" / "images").glob("*.png")} - DRAWN)
 
 
 def test_every_picture_is_taken_by_the_script() -> None:
@@ -22,9 +22,10 @@ def test_every_picture_is_taken_by_the_script() -> None:
     assert [f"{name}.png" for name in sorted(awaited)] == PICTURES
 
 
-def test_the_sheet_of_pages_is_small_and_in_a_document() -> None:
-    assert (ROOT / "docs" / "images" / DRAWN).stat().st_size < 150_000
-    assert any(f"](images/{DRAWN})" in document.read_text(encoding="utf-8") for document in DOCUMENTS)
+@pytest.mark.parametrize("name", sorted(DRAWN))
+def test_a_sheet_is_small_and_in_a_document(name: str) -> None:
+    assert (ROOT / "docs" / "images" / name).stat().st_size < 150_000
+    assert any(f"](images/{name})" in document.read_text(encoding="utf-8") for document in DOCUMENTS)
 
 
 @pytest.mark.parametrize("name", PICTURES)

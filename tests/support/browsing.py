@@ -12,9 +12,17 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from inkproof.app.drawing_store import DrawingStore, Kept
 from inkproof.app.site import write_site
 from support.web_app import PRETRAINED, make_app
+
+PHONE = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 3, "is_mobile": True, "has_touch": True}
+DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+# Tests of the page run on the app and on a host that only sends files, but for these.
+needs_server = pytest.mark.parametrize("server", ["app"], indirect=True)
+without_server = pytest.mark.parametrize("server", ["site"], indirect=True)
 
 # Draws strokes with pointer events as a browser sends them, and waits for the predictions.
 DRAW = """async (strokes) => {

@@ -1,5 +1,7 @@
 // Drawings that this browser keeps, in IndexedDB. One file has them all for `python src/drawings.py import FILE`.
 
+import { newId } from "./drawing.js";
+
 const DATABASE = "inkproof";
 const VERSION = 1; // of the database
 const FORMAT = 1; // of a line of the file
@@ -13,11 +15,14 @@ export class BrowserStorage {
   async keep(drawing) {
     const created = `${new Date().toISOString().slice(0, 19)}+00:00`;
     const kept = { id: newId(), ...drawing, created };
-    await this.#change((drawings) => {
+    let gone = false;
+    await this.#change((drawings, deleted) => {
+      deleted.getKey(kept.id).onsuccess = ({ target }) => (gone = target.result !== undefined);
       drawings.index("id").getKey(kept.id).onsuccess = ({ target }) => {
-        if (target.result === undefined) drawings.add(kept);
+        if (!gone && target.result === undefined) drawings.add(kept);
       };
     });
+    if (gone) throw Object.assign(new Error("this drawing was deleted"), { status: 409 }); // as the server says it
     navigator.storage?.persist?.().catch(() => {}); // so that the browser does not make room by deleting them
     return kept;
   }
@@ -122,11 +127,6 @@ function open(lost) {
       resolve(database);
     };
   });
-}
-
-function newId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(8));
-  return `page-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
 function countsOf(all) {

@@ -4,6 +4,12 @@
 
 export const SIDE = 280;
 
+// An id for a drawing that is kept, as the server wants it.
+export function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(8));
+  return `page-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
 export class Drawing extends EventTarget {
   strokes = [];
   pointer = "mouse"; // the tool of the last stroke

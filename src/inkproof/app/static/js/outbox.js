@@ -1,6 +1,6 @@
 // Drawings on their way to the storage. Each stays on this device, also over a reload, until the storage has it.
 
-import { SIDE } from "./drawing.js";
+import { newId, SIDE } from "./drawing.js";
 import { rasterized } from "./raster.js";
 import { storage } from "./storage.js";
 
@@ -33,7 +33,7 @@ export class Outbox extends EventTarget {
 
   // Takes a drawing: what is kept, without a prediction, and the name of its session.
   add(drawing) {
-    const id = `page-${Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+    const id = newId();
     this.#waiting.set(id, drawing);
     try {
       localStorage.setItem(PLACE + id, JSON.stringify(drawing));

@@ -8,7 +8,7 @@ const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const MOST = 10; // rounds
 const at = (id) => document.getElementById(id);
 
-// Returns a function that says whether a session is running. `kept` is called when the server has a drawing.
+// Returns a function that says whether a session is running. `kept` is called when a drawing is kept.
 export function connectSession(drawing, outbox, kept) {
   const invitation = at("invitation").textContent;
   const wanted = Number.parseInt(new URLSearchParams(location.search).get("session"), 10); // of ?session=2

@@ -1,7 +1,8 @@
 // Where drawings are kept: on the server, or in this browser if the page comes from a host that only sends files.
 //
 // Both have the same methods, which reject with an Error whose message ends a sentence:
-//   keep(drawing)             keeps it and returns it with its id; keeping the same id again changes nothing
+//   keep(drawing)             keeps it and returns it with its id; the same id again changes nothing, and gets the
+//                             status 409 if that drawing was deleted
 //   find({ label, writer, wrong, before })  returns { drawings, damaged, before, counts }, the newest drawings first
 //   counts()                  returns { total, wrong, labels, writers }
 //   correct(id, change)       changes label or writer and returns the drawing
