@@ -1,0 +1,249 @@
+"""Numbers of several digits: an image or strokes to digits in reading order.
+
+Every run of neighboring pieces of ink that could be one digit goes on a canvas of its own through the model. Pieces of
+an image lie between candidate cuts (`inkproof.inference.cuts`), those of a drawing are its strokes. The digits are the
+runs that cost least together: `cost_of` says what a run costs.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from inkproof.data.drawings import CANVAS_SIDE
+from inkproof.exporting.predictors import Predictor
+from inkproof.inference.cuts import (
+    SCALE,
+    Cut,
+    Image,
+    MaskOf,
+    Strip,
+    bands,
+    box_of,
+    canvas_of,
+    cuts_of,
+    ink_of,
+    perhaps_several,
+    piece_of,
+    strip_of,
+    without_specks,
+)
+from inkproof.preprocessing.strokes import render
+
+SEVERAL_LINES = "several lines of digits; crop the image to one"
+
+Place = tuple[float, float, float, float]  # left, top, right, bottom
+Runs = list[tuple[int, int]]  # first piece and last piece + 1
+Strokes = Sequence[Sequence[Sequence[float]]]
+
+_MOST_PIECES = 6  # in a digit
+_WIDEST = 1.4  # a digit, in heights of the line
+_ROOM = 1.5  # height of the tiles of a line, in heights of its ink
+_LONGEST = 16  # tiles side by side; longer lines are shrunk
+_SIDE = 190.0  # pixels of a canvas that the longer side of a digit from strokes takes
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """One digit of a number.
+
+    Attributes:
+        box: left, top, right, bottom, in pixels of the image or units of the strokes' canvas.
+        digit: the most likely one, whether accepted or not.
+        probabilities: of 0 to 9.
+        score, accepted: as in `inkproof.exporting.predictors.Predictions`.
+    """
+
+    box: Place
+    digit: int
+    probabilities: tuple[float, ...]
+    score: float
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """The digits of a number in reading order, none without ink; `problem` says why an image cannot be read."""
+
+    digits: tuple[Digit, ...] = ()
+    problem: str = ""
+
+    @property
+    def text(self) -> str:
+        """The number, with "?" for each digit that is not accepted; "" without ink."""
+        return "".join(str(one.digit) if one.accepted else "?" for one in self.digits)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether there are digits, all accepted."""
+        return bool(self.digits) and all(one.accepted for one in self.digits)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Neighboring pieces on a canvas of their own: `width` and `height` are shares of the height of the line."""
+
+    width: float
+    height: float
+    digit: Digit
+
+
+def cost_of(run: Run, threshold: float) -> float:
+    """Return what a run costs as a digit of a number."""
+    sure = -math.log(max(max(run.digit.probabilities), 1e-6))
+    above = (run.digit.score - threshold) / max(abs(threshold), 1e-3)
+    return 0.5 + sure + max(0.0, 2.0 - above) ** 2 + 4 * max(0.0, run.width - 0.9) + 4 * max(0.0, 0.6 - run.height)
+
+
+def cheapest(pieces: int, cost: Mapping[tuple[int, int], float]) -> Runs:
+    """Return the runs that cover all pieces for the least cost in total; of equal ones, those with the longer last."""
+    least, before = [0.0] + [math.inf] * pieces, [0] * (pieces + 1)
+    for end in range(1, pieces + 1):
+        for start in range(end):
+            if (start, end) in cost and least[start] + cost[start, end] < least[end]:
+                least[end], before[end] = least[start] + cost[start, end], start
+    runs, end = [], pieces
+    while end:
+        runs.append((before[end], end))
+        end = before[end]
+    return runs[::-1]
+
+
+def mask_by(predictor: Predictor) -> MaskOf:
+    """Return a function from a canvas uint8 (280, 280) to the mask of its ink."""
+    return lambda canvas: predictor.predict(np.ascontiguousarray(canvas)[np.newaxis]).mask[0]
+
+
+def classified(canvas: Image, box: Place, predictor: Predictor) -> Digit:
+    """Return what the model predicts for a canvas of one digit."""
+    found = predictor.predict(canvas[np.newaxis])
+    p = found.probabilities[0]
+    accepted = bool(found.accepted[0]) and bool(found.seen[0].any())
+    return Digit(box, int(p.argmax()), tuple(p.tolist()), float(found.score[0]), accepted)
+
+
+def line_of(levels: Image, mask_of: MaskOf) -> Strip | None:
+    """Return the line of digits of an image uint8 (H, W), cut out with some room, and without specks in its mask.
+
+    Returns None for several lines. Without ink, the mask is empty.
+    """
+    height, width = levels.shape
+    side = max(height, width / _LONGEST) if width > 2 * height else max(height, width)
+    first = strip_of(levels, 0.0, (height - side) / 2, width, side, mask_of)
+    mask = without_specks(first.mask)
+    left, top, right, bottom = box_of(mask)
+    lines = bands(mask)
+    if len(lines) > 1 and right - left > 1.2 * max(last - start for start, last in lines):
+        return None
+    if not lines:
+        return first._replace(mask=mask)
+    tall, wide = (bottom - top) * first.scale, (right - left) * first.scale
+    side = max(_ROOM * tall, (wide + tall / 2) / _LONGEST)
+    middle = first.top + (top + bottom) / 2 * first.scale
+    line = strip_of(
+        levels, first.left + left * first.scale - tall / 4, middle - side / 2, wide + tall / 2, side, mask_of
+    )
+    return line._replace(mask=without_specks(line.mask))
+
+
+def runs_of_image(line: Strip, predictor: Predictor) -> tuple[list[Cut], dict[tuple[int, int], Run]]:
+    """Return the candidate cuts of a line, and all runs of pieces that could be a digit."""
+    left, top, right, bottom = box_of(line.mask)
+    mask, ink = line.mask[top:bottom, left:right], ink_of(line, line.mask)[top * SCALE : bottom * SCALE]
+    ink = ink[:, left * SCALE : right * SCALE]
+    cuts, tall = cuts_of(mask), bottom - top
+    runs: dict[tuple[int, int], Run] = {}
+    for start in range(len(cuts) - 1):
+        for end in range(start + 1, min(start + _MOST_PIECES, len(cuts) - 1) + 1):
+            piece = piece_of(mask, cuts[start], cuts[end])
+            x, y, x_end, y_end = box_of(piece)
+            if end > start + 1 and x_end - x > _WIDEST * tall:
+                break
+            x0, y0 = line.left + left * line.scale, line.top + top * line.scale
+            box = (x0 + x * line.scale, y0 + y * line.scale, x0 + x_end * line.scale, y0 + y_end * line.scale)
+            digit = classified(canvas_of(ink, piece), box, predictor)
+            runs[start, end] = Run((x_end - x) / tall, (y_end - y) / tall, digit)
+    return cuts, runs
+
+
+def read_image(levels: Image, predictor: Predictor) -> Number:
+    """Read the number in an image uint8 (H, W) of one line of digits; `predictor` has an ink mask."""
+    line = line_of(levels, mask_by(predictor))
+    if line is None:
+        return Number(problem=SEVERAL_LINES)
+    if not line.mask.any():
+        return Number()
+    cuts, runs = runs_of_image(line, predictor)
+    return _number(len(cuts) - 1, runs, predictor.threshold)
+
+
+def read_strokes(strokes: Strokes, predictor: Predictor) -> Number:
+    """Read the number in strokes of points [x, y, ...], y downward; boxes are in their units."""
+    strokes = in_order(strokes)
+    return _number(len(strokes), runs_of_strokes(strokes, predictor), predictor.threshold)
+
+
+def several_digits(levels: Image, mask: Image, predictor: Predictor) -> bool:
+    """Return whether an image shows several digits, each of which is accepted; `mask` is that of its whole canvas."""
+    return (
+        mask.size > 0
+        and perhaps_several(mask)
+        and (found := read_image(levels, predictor)).accepted
+        and len(found.digits) > 1
+    )
+
+
+def _number(pieces: int, runs: Mapping[tuple[int, int], Run], threshold: float) -> Number:
+    cost = {key: cost_of(run, threshold) for key, run in runs.items()}
+    digits = [runs[key].digit for key in cheapest(pieces, cost)]
+    return Number(tuple(sorted(digits, key=lambda one: one.box[0] + one.box[2])))
+
+
+def box_around(strokes: Strokes) -> Place:
+    """Return the box of all points of some strokes."""
+    xs, ys = zip(*((point[0], point[1]) for stroke in strokes for point in stroke), strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def in_order(strokes: Strokes) -> list[Sequence[Sequence[float]]]:
+    """Return strokes in the order of time, without specks, and late ones such as the bar of a 7 behind its digit.
+
+    A stroke is late if half of its width, or of the other stroke's, overlaps with a stroke that is not the last.
+    """
+    strokes = [stroke for stroke in strokes if len(stroke)]
+    if not strokes:
+        return []
+    boxes = [box_around([stroke]) for stroke in strokes]
+    tall = max(bottom - top for _, top, _, bottom in boxes)
+    order: list[int] = []
+    for number, (left, top, right, bottom) in enumerate(boxes):
+        if 10 * max(right - left, bottom - top) < tall:
+            continue
+        at = len(order)
+        for place in range(len(order), 0, -1):
+            start, _, end, _ = boxes[order[place - 1]]
+            if min(right, end) - max(left, start) >= min(right - left, end - start) / 2:
+                at = place
+                break
+        order.insert(at, number)
+    return [strokes[number] for number in order]
+
+
+def runs_of_strokes(strokes: Strokes, predictor: Predictor) -> dict[tuple[int, int], Run]:
+    """Return all runs of neighboring strokes that could be a digit."""
+    runs: dict[tuple[int, int], Run] = {}
+    for start in range(len(strokes)):
+        for end in range(start + 1, min(start + _MOST_PIECES, len(strokes)) + 1):
+            left, top, right, bottom = box = box_around(strokes[start:end])
+            _, highest, _, lowest = box_around(strokes)
+            tall = max(lowest - highest, 1.0)
+            if end > start + 1 and right - left > _WIDEST * tall:
+                continue
+            # Small strokes, such as a dash, stay smaller than a digit.
+            scale = _SIDE / max(right - left, bottom - top, tall / 2)
+            x, y = (CANVAS_SIDE - (left + right) * scale) / 2, (CANVAS_SIDE - (top + bottom) * scale) / 2
+            own = [[(point[0] * scale + x, point[1] * scale + y) for point in stroke] for stroke in strokes[start:end]]
+            digit = classified(render(own), box, predictor)
+            runs[start, end] = Run((right - left) / tall, (bottom - top) / tall, digit)
+    return runs
