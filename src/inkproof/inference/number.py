@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from inkproof.data.drawings import CANVAS_SIDE
-from inkproof.exporting.predictors import Predictor
+from inkproof.data.images import open_image
+from inkproof.exporting.predictors import Predictions, Predictor
 from inkproof.inference.cuts import (
     SCALE,
     Cut,
@@ -30,14 +31,17 @@ from inkproof.inference.cuts import (
     without_specks,
 )
 from inkproof.preprocessing.strokes import render
+from inkproof.runtime.errors import UserError
 
+TOO_LONG = "too much ink for a number in one line"
 SEVERAL_LINES = "several lines of digits; crop the image to one"
 
 Place = tuple[float, float, float, float]  # left, top, right, bottom
 Runs = list[tuple[int, int]]  # first piece and last piece + 1
 Strokes = Sequence[Sequence[Sequence[float]]]
 
-_MOST_PIECES = 6  # in a digit
+_MOST_PIECES = 64  # in a number
+_MOST_IN_DIGIT = 6
 _WIDEST = 1.4  # a digit, in heights of the line
 _ROOM = 1.5  # height of the tiles of a line, in heights of its ink
 _LONGEST = 16  # tiles side by side; longer lines are shrunk
@@ -73,6 +77,11 @@ class Number:
     def text(self) -> str:
         """The number, with "?" for each digit that is not accepted; "" without ink."""
         return "".join(str(one.digit) if one.accepted else "?" for one in self.digits)
+
+    @property
+    def probability(self) -> float:
+        """That of the least likely digit."""
+        return min(max(one.probabilities) for one in self.digits)
 
     @property
     def accepted(self) -> bool:
@@ -111,8 +120,15 @@ def cheapest(pieces: int, cost: Mapping[tuple[int, int], float]) -> Runs:
 
 
 def mask_by(predictor: Predictor) -> MaskOf:
-    """Return a function from a canvas uint8 (280, 280) to the mask of its ink."""
-    return lambda canvas: predictor.predict(np.ascontiguousarray(canvas)[np.newaxis]).mask[0]
+    """Return a function from a canvas uint8 (280, 280) to the mask of its ink; UserError if the model makes none."""
+
+    def mask_of(canvas: Image) -> Image:
+        mask = predictor.predict(np.ascontiguousarray(canvas)[np.newaxis]).mask[0]
+        if not mask.size:
+            raise UserError("the model has no ink mask, which numbers need; name a canvas.tflite of this version")
+        return mask
+
+    return mask_of
 
 
 def classified(canvas: Image, box: Place, predictor: Predictor) -> Digit:
@@ -147,15 +163,19 @@ def line_of(levels: Image, mask_of: MaskOf) -> Strip | None:
     return line._replace(mask=without_specks(line.mask))
 
 
-def runs_of_image(line: Strip, predictor: Predictor) -> tuple[list[Cut], dict[tuple[int, int], Run]]:
-    """Return the candidate cuts of a line, and all runs of pieces that could be a digit."""
+def _within(mask: Image) -> Image:
+    left, top, right, bottom = box_of(mask)
+    return mask[top:bottom, left:right]
+
+
+def runs_of_image(line: Strip, cuts: Sequence[Cut], predictor: Predictor) -> dict[tuple[int, int], Run]:
+    """Return all runs of pieces that could be a digit; `cuts` are those of the part of the mask that has ink."""
     left, top, right, bottom = box_of(line.mask)
-    mask, ink = line.mask[top:bottom, left:right], ink_of(line, line.mask)[top * SCALE : bottom * SCALE]
-    ink = ink[:, left * SCALE : right * SCALE]
-    cuts, tall = cuts_of(mask), bottom - top
+    mask, tall = line.mask[top:bottom, left:right], bottom - top
+    ink = ink_of(line, line.mask)[top * SCALE : bottom * SCALE, left * SCALE : right * SCALE]
     runs: dict[tuple[int, int], Run] = {}
     for start in range(len(cuts) - 1):
-        for end in range(start + 1, min(start + _MOST_PIECES, len(cuts) - 1) + 1):
+        for end in range(start + 1, min(start + _MOST_IN_DIGIT, len(cuts) - 1) + 1):
             piece = piece_of(mask, cuts[start], cuts[end])
             x, y, x_end, y_end = box_of(piece)
             if end > start + 1 and x_end - x > _WIDEST * tall:
@@ -164,7 +184,7 @@ def runs_of_image(line: Strip, predictor: Predictor) -> tuple[list[Cut], dict[tu
             box = (x0 + x * line.scale, y0 + y * line.scale, x0 + x_end * line.scale, y0 + y_end * line.scale)
             digit = classified(canvas_of(ink, piece), box, predictor)
             runs[start, end] = Run((x_end - x) / tall, (y_end - y) / tall, digit)
-    return cuts, runs
+    return runs
 
 
 def read_image(levels: Image, predictor: Predictor) -> Number:
@@ -174,24 +194,36 @@ def read_image(levels: Image, predictor: Predictor) -> Number:
         return Number(problem=SEVERAL_LINES)
     if not line.mask.any():
         return Number()
-    cuts, runs = runs_of_image(line, predictor)
-    return _number(len(cuts) - 1, runs, predictor.threshold)
+    cuts = cuts_of(_within(line.mask))
+    if len(cuts) > _MOST_PIECES:
+        return Number(problem=TOO_LONG)
+    return _number(len(cuts) - 1, runs_of_image(line, cuts, predictor), predictor.threshold)
 
 
 def read_strokes(strokes: Strokes, predictor: Predictor) -> Number:
     """Read the number in strokes of points [x, y, ...], y downward; boxes are in their units."""
     strokes = in_order(strokes)
+    if len(strokes) > _MOST_PIECES:
+        return Number(problem=TOO_LONG)
     return _number(len(strokes), runs_of_strokes(strokes, predictor), predictor.threshold)
 
 
-def several_digits(levels: Image, mask: Image, predictor: Predictor) -> bool:
-    """Return whether an image shows several digits, each of which is accepted; `mask` is that of its whole canvas."""
-    return (
-        mask.size > 0
-        and perhaps_several(mask)
-        and (found := read_image(levels, predictor)).accepted
-        and len(found.digits) > 1
-    )
+def shows_several(whole: Predictions, canvas: Image, predictor: Predictor) -> bool:
+    """Return whether a canvas uint8 (280, 280) shows several digits; `whole` is what `predictor` predicts for it.
+
+    A canvas that is accepted as one digit shows several only if each of them is accepted, too.
+    """
+    mask = whole.mask[0]
+    if not mask.size or not perhaps_several(mask):
+        return False
+    found = read_image(canvas, predictor)
+    accepted = sum(one.accepted for one in found.digits)
+    return accepted > 1 and (found.accepted if whole.accepted[0] else 2 * accepted > len(found.digits))
+
+
+def gray_levels(source: str | bytes, name: str = "") -> Image:
+    """Return the gray levels uint8 (H, W) of an image file; raises UserError if it cannot be read."""
+    return np.asarray(open_image(source, name, draft=2 * CANVAS_SIDE).convert("L"))
 
 
 def _number(pieces: int, runs: Mapping[tuple[int, int], Run], threshold: float) -> Number:
@@ -234,7 +266,7 @@ def runs_of_strokes(strokes: Strokes, predictor: Predictor) -> dict[tuple[int, i
     """Return all runs of neighboring strokes that could be a digit."""
     runs: dict[tuple[int, int], Run] = {}
     for start in range(len(strokes)):
-        for end in range(start + 1, min(start + _MOST_PIECES, len(strokes)) + 1):
+        for end in range(start + 1, min(start + _MOST_IN_DIGIT, len(strokes)) + 1):
             left, top, right, bottom = box = box_around(strokes[start:end])
             _, highest, _, lowest = box_around(strokes)
             tall = max(lowest - highest, 1.0)
