@@ -2,6 +2,7 @@
 
 import base64
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def test_two_lines_are_two_bands_and_a_low_mark_is_none():
 def test_what_is_apart_is_cut_without_crossing_ink():
     cuts = cuts_of(inked_part(with_bars(10, 40, 70)))
     assert [one.cost for one in cuts] == [0, 0, 0, 0]
-    pieces = [box_of(piece_of(inked_part(with_bars(10, 40, 70)), *pair)) for pair in zip(cuts, cuts[1:], strict=False)]
+    pieces = [box_of(piece_of(inked_part(with_bars(10, 40, 70)), *pair)) for pair in pairwise(cuts)]
     assert pieces == [(0, 0, 4, 40), (30, 0, 34, 40), (60, 0, 64, 40)]
 
 
