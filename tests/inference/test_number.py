@@ -20,7 +20,7 @@ from inkproof.inference.number import (
     Run,
     cheapest,
     cost_of,
-    in_order,
+    groups_of,
     read_image,
     read_strokes,
     shows_several,
@@ -53,7 +53,8 @@ def test_an_image_has_the_number_and_boxes_of_the_vectors(place: int, model: Can
 @pytest.mark.parametrize("place", PLACES)
 def test_strokes_have_the_order_number_and_boxes_of_the_vectors(place: int, model: CanvasPredictor):
     vector = VECTORS["strokes"][place]
-    assert [vector["strokes"].index(one) for one in in_order(vector["strokes"])] == vector["order"]
+    groups = [[vector["strokes"].index(one) for one in group] for group in groups_of(vector["strokes"])]
+    assert groups == vector["groups"]
     found = read_strokes(vector["strokes"], model)
     assert found.text == vector["number"] == VECTORS["images"][place]["number"]
     assert np.allclose([one.box for one in found.digits], vector["boxes"], atol=0.1)
@@ -79,14 +80,11 @@ def test_the_cheapest_runs_are_those_of_the_vectors(vector: dict):
 
 
 def test_a_late_bar_goes_to_its_digit_and_a_dot_goes():
-    seven, one, bar, dot = (
-        [[0, 0], [60, 0], [30, 100]],
-        [[100, 0], [100, 100]],
-        [[20, 50], [60, 50]],
-        [[80, 90], [81, 91]],
-    )
-    assert in_order([seven, one, dot, bar]) == [seven, bar, one]
-    assert in_order([]) == in_order([[]]) == []
+    seven, one, dot = [[0, 0], [60, 0], [30, 100]], [[100, 0], [100, 100]], [[80, 90], [81, 91]]
+    middle, right = [[20, 50], [50, 50]], [[40, 50], [75, 50]]
+    assert groups_of([seven, one, dot, middle]) == [[seven, middle], [one]]
+    assert groups_of([seven, one, right]) == [[seven], [right], [one]]
+    assert groups_of([]) == groups_of([[]]) == []
 
 
 def test_nothing_is_no_number(model: CanvasPredictor):

@@ -1,8 +1,9 @@
-"""Vectors of numbers of several digits, for Python and JavaScript: python tests/support/number_vectors.py writes them.
+"""Vectors of numbers, for Python and JavaScript: PYTHONPATH=src python tests/support/number_vectors.py makes them.
 
-Each of `images` has a PNG, the mask of its line (uint8, row by row), the cuts of the part with ink, the number, and the
-boxes of its digits. Each of `strokes` has the order of its strokes, the number, and the boxes. Each of `costs` has a
-run, and what it costs as a digit. Each of `paths` has costs of runs, and the cheapest runs.
+Each of `images` has a PNG, the mask and the ink of its line (uint8, row by row), the cuts of the ink in the box of the
+mask's, the number, and the boxes of its digits. Each of `strokes` has the groups of its strokes by place, the number,
+and the boxes. Each of `costs` has a run, and what it costs as a digit. Each of `paths` has costs of runs, and the
+cheapest runs.
 """
 
 import base64
@@ -41,6 +42,7 @@ def vectors() -> dict[str, Any]:
         line = number.line_of(image, number.mask_by(predictor))
         assert line is not None
         left, top, right, bottom = cuts.box_of(line.mask)
+        ink = cuts.shrunk(cuts.ink_of(line))
         found = number.read_image(image, predictor)
         made["images"].append(
             {
@@ -48,19 +50,20 @@ def vectors() -> dict[str, Any]:
                 "line": {"left": line.left, "top": line.top, "scale": line.scale},
                 "shape": line.mask.shape,
                 "mask": base64.b64encode(line.mask.tobytes()).decode(),
+                "ink": base64.b64encode(ink.tobytes()).decode(),
                 "box": [left, top, right, bottom],
-                "cuts": [[one.cost, *one.columns] for one in cuts.cuts_of(line.mask[top:bottom, left:right])],
+                "cuts": [[one.cost, *one.columns] for one in cuts.cuts_of(ink[top:bottom, left:right])],
                 "labels": string.labels,
                 "number": found.text,
                 "boxes": [[round(edge, 1) for edge in one.box] for one in found.digits],
             }
         )
         strokes = [np.round(path, 1).tolist() for digit in string.strokes for path in digit]
-        late = strokes[::-1][:1] + strokes[:-1] if len(strokes) == 3 else strokes
-        order = [late.index(one) for one in number.in_order(late)]
+        late = [strokes[0], *strokes[2:], strokes[1]]  # the second comes last
+        groups = [[late.index(one) for one in group] for group in number.groups_of(late)]
         read = number.read_strokes(late, predictor)
         boxes = [[round(edge, 1) for edge in one.box] for one in read.digits]
-        made["strokes"].append({"strokes": late, "order": order, "number": read.text, "boxes": boxes})
+        made["strokes"].append({"strokes": late, "groups": groups, "number": read.text, "boxes": boxes})
     for width, height, score, p in ((0.6, 1.0, 10.0, 0.99), (1.3, 0.5, 1.0, 0.3), (0.1, 0.9, 4.0, 1.0)):
         digit = number.Digit((0, 0, 1, 1), 1, (0.0, p, *[(1 - p) / 8] * 8), score, True)
         cost = number.cost_of(number.Run(width, height, digit), 3.5)

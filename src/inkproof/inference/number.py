@@ -8,6 +8,8 @@ runs that cost least together: `cost_of` says what a run costs.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -27,6 +29,7 @@ from inkproof.inference.cuts import (
     ink_of,
     perhaps_several,
     piece_of,
+    shrunk,
     strip_of,
     without_specks,
 )
@@ -37,12 +40,14 @@ TOO_LONG = "too much ink for a number in one line"
 SEVERAL_LINES = "several lines of digits; crop the image to one"
 
 Place = tuple[float, float, float, float]  # left, top, right, bottom
-Runs = list[tuple[int, int]]  # first piece and last piece + 1
+Span = tuple[int, int]  # first piece and last piece + 1
 Strokes = Sequence[Sequence[Sequence[float]]]
 
 _MOST_PIECES = 64  # in a number
-_MOST_IN_DIGIT = 6
-_WIDEST = 1.4  # a digit, in heights of the line
+_MOST_IN_DIGIT = 9
+_NEAR = 0.2  # in widths: the middles of strokes that belong to one digit
+_SURE, _NARROW = 2.0, 0.75  # a score in thresholds, and a width, from and up to which ink that is apart is one digit
+_WIDEST = 1.25  # a digit, in heights of the line
 _ROOM = 1.5  # height of the tiles of a line, in heights of its ink
 _LONGEST = 16  # tiles side by side; longer lines are shrunk
 _SIDE = 190.0  # pixels of a canvas that the longer side of a digit from strokes takes
@@ -99,13 +104,17 @@ class Run:
 
 
 def cost_of(run: Run, threshold: float) -> float:
-    """Return what a run costs as a digit of a number."""
+    """Return what a run costs as a digit of a number.
+
+    The sum of scores is the largest where each digit is cut out whole. What is unlikely, wide or low costs more. The
+    constants were chosen on strings of digits by validation writers.
+    """
     sure = -math.log(max(max(run.digit.probabilities), 1e-6))
     above = (run.digit.score - threshold) / max(abs(threshold), 1e-3)
-    return 0.5 + sure + max(0.0, 2.0 - above) ** 2 + 4 * max(0.0, run.width - 0.9) + 4 * max(0.0, 0.6 - run.height)
+    return 0.3 - above + sure + 4 * max(0.0, run.width - 0.8) + 8 * max(0.0, 0.6 - run.height)
 
 
-def cheapest(pieces: int, cost: Mapping[tuple[int, int], float]) -> Runs:
+def cheapest(pieces: int, cost: Mapping[Span, float]) -> list[Span]:
     """Return the runs that cover all pieces for the least cost in total; of equal ones, those with the longer last."""
     least, before = [0.0] + [math.inf] * pieces, [0] * (pieces + 1)
     for end in range(1, pieces + 1):
@@ -163,28 +172,39 @@ def line_of(levels: Image, mask_of: MaskOf) -> Strip | None:
     return line._replace(mask=without_specks(line.mask))
 
 
-def _within(mask: Image) -> Image:
-    left, top, right, bottom = box_of(mask)
-    return mask[top:bottom, left:right]
+def runs_of_image(line: Strip, ink: Image, cuts: Sequence[Cut], predictor: Predictor) -> tuple[int, dict[Span, Run]]:
+    """Return the number of pieces, and all runs of them that could be a digit.
 
-
-def runs_of_image(line: Strip, cuts: Sequence[Cut], predictor: Predictor) -> dict[tuple[int, int], Run]:
-    """Return all runs of pieces that could be a digit; `cuts` are those of the part of the mask that has ink."""
+    `cuts` are those of the part of the mask that has ink.
+    """
     left, top, right, bottom = box_of(line.mask)
     mask, tall = line.mask[top:bottom, left:right], bottom - top
-    ink = ink_of(line, line.mask)[top * SCALE : bottom * SCALE, left * SCALE : right * SCALE]
-    runs: dict[tuple[int, int], Run] = {}
-    for start in range(len(cuts) - 1):
-        for end in range(start + 1, min(start + _MOST_IN_DIGIT, len(cuts) - 1) + 1):
-            piece = piece_of(mask, cuts[start], cuts[end])
-            x, y, x_end, y_end = box_of(piece)
-            if end > start + 1 and x_end - x > _WIDEST * tall:
-                break
-            x0, y0 = line.left + left * line.scale, line.top + top * line.scale
-            box = (x0 + x * line.scale, y0 + y * line.scale, x0 + x_end * line.scale, y0 + y_end * line.scale)
-            digit = classified(canvas_of(ink, piece), box, predictor)
-            runs[start, end] = Run((x_end - x) / tall, (y_end - y) / tall, digit)
-    return runs
+    ink = ink[top * SCALE : bottom * SCALE, left * SCALE : right * SCALE]
+    x0, y0, scale = line.left + left * line.scale, line.top + top * line.scale, line.scale
+
+    @cache
+    def run(start: Cut, end: Cut) -> Run:
+        piece = piece_of(mask, start, end)
+        x, y, x_end, y_end = box_of(piece)
+        box = (x0 + x * scale, y0 + y * scale, x0 + x_end * scale, y0 + y_end * scale)
+        digit = classified(canvas_of(ink, piece), box, predictor)
+        return Run((x_end - x) / tall, (y_end - y) / tall, digit)
+
+    # Ink that is apart and surely one digit is not cut.
+    apart = [place for place, cut in enumerate(cuts) if cut.cost == 0]
+    whole = [pair for pair in pairwise(apart) if _is_one(run(cuts[pair[0]], cuts[pair[1]]), predictor.threshold)]
+    kept = [cut for place, cut in enumerate(cuts) if not any(start < place < end for start, end in whole)]
+    runs: dict[Span, Run] = {}
+    for start in range(len(kept) - 1):
+        for end in range(start + 1, min(start + _MOST_IN_DIGIT, len(kept) - 1) + 1):
+            widest = max(kept[end].columns) - min(kept[start].columns)
+            if end == start + 1 or widest <= _WIDEST * tall:
+                runs[start, end] = run(kept[start], kept[end])
+    return len(kept) - 1, runs
+
+
+def _is_one(run: Run, threshold: float) -> bool:
+    return run.digit.accepted and run.digit.score >= _SURE * threshold and run.width <= _NARROW
 
 
 def read_image(levels: Image, predictor: Predictor) -> Number:
@@ -194,18 +214,20 @@ def read_image(levels: Image, predictor: Predictor) -> Number:
         return Number(problem=SEVERAL_LINES)
     if not line.mask.any():
         return Number()
-    cuts = cuts_of(_within(line.mask))
+    ink = ink_of(line)
+    left, top, right, bottom = box_of(line.mask)
+    cuts = cuts_of(shrunk(ink)[top:bottom, left:right])
     if len(cuts) > _MOST_PIECES:
         return Number(problem=TOO_LONG)
-    return _number(len(cuts) - 1, runs_of_image(line, cuts, predictor), predictor.threshold)
+    return _number(*runs_of_image(line, ink, cuts, predictor), predictor.threshold)
 
 
 def read_strokes(strokes: Strokes, predictor: Predictor) -> Number:
     """Read the number in strokes of points [x, y, ...], y downward; boxes are in their units."""
-    strokes = in_order(strokes)
-    if len(strokes) > _MOST_PIECES:
+    groups = groups_of(strokes)
+    if len(groups) > _MOST_PIECES:
         return Number(problem=TOO_LONG)
-    return _number(len(strokes), runs_of_strokes(strokes, predictor), predictor.threshold)
+    return _number(len(groups), runs_of_strokes(groups, predictor), predictor.threshold)
 
 
 def shows_several(whole: Predictions, canvas: Image, predictor: Predictor) -> bool:
@@ -226,7 +248,7 @@ def gray_levels(source: str | bytes, name: str = "") -> Image:
     return np.asarray(open_image(source, name, draft=2 * CANVAS_SIDE).convert("L"))
 
 
-def _number(pieces: int, runs: Mapping[tuple[int, int], Run], threshold: float) -> Number:
+def _number(pieces: int, runs: Mapping[Span, Run], threshold: float) -> Number:
     cost = {key: cost_of(run, threshold) for key, run in runs.items()}
     digits = [runs[key].digit for key in cheapest(pieces, cost)]
     return Number(tuple(sorted(digits, key=lambda one: one.box[0] + one.box[2])))
@@ -238,44 +260,47 @@ def box_around(strokes: Strokes) -> Place:
     return min(xs), min(ys), max(xs), max(ys)
 
 
-def in_order(strokes: Strokes) -> list[Sequence[Sequence[float]]]:
-    """Return strokes in the order of time, without specks, and late ones such as the bar of a 7 behind its digit.
+def groups_of(strokes: Strokes) -> list[list[Sequence[Sequence[float]]]]:
+    """Return strokes in groups that are part of one digit each, in the order of time, without specks.
 
-    A stroke is late if half of its width, or of the other stroke's, overlaps with a stroke that is not the last.
+    A stroke joins a group if their middles are near, such as the slash of a 0. Where it overlaps with an earlier group
+    by half a width, such as the late bar of a 5, it comes after that one.
     """
     strokes = [stroke for stroke in strokes if len(stroke)]
-    if not strokes:
-        return []
-    boxes = [box_around([stroke]) for stroke in strokes]
-    tall = max(bottom - top for _, top, _, bottom in boxes)
-    order: list[int] = []
-    for number, (left, top, right, bottom) in enumerate(boxes):
+    groups: list[list[Sequence[Sequence[float]]]] = []
+    tall = max((bottom - top for _, top, _, bottom in (box_around([one]) for one in strokes)), default=0.0)
+    for stroke in strokes:
+        left, top, right, bottom = box_around([stroke])
         if 10 * max(right - left, bottom - top) < tall:
             continue
-        at = len(order)
-        for place in range(len(order), 0, -1):
-            start, _, end, _ = boxes[order[place - 1]]
-            if min(right, end) - max(left, start) >= min(right - left, end - start) / 2:
-                at = place
+        at = len(groups)
+        for place in range(len(groups), 0, -1):
+            start, _, end, _ = box_around(groups[place - 1])
+            if abs(left + right - start - end) <= _NEAR * 2 * max(right - left, end - start):
+                groups[place - 1].append(stroke)
                 break
-        order.insert(at, number)
-    return [strokes[number] for number in order]
+            if min(right, end) - max(left, start) >= min(right - left, end - start) / 2 and at == len(groups):
+                at = place
+        else:
+            groups.insert(at, [stroke])
+    return groups
 
 
-def runs_of_strokes(strokes: Strokes, predictor: Predictor) -> dict[tuple[int, int], Run]:
-    """Return all runs of neighboring strokes that could be a digit."""
-    runs: dict[tuple[int, int], Run] = {}
-    for start in range(len(strokes)):
-        for end in range(start + 1, min(start + _MOST_IN_DIGIT, len(strokes)) + 1):
-            left, top, right, bottom = box = box_around(strokes[start:end])
-            _, highest, _, lowest = box_around(strokes)
+def runs_of_strokes(groups: Sequence[Strokes], predictor: Predictor) -> dict[Span, Run]:
+    """Return all runs of neighboring groups of strokes that could be a digit."""
+    runs: dict[Span, Run] = {}
+    for start in range(len(groups)):
+        for end in range(start + 1, min(start + _MOST_IN_DIGIT, len(groups)) + 1):
+            strokes = [stroke for group in groups[start:end] for stroke in group]
+            left, top, right, bottom = box = box_around(strokes)
+            _, highest, _, lowest = box_around([stroke for group in groups for stroke in group])
             tall = max(lowest - highest, 1.0)
             if end > start + 1 and right - left > _WIDEST * tall:
                 continue
             # Small strokes, such as a dash, stay smaller than a digit.
             scale = _SIDE / max(right - left, bottom - top, tall / 2)
             x, y = (CANVAS_SIDE - (left + right) * scale) / 2, (CANVAS_SIDE - (top + bottom) * scale) / 2
-            own = [[(point[0] * scale + x, point[1] * scale + y) for point in stroke] for stroke in strokes[start:end]]
+            own = [[(point[0] * scale + x, point[1] * scale + y) for point in stroke] for stroke in strokes]
             digit = classified(render(own), box, predictor)
             runs[start, end] = Run((right - left) / tall, (bottom - top) / tall, digit)
     return runs

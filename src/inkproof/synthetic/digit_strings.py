@@ -19,6 +19,7 @@ GAPS = ("loose", "tight", "touching")
 HEIGHT = 100.0  # units of the tallest digits; a canvas has 280
 LENGTHS = (2, 3, 4, 5, 6)
 _MARGIN = 40.0
+_DEEPEST = 25.0  # no digit goes farther below or above the one before, even if their ink does not touch
 
 
 class DigitString(NamedTuple):
@@ -70,11 +71,11 @@ def _beside(
 
     if gap == "loose":
         return moved(end + brush + HEIGHT * rng.uniform(0.25, 0.6))
-    # The pens' paths are this far apart where they are nearest: ink overlaps by a half of the pen at most.
-    apart = brush + HEIGHT * rng.uniform(0.04, 0.12) if gap == "tight" else brush * rng.uniform(0.5, 1.0)
+    # The pens' paths are this far apart where they are nearest. Touching ink overlaps by a quarter of the pen at most.
+    apart = brush + HEIGHT * rng.uniform(0.04, 0.12) if gap == "tight" else brush * rng.uniform(0.75, 1.0)
     one, other = (np.concatenate([resample(p, 1.5) if len(p) > 1 else p for p in paths]) for paths in (left, right))
     shift = end + apart
-    while shift > end - HEIGHT and cdist(one, other + np.array([shift - 1.0, 0.0])).min() >= apart:
+    while shift > end - _DEEPEST and cdist(one, other + np.array([shift - 1.0, 0.0])).min() >= apart:
         shift -= 1.0
     return moved(shift)
 
