@@ -69,7 +69,7 @@ def test_light_digits_on_dark_and_large_images_are_read(model: CanvasPredictor):
 def test_costs_are_those_of_the_vectors(vector: dict):
     p = vector["probability"]
     digit = Digit((0, 0, 1, 1), 1, (0.0, p, *[(1 - p) / 8] * 8), vector["score"], True)
-    run = Run(vector["width"], vector["height"], digit)
+    run = Run(vector["width"], vector["height"], digit, vector["cut"])
     assert cost_of(run, vector["threshold"]) == pytest.approx(vector["cost"])
 
 

@@ -66,9 +66,17 @@ def vectors() -> dict[str, Any]:
         made["strokes"].append({"strokes": late, "groups": groups, "number": read.text, "boxes": boxes})
     for width, height, score, p in ((0.6, 1.0, 10.0, 0.99), (1.3, 0.5, 1.0, 0.3), (0.1, 0.9, 4.0, 1.0)):
         digit = number.Digit((0, 0, 1, 1), 1, (0.0, p, *[(1 - p) / 8] * 8), score, True)
-        cost = number.cost_of(number.Run(width, height, digit), 3.5)
+        cost = number.cost_of(number.Run(width, height, digit, 0.2), 3.5)
         made["costs"].append(
-            {"width": width, "height": height, "score": score, "probability": p, "threshold": 3.5, "cost": cost}
+            {
+                "width": width,
+                "height": height,
+                "cut": 0.2,
+                "score": score,
+                "probability": p,
+                "threshold": 3.5,
+                "cost": cost,
+            }
         )
     costs = {(0, 1): 2.0, (1, 2): 2.0, (2, 3): 1.0, (0, 2): 3.5, (1, 3): 3.0, (0, 3): 9.0}
     made["paths"].append(

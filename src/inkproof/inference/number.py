@@ -44,9 +44,9 @@ Span = tuple[int, int]  # first piece and last piece + 1
 Strokes = Sequence[Sequence[Sequence[float]]]
 
 _MOST_PIECES = 64  # in a number
-_MOST_IN_DIGIT = 9
+_MOST_IN_DIGIT = 14
 _NEAR = 0.2  # in widths: the middles of strokes that belong to one digit
-_SURE, _NARROW = 2.0, 0.75  # a score in thresholds, and a width, from and up to which ink that is apart is one digit
+_SURE, _NARROW = 1.5, 0.9  # a score in thresholds, and a width, from and up to which ink that is apart is one digit
 _WIDEST = 1.25  # a digit, in heights of the line
 _ROOM = 1.5  # height of the tiles of a line, in heights of its ink
 _LONGEST = 16  # tiles side by side; longer lines are shrunk
@@ -96,11 +96,18 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Neighboring pieces on a canvas of their own: `width` and `height` are shares of the height of the line."""
+    """Neighboring pieces on a canvas of their own.
+
+    Attributes:
+        width, height: in heights of the line.
+        digit: what the model predicts.
+        cut: the ink that the cuts at both ends cross, in heights of the line; 0 for strokes.
+    """
 
     width: float
     height: float
     digit: Digit
+    cut: float = 0.0
 
 
 def cost_of(run: Run, threshold: float) -> float:
@@ -111,7 +118,7 @@ def cost_of(run: Run, threshold: float) -> float:
     """
     sure = -math.log(max(max(run.digit.probabilities), 1e-6))
     above = (run.digit.score - threshold) / max(abs(threshold), 1e-3)
-    return 0.3 - above + sure + 4 * max(0.0, run.width - 0.8) + 8 * max(0.0, 0.6 - run.height)
+    return 0.6 - above + sure + run.cut + 2 * max(0.0, run.width - 0.8) + 8 * max(0.0, 0.6 - run.height)
 
 
 def cheapest(pieces: int, cost: Mapping[Span, float]) -> list[Span]:
@@ -188,7 +195,7 @@ def runs_of_image(line: Strip, ink: Image, cuts: Sequence[Cut], predictor: Predi
         x, y, x_end, y_end = box_of(piece)
         box = (x0 + x * scale, y0 + y * scale, x0 + x_end * scale, y0 + y_end * scale)
         digit = classified(canvas_of(ink, piece), box, predictor)
-        return Run((x_end - x) / tall, (y_end - y) / tall, digit)
+        return Run((x_end - x) / tall, (y_end - y) / tall, digit, (start.cost + end.cost) / (255 * tall))
 
     # Ink that is apart and surely one digit is not cut.
     apart = [place for place, cut in enumerate(cuts) if cut.cost == 0]
@@ -200,6 +207,8 @@ def runs_of_image(line: Strip, ink: Image, cuts: Sequence[Cut], predictor: Predi
             widest = max(kept[end].columns) - min(kept[start].columns)
             if end == start + 1 or widest <= _WIDEST * tall:
                 runs[start, end] = run(kept[start], kept[end])
+    for start, end in pairwise(place for place, cut in enumerate(kept) if cut.cost == 0):
+        runs[start, end] = run(kept[start], kept[end])
     return len(kept) - 1, runs
 
 
@@ -233,14 +242,16 @@ def read_strokes(strokes: Strokes, predictor: Predictor) -> Number:
 def shows_several(whole: Predictions, canvas: Image, predictor: Predictor) -> bool:
     """Return whether a canvas uint8 (280, 280) shows several digits; `whole` is what `predictor` predicts for it.
 
-    A canvas that is accepted as one digit shows several only if each of them is accepted, too.
+    A canvas that is accepted as one digit shows several only if each of them is accepted with a higher score.
     """
     mask = whole.mask[0]
     if not mask.size or not perhaps_several(mask):
         return False
     found = read_image(canvas, predictor)
-    accepted = sum(one.accepted for one in found.digits)
-    return accepted > 1 and (found.accepted if whole.accepted[0] else 2 * accepted > len(found.digits))
+    accepted = [one.score for one in found.digits if one.accepted]
+    if whole.accepted[0]:
+        return len(accepted) > 1 and found.accepted and min(accepted) > float(whole.score[0])
+    return len(accepted) > 1 and 2 * len(accepted) > len(found.digits)
 
 
 def gray_levels(source: str | bytes, name: str = "") -> Image:
