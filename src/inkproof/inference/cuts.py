@@ -51,7 +51,10 @@ def strip_of(levels: Image, left: float, top: float, width: float, side: float, 
     left -= (columns * step - width) / 2
     ring = np.sort(np.concatenate([levels[0], levels[-1], levels[:, 0], levels[:, -1]]))
     border = int(ring[len(ring) // 2])
-    rows, right = np.arange(CANVAS_SIDE + 1) * step + top, np.arange(columns + 1) * step + left
+    rows, right = (
+        (np.arange(count + 1) * step + start).astype(np.float64)
+        for start, count in ((top, CANVAS_SIDE), (left, columns))
+    )
     inside = area_means(np.ones_like(levels), rows, right)  # beyond, area_means has zero
     gray = np.rint(area_means(levels, rows, right) + border * (1 - inside)).astype(np.uint8)
     mask = np.empty((MASK_SIDE, columns // SCALE), np.uint8)

@@ -10,12 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.data.images import open_image
-from inkproof.exporting.predictors import Predictions, Predictor
+from inkproof.exporting.predictors import Predictions
 from inkproof.inference.cuts import (
     SCALE,
     Cut,
@@ -51,6 +53,17 @@ _WIDEST = 1.25  # a digit, in heights of the line
 _ROOM = 1.5  # height of the tiles of a line, in heights of its ink
 _LONGEST = 16  # tiles side by side; longer lines are shrunk
 _SIDE = 190.0  # pixels of a canvas that the longer side of a digit from strokes takes
+
+
+class Classifier(Protocol):
+    """A `Predictor` of `inkproof.exporting.predictors`, or what predicts as one does."""
+
+    @property
+    def threshold(self) -> float:
+        """A canvas is accepted as a digit if its score is this or more."""
+
+    def predict(self, canvases: NDArray[np.uint8]) -> Predictions:
+        """Classify canvases uint8 (N, 280, 280)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +148,7 @@ def cheapest(pieces: int, cost: Mapping[Span, float]) -> list[Span]:
     return runs[::-1]
 
 
-def mask_by(predictor: Predictor) -> MaskOf:
+def mask_by(predictor: Classifier) -> MaskOf:
     """Return a function from a canvas uint8 (280, 280) to the mask of its ink; UserError if the model makes none."""
 
     def mask_of(canvas: Image) -> Image:
@@ -147,7 +160,7 @@ def mask_by(predictor: Predictor) -> MaskOf:
     return mask_of
 
 
-def classified(canvas: Image, box: Place, predictor: Predictor) -> Digit:
+def classified(canvas: Image, box: Place, predictor: Classifier) -> Digit:
     """Return what the model predicts for a canvas of one digit."""
     found = predictor.predict(canvas[np.newaxis])
     p = found.probabilities[0]
@@ -179,7 +192,7 @@ def line_of(levels: Image, mask_of: MaskOf) -> Strip | None:
     return line._replace(mask=without_specks(line.mask))
 
 
-def runs_of_image(line: Strip, ink: Image, cuts: Sequence[Cut], predictor: Predictor) -> tuple[int, dict[Span, Run]]:
+def runs_of_image(line: Strip, ink: Image, cuts: Sequence[Cut], predictor: Classifier) -> tuple[int, dict[Span, Run]]:
     """Return the number of pieces, and all runs of them that could be a digit.
 
     `cuts` are those of the part of the mask that has ink.
@@ -216,7 +229,7 @@ def _is_one(run: Run, threshold: float) -> bool:
     return run.digit.accepted and run.digit.score >= _SURE * threshold and run.width <= _NARROW
 
 
-def read_image(levels: Image, predictor: Predictor) -> Number:
+def read_image(levels: Image, predictor: Classifier) -> Number:
     """Read the number in an image uint8 (H, W) of one line of digits; `predictor` has an ink mask."""
     line = line_of(levels, mask_by(predictor))
     if line is None:
@@ -231,7 +244,7 @@ def read_image(levels: Image, predictor: Predictor) -> Number:
     return _number(*runs_of_image(line, ink, cuts, predictor), predictor.threshold)
 
 
-def read_strokes(strokes: Strokes, predictor: Predictor) -> Number:
+def read_strokes(strokes: Strokes, predictor: Classifier) -> Number:
     """Read the number in strokes of points [x, y, ...], y downward; boxes are in their units."""
     groups = groups_of(strokes)
     if len(groups) > _MOST_PIECES:
@@ -239,7 +252,7 @@ def read_strokes(strokes: Strokes, predictor: Predictor) -> Number:
     return _number(len(groups), runs_of_strokes(groups, predictor), predictor.threshold)
 
 
-def shows_several(whole: Predictions, canvas: Image, predictor: Predictor) -> bool:
+def shows_several(whole: Predictions, canvas: Image, predictor: Classifier) -> bool:
     """Return whether a canvas uint8 (280, 280) shows several digits; `whole` is what `predictor` predicts for it.
 
     A canvas that is accepted as one digit shows several only if each of them is accepted with a higher score.
@@ -297,7 +310,7 @@ def groups_of(strokes: Strokes) -> list[list[Sequence[Sequence[float]]]]:
     return groups
 
 
-def runs_of_strokes(groups: Sequence[Strokes], predictor: Predictor) -> dict[Span, Run]:
+def runs_of_strokes(groups: Sequence[Strokes], predictor: Classifier) -> dict[Span, Run]:
     """Return all runs of neighboring groups of strokes that could be a digit."""
     runs: dict[Span, Run] = {}
     for start in range(len(groups)):

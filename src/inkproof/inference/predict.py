@@ -206,12 +206,12 @@ def predict_images(
     if processes is None:
         processes = min(cores(), _MOST) if len(paths) >= MANY else 1
     if processes > 1:
-        return _predict_in_processes(paths, model, keep, processes, number)
+        return _predict_in_processes(paths, model, keep, number, processes)
     return (_predict(path, predictor, place < keep, number) for place, path in enumerate(paths))
 
 
 def _predict_in_processes(
-    paths: Sequence[str], model: Path, keep: int, processes: int, number: bool
+    paths: Sequence[str], model: Path, keep: int, number: bool, processes: int
 ) -> Generator[Result]:
     chunks = [
         partial(_predict_chunk, model, paths[first : first + CHUNK], keep - first, number)
