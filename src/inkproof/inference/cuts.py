@@ -55,7 +55,10 @@ def strip_of(levels: Image, left: float, top: float, width: float, side: float, 
         (np.arange(count + 1) * step + start).astype(np.float64)
         for start, count in ((top, CANVAS_SIDE), (left, columns))
     )
-    inside = area_means(np.ones_like(levels), rows, right)  # beyond, area_means has zero
+    # Beyond the image, area_means has zero.
+    inside = np.outer(
+        *(np.diff(np.clip(edges, 0, n)) / step for edges, n in zip((rows, right), levels.shape, strict=True))
+    )
     gray = np.rint(area_means(levels, rows, right) + border * (1 - inside)).astype(np.uint8)
     mask = np.empty((MASK_SIDE, columns // SCALE), np.uint8)
     firsts = [*range(0, columns - CANVAS_SIDE, CANVAS_SIDE // 2), columns - CANVAS_SIDE]

@@ -269,7 +269,7 @@ def shows_several(whole: Predictions, canvas: Image, predictor: Classifier) -> b
 
 def gray_levels(source: str | bytes, name: str = "") -> Image:
     """Return the gray levels uint8 (H, W) of an image file; raises UserError if it cannot be read."""
-    return np.asarray(open_image(source, name, draft=2 * CANVAS_SIDE).convert("L"))
+    return np.asarray(open_image(source, name).convert("L"))
 
 
 def _number(pieces: int, runs: Mapping[Span, Run], threshold: float) -> Number:
