@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup coreml cluster demo repro pretrained finetune leaderboard bench test test-full lint format docs plots ui app browser screenshots lock clean
+.PHONY: help setup coreml cluster demo repro pretrained finetune leaderboard bench test test-full lint format docs plots ui app site browser screenshots lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,10 +86,10 @@ lint: $(DEV) ## ruff and mypy
 format: $(DEV) ## let ruff format the code
 	@ruff format . && ruff check --fix .
 
-docs: $(READY) ## build the pages of docs/ as a site, in site/
+docs: $(READY) ## build the pages of docs/ as a site, in docs-site/
 	@$(call add,docs)
 	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
-	@echo "Look at it: python -m http.server -d site"
+	@echo "Look at it: python -m http.server -d docs-site"
 
 plots: $(READY) ## learning curves and confusion matrices as a page that needs no network: dvc_plots/index.html
 	@$(call add,plots)
@@ -111,7 +111,10 @@ ui: $(READY) ## compare runs in the MLflow UI, http://127.0.0.1:5000, or make ui
 app: $(READY) ## a page to draw digits on, http://127.0.0.1:8765
 	@python src/app.py
 
-browser: $(DEV) ## add Playwright for the tests of that page; install Chromium with your system's package manager
+site: $(READY) ## the same page in site/, for a host without a server, such as GitHub Pages
+	@python src/app.py site
+
+browser: $(DEV) ## add Playwright and axe for the tests of that page; install Chromium with your system's package manager
 	@$(call add,browser)
 
 screenshots: demo browser ## the pictures of docs/images: MLflow and the report, after the demo and a sweep of four; needs Chromium
@@ -126,6 +129,6 @@ lock: $(READY) ## resolve the dependencies of pyproject.toml and requirements/*.
 	@for extra in dev browser cluster coreml docs plots; do $(COMPILE) -c $(LOCKS)/base.lock $(LOCKS)/$$extra.in -o $(LOCKS)/$$extra.lock || exit 1; done
 
 clean: ## remove what the pipeline made; the environment, your drawings and the DVC cache stay
-	@rm -rf models/mnist models/optdigits models/mnist_plus_strokes models/finetune exports runs reports/optdigits reports/finetune reports/compare site dvc_plots mlflow.db mlflow.db.lock mlruns
+	@rm -rf models/mnist models/optdigits models/mnist_plus_strokes models/finetune exports runs reports/optdigits reports/finetune reports/compare site docs-site dvc_plots mlflow.db mlflow.db.lock mlruns
 	@rm -rf data/mnist data/optdigits data/mnist_plus_strokes data/finetune data/drawn/pens data/drawn/unipen data/drawn/paper data/drawn/usps data/drawn/semeion
 	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} + ; rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""Add your own drawings to the evaluation: python src/drawings.py import FOLDER, or collect."""
+"""Add your own drawings to the evaluation: python src/drawings.py import FOLDER_OR_FILE, or collect."""
 
 import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
 
@@ -16,9 +16,11 @@ what FOLDER can hold:
   digit1.png digit2.png ... and a labels.csv with the header file,label,writer
       (writer may be left out; a label that is empty or - means "not a digit")
   0/ 1/ ... 9/ with the images of each digit, and -/ for what is not a digit
+FILE is what "Export" in the gallery of the drawing page saves, where the page comes from a host without a server
 
-example:
+examples:
   python src/drawings.py import ~/Images/digits --writer anna
+  python src/drawings.py import ~/Downloads/inkproof-drawings.jsonl
   dvc repro
 """
 
@@ -45,11 +47,12 @@ def parser() -> argparse.ArgumentParser:
         prog="drawings.py", description=__doc__, epilog=EXAMPLE, formatter_class=raw, allow_abbrev=False
     )
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="command")
-    about = "copy labeled images of digits into a set of drawings"
+    about = "copy labeled images of digits, or exported drawings, into a set of drawings"
     images = commands.add_parser(
         "import", help=about, description=about, epilog=EXAMPLE, formatter_class=raw, allow_abbrev=False
     )
-    images.add_argument("folder", metavar="FOLDER", type=Path, help="your images, in the formats that predict.py reads")
+    about = "your images, in the formats that predict.py reads, or drawings that the page exported"
+    images.add_argument("folder", metavar="FOLDER_OR_FILE", type=Path, help=about)
     images.add_argument("--labels", type=Path, metavar="CSV", help="their labels (default: FOLDER/labels.csv)")
     images.add_argument("--writer", metavar="NAME", help="who drew them, where the CSV has no writer (default: me)")
     about = "copy the drawings of the page of `make app` into a set"
@@ -66,13 +69,13 @@ def parser() -> argparse.ArgumentParser:
 
 def command(options: argparse.Namespace) -> int:
     """Import or collect; return the exit code."""
-    from inkproof.stages.drawings import import_images, keep_under_dvc, require_untracked
+    from inkproof.stages.drawings import keep_under_dvc, require_untracked
 
     code = 0
     if options.dvc:
         require_untracked(options.into)
     if options.command == "import":
-        code = import_images(options.folder, options.into, options.labels, options.writer)
+        code = import_any(options)
     else:
         from inkproof.app.collecting import collect_kept
 
@@ -80,6 +83,20 @@ def command(options: argparse.Namespace) -> int:
     if options.dvc:
         keep_under_dvc(options.into)
     return code
+
+
+def import_any(options: argparse.Namespace) -> int:
+    """Import a folder of images, or a file of drawings; return the exit code."""
+    from inkproof.app.collecting import SUFFIXES, import_page, print_collected
+    from inkproof.runtime.errors import UserError
+    from inkproof.stages.drawings import import_images
+
+    if options.folder.is_dir() or options.folder.suffix.lower() not in SUFFIXES:
+        return import_images(options.folder, options.into, options.labels, options.writer)
+    if options.labels is not None:
+        raise UserError(f"--labels {options.labels}: drawings of the page have labels; correct them in its gallery")
+    print_collected(import_page(options.folder, options.into, options.writer), options.into)
+    return 0
 
 
 if __name__ == "__main__":

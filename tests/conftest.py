@@ -29,6 +29,7 @@ SOURCES = (
     *("src", "conf", "experiments", "dvc.yaml", "params.yaml", "pyproject.toml", "Makefile", ".gitignore"),
     *(".dvcignore", ".dvc/config", ".dvc/.gitignore", "data/drawn/starter", "data/drawn/not_digits"),
     *("data/drawn/mine/.gitkeep", "reports/mnist", "models/pretrained/ink_mask.keras"),
+    "models/pretrained/ink_mask.json",
 )
 LEFT_OUT = {"reports/mnist": ("test", "drawn", "timing.json")}  # what git ignores within SOURCES
 

@@ -1,8 +1,9 @@
-"""The page in headless Chromium: drawn on by mouse, finger, pen and keyboard, with and without a network."""
+"""The page in headless Chromium: drawn on by mouse, finger, pen and keyboard, with and without server and network."""
 
 import base64
 import io
 import json
+import re
 import shutil
 import sqlite3
 import urllib.request
@@ -15,11 +16,25 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import drawings as command
 from inkproof.app.drawing_store import DrawingStore
+from inkproof.app.site import write_site
 from inkproof.data.drawings import Drawing, read_drawings
 from inkproof.exporting.metadata import read_metadata, write_metadata
 from inkproof.runtime.paths import ROOT
-from support.browsing import DRAW, PREDICTION, Running, contrast, draw_by_finger, draw_by_mouse, running, until
+from support.browsing import (
+    DRAW,
+    PREDICTION,
+    PREFIX,
+    Host,
+    Running,
+    contrast,
+    draw_by_finger,
+    draw_by_mouse,
+    hosting,
+    running,
+    until,
+)
 from support.web_app import PRETRAINED, canvas_of, starter
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: `make browser` adds it")
@@ -35,6 +50,10 @@ SAME = 200  # drawings for the browser and the server
 CLOSE = 1e-5
 PHONE = {"viewport": {"width": 360, "height": 740}, "device_scale_factor": 3, "is_mobile": True, "has_touch": True}
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+NO_WASM = "delete globalThis.WebAssembly;"
+# The others run on both: the page of the app, and the same page as files on a host without a server.
+needs_server = pytest.mark.parametrize("server", ["app"], indirect=True)
+without_server = pytest.mark.parametrize("server", ["site"], indirect=True)
 
 
 def example(label: int, number: int = 0) -> list:
@@ -49,25 +68,27 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture
-def server(database: Path, stand_in: Path) -> Iterator[Running]:
+@pytest.fixture(params=["app", "site"])
+def server(request: pytest.FixtureRequest, database: Path, stand_in: Path) -> Iterator[Running | Host]:
     # The same graph with other bytes: a third model with a long name.
     third = database.parent.parent / "third.tflite"
+    third.parent.mkdir(parents=True, exist_ok=True)
     third.write_bytes(write_metadata(PRETRAINED.read_bytes(), {**read_metadata(PRETRAINED), "copy": True}))
     models = {"pretrained": PRETRAINED, "stand-in": stand_in / "canvas.tflite", "optdigits-with_a_long_name": third}
-    with running(database, models) as one:
+    with running(database, models) if request.param == "app" else hosting(database.parent, models) as one:
         yield one
 
 
 @pytest.fixture
-def visit(chromium: Any, server: Running) -> Iterator[Callable[..., Any]]:
-    """A function that opens the page in its own context; the page must have no errors at the end."""
-    contexts, errors = [], []
+def visit(chromium: Any, server: Running | Host) -> Iterator[Callable[..., Any]]:
+    """A function that opens the page in its own context; it must have no errors, and ask nobody else, at the end."""
+    contexts, errors, addresses = [], [], []
 
     def open_page(path: str = "/", script: str = "", **options: Any) -> Any:
         context = chromium.new_context(**(options or DESKTOP))
         contexts.append(context)
         page = context.new_page()
+        context.on("request", lambda request: addresses.append(request.url))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: "Security Policy" in message.text and errors.append(message.text))
         if script:
@@ -80,6 +101,10 @@ def visit(chromium: Any, server: Running) -> Iterator[Callable[..., Any]]:
     for context in contexts:
         context.close()
     assert errors == []
+    ours = (f"{server.url}/", "blob:", "data:")
+    assert [address for address in addresses if not address.startswith(ours)] == []
+    if isinstance(server, Host):
+        assert [path for path in server.asked if not path.startswith(f"{PREFIX}/")] == []
 
 
 def test_a_three_is_drawn_and_predicted(visit: Callable[..., Any]):
@@ -117,7 +142,12 @@ def test_a_drawing_that_is_not_a_digit_is_rejected(visit: Callable[..., Any]):
     assert page.inner_text(".card .next").startswith("perhaps ")
 
 
-@pytest.mark.parametrize("without", ["", "delete globalThis.WebAssembly;"], ids=["browser", "server"])
+@pytest.mark.parametrize(
+    ("server", "without"),
+    [("app", ""), ("app", NO_WASM), ("site", "")],
+    indirect=["server"],
+    ids=["browser", "server", "site"],
+)
 def test_strokes_beside_the_paper_leave_no_ink(without: str, visit: Callable[..., Any]):
     page = visit(script=without)
     page.evaluate("inkproof.drawing.set([[[400, 20, 0, 0.5], [400, 200, 9, 0.5]]])")
@@ -128,6 +158,7 @@ def test_strokes_beside_the_paper_leave_no_ink(without: str, visit: Callable[...
     until(page, "document.getElementById('live').textContent === 'no ink found'")
 
 
+@needs_server
 def test_a_damaged_row_is_shown_and_deleted(visit: Callable[..., Any], database: Path):
     page = visit()
     page.check("#consent")
@@ -173,6 +204,7 @@ def same_prediction(page: Any, server: Running, drawings: list[Drawing]) -> floa
     return largest
 
 
+@needs_server
 def test_browser_and_server_predict_the_same_on_200_drawings(visit: Callable[..., Any], server: Running):
     page = visit()
     others = read_drawings(ROOT / "data" / "drawn" / "not_digits")
@@ -184,14 +216,23 @@ def test_browser_and_server_predict_the_same_on_200_drawings(visit: Callable[...
     print(f"largest difference of a probability: {largest:.2g}")
 
 
+@needs_server
 def test_without_webassembly_the_server_predicts_the_same(visit: Callable[..., Any], server: Running):
-    page = visit(script="delete globalThis.WebAssembly;")
+    page = visit(script=NO_WASM)
     assert same_prediction(page, server, starter()[::30]) == 0.0
     assert page.evaluate("inkproof.models.place") == "server"
     assert "Predicted by the server" in page.inner_text("#status")
 
 
-def test_it_works_with_the_network_off(visit: Callable[..., Any], server: Running):
+@without_server
+def test_without_webassembly_and_server_the_page_says_so(visit: Callable[..., Any]):
+    page = visit(script=NO_WASM)
+    draw_by_mouse(page, example(3))
+    assert page.inner_text(".card .verdict") == "No prediction"
+    assert page.inner_text(".card .next") == "this browser cannot run the network: no WebAssembly"
+
+
+def test_it_works_with_the_network_off(visit: Callable[..., Any], server: Running | Host):
     page = visit()
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     until(page, "navigator.serviceWorker.controller !== null")
@@ -205,8 +246,34 @@ def test_it_works_with_the_network_off(visit: Callable[..., Any], server: Runnin
     assert page.inner_text(".card .digit") == "3" and page.evaluate("inkproof.models.place") == "browser"
     page.click("#labels [data-label='3']")
     page.wait_for_selector("#toast:not([hidden])")
+    if isinstance(server, Host):
+        assert "Kept as 3" in page.inner_text("#toast") and len(server.kept(page)) == 1
+        return
     assert "Not kept: the server cannot be reached" in page.inner_text("#toast")
     assert not page.evaluate("inkproof.drawing.empty"), "what was not kept stays on the paper"
+
+
+@without_server
+def test_a_new_version_replaces_the_files_for_offline_use_but_not_those_of_others(
+    visit: Callable[..., Any], server: Host
+):
+    page = visit()
+    until(page, "navigator.serviceWorker.controller !== null")
+    page.evaluate("caches.open('inkproof /other/ models')")
+    names = "async () => (await caches.keys()).filter((name) => !name.endsWith('models'))"
+    [before] = page.evaluate(names)
+    assert before.startswith(f"inkproof {PREFIX}/ ")
+    write_site(server.site, {"renamed": PRETRAINED}, 21.0)
+    (server.site / "css" / "page.css").write_text("spoiled while it was sent")
+    page.reload()
+    until(page, "globalThis.inkproof?.models.all[0]?.name === 'renamed'")
+    page.wait_for_timeout(500)
+    assert before in page.evaluate(names), "a file that is not the expected one is not kept"
+    shutil.copy(ROOT / "src" / "inkproof" / "app" / "static" / "css" / "page.css", server.site / "css")
+    (server.site / "sw.js").write_text((server.site / "sw.js").read_text() + "// newer\n")
+    page.reload()
+    until(page, "caches.keys().then((all) => all.length === 3)")
+    assert "inkproof /other/ models" in page.evaluate("caches.keys()")
 
 
 def test_it_can_be_installed(visit: Callable[..., Any]):
@@ -312,19 +379,19 @@ def no_overlap(page: Any, over: str, under: str) -> bool:
     return all(x1 <= left or x0 >= right or y1 <= top or y0 >= bottom for x0, y0, x1, y1 in spans[1:])
 
 
-def test_a_drawing_is_kept_corrected_and_deleted(visit: Callable[..., Any], database: Path):
+def test_a_drawing_is_kept_corrected_and_deleted(visit: Callable[..., Any], server: Running | Host, database: Path):
     page = visit()
     assert "Tick" in page.inner_text("#labels-hint")
     draw_by_mouse(page, example(3))
     page.click("#labels [data-label='3']", force=True)
-    assert "Tick" in page.inner_text("#toast") and not database.exists()
+    assert "Tick" in page.inner_text("#toast") and server.kept(page) == [] and not database.exists()
     page.check("#consent")
     assert page.inner_text("#labels-hint") == "Press its label."
     page.fill("#writer", "Zoë")
     page.click("#labels [data-label='3']")
     until(page, "document.getElementById('toast').textContent.startsWith('Kept as 3')")
     assert page.evaluate("inkproof.drawing.empty")
-    [kept] = DrawingStore(database).all()
+    [kept] = server.kept(page)
     assert (kept.label, kept.predicted, kept.writer, kept.model) == (3, 3, "Zoë", "pretrained")
     assert (kept.device, kept.pointer) == ("desktop", "mouse")
     drawn = np.concatenate(example(3))[:, :2]
@@ -344,7 +411,7 @@ def test_a_drawing_is_kept_corrected_and_deleted(visit: Callable[..., Any], data
     page.click("#drawings button")
     page.click("#editor-labels [data-label='5']")
     until(page, "document.querySelector('#editor-labels [data-label=\"5\"]').ariaPressed === 'true'")
-    assert [drawing.label for drawing in DrawingStore(database).all()] == [3, 5]
+    assert [drawing.label for drawing in server.kept(page)] == [3, 5]
     page.click("#editor-close")
     page.wait_for_selector("#gallery-empty:not([hidden])")
     assert page.inner_text("#gallery-count") == "2 kept, 2 predicted correctly"
@@ -354,20 +421,20 @@ def test_a_drawing_is_kept_corrected_and_deleted(visit: Callable[..., Any], data
     page.fill("#editor-writer", "Max")
     page.click("#editor-close")
     until(page, "document.getElementById('live').textContent.includes('drawn by Max')")
-    assert [drawing.writer for drawing in DrawingStore(database).all()] == ["Zoë", "Max"]
+    assert [drawing.writer for drawing in server.kept(page)] == ["Zoë", "Max"]
     page.click("#drawings button")
     page.click("#editor-delete")
-    assert page.inner_text("#editor-delete") == "Delete for good?" and len(DrawingStore(database).all()) == 2
+    assert page.inner_text("#editor-delete") == "Delete for good?" and len(server.kept(page)) == 2
     page.click("#editor-delete")
     page.wait_for_selector("#editor", state="hidden")
-    assert [drawing.label for drawing in DrawingStore(database).all()] == [3]
+    assert [drawing.label for drawing in server.kept(page)] == [3]
     page.wait_for_selector("#drawings li")
     page.select_option("#filter-label", "9")
     page.wait_for_selector("#gallery-empty:not([hidden])")
     assert "No drawing matches" in page.inner_text("#gallery-empty")
 
 
-def test_keeping_can_be_undone(visit: Callable[..., Any], database: Path):
+def test_keeping_can_be_undone(visit: Callable[..., Any], server: Running | Host):
     page = visit()
     page.check("#consent")
     draw_by_mouse(page, example(4))
@@ -376,10 +443,70 @@ def test_keeping_can_be_undone(visit: Callable[..., Any], database: Path):
     page.click("#toast button")
     until(page, "!inkproof.drawing.empty")
     assert page.evaluate("inkproof.drawing.strokes") == strokes
-    assert DrawingStore(database).all() == []
+    assert server.kept(page) == []
 
 
-def test_consent_is_remembered_and_can_be_withdrawn(visit: Callable[..., Any], database: Path):
+@without_server
+def test_drawings_of_the_browser_are_exported_and_imported(visit: Callable[..., Any], server: Host, tmp_path: Path):
+    page = visit(**DESKTOP, accept_downloads=True)
+    assert "This browser stores the strokes" in page.inner_text("#terms")
+    page.check("#consent")
+    for digit in (3, 5, 7):
+        draw_by_mouse(page, example(digit))
+        page.keyboard.press(str(digit))
+        until(page, f"document.getElementById('toast').textContent.startsWith('Kept as {digit}')")
+    page.click("#to-gallery")
+
+    def exported() -> list[Drawing]:
+        with page.expect_download() as download:
+            page.click("#export")
+        assert re.fullmatch(r"inkproof-drawings-\d{4}-\d\d-\d\d\.jsonl", download.value.suggested_filename)
+        download.value.save_as(tmp_path / "drawings.jsonl")
+        with pytest.raises(SystemExit) as ended:
+            command.main(["import", str(tmp_path / "drawings.jsonl"), "--into", str(tmp_path / "set")])
+        assert ended.value.code == 0
+        return read_drawings(tmp_path / "set")
+
+    first = exported()
+    assert [drawing.label for drawing in first] == [3, 5, 7]
+    for drawing, kept in zip(first, server.kept(page), strict=True):
+        assert (drawing.id, drawing.strokes, drawing.created) == (kept.id, kept.strokes, kept.created)
+        assert drawing.source == "drawing page/desktop-mouse"
+    page.click("#drawings li:nth-child(1) button")
+    page.click("#editor-delete")
+    page.click("#editor-delete")
+    until(page, "document.querySelectorAll('#drawings li').length === 2")
+    page.click("#drawings li:nth-child(1) button")
+    page.click("#editor-labels [data-label='6']")
+    until(page, "document.querySelector('#editor-labels [data-label=\"6\"]').ariaPressed === 'true'")
+    page.click("#editor-close")
+    assert [drawing.label for drawing in exported()] == [3, 6]
+
+
+@without_server
+def test_many_drawings_of_the_browser_are_shown_in_pages(visit: Callable[..., Any], server: Host):
+    page = visit()
+    page.evaluate("""async () => {
+      const one = { writer: "constructor", strokes: [[[1, 2, 0], [200, 200, 9]]], canvas: [280, 280], predicted: 1,
+        model: "pretrained", version: "0", device: "phone", pointer: "touch" };
+      for (let number = 0; number < 61; number++) await inkproof.storage.keep({ ...one, label: number % 10 });
+      await inkproof.storage.keep({ ...one, label: null, id: "page-0000000000000000" });
+      await inkproof.storage.keep({ ...one, label: null, id: "page-0000000000000000" });
+    }""")
+    page.click("#to-gallery")
+    page.wait_for_selector("#drawings li:nth-child(60)")
+    assert page.inner_text("#gallery-count") == "62 kept, 6 predicted correctly"
+    page.click("#more")
+    page.wait_for_selector("#drawings li:nth-child(62)")
+    assert page.is_hidden("#more")
+    page.select_option("#filter-label", "none")
+    until(page, "document.querySelectorAll('#drawings li').length === 1")
+    page.select_option("#filter-label", "1")
+    page.select_option("#filter-writer", "constructor")
+    until(page, "document.querySelectorAll('#drawings li').length === 6")
+
+
+def test_consent_is_remembered_and_can_be_withdrawn(visit: Callable[..., Any], server: Running | Host, database: Path):
     page = visit()
     page.check("#consent")
     page.reload()
@@ -388,7 +515,7 @@ def test_consent_is_remembered_and_can_be_withdrawn(visit: Callable[..., Any], d
     draw_by_mouse(page, example(2))
     page.keyboard.press("2")
     page.wait_for_timeout(300)
-    assert not database.exists()
+    assert server.kept(page) == [] and not database.exists()
 
 
 def test_the_keyboard_draws_and_has_commands(visit: Callable[..., Any]):
@@ -458,6 +585,7 @@ def test_a_second_finger_does_not_draw(visit: Callable[..., Any]):
     assert page.evaluate("inkproof.drawing.strokes.length") == 1
 
 
+@needs_server
 def test_a_page_of_another_site_can_neither_read_nor_write(visit: Callable[..., Any], server: Running, chromium: Any):
     other = chromium.new_context().new_page()
     other.goto("data:text/html,<p>elsewhere")

@@ -1,24 +1,30 @@
-"""drawings.py collect: kept drawings go into the user's set, after the imported drawings."""
+"""drawings.py collect, and import of what the page exported: drawings go into the user's set, after its images."""
 
+import json
 import re
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from flask.testing import FlaskClient
 from PIL import Image
 
 import drawings as command
-from inkproof.app.collecting import collect
+from inkproof.app.collecting import collect, import_page
 from inkproof.app.drawing_store import DrawingStore, Kept
 from inkproof.config import compose
 from inkproof.config.stages import Rendering
 from inkproof.data.drawing_import import import_drawings
 from inkproof.data.drawings import read_drawings
+from inkproof.datasets.finetuning_set import prepare, read_split
 from inkproof.datasets.preprocessed import preprocessed_drawings
+from inkproof.evaluation.metrics import per_writer
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
+from support.drawn_writers import config, sheet
+from support.web_app import to_keep
 
 ONE = Kept(
     **{"id": "page-1", "label": 3, "writer": "zoë", "strokes": [[[10, 20, 0, 0.5], [200, 220, 17, 0.9]]]},
@@ -114,6 +120,24 @@ def test_the_pipeline_can_use_the_collected_drawings(store: DrawingStore, mine: 
     assert preprocessed.methods["mnist_style"][1:].any(axis=(1, 2)).all()
 
 
+def test_a_class_is_evaluated_per_writer_and_split_by_writer_for_fine_tuning(
+    client: FlaskClient, database: Path, tmp_path: Path
+):
+    names = ("anna", "ben", "cara", "dai", "7")
+    for drawing in (one for name in names for one in sheet(name)):
+        asked = to_keep(label=drawing.label, writer=drawing.writer, strokes=drawing.strokes)
+        assert client.post("/api/drawings", json=asked).status_code == 201
+    drawings = collect(database, tmp_path / "set").drawings
+    rendering = Rendering(folder=str(tmp_path / "set"), role=None, brush=20.0, pixels=False, inverted=False)
+    preprocessed = preprocessed_drawings(tmp_path / "set", drawings, rendering, ["mnist_style"])
+    rows = per_writer(preprocessed.labels, {"mnist_style": preprocessed.labels}, preprocessed.writers)
+    assert dict(zip(rows["writer"], rows["n"], strict=True)) == dict.fromkeys(names, 10)
+    prepare(config(tmp_path, drawings), tmp_path / "finetune", None)
+    split = read_split(tmp_path / "finetune").writers
+    assert [len(split[name]) for name in ("train", "val", "test")] == [3, 1, 1]
+    assert {**split["train"], **split["val"], **split["test"]} == dict.fromkeys(names, 10)
+
+
 def test_the_command_prints_a_summary(store: DrawingStore, mine: Path, capsys: pytest.CaptureFixture):
     with pytest.raises(SystemExit) as ended:
         command.main(["collect", "--from", str(store.path), "--into", str(mine)])
@@ -144,3 +168,96 @@ def test_the_command_collects_from_the_configured_database(
         command.main(["collect", "--into", str(mine)])
     assert ended.value.code == 0
     assert "3 added" in capsys.readouterr().out
+
+
+def exported(number: int, **changed: object) -> str:
+    """A line that the page exports."""
+    return json.dumps({"format": 1, **asdict(ONE), "id": f"page-{number:016x}", **changed}, ensure_ascii=False)
+
+
+def written(path: Path, *lines: str) -> Path:
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def test_exported_drawings_follow_the_images_of_the_set(mine: Path, tmp_path: Path):
+    imported = read_drawings(mine)
+    file = written(tmp_path / "a.jsonl", exported(1), "", exported(2, writer=" anna  maria ", label=None))
+    result = import_page(file, mine)
+    assert read_drawings(mine) == result.drawings
+    assert [drawing.id for drawing in result.added] == ["page-0000000000000001", "page-0000000000000002"]
+    assert result.drawings[0] == imported[0]
+    assert [(drawing.writer, drawing.label) for drawing in result.drawings[1:]] == [("anna maria", None), ("zoë", 3)]
+    assert result.drawings[2].strokes == [[[10, 20, 0], [200, 220, 17]]]
+    again = import_page(file, mine)
+    assert (again.added, again.changed, again.removed) == ([], [], [])
+
+
+def test_corrections_and_deletions_of_an_export_reach_the_set(mine: Path, tmp_path: Path):
+    first, second, third = (f"page-{number:016x}" for number in (1, 2, 3))
+    import_page(written(tmp_path / "a.jsonl", exported(1), exported(2), exported(3)), mine)
+    lines = exported(2), exported(2, label=9), json.dumps({"format": 1, "deleted": [first]})
+    result = import_page(written(tmp_path / "a.jsonl", *lines), mine)
+    assert [drawing.id for drawing in result.removed] == [first]
+    assert [(drawing.id, drawing.label) for drawing in result.changed] == [(second, 9)], "the second line is newer"
+    assert {drawing.id for drawing in read_drawings(mine)} > {second, third}
+
+
+def test_a_writer_names_the_drawings_of_a_page_without_a_name(mine: Path, tmp_path: Path):
+    file = written(tmp_path / "a.jsonl", exported(1, writer="me"), exported(2, writer="ben"))
+    assert [drawing.writer for drawing in import_page(file, mine, "anna").added] == ["anna", "ben"]
+    again = import_page(file, mine)
+    assert again.changed == [], "the name stays"
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("", "has no drawings"),
+        ("\n\n", "has no drawings"),
+        ("<!doctype html>\n", "line 1: the JSON cannot be read"),
+        (exported(1) + "\n" + exported(2)[:200], "line 2: the JSON cannot be read"),
+        ("[]", "line 1: not a drawing that the page exported"),
+        ('{"label": 3}', "line 1: not a drawing that the page exported"),
+        (exported(1, format=2), "line 1: its format is not 1; if a newer Inkproof"),
+        (exported(1, label=12), "line 1: label=12"),
+        (exported(1, label="3"), "line 1: label=3"),
+        (exported(1, writer=" "), "line 1: writer"),
+        (exported(1, strokes=[[]]), "line 1: strokes: no point"),
+        (exported(1, strokes=[[[1, "2"]]]), "line 1: strokes"),
+        (exported(1, strokes=[[[1, 1e7, 0]]]), "line 1: strokes"),
+        (exported(1, width=20_000), "line 1: canvas"),
+        (exported(1, created="today"), "line 1: created"),
+        (exported(1, id="0123456789abcdef"), "'0123456789abcdef' is no id that the page makes"),
+        ('{"format": 1, "deleted": ["../x"]}', "'../x' is no id that the page makes"),
+        ('{"format": 1, "deleted": 3}', "'3' is no id that the page makes"),
+        ("[" * 100_000, "line 1: the JSON cannot be read: nested too deeply"),
+        (exported(1).replace("zoë", "\\ud800"), "line 1: writer"),
+    ],
+)
+def test_a_damaged_export_is_one_line_and_changes_nothing(
+    content: str, complaint: str, mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+):
+    before = (mine / "drawings.jsonl").read_bytes()
+    (tmp_path / "a.jsonl").write_text(content, encoding="utf-8")
+    with pytest.raises(SystemExit) as ended:
+        command.main(["import", str(tmp_path / "a.jsonl"), "--into", str(mine)])
+    printed = capsys.readouterr()
+    assert ended.value.code == 2 and printed.out == ""
+    assert printed.err.count("\n") == 1 and complaint in printed.err
+    assert (mine / "drawings.jsonl").read_bytes() == before
+
+
+def test_other_mistakes_with_an_export_are_one_line(mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+    (tmp_path / "a.txt").write_bytes(b"\xff\xfe")
+    written(tmp_path / "b.jsonl", exported(1))
+    for words, complaint in {
+        ("a.txt",): "a.txt is not UTF-8 text",
+        ("absent.jsonl",): "absent.jsonl cannot be read: No such file",
+        ("b.jsonl", "--labels", "l.csv"): "--labels l.csv: drawings of the page have labels",
+    }.items():
+        with pytest.raises(SystemExit) as ended:
+            command.main(["import", str(tmp_path / words[0]), *words[1:], "--into", str(mine)])
+        assert ended.value.code == 2
+        line = capsys.readouterr().err
+        assert line.count("\n") == 1 and complaint in line

@@ -29,6 +29,23 @@ def test_a_drawing_is_kept_with_all_its_fields(client: FlaskClient):
     assert kept == expected
 
 
+def test_a_drawing_that_is_sent_again_is_kept_once(client: FlaskClient):
+    name = "page-0123456789abcdef"
+    first = keep(client, id=name)
+    assert first["id"] == name
+    again = client.post("/api/drawings", json=to_keep(id=name, label=3))
+    assert (again.status_code, again.json) == (200, first), "what is kept stays as it is"
+    other = keep(client)
+    assert client.get("/api/drawings").json["counts"]["total"] == 2 and other["id"] != name
+    assert client.delete(f"/api/drawings/{name}").status_code == 204
+    late = client.post("/api/drawings", json=to_keep(id=name))
+    assert late.status_code == 409 and "has been deleted since" in late.json["error"]
+    assert client.get("/api/drawings").json["counts"]["total"] == 1
+    for wrong in ("page-1", "x" * 21, "page-0123456789ABCDEF", 7):
+        refused = client.post("/api/drawings", json=to_keep(id=wrong))
+        assert refused.status_code == 422 and "id" in refused.json["error"]
+
+
 @pytest.mark.parametrize("consent", [False, None, "true", 1])
 def test_without_consent_nothing_is_kept(consent: object, client: FlaskClient, database: Path):
     refused = client.post("/api/drawings", json=to_keep(consent=consent))

@@ -1,14 +1,17 @@
-"""The server under load, and killed: 10,000 malformed requests, 50 requests a second, SIGKILL while saving."""
+"""The server under load, and killed: malformed requests, 50 requests a second, a class that draws, SIGKILL."""
 
 import base64
 import http.client
 import io
 import json
 import os
+import random
 import signal
+import socket
 import sqlite3
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -26,6 +29,7 @@ from support.workspaces import TIMEOUT
 MALFORMED = 10_000
 KILLS = 6
 RATE, MINUTE = 50, 60  # requests a second, seconds
+DRAWERS, DRAWN = 30, 20  # people of a class, drawings of each
 GROWTH = 25_000_000  # bytes: less than the body of one request in a thousand
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("web load")]
@@ -128,6 +132,53 @@ def test_fifty_requests_a_second_for_a_minute(tmp_path: Path):
         assert kept == sum(status == 201 for status, _ in results) == RATE * MINUTE // 10
         times = sorted(seconds for _, seconds in results)
         print(f"median {times[len(times) // 2]:.4f} s, p95 {times[len(times) * 95 // 100]:.4f} s")
+
+
+def test_thirty_drawers_at_once_lose_nothing(tmp_path: Path):
+    strokes = {drawing.label: drawing.strokes for drawing in starter() if drawing.strokes}
+    statuses: Counter[int] = Counter()
+    ready = threading.Barrier(DRAWERS)
+    with serving(tmp_path / "app.db") as server:
+
+        def draw(number: int) -> None:
+            """As the page does in a session: send again what was not acknowledged, with the same id."""
+            chance = random.Random(number)
+            ready.wait(TIMEOUT)
+            for one in range(DRAWN):
+                asked = to_keep(id=name_of(number, one), writer=f"pupil {number}", label=one % 10)
+                asked["strokes"] = strokes[one % 10]
+                if one % 5 == 4:
+                    send_and_hang_up(server.port, asked)
+                while True:
+                    status = server.ask("POST", "/api/drawings", asked)[0]
+                    statuses[status] += 1
+                    if status in (200, 201):
+                        break
+                    assert status == 503
+                    time.sleep(chance.uniform(0.02, 0.2))
+
+        began = time.monotonic()
+        with ThreadPoolExecutor(DRAWERS) as pool:
+            list(pool.map(draw, range(DRAWERS)))
+        lasted = time.monotonic() - began
+    kept = DrawingStore(tmp_path / "app.db").all()
+    expected = {
+        name_of(number, one): (f"pupil {number}", one % 10) for number in range(DRAWERS) for one in range(DRAWN)
+    }
+    assert len(kept) == len(expected) and {one.id: (one.writer, one.label) for one in kept} == expected
+    print(f"{len(kept)} drawings in {lasted:.1f} s: {dict(statuses)}")
+
+
+def name_of(number: int, one: int) -> str:
+    return f"page-{number:08x}{one:08x}"
+
+
+def send_and_hang_up(port: int, asked: dict) -> None:
+    """Send a drawing and close the connection, as a phone does that leaves the network."""
+    body = json.dumps(asked).encode()
+    head = f"POST /api/drawings HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", port), TIMEOUT) as connection:
+        connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
 
 
 def test_killed_while_saving_no_acknowledged_drawing_is_lost(tmp_path: Path):

@@ -43,7 +43,7 @@ def test_the_page_has_no_inline_script_or_style_and_nothing_from_elsewhere():
         assert not [name for name in attributes if name.startswith("on")]
         for name in ("src", "href"):
             address = attributes.get(name)
-            assert address is None or address.startswith("#") or address in PARTS, address
+            assert address is None or address.startswith("#") or f"/{address}" in PARTS, address
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
@@ -55,6 +55,7 @@ def test_imports_and_ids_of_a_script_exist(path: Path):
     for name in re.findall(r"""(?:getElementById|\bat)\("([^"]+)"\)""", source):
         assert name in ids, name
     assert "https://" not in source and "http://" not in source
+    assert not re.findall(r"""["'`]/[a-z]""", source), "an address that is not relative to the page"
 
 
 def test_every_label_has_a_control_and_every_button_a_type():
@@ -101,10 +102,12 @@ def test_all_of_it_is_small():
 
 def test_the_service_worker_lists_every_file_and_changes_with_each(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     def head(parts: dict) -> list:
-        return [json.loads(line.split(" = ")[1][:-1]) for line in parts["/sw.js"].content.decode().splitlines()[:2]]
+        return [json.loads(line.split(" = ")[1][:-1]) for line in parts["/sw.js"].content.decode().splitlines()[:3]]
 
-    edition, kept = head(PARTS)
-    assert kept == sorted(set(PARTS) - {"/sw.js"})
+    edition, kept, catalog = head(PARTS)
+    assert [name.removeprefix(".") for name in kept] == sorted(set(PARTS) - {"/sw.js"})
+    assert all(hashlib.sha256(PARTS[name[1:]].plain).hexdigest() == digest for name, digest in kept.items())
+    assert catalog == "api/models"
     for path in STATIC.rglob("*"):
         if path.is_file():
             copy = tmp_path / path.relative_to(STATIC)
@@ -118,12 +121,12 @@ def test_the_service_worker_lists_every_file_and_changes_with_each(monkeypatch: 
 
 def test_the_icons_of_the_manifest_have_the_stated_sizes():
     manifest = json.loads((STATIC / "manifest.webmanifest").read_text())
-    assert manifest["start_url"] in PARTS and manifest["display"] == "standalone"
+    assert manifest["start_url"] == manifest["scope"] == "./" and manifest["display"] == "standalone"
     sizes = set()
     for icon in manifest["icons"]:
-        assert icon["src"] in PARTS
+        assert f"/{icon['src']}" in PARTS
         if icon["type"] == "image/png":
-            with Image.open(STATIC / icon["src"].lstrip("/")) as image:
+            with Image.open(STATIC / icon["src"]) as image:
                 assert f"{image.width}x{image.height}" == icon["sizes"]
             sizes.add(icon["sizes"])
     assert {"192x192", "512x512"} <= sizes

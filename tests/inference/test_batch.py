@@ -88,9 +88,9 @@ def test_only_the_first_are_kept_with_their_images(paths: list[str], model: Path
 def test_more_processes_only_for_many_images(monkeypatch, model: Path, number: int, cores: int, processes: int):
     asked = []
     monkeypatch.setattr(batch, "cores", lambda: cores)
-    monkeypatch.setattr(batch, "_predict_in_processes", lambda *given: asked.append(given[-1]))
+    monkeypatch.setattr(batch, "in_order", lambda chunks, workers, advice: asked.append(workers) or ())
     predict_images(["absent.png"] * number, model)
-    assert asked == ([processes] if processes > 1 else [])
+    assert asked == [processes]
 
 
 def test_a_model_that_cannot_be_used_is_an_error_before_the_first_image(paths: list[str], tmp_path: Path):

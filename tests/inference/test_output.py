@@ -3,12 +3,14 @@
 import csv
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
-from inkproof.inference.predict import EVERY, MANY, Prediction, csv_rows, file_to_write, has_ink, line
+from inkproof.inference.predict import EVERY, MANY, Prediction, csv_rows, file_to_write, line, predict_image
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.progress import counted
 
@@ -30,11 +32,15 @@ def test_a_blank_is_no_digit_and_perhaps_none():
     assert line(BLANK, 12) == "blank.png     no ink found"
 
 
-def test_ink_is_one_level_in_one_pixel():
-    seen = np.zeros((28, 28), np.uint8)
-    assert not has_ink(seen)
-    seen[27, 27] = 1
-    assert has_ink(seen)
+@pytest.mark.parametrize("level", [0, 1])
+def test_ink_is_one_level_in_one_pixel(tmp_path: Path, level: int):
+    Image.new("L", (28, 28)).save(tmp_path / "7.png")
+    seen = np.zeros((1, 28, 28), np.uint8)
+    seen[0, 27, 27] = level
+    found = SimpleNamespace(probabilities=np.full((1, 10), 0.1), accepted=[True], seen=seen, mask=np.empty(0))
+    predicted = predict_image(str(tmp_path / "7.png"), SimpleNamespace(predict=lambda canvas: found))
+    assert isinstance(predicted, Prediction)
+    assert (predicted.ink, predicted.accepted) == (bool(level), bool(level))
 
 
 def test_a_row_holds_the_best_guess_whether_accepted_or_not(tmp_path: Path):

@@ -102,6 +102,7 @@ def test_every_file_has_its_code_and_its_results(typed: dict[str, str]):
     for language in ("dart", "kotlin", "swift", "js"):
         assert f"```{language}" in code
     assert code.count(">= 4.5") == 4, "the threshold of this very file, on every platform"
+    assert code.count("A test vector of examples/vectors.json") == 4 and "examples/read_digits.py" in code
     assert row(text, "`canvas_int8.tflite`")[1:] == ["640 KB", "99.63%", "3,070 drawings"]
     assert row(text, "`model_int8.tflite`")[1:] == ["252 KB", "99.95%", "every test digit"]
     assert row(text, "`model.mlpackage`")[1:] == ["958 KB", "100%", "500 test digits"]

@@ -1,5 +1,6 @@
 """The training of the mask network, on few pages: its loss, what it writes, and `src/preprocess.py mask`."""
 
+import json
 import os
 import re
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import tensorflow as tf
 
 from inkproof.config.compose import composing
 from inkproof.config.stages import MaskConfig
+from inkproof.data import unipen
 from inkproof.data.digits import Digits, write_digits
 from inkproof.data.drawings import write_drawings
 from inkproof.data.pens import PensSource
@@ -26,6 +28,7 @@ from support.workspaces import Workspace
 pytestmark = pytest.mark.xdist_group("tensorflow")
 MASK = np.zeros((1, MASK_SIDE, MASK_SIDE, 1), np.float32)
 MASK[:, 10:30, 20:60] = 1
+SOURCES = ("mnist", "pens", "unipen")
 FEW = ("pages=24", "validation_pages=8", "epochs=2", "batch_size=8", "workers=1")
 
 
@@ -33,12 +36,13 @@ def config(folder: Path, *overrides: str) -> MaskConfig:
     """conf/mask.yaml for few pages, over small datasets that `write_sources` wrote to `folder`."""
     with composing() as compose:
         made = compose(MaskConfig, (*FEW, *overrides))
-    places = {name: getattr(made, name).model_copy(update={"folder": str(folder / name)}) for name in ("mnist", "pens")}
+    places = {name: getattr(made, name).model_copy(update={"folder": str(folder / name)}) for name in SOURCES}
     return made.model_copy(update=places)
 
 
-def write_sources(mnist: Path, drawn: Path) -> None:
-    """Write ten digits a split, and a drawing by each writer whom conf/data/pens.yaml lists and by another one."""
+def write_sources(folder: Path, *places: str) -> None:
+    """Write ten digits a split, a drawing by each writer of conf/data/pens.yaml and another one, and three letters."""
+    mnist, drawn, characters = (folder / place for place in places)
     images = np.zeros((10, 28, 28), np.uint8)
     images[:, 4:24, 10:14] = 200
     digits = Digits(images, np.arange(10, dtype=np.uint8))
@@ -51,12 +55,19 @@ def write_sources(mnist: Path, drawn: Path) -> None:
         for number, writer in enumerate([*writers.test, *writers.validation, "somebody"])
     ]
     write_drawings(drawn, drawings)
+    characters.mkdir(parents=True)
+    stroke = np.array([(50, 40), (140, 240), (230, 40)], np.float32)
+    letters = [
+        unipen.Sample(f"1c/a/{part}", "a", f"a-{part}", "letter", "V", part, [stroke])
+        for part in ("training", "validation", "test")
+    ]
+    unipen.write_samples(characters / unipen.FILE_NAME, letters)
 
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sources")
-    write_sources(folder / "mnist", folder / "pens")
+    write_sources(folder, *SOURCES)
     return folder
 
 
@@ -108,7 +119,9 @@ def test_few_pages_are_trained_on_and_the_file_can_be_read(
         measured = train_mask(config(sources))
         assert {"loss", "overlap", "val_loss", "val_overlap"} <= set(measured)
         assert np.isfinite(list(measured.values())).all() and 0 <= measured["val_overlap"] <= 1
-        assert [path.name for path in file.parent.iterdir()] == [file.name]
+        assert {path.name for path in file.parent.iterdir()} == {file.name, "ink_mask.json"}
+        origin = json.loads(file.with_suffix(".json").read_text())
+        assert origin.items() >= measured.items() and origin["commit"] and origin["machine"] and origin["seconds"] >= 0
         network = load_network(file)
         assert (network.input_shape, network.output_shape) == ((None, 140, 140, 1), (None, MASK_SIDE, MASK_SIDE, 1))
         assert network.count_params() == 198_529
@@ -121,9 +134,8 @@ def test_few_pages_are_trained_on_and_the_file_can_be_read(
 
 def test_validation_pages_have_other_digits_and_writers(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train, val = module._sources(config(sources))
-    assert len(train.strokes) == 1 and len(val.strokes) == len(
-        PensSource.model_validate(config(sources).pens.source.arguments).writers.validation
-    )
+    writers = PensSource.model_validate(config(sources).pens.source.arguments).writers
+    assert len(train.strokes) == 2 and len(val.strokes) == len(writers.validation) + 1  # one is a letter
     assert len(train.digits) == len(val.digits) == 10
 
 
@@ -164,7 +176,7 @@ def test_pages_that_fill_no_batch_are_one_line_before_any_is_drawn(sources: Path
 @pytest.mark.xdist_group("stages")
 def test_the_command_prints_loss_and_overlap(new_workspace: Callable[[], Workspace]) -> None:
     workspace = new_workspace()
-    write_sources(workspace.root / "data/mnist", workspace.root / "data/drawn/pens")
+    write_sources(workspace.root / "data", "mnist", "drawn/pens", "drawn/unipen")
     file = workspace.root / "models/pretrained/ink_mask.keras"
     before = file.read_bytes()
     done = workspace.run("python", "src/preprocess.py", "mask", *FEW)

@@ -21,6 +21,7 @@ from inkproof.preprocessing.strokes import render
 from inkproof.reporting.results import CANVAS_BYTES
 from inkproof.reporting.wording import percent
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import sha256_of
 from inkproof.runtime.paths import ROOT
 from inkproof.stages import pretrained as script
 from support.committed import committed, committed_folder
@@ -28,7 +29,7 @@ from support.pretrained_run import COMMIT, NAME, RULE, change, write_run
 from support.workspaces import clean_environment
 
 FILES = {"canvas.tflite", "model.keras", "README.md"}
-MASK = "ink_mask.keras"  # `src/preprocess.py mask` writes it to the same folder
+MASK, ORIGIN = "ink_mask.keras", "ink_mask.json"  # `src/preprocess.py mask` writes them to the same folder
 
 
 def config(typed: dict[str, str]) -> PretrainedConfig:
@@ -52,11 +53,13 @@ def typed(tmp_path: Path) -> dict[str, str]:
 def test_the_files_are_copied_and_the_card_written(typed: dict[str, str], monkeypatch: pytest.MonkeyPatch):
     compared = []
     monkeypatch.setattr(script, "compare_files", lambda run, one: compared.append((run.name, one.folder)))
+    monkeypatch.setattr(script, "app_vectors", lambda canvas, one: f"{canvas.name} {one.folder}")
     made = script.pretrained(config(typed))
     out = Path(typed["out"])
     (out / MASK).write_bytes(b"mask")
     assert compared == [(NAME, "data/drawn/starter")]
-    assert set(made) == FILES == {path.name for path in out.iterdir()} - {MASK}
+    assert set(made) == {*FILES, "vectors"} and {path.name for path in out.iterdir()} - {MASK} == FILES
+    assert made["vectors"].read_text() == "canvas.tflite data/drawn/starter"
     assert (out / "canvas.tflite").read_bytes() == (Path(typed["exports"]) / "canvas.tflite").read_bytes()
     assert (out / "model.keras").read_bytes() == (Path(typed["run"]) / "model.keras").read_bytes()
     assert "| 99.53% |" in (out / "README.md").read_text(encoding="utf-8")
@@ -67,6 +70,7 @@ def test_the_files_are_copied_and_the_card_written(typed: dict[str, str], monkey
 
 def test_an_error_leaves_the_folder_as_it_was(typed: dict[str, str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(script, "compare_files", lambda run, rendering: None)
+    monkeypatch.setattr(script, "app_vectors", lambda canvas, rendering: "{}")
     script.pretrained(config(typed))
     out = Path(typed["out"])
     before = {path.name: path.read_bytes() for path in out.iterdir()}
@@ -144,8 +148,11 @@ def test_files_of_one_network_are_taken(exported: dict[str, Any], tmp_path: Path
     done = run_script(typed)
     assert (done.returncode, done.stderr) == (0, "")
     assert [line.split(":")[0] for line in done.stdout.splitlines()] == [
-        str(tmp_path / "models/pretrained" / name) for name in ("canvas.tflite", "model.keras", "README.md")
+        *(str(tmp_path / "models/pretrained" / name) for name in ("canvas.tflite", "model.keras", "README.md")),
+        str(tmp_path / "examples/vectors.json"),
     ]
+    vectors = json.loads((tmp_path / "examples/vectors.json").read_text())
+    assert vectors["model"] == NAME and vectors["sha256"] == sha256_of(Path(typed["out"]) / "canvas.tflite")
     assert {path.name for path in Path(typed["out"]).iterdir()} == FILES
 
 
@@ -213,7 +220,7 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_repository_holds_the_files_small_enough(held: Path):
-    assert {path.name for path in held.iterdir()} == {*FILES, MASK}
+    assert {path.name for path in held.iterdir()} == {*FILES, MASK, ORIGIN}
     assert (held / "canvas.tflite").stat().st_size <= CANVAS_BYTES
     assert (held / MASK).stat().st_size <= 1_000_000
     assert (held / "model.keras").stat().st_size <= 4_000_000
@@ -239,6 +246,24 @@ def test_the_card_has_the_figures_of_the_reports(held: Path):
     for name, title in titles.items():
         n = drawn[name]["n"]
         assert f"| {title} | {n:,} | {percent(drawn[name][NORMALIZED_METHOD]['accuracy'], n)} |" in text
+
+
+def test_the_vectors_are_of_the_file_and_small_and_clear(held: Path):
+    text = committed("examples/vectors.json")
+    assert len(text) < 300_000
+    vectors = json.loads(text)
+    assert vectors["sha256"] == sha256_of(held / "canvas.tflite"), "run `python src/report.py pretrained`"
+    assert vectors["threshold"] == read_metadata(held / "canvas.tflite")["threshold"]
+    found = {one["name"]: one for one in vectors["vectors"]}
+    assert len(found) == len(vectors["vectors"]) == 12
+    for name, vector in found.items():
+        assert (sum(vector["canvas"][1::2]), sum(vector["seen"][1::2])) == (280 * 280, 28 * 28)
+        assert abs(vector["score"] - vectors["threshold"]) > 10 * vectors["tolerance"]["score"]
+        if name[0].isdigit():
+            assert (vector["digit"], vector["accepted"]) == (int(name[0]), True), name
+        else:
+            assert not vector["accepted"], name
+    assert found["blank"]["digit"] is None and found["blank"]["seen"] == [0, 28 * 28]
 
 
 def test_predict_classifies_starter_drawings_with_it(tmp_path: Path):

@@ -11,14 +11,19 @@ import pytest
 from inkproof.runtime.paths import ROOT
 from inkproof.studies import evaluations
 from inkproof.studies import grid as planning
-from inkproof.studies.comparison import groups_of
 from inkproof.studies.definition import Study, read_study
 from inkproof.studies.grid import plan
+from inkproof.studies.readme import (
+    EVALUATIONS,
+    RESULTS,
+    TEMPLATE,
+    VERDICT,
+    StudyResults,
+    evaluations_table,
+    results,
+    verdict,
+)
 from inkproof.studies.results import Row, read_results
-from inkproof.studies.table import BEGIN, END, results
-from inkproof.studies.verdict import BEGIN as VERDICT
-from inkproof.studies.verdict import END as END_OF_VERDICT
-from inkproof.studies.verdict import TEMPLATE, StudyResults, verdict
 from support.committed import committed_folder
 
 NAMES = [path.parent.name for path in sorted((ROOT / "experiments").glob("*/study.yaml"))]
@@ -65,12 +70,12 @@ def test_every_study_can_be_planned_and_its_readme_shows_its_results_and_its_ver
         return
     assert any(grid_run.row_in(rows) for grid_run in grid_runs), "no grid run has the key of a row"
     readme = (folder / "README.md").read_text(encoding="utf-8")
-    groups = groups_of(grid_runs, rows)
-    shown, _, by_hand = readme.partition(BEGIN)[2].partition(END)
-    assert shown.strip() == results(study, grid_runs, rows, groups).strip()
+    found = StudyResults(study, grid_runs, rows)
+    shown, _, by_hand = readme.partition(RESULTS[0])[2].partition(RESULTS[1])
+    assert shown.strip() == results(found).strip()
     if (folder / TEMPLATE).exists():
-        shown = by_hand.partition(VERDICT)[2].partition(END_OF_VERDICT)[0]
-        assert shown.strip() == verdict(StudyResults(study, groups)).strip()
+        shown = by_hand.partition(VERDICT[0])[2].partition(VERDICT[1])[0]
+        assert shown.strip() == verdict(found).strip()
     else:
         assert not re.search(r"\d\.\d", by_hand), f"a figure is typed: compute it in {TEMPLATE}"
 
@@ -80,5 +85,5 @@ def test_tables_of_evaluations_show_what_the_evaluations_hold(experiments: Path)
     assert folders
     for folder in folders:
         text = (folder / "README.md").read_text(encoding="utf-8")
-        shown = evaluations.table(evaluations.read_evaluations(folder), folder.name)
-        assert f"{evaluations.BEGIN}\n\n{shown}\n{evaluations.END}" in text
+        shown = evaluations_table(evaluations.read_evaluations(folder), folder.name)
+        assert f"{EVALUATIONS[0]}\n\n{shown}\n{EVALUATIONS[1]}" in text

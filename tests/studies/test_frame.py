@@ -12,7 +12,6 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.studies import frame, results
 from inkproof.studies.frame import ABOUT, all_runs
-from inkproof.studies.results import results_table
 from inkproof.tracking.identity import configuration_key
 from inkproof.tracking.mlflow_tracker import LoggedRun
 from support.made_up import grid_run, row, written_study
@@ -57,7 +56,7 @@ def logged(*words: str, run: str = "r1", seed: int = 0, policy: str = "auto", **
 def test_the_committed_tables_are_a_frame_without_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use(tmp_path, monkeypatch)  # a folder without mlflow.db
     runs = all_runs()
-    tables = [results_table(path) for path in sorted((ROOT / "experiments").glob("*/results.csv"))]
+    tables = [pd.read_csv(path) for path in sorted((ROOT / "experiments").glob("*/results.csv"))]
     every = pd.concat(tables)[["configuration", "seed"]].drop_duplicates()
     assert len(runs) == len(every) and not runs.duplicated(["configuration", "seed"]).any()
     assert set(runs["source"]) == {"table"} and not (tmp_path / "mlflow.db").exists()

@@ -9,7 +9,7 @@ import pytest
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.studies import results
-from inkproof.studies.results import read_results, results_table, write_row
+from inkproof.studies.results import read_results, write_row
 from support.made_up import grid_run, row
 from support.workspaces import clean_environment
 
@@ -109,16 +109,6 @@ def test_a_results_table_of_0_1_is_one_line(path: Path):
     path.write_text("key,cell,seed\nabc,model=a seed=0,0\n")
     with pytest.raises(UserError, match=r"results\.csv: made by 0\.1: delete it and run the study again"):
         read_results(path)
-
-
-def test_the_table_for_analysis_has_a_line_a_grid_run_and_numbers(path: Path):
-    write_row(path, row(FIRST, 12.5, val_acc=0.25))
-    write_row(path, row(SECOND, 7.0, val_acc=0.5, tflite_kb=39.1))
-    table = results_table(path)
-    assert table["grid_run"].tolist() == [FIRST.name, SECOND.name]
-    assert table.groupby("seed")["val_acc"].mean().to_dict() == {0: 0.25, 1: 0.5}
-    assert table["tflite_kb"].isna().tolist() == [True, False]
-    assert results_table(path.with_name("absent.csv")).empty
 
 
 def test_bytes_that_are_no_text_are_refused(path: Path):

@@ -14,10 +14,9 @@ from inkproof.studies.evaluations import (
     add_evaluation,
     read_evaluations,
     summarize,
-    table,
-    write_evaluations,
 )
-from inkproof.studies.leaderboard import evaluated
+from inkproof.studies.leaderboard import collect
+from inkproof.studies.readme import evaluations_table, write_evaluations
 from inkproof.studies.selection import EnsembleEvidence, Evidence, Selected
 from inkproof.studies.selection_steps import (
     check_committed,
@@ -190,15 +189,16 @@ def test_every_selection_is_evaluated_once_and_stays_in_the_table(tmp_path: Path
     assert "99.650 ± 0.071 | 40, 30 | 90.0 ± 0.0" in text
     assert "99.710 | 29 | 90.0" in text
     assert "99.900" not in text
-    assert "Published results" in text and "Published results" not in table([evaluation(1, [0.9], "optdigits")], "x")
+    other = evaluations_table([evaluation(1, [0.9], "optdigits")], "x")
+    assert "Published results" in text and "Published results" not in other
     assert "| pens |" in text and "starter" not in text, "only sets with results have a column"
-    assert table([], "x") == "Nothing is evaluated yet.\n"
+    assert evaluations_table([], "x") == "Nothing is evaluated yet.\n"
 
 
 def test_every_evaluation_is_a_line_of_the_leaderboard(tmp_path: Path) -> None:
     (tmp_path / "05-model-selection").mkdir()
     add_evaluation(tmp_path / "05-model-selection", evaluation(1, [0.9960, 0.9970]))
-    single, ensemble = evaluated(tmp_path)
+    single, ensemble = collect(tmp_path, [])
     assert (single.name, ensemble.name) == ("selection 1, single: c", "selection 1, ensemble: b + b + c")
     assert single.of("test_acc").to_dict() == pytest.approx({0: 0.9960, 1: 0.9970})
     assert (single.runs, single.places, single.data) == ({0: "run0", 1: "run1"}, ["05-model-selection"], "mnist")

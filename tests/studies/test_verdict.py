@@ -6,9 +6,10 @@ import pytest
 
 from inkproof.runtime.errors import UserError
 from inkproof.studies.definition import Study
-from inkproof.studies.verdict import BEGIN, END, TEMPLATE, write_readme
+from inkproof.studies.readme import TEMPLATE, VERDICT, StudyResults, write_readme
 from support.made_up import grid_run, row, study
 
+BEGIN, END = VERDICT
 GRID_RUNS = [grid_run({"model": "dense", "aug": aug}, seed) for aug in ("off", "on") for seed in (0, 1)]
 ROWS = {
     one.key: row(one, val_acc=0.9 + one.seed / 100 + (one.labels["aug"] == "on") * (0.02 + one.seed / 50))
@@ -27,7 +28,7 @@ def made(tmp_path: Path) -> Study:
 
 def rendered(made: Study, template: str) -> str:
     (made.folder / TEMPLATE).write_text(template)
-    text = write_readme(made, GRID_RUNS, ROWS).read_text()
+    text = write_readme(StudyResults(made, GRID_RUNS, ROWS)).read_text()
     return text.split(BEGIN)[1].split(END)[0].strip()
 
 
@@ -79,16 +80,16 @@ def test_figures_of_another_study_come_from_its_own_table(made: Study, tmp_path:
 def test_the_verdict_stands_between_its_markers_in_lines_of_120_columns(made: Study):
     (made.folder / "README.md").write_text(f"# Mine\n\n{BEGIN}\nold\n{END}\n\nAfter.\n")
     (made.folder / TEMPLATE).write_text("**Verdict.** {{ 40 * 'word ' }}\nlast.\n")
-    text = write_readme(made, GRID_RUNS, ROWS).read_text()
+    text = write_readme(StudyResults(made, GRID_RUNS, ROWS)).read_text()
     assert text.startswith(f"# Mine\n\n{BEGIN}\n\n**Verdict.** word")
     assert f" last.\n\n{END}\n\nAfter.\n" in text
     assert "old" not in text and max(map(len, text.splitlines())) <= 120
-    assert write_readme(made, GRID_RUNS, ROWS).read_text() == text
+    assert write_readme(StudyResults(made, GRID_RUNS, ROWS)).read_text() == text
 
 
 @pytest.mark.parametrize("rows", [{}, ROWS], ids=["unfinished", "no template"])
 def test_a_verdict_by_hand_stays_without_a_template_and_while_grid_runs_are_missing(rows: dict, made: Study):
     if not rows:
         (made.folder / TEMPLATE).write_text('{{ mean(values("dense, off", "val_acc")) }}')
-    text = write_readme(made, GRID_RUNS, rows).read_text()
+    text = write_readme(StudyResults(made, GRID_RUNS, rows)).read_text()
     assert "**Verdict.** Not written yet." in text and BEGIN not in text

@@ -1,15 +1,20 @@
 """Drawing on the page in a browser, and its predictions."""
 
 import contextlib
+import json
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from support.web_app import make_app
+from inkproof.app.drawing_store import DrawingStore, Kept
+from inkproof.app.site import write_site
+from support.web_app import PRETRAINED, make_app
 
 # Draws strokes with pointer events as a browser sends them, and waits for the predictions.
 DRAW = """async (strokes) => {
@@ -29,7 +34,7 @@ DRAW = """async (strokes) => {
 # The prediction, and the PNG of the pixels it is for.
 PREDICTION = """async () => {
   await inkproof.predictions.settled();
-  const { pngOf } = await import("/js/server_model.js");
+  const { pngOf } = await import(new URL("js/server_model.js", document.baseURI));
   const [prediction] = inkproof.predictions.latest.values();
   return { ...prediction, seen: Array.from(prediction.seen), place: inkproof.models.place,
     strokes: inkproof.drawing.strokes, png: pngOf(inkproof.predictions.levels()) };
@@ -41,7 +46,12 @@ class Running:
     """A server in a thread of the tests; `stop` ends it like a lost network."""
 
     url: str
+    database: Path
     _server: Any
+
+    def kept(self, page: Any) -> list[Kept]:
+        """The drawings that were kept."""
+        return DrawingStore(self.database).all()
 
     def stop(self) -> None:
         self._server.close()
@@ -58,12 +68,65 @@ def running(database: Path, models: dict[str, Path] | None = None) -> Iterator[R
     server = create_server(make_app(database, models), host="127.0.0.1", port=0, threads=4)
     thread = threading.Thread(target=_run, args=(server,), daemon=True)
     thread.start()
-    server_running = Running(f"http://127.0.0.1:{server.effective_port}", server)
+    server_running = Running(f"http://127.0.0.1:{server.effective_port}", database, server)
     try:
         yield server_running
     finally:
         server_running.stop()
         thread.join(5)
+
+
+PREFIX = "/some/prefix"
+
+
+@dataclass
+class Host:
+    """A host that only sends the files of a folder, in a thread of the tests. The page is below `PREFIX`."""
+
+    site: Path
+    asked: list[str] = field(default_factory=list)  # paths
+
+    def __post_init__(self) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self))
+        self.url = f"http://127.0.0.1:{self._server.server_port}{PREFIX}"
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def kept(self, page: Any) -> list[Kept]:
+        """The drawings that the browser keeps."""
+        exported = page.evaluate("async () => (await inkproof.storage.exported()).text()")
+        lines = [json.loads(line) for line in exported.splitlines()]
+        return [
+            Kept(**{name: value for name, value in line.items() if name != "format"}) for line in lines if "id" in line
+        ]
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    def __init__(self, host: Host, *arguments: Any) -> None:
+        self.host = host
+        super().__init__(*arguments, directory=str(host.site.parents[PREFIX.count("/") - 1]))
+
+    def send_head(self) -> Any:
+        self.host.asked.append(self.path)
+        return super().send_head()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@contextmanager
+def hosting(folder: Path, models: dict[str, Path] | None = None) -> Iterator[Host]:
+    """Yield a host of the page as `make site` writes it, in `folder`."""
+    site = folder / PREFIX.strip("/")
+    write_site(site, models or {"pretrained": PRETRAINED}, 20.0)
+    host = Host(site)
+    try:
+        yield host
+    finally:
+        host.stop()
 
 
 def _run(server: Any) -> None:

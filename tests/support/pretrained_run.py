@@ -68,7 +68,8 @@ def write_run(
     measured = {"machine": "A Processor, 2 cores", "export_sha256": sha256_of(report / "export.json")}
     write_result(report / "timing.json", TimingResult(**measured, canvas_us=2345.0))
     typed = {key: str(root / folder) for key, folder in folders.items()}
-    return {**typed, "digits": str(root / "data/mnist_plus_strokes/digits.npz"), "out": str(root / "models/pretrained")}
+    written = {"out": str(root / "models/pretrained"), "vectors": str(root / "examples/vectors.json")}
+    return {**typed, "digits": str(root / "data/mnist_plus_strokes/digits.npz"), **written}
 
 
 def load(typed: dict[str, str]) -> PretrainedRun:

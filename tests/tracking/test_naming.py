@@ -39,8 +39,7 @@ def test_a_name_says_what_differs_and_the_command_makes_the_same_run(compose: Co
     config = compose(TrainConfig, tuple(words.split()))
     overrides = overrides_of(config)
     assert run_name(config, overrides) == NAMES[words]
-    names = {"data": config.data.name, "model": config.model.name, "aug": config.aug.name}
-    python, script, *again = shlex.split(command(names, config.seed, overrides))
+    python, script, *again = shlex.split(command(config, overrides))
     assert (python, script) == ("python", "src/train.py")
     assert compose(TrainConfig, tuple(again)).identity() == config.identity()
 

@@ -191,7 +191,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Ref
     use(tmp_path, monkeypatch)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{serving.server_port}")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(logging.getLogger("urllib3.connectionpool"), "handlers", [])
+    monkeypatch.setattr(logging.getLogger("urllib3.connectionpool"), "filters", [])
     yield made
     serving.shutdown()
     serving.server_close()

@@ -16,7 +16,7 @@ from mlflow.exceptions import MlflowException
 from inkproof.config.compose import composing
 from inkproof.config.schema import TrainConfig
 from inkproof.runtime.paths import ROOT
-from inkproof.tracking.mlflow_tracker import PARAM_LIMIT, Tracker, nested
+from inkproof.tracking.mlflow_tracker import PARAM_LIMIT, PARENT, Tracker, nested
 from inkproof.tracking.run import attach, ensure_run
 from inkproof.tracking.run_metadata import RunMetadata, write_history
 
@@ -126,8 +126,9 @@ def test_a_run_is_found_by_its_key_finished_ones_first(opened: Callable[[], Trac
     tracker.finish(done)
     later = tracker.start("digits", "run", {"key": "k"})
     tracker.finish(later, "FAILED")
-    assert tracker.find("digits", {"key": "k"}) == (done, "FINISHED")
-    assert tracker.start("digits", "run", {"key": "k"}, resume=later) == later
+    found = tracker.find("digits", {"key": "k"})
+    assert found is not None and (found.info.run_id, found.info.status) == (done, "FINISHED")
+    assert tracker.start("digits", "run", {"key": "k"}, resume=tracker.run(later)) == later
     assert tracker.client.get_run(later).info.status == "RUNNING"
 
 
@@ -268,7 +269,8 @@ def test_a_training_done_elsewhere_gets_a_run_of_its_own_below_a_parent(opened: 
     with nested(other, "trial 0"):
         again = attach(tracker, own, folder, "study/02", other)
     assert again.run_id != own.run_id
-    assert tracker.parent_of(again.run_id) == other and tracker.parent_of(own.run_id) == parent
+    parents = [tracker.client.get_run(one.run_id).data.tags[PARENT] for one in (again, own)]
+    assert parents == [other, parent]
 
 
 def test_a_user_without_a_name_is_a_number(opened: Callable[[], Tracker], monkeypatch: pytest.MonkeyPatch):

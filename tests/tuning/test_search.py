@@ -22,7 +22,7 @@ SPACE = read_space(TUNER.space, CONFIG.identity())
 
 
 def search(folder: Path, train: Train = lambda config, trial: {"val_acc": 0.5, "epochs": 1}) -> Search:
-    return Search(make_oracle(TUNER, SPACE, 1, folder), CONFIG, SPACE, train, folder, say=lambda line: None)
+    return Search(make_oracle(TUNER, SPACE, 1, folder), CONFIG, SPACE, train, folder)
 
 
 class Killed(BaseException):

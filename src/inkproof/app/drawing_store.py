@@ -131,12 +131,17 @@ class DrawingStore:
         except (sqlite3.Error, OSError) as error:
             raise self._unusable(error) from None
 
-    def add(self, drawing: Kept) -> None:
-        """Keep a drawing. Once this returns, the drawing survives the end of the process and a power cut."""
+    def add(self, drawing: Kept) -> bool:
+        """Keep a drawing. Once this returns, the drawing survives the end of the process and a power cut.
+
+        Return False, and change nothing, if a drawing with its id is kept already, or was deleted.
+        """
         marks = ", ".join("?" * len(_COLUMNS))
+        query = f"""INSERT INTO drawings ({", ".join(_COLUMNS)}) SELECT {marks}
+            WHERE NOT EXISTS (SELECT 1 FROM deleted WHERE id = ?) ON CONFLICT (id) DO NOTHING"""
         with self._open(create=True) as connection:
             values = [json.dumps(value) if isinstance(value, list) else value for value in astuple(drawing)]
-            connection.execute(f"INSERT INTO drawings ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
+            return bool(connection.execute(query, [*values, drawing.id]).rowcount == 1)
 
     def find(
         self,

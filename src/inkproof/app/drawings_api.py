@@ -25,8 +25,12 @@ _CONSENT = 'a drawing is kept only with the consent of its writer: send "consent
 
 
 class ToKeep(Payload):
-    """A drawing to keep; `predicted` is None if it was rejected as not a digit."""
+    """A drawing to keep; `predicted` is None if it was rejected as not a digit.
 
+    A page that may have to send it again gives it an `id`, so that it is kept once.
+    """
+
+    id: Annotated[str, Field(pattern="^page-[0-9a-f]{16}$")] | None = None
     consent: Annotated[Any, must(lambda given: given is True, _CONSENT, kind="consent")]
     label: Digit | None
     writer: Name
@@ -71,9 +75,12 @@ def drawings_api(store: DrawingStore, limits: Limits, gate: Gate) -> Blueprint:
             payload = ToKeep.of(json_object(), limits)
             width, height = payload.canvas
             created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-            fields = payload.model_dump(exclude={"consent", "canvas"})
-            drawing = Kept(id=new_id(), width=width, height=height, created=created, **fields)
-            store.add(drawing)
+            fields = payload.model_dump(exclude={"id", "consent", "canvas"})
+            drawing = Kept(id=payload.id or new_id(), width=width, height=height, created=created, **fields)
+            if not store.add(drawing):
+                if drawing.id in store.deleted():
+                    raise RequestError(409, "this drawing was kept, and has been deleted since")
+                return jsonify(as_json(_known(drawing.id))), 200
         return jsonify(as_json(drawing)), 201
 
     @routes.get("/api/drawings")

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,19 @@ _TYPES = {
     ".wasm": "application/wasm",
 }
 _WORKER = "/sw.js"
+# No inline script or style anywhere; WebAssembly is compiled, which has a permission of its own.
+POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self' 'wasm-unsafe-eval'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "connect-src": "'self'",
+    "manifest-src": "'self'",
+    "worker-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +45,11 @@ class Part:
     tag: str
     packed: bool
 
+    @property
+    def plain(self) -> bytes:
+        """The bytes that a browser gets to see."""
+        return gzip.decompress(self.content) if self.packed else self.content
+
 
 def pages() -> Blueprint:
     """Return a route for each file of the page."""
@@ -40,8 +59,15 @@ def pages() -> Blueprint:
     return routes
 
 
-def read_parts() -> dict[str, Part]:
-    """Return the files by their path in the URL; "/" is the page itself."""
+def read_parts(
+    catalog: str = "api/models", changes: Mapping[str, Callable[[str], str]] | None = None
+) -> dict[str, Part]:
+    """Return the files by their path in the URL; "/" is the page itself.
+
+    Args:
+        catalog: the address of the list of models, relative to the page.
+        changes: functions of the text of a file, which return the text in its place.
+    """
     parts: dict[str, Part] = {}
     for path in sorted(STATIC.rglob("*")):
         if path.suffix in _TYPES:
@@ -50,7 +76,9 @@ def read_parts() -> dict[str, Part]:
         if path.suffix in (".js", ".gz"):
             parts[f"/litertjs/{path.name.removesuffix('.gz')}"] = _part(path)
     parts["/"] = parts.pop("/index.html")
-    return {**parts, _WORKER: _worker(parts)}
+    for address, change in (changes or {}).items():
+        parts[address] = _tagged(change(parts[address].content.decode()).encode(), parts[address].kind)
+    return {**parts, _WORKER: _worker(parts, catalog)}
 
 
 def _part(path: Path) -> Part:
@@ -63,11 +91,12 @@ def _tagged(content: bytes, kind: str, packed: bool = False) -> Part:
     return Part(content, kind, hashlib.sha256(content).hexdigest()[:16], packed)
 
 
-def _worker(parts: dict[str, Part]) -> Part:
-    """The service worker, with a list of the files to keep for offline use and the edition of the page."""
-    kept = sorted(address for address in parts if address != _WORKER)
-    edition = hashlib.sha256("".join(f"{name} {parts[name].tag} " for name in kept).encode()).hexdigest()[:12]
-    head = f"const EDITION = {json.dumps(edition)};\nconst PARTS = {json.dumps(kept)};\n"
+def _worker(parts: dict[str, Part], catalog: str) -> Part:
+    """The service worker, with the edition of the page, and the files to keep for offline use with their SHA-256."""
+    kept = {f".{address}": hashlib.sha256(parts[address].plain).hexdigest() for address in sorted({*parts} - {_WORKER})}
+    edition = hashlib.sha256(json.dumps([catalog, kept]).encode()).hexdigest()[:12]
+    known = {"EDITION": edition, "PARTS": kept, "CATALOG": catalog}
+    head = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in known.items())
     source = parts[_WORKER]
     return _tagged(head.encode() + source.content, source.kind)
 

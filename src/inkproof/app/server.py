@@ -18,7 +18,7 @@ from waitress.server import TcpWSGIServer, create_server
 from inkproof.app.api import Catalog, api
 from inkproof.app.drawing_store import DrawingStore
 from inkproof.app.drawings_api import drawings_api
-from inkproof.app.pages import pages
+from inkproof.app.pages import POLICY, pages
 from inkproof.app.payload import Gate, RequestError, errors_as_json
 from inkproof.config.compose import path_of
 from inkproof.config.stages import AppConfig, Limits
@@ -26,21 +26,8 @@ from inkproof.inference.find_model import exported_canvases
 from inkproof.runtime.errors import UserError
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
-# No inline script or style anywhere; WebAssembly is compiled, which has a permission of its own.
-_POLICY = {
-    "default-src": "'none'",
-    "script-src": "'self' 'wasm-unsafe-eval'",
-    "style-src": "'self'",
-    "img-src": "'self'",
-    "connect-src": "'self'",
-    "manifest-src": "'self'",
-    "worker-src": "'self'",
-    "base-uri": "'none'",
-    "form-action": "'none'",
-    "frame-ancestors": "'none'",
-}
 HEADERS = {
-    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in _POLICY.items()),
+    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in POLICY.items()),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",

@@ -47,20 +47,15 @@ def resolve(cfg: DictConfig) -> dict[str, Any]:
 
 
 def _lacking(cfg: DictConfig, key: str) -> str:
-    """Return the end of a line about a missing `key`: the file of conf/ that should have it, or nothing."""
-    file = _files(cfg).get(key.partition(".")[0])
-    return f"; {file} lacks the key" if file else ""
-
-
-def _files(cfg: DictConfig) -> dict[str, str]:
-    """Return the file of conf/ that was chosen from each group, as far as it is known and not changed by `~KEY`."""
-    known = choices() if HydraConfig.initialized() else {}
-    if HydraConfig.initialized() and any(word.startswith("~") for word in typed()):
-        return {}
-    named = {str(key): part.get("name") for key, part in cfg.items_ex(resolve=False) if isinstance(part, DictConfig)}
-    found = {group: known.get(group) or name for group, name in named.items()}
-    paths = {group: f"conf/{group}/{name}.yaml" for group, name in found.items()}
-    return {group: path for group, path in paths.items() if (ROOT / path).is_file()}
+    """Return the end of a line about a missing `key`: the file of conf/ that should have it, if that is known."""
+    group = key.partition(".")[0]
+    part = dict(cfg.items_ex(resolve=False)).get(group)
+    chosen = choices().get(group) if HydraConfig.initialized() else None
+    removed = HydraConfig.initialized() and any(word.startswith("~") for word in typed())
+    if removed or not isinstance(part, DictConfig):
+        return ""
+    file = f"conf/{group}/{chosen or part.get('name')}.yaml"
+    return f"; {file} lacks the key" if (ROOT / file).is_file() else ""
 
 
 def files_of(group: str) -> list[str]:
@@ -86,51 +81,52 @@ def entry(kind: type[Kind]) -> Callable[[Callable[[Kind], Any]], Callable[[], No
     line on stderr and exit code 2.
     """
 
-    def decorate(task: Callable[[Kind], Any]) -> Callable[[], None]:
-        def main() -> None:
-            process = os.getpid()
+    return lambda task: functools.partial(_main, kind, task)
 
-            @functools.wraps(task)
-            def checked(cfg: Any) -> Any:
-                if os.getpid() != process:  # a launcher's worker
-                    use_threads(_threads_of_worker())
 
-                def work() -> Any:
-                    _check_names(cfg)
-                    useful = without_unused(kind, cfg, typed())
-                    if shown is not None:
-                        return print(OmegaConf.to_yaml(useful, resolve=shown.resolve), end="")
-                    try:
-                        return task(validated(kind, resolve(cfg)))
-                    except MissingKey as error:
-                        raise MissingKey(f"{error}{_lacking(cfg, str(error))}") from error
+def _main(kind: type[Kind], task: Callable[[Kind], Any]) -> None:
+    """Let Hydra compose the configuration, once or for each job of a sweep, and do the task."""
+    process = os.getpid()
 
-                if sweep.in_sweep():
-                    return sweep.job(work)
-                try:
-                    return work()
-                except Exception as error:
-                    if explain(error) is None:
-                        raise
-                    fail(script, error)  # if Hydra got the error, it would print the overrides first
+    @functools.wraps(task)
+    def checked(cfg: Any) -> Any:
+        if os.getpid() != process:  # a worker of joblib on this machine; other launchers have their own settings
+            use_threads(share(int(HydraConfig.get().launcher.get("n_jobs", 1))))
+        work = functools.partial(_work, kind, task, cfg, shown)
+        if sweep.in_sweep():
+            return sweep.job(work)
+        try:
+            return work()
+        except Exception as error:
+            if explain(error) is None:
+                raise
+            fail(script, error)  # if Hydra got the error, it would print the overrides first
 
-            os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions reach us instead of being printed by Hydra
-            script = Path(sys.argv[0]).name
-            run(script, functools.partial(_arrange_arguments, sweeps=kind is TrainConfig))
-            if {"--help", "-h"} & {*sys.argv[1:]}:
-                return run(script, lambda: print(_help(kind, sys.modules[task.__module__].__doc__ or "")))
-            shown = None if kind.uses is None else _take_cfg_job()
-            composed = hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name=kind.primary)
-            try:
-                run(script, composed(checked))
-            finally:  # after an interrupt, too
-                code = sweep.current().end(script)
-            if code:
-                sys.exit(code)
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions reach us instead of being printed by Hydra
+    script = Path(sys.argv[0]).name
+    run(script, functools.partial(_arrange_arguments, sweeps=kind is TrainConfig))
+    if {"--help", "-h"} & {*sys.argv[1:]}:
+        return run(script, lambda: print(_help(kind, sys.modules[task.__module__].__doc__ or "")))
+    shown = None if kind.uses is None else _take_cfg_job()
+    composed = hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name=kind.primary)
+    try:
+        run(script, composed(checked))
+    finally:  # after an interrupt, too
+        code = sweep.current().end(script)
+    if code:
+        sys.exit(code)
 
-        return main
 
-    return decorate
+def _work(kind: type[Kind], task: Callable[[Kind], Any], cfg: DictConfig, shown: argparse.Namespace | None) -> Any:
+    """Check the composed `cfg` and call `task` with it, or only print it if `--cfg job` asked for it."""
+    _check_names(cfg)
+    useful = without_unused(kind, cfg, typed())
+    if shown is not None:
+        return print(OmegaConf.to_yaml(useful, resolve=shown.resolve), end="")
+    try:
+        return task(validated(kind, resolve(cfg)))
+    except MissingKey as error:
+        raise MissingKey(f"{error}{_lacking(cfg, str(error))}") from error
 
 
 def call_named(default: Callable[[], None], **others: Callable[[], None]) -> None:
@@ -142,11 +138,6 @@ def call_named(default: Callable[[], None], **others: Callable[[], None]) -> Non
         names = ", ".join(sorted(others))
         fail(Path(sys.argv[0]).name, UserError(f"{word}: unknown command; choose one of: {names}, or none"))
     others.get(word, default)()
-
-
-def _threads_of_worker() -> int:
-    """The cores for each process of a joblib sweep on this machine; other launchers have their own settings."""
-    return share(int(HydraConfig.get().launcher.get("n_jobs", 1)))
 
 
 def _arrange_arguments(sweeps: bool) -> None:

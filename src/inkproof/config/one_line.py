@@ -54,10 +54,8 @@ def run(
     except Exception as error:
         if explain(error) is None:
             traceback.print_exc()
-            print(
-                f"{script}: unexpected error: {in_one_line(error)}; please report it with the lines above",
-                file=sys.stderr,
-            )
+            line = f"unexpected error: {in_one_line(error)}; please report it with the lines above"
+            print(f"{script}: {line}", file=sys.stderr)
             sys.exit(1)
         fail(script, error)
 

@@ -198,6 +198,7 @@ class PretrainedConfig(StageConfig, primary="pretrained"):
     report: Text
     digits: Text
     out: Text
+    vectors: Text
 
 
 class Limits(Config):
@@ -221,3 +222,10 @@ class AppConfig(Limits, Primary, primary="app"):
     hosts: tuple[str, ...]
     connections: Annotated[StrictInt, Field(ge=1, le=10_000)]
     database: Text
+
+
+class SiteConfig(Primary, primary="site"):
+    """conf/site.yaml: the drawing page as files for a host without a server."""
+
+    sets: Renderings
+    out: Text

@@ -55,9 +55,8 @@ class Trained:
 class Sweep(Callback):
     """The sweep of this process. Hydra calls it, and passes it on to the processes that a launcher starts."""
 
-    def __init__(self) -> None:
-        self._folder: Path | None = None
-        self._total: int | None = None
+    _folder: Path | None = None
+    _total: int | None = None
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Remember the folder and the number of jobs, and remove rows of an earlier sweep in the same folder."""
@@ -87,7 +86,7 @@ class Sweep(Callback):
         ended = sorted((row for row in rows if "error" not in row), key=lambda row: (-row["accuracy"], row["job"]))
         failed = sorted((row for row in rows if "error" in row), key=lambda row: row["job"])
         if ended:
-            table_console().print(_table(ended, _shared(rows)))
+            table_console().print(_table(ended, rows))
             for place, row in enumerate(ended, 1):  # below the table, whose columns would break them
                 print(f"{place:2} {row['folder']}")
             for link in sorted({row["link"] for row in ended}):
@@ -172,14 +171,11 @@ def _words(overrides: Sequence[str]) -> str:
     return " ".join(overrides) or "no overrides"
 
 
-def _shared(rows: Sequence[dict[str, Any]]) -> set[str]:
-    """The overrides that all of several jobs have."""
-    return set.intersection(*(set(row["overrides"]) for row in rows)) if len(rows) > 1 else set()
-
-
-def _table(rows: Sequence[dict[str, Any]], shared: set[str]) -> Table:
+def _table(ended: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]]) -> Table:
+    """The jobs that have ended, without the overrides that all of several jobs have; `rows` are all jobs."""
+    shared = set.intersection(*(set(row["overrides"]) for row in rows)) if len(rows) > 1 else set()
     table = Table("", "overrides", "accuracy", "seconds")
-    for place, row in enumerate(rows, 1):
+    for place, row in enumerate(ended, 1):
         accuracy = f"{row['accuracy']:.2%} {row['digits']}"
         differ = _words([word for word in row["overrides"] if word not in shared])
         table.add_row(str(place), differ, accuracy, f"{row['seconds']:.0f}")

@@ -15,25 +15,20 @@ Kind = TypeVar("Kind")
 LONGEST = 60  # characters of a key or value that are shown
 DATASET_KEY = re.compile(r"(data|pens)(\.\w+)+")
 UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument", "invalid_key")
-# What was expected, by the type of pydantic's error. Pydantic's own text uses words of Python or JSON for these.
+# What was expected, by the type of pydantic's error without SAME. Pydantic's own text has words of Python or JSON.
 EXPECTED = {
     "missing": "a value",
-    "string_type": "a text",
+    "string": "a text",
     "string_too_short": "a text that is not empty",
     "string_pattern_mismatch": "a text that matches {pattern}",
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "float_parsing": "a number",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
-    "list_type": "a list",
-    "tuple_type": "a list",
-    "dict_type": "keys with values",
-    "dataclass_type": "keys with values",
-    "model_type": "keys with values",
-    "model_attributes_type": "keys with values",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": "a list",
+    "tuple": "a list",
+    "dict": "keys with values",
+    "dataclass": "keys with values",
+    "model": "keys with values",
     "too_short": "at least {min_length} of them",
     "too_long": "at most {max_length} of them",
     "greater_than": "a number above {gt:,.12g}",
@@ -42,6 +37,7 @@ EXPECTED = {
     "less_than_equal": "at most {le:,.12g}",
     "union_tag_invalid": "one of {expected_tags}",
 }
+SAME = re.compile(r"_(type|attributes_type|parsing|from_float)$")
 _adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)  # making an adapter takes longer than a check
 
 
@@ -78,8 +74,8 @@ def mistake(error: ValidationError, kind: Any, where: object = "", whole: Any = 
     elif found["type"] == "value_error":
         reason = str(found["ctx"]["error"])
     else:
-        if found["type"] in EXPECTED:
-            reason = f"expected {EXPECTED[found['type']].format(**found.get('ctx', {}))}"
+        if expected := EXPECTED.get(SAME.sub("", found["type"])):
+            reason = f"expected {expected.format(**found.get('ctx', {}))}"
         if key and isinstance(value, str | int | float | None):
             key += f"={_short(str(value))}"
     place = str(where)

@@ -10,12 +10,9 @@ from inkproof.exporting.files import CANVAS_FILES, MODEL_FILES
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT, require_tracking_store
 
-FILES = (CANVAS_FILES["float32"], MODEL_FILES["float32"])
-"""The names of exported models in their folders, the preferred one first."""
-
+FILES = (CANVAS_FILES["float32"], MODEL_FILES["float32"])  # in the folders of exports, the preferred one first
 PRETRAINED = "pretrained"
-REGISTRY = "models:/"
-"""The beginning of an address in MLflow's registry."""
+REGISTRY = "models:/"  # the beginning of an address in MLflow's registry
 
 
 @contextmanager
@@ -35,10 +32,8 @@ def model_file(word: str) -> Iterator[Path]:
 def find_model(word: str = PRETRAINED, root: Path = ROOT) -> Path:
     """Return the file that `word` names: a .tflite file, a folder with one of `FILES` or a run's, or a name.
 
-    Names are `pretrained`, for models/pretrained, and D-M for exports/D/M, as in the pipeline's runs.
-
-    Raises:
-        UserError: no file has this name; the message lists the models.
+    Names are `pretrained`, for models/pretrained, and D-M for exports/D/M, as in the pipeline's runs. Raises UserError,
+    which lists the models, if no file has this name.
     """
     path = Path(word)
     pretrained = root / "models" / PRETRAINED

@@ -67,15 +67,6 @@ class Unreadable:
     reason: str
 
 
-def has_ink(seen: NDArray[np.uint8]) -> bool:
-    """Return whether the network saw any ink; `seen` is the output of that name, uint8 (28, 28).
-
-    The normalizer returns a blank for an even canvas, and where it takes all ink for shadow, noise or specks. Then the
-    probabilities are the same for each canvas and say nothing about it.
-    """
-    return bool(seen.any())
-
-
 def predict_image(path: str, predictor: Predictor, keep: bool = False) -> Prediction | Unreadable:
     """Classify the image at `path`; `keep` keeps its canvas and what the network saw."""
     canvas = _opened(path, to_canvas)
@@ -83,7 +74,8 @@ def predict_image(path: str, predictor: Predictor, keep: bool = False) -> Predic
         return canvas
     found = predictor.predict(canvas[np.newaxis])
     probabilities = found.probabilities[0]
-    ink = has_ink(found.seen[0])
+    # Of an even canvas, and where the normalizer takes all ink for shadow, noise or specks, the network sees a blank.
+    ink = bool(found.seen[0].any())
     several = ink and shows_several(found, canvas, predictor)
     second, first = np.argsort(probabilities, kind="stable")[-2:].tolist()
     return Prediction(
@@ -192,44 +184,30 @@ def predict_images(
 ) -> Generator[Result]:
     """Return a generator of the model's predictions, in the order of the images, each as soon as it is there.
 
-    Args:
-        paths: the images. One that cannot be read becomes an `Unreadable`.
-        model: a file for `open_predictor`.
-        keep: so many predictions, from the first, keep their canvas and what the network saw.
-        processes: how many run at the same time. Without it, the number of images and of cores decides.
-        number: read the number in each image instead of one digit.
-
-    Raises:
-        UserError: the model cannot be used (before the first image), or a process was killed.
+    With `number`, the number in each image is read instead of one digit. An image that cannot be read becomes an
+    `Unreadable`. The first `keep` predictions of a digit keep their canvas and what the network saw. Without
+    `processes`, the numbers of images and of cores decide how many run at the same time. Raises UserError if the model
+    cannot be used (before the first image), or if a process was killed.
     """
-    predictor = open_predictor(model)
+    _predictor(model)
     if processes is None:
         processes = min(cores(), _MOST) if len(paths) >= MANY else 1
-    if processes > 1:
-        return _predict_in_processes(paths, model, keep, number, processes)
-    return (_predict(path, predictor, place < keep, number) for place, path in enumerate(paths))
-
-
-def _predict_in_processes(
-    paths: Sequence[str], model: Path, keep: int, number: bool, processes: int
-) -> Generator[Result]:
+    size = CHUNK if processes > 1 else 1
     chunks = [
-        partial(_predict_chunk, model, paths[first : first + CHUNK], keep - first, number)
-        for first in range(0, len(paths), CHUNK)
+        partial(_predict_chunk, model, paths[first : first + size], keep - first, number)
+        for first in range(0, len(paths), size)
     ]
-    for results in in_order(chunks, processes, "give fewer images at a time"):
-        yield from results
+    return (one for chunk in in_order(chunks, processes, "give fewer images at a time") for one in chunk)
 
 
 _predictor = cache(open_predictor)  # each process opens the model once
 
 
 def _predict_chunk(model: Path, paths: Sequence[str], keep: int, number: bool) -> list[Result]:
-    return [_predict(path, _predictor(model), place < keep, number) for place, path in enumerate(paths)]
-
-
-def _predict(path: str, predictor: Predictor, keep: bool, number: bool) -> Result:
-    return predict_number(path, predictor) if number else predict_image(path, predictor, keep)
+    predictor = _predictor(model)
+    if number:
+        return [predict_number(path, predictor) for path in paths]
+    return [predict_image(path, predictor, place < keep) for place, path in enumerate(paths)]
 
 
 # Output for people and programs.
@@ -313,10 +291,7 @@ def file_to_write(path: Path, image: bool) -> Path:
     `image` is whether the result is an image, a PNG. Raises UserError if it must not be written: over a folder, a
     device, or an image that is not a result.
     """
-    device = path.parent in (
-        Path("/dev"),
-        Path("/dev/fd"),
-    )  # a new file in place of /dev/stdout would take what is printed
+    device = str(path.parent) in ("/dev", "/dev/fd")  # a new file as /dev/stdout would take what is printed
     if path.is_symlink() and not device:
         path = Path(os.path.realpath(path))
     suffix = path.suffix.lower()

@@ -4,6 +4,7 @@ After M. Mitchell et al., "Model Cards for Model Reporting", FAT* 2019. The text
 comes from the results of the stages.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -98,6 +99,7 @@ def _rendered(run: PretrainedRun, sources: Mapping[str, Sequence[Share]], render
         config=config,
         exports=f"exports/{config.data.name}/{run.name.removeprefix(f'{config.data.name}-')}",
         metrics=run.metadata.metrics,
+        mask=json.loads(_MASK.with_suffix(".json").read_text(encoding="utf-8")),
         test=run.test,
         corruptions=run.corruptions,
         kb={path.name: kilobytes(path.stat().st_size / 1024) for path in (run.canvas, run.weights, _MASK)},

@@ -47,19 +47,13 @@ def replacing(path: Path) -> Iterator[Path]:
 def _collect(folder: Path) -> None:
     """Remove the scratch folders of processes that have ended without removing them."""
     for scratch in folder.glob(f"{_OURS}*"):
-        process = re.match(r"\d+(?=-)", scratch.name.removeprefix(_OURS))
-        if process and not _runs(int(process[0])):
-            shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # another user's
-        pass
-    return True
+        if process := re.match(r"\d+(?=-)", scratch.name.removeprefix(_OURS)):
+            try:
+                os.kill(int(process[0]), 0)  # only asks whether it runs
+            except ProcessLookupError:
+                shutil.rmtree(scratch, ignore_errors=True)
+            except OSError:
+                pass  # it runs, and is another user's
 
 
 def _sync(path: Path) -> None:

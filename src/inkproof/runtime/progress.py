@@ -83,9 +83,7 @@ def counted(label: str, what: str, total: int, many: int, every: int) -> Iterato
 
 def passed_on(label: str, things: Sequence[Thing]) -> Iterable[Thing]:
     """Return `things` as an iterable that shows a bar on a terminal, and nothing elsewhere."""
-    if not sys.stderr.isatty():
-        return things
-    return track(things, description=label, console=Console(stderr=True), transient=True)
+    return track(things, label, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
 
 
 @contextmanager

@@ -23,7 +23,8 @@ from inkproof.reporting.style import save
 from inkproof.reporting.tables import write_rows
 from inkproof.reporting.wording import count, percent, points
 from inkproof.runtime.errors import UserError
-from inkproof.tracking.identity import weights_file, weights_sha
+from inkproof.runtime.files import sha256_of
+from inkproof.tracking.identity import weights_file
 from inkproof.tracking.run import log_stage
 from inkproof.tracking.run_metadata import InitialWeights, RunMetadata
 
@@ -101,7 +102,7 @@ def initial_weights(metadata: RunMetadata, folder: Path) -> InitialWeights:
     initial = metadata.initial_weights
     if initial is None:
         raise UserError(f"{folder}: has no initial weights to compare with; run `make finetune`")
-    if weights_sha(initial.file) != initial.sha256:
+    if sha256_of(weights_file(initial.file)) != initial.sha256:
         raise UserError(f"{initial.file}: not the initial weights of {metadata.name} any more; run `make finetune`")
     return initial
 

@@ -1,5 +1,7 @@
 """Train the mask network, which tells ink from ground in every canvas.tflite."""
 
+import time
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -15,14 +17,17 @@ from inkproof.data.splits import train_and_val
 from inkproof.datasets.ink_pages import InkPages, InkSources, ink_pages
 from inkproof.preprocessing.ink_mask import MASK_FILE, mask_network, standardized
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.files import replacing
+from inkproof.runtime.files import replacing, write_json
 from inkproof.synthetic.deform import paths_of
+from inkproof.tracking.provenance import describe_machine, git_commit
 
 _DICE = 0.1  # weight of the overlap, which counts thin ink as much as thick, beside the cross-entropy of each pixel
 
 
 def train_mask(config: MaskConfig) -> dict[str, float]:
     """Train on generated pages, write models/pretrained/ink_mask.keras; return the validation loss and overlap.
+
+    ink_mask.json beside it has these figures, the commit, the machine and the seconds, for the model card.
 
     The ink is of MNIST's training digits, of the training writers of pen digits and of UNIPEN, and of glyph templates.
     Validation pages have other digits and writers: those of validation.
@@ -32,6 +37,7 @@ def train_mask(config: MaskConfig) -> dict[str, float]:
     """
     if config.pages < config.batch_size:
         raise UserError(f"pages={config.pages}: expected at least one batch, batch_size={config.batch_size}")
+    started = time.monotonic()
     train, val = _sources(config)
     keras.utils.set_random_seed(config.seed)
     pages = ink_pages(train, config.pages, config.seed, config.workers)
@@ -50,7 +56,10 @@ def train_mask(config: MaskConfig) -> dict[str, float]:
     with replacing(MASK_FILE) as temporary:
         # Without its optimizer, which is twice as large.
         keras.Model(network.inputs, network.outputs, name=network.name).save(temporary)
-    return {name: float(values[-1]) for name, values in history.history.items()}
+    figures = {name: float(values[-1]) for name, values in history.history.items()}
+    origin = {"commit": git_commit(), "machine": describe_machine(), "seconds": round(time.monotonic() - started)}
+    write_json(MASK_FILE.with_suffix(".json"), origin | figures)
+    return figures
 
 
 def mask_loss(masks: tf.Tensor, predicted: tf.Tensor) -> tf.Tensor:

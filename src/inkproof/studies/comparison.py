@@ -64,25 +64,22 @@ def spread(values: Iterable[float]) -> tuple[float | None, float | None]:
 
 def groups_of(grid_runs: Sequence[GridRun], rows: Mapping[str, Row]) -> list[Group]:
     """Return one group for each combination of labels, in the order of the grid."""
-    by_labels: dict[tuple[tuple[str, str], ...], list[GridRun]] = {}
+    by_labels: dict[tuple[tuple[str, str], ...], dict[int, Mapping[str, float]]] = {}
     for grid_run in grid_runs:
-        by_labels.setdefault(tuple(grid_run.labels.items()), []).append(grid_run)
-    groups = []
-    for labels, members in by_labels.items():
-        done = {row.seed: row.metrics for grid_run in members if (row := grid_run.row_in(rows))}
-        groups.append(Group(pd.DataFrame(list(done.values()), index=list(done)), dict(labels)))
-    return groups
-
-
-ROUNDING = 1e-9  # differences that are closer than this are equal
+        by_seed = by_labels.setdefault(tuple(grid_run.labels.items()), {})
+        if row := grid_run.row_in(rows):
+            by_seed[row.seed] = row.metrics
+    return [
+        Group(pd.DataFrame(list(by_seed.values()), index=list(by_seed)), dict(labels))
+        for labels, by_seed in by_labels.items()
+    ]
 
 
 @dataclass(frozen=True)
 class Difference:
     """`this` minus `that` in one metric, over the `n` seeds that both have. `where` is the row of the table.
 
-    `mean` and `sd` are of the differences. `p` comes from the two-sided paired t-test, `holm` is the same after Holm's
-    correction for all tests of the study. Both are None if no test is possible.
+    `p` is that of the two-sided paired t-test, `holm` the same after Holm's correction for all tests of the study.
     """
 
     where: str
@@ -102,7 +99,7 @@ def paired_t(first: Sequence[float] | pd.Series, second: Sequence[float] | pd.Se
     Source: Student, "The probable error of a mean", Biometrika 6 (1908).
     """
     differences = np.asarray(first, float) - np.asarray(second, float)
-    if len(differences) < 2 or np.ptp(differences) < ROUNDING:
+    if len(differences) < 2 or np.ptp(differences) < 1e-9:  # but for rounding they are equal
         return None
     return float(ttest_rel(first, second).pvalue)
 

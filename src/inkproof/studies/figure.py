@@ -1,6 +1,7 @@
 """results.png: the figure of a study, with the spread over seeds."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from textwrap import fill
 from typing import Literal
 
@@ -95,24 +96,25 @@ def _dots(groups: Sequence[Group], plan: FigurePlan) -> tuple[Figure, Axes]:
     axes.set_yticks(range(len(groups)), names)
     axes.set_ylim(max(1, len(groups)) - 0.5, -0.5)
     _target(axes, plan, upright=True)
-    _axis(axes, plan.y[0], "x")
+    if is_share(plan.y[0]):
+        percent_axis(axes, "x")
     axes.locator_params(axis="x", nbins=5 if left < 1.9 else 4)  # more would touch where they have two decimals
     return figure, axes
 
 
-def _points(groups: Sequence[Group], plan: FigurePlan) -> dict[str, list[tuple[float, float, float]]]:
+def _points(groups: Sequence[Group], plan: FigurePlan) -> Mapping[str, list[tuple[float, float, float]]]:
     """Return the points (x, y, sd of y) by their entry in the legend: for each of `plan.pairs`, or each line."""
-    points: dict[str, list[tuple[float, float, float]]] = {}
+    points = defaultdict(list)
     for group in groups:
         line = ", ".join(group.labels[axis] for axis in plan.lines if axis in group.labels)
         for x, metric in plan.pairs or [(str(plan.x), metric) for metric in plan.y]:
             along = number_of(group.labels[x]) if x in group.labels else group.mean(x)
             mean = group.mean(metric)
-            parts = (line, _entry(metric) if len(plan.y) > 1 or not line else "")
-            label = x.removesuffix("_kb") if plan.pairs else ", ".join(part for part in parts if part)
+            name = line if line and len(plan.y) == 1 else ", ".join(filter(None, (line, _entry(metric))))
+            label = x.removesuffix("_kb") if plan.pairs else name
             if along is not None and mean is not None:
                 height = 1 - mean if plan.wrong and is_share(metric) else mean
-                points.setdefault(label, []).append((along, height, group.sd(metric) or 0.0))
+                points[label].append((along, height, group.sd(metric) or 0.0))
     return points
 
 
@@ -135,7 +137,9 @@ def _plane(groups: Sequence[Group], plan: FigurePlan) -> tuple[Figure, Axes]:
         _log_axis(axes, "x")
     _target(axes, plan)
     metric = plan.pairs[0][1] if plan.pairs else plan.y[0]
-    _axis(axes, metric, "y")
+    if is_share(metric):
+        percent_axis(axes, "y")
+    axes.set_ylabel(_entry(metric))
     if plan.wrong:
         _log_axis(axes, "y", 0.01, "%")
         axes.set_ylabel(f"{_entry(metric)}, error rate")
@@ -154,13 +158,6 @@ def frontier(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]
     return best
 
 
-def _axis(axes: Axes, metric: str, which: str) -> None:
-    if is_share(metric):
-        percent_axis(axes, which)
-    if which == "y":
-        axes.set_ylabel(_entry(metric))
-
-
 def _log_axis(axes: Axes, which: Literal["x", "y"], unit: float = 1, sign: str = "") -> None:
     """Make an axis logarithmic, with ticks at 10, 20, 50, 100, or at 10, 30, 100 where those would touch.
 
@@ -170,7 +167,7 @@ def _log_axis(axes: Axes, which: Literal["x", "y"], unit: float = 1, sign: str =
     axes.set(**{f"{which}scale": "log"})
     low, high = axis.get_view_interval()
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < MANY * low else (1, 3)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: _short(value / unit) + sign))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{_short(value / unit)}{sign}"))
     axis.set_minor_locator(NullLocator())
 
 

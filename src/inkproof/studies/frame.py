@@ -6,7 +6,7 @@ runs = all_runs()
 """
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,8 @@ from inkproof.tracking.identity import configuration_key
 from inkproof.tracking.mlflow_tracker import Tracker
 from inkproof.tracking.naming import GROUPS, chosen_files, override
 
-ABOUT = (
-    *("name", "data", "split", "model", "aug", "seed", "overrides"),
-    *("places", "source", "key", "configuration", "run", "commit", "machine"),
-)
+OF_ROW = ("key", "configuration", "run", "commit", "machine")
+ABOUT = ("name", "data", "split", "model", "aug", "seed", "overrides", "places", "source", *OF_ROW)
 """The columns that every frame has, before those of overrides and metrics."""
 
 Flat = Mapping[str, str]
@@ -41,12 +39,9 @@ def all_runs(experiments: Path = ROOT / "experiments") -> pd.DataFrame:
     A seed of a configuration is one row, wherever it was trained: a run that is in a table and in the store, or in
     two studies, appears once. The first place gives its metrics, and others add metrics that it lacks.
 
-    Columns are those of ABOUT, one for each key that any run overrides, and one for each metric. `overrides` says in
-    one text what differs from the defaults of the run's dataset, model and augmentation. The column of a key has the
-    values of all runs, those with the default, too. Shares are fractions, and what a run lacks is NaN. `places` are
-    studies and MLflow experiments, `source` is "table", "store" or "both". `key` is that of the table's row or of the
-    run folder, `configuration` is what the seeds share, `run` the id of the MLflow run. The names of the two kinds of
-    columns are in `attrs["overrides"]` and `attrs["metrics"]`.
+    Columns are those of ABOUT, one for each key that any run overrides, and one for each metric: docs/tracking.md tells
+    what is in them. The names of the last two kinds are in `attrs["overrides"]` and `attrs["metrics"]`. Shares are
+    fractions, and what a run lacks is NaN.
 
     Needs no network, unless MLFLOW_TRACKING_URI names a server. Raises UserError if a results table or a study.yaml
     is damaged, or if the store cannot be read.
@@ -75,33 +70,32 @@ def _rows(
     found: list[Run], studies: Mapping[tuple[str, str], Flat], compose: Compose
 ) -> Iterator[tuple[dict[str, Any], Flat, Flat, dict[str, float]]]:
     """Yield each run: what the columns of ABOUT say, its overrides, its configuration and its metrics."""
-    defaults = _defaults(compose)
+
+    @cache
+    def defaults(*names: str) -> Flat:
+        """Return the default configuration of a dataset, model and augmentation, {} if conf/ does not have them."""
+        words = chosen_files(dict(zip(GROUPS, names, strict=True)), seed=0)
+        return _flat(compose(TrainConfig, words).identity().flat()) if len(words) > len(GROUPS) else {}
+
     groups: dict[tuple[str, int], list[Run]] = {}
     for run in found:
-        groups.setdefault((run.key, run.seed), []).append(run)
+        groups.setdefault((run.row.configuration, run.row.seed), []).append(run)
     for own in groups.values():
-        first = own[0]
+        first = own[0].row
         flat = next((flat for run in own if (flat := _configuration(run, studies))), {})
-        default = defaults(tuple(flat.get(f"{group}.name", "") for group in GROUPS))
+        default = defaults(*(flat.get(f"{group}.name", "") for group in GROUPS))
         changes = {key: value for key, value in flat.items() if default and default.get(key) != value}
         in_table = {run.params is None for run in own}
-        about = {
-            "name": first.name,
-            "data": first.data,
-            "split": first.split,
+        about = {name: getattr(first, name) for name in ("data", "seed", *OF_ROW)} | {
+            "name": first.grid_run,
+            "split": first.data_split,
             "model": flat.get("model.name"),
             "aug": flat.get("aug.name"),
-            "seed": first.seed,
             "overrides": " ".join(f"{key}={value}" for key, value in changes.items()),
             "places": ", ".join(dict.fromkeys(run.place for run in own)),
             "source": "both" if len(in_table) > 1 else "table" if True in in_table else "store",
-            "key": first.own_key,
-            "configuration": first.key,
-            "run": first.run,
-            "commit": first.commit,
-            "machine": first.machine,
         }
-        yield about, changes, flat, {name: value for run in reversed(own) for name, value in run.metrics.items()}
+        yield about, changes, flat, {name: value for run in reversed(own) for name, value in run.row.metrics.items()}
 
 
 def _studies(experiments: Path, compose: Compose) -> dict[tuple[str, str], Flat]:
@@ -121,21 +115,10 @@ def _studies(experiments: Path, compose: Compose) -> dict[tuple[str, str], Flat]
 def _configuration(run: Run, studies: Mapping[tuple[str, str], Flat]) -> Flat:
     """Return the configuration of a run; {} for a row that its study does not ask for any more."""
     if run.params is None:
-        return studies.get((run.place, run.name), {})
+        return studies.get((run.place, run.row.grid_run), {})
     # MLflow has the number format that was used. The hash tells whether it was asked for.
-    auto = configuration_key(run.params, run.data_sha) == run.key
+    auto = configuration_key(run.params, run.row.data_sha) == run.row.configuration
     return _flat({**run.params, **({"precision.policy": "auto"} if auto else {})})
-
-
-def _defaults(compose: Compose) -> Callable[[tuple[str, ...]], Flat]:
-    """Return a function: the default configuration of (data, model, aug), {} if conf/ does not have them."""
-
-    @cache
-    def default(names: tuple[str, ...]) -> Flat:
-        words = chosen_files(dict(zip(GROUPS, names, strict=True)), seed=0)
-        return _flat(compose(TrainConfig, words).identity().flat()) if len(words) > len(GROUPS) else {}
-
-    return default
 
 
 def _flat(config: Mapping[str, Any]) -> Flat:

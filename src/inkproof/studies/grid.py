@@ -60,7 +60,7 @@ class GridRun:
     @property
     def name(self) -> str:
         """The name of its MLflow run: its labels and its seed."""
-        return " ".join([*(f"{axis}={label}" for axis, label in self.labels.items()), f"seed={self.seed}"])
+        return _name(self.labels, self.seed)
 
     @property
     def folder(self) -> Path:
@@ -75,14 +75,20 @@ class GridRun:
         return row if all(name in row.metrics for name in self.wanted) else None
 
 
+def _name(labels: Mapping[str, str], seed: int) -> str:
+    return " ".join([*(f"{axis}={label}" for axis, label in labels.items()), f"seed={seed}"])
+
+
 def plan(study: Study, rows: Mapping[str, Row] | None = None) -> list[GridRun]:
     """Return the grid runs of a study in the order of its grids.
 
-    Datasets whose digits file is missing are taken to be those of the `rows` of its results table. Raises UserError
+    Datasets whose digits file is missing are taken to be those of the `rows` of its results table: of the row of the
+    same grid run, else of one with a dataset of the same name. Raises UserError
     where a combination is not a valid training configuration, two grid runs are the same, two configurations have the
     same labels, or no stage measures a metric.
     """
-    shas = {row.data: row.data_sha for row in (rows or {}).values()}
+    known = (rows or {}).values()
+    shas = {row.data: row.data_sha for row in known} | {row.grid_run: row.data_sha for row in known}
     grid_runs: list[GridRun] = []
     by_labels: dict[tuple[tuple[str, str], ...], Overrides] = {}
     with _naming(study.folder / FILE), composing() as compose:
@@ -165,7 +171,7 @@ def _grid_run(
         )
     name = config.data.name
     digits = path_of(config.run.digits)
-    sha = data_sha(digits) if digits.exists() else shas.get(name, "")
+    sha = data_sha(digits) if digits.exists() else shas.get(_name(labels, seed), shas.get(name, ""))
     chosen = (f"data={name}", f"model={config.model.name}")
     later: dict[str, StageConfig] = {
         stage: compose(CONFIGS[stage], chosen) for stage in study.stages if stage != "train"

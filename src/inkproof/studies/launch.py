@@ -64,8 +64,7 @@ class Launching:
     @property
     def given(self) -> dict[str, str]:
         """The settings by name."""
-        words = [word.lstrip("+").partition("=") for word in self.settings]
-        return {name: value for name, _, value in words}
+        return dict(_parts(word) for word in self.settings)
 
     @property
     def threads(self) -> int | None:
@@ -79,6 +78,11 @@ class Launching:
         if self.on_cluster:
             return CLUSTER_THREADS
         return None if self.launcher == "basic" else share(self.jobs)
+
+
+def _parts(setting: str) -> tuple[str, str]:
+    name, _, value = setting.lstrip("+").partition("=")
+    return name, value
 
 
 def check_launcher(how: Launching) -> None:
@@ -97,10 +101,10 @@ def check_launcher(how: Launching) -> None:
 
 
 def launch(task: Callable[[DictConfig], str], study: str, grid_runs: Sequence[GridRun], how: Launching) -> None:
-    """Run `task` for each of `grid_runs` through a launcher; return when the launcher reports the end of all.
+    """Run `task` for each of `grid_runs`, whose key it gets as `grid_run`; return when the launcher reports their end.
 
-    `task` gets a configuration whose `grid_run` is the key of a grid run. Raises what `task` raises, and UserError
-    where the launcher fails, for example because one of its processes died. Other grid runs may then still be running.
+    Raises what `task` raises, and UserError where the launcher fails, for example because one of its processes died.
+    Other grid runs may then still be running.
     """
     # Processes that are not forks of this one find the package through PYTHONPATH.
     source = str(ROOT / "src")
@@ -135,7 +139,7 @@ def _multirun(study: str, grid_runs: Sequence[GridRun], how: Launching) -> list[
         "hydra.output_subdir=null",
         f"hydra.job.name={_quoted(f'study-{study}')}",
         f"hydra.sweep.dir={_quoted(ROOT / 'runs' / 'studies' / study / 'jobs')}",
-        *(word for word in chosen if word.lstrip("+").partition("=")[0] not in how.given),
+        *(word for word in chosen if _parts(word)[0] not in how.given),
         *how.settings,
     ]
 

@@ -6,7 +6,7 @@ model, is that of `inkproof.reporting.tables`.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -25,7 +25,7 @@ from inkproof.runtime.progress import table_console
 from inkproof.studies.comparison import Seeds
 from inkproof.studies.evaluations import FILE_NAME, KINDS, read_evaluations
 from inkproof.studies.metrics import closest, heading
-from inkproof.studies.results import read_results
+from inkproof.studies.results import Row, read_results
 from inkproof.tracking.identity import configuration_key
 from inkproof.tracking.mlflow_tracker import LoggedRun, Tracker
 
@@ -57,43 +57,34 @@ class Entry(Seeds):
 
 
 class Run(NamedTuple):
-    """One seed of a configuration, found in one place; see `Entry`. `run` is the id of its MLflow run.
+    """One seed of a configuration, found in one place. `params` are those that MLflow holds, None for another place.
 
-    `own_key` is the key of the results table's row, or of the MLflow run. `params` are those that MLflow holds, None
-    for a row of a results table.
+    The `grid_run` of its row is the name of the configuration, without the seed.
     """
 
-    key: str
-    name: str
-    data: str
-    split: str
     place: str
-    seed: int
-    run: str
-    metrics: Mapping[str, float]
-    own_key: str = ""
-    commit: str = ""
-    machine: str = ""
-    data_sha: str = ""
+    row: Row
     params: Mapping[str, str] | None = None
 
 
 def _entries(runs: Iterable[Run]) -> list[Entry]:
     """Return one entry per key. Of two runs with one seed the first counts; the second adds metrics that it lacks."""
+    by_key: dict[str, list[Run]] = {}
+    for run in runs:
+        by_key.setdefault(run.row.configuration, []).append(run)
     found = []
-    table = pd.DataFrame(runs, columns=Run._fields)
-    for key, own in table.groupby("key", sort=False):
-        values = pd.DataFrame(own["metrics"].tolist(), index=own["seed"]).groupby(level=0).first()
-        first, by_seed = own.iloc[0], own.drop_duplicates("seed")
-        linked = dict(zip(by_seed["seed"], by_seed["run"], strict=True))
-        about = first["name"], first["data"], first["split"], str(key)
-        found.append(Entry(values, *about, list(own["place"].unique()), linked))
+    for key, own in by_key.items():
+        rows = [run.row for run in own]
+        values = pd.DataFrame([row.metrics for row in rows], [row.seed for row in rows]).groupby(level=0).first()
+        linked = {row.seed: row.run for row in reversed(rows)}
+        places = list(dict.fromkeys(run.place for run in own))
+        found.append(Entry(values, rows[0].grid_run, rows[0].data, rows[0].data_split, key, places, linked))
     return found
 
 
 def collect(experiments: Path, logged: Iterable[LoggedRun]) -> list[Entry]:
-    """Return all configurations in the results tables of `experiments` and among the `logged` runs of a tracker."""
-    return _entries(found_runs(experiments, logged))
+    """Return all configurations in the tables and evaluations of `experiments` and among `logged` runs of a tracker."""
+    return _entries([*found_runs(experiments, logged), *_evaluated(experiments)])
 
 
 def found_runs(experiments: Path, logged: Iterable[LoggedRun]) -> list[Run]:
@@ -102,34 +93,50 @@ def found_runs(experiments: Path, logged: Iterable[LoggedRun]) -> list[Run]:
     Runs without a configuration, such as those made by hand in the MLflow UI, are left out.
     """
     runs = [
-        Run(
-            row.configuration,
-            SEED.sub("", row.grid_run),
-            row.data,
-            row.data_split,
-            path.parent.name,
-            row.seed,
-            row.run,
-            row.metrics,
-            row.key,
-            row.commit,
-            row.machine,
-            row.data_sha,
-        )
+        Run(path.parent.name, replace(row, grid_run=SEED.sub("", row.grid_run)))
         for path in sorted(experiments.glob("*/results.csv"))
         for row in read_results(path).values()
     ]
-    known = {run.run: run.key for run in runs}
+    known = {row.run: row.configuration for _, row, _ in runs}
     for one in logged:
         params, tags = one.params, one.tags
         if not {"seed", "model.name", "data.name"} <= set(params) or "data_sha" not in tags:
             continue
         key = known.get(one.run_id) or tags.get("configuration") or configuration_key(params, tags["data_sha"])
-        name, place = SEED.sub("", one.name), one.experiment.removeprefix("study/")
-        data, split = params["data.name"], params.get("data.split", "digit")  # runs of before had no other
-        about = tags.get("key", ""), tags.get("git_commit", ""), tags.get("machine", ""), tags["data_sha"]
-        runs.append(Run(key, name, data, split, place, int(params["seed"]), one.run_id, one.metrics, *about, params))
+        row = Row(
+            key=tags.get("key", ""),
+            grid_run=SEED.sub("", one.name),
+            seed=int(params["seed"]),
+            run=one.run_id,
+            commit=tags.get("git_commit", ""),
+            machine=tags.get("machine", ""),
+            configuration=key,
+            data=params["data.name"],
+            data_split=params.get("data.split", "digit"),  # runs of before had no other
+            data_sha=tags["data_sha"],
+            metrics=one.metrics,
+        )
+        runs.append(Run(one.experiment.removeprefix("study/"), row, params))
     return runs
+
+
+def _evaluated(experiments: Path) -> Iterator[Run]:
+    """Yield the evaluations of selections in every evaluations.yaml of `experiments`."""
+    for path in sorted(experiments.glob(f"*/{FILE_NAME}")):
+        place = path.parent.name
+        for evaluation, kind in product(read_evaluations(path.parent), KINDS):
+            one, title = evaluation.of_kind(kind), f"selection {evaluation.selection}, {kind}"
+            for number, errors in enumerate(one.errors):
+                row = Row(
+                    key="",
+                    grid_run=f"{title}: {one.members}",
+                    seed=number,
+                    run=one.runs[number] if one.runs else "",
+                    configuration=f"{place} {title}",
+                    data=evaluation.data,
+                    metrics={"test_acc": 1 - errors / one.of, "test_errors": errors},
+                )
+                yield Run(place, row)
 
 
 def ranked(entries: Sequence[Entry], metric: str, least: int) -> list[Entry]:
@@ -173,26 +180,10 @@ def markdown(entries: Sequence[Entry], metric: str, links: Mapping[str, str]) ->
     return markdown_table(heads, "rlllr" + "r" * len(columns) + "ll", lines) + "\n"
 
 
-def evaluated(experiments: Path) -> list[Entry]:
-    """Return the evaluations of every evaluations.yaml of `experiments` as entries of the leaderboard."""
-    runs = []
-    for path in sorted(experiments.glob(f"*/{FILE_NAME}")):
-        place = path.parent.name
-        for evaluation, kind in product(read_evaluations(path.parent), KINDS):
-            one, title = evaluation.of_kind(kind), f"selection {evaluation.selection}, {kind}"
-            name, key = f"{title}: {one.members}", f"{place} {title}"
-            for number, errors in enumerate(one.errors):
-                metrics = {"test_acc": 1 - errors / one.of, "test_errors": errors}
-                run = one.runs[number] if one.runs else ""
-                runs.append(Run(key, name, evaluation.data, "", place, number, run, metrics))  # of all digits
-    return _entries(runs)
-
-
 def leaderboard(by: str, seeds: int, top: int, ui: str, write: bool) -> None:
     """Print the ranking, and write it to experiments/leaderboard.md if `write` is set."""
     logged = Tracker().runs_with(by) if has_tracking_store() else []
-    found = [*collect(ROOT / "experiments", logged), *evaluated(ROOT / "experiments")]
-    everything = ranked(found, by, seeds)
+    everything = ranked(collect(ROOT / "experiments", logged), by, seeds)
     entries = everything[:top]
     show(entries, by)
     if len(entries) < len(everything):

@@ -6,6 +6,7 @@ The state of each grid run is in a file of its own, so that one process shows wh
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -77,17 +78,18 @@ def estimate(left: Sequence[GridRun], grid_runs: Sequence[GridRun], rows: Mappin
     Returns None if none has finished.
     """
     known = [
-        (set(grid_run.labels.items()), row.seconds)
+        (grid_run.labels.items(), row.seconds)
         for grid_run in grid_runs
-        if (row := rows.get(grid_run.key)) is not None and set(grid_run.stages) <= set(row.stages)
+        if (row := rows.get(grid_run.key)) and set(grid_run.stages) <= set(row.stages)
     ]
     if left and not known:
         return None
     total = 0.0
     for grid_run in left:
-        alike = [(len(labels & set(grid_run.labels.items())), seconds) for labels, seconds in known]
-        most = max(alike)[0]
-        total += fmean(seconds for count, seconds in alike if count == most)
+        alike: dict[int, list[float]] = {}
+        for labels, seconds in known:
+            alike.setdefault(len(labels & grid_run.labels.items()), []).append(seconds)
+        total += fmean(alike[max(alike)])
     return total
 
 
@@ -101,7 +103,6 @@ STYLES = {WAITING: "dim", RUNNING: "bold", DONE: "green", FAILED: "red"}
 def watching(study: Study, grid_runs: Sequence[GridRun], jobs: int, since: str, console: Console) -> Iterator[None]:
     """Show the progress of grid runs while the block runs. They may run on any machine that shares this folder."""
     watcher = _Watcher(study, grid_runs, jobs, since)
-    ended = threading.Event()
     if console.is_terminal:
         with Live(
             get_renderable=lambda: watcher.table(console.height),
@@ -112,10 +113,12 @@ def watching(study: Study, grid_runs: Sequence[GridRun], jobs: int, since: str, 
         ):
             yield
         return
+    ended = threading.Event()
 
     def print_lines() -> None:
         while not ended.wait(PERIOD):
             watcher.print_ended(console)
+        watcher.print_ended(console)
 
     thread = threading.Thread(target=print_lines, daemon=True)
     thread.start()
@@ -124,7 +127,6 @@ def watching(study: Study, grid_runs: Sequence[GridRun], jobs: int, since: str, 
     finally:
         ended.set()
         thread.join()
-        watcher.print_ended(console)
 
 
 class _Watcher:
@@ -158,26 +160,25 @@ class _Watcher:
         numbers = [Column(title, justify="right") for title in ("seconds", heading(self.metric) if self.metric else "")]
         table = Table("", self.study.name, *numbers, box=box.SIMPLE_HEAD, pad_edge=False, caption_justify="left")
         states = self.update()
-        done = [one for one in states if one[1].state == DONE and one[0].key not in self.before]
+        count = Counter(progress.state for _, progress in states)
         at_work = {grid_run.key for grid_run, progress in states if progress.state in (RUNNING, FAILED)}
-        waiting = len(states) - len(self.before) - len(done) - len(at_work)
+        done = [one for one in states if one[1].state == DONE and one[0].key not in self.before]
+        last_first = sorted(done, key=lambda one: one[1].ended, reverse=True)
         # The name of a grid run, with its stage, may need two lines.
         room = max(height - FURNITURE - 2 * len(at_work), 0)
-        latest = {
-            grid_run.key for grid_run, _ in sorted(done, key=lambda one: one[1].ended)[max(len(done) - room, 0) :]
-        }
-        folded = len(self.before) + len(done) - len(latest)
+        latest = {grid_run.key for grid_run, _ in last_first[:room]}
+        folded = count[DONE] - len(latest)
         if folded:
             table.add_row(SIGNS[DONE], f"{folded} grid runs done before", "", "", style=STYLES[DONE])
         for grid_run, progress in states:
             if grid_run.key in latest | at_work:
                 table.add_row(SIGNS[progress.state], *self._columns(grid_run, progress), style=STYLES[progress.state])
-        if waiting:
-            table.add_row(SIGNS[WAITING], f"{waiting} grid runs waiting", "", "", style=STYLES[WAITING])
+        if count[WAITING]:
+            table.add_row(SIGNS[WAITING], f"{count[WAITING]} grid runs waiting", "", "", style=STYLES[WAITING])
         left = [grid_run for grid_run, progress in states if progress.state != DONE]
         seconds = estimate(left, self.grid_runs, self.rows)
         guess = f", about {hours(seconds / self.jobs)} to go" if seconds else ""
-        table.caption = f"{len(states) - len(left)} of {len(states)} grid runs done{guess}"
+        table.caption = f"{count[DONE]} of {len(states)} grid runs done{guess}"
         return table
 
     def _columns(self, grid_run: GridRun, progress: Progress) -> list[str]:

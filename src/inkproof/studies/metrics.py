@@ -1,6 +1,7 @@
 """The metrics of grid runs: their names, how tables show them, and the check of those that a study names."""
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
@@ -11,16 +12,12 @@ from inkproof.preprocessing.methods import METHODS
 from inkproof.runtime.errors import UserError
 from inkproof.studies.definition import Study
 
-ENDINGS = ("accuracy", "low", "high")
-"""The metrics of a set of drawn digits: accuracy and the ends of its confidence interval."""
-
-SHARES = ("accuracy", "_acc", "_low", "_high", "corr_clean", "agreement", "auroc")
-"""Endings of the metrics that are fractions of one and are shown in percent."""
-
+ENDINGS = ("accuracy", "low", "high")  # of a set of drawn digits: accuracy and the ends of its confidence interval
+SHARES = ("accuracy", "_acc", "_low", "_high", "corr_clean", "agreement", "auroc")  # of metrics shown in percent
+# The stage that measures a metric, by the first word of its name.
 STAGES = {"test": "evaluate", "corr": "evaluate", "drawn": "drawn"} | dict.fromkeys(
     ("tflite", "canvas", "coreml"), "export"
 )
-"""The stage that measures a metric, by the first word of its name."""
 
 
 def known_metrics(stages: Sequence[str], data: DataConfig, drawn_sets: Sequence[str]) -> set[str]:
@@ -109,17 +106,8 @@ def formatted(metric: str, mean: float | None, sd: float | None) -> str:
 
 def heading(metric: str) -> str:
     """Return a metric as the heading of a column: drawn_pens_thin_classic_accuracy becomes "pens_thin, classic (%)"."""
-    if metric.startswith("drawn_") and metric != "drawn_acc":
-        name = _drawn_heading(metric.removeprefix("drawn_"))
-    else:
-        name = metric.removesuffix("_accuracy").removesuffix("_acc").removesuffix("_kb").replace("_", " ")
-    return name + (" (%)" if is_share(metric) else " (KB)" if metric.endswith("_kb") else "")
-
-
-def _drawn_heading(name: str) -> str:
-    """Return "pens_thin, classic" for pens_thin_classic_accuracy. Sets and methods may have underscores themselves."""
-    drawn_set_and_method = name.rpartition("_")[0]
-    for method in METHODS:
-        if drawn_set_and_method.endswith(f"_{method}"):
-            return f"{drawn_set_and_method.removesuffix(f'_{method}')}, {method}"
-    return name.replace("_", " ")
+    # Sets and methods may have underscores themselves.
+    drawn = re.fullmatch(rf"drawn_(.+)_({'|'.join(METHODS)})_[a-z]+", metric)
+    words = metric.removesuffix("_accuracy").removesuffix("_acc").removesuffix("_kb").replace("_", " ")
+    unit = " (%)" if is_share(metric) else " (KB)" if metric.endswith("_kb") else ""
+    return (f"{drawn[1]}, {drawn[2]}" if drawn else words) + unit

@@ -1,7 +1,7 @@
 """results.csv, the results table of a study: one row per finished grid run, complete at every moment."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,9 +18,9 @@ FORMAT = 2
 """The number in the column `format` of every row. Tables of 0.1 have no such column, and names of another time."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
-    """A finished grid run.
+    """A finished grid run, or in the leaderboard another run, which lacks what has a default.
 
     `key` is the hash of its resolved configuration and data, `configuration` that of the same without the seed.
     `grid_run` is its name, `run` the id of its MLflow run. `seconds` is how long it took, `finished` when it ended
@@ -30,16 +30,16 @@ class Row:
     key: str
     grid_run: str
     seed: int
-    stages: tuple[str, ...]
-    seconds: float
-    finished: str
+    stages: tuple[str, ...] = ()
+    seconds: float = 0.0
+    finished: str = ""
     run: str
-    commit: str
-    machine: str
+    commit: str = ""
+    machine: str = ""
     configuration: str
     data: str
-    data_split: str
-    data_sha: str
+    data_split: str = ""
+    data_sha: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -71,14 +71,6 @@ def read_results(path: Path) -> dict[str, Row]:
     return {row.key: row for row in _rows(_checked(path, lines))}
 
 
-def results_table(path: Path) -> pd.DataFrame:
-    """Return a results table for analysis: one line per finished grid run, the columns of HEAD and one per metric.
-
-    A metric that a grid run lacks is NaN. Raises UserError as `read_results` does.
-    """
-    return _table(read_results(path).values())
-
-
 def write_row(path: Path, row: Row) -> None:
     """Add a finished grid run to the results table, in place of a row with its key; several processes may at once."""
     lock = ROOT / "runs" / "studies" / path.parent.name / "results.lock"  # git ignores runs/
@@ -86,19 +78,15 @@ def write_row(path: Path, row: Row) -> None:
     with FileLock(lock):
         rows = read_results(path)
         rows.pop(row.key, None)
-        table = _table([*rows.values(), row])
+        lines = [
+            # Metrics keep nine decimals, so that tables made of it equal those made of the runs.
+            {**vars(one), "stages": " ".join(one.stages), **{name: round(x, 9) for name, x in one.metrics.items()}}
+            for one in (*rows.values(), row)
+        ]
+        metrics = sorted({name for one in (*rows.values(), row) for name in one.metrics})
+        table = pd.DataFrame(lines, columns=[*HEAD, *metrics])
         table.insert(0, "format", FORMAT)
         write_text(path, table.to_csv(index=False, lineterminator="\n"))
-
-
-def _table(rows: Collection[Row]) -> pd.DataFrame:
-    """Return `rows` as a table. Metrics keep nine decimals, so that tables made of it equal those made of the runs."""
-    metrics = sorted({name for row in rows for name in row.metrics})
-    lines = [
-        {**vars(row), "stages": " ".join(row.stages), **{name: round(value, 9) for name, value in row.metrics.items()}}
-        for row in rows
-    ]
-    return pd.DataFrame(lines, columns=[*HEAD, *metrics])
 
 
 def _rows(table: pd.DataFrame) -> Iterator[Row]:

@@ -19,9 +19,8 @@ from inkproof.studies.grid import GridRun, plan
 from inkproof.studies.grid_run import LOG, GridTask
 from inkproof.studies.launch import Launching, check_launcher, launch, quiet
 from inkproof.studies.live import FAILED, RUNNING, alive, hours, read_progress, watching
+from inkproof.studies.readme import FIGURE, StudyResults, check_markers, results_of, write_readme
 from inkproof.studies.results import read_results
-from inkproof.studies.table import FIGURE, check_markers
-from inkproof.studies.verdict import write_readme
 from inkproof.tracking.mlflow_tracker import Tracker
 
 
@@ -69,24 +68,21 @@ def run_study(folder: Path, how: Launching, retries: int, since: str) -> bool:
     study = read_study(folder)
     check_launcher(how)
     check_markers(study.folder / "README.md")
-    rows = read_results(study.results)
-    grid_runs = plan(study, rows)
+    found = results_of(study)
     console = Console(file=sys.__stdout__, highlight=False)
     failures: list[tuple[GridRun, str]] = []
-    if all(grid_run.row_in(rows, since) for grid_run in grid_runs):
-        readme = write_readme(study, grid_runs, rows)
+    if all(grid_run.row_in(found.rows, since) for grid_run in found.grid_runs):
+        write_readme(found)
     else:
-        configs = {grid_run.config.data.name: grid_run.config for grid_run in grid_runs}.values()
+        configs = {grid_run.config.run.digits: grid_run.config for grid_run in found.grid_runs}.values()
         made = [prepare_absent(config.data, path_of(config.run.digits)) for config in configs]
-        if any(made):
-            grid_runs = plan(study)  # the SHA-256 of the digits is part of each key
+        grid_runs = plan(study) if any(made) else found.grid_runs  # the SHA-256 of the digits is part of each key
         make_preprocessed(study, grid_runs, console)
         quiet()
-        readme, failures = _run_grid(study, grid_runs, how, retries, since, console)
-        rows = read_results(study.results)
-    done = [row for grid_run in grid_runs if (row := grid_run.row_in(rows))]
-    spent = hours(sum(row.seconds for row in done))
-    console.print(f"{study.name}: {len(done)} of {len(grid_runs)} grid runs, {spent} in all; {readme}", soft_wrap=True)
+        found, failures = _run_grid(study, grid_runs, how, retries, since, console)
+    count = f"{len(found.done)} of {len(found.grid_runs)} grid runs"
+    spent = hours(sum(row.seconds for row in found.done))
+    console.print(f"{study.name}: {count}, {spent} in all; {study.folder / 'README.md'}", soft_wrap=True)
     for failed, error in failures:
         print(f"study.py: {failed.name}: given up: {error}; see {failed.folder / LOG}", file=sys.stderr)
     return not failures
@@ -94,8 +90,8 @@ def run_study(folder: Path, how: Launching, retries: int, since: str) -> bool:
 
 def _run_grid(
     study: Study, grid_runs: Sequence[GridRun], how: Launching, retries: int, since: str, console: Console
-) -> tuple[Path, list[tuple[GridRun, str]]]:
-    """Run what is left as children of the study's MLflow run; return the README and the grid runs given up."""
+) -> tuple[StudyResults, list[tuple[GridRun, str]]]:
+    """Run what is left as children of the study's MLflow run; return its results and the grid runs given up."""
     tracker = Tracker()
     parent = tracker.start_again(study.experiment, study.name, f"study {study.name}", question=study.question)
     by_key = {grid_run.key: grid_run for grid_run in grid_runs}
@@ -105,15 +101,15 @@ def _run_grid(
             failures = run_with_retries(
                 grid_runs, study.results, lambda todo: launch(task, study.name, todo, how), retries, since
             )
-        readme = write_readme(study, grid_runs, read_results(study.results))
-        for path in (readme, study.folder / FIGURE, study.results):
+        found = StudyResults(study, grid_runs, read_results(study.results))
+        for path in (write_readme(found), study.folder / FIGURE, study.results):
             if path.exists():
                 tracker.file(parent, path)
     except BaseException:
         tracker.give_up(parent, "KILLED")
         raise
     tracker.finish(parent, "FAILED" if failures else "FINISHED")
-    return readme, failures
+    return found, failures
 
 
 DIED = "its process was killed"
@@ -134,11 +130,7 @@ def run_with_retries(
         rows = read_results(results)
         left = [grid_run for grid_run in grid_runs if not grid_run.row_in(rows, since)]
         unfinished = {grid_run.key for grid_run in left}
-        todo = [
-            grid_run
-            for grid_run in left
-            if failures[grid_run.key] <= retries and unfinished.isdisjoint(grid_run.teachers)
-        ]
+        todo = [one for one in left if failures[one.key] <= retries and unfinished.isdisjoint(one.teachers)]
         if not todo:
             return [(one, error_of(one) if failures[one.key] else NO_TEACHER) for one in left]
         before = {grid_run.key: read_progress(grid_run.folder).started for grid_run in todo}
@@ -158,15 +150,10 @@ def run_with_retries(
 def error_of(grid_run: GridRun) -> str:
     """Return why a grid run failed."""
     progress = read_progress(grid_run.folder)
-    if progress.state == FAILED:
-        return progress.error
-    if progress.state == RUNNING:
-        return f"{DIED} (process {progress.pid} on {progress.machine})"
-    return "it did not start"
+    died = f"{DIED} (process {progress.pid} on {progress.machine})"
+    return {FAILED: progress.error, RUNNING: died}.get(progress.state, "it did not start")
 
 
 def write_table(folder: Path) -> Path:
     """Write table, figure and verdict of the study in `folder` from its results table alone; return the README."""
-    study = read_study(folder)
-    rows = read_results(study.results)
-    return write_readme(study, plan(study, rows), rows)
+    return write_readme(results_of(read_study(folder)))

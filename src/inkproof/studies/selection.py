@@ -7,6 +7,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -63,9 +64,9 @@ def pool_grid_runs(grid_runs: list[GridRun], rows: Mapping[str, Row]) -> list[Po
     by_run: dict[tuple[str, int, int], list[GridRun]] = {}
     for grid_run in grid_runs:
         (network,) = grid_run.labels.values()
-        folds = grid_run.config.training.folds
-        assert folds is not None  # the plan checks it for the stage out_of_fold
-        by_run.setdefault((network, grid_run.seed // folds, folds), []).append(grid_run)
+        count = grid_run.config.training.folds
+        assert count is not None  # the plan checks it for the stage out_of_fold
+        by_run.setdefault((network, grid_run.seed // count, count), []).append(grid_run)
     whole = {run: members for run, members in by_run.items() if len(members) == run[2]}
     members = [grid_run for members in whole.values() for grid_run in members]
     missing = [grid_run.name for grid_run in members if not grid_run.row_in(rows)]
@@ -73,15 +74,11 @@ def pool_grid_runs(grid_runs: list[GridRun], rows: Mapping[str, Row]) -> list[Po
         raise UserError(f"{len(missing)} grid runs are not finished, such as {missing[0]}; run `candidates` first")
     if not whole:
         raise UserError("no network has a seed for every fold; give it more seeds in study.yaml")
-    return [
-        pool(
-            network,
-            repeat,
-            [read_out_of_fold(grid_run.folder / FILE_NAME) for grid_run in members],
-            [rows[grid_run.key].metrics[SECONDS] for grid_run in members],
-        )
-        for (network, repeat, _), members in whole.items()
-    ]
+    pooled = []
+    for (network, repeat, _), members in whole.items():
+        folds = [read_out_of_fold(grid_run.folder / FILE_NAME) for grid_run in members]
+        pooled.append(pool(network, repeat, folds, [rows[grid_run.key].metrics[SECONDS] for grid_run in members]))
+    return pooled
 
 
 def write_misread(folder: Path, pooled: Iterable[PooledPredictions]) -> None:
@@ -96,10 +93,9 @@ def write_misread(folder: Path, pooled: Iterable[PooledPredictions]) -> None:
 
 
 class Evidence(Config):
-    """What selection.yaml says of one network or ensemble: its figures on all `of` training digits, out of fold.
+    """The figures of one network or ensemble on all `of` training digits, out of fold, as selection.yaml has them.
 
-    `tta` means with test-time augmentation. `low` and `high` are Wilson's interval of the accuracy. `hours` is the
-    time that training it takes, teachers included.
+    `low` and `high` are Wilson's interval of the accuracy. `hours` of training include its teachers'.
     """
 
     members: tuple[str, ...]
@@ -134,8 +130,7 @@ class Selected(Config):
     singles: tuple[SingleEvidence, ...]
 
 
-Teachers = Mapping[str, Sequence[str]]
-"""The networks that each network learns from."""
+Teachers = Mapping[str, Sequence[str]]  # the networks that each network learns from
 
 
 @dataclass(frozen=True)
@@ -156,10 +151,6 @@ class Entry:
         """The number of digits that it misclassifies."""
         return int(self.wrong.sum())
 
-    def order(self) -> tuple[int, float]:
-        """Return what entries are compared by: the errors, then the nll."""
-        return self.errors, self.nll
-
     def evidence(self) -> Evidence:
         """Return its figures as selection.yaml holds them."""
         n = len(self.wrong)
@@ -175,6 +166,9 @@ class Entry:
             nll=round(self.nll, 6),
             hours=round(self.seconds / 3600, 3),
         )
+
+
+ORDER = attrgetter("errors", "nll")  # fewest errors first, then lowest nll
 
 
 def check_candidates(study: Study) -> None:
@@ -193,24 +187,18 @@ def teachers_of(study: Study) -> dict[str, tuple[str, ...]]:
     Raises UserError for a teacher that is not a network of the study: its training time, and the digits that it was
     trained on, are unknown.
     """
-    found = {}
-    for name, overrides in networks_of(study).items():
-        runs = overrides.get(TEACHERS) or ()
+    named = {name: overrides.get(TEACHERS) or () for name, overrides in networks_of(study).items()}
+    for name, runs in named.items():
         for run in runs:
             if not run.startswith("@"):
                 raise UserError(f"{name}: {TEACHERS}: {run}: name a network of this study, such as @cnn")
-        found[name] = tuple(run.removeprefix("@") for run in runs)
-    return found
+    return {name: tuple(run.removeprefix("@") for run in runs) for name, runs in named.items()}
 
 
 def networks_of(study: Study) -> dict[str, Overrides]:
     """Return the overrides of each network of a study, the only axis of which it is."""
-    return {
-        label: overrides
-        for grid in study.grids
-        for labels, overrides in combinations(grid)
-        for label in labels.values()
-    }
+    every = (combination for grid in study.grids for combination in combinations(grid))
+    return {label: overrides for labels, overrides in every for label in labels.values()}
 
 
 def with_teachers(network: str, teachers: Teachers) -> set[str]:
@@ -262,7 +250,7 @@ def best(found: Sequence[Entry], hours: float) -> Entry:
     if not within:
         shortest = min(entry.seconds for entry in found)
         raise UserError(f"nothing trains within {hours:g} hours: the shortest takes {shortest:.0f} s")
-    return min(within, key=Entry.order)
+    return min(within, key=ORDER)
 
 
 def choose(
@@ -279,17 +267,14 @@ def choose(
     if not together:
         raise UserError("one network alone makes no ensemble: cross-validate a second, or one with more seeds")
     single, ensemble = best(alone, hours), best(together, hours)
+
+    def p(entry: Entry) -> float:
+        return float(f"{mcnemar(~entry.wrong, ~single.wrong):.3g}")
+
     return Selected(
         single=single.evidence(),
-        ensemble=EnsembleEvidence(
-            **dict(ensemble.evidence()), compared=len(together), p_against_single=_p(ensemble, single)
-        ),
+        ensemble=EnsembleEvidence(**dict(ensemble.evidence()), compared=len(together), p_against_single=p(ensemble)),
         singles=tuple(
-            SingleEvidence(**dict(entry.evidence()), p_against_chosen=_p(entry, single))
-            for entry in sorted(alone, key=Entry.order)
+            SingleEvidence(**dict(entry.evidence()), p_against_chosen=p(entry)) for entry in sorted(alone, key=ORDER)
         ),
     )
-
-
-def _p(one: Entry, other: Entry) -> float:
-    return float(f"{mcnemar(~one.wrong, ~other.wrong):.3g}")

@@ -10,13 +10,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import yaml
-
 from inkproof.config.compose import composing
 from inkproof.config.schema import Config
 from inkproof.config.stages import EnsembleConfig
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.files import replacing, write_text
+from inkproof.runtime.files import replacing
 from inkproof.studies import definition
 from inkproof.studies.definition import Overrides, Study, read_study
 from inkproof.studies.evaluations import (
@@ -29,11 +27,12 @@ from inkproof.studies.evaluations import (
     read_committed,
     read_evaluations,
     summarize,
-    write_evaluations,
+    write_yaml,
 )
 from inkproof.studies.grid import plan
 from inkproof.studies.grid_run import stage_functions
 from inkproof.studies.launch import Launching
+from inkproof.studies.readme import write_evaluations
 from inkproof.studies.results import read_results, write_row
 from inkproof.studies.run_study import run_study
 from inkproof.studies.selection import (
@@ -64,10 +63,10 @@ class FinalTraining(Config):
     overrides: Overrides
 
 
-class EarlierSelection(Config):
-    """One selection: its number, when and at which commit it was made, what it is and why, and what it trains.
+class Selection(Config):
+    """One selection. `seeds` is the number of test evaluations, each with networks of its own.
 
-    `seeds` is the number of test evaluations, each with networks of its own. `trainings` are listed by network.
+    selection.yaml is the present one, with all `earlier` ones.
     """
 
     number: int
@@ -78,6 +77,7 @@ class EarlierSelection(Config):
     ensemble: EnsembleEvidence
     singles: tuple[SingleEvidence, ...]
     trainings: dict[str, FinalTraining]
+    earlier: tuple["Selection", ...] = ()
 
     def members_of(self, kind: Kind, evaluation: int) -> list[tuple[str, int]]:
         """Return (network, seed) of the members of an evaluation, from 0 on. No two evaluations share a training."""
@@ -88,12 +88,6 @@ class EarlierSelection(Config):
     def evidence(self, kind: Kind) -> Evidence | EnsembleEvidence:
         """Return the evidence for the single network or the ensemble."""
         return self.single if kind == "single" else self.ensemble
-
-
-class Selection(EarlierSelection):
-    """selection.yaml: the present selection, and those before it."""
-
-    earlier: tuple[EarlierSelection, ...]
 
 
 def read_selection(folder: Path) -> Selection:
@@ -111,7 +105,7 @@ def write_selection(study: Study, selected: Selected, seeds: int, again: bool) -
     `again` that becomes an earlier one, unless its evaluation has started and is not finished.
     """
     path = study.folder / FILE_NAME
-    earlier: tuple[EarlierSelection, ...] = ()
+    earlier: tuple[Selection, ...] = ()
     evaluated = {one.selection for one in read_evaluations(study.folder)}
     if path.exists():
         before = read_selection(study.folder)
@@ -120,7 +114,7 @@ def write_selection(study: Study, selected: Selected, seeds: int, again: bool) -
             raise UserError(f"{path}: there is a selection {number} already; --again keeps it as an earlier one")
         if number not in evaluated and final_folder(study, number).exists():
             raise UserError(f"{path}: the evaluation of selection {number} has started; run `evaluate` to finish it")
-        earlier = (*before.earlier, EarlierSelection(**before.model_dump(exclude={"earlier"})))
+        earlier = (*before.earlier, before.model_copy(update={"earlier": ()}))
     selection = Selection(
         number=max([*(one.number for one in earlier), *evaluated], default=0) + 1,
         date=datetime.now(UTC).date().isoformat(),
@@ -130,9 +124,9 @@ def write_selection(study: Study, selected: Selected, seeds: int, again: bool) -
         trainings=trainings(study, selected, seeds),
         earlier=earlier,
     )
-    text = yaml.safe_dump(selection.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
     command = f"python src/study.py select choose experiments/{study.name}"
-    write_text(path, f"# Written by `{command}`; do not edit it.\n{text}")
+    content = selection.model_dump(mode="json", exclude={"earlier": {"__all__": {"earlier"}}})
+    write_yaml(path, content, f"Written by `{command}`; do not edit it.")
     return path
 
 
@@ -148,13 +142,14 @@ def trainings(study: Study, selected: Selected, seeds: int) -> dict[str, FinalTr
         for name, count in Counter(evidence.members).items():
             counts |= Counter(dict.fromkeys(with_teachers(name, teachers), count))
     stride = max(counts.values())
-    listed = {}
-    for name, overrides in networks_of(study).items():
-        if name in counts:
-            kept = {key: setting for key, setting in overrides.items() if key not in NOT_FINAL}
-            own = [stride * number + index for number in range(seeds) for index in range(counts[name])]
-            listed[name] = FinalTraining(seeds=tuple(own), overrides=kept)
-    return listed
+    return {
+        name: FinalTraining(
+            seeds=tuple(stride * number + index for number in range(seeds) for index in range(counts[name])),
+            overrides={key: setting for key, setting in overrides.items() if key not in NOT_FINAL},
+        )
+        for name, overrides in networks_of(study).items()
+        if name in counts
+    }
 
 
 def final_folder(study: Study, number: int) -> Path:
@@ -162,24 +157,22 @@ def final_folder(study: Study, number: int) -> Path:
     return study.folder.with_name(f"{study.name}-{number}")
 
 
-def write_final_study(study: Study, selection: EarlierSelection) -> Path:
+def write_final_study(study: Study, selection: Selection) -> Path:
     """Write the study that trains a selection's networks and evaluates them on the test digits; return its folder."""
     folder = final_folder(study, selection.number)
-    grids = [
-        {"grid": {"network": {name: training.overrides}}, "seeds": list(training.seeds)}
-        for name, training in selection.trainings.items()
-    ]
     spec = {
         "format": definition.FORMAT,
         "question": f"How accurate are the networks of selection {selection.number} of {study.name} on test digits?",
-        "grids": grids,
+        "grids": [
+            {"grid": {"network": {name: training.overrides}}, "seeds": list(training.seeds)}
+            for name, training in selection.trainings.items()
+        ],
         "stages": ["train", "evaluate"],
         "metrics": ["test_acc", "test_errors", "parameters"],
         "keep": ["accuracy", "test_nll", "test_ece", "corr_acc"],
         "figure": {"y": ["test_acc"], "title": "Accuracy on test digits"},
     }
-    text = yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=120)
-    write_text(folder / "study.yaml", f"# python src/study.py run experiments/{folder.name} --launcher joblib\n{text}")
+    write_yaml(folder / definition.FILE, spec, f"python src/study.py run experiments/{folder.name} --launcher joblib")
     return folder
 
 
@@ -201,8 +194,8 @@ def take_over(study: Study, selection: Selection) -> None:
     """
     final = read_study(final_folder(study, selection.number))
     grid_runs, done = plan(final), set(read_results(final.results))
-    for number in (one.number for one in selection.earlier):
-        before = final_folder(study, number)
+    for earlier in selection.earlier:
+        before = final_folder(study, earlier.number)
         rows = read_results(before / final.results.name)
         for grid_run in grid_runs:
             trained = replace(grid_run, study=before.name).folder

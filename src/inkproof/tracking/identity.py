@@ -64,11 +64,6 @@ def weights_file(init: str) -> Path:
     return path
 
 
-def weights_sha(init: str) -> str:
-    """Return the SHA-256 of the file that `init` means."""
-    return sha256_of(weights_file(init))
-
-
 def identity(config: TrainConfig, policy: Policy, teachers: Sequence[str] | None = None) -> RunIdentity:
     """Return the part of a training configuration that decides the result; `policy` is the number format used.
 
@@ -77,11 +72,11 @@ def identity(config: TrainConfig, policy: Policy, teachers: Sequence[str] | None
     not exist.
     """
     chosen = config.identity()
-    training = chosen.training
+    training, update = chosen.training, dict[str, Any]()
     if training.init is not None:
-        training = training.model_copy(update={"init": weights_sha(training.init)})
+        update["init"] = sha256_of(weights_file(training.init))
     if teachers is not None:
-        teacher = training.teacher.model_copy(update={"runs": tuple(teachers)})
-        training = training.model_copy(update={"teacher": teacher})
+        update["teacher"] = training.teacher.model_copy(update={"runs": tuple(teachers)})
+    training = training.model_copy(update=update)
     precision = chosen.precision.model_copy(update={"policy": policy})
     return chosen.model_copy(update={"training": training, "precision": precision})

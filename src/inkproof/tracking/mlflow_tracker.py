@@ -113,18 +113,17 @@ class Tracker:
             return f"Compare the runs: {re.sub('//[^/@]*@', '//', self.uri).rstrip('/')}{page}"  # without a password
         return f"Compare the runs: `make ui`, then {UI}{page}"
 
-    def find(self, experiment: str, tags: Mapping[str, str]) -> tuple[str, str] | None:
-        """Return (run id, status) of the newest run with these `tags`, finished ones first, or None."""
+    def find(self, experiment: str, tags: Mapping[str, str]) -> Run | None:
+        """Return the newest run with these `tags`, finished ones first, or None."""
         within = self.client.get_experiment_by_name(experiment)
         if within is None or within.lifecycle_stage != "active":
             return None
         where = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
         newest = ["attributes.start_time DESC"]
         found = self.client.search_runs([within.experiment_id], where, order_by=newest, max_results=50)
-        runs = sorted(found, key=lambda run: run.info.status != "FINISHED")
-        return (runs[0].info.run_id, runs[0].info.status) if runs else None
+        return min(found, key=lambda run: run.info.status != "FINISHED", default=None)
 
-    def start(self, experiment: str, name: str, tags: Mapping[str, str], resume: str | None = None) -> str:
+    def start(self, experiment: str, name: str, tags: Mapping[str, str], resume: Run | None = None) -> str:
         """Return the id of a running run: `resume`, or a new one called `name`; `tags` are set on either."""
         nest = _NEST.get()
         if nest is not None:
@@ -133,9 +132,9 @@ class Tracker:
             tags = {**tags, SOURCE: self._source(), "mlflow.source.type": "LOCAL", "mlflow.user": user()}
             created = self.client.create_run(self.experiment(experiment), run_name=name, tags=tags)
             return created.info.run_id
-        self.client.update_run(resume, status="RUNNING")
-        self.tag(resume, tags)
-        return resume
+        self.client.update_run(resume.info.run_id, status="RUNNING")
+        self.tag(resume.info.run_id, tags)
+        return resume.info.run_id
 
     def _source(self) -> str:
         """The script that started this process. A launcher's worker may have another, so a child has its parent's."""
@@ -158,14 +157,8 @@ class Tracker:
 
         It gets `tags`, and those of commit and machine.
         """
-        found = self.find(experiment, {"key": key})
         tags |= {"key": key, "git_commit": git_commit(), "machine": describe_machine()}
-        return self.start(experiment, name, tags, found and found[0])
-
-    def parent_of(self, run_id: str) -> str | None:
-        """Return the id of a run's parent, or None if there is no parent or no such run."""
-        run = self.run(run_id)
-        return None if run is None else run.data.tags.get(PARENT)
+        return self.start(experiment, name, tags, self.find(experiment, {"key": key}))
 
     def run(self, run_id: str) -> Run | None:
         """Return a run as MLflow has it, or None if it does not exist or is deleted."""

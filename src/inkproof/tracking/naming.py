@@ -9,7 +9,7 @@ from typing import Any
 from hydra.errors import HydraException
 
 from inkproof.config.compose import composing, files_of
-from inkproof.config.schema import TrainConfig, flatten
+from inkproof.config.schema import RunIdentity, TrainConfig, flatten
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import HOME, ROOT
 
@@ -55,7 +55,7 @@ def overrides_of(config: TrainConfig) -> tuple[str, ...]:
     Values are compared, not what was typed. So trials of a search and grid runs of a study have them, too. A file of
     conf/ replaces the values that it explains: `optimizer=sgd`, `experiment=digitre`.
     """
-    names, values = {group: getattr(config, group).name for group in GROUPS}, _values(config)
+    names, values = _names(config), _values(config)
     with composing() as compose:
 
         def difference(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -113,17 +113,16 @@ def described(overrides: Sequence[str]) -> str:
     known = [SHORT.get(key, key.removesuffix("._target_").rpartition(".")[2]) for key in keys]
     times = Counter(known)
     names = [name if times[name] == 1 else ".".join(key.split(".")[-2:]) for key, name in zip(keys, known, strict=True)]
-    parts = []
-    for word, key, name in zip(overrides, keys, names, strict=True):
-        _, given, text = word.partition("=")
-        parts.append(
-            (key != "experiment", key in FILES, key not in SHORT, f"{name}={_brief(key, text) if given else 'none'}")
-        )
-    return " ".join(part[-1] for part in sorted(parts, key=lambda part: part[:-1]))
+    parts = list(zip(overrides, keys, names, strict=True))
+    parts.sort(key=lambda part: (part[1] != "experiment", part[1] in FILES, part[1] not in SHORT))
+    return " ".join(f"{name}={_brief(key, word)}" for word, key, name in parts)
 
 
-def _brief(key: str, text: str) -> str:
-    """A value of an override as names show it."""
+def _brief(key: str, word: str) -> str:
+    """The value of an override as names show it."""
+    _, given, text = word.partition("=")
+    if not given:
+        return "none"
     if key == "training.teacher.runs":
         return str(text.count(",") + 1)
     if key.endswith("_target_"):
@@ -141,6 +140,10 @@ def run_name(config: TrainConfig, overrides: Sequence[str]) -> str:
     return f"{' '.join(filter(None, words))[:LENGTH]} s{config.seed}"
 
 
-def command(names: Mapping[str, str], seed: int, overrides: Sequence[str]) -> str:
-    """Return the command that trains a run again; `names` are its dataset, model and augmentation."""
-    return " ".join(["python src/train.py", *map(shlex.quote, (*chosen_files(names, seed), *overrides))])
+def command(config: RunIdentity, overrides: Sequence[str]) -> str:
+    """Return the command that trains a run again."""
+    return shlex.join(["python", "src/train.py", *chosen_files(_names(config), config.seed), *overrides])
+
+
+def _names(config: RunIdentity) -> dict[str, str]:
+    return {group: getattr(config, group).name for group in GROUPS}

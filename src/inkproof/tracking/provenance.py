@@ -3,6 +3,7 @@
 import getpass
 import os
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,13 +13,9 @@ from inkproof.runtime.paths import ROOT
 
 def describe_machine() -> str:
     """Return the processor's name and core count."""
-    name = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        pass
-    return f"{name}, {os.cpu_count()} cores"
+    file = Path("/proc/cpuinfo")
+    found = re.search(r"^model name\s*: *(.*\S)", file.read_text() if file.exists() else "", re.MULTILINE)
+    return f"{found[1] if found else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
 
 
 def user() -> str:

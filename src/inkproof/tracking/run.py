@@ -5,13 +5,16 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+import mlflow
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
 from inkproof.config.sweep import in_sweep
+from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing
 from inkproof.runtime.paths import HOME
 from inkproof.runtime.progress import say
@@ -43,6 +46,7 @@ class _Copied:
         return getattr(self._shown, name)
 
 
+@dataclass
 class Run:
     """One training's run on disk and in MLflow, locked by this process; made by `Run.open`.
 
@@ -50,26 +54,26 @@ class Run:
     it, log its epochs, and `save` its result.
     """
 
-    def __init__(
-        self, metadata: RunMetadata, tracker: Tracker, found: tuple[str, str] | None, finished: bool, register: bool
-    ) -> None:
-        self.metadata, self._tracker, self._found, self.finished = metadata, tracker, found, finished
-        self._register = register
-        self._while_training = ExitStack()  # its log, and the samples of the machine's load
+    metadata: RunMetadata
+    finished: bool
+    _tracker: Tracker
+    _found: mlflow.entities.Run | None  # to resume or reuse
+    _register: bool
+    _while_training: ExitStack = field(default_factory=ExitStack)  # its log, and the samples of the machine's load
 
     @classmethod
     @contextmanager
     def open(cls, metadata: RunMetadata, force: bool, register: bool = False) -> Iterator["Run"]:
         """Lock the run that `metadata` describes during the block; with `force` nothing of a finished run is reused.
 
-        With `register` its export is registered: a canvas.tflite runs anywhere, a Keras model with layers of this
-        package only here.
-
-        Missing or damaged artifacts are restored from MLflow. If that fails, the run is trained again. After an error
-        within the block the MLflow run is FAILED, after an interrupt KILLED. A training with `force` that was killed is
-        resumed, with `force` or without. Raises UserError if another process has locked the run.
+        With `register` its export is registered later. Missing or damaged artifacts are restored from MLflow, or else
+        the run is trained again. After an error within the block the MLflow run is FAILED, after an interrupt KILLED.
+        A killed training with `force` is resumed, with `force` or without. Raises UserError if another process has
+        locked the run.
         """
-        with metadata.locked():
+        with locked(metadata.folder) as free:
+            if not free:
+                raise UserError(f"{metadata.folder.name}: another process is training this run; wait until it ends")
             tracker = Tracker()
             forced = metadata.forced()
             if force and forced is None:
@@ -79,18 +83,17 @@ class Run:
             if forced is None:
                 found = tracker.find(metadata.experiment, {"key": metadata.key})
             else:
-                again = tracker.run(forced) if forced else None
-                found = (again.info.run_id, again.info.status) if again else None
+                found = tracker.run(forced) if forced else None
             finished = metadata.complete()
-            if not finished and forced is None and found and found[1] == "FINISHED":
-                tracker.restore(found[0], ARTIFACTS, metadata.folder)
+            if not finished and forced is None and found and found.info.status == "FINISHED":
+                tracker.restore(found.info.run_id, ARTIFACTS, metadata.folder)
                 finished = metadata.complete()
-            run = cls(metadata, tracker, found, finished, register)
+            run = cls(metadata, finished, tracker, found, register)
             if run.finished:
                 run._reuse()
             elif former := next((path for path in _folders(metadata.key) if path != metadata.folder), None):
                 say(f"{former}: a killed training of this run, under a former name. It starts anew; delete that folder")
-            current = found[0] if found and not finished else run.metadata.run_id
+            current = found.info.run_id if found and not finished else run.metadata.run_id
             # Others with this key cannot be running, because this process has the lock.
             tracker.end_dead(
                 metadata.machine, lambda run_id, key: run_id != current and (key == metadata.key or died(key))
@@ -123,9 +126,7 @@ class Run:
     def begin(self, digits: Mapping[str, int]) -> None:
         """Start the run in MLflow, or resume it there; `digits` are their numbers by context ("training")."""
         metadata, tracker = self.metadata, self._tracker
-        metadata.run_id = tracker.start(
-            metadata.experiment, metadata.name, metadata.tags, self._found and self._found[0]
-        )
+        metadata.run_id = tracker.start(metadata.experiment, metadata.name, metadata.tags, self._found)
         if metadata.forced() is not None:
             metadata.write()
         tracker.params(metadata.run_id, metadata.config.flat())
@@ -212,9 +213,8 @@ def ensure_run(tracker: Tracker, metadata: RunMetadata, folder: Path) -> str:
     if tracker.run(metadata.run_id):
         return metadata.run_id
     with tracker.lock:
-        return _recreated(
-            tracker, metadata, folder, tracker.find(metadata.experiment, {"original_run_id": metadata.run_id})
-        )
+        found = tracker.find(metadata.experiment, {"original_run_id": metadata.run_id})
+        return _recreated(tracker, metadata, folder, found)
 
 
 def attach(tracker: Tracker, metadata: RunMetadata, folder: Path, experiment: str, parent: str) -> RunMetadata:
@@ -223,7 +223,8 @@ def attach(tracker: Tracker, metadata: RunMetadata, folder: Path, experiment: st
     Call this within `nested`. The same key may have been trained by hand, for another study or in another search. That
     run stays unchanged, and run.json in `folder` names the new one.
     """
-    if metadata.experiment == experiment and tracker.parent_of(metadata.run_id) in (parent, None):
+    run = tracker.run(metadata.run_id)
+    if metadata.experiment == experiment and (run is None or run.data.tags.get(PARENT, parent) == parent):
         return metadata
     own = metadata.model_copy(update={"experiment": experiment})
     own.run_id = _recreated(tracker, own, folder, tracker.find(experiment, {"key": metadata.key, PARENT: parent}))
@@ -231,15 +232,15 @@ def attach(tracker: Tracker, metadata: RunMetadata, folder: Path, experiment: st
     return own
 
 
-def _recreated(tracker: Tracker, metadata: RunMetadata, folder: Path, found: tuple[str, str] | None) -> str:
+def _recreated(tracker: Tracker, metadata: RunMetadata, folder: Path, found: mlflow.entities.Run | None) -> str:
     """Return the id of a finished run made from the artifacts in `folder`, tagged with that of `metadata`.
 
-    `found` is (id, status) of such a run. A finished one is used; an unfinished one is completed.
+    `found` is such a run. A finished one is used; an unfinished one is completed.
     """
-    if found is not None and found[1] == "FINISHED":
-        return found[0]
+    if found is not None and found.info.status == "FINISHED":
+        return found.info.run_id
     tags = {**metadata.tags, "stage": "train", "original_run_id": metadata.run_id}
-    run_id = tracker.start(metadata.experiment, metadata.name, tags, found and found[0])
+    run_id = tracker.start(metadata.experiment, metadata.name, tags, found)
     tracker.params(run_id, metadata.config.flat())
     tracker.epochs(run_id, read_history(folder / "history.csv"))
     tracker.metrics(run_id, metadata.metrics)

@@ -9,16 +9,16 @@ from typing import ClassVar, TypeVar
 
 import pandas as pd
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from inkproof.config.compose import path_of
 from inkproof.config.schema import Policy, RunIdentity
 from inkproof.config.stages import StageConfig
-from inkproof.config.validation import mistake
+from inkproof.config.validation import validated
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing, sha256_of, write_json, write_text
 from inkproof.runtime.paths import HOME, ROOT
-from inkproof.tracking.identity import configuration_key, run_key, weights_file, weights_sha
+from inkproof.tracking.identity import configuration_key, run_key, weights_file
 from inkproof.tracking.naming import command, described
 
 HASHED = ("model.keras", "history.csv")
@@ -77,9 +77,7 @@ class RunMetadata(BaseModel):
     @property
     def command(self) -> str:
         """The command that trains it again."""
-        config = self.config
-        names = {"data": config.data.name, "model": config.model.name, "aug": config.aug.name}
-        return command(names, config.seed, self.overrides)
+        return command(self.config, self.overrides)
 
     @property
     def accuracy(self) -> tuple[str, float]:
@@ -125,7 +123,7 @@ class RunMetadata(BaseModel):
         path = folder / "run.json"
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise UserError(f"{folder}: no trained model here (run.json is missing); train one first") from None
         except (ValueError, RecursionError, IsADirectoryError) as error:
             raise UserError(f"{path}: not the metadata of a run ({error}); train the model again") from error
@@ -133,10 +131,9 @@ class RunMetadata(BaseModel):
             made = "0.1" if "format" not in found else "a later version"
             raise UserError(f"{path}: made by {made}; train the model again")
         try:
-            return cls.model_validate(found)
-        except ValidationError as error:
-            reason = mistake(error, cls)[1]
-            raise UserError(f"{path}: not the metadata of a run ({reason}); train the model again") from None
+            return validated(cls, found)
+        except UserError as error:
+            raise UserError(f"{path}: not the metadata of a run ({error}); train the model again") from None
 
     @classmethod
     def read_finished(cls, folder: Path) -> "RunMetadata":
@@ -158,18 +155,8 @@ class RunMetadata(BaseModel):
                 raise UserError(f"{folder / name}: not the file of this run, by its SHA-256; train the model again")
         return metadata
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Lock the run for this process; raises UserError if another process is training it."""
-        with locked(self.folder) as free:
-            if not free:
-                raise UserError(f"{self.folder.name}: another process is training this run; wait until it ends")
-            yield
-
     def forced(self) -> str | None:
         """Return the MLflow id of a training with force that was not finished ("" if it had none), None without one."""
-        if not (self.folder / "run.json").is_file():
-            return None
         try:
             found = RunMetadata.read(self.folder)
         except UserError:
@@ -189,8 +176,6 @@ class RunMetadata(BaseModel):
 
     def complete(self) -> bool:
         """Return whether the run's folder has exactly this run, finished, with every artifact unchanged."""
-        if not (self.folder / "run.json").is_file():
-            return False
         try:
             found = RunMetadata.read_finished(self.folder)
         except UserError:
@@ -265,7 +250,7 @@ def initial_weights_of(init: str) -> InitialWeights:
     named = file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else str(file)
     read = RunMetadata.read_finished if file.name in HASHED else RunMetadata.read  # others may be checkpoints
     run = read(file.parent).run_id if (file.parent / "run.json").is_file() else None
-    return InitialWeights(file=named, sha256=weights_sha(init), run=run)
+    return InitialWeights(file=named, sha256=sha256_of(file), run=run)
 
 
 Stage = TypeVar("Stage", bound=StageConfig)

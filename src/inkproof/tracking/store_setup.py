@@ -84,22 +84,17 @@ def asked_briefly() -> Iterator[None]:
             del os.environ[name]  # a server that restarts during a long training gets more time
 
 
-class _Waiting(logging.Handler):
-    """Print what `say_when_waiting` says; MLflow itself waits in silence."""
-
-    def __init__(self, uri: str) -> None:
-        super().__init__()
-        self.uri, self.said = uri, -math.inf
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.msg.startswith("Retry") and time.monotonic() - self.said > REMINDER:
-            self.said = time.monotonic()
-            say(f"MLflow store {self.uri}: no answer; MLflow tries again, for some minutes (Ctrl-C stops it)")
-
-
 def say_when_waiting(uri: str) -> None:
     """Print a line while the server at `uri` does not answer: at the first retry, then once a minute."""
+    said = -math.inf
+
+    def say_once(record: logging.LogRecord) -> bool:  # MLflow itself waits in silence
+        nonlocal said
+        if record.msg.startswith("Retry") and time.monotonic() - said > REMINDER:
+            said = time.monotonic()
+            say(f"MLflow store {uri}: no answer; MLflow tries again, for some minutes (Ctrl-C stops it)")
+        return False
+
     logger = logging.getLogger("urllib3.connectionpool")  # the library that tries again, for MLflow
-    logger.disabled, logger.propagate = False, False
+    logger.disabled, logger.filters = False, [say_once]
     logger.setLevel(logging.DEBUG)  # it takes a refusal for a warning, and a busy server for a detail
-    logger.handlers = [_Waiting(uri)]

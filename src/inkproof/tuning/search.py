@@ -49,9 +49,9 @@ class Best:
 class Search(BaseTuner):
     """A search that resumes after a kill: finished trials stay, the one that was running is run again.
 
-    `train(config, trial)` trains one configuration in the current process and returns the metrics of the kept epoch;
-    `trial` is its number. Every trial of Hyperband is trained from the start for the epochs of its round. Its learning
-    rate falls to zero within them, so the recipe gives what was measured.
+    `train(config, trial)` trains one configuration and returns the metrics of the kept epoch. Every trial of Hyperband
+    is trained from the start for the epochs of its round: its learning rate falls to zero within them, so the recipe
+    gives what was measured.
     """
 
     def __init__(
@@ -61,9 +61,8 @@ class Search(BaseTuner):
         space: Sequence[Parameter],
         train: Train,
         folder: Path,
-        say: Callable[[str], None] = print,
     ) -> None:
-        self._config, self._space, self._train, self._say = config, space, train, say
+        self._config, self._space, self._train = config, space, train
         folder.mkdir(parents=True, exist_ok=True)
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # "Reloading Tuner from ..."
@@ -82,13 +81,13 @@ class Search(BaseTuner):
         try:
             metrics = self._train(config, trial.trial_id)
         except Diverged as error:
-            self._say(f"trial {trial.trial_id}: {error}")
+            print(f"trial {trial.trial_id}: {error}")
             raise FailedTrialError(str(error)) from error
         except (UserError, OSError) as error:  # such as a full disk: another trial would fail, too
             raise FatalError(str(error)) from error
         identity = config.identity()
         chosen = ", ".join(f"{one.key} {_short(value_at(identity, one.key))}" for one in self._space)
-        self._say(
+        print(
             f"trial {trial.trial_id}: {metrics['val_acc']:.2%} of the validation digits after "
             f"{metrics['epochs']:.0f} epochs: {chosen}"
         )
@@ -98,10 +97,8 @@ class Search(BaseTuner):
         """Return the training configuration of a trial."""
         values = trial.hyperparameters.values
         config = configured(self._config, self._space, values)
-        if "tuner/epochs" not in values:
-            return config
-        training = config.training.model_copy(update={"epochs": int(values["tuner/epochs"])})  # Hyperband's round
-        return config.model_copy(update={"training": training})
+        epochs = int(values.get("tuner/epochs", config.training.epochs))  # of Hyperband's round
+        return config.model_copy(update={"training": config.training.model_copy(update={"epochs": epochs})})
 
     def pre_create_trial(self) -> None:
         """Wait a moment before a worker asks the chief again: keras-tuner asks at once."""
@@ -165,16 +162,13 @@ class _InOneFile(keras_tuner.Oracle):
         self.set_state({**oracle, "ongoing_trials": {}, "retry_queue": oracle["retry_queue"] + again})
 
 
-class _Hyperband(_InOneFile, keras_tuner.oracles.HyperbandOracle):
-    pass
+class _Hyperband(_InOneFile, keras_tuner.oracles.HyperbandOracle): ...
 
 
-class _Random(_InOneFile, keras_tuner.oracles.RandomSearchOracle):
-    pass
+class _Random(_InOneFile, keras_tuner.oracles.RandomSearchOracle): ...
 
 
-class _Bayesian(_InOneFile, keras_tuner.oracles.BayesianOptimizationOracle):
-    pass
+class _Bayesian(_InOneFile, keras_tuner.oracles.BayesianOptimizationOracle): ...
 
 
 def make_oracle(tuner: Tuner, space: Sequence[Parameter], epochs: int, folder: Path) -> keras_tuner.Oracle:

@@ -7,9 +7,8 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import Field, Strict, StrictBool, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
@@ -73,10 +72,7 @@ class Parameter(Config):
 
 
 def read_space(space: Space, training: RunIdentity) -> tuple[Parameter, ...]:
-    """Return the parameters of a file in conf/tuner/space; `training` has the keys that can be searched.
-
-    Raises UserError if one is not among these keys, or has neither bounds nor choices.
-    """
+    """Return the parameters of a file in conf/tuner/space; raises UserError if `training` lacks the key of one."""
     found = validated(tuple[Parameter, ...], space.parameters, WHERE)
     for one in found:
         value_at(training, one.key)
@@ -94,10 +90,7 @@ def value_at(training: RunIdentity, key: str) -> Any:
 
 
 def configured(config: TrainConfig, space: Sequence[Parameter], values: Mapping[str, Any]) -> TrainConfig:
-    """Return the training configuration with a trial's `values` in the places that `space` names.
-
-    Raises UserError if a value is not valid there.
-    """
+    """Return the training configuration with a trial's `values`; raises UserError if one is not valid."""
     made = config.model_dump(by_alias=True)
     for one in space:
         *parents, last = one.key.split(".")
@@ -126,8 +119,7 @@ def join_search(service: str | None, address: str) -> None:
     os.environ["KERASTUNER_ORACLE_IP"], os.environ["KERASTUNER_ORACLE_PORT"] = found["host"], found["port"]
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """A search: the training that its trials begin with, what varies, and where the best is written."""
 
     training: TrainConfig
@@ -142,6 +134,6 @@ def request_of(config: TuneConfig) -> Request:
     """
     training = config.training_config()
     space = read_space(config.tuner.space, training.identity())
-    recipe = recipe_path(config.recipe)
+    request = Request(training, space, recipe_path(config.recipe))
     join_search(config.service, config.address)
-    return Request(training, space, recipe)
+    return request

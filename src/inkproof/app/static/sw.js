@@ -1,30 +1,44 @@
-// Serves the page without a network. The server adds two lines above this one: EDITION, which changes whenever a file
-// of the page changes, and PARTS, the addresses of all files.
+// Serves the page without a network. `read_parts` in pages.py adds three lines above this one: EDITION, which changes
+// whenever a file of the page changes, PARTS, the SHA-256 of all files by their addresses, and CATALOG, the address of
+// the list of models. Addresses are relative to this script, so the page may be under any path.
 
-const PAGE = `inkproof-page-${EDITION}`;
-const MODELS = "inkproof-models"; // model files, whose addresses contain their version, and the list of models
-const LIST = "/api/models";
+const BASE = new URL("./", location.href).pathname;
+const OURS = `inkproof ${BASE} `; // other pages of the same host may have caches, too
+const PAGE = OURS + EDITION;
+const MODELS = `${OURS}models`; // model files, whose addresses contain their version, and the list of models
 
 self.addEventListener("install", (event) => event.waitUntil(install()));
 self.addEventListener("activate", (event) => event.waitUntil(activate()));
 self.addEventListener("fetch", (event) => {
-  const url = new URL(event.request.url);
-  if (event.request.method !== "GET" || url.origin !== location.origin) return;
-  if (url.pathname === LIST) event.respondWith(list(event.request));
-  else if (url.pathname.startsWith("/models/")) event.respondWith(model(event.request));
-  else if (PARTS.includes(url.pathname)) event.respondWith(part(url.pathname, event.request));
+  const { origin, pathname } = new URL(event.request.url);
+  if (event.request.method !== "GET" || origin !== location.origin || !pathname.startsWith(BASE)) return;
+  const path = `./${pathname.slice(BASE.length).replace(/^index\.html$/, "")}`;
+  if (path === `./${CATALOG}`) event.respondWith(list(event.request));
+  else if (path.startsWith("./models/")) event.respondWith(model(event.request));
+  else if (Object.hasOwn(PARTS, path)) event.respondWith(part(path, event.request));
 });
 
 async function install() {
   const page = await caches.open(PAGE);
-  await page.addAll(PARTS.map((path) => new Request(path, { cache: "no-cache" })));
-  await keepModels(await fetch(LIST));
+  await Promise.all(Object.entries(PARTS).map(async ([path, hash]) => page.put(path, await fetched(path, hash))));
+  await keepModels(await fetch(CATALOG, { cache: "no-cache" }));
   await self.skipWaiting();
+}
+
+// Fetches a file of which the beginning of the SHA-256 is known. A host that is being updated may still send another
+// one. Then this rejects, and the next visit tries again.
+async function fetched(path, hash) {
+  const response = await fetch(path, { cache: "no-cache" });
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await response.clone().arrayBuffer()));
+  const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (!response.ok || !found.startsWith(hash)) throw new Error(`${path} is not the file that was expected`);
+  return response;
 }
 
 async function activate() {
   for (const name of await caches.keys()) {
-    if (name.startsWith("inkproof-") && name !== PAGE && name !== MODELS) await caches.delete(name);
+    const old = name.startsWith(OURS) || name.startsWith("inkproof-"); // the names until version 0.2
+    if (old && name !== PAGE && name !== MODELS) await caches.delete(name);
   }
   await self.clients.claim();
 }
@@ -32,19 +46,18 @@ async function activate() {
 // Stores the list and the default model. Other models are stored when they are chosen. Old versions are deleted.
 async function keepModels(response) {
   if (!response.ok) return;
-  const models = await caches.open(MODELS);
-  await models.put(LIST, response.clone());
-  const files = (await response.json()).models.map((one) => one.file);
-  for (const request of await models.keys()) {
-    const path = new URL(request.url).pathname;
-    if (path !== LIST && !files.includes(path)) await models.delete(request);
-  }
-  if (files.length && !(await models.match(files[0]))) await models.add(files[0]);
+  const cache = await caches.open(MODELS);
+  await cache.put(CATALOG, response.clone());
+  const { models } = await response.json();
+  const known = [CATALOG, ...models.map((one) => one.file)].map((path) => new URL(path, location.href).href);
+  for (const request of await cache.keys()) if (!known.includes(request.url)) await cache.delete(request);
+  const [first] = models;
+  if (first && !(await cache.match(first.file))) await cache.put(first.file, await fetched(first.file, first.version));
 }
 
 async function list(request) {
   try {
-    const response = await fetch(request);
+    const response = await fetch(request, { cache: "no-cache" });
     if (response.ok) {
       keepModels(response.clone()).catch(() => {}); // the next visit tries again
       return response;
@@ -52,7 +65,7 @@ async function list(request) {
   } catch {
     // No network, or no server.
   }
-  return (await caches.match(LIST, { cacheName: MODELS })) ?? Response.error();
+  return (await caches.match(CATALOG, { cacheName: MODELS })) ?? Response.error();
 }
 
 async function model(request) {
@@ -64,11 +77,11 @@ async function model(request) {
   return response;
 }
 
-// Fetches the current version if the server responds: an unchanged file costs one short request. So the page does not
+// Fetches the current version if the host responds: an unchanged file costs one short request. So the page does not
 // hide another program that is served on this address some other day.
 async function part(path, request) {
   try {
-    return await fetch(request);
+    return await fetch(request, { cache: "no-cache" });
   } catch {
     return (await caches.match(path, { cacheName: PAGE })) ?? Response.error();
   }

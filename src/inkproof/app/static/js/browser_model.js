@@ -2,7 +2,7 @@
 
 import { SIDE } from "./drawing.js";
 
-const RUNTIME = "/litertjs/litert_wasm_compat_internal.js"; // the one build for every browser
+const RUNTIME = "litertjs/litert_wasm_compat_internal.js"; // the one build for every browser
 
 let library = null;
 
@@ -17,7 +17,7 @@ export function runtime() {
   return library;
 }
 
-// Loads one model, as /api/models describes it; returns a function from gray levels (280 x 280) to a prediction.
+// Loads one model, as the list of models describes it; returns a function from gray levels (280 x 280) to a prediction.
 export async function loadInBrowser(model) {
   const litert = await runtime();
   const response = await fetch(model.file);

@@ -1,6 +1,6 @@
 // The width of the brush. With a pen that measures pressure it varies from two thirds to four thirds of the set's width.
 
-let width = 20; // pixels of the 280 x 280 canvas; the server sets it
+let width = 20; // pixels of the 280 x 280 canvas; the list of models sets it
 
 export function setBrush(pixels) {
   width = pixels;

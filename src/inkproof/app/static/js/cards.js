@@ -25,7 +25,7 @@ export function connectCards(place, models, predictions, drawing) {
   });
 
   function announce() {
-    if (drawing.empty || drawing.drawing) return;
+    if (drawing.empty || drawing.drawing || !place.offsetParent) return; // a session hides the cards
     const several = cards.size > 1;
     say([...predictions.latest].map(([name, prediction]) => sentence(prediction, several ? name : "")).join(". "));
   }

@@ -3,7 +3,7 @@
 import { say, toast } from "./announce.js";
 import { fit, paint } from "./ink.js";
 import { fillLabels, LABELS, markLabel } from "./labels.js";
-import { ask } from "./requests.js";
+import { storage } from "./storage.js";
 import { label } from "./wording.js";
 
 const TOOLS = { touch: "a finger", pen: "a pen", mouse: "a mouse", keyboard: "the keyboard" };
@@ -15,6 +15,8 @@ export function connectGallery() {
   let edited = null; // the drawing in the editor, and its item in the list
   let requests = 0;
 
+  at("export").hidden = !storage.exported;
+  at("export").addEventListener("click", exportAll);
   for (const digit of LABELS) at("filter-label").append(new Option(label(digit), digit ?? "none"));
   for (const id of ["filter-label", "filter-writer", "filter-wrong"]) at(id).addEventListener("change", () => load());
   at("filters").addEventListener("submit", (event) => event.preventDefault());
@@ -24,14 +26,14 @@ export function connectGallery() {
   });
 
   async function load(further = false) {
-    const query = new URLSearchParams();
-    if (at("filter-label").value) query.set("label", at("filter-label").value);
-    if (at("filter-writer").value) query.set("writer", at("filter-writer").value);
-    if (at("filter-wrong").checked) query.set("wrong", "1");
-    if (further && before !== null) query.set("before", before);
     const request = ++requests;
     try {
-      const page = await ask(`/api/drawings?${query}`);
+      const page = await storage.find({
+        label: at("filter-label").value,
+        writer: at("filter-writer").value,
+        wrong: at("filter-wrong").checked,
+        before: further ? before : null,
+      });
       if (request !== requests) return; // another filter was chosen meanwhile
       if (!further) list.replaceChildren();
       list.append(...page.damaged.map(damagedItem), ...page.drawings.map(itemOf));
@@ -108,7 +110,7 @@ export function connectGallery() {
     button.setAttribute("aria-label", `Delete ${id}`);
     button.addEventListener("click", async () => {
       try {
-        await ask(`/api/drawings/${id}`, "DELETE");
+        await storage.remove(id);
         item.remove();
         recount();
         say("Deleted");
@@ -138,7 +140,7 @@ export function connectGallery() {
 
   async function correct(change) {
     try {
-      edited.show(await ask(`/api/drawings/${edited.drawing.id}`, "PATCH", change));
+      edited.show(await storage.correct(edited.drawing.id, change));
       markLabel(at("editor-labels"), edited.drawing.label);
       say(`Now ${label(edited.drawing.label)}, drawn by ${edited.drawing.writer}`);
       if (!at("editor").open) settle(); // closing the editor leaves the name's field, which sends the name
@@ -155,7 +157,7 @@ export function connectGallery() {
       return;
     }
     try {
-      await ask(`/api/drawings/${edited.drawing.id}`, "DELETE");
+      await storage.remove(edited.drawing.id);
       edited.remove();
       at("editor").close();
       say("Deleted");
@@ -179,13 +181,28 @@ export function connectGallery() {
 
   async function recount() {
     try {
-      const { counts } = await ask("/api/drawings?most=0");
+      const counts = await storage.counts();
       count(counts);
       explainEmpty(counts.total);
     } catch {
       // The gallery shows the error when it opens.
     }
     at("gallery-empty").hidden = list.children.length > 0;
+  }
+
+  async function exportAll() {
+    try {
+      const file = await storage.exported();
+      if (!file.size) return toast("No drawings are kept yet.");
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(file);
+      link.download = `inkproof-drawings-${new Date().toISOString().slice(0, 10)}.jsonl`;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // when the browser has surely read it
+      toast("Exported. python src/drawings.py import FILE reads the file.");
+    } catch (error) {
+      toast(`Not exported: ${error.message}.`);
+    }
   }
 
   return { load, recount };

@@ -1,11 +1,11 @@
-// "It was a 7": with consent, the drawing goes to the server with its label and the prediction.
+// "It was a 7": with consent, the drawing is kept with its label and the prediction.
 
 import { say, toast } from "./announce.js";
 import { deviceClass } from "./device.js";
 import { SIDE } from "./drawing.js";
 import { fillLabels } from "./labels.js";
 import { remember, remembered } from "./memory.js";
-import { ask } from "./requests.js";
+import { storage } from "./storage.js";
 import { label } from "./wording.js";
 
 const TICK = "Tick the box first.";
@@ -18,6 +18,7 @@ export function connectKeep(drawing, models, predictions, kept) {
   const hint = document.getElementById("labels-hint");
   const section = document.querySelector(".keep");
   let saving = false;
+  document.getElementById("terms").textContent = storage.terms;
 
   fillLabels(buttons, keep);
   consent.checked = remembered("consent", false);
@@ -53,8 +54,7 @@ export function connectKeep(drawing, models, predictions, kept) {
       const [model] = models.selected;
       const prediction = predictions.latest.get(model.name);
       if (!prediction || prediction.error) throw new Error("there is no prediction for it");
-      const one = await ask("/api/drawings", "POST", {
-        consent: true,
+      const one = await storage.keep({
         label: digit,
         writer: writer.value.trim() || "me",
         strokes,
@@ -77,7 +77,7 @@ export function connectKeep(drawing, models, predictions, kept) {
 
   async function takeBack(id, strokes) {
     try {
-      await ask(`/api/drawings/${id}`, "DELETE");
+      await storage.remove(id);
       kept();
       if (drawing.empty) drawing.set(strokes);
       say("Taken back");

@@ -6,11 +6,14 @@ import { connectGallery } from "./gallery.js";
 import { connectKeep } from "./keep.js";
 import { connectKeyboardPen } from "./keyboard_pen.js";
 import { Models } from "./models.js";
+import { Outbox } from "./outbox.js";
 import { connectPad } from "./pad.js";
 import { connectPicker } from "./picker.js";
 import { Predictions } from "./predictions.js";
+import { connectSession } from "./session.js";
 import { connectShortcuts } from "./shortcuts.js";
 import { connectStatus } from "./status.js";
+import { storage } from "./storage.js";
 import { connectViews } from "./views.js";
 
 const at = (id) => document.getElementById(id);
@@ -24,7 +27,9 @@ connectPicker(models);
 connectCards(at("cards"), models, predictions, drawing);
 const fail = connectStatus(models, predictions);
 const gallery = connectGallery();
-connectShortcuts(drawing, connectKeep(drawing, models, predictions, gallery.recount));
+const keep = connectKeep(drawing, models, predictions, gallery.recount);
+const inSession = connectSession(drawing, new Outbox(models), gallery.recount);
+connectShortcuts(drawing, (digit) => inSession() || keep(digit)); // a session knows the label
 connectViews({ draw: gallery.recount, gallery: () => gallery.load() });
 
 at("undo").addEventListener("click", () => drawing.undo());
@@ -37,10 +42,10 @@ drawing.addEventListener("grow", tools);
 drawing.addEventListener("change", tools);
 
 // For tests and for the console.
-window.inkproof = { drawing, models, predictions };
+window.inkproof = { drawing, models, predictions, storage };
 
 if ("serviceWorker" in navigator) {
-  navigator.serviceWorker.register("/sw.js").catch((error) => console.info(`no offline mode: ${error.message}`));
+  navigator.serviceWorker.register("sw.js").catch((error) => console.info(`no offline mode: ${error.message}`));
 }
 
 try {

@@ -2,6 +2,7 @@
 
 import { setBrush } from "./brush.js";
 import { loadInBrowser, runtime } from "./browser_model.js";
+import { CATALOG, SERVER } from "./hosting.js";
 import { remembered, remember } from "./memory.js";
 import { ask } from "./requests.js";
 import { loadOnServer } from "./server_model.js";
@@ -13,7 +14,7 @@ export class Models extends EventTarget {
   #loaded = new Map(); // by file: a promise of a function from gray levels to a prediction
 
   async load() {
-    const { models, brush } = await ask("/api/models");
+    const { models, brush } = await ask(CATALOG);
     setBrush(brush);
     this.all = models;
     const wanted = remembered("models", []).filter((name) => models.some((model) => model.name === name));
@@ -61,6 +62,7 @@ export class Models extends EventTarget {
       try {
         await runtime();
       } catch (error) {
+        if (!SERVER) throw new Error(`this browser cannot run the network: ${error.message}`);
         console.info(`predictions come from the server: ${error.message}`);
         this.place = "server";
       }

@@ -1,4 +1,4 @@
-// Requests to the server: JSON in both directions, and the server's own message for an error.
+// Requests to the server: JSON in both directions, and the server's own message for an error, with its status.
 
 export async function ask(path, method = "GET", body = undefined) {
   const options = { method, headers: {} };
@@ -19,6 +19,9 @@ export async function ask(path, method = "GET", body = undefined) {
   } catch {
     throw new Error(`the server sent an unreadable response (${response.status})`);
   }
-  if (!response.ok) throw new Error(content.error ?? `the server rejected the request (${response.status})`);
+  if (!response.ok) {
+    const error = new Error(content.error ?? `the server rejected the request (${response.status})`);
+    throw Object.assign(error, { status: response.status });
+  }
   return content;
 }

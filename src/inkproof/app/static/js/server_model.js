@@ -5,7 +5,7 @@ import { ask } from "./requests.js";
 
 export async function loadOnServer(model) {
   return async (levels) => {
-    const prediction = await ask("/api/recognise", "POST", { image: pngOf(levels), model: model.name });
+    const prediction = await ask("api/recognise", "POST", { image: pngOf(levels), model: model.name });
     const seen = Uint8Array.from(atob(prediction.seen), (sign) => sign.charCodeAt(0));
     return { ...prediction, seen };
   };

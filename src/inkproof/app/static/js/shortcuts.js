@@ -1,8 +1,13 @@
-// Single keys as commands, unless the user is typing text.
+// Single keys as commands, unless the user is typing text or has switched them off, as users of speech input may.
+
+import { remember, remembered } from "./memory.js";
 
 export function connectShortcuts(drawing, keep) {
   const help = document.getElementById("help");
   document.getElementById("open-help").addEventListener("click", () => help.showModal());
+  const single = document.getElementById("single-keys");
+  single.checked = remembered("keys", true);
+  single.addEventListener("change", () => remember("keys", single.checked));
 
   document.addEventListener("keydown", (event) => {
     const key = event.key.toLowerCase();
@@ -11,7 +16,8 @@ export function connectShortcuts(drawing, keep) {
     if (event.ctrlKey || event.metaKey) {
       if (key !== "z" || !onDraw()) return;
       drawing.undo();
-    } else if (key === "?") help.showModal();
+    } else if (key.length === 1 && !single.checked) return;
+    else if (key === "?") help.showModal();
     else if (key === "g") location.hash = "gallery";
     else if (key === "d") location.hash = "draw";
     else if (!onDraw()) return;

@@ -1,0 +1,97 @@
+// Drawings on their way to the storage. Each stays on this device, also over a reload, until the storage has it.
+
+import { SIDE } from "./drawing.js";
+import { rasterized } from "./raster.js";
+import { storage } from "./storage.js";
+
+const PLACE = "inkproof.waiting."; // of a drawing in the browser's storage; its id follows
+const FIRST = 1000; // milliseconds until the second try; each further pause is twice as long
+const LONGEST = 30_000;
+
+export class Outbox extends EventTarget {
+  trouble = ""; // why drawings wait, if one could not be sent
+  #models;
+  #waiting = new Map(); // id: drawing
+  #refused = new Set(); // ids that the storage did not accept; the next visit tries them again
+  #unsafe = new Set(); // ids that a reload would lose, since the browser stores nothing
+  #sending = false;
+  #pause = FIRST;
+  #timer = 0;
+
+  constructor(models) {
+    super();
+    this.#models = models;
+    for (const [id, drawing] of stored()) this.#waiting.set(id, drawing);
+    models.addEventListener("change", () => this.#send());
+    window.addEventListener("online", () => this.#send());
+    window.addEventListener("beforeunload", (event) => this.#unsafe.size && event.preventDefault());
+  }
+
+  get size() {
+    return this.#waiting.size;
+  }
+
+  // Takes a drawing: what is kept, without a prediction, and the name of its session.
+  add(drawing) {
+    const id = `page-${Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+    this.#waiting.set(id, drawing);
+    try {
+      localStorage.setItem(PLACE + id, JSON.stringify(drawing));
+    } catch {
+      this.#unsafe.add(id);
+    }
+    this.#send();
+  }
+
+  // Sends one after the other. The id makes the storage keep a drawing once, however often it is sent.
+  async #send() {
+    if (this.#sending) return;
+    this.#sending = true;
+    clearTimeout(this.#timer);
+    this.trouble = "";
+    for (let id; (id = [...this.#waiting.keys()].find((one) => !this.#refused.has(one))); ) {
+      const { session, ...drawing } = this.#waiting.get(id);
+      try {
+        const prediction = await this.#predict(drawing.strokes);
+        await storage.keep({ id, canvas: [SIDE, SIDE], ...drawing, ...prediction });
+        this.#done(id, { session, right: prediction.predicted === drawing.label });
+      } catch (error) {
+        if (error.status === 409) this.#done(id, { session, right: false }); // it was kept, and somebody deleted it
+        else {
+          this.trouble = error.message;
+          if (error.status >= 400 && error.status < 500) this.#refused.add(id);
+          else break;
+        }
+      }
+    }
+    this.#sending = false;
+    if (this.#waiting.size > this.#refused.size) {
+      this.#timer = setTimeout(() => this.#send(), this.#pause * (0.75 + Math.random() / 2)); // not all of a class at once
+      this.#pause = Math.min(LONGEST, 2 * this.#pause);
+    }
+    this.dispatchEvent(new Event("change"));
+  }
+
+  #done(id, detail) {
+    this.#pause = FIRST;
+    this.#waiting.delete(id);
+    if (!this.#unsafe.delete(id)) localStorage.removeItem(PLACE + id);
+    this.dispatchEvent(new CustomEvent("sent", { detail }));
+  }
+
+  async #predict(strokes) {
+    const [model] = this.#models.selected;
+    if (!model) throw new Error("the models are not loaded yet");
+    const { accepted, digit } = await this.#models.predict(model, rasterized(strokes));
+    return { predicted: accepted ? digit : null, model: model.name, version: model.version };
+  }
+}
+
+function stored() {
+  try {
+    const keys = Object.keys(localStorage).filter((key) => key.startsWith(PLACE));
+    return keys.map((key) => [key.slice(PLACE.length), JSON.parse(localStorage.getItem(key))]);
+  } catch {
+    return []; // the browser stores nothing
+  }
+}

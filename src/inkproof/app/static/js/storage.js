@@ -1,0 +1,16 @@
+// Where drawings are kept: on the server, or in this browser if the page comes from a host that only sends files.
+//
+// Both have the same methods, which reject with an Error whose message ends a sentence:
+//   keep(drawing)             keeps it and returns it with its id; keeping the same id again changes nothing
+//   find({ label, writer, wrong, before })  returns { drawings, damaged, before, counts }, the newest drawings first
+//   counts()                  returns { total, wrong, labels, writers }
+//   correct(id, change)       changes label or writer and returns the drawing
+//   remove(id)
+//   exported()                returns all drawings as a file; only in the browser
+// and `terms`, which tells the writer what is kept and where.
+
+import { BrowserStorage } from "./browser_storage.js";
+import { SERVER } from "./hosting.js";
+import { ServerStorage } from "./server_storage.js";
+
+export const storage = SERVER ? new ServerStorage() : new BrowserStorage();
