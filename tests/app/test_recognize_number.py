@@ -32,7 +32,7 @@ def test_image_and_strokes_have_digits_with_boxes(client: FlaskClient):
         assert answer["model"] == "pretrained" and answer["milliseconds"] > 0
 
 
-def test_several_digits_are_not_accepted_as_one(client: FlaskClient):
+def test_several_digits_where_one_is_expected_are_said(client: FlaskClient):
     answer = client.post("/api/recognise", json={"image": IMAGE["png"]}).json
     assert answer["several"] is True and answer["accepted"] is False
 

@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import dataclasses
 import io
 import json
 import subprocess
@@ -26,6 +27,7 @@ from inkproof.inference.number import (
     shows_several,
 )
 from inkproof.inference.predict import NumberPrediction, line, predict_image, predict_images
+from inkproof.preprocessing.canvas import to_canvas
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from support.number_vectors import FILE
@@ -120,6 +122,14 @@ def test_several_digits_where_one_is_expected_are_said_and_not_accepted(model: C
 def test_one_digit_on_a_page_is_never_several(folder: str, model: CanvasPredictor):
     paths = sorted(map(str, (ROOT / "tests" / "data" / "cases" / folder).iterdir()))[::2]
     assert not any(one.several for one in predict_images(paths, ROOT / "models" / "pretrained" / "canvas.tflite"))
+
+
+def test_a_canvas_accepted_as_one_digit_is_never_several(model: CanvasPredictor):
+    canvas = to_canvas(image(0))
+    found = model.predict(canvas[np.newaxis])
+    assert shows_several(found, canvas, model)
+    accepted = dataclasses.replace(found, accepted=np.array([True]))
+    assert not shows_several(accepted, canvas, model), "no digit that is accepted today is lost to this check"
 
 
 def test_a_canvas_without_a_mask_is_never_several(stand_in: Path):

@@ -115,7 +115,7 @@ def recognize(model: Model, canvas: NDArray[np.uint8]) -> dict[str, Any]:
     """Return the prediction of `model` for a canvas uint8 (280, 280), ready for JSON.
 
     `ink` is false for a blank drawing. `digit` is then None, otherwise the most probable digit, whether accepted or
-    not. `several` is true for several digits, which are not accepted as one. `seen` is base64 of the 28 x 28 gray
+    not. `several` is true if a drawing that is not accepted shows several digits. `seen` is base64 of the 28 x 28 gray
     levels that the network saw, row by row, white on black. `milliseconds` is the time of the prediction alone.
     """
     started = time.perf_counter()
@@ -123,13 +123,12 @@ def recognize(model: Model, canvas: NDArray[np.uint8]) -> dict[str, Any]:
     milliseconds = (time.perf_counter() - started) * 1000
     probabilities = prediction.probabilities[0]
     ink = bool(prediction.seen[0].any())  # a prediction for a blank means nothing
-    several = ink and shows_several(prediction, canvas, model)
     return {
         "digit": int(probabilities.argmax()) if ink else None,
         "probabilities": probabilities.tolist(),
-        "accepted": ink and not several and bool(prediction.accepted[0]),
+        "accepted": ink and bool(prediction.accepted[0]),
         "ink": ink,
-        "several": several,
+        "several": ink and shows_several(prediction, canvas, model),
         "score": float(prediction.score[0]),
         "seen": base64.b64encode(prediction.seen[0].tobytes()).decode(),
         "model": model.name,

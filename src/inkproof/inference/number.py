@@ -255,16 +255,13 @@ def read_strokes(strokes: Strokes, predictor: Classifier) -> Number:
 def shows_several(whole: Predictions, canvas: Image, predictor: Classifier) -> bool:
     """Return whether a canvas uint8 (280, 280) shows several digits; `whole` is what `predictor` predicts for it.
 
-    A canvas that is accepted as one digit shows several only if each of them is accepted with a higher score.
+    A canvas that is accepted as one digit never does: a digit must not be lost to this check.
     """
-    mask = whole.mask[0]
-    if not mask.size or not perhaps_several(mask):
+    if whole.accepted[0] or not whole.mask.size or not perhaps_several(whole.mask[0]):
         return False
-    found = read_image(canvas, predictor)
-    accepted = [one.score for one in found.digits if one.accepted]
-    if whole.accepted[0]:
-        return len(accepted) > 1 and found.accepted and min(accepted) > float(whole.score[0])
-    return len(accepted) > 1 and 2 * len(accepted) > len(found.digits)
+    found = read_image(canvas, predictor).digits
+    accepted = sum(one.accepted for one in found)
+    return accepted > 1 and 2 * accepted > len(found)
 
 
 def gray_levels(source: str | bytes, name: str = "") -> Image:

@@ -35,7 +35,7 @@ class Prediction:
         canvas, mask, seen: uint8 (280, 280), (70, 70) and (28, 28), the image, where its ink was found, and what the
             network saw of it. None unless kept, and `mask` also without an ink mask.
         ink: whether the network saw any ink. Without it, the digits mean nothing.
-        several: whether the image shows several digits. Then it is not accepted as one.
+        several: whether an image that is not accepted as a digit shows several.
     """
 
     path: str
@@ -84,7 +84,7 @@ def predict_image(path: str, predictor: Predictor, keep: bool = False) -> Predic
         float(probabilities[first]),
         second,
         float(probabilities[second]),
-        ink and not several and bool(found.accepted[0]),
+        ink and bool(found.accepted[0]),
         canvas if keep else None,
         found.mask[0] if keep and found.mask.size else None,
         found.seen[0] if keep else None,
