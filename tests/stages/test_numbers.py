@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from inkproof.config.compose import composing
 from inkproof.config.stages import NumbersConfig, Rendering
 from inkproof.data.drawings import read_drawings
 from inkproof.evaluation.results import NumbersResult, write_result
@@ -12,6 +13,8 @@ from inkproof.reporting.results import read_result
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.stages.numbers import FORMS, by_writer, edits, lines, summary, tried
+from inkproof.tracking.run_metadata import trained_run
+from support.pretrained_run import write_run
 
 STARTER = Rendering(folder="data/drawn/starter", role=None, brush=20.0, pixels=False, inverted=False)
 
@@ -46,6 +49,13 @@ def test_a_summary_counts_strings_and_digits_and_is_written_and_read(tmp_path: P
     write_result(tmp_path / "numbers.json", result)
     assert read_result(NumbersResult, tmp_path / "numbers.json") == result
     assert list(lines(result)) == ["pens, white, tight: 66.7% of 12 strings, 83.3% of digits; 66.7% of those of four"]
+
+
+def test_a_run_outside_the_pipeline_has_its_own_file(tmp_path: Path):
+    run = Path(write_run(tmp_path)["run"])
+    with composing() as compose:
+        config = trained_run(compose(NumbersConfig, (f"run={run}",)))[1]
+    assert (config.exported, config.report) == (str(run / "exports" / "canvas.tflite"), str(run / "report"))
 
 
 def test_a_set_without_strokes_is_one_line(tmp_path: Path):

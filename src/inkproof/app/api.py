@@ -164,10 +164,7 @@ def recognize_number(model: Model, read: Callable[[Model], Number]) -> dict[str,
 def levels_of(
     content: bytes, limits: Limits, read: Callable[[bytes, str], NDArray[np.uint8]] = to_canvas
 ) -> NDArray[np.uint8]:
-    """Return what `read` makes of an image file, such as its canvas.
-
-    Raises RequestError for a large or unreadable image.
-    """
+    """Return what `read` makes of an image file; raises RequestError for a large or unreadable image."""
     if not content:
         raise RequestError(422, "the image is empty")
     try:

@@ -10,14 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.data.images import open_image
-from inkproof.exporting.predictors import Predictions
+from inkproof.exporting.predictors import Predictions, Predictor
 from inkproof.inference.cuts import (
     SCALE,
     Cut,
@@ -55,27 +53,9 @@ _LONGEST = 16  # tiles side by side; longer lines are shrunk
 _SIDE = 190.0  # pixels of a canvas that the longer side of a digit from strokes takes
 
 
-class Classifier(Protocol):
-    """A `Predictor` of `inkproof.exporting.predictors`, or what predicts as one does."""
-
-    @property
-    def threshold(self) -> float:
-        """A canvas is accepted as a digit if its score is this or more."""
-
-    def predict(self, canvases: NDArray[np.uint8]) -> Predictions:
-        """Classify canvases uint8 (N, 280, 280)."""
-
-
 @dataclass(frozen=True, slots=True)
 class Digit:
-    """One digit of a number.
-
-    Attributes:
-        box: left, top, right, bottom, in pixels of the image or units of the strokes' canvas.
-        digit: the most likely one, whether accepted or not.
-        probabilities: of 0 to 9.
-        score, accepted: as in `inkproof.exporting.predictors.Predictions`.
-    """
+    """A digit of a number, the most likely one, and its box in pixels of the image or units of the strokes' canvas."""
 
     box: Place
     digit: int
@@ -109,13 +89,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Neighboring pieces on a canvas of their own.
-
-    Attributes:
-        width, height: in heights of the line.
-        digit: what the model predicts.
-        cut: the ink that the cuts at both ends cross, in heights of the line; 0 for strokes.
-    """
+    """Neighboring pieces on a canvas of their own. Sizes, and the ink that cuts cross, are in heights of the line."""
 
     width: float
     height: float
@@ -148,7 +122,7 @@ def cheapest(pieces: int, cost: Mapping[Span, float]) -> list[Span]:
     return runs[::-1]
 
 
-def mask_by(predictor: Classifier) -> MaskOf:
+def mask_by(predictor: Predictor) -> MaskOf:
     """Return a function from a canvas uint8 (280, 280) to the mask of its ink; UserError if the model makes none."""
 
     def mask_of(canvas: Image) -> Image:
@@ -160,7 +134,7 @@ def mask_by(predictor: Classifier) -> MaskOf:
     return mask_of
 
 
-def classified(canvas: Image, box: Place, predictor: Classifier) -> Digit:
+def classified(canvas: Image, box: Place, predictor: Predictor) -> Digit:
     """Return what the model predicts for a canvas of one digit."""
     found = predictor.predict(canvas[np.newaxis])
     p = found.probabilities[0]
@@ -192,13 +166,14 @@ def line_of(levels: Image, mask_of: MaskOf) -> Strip | None:
     return line._replace(mask=without_specks(line.mask))
 
 
-def runs_of_image(line: Strip, ink: Image, cuts: Sequence[Cut], predictor: Classifier) -> tuple[int, dict[Span, Run]]:
-    """Return the number of pieces, and all runs of them that could be a digit.
-
-    `cuts` are those of the part of the mask that has ink.
-    """
+def runs_of_image(line: Strip, predictor: Predictor) -> tuple[int, dict[Span, Run]]:
+    """Return the number of pieces, and all runs of them that could be a digit."""
     left, top, right, bottom = box_of(line.mask)
     mask, tall = line.mask[top:bottom, left:right], bottom - top
+    ink = ink_of(line)
+    cuts = cuts_of(shrunk(ink)[top:bottom, left:right])
+    if len(cuts) > _MOST_PIECES:
+        return len(cuts), {}
     ink = ink[top * SCALE : bottom * SCALE, left * SCALE : right * SCALE]
     x0, y0, scale = line.left + left * line.scale, line.top + top * line.scale, line.scale
 
@@ -211,8 +186,11 @@ def runs_of_image(line: Strip, ink: Image, cuts: Sequence[Cut], predictor: Class
         return Run((x_end - x) / tall, (y_end - y) / tall, digit, (start.cost + end.cost) / (255 * tall))
 
     # Ink that is apart and surely one digit is not cut.
-    apart = [place for place, cut in enumerate(cuts) if cut.cost == 0]
-    whole = [pair for pair in pairwise(apart) if _is_one(run(cuts[pair[0]], cuts[pair[1]]), predictor.threshold)]
+    whole = []
+    for start, end in pairwise(place for place, cut in enumerate(cuts) if cut.cost == 0):
+        one = run(cuts[start], cuts[end])
+        if one.digit.accepted and one.digit.score >= _SURE * predictor.threshold and one.width <= _NARROW:
+            whole.append((start, end))
     kept = [cut for place, cut in enumerate(cuts) if not any(start < place < end for start, end in whole)]
     runs: dict[Span, Run] = {}
     for start in range(len(kept) - 1):
@@ -225,34 +203,23 @@ def runs_of_image(line: Strip, ink: Image, cuts: Sequence[Cut], predictor: Class
     return len(kept) - 1, runs
 
 
-def _is_one(run: Run, threshold: float) -> bool:
-    return run.digit.accepted and run.digit.score >= _SURE * threshold and run.width <= _NARROW
-
-
-def read_image(levels: Image, predictor: Classifier) -> Number:
+def read_image(levels: Image, predictor: Predictor) -> Number:
     """Read the number in an image uint8 (H, W) of one line of digits; `predictor` has an ink mask."""
     line = line_of(levels, mask_by(predictor))
     if line is None:
         return Number(problem=SEVERAL_LINES)
     if not line.mask.any():
         return Number()
-    ink = ink_of(line)
-    left, top, right, bottom = box_of(line.mask)
-    cuts = cuts_of(shrunk(ink)[top:bottom, left:right])
-    if len(cuts) > _MOST_PIECES:
-        return Number(problem=TOO_LONG)
-    return _number(*runs_of_image(line, ink, cuts, predictor), predictor.threshold)
+    return _number(*runs_of_image(line, predictor), predictor.threshold)
 
 
-def read_strokes(strokes: Strokes, predictor: Classifier) -> Number:
+def read_strokes(strokes: Strokes, predictor: Predictor) -> Number:
     """Read the number in strokes of points [x, y, ...], y downward; boxes are in their units."""
     groups = groups_of(strokes)
-    if len(groups) > _MOST_PIECES:
-        return Number(problem=TOO_LONG)
-    return _number(len(groups), runs_of_strokes(groups, predictor), predictor.threshold)
+    return _number(len(groups), runs_of_strokes(groups, predictor), predictor.threshold) if groups else Number()
 
 
-def shows_several(whole: Predictions, canvas: Image, predictor: Classifier) -> bool:
+def shows_several(whole: Predictions, canvas: Image, predictor: Predictor) -> bool:
     """Return whether a canvas uint8 (280, 280) shows several digits; `whole` is what `predictor` predicts for it.
 
     A canvas that is accepted as one digit never does: a digit must not be lost to this check.
@@ -270,6 +237,8 @@ def gray_levels(source: str | bytes, name: str = "") -> Image:
 
 
 def _number(pieces: int, runs: Mapping[Span, Run], threshold: float) -> Number:
+    if pieces > _MOST_PIECES:
+        return Number(problem=TOO_LONG)
     cost = {key: cost_of(run, threshold) for key, run in runs.items()}
     digits = [runs[key].digit for key in cheapest(pieces, cost)]
     return Number(tuple(sorted(digits, key=lambda one: one.box[0] + one.box[2])))
@@ -307,15 +276,17 @@ def groups_of(strokes: Strokes) -> list[list[Sequence[Sequence[float]]]]:
     return groups
 
 
-def runs_of_strokes(groups: Sequence[Strokes], predictor: Classifier) -> dict[Span, Run]:
+def runs_of_strokes(groups: Sequence[Strokes], predictor: Predictor) -> dict[Span, Run]:
     """Return all runs of neighboring groups of strokes that could be a digit."""
     runs: dict[Span, Run] = {}
+    if len(groups) > _MOST_PIECES:
+        return runs
+    _, highest, _, lowest = box_around([stroke for group in groups for stroke in group])
+    tall = max(lowest - highest, 1.0)
     for start in range(len(groups)):
         for end in range(start + 1, min(start + _MOST_IN_DIGIT, len(groups)) + 1):
             strokes = [stroke for group in groups[start:end] for stroke in group]
             left, top, right, bottom = box = box_around(strokes)
-            _, highest, _, lowest = box_around([stroke for group in groups for stroke in group])
-            tall = max(lowest - highest, 1.0)
             if end > start + 1 and right - left > _WIDEST * tall:
                 continue
             # Small strokes, such as a dash, stay smaller than a digit.

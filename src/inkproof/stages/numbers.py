@@ -12,10 +12,10 @@ from inkproof.datasets.preprocessed import drawings_of
 from inkproof.evaluation.results import Accuracy, NumbersResult, StringsResult, write_result
 from inkproof.evaluation.statistics import interval_of, number_of, share_interval
 from inkproof.exporting.predictors import CanvasPredictor, Predictor
-from inkproof.inference.number import Number, read_image, read_strokes
+from inkproof.inference.number import read_image, read_strokes
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.progress import tally
-from inkproof.synthetic.digit_strings import GAPS, LENGTHS, DigitString, digit_string, on_paper, on_white
+from inkproof.synthetic.digit_strings import GAPS, LENGTHS, digit_string, on_paper, on_white
 from inkproof.tracking.run import log_stage
 from inkproof.tracking.run_metadata import RunMetadata
 
@@ -70,16 +70,12 @@ def tried(
         rng = np.random.default_rng([config.seed, GAPS.index(gap), length, number])
         writer = names[number % len(names)]
         string = digit_string(writers[writer], length, gap, rng)
-        for form, found in readings(string, rng, predictor):
+        paths = [path.tolist() for digit in string.strokes for path in digit]
+        images = (on_white(string, _HEIGHT), on_paper(string, _HEIGHT, rng))
+        numbers = (read_strokes(paths, predictor), *(read_image(image, predictor) for image in images))
+        for form, found in zip(FORMS, numbers, strict=True):
             digits = [one.digit for one in found.digits]
             yield form, writer, digits == string.labels, 1 - min(edits(digits, string.labels) / length, 1)
-
-
-def readings(string: DigitString, rng: np.random.Generator, predictor: Predictor) -> Iterator[tuple[str, Number]]:
-    """Yield each of `FORMS` of a string, and the number that is read in it."""
-    yield "strokes", read_strokes([path.tolist() for digit in string.strokes for path in digit], predictor)
-    yield "white", read_image(on_white(string, _HEIGHT), predictor)
-    yield "paper", read_image(on_paper(string, _HEIGHT, rng), predictor)
 
 
 def edits(one: Sequence[int], other: Sequence[int]) -> int:

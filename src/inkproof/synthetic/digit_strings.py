@@ -65,19 +65,16 @@ def _beside(
     """Move the digit `right` to the right of `left`, as near as `gap` says."""
     (corner, extent), (start, _) = deform.box(left), deform.box(right)
     end = corner[0] + extent[0] - start[0]  # the way to where their boxes meet
-
-    def moved(shift: float) -> deform.Strokes:
-        return [path + np.array([shift, 0.0]) for path in right]
-
     if gap == "loose":
-        return moved(end + brush + HEIGHT * rng.uniform(0.25, 0.6))
+        shift = end + brush + HEIGHT * rng.uniform(0.25, 0.6)
+        return [path + np.array([shift, 0.0]) for path in right]
     # The pens' paths are this far apart where they are nearest. Touching ink overlaps by a quarter of the pen at most.
     apart = brush + HEIGHT * rng.uniform(0.04, 0.12) if gap == "tight" else brush * rng.uniform(0.75, 1.0)
     one, other = (np.concatenate([resample(p, 1.5) if len(p) > 1 else p for p in paths]) for paths in (left, right))
     shift = end + apart
     while shift > end - _DEEPEST and cdist(one, other + np.array([shift - 1.0, 0.0])).min() >= apart:
         shift -= 1.0
-    return moved(shift)
+    return [path + np.array([shift, 0.0]) for path in right]
 
 
 def on_white(string: DigitString, height: int) -> NDArray[np.uint8]:
@@ -105,9 +102,8 @@ def on_paper(string: DigitString, height: int, rng: np.random.Generator) -> NDAr
             ground = layer(ground, rng)
     ground = ground[top : top + ink.shape[0], left : left + ink.shape[1]]
     levels = np.maximum(ground, 0) * (1 - ink * rng.uniform(0.5, 1.0))
-    levels = ndimage.gaussian_filter(levels, rng.uniform(0.3, 1.2)) + rng.uniform(1, 10) * rng.standard_normal(
-        ink.shape
-    )
+    levels = ndimage.gaussian_filter(levels, rng.uniform(0.3, 1.2))
+    levels += rng.uniform(1, 10) * rng.standard_normal(ink.shape)
     levels = np.rint(np.clip(levels, 0, 255)).astype(np.uint8)
     return 255 - levels if rng.random() < 0.33 else levels
 
