@@ -61,6 +61,7 @@ repro: $(READY) ## the whole pipeline, MNIST included
 pretrained: $(READY) ## models/pretrained, the networks of predict.py: train the ink mask and the classifier, evaluate, copy
 	@python src/preprocess.py mask
 	@dvc repro evaluate@mnist_plus_strokes-vgg_bn export@mnist_plus_strokes-vgg_bn drawn@mnist_plus_strokes-vgg_bn
+	@python src/evaluate.py numbers
 	@python src/report.py pretrained
 
 finetune: $(READY) ## train models/pretrained further on the drawings of data/drawn/mine; the comparison is in reports/finetune

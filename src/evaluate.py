@@ -2,6 +2,7 @@
 
 Other evaluations, each with a configuration of its own:
   drawn        the exported model on drawn digits
+  numbers      the exported model on numbers of several digits
   ensemble     the mean probabilities of runs on test digits and drawings: ensemble 'runs=[A,B]' tta=true
   finetuned    compare a fine-tuned network with its initial weights
   out_of_fold  predictions for the digits that a cross-validated run left out
@@ -9,7 +10,14 @@ Other evaluations, each with a configuration of its own:
 
 import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)
 from inkproof.config.compose import call_named, entry, path_of
-from inkproof.config.stages import DrawnConfig, EnsembleConfig, EvaluateConfig, FinetunedConfig, OutOfFoldConfig
+from inkproof.config.stages import (
+    DrawnConfig,
+    EnsembleConfig,
+    EvaluateConfig,
+    FinetunedConfig,
+    NumbersConfig,
+    OutOfFoldConfig,
+)
 from inkproof.runtime.startup import start_tensorflow
 from inkproof.tracking.run_metadata import RunMetadata, trained_run
 
@@ -31,6 +39,15 @@ def drawn(config: DrawnConfig) -> None:
     from inkproof.stages.drawn import drawn, lines
 
     print("\n".join(lines(config, drawn(*run))))
+
+
+@entry(NumbersConfig)
+def numbers(config: NumbersConfig) -> None:
+    """Evaluate on numbers of several digits."""
+    run = trained_run(config)
+    from inkproof.stages.numbers import lines, numbers
+
+    print("\n".join(lines(numbers(*run))))
 
 
 @entry(EnsembleConfig)
@@ -65,4 +82,4 @@ def out_of_fold(config: OutOfFoldConfig) -> None:
 
 
 if __name__ == "__main__":
-    call_named(evaluate, drawn=drawn, ensemble=ensemble, finetuned=finetuned, out_of_fold=out_of_fold)
+    call_named(evaluate, drawn=drawn, numbers=numbers, ensemble=ensemble, finetuned=finetuned, out_of_fold=out_of_fold)

@@ -15,6 +15,7 @@ EXAMPLE = """\
 examples:
   python src/predict.py my_digit.png
   python src/predict.py scans/ --csv digits.csv --show digits.png
+  python src/predict.py my_number.png --number
   python src/predict.py my_digit.png --model mnist-cnn
 
 Without --model it uses the pretrained file. Exit code: 0, 1 if an image could not be read, 2 if nothing could be done.
@@ -29,14 +30,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     # Imported here because it is slow: Ctrl-C during the import then ends in one line, too.
-    from inkproof.inference.predict import COLUMNS, SHEET
+    from inkproof.inference.predict import COLUMNS, NUMBER_COLUMNS, SHEET
 
     raw = argparse.RawDescriptionHelpFormatter
     top = argparse.ArgumentParser(
         prog="predict.py", description=__doc__, epilog=EXAMPLE, formatter_class=raw, allow_abbrev=False
     )
     top.add_argument("paths", metavar="PATH", nargs="+", help="an image, or a folder of images")
-    top.add_argument("--csv", metavar="OUT", type=Path, help=f"write {','.join(COLUMNS)}")
+    numbers = f"with --number {','.join(NUMBER_COLUMNS)}"
+    top.add_argument("--csv", metavar="OUT", type=Path, help=f"write {','.join(COLUMNS)}, {numbers}")
+    top.add_argument("--number", action="store_true", help="each image has a number of several digits in one line")
     sheet = f"draw the first {SHEET} images beside what the network saw"
     top.add_argument("--show", metavar="OUT.png", type=Path, help=sheet)
     model = "a .tflite file, a folder with one, a run such as mnist-cnn, models:/NAME@ALIAS or models:/NAME/VERSION"
@@ -53,7 +56,7 @@ def command(arguments: Sequence[str] | None) -> int:
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     from inkproof.stages.predict import predict
 
-    return 0 if predict(options.paths, options.model, options.csv, options.show) else 1
+    return 0 if predict(options.paths, options.model, options.csv, options.show, options.number) else 1
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ COMMANDS = {
     "pretrained": "src/report.py pretrained",
     "formats": "src/export.py formats",
     "site": "src/app.py site",
-    **{name: f"src/evaluate.py {name}" for name in ("drawn", "ensemble", "finetuned", "out_of_fold")},
+    **{name: f"src/evaluate.py {name}" for name in ("drawn", "ensemble", "finetuned", "numbers", "out_of_fold")},
 }
 CASES = [(primary, group, option) for primary in PRIMARIES for group in groups(primary) for option in options(group)]
 

@@ -21,7 +21,16 @@ from inkproof.runtime.paths import ROOT
 SECONDS = 4.0  # of processor time, which depends little on what else the machine does; 0.6 on a quiet one
 SCRIPTS = [  # with the command that some take first
     *("train", "preprocess", "evaluate", "evaluate drawn", "evaluate ensemble", "evaluate finetuned"),
-    *("evaluate out_of_fold", "export", "export formats", "report", "report pretrained", "download", "tune"),
+    *(
+        "evaluate numbers",
+        "evaluate out_of_fold",
+        "export",
+        "export formats",
+        "report",
+        "report pretrained",
+        "download",
+        "tune",
+    ),
 ]
 SLOW_TO_IMPORT = ("tensorflow", "keras", "mlflow")
 
@@ -161,7 +170,7 @@ REFUSED = {  # by what is typed after `python src/`: words of the line
     ("preprocess.py", "drawings", "data=optdigits", "data.evaluation.drawn_sets=[starter,mien]"): [
         "data.evaluation.drawn_sets: mien: unknown set; did you mean mine? choose one of:",
     ],
-    ("evaluate.py", "drawnn"): ["drawnn", "drawn, ensemble"],
+    ("evaluate.py", "drawnn"): ["drawnn", "drawn, numbers, ensemble"],
     ("evaluate.py", "model.epochs=3"): ["model.epochs=3: has no effect here", "model.name"],
     ("export.py", "~data.source.offline"): [
         "data.source.offline",

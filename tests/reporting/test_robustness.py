@@ -7,7 +7,15 @@ import pytest
 
 from inkproof.config.compose import composing
 from inkproof.config.stages import ReportConfig
-from inkproof.evaluation.results import Accuracy, Corruption, CorruptionsResult, DrawnSet, FormResult
+from inkproof.evaluation.results import (
+    Accuracy,
+    Corruption,
+    CorruptionsResult,
+    DrawnSet,
+    FormResult,
+    NumbersResult,
+    StringsResult,
+)
 from inkproof.reporting.page import write_page
 from inkproof.reporting.results import ModelResults, load_models
 from inkproof.reporting.wording import percent
@@ -17,6 +25,7 @@ from support.model_results import EMPTY, around, model
 FORMS = "Forms of digits, by model"
 VARIANTS = "Rendering variants of the pen digits, by model"
 CORRUPTIONS = "Corruptions, by model"
+NUMBERS = "Numbers, {}"
 REJECTION = "Rejection of out-of-distribution samples, by model"
 
 
@@ -79,6 +88,35 @@ def test_corruptions_have_clean_mean_and_worst_accuracy(tmp_path: Path) -> None:
     ]
     assert "Of 500 images, 7 are blank at cut off 5." in page
     assert CORRUPTIONS not in page_of([model()], tmp_path)
+
+
+def strings(gap: str, length: int | None, accuracy: float) -> StringsResult:
+    strings, digits = (Accuracy(accuracy=one, low=one - 0.05, high=one + 0.01) for one in (accuracy, accuracy + 0.02))
+    return StringsResult(
+        drawings="pens",
+        form="white",
+        gap=gap,
+        length=length,
+        n=20,
+        writers=14,
+        interval="writers",
+        strings=strings,
+        digits=digits,
+    )
+
+
+def test_numbers_have_whole_strings_by_length_and_gap(tmp_path: Path) -> None:
+    rows = [strings("loose", length, accuracy) for length, accuracy in ((2, 0.97), (4, 0.95), (None, 0.96))]
+    rows += [strings("touching", length, accuracy) for length, accuracy in ((2, 0.9), (4, 0.8), (None, 0.85))]
+    page = page_of([model(numbers=NumbersResult(seed=26, rows=rows)), model("new")], tmp_path)
+    heads, loose, touching = cells(page, NUMBERS.format("cnn"))
+    whole = "whole strings"
+    assert [(title, small) for title, small in heads[3:5]] == [("2 digits", whole), ("4 digits", whole)]
+    assert loose[:2] == [("white", ""), ("loose", "")] and touching[1] == ("touching", "")
+    assert [value for value, _ in loose[2:]] == ["97.0%", "95.0%", "96.0%", "98.0%"]
+    assert touching[3:5] == [("80.0%", "75.0–81.0"), ("85.0%", "80.0–86.0")]
+    assert 'href="#numbers"' in page and NUMBERS.format("new") not in page
+    assert 'id="numbers"' not in page_of([model()], tmp_path)
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from flask import Blueprint, Response, jsonify, request
@@ -30,6 +31,7 @@ from inkproof.config.stages import Limits
 from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.data.images import image_size
 from inkproof.exporting.predictors import CanvasPredictor, Predictions
+from inkproof.inference.number import Number, gray_levels, read_image, read_strokes, shows_several
 from inkproof.preprocessing.canvas import to_canvas
 from inkproof.preprocessing.strokes import render
 from inkproof.runtime.errors import UserError
@@ -53,10 +55,15 @@ class Model:
     _interpreter: CanvasPredictor
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def predict(self, canvas: NDArray[np.uint8]) -> Predictions:
-        """Classify a canvas uint8 (280, 280)."""
+    @property
+    def threshold(self) -> float:
+        """A canvas is accepted as a digit if its score is this or more."""
+        return self._interpreter.threshold
+
+    def predict(self, canvases: NDArray[np.uint8]) -> Predictions:
+        """Classify canvases uint8 (N, 280, 280)."""
         with self._lock:  # an interpreter has one set of tensors
-            return self._interpreter.predict(canvas[np.newaxis])
+            return self._interpreter.predict(canvases)
 
     def describe(self) -> dict[str, Any]:
         """Return its entry in `GET /api/models`: what a page needs to predict with the file as the server does."""
@@ -108,11 +115,11 @@ def recognize(model: Model, canvas: NDArray[np.uint8]) -> dict[str, Any]:
     """Return the prediction of `model` for a canvas uint8 (280, 280), ready for JSON.
 
     `ink` is false for a blank drawing. `digit` is then None, otherwise the most probable digit, whether accepted or
-    not. `seen` is base64 of the 28 x 28 gray levels that the network saw, row by row, white on black. `milliseconds`
-    is the time of the prediction alone.
+    not. `several` is true if a drawing that is not accepted shows several digits. `seen` is base64 of the 28 x 28 gray
+    levels that the network saw, row by row, white on black. `milliseconds` is the time of the prediction alone.
     """
     started = time.perf_counter()
-    prediction = model.predict(canvas)
+    prediction = model.predict(canvas[np.newaxis])
     milliseconds = (time.perf_counter() - started) * 1000
     probabilities = prediction.probabilities[0]
     ink = bool(prediction.seen[0].any())  # a prediction for a blank means nothing
@@ -121,6 +128,7 @@ def recognize(model: Model, canvas: NDArray[np.uint8]) -> dict[str, Any]:
         "probabilities": probabilities.tolist(),
         "accepted": ink and bool(prediction.accepted[0]),
         "ink": ink,
+        "several": ink and shows_several(prediction, canvas, model),
         "score": float(prediction.score[0]),
         "seen": base64.b64encode(prediction.seen[0].tobytes()).decode(),
         "model": model.name,
@@ -129,15 +137,41 @@ def recognize(model: Model, canvas: NDArray[np.uint8]) -> dict[str, Any]:
     }
 
 
-def canvas_of(content: bytes, limits: Limits) -> NDArray[np.uint8]:
-    """Return the canvas uint8 (280, 280) of an image file; raises RequestError for a large or unreadable image."""
+def recognize_number(model: Model, read: Callable[[Model], Number]) -> dict[str, Any]:
+    """Return the number that `read` finds with `model`, ready for JSON; raises RequestError if it is not in one line.
+
+    `number` has "?" for digits that are not accepted. `digits` are in reading order. A `box` is left, top, right and
+    bottom, in pixels of the image, or in units of the canvas of strokes.
+    """
+    started = time.perf_counter()
+    try:
+        found = read(model)
+    except UserError as error:
+        raise RequestError(422, str(error)) from None
+    if found.problem:
+        raise RequestError(422, found.problem)
+    return {
+        "number": found.text,
+        "digits": [asdict(one) for one in found.digits],
+        "accepted": found.accepted,
+        "ink": bool(found.digits),
+        "model": model.name,
+        "version": model.version,
+        "milliseconds": round((time.perf_counter() - started) * 1000, 3),
+    }
+
+
+def levels_of(
+    content: bytes, limits: Limits, read: Callable[[bytes, str], NDArray[np.uint8]] = to_canvas
+) -> NDArray[np.uint8]:
+    """Return what `read` makes of an image file; raises RequestError for a large or unreadable image."""
     if not content:
         raise RequestError(422, "the image is empty")
     try:
         width, height = image_size(content, "the image")
         if width * height > limits.pixels:
             raise RequestError(413, f"{width} x {height} pixels are more than {limits.pixels:,}; send it smaller")
-        return to_canvas(content, "the image")
+        return read(content, "the image")
     except Image.DecompressionBombError:
         raise RequestError(413, f"the image has more than {limits.pixels:,} pixels; send it smaller") from None
     except UserError as error:
@@ -149,12 +183,13 @@ _DECODING = 8
 
 
 class ToRecognize(Payload):
-    """A drawing to classify, as an image in base64 or as strokes, and the name of the model."""
+    """A drawing to classify, as an image in base64 or as strokes, the name of the model, and whether it is a number."""
 
     image: str = ""
     strokes: Strokes = Field(default=[])
     canvas: Canvas = Field(default=[CANVAS_SIDE, CANVAS_SIDE])
     model: Any = None
+    number: Annotated[bool, Field(strict=True)] = False
     _bounded = model_validator(mode="after")(not_too_long)
 
 
@@ -166,24 +201,29 @@ def api(catalog: Catalog, limits: Limits, brush: float, gate: Gate) -> Blueprint
 
     @routes.post("/api/recognise")
     def recognize_one() -> Response:
-        canvas: NDArray[np.uint8] | None = None
+        strokes: list[list[list[float]]] = []
         if request.mimetype == "multipart/form-data":
             upload = request.files.get("image")
             if upload is None:
                 raise RequestError(400, "send the image as a file in the form's field 'image'")
-            name = request.form.get("model")
+            name, number = request.form.get("model"), request.form.get("number") == "true"
             content = upload.read()
         else:
             with gate.turn():
                 payload = _payload()
-                name, (width, height), content = payload.model, payload.canvas, decoded(payload.image)
-                if payload.strokes:  # without time and pressure
-                    strokes = [[point[:2] for point in stroke] for stroke in payload.strokes]
-                    canvas = render(strokes, (width, height), brush)
-        if canvas is None:
+                name, content, number = payload.model, decoded(payload.image), payload.number
+                strokes = [[point[:2] for point in stroke] for stroke in payload.strokes]  # no time and pressure
+                if strokes and not number:
+                    canvas = render(strokes, (payload.canvas[0], payload.canvas[1]), brush)
+        if not strokes:
             with decoding.turn():
-                canvas = decoder.submit(canvas_of, content, limits).result()
-        return jsonify(recognize(chosen(catalog, name), canvas))
+                canvas = decoder.submit(levels_of, content, limits, gray_levels if number else to_canvas).result()
+        model = chosen(catalog, name)
+        if not number:
+            return jsonify(recognize(model, canvas))
+        with gate.turn():  # a number takes up to some hundred predictions
+            read = partial(read_strokes, strokes) if strokes else partial(read_image, canvas)
+            return jsonify(recognize_number(model, read))
 
     def _payload() -> ToRecognize:
         fields = json_object()

@@ -105,6 +105,25 @@ class DrawnConfig(StageConfig, primary="drawn"):
     sets: Renderings
 
 
+class NumbersConfig(StageConfig, primary="numbers", uses=("data.name", "model.name", "pens.name", "pens.source")):
+    """conf/numbers.yaml: numbers of several digits, with the exported model."""
+
+    pens: DataConfig
+    exported: Text
+    compose: tuple[str, ...]
+    strings: Positive
+    seed: Seed
+    report: Text
+    sets: Renderings
+
+    @model_validator(mode="after")
+    def _knows_the_sets(self) -> Self:
+        for name in self.compose:
+            if name not in self.sets:
+                raise ValueError(unknown(f"compose: {name}", "set", name, sorted(self.sets)))
+        return self
+
+
 class Bound(Config):
     """How far an exported file with smaller weights may differ from Keras; see conf/export.yaml."""
 

@@ -149,6 +149,39 @@ class DrawnSet(Result):
 DrawnResult = dict[str, DrawnSet]
 """drawn.json: the sets by name."""
 
+# -- numbers.json ------------------------------------------------------------------------------------------------------
+
+
+class StringsResult(Result):
+    """Strings of digits of one set, form and gap, and of one `length`, or of all (None).
+
+    `strings` is the share of strings that are read without an error, `digits` that of digits, the rest of which would
+    have to be inserted, left out or replaced.
+    """
+
+    drawings: str
+    form: str
+    gap: str
+    length: int | None
+    n: int
+    writers: int
+    interval: Interval
+    strings: Accuracy
+    digits: Accuracy
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Set, form and gap."""
+        return self.drawings, self.form, self.gap
+
+
+class NumbersResult(Result):
+    """numbers.json: what is read of strings of several digits."""
+
+    seed: int
+    rows: list[StringsResult]
+
+
 # -- rejection.json ----------------------------------------------------------------------------------------------------
 
 

@@ -135,9 +135,11 @@ class Predictions:
 
 
 class Predictor(Protocol):
-    """A model that classifies canvases; it accepts scores of `threshold` or more."""
+    """A model that classifies canvases."""
 
-    threshold: float
+    @property
+    def threshold(self) -> float:
+        """A canvas is accepted as a digit if its score is this or more."""
 
     def predict(self, canvases: NDArray[np.uint8]) -> Predictions:
         """Classify canvases uint8 (N, 280, 280) of either polarity."""

@@ -16,6 +16,7 @@ from PIL import Image
 
 from inkproof.data.images import ADVICE, FORMATS, OTHER_SUFFIXES, SUFFIXES, numeric
 from inkproof.exporting.predictors import Predictor, open_predictor
+from inkproof.inference.number import Number, gray_levels, read_image, shows_several
 from inkproof.preprocessing.canvas import to_canvas
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing
@@ -34,6 +35,7 @@ class Prediction:
         canvas, mask, seen: uint8 (280, 280), (70, 70) and (28, 28), the image, where its ink was found, and what the
             network saw of it. None unless kept, and `mask` also without an ink mask.
         ink: whether the network saw any ink. Without it, the digits mean nothing.
+        several: whether an image that is not accepted as a digit shows several.
     """
 
     path: str
@@ -46,6 +48,15 @@ class Prediction:
     mask: NDArray[np.uint8] | None = None
     seen: NDArray[np.uint8] | None = None
     ink: bool = True
+    several: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NumberPrediction:
+    """The number that an image shows; see `inkproof.inference.number`."""
+
+    path: str
+    number: Number
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +69,14 @@ class Unreadable:
 
 def predict_image(path: str, predictor: Predictor, keep: bool = False) -> Prediction | Unreadable:
     """Classify the image at `path`; `keep` keeps its canvas and what the network saw."""
-    try:
-        canvas = to_canvas(path, "it")
-    except UserError as error:
-        reason = str(error).removeprefix("it cannot be read: ")
-        if reason == "no such file" and any(sign in path for sign in "*?"):
-            reason += "; write * and ? outside quotes, or name the folder"
-        return Unreadable(path, reason)
+    canvas = _opened(path, to_canvas)
+    if isinstance(canvas, Unreadable):
+        return canvas
     found = predictor.predict(canvas[np.newaxis])
     probabilities = found.probabilities[0]
     # Of an even canvas, and where the normalizer takes all ink for shadow, noise or specks, the network sees a blank.
     ink = bool(found.seen[0].any())
+    several = ink and shows_several(found, canvas, predictor)
     second, first = np.argsort(probabilities, kind="stable")[-2:].tolist()
     return Prediction(
         path,
@@ -81,7 +89,24 @@ def predict_image(path: str, predictor: Predictor, keep: bool = False) -> Predic
         found.mask[0] if keep and found.mask.size else None,
         found.seen[0] if keep else None,
         ink,
+        several,
     )
+
+
+def predict_number(path: str, predictor: Predictor) -> NumberPrediction | Unreadable:
+    """Read the number in the image at `path`; raises UserError if the model has no ink mask."""
+    levels = _opened(path, gray_levels)
+    return levels if isinstance(levels, Unreadable) else NumberPrediction(path, read_image(levels, predictor))
+
+
+def _opened(path: str, read: Callable[[str, str], NDArray[np.uint8]]) -> NDArray[np.uint8] | Unreadable:
+    try:
+        return read(path, "it")
+    except UserError as error:
+        reason = str(error).removeprefix("it cannot be read: ")
+        if reason == "no such file" and any(sign in path for sign in "*?"):
+            reason += "; write * and ? outside quotes, or name the folder"
+        return Unreadable(path, reason)
 
 
 def printable(path: str) -> str:
@@ -151,22 +176,25 @@ MANY = 200  # with so many images more processes are worth their start of half a
 CHUNK = 16  # images at a time for a process: a tenth of a second, so that results and Ctrl-C are not delayed
 _MOST = 4  # processes: each takes a hundred megabytes
 
-Result = Prediction | Unreadable
+Result = Prediction | NumberPrediction | Unreadable
 
 
-def predict_images(paths: Sequence[str], model: Path, keep: int = 0, processes: int | None = None) -> Generator[Result]:
+def predict_images(
+    paths: Sequence[str], model: Path, keep: int = 0, processes: int | None = None, number: bool = False
+) -> Generator[Result]:
     """Return a generator of the model's predictions, in the order of the images, each as soon as it is there.
 
-    An image that cannot be read becomes an `Unreadable`. The first `keep` predictions keep their canvas and what the
-    network saw. Without `processes`, the numbers of images and of cores decide how many run at the same time. Raises
-    UserError if the model cannot be used (before the first image), or if a process was killed.
+    With `number`, the number in each image is read instead of one digit. An image that cannot be read becomes an
+    `Unreadable`. The first `keep` predictions of a digit keep their canvas and what the network saw. Without
+    `processes`, the numbers of images and of cores decide how many run at the same time. Raises UserError if the model
+    cannot be used (before the first image), or if a process was killed.
     """
     _predictor(model)
     if processes is None:
         processes = min(cores(), _MOST) if len(paths) >= MANY else 1
     size = CHUNK if processes > 1 else 1
     chunks = [
-        partial(_predict_chunk, model, paths[first : first + size], keep - first)
+        partial(_predict_chunk, model, paths[first : first + size], keep - first, number)
         for first in range(0, len(paths), size)
     ]
     return (one for chunk in in_order(chunks, processes, "give fewer images at a time") for one in chunk)
@@ -175,24 +203,40 @@ def predict_images(paths: Sequence[str], model: Path, keep: int = 0, processes: 
 _predictor = cache(open_predictor)  # each process opens the model once
 
 
-def _predict_chunk(model: Path, paths: Sequence[str], keep: int) -> list[Result]:
-    return [predict_image(path, _predictor(model), number < keep) for number, path in enumerate(paths)]
+def _predict_chunk(model: Path, paths: Sequence[str], keep: int, number: bool) -> list[Result]:
+    predictor = _predictor(model)
+    if number:
+        return [predict_number(path, predictor) for path in paths]
+    return [predict_image(path, predictor, place < keep) for place, path in enumerate(paths)]
 
 
 # Output for people and programs.
 
 COLUMNS = ("path", "digit", "probability", "second", "second_probability", "accepted")
+NUMBER_COLUMNS = ("path", "number", "accepted", "probability", "boxes")
 EVERY = 1000  # images a line of progress, where there is no terminal for a bar
 NO_INK = "no ink found"
+SEVERAL = "several digits: use --number"
 SHEET = 60  # images on a contact sheet; the CSV has all of them
 TITLE = "Inkproof contact sheet"  # the title in a sheet's PNG file, by which it is known from images of digits
 
 
-def line(prediction: Prediction, width: int = 0) -> str:
-    """Return the line for people: the path on `width` columns, then the two most likely digits, or that it is none."""
+def line(prediction: Prediction | NumberPrediction, width: int = 0) -> str:
+    """Return the line for people: the path on `width` columns, then the two most likely digits, or that it is none.
+
+    For a number it is the number, and the probability of its least likely digit, or what is wrong.
+    """
     name = f"{printable(prediction.path):<{width}}"
+    if isinstance(prediction, NumberPrediction):
+        number = prediction.number
+        if not number.digits:
+            return f"{name}  {number.problem or NO_INK}"
+        likely = f"{number.text}  {number.probability:6.1%}"
+        return f"{name}  {likely if number.accepted else f'{number.text}  not all are digits'}"
     if not prediction.ink:
         return f"{name}  {NO_INK}"
+    if prediction.several:
+        return f"{name}  {SEVERAL}"
     if not prediction.accepted:
         return f"{name}  not a digit (perhaps {prediction.digit}, {prediction.probability:.0%})"
     return (
@@ -202,20 +246,28 @@ def line(prediction: Prediction, width: int = 0) -> str:
 
 
 @contextmanager
-def csv_rows(path: Path) -> Iterator[Callable[[Prediction], None]]:
+def csv_rows(path: Path, number: bool = False) -> Iterator[Callable[[Prediction | NumberPrediction], None]]:
     """Yield a function that writes a prediction as a row; the file appears, whole, when the block ends without error.
 
-    `digit` is the most likely one, whether accepted or not. Without ink, digits and probabilities are empty. The text
-    is UTF-8. Bytes of a path that are not UTF-8 are written as \\udc80 to \\udcff, Python's codes for them.
+    `digit` is the most likely one, whether accepted or not. Without ink, digits and probabilities are empty. Rows of a
+    `number` have "?" for digits that are not accepted, the least probability of a digit, and for each digit the left,
+    top, right and bottom pixel. The text is UTF-8. Bytes of a path that are not UTF-8 are written as \\udc80 to
+    \\udcff, Python's codes for them.
     """
     with (
         replacing(path) as temporary,
         temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        writer.writerow(NUMBER_COLUMNS if number else COLUMNS)
 
-        def write(one: Prediction) -> None:
+        def write(one: Prediction | NumberPrediction) -> None:
+            if isinstance(one, NumberPrediction):
+                found = one.number
+                boxes = ";".join(" ".join(f"{edge:.0f}" for edge in digit.box) for digit in found.digits)
+                probability = f"{found.probability:.6f}" if found.digits else ""
+                writer.writerow((one.path, found.text, str(found.accepted).lower(), probability, boxes))
+                return
             guesses: tuple[int | str, ...] = ("",) * 4
             if one.ink:
                 guesses = one.digit, f"{one.probability:.6f}", one.second, f"{one.second_probability:.6f}"

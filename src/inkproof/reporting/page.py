@@ -92,6 +92,7 @@ def write_page(
         forms=_forms(models),
         corruptions=next((model.corruptions for model in models if model.corruptions), None),
         rejection=next((model.rejection for model in models if model.rejection), None),
+        numbers=any(model.numbers for model in models),
         rule_names=RULE_NAMES,
         empty=[name for name in sets if name not in filled],
         methods=[(method, method_words(method).note) for method in methods],

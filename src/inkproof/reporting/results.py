@@ -15,6 +15,7 @@ from inkproof.evaluation.results import (
     DrawnSet,
     ExportResult,
     MethodResult,
+    NumbersResult,
     RejectionResult,
     TestResult,
     TimingResult,
@@ -47,6 +48,7 @@ class ModelResults:
     timing: TimingResult | None = None
     corruptions: CorruptionsResult | None = None
     rejection: RejectionResult | None = None
+    numbers: NumbersResult | None = None
     compare_with: str | None = None
 
     def by_method(self, name: str) -> dict[str, MethodResult]:
@@ -117,6 +119,7 @@ def read_model(folder: Path, name: str, compare_with: str | None = None) -> Mode
         timing=read_timing(folder),
         corruptions=_read_if_there(CorruptionsResult, folder / "corruptions.json"),
         rejection=_read_if_there(RejectionResult, folder / "rejection.json"),
+        numbers=_read_if_there(NumbersResult, folder / "numbers.json"),
         compare_with=compare_with,
     )
 

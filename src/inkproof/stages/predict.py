@@ -24,18 +24,23 @@ from inkproof.inference.predict import (
     predict_images,
     printable,
 )
+from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing
 from inkproof.runtime.progress import counted, say
 
 WIDEST = 60  # columns up to which paths are padded, so that what follows is aligned
 
 
-def predict(paths: Sequence[str], model: str, csv: Path | None = None, show: Path | None = None) -> bool:
+def predict(
+    paths: Sequence[str], model: str, csv: Path | None = None, show: Path | None = None, number: bool = False
+) -> bool:
     """Classify the images at `paths` with the model that `model` names; return whether all images could be read.
 
-    A line is printed for each, `csv` gets a row for each, and the first `SHEET` of them are drawn to `show`. Raises
-    UserError if nothing can be done.
+    A line is printed for each, `csv` gets a row for each, and the first `SHEET` of them are drawn to `show`. With
+    `number`, each image is read as a number of several digits. Raises UserError if nothing can be done.
     """
+    if number and show is not None:
+        raise UserError("--show draws images of one digit; leave out --show, or --number")
     csv = None if csv is None else file_to_write(csv, image=False)
     show = None if show is None else file_to_write(show, image=True)
     found, unreadable = find_images(paths, show)
@@ -44,8 +49,8 @@ def predict(paths: Sequence[str], model: str, csv: Path | None = None, show: Pat
     complete = True
     with ExitStack() as stack:
         file = stack.enter_context(model_file(model))
-        results = stack.enter_context(closing(predict_images(found, file, SHEET if show else 0)))
-        write_row = stack.enter_context(csv_rows(csv)) if csv else None
+        results = stack.enter_context(closing(predict_images(found, file, SHEET if show else 0, number=number)))
+        write_row = stack.enter_context(csv_rows(csv, number)) if csv else None
         advance = stack.enter_context(counted("reading", "images", len(found), MANY, EVERY))
         for result in chain(unreadable, results):
             if isinstance(result, Unreadable):
@@ -55,7 +60,7 @@ def predict(paths: Sequence[str], model: str, csv: Path | None = None, show: Pat
                 print(line(result, width), flush=True)
                 if write_row is not None:
                     write_row(result)
-                if result.canvas is not None:
+                if isinstance(result, Prediction) and result.canvas is not None:
                     shown.append(result)
             advance()
         if shown and show is not None:

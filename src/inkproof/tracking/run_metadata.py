@@ -270,10 +270,11 @@ def trained_run(config: Stage) -> tuple[RunMetadata, Stage]:
         raise UserError(f"{config.run}: a {theirs[1]} trained on {theirs[0]}; add data={theirs[0]} model={theirs[1]}")
     if run == path_of(f"models/{data}/{config.name}"):
         return metadata, config
+    file = Path(getattr(config, "exported", "")).name
     own = {
         "report": (f"reports/{data}/models/{config.name}", run / "report"),
         "out": (f"exports/{data}/{config.name}", run / "exports"),
-        "exported": (f"exports/{data}/{config.name}/model.tflite", run / "exports" / "model.tflite"),
+        "exported": (f"exports/{data}/{config.name}/{file}", run / "exports" / file),
     }
     moved = {key: str(there) for key, (default, there) in own.items() if getattr(config, key, None) == default}
     return metadata, config.model_copy(update=moved)
