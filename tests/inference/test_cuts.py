@@ -6,12 +6,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from inkproof.inference.cuts import (
     INK,
     bands,
     box_of,
     canvas_of,
+    connected,
     cuts_of,
     ink_of,
     perhaps_several,
@@ -39,6 +41,18 @@ def with_bars(*columns: int, width: int = 100) -> np.ndarray:
 def inked_part(mask: np.ndarray) -> np.ndarray:
     left, top, right, bottom = box_of(mask)
     return mask[top:bottom, left:right]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_connected_ink_is_that_of_scipy(seed: int):
+    noise = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(50, 120)), 1.5) > 0.05
+    labels, count = ndimage.label(noise, np.ones((3, 3)))
+    parts = connected(noise)
+    assert len(parts) == count
+    for part in parts:
+        row, first, _ = part[0]
+        assert sum(last - first for _, first, last in part) == (labels == labels[row, first]).sum()
+        assert all((labels[row, first:last] == labels[part[0][0], part[0][1]]).all() for row, first, last in part)
 
 
 def test_specks_go_and_bars_of_a_digit_stay():

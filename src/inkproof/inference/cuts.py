@@ -1,6 +1,7 @@
 """The ink of a line of digits, and candidate cuts between them: all that happens before a model sees single digits.
 
-All but `ink_of` is whole numbers, so that another language can do the same; tests/data/numbers.json has test vectors.
+Everything is loops over whole numbers (sums of levels and of a mask), so that another language can do the same.
+tests/data/numbers.json has masks and the cuts that belong to them.
 """
 
 from collections.abc import Callable
@@ -8,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.preprocessing.canvas import MASK_SIDE, area_means
@@ -77,30 +77,62 @@ def box_of(mask: Image) -> Box:
     return (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1) if len(rows) else (0, 0, 0, 0)
 
 
+def connected(ink: NDArray[np.bool_]) -> list[list[tuple[int, int, int]]]:
+    """Return the ink that is connected in 8 directions, from top to bottom: (row, first column, last + 1) of its runs.
+
+    Each run is joined with those of the row above that it touches. In Python, to spare programs the start of SciPy.
+    """
+    ends = np.diff(np.pad(ink, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    rows, columns = np.nonzero(ends)
+    runs = list(zip(rows[::2].tolist(), columns[::2].tolist(), columns[1::2].tolist(), strict=True))
+    owner = list(range(len(runs)))
+
+    def root(one: int) -> int:
+        while owner[one] != one:
+            one = owner[one]
+        return one
+
+    above = 0
+    for here, (row, first, last) in enumerate(runs):
+        while runs[above][0] < row - 1:
+            above += 1
+        for other in range(above, here):
+            if runs[other][0] == row - 1 and runs[other][1] <= last and first <= runs[other][2]:
+                one, two = sorted((root(here), root(other)))
+                owner[two] = one
+    parts: dict[int, list[tuple[int, int, int]]] = {}
+    for here, run in enumerate(runs):
+        parts.setdefault(root(here), []).append(run)
+    return list(parts.values())
+
+
 def without_specks(mask: Image) -> Image:
     """Return a mask without connected ink that is neither as tall nor as wide as a fifth of the tallest."""
-    labels, _ = ndimage.label(mask >= INK, np.ones((3, 3)))
-    sizes = [(rows.stop - rows.start, columns.stop - columns.start) for rows, columns in ndimage.find_objects(labels)]
-    tallest = max((tall for tall, _ in sizes), default=0)
-    kept = np.isin(labels, [label for label, size in enumerate(sizes, 1) if 5 * max(size) >= tallest])
-    near = _around(kept) & (kept | (mask < INK))
+    parts = connected(mask >= INK)
+    tall = [part[-1][0] + 1 - part[0][0] for part in parts]
+    wide = [max(last for _, _, last in part) - min(first for _, first, _ in part) for part in parts]
+    kept = np.zeros_like(mask)
+    for part, size in zip(parts, map(max, tall, wide), strict=True):
+        if 5 * size >= max(tall):
+            for row, first, last in part:
+                kept[row, first:last] = 1
+    near = _largest_around(kept) & ((kept > 0) | (mask < INK))
     return np.where(near, mask, 0).astype(np.uint8)
 
 
-def _around(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the pixels (H, W) and their eight neighbors."""
-    return np.asarray(ndimage.binary_dilation(pixels, np.ones((3, 3))))
-
-
-def _runs(mask: Image, axis: int) -> list[tuple[int, int]]:
-    """Return the runs of columns (of rows for `axis` 1) that have ink: first and last + 1."""
-    ends = np.flatnonzero(np.diff(np.pad((mask >= INK).any(axis=axis).astype(np.int8), 1))).tolist()
-    return list(zip(ends[::2], ends[1::2], strict=True))
+def _largest_around(levels: Image) -> Image:
+    """Return the maximum over each pixel of (H, W) and its eight neighbors."""
+    for axis in (0, 1):
+        padded = np.pad(levels, [(1, 1) if axis == own else (0, 0) for own in (0, 1)])
+        parts = [padded.take(range(start, start + levels.shape[axis]), axis) for start in range(3)]
+        levels = np.maximum(np.maximum(parts[0], parts[1]), parts[2])
+    return levels
 
 
 def bands(mask: Image) -> list[tuple[int, int]]:
     """Return the lines of digits in a mask, as first and last row + 1; what is lower than a third belongs to none."""
-    found = _runs(mask, 1)
+    rows = np.flatnonzero(np.diff(np.pad((mask >= INK).any(axis=1), 1).astype(np.int8)))
+    found = [(int(first), int(last)) for first, last in zip(rows[::2], rows[1::2], strict=True)]
     tallest = max((last - first for first, last in found), default=0)
     return [(first, last) for first, last in found if 3 * (last - first) >= tallest]
 
@@ -165,20 +197,35 @@ def shrunk(ink: Image) -> Image:
 def ink_of(strip: Strip) -> Image:
     """Return the ink of a strip, white on black at full strength: uint8 (280, W), zero where the mask is.
 
-    As in `inkproof.preprocessing.ink_mask.ink_by_mask`, with means over squares.
+    As in `inkproof.preprocessing.ink_mask.ink_by_mask`, in NumPy and with means over squares.
     """
     mask = strip.mask
     small = strip.gray.reshape(MASK_SIDE, SCALE, -1, SCALE).mean(axis=(1, 3))
-    clear = (~_around(mask >= _MAYBE)).astype(np.float64)
-    share, level = (ndimage.uniform_filter(one, 2 * _NEAR + 1, mode="constant") for one in (clear, small * clear))
+    clear = (_largest_around(mask) < _MAYBE).astype(np.float64)
+    near = _sums(clear)
     whole = (small * clear).sum() / max(clear.sum(), 1.0)
-    ground = np.where(share > 1e-6, level / np.maximum(share, 1e-6), whole)  # not 0: the filter's sums are running
-    soft = ndimage.zoom(mask.astype(np.float64), SCALE, order=1, mode="nearest", grid_mode=True)
-    inside = np.clip((soft / 255 - 0.2) / 0.3, 0, 1)
+    ground = np.where(near > 0, _sums(small * clear) / np.maximum(near, 1.0), whole)
+    inside = np.clip((_enlarged(_enlarged(mask.astype(np.float64)).T).T / 255 - 0.2) / 0.3, 0, 1)
     away = (strip.gray - ground.repeat(SCALE, 0).repeat(SCALE, 1)) * inside
     ink = np.maximum(away if away.sum() > 0 else -away, 0)
     full = 1.25 * (ink**3).sum() / max((ink**2).sum(), 1e-3)
     return np.rint(np.clip(ink * (255 / max(full, 1.0)), 0, 255)).astype(np.uint8)
+
+
+def _sums(levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sums of (H, W) over the square around each pixel that reaches `_NEAR` to each side."""
+    for _ in range(2):
+        total = np.pad(np.cumsum(np.pad(levels, ((_NEAR, _NEAR), (0, 0))), axis=0), ((1, 0), (0, 0)))
+        levels = (total[2 * _NEAR + 1 :] - total[: -2 * _NEAR - 1]).T
+    return np.round(levels, 6)  # a sum of nothing is zero, not nearly zero
+
+
+def _enlarged(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Interpolate linearly between the middles of the rows of (H, W), four for each: (4 H, W)."""
+    at = np.clip((np.arange(len(rows) * SCALE) + 0.5) / SCALE - 0.5, 0, len(rows) - 1)
+    low = np.minimum(at.astype(np.int64), len(rows) - 2)
+    part = (at - low)[:, np.newaxis]
+    return rows[low] * (1 - part) + rows[low + 1] * part
 
 
 def canvas_of(ink: Image, piece: Image) -> Image:
@@ -199,6 +246,7 @@ def perhaps_several(mask: Image) -> bool:
     """Return whether a mask may show several digits: ink apart from left to right, about equally tall, or very wide."""
     mask = without_specks(mask)
     left, top, right, bottom = box_of(mask)
-    boxes = [box_of(mask[:, first:last]) for first, last in _runs(mask, 0)]
+    ends = np.flatnonzero(np.diff(np.pad((mask >= INK).any(axis=0), 1).astype(np.int8))).tolist()
+    boxes = [box_of(mask[:, first:last]) for first, last in zip(ends[::2], ends[1::2], strict=True)]
     tall = sum(2 * (end - start) >= bottom - top for _, start, _, end in boxes)
     return tall > 1 or right - left > _WIDE * (bottom - top)
