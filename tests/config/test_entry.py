@@ -170,7 +170,7 @@ REFUSED = {  # by what is typed after `python src/`: words of the line
     ("preprocess.py", "drawings", "data=optdigits", "data.evaluation.drawn_sets=[starter,mien]"): [
         "data.evaluation.drawn_sets: mien: unknown set; did you mean mine? choose one of:",
     ],
-    ("evaluate.py", "drawnn"): ["drawnn", "drawn, numbers, ensemble"],
+    ("evaluate.py", "drawnn"): ["drawnn", "drawn, ensemble, finetuned, numbers"],
     ("evaluate.py", "model.epochs=3"): ["model.epochs=3: has no effect here", "model.name"],
     ("export.py", "~data.source.offline"): [
         "data.source.offline",
