@@ -1,5 +1,6 @@
 """The types of the configurations of all stages but training and search: see conf/ for their values."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StrictBool, StrictInt, model_validator
@@ -20,6 +21,13 @@ class Rendering(Config):
 
 Renderings = dict[str, Rendering]
 Share = Annotated[Number, Field(ge=0, le=1)]
+
+
+def _check_sets(key: str, names: Iterable[str], sets: Renderings) -> None:
+    """Raise ValueError if one of the `names`, which the value `key` has, is not one of `sets`."""
+    for name in names:
+        if name not in sets:
+            raise ValueError(unknown(f"{key}: {name}", "set", name, sorted(sets)))
 
 
 class DownloadConfig(Primary, primary="download", uses=("data.name", "data.val", "data.source")):
@@ -49,9 +57,8 @@ class PreprocessConfig(
 
     @model_validator(mode="after")
     def _knows_the_sets(self) -> Self:
-        for name in self.data.evaluation.drawn_sets if self.data.evaluation else ():
-            if name not in self.sets:
-                raise ValueError(unknown(f"data.evaluation.drawn_sets: {name}", "set", name, sorted(self.sets)))
+        evaluation = self.data.evaluation
+        _check_sets("data.evaluation.drawn_sets", evaluation.drawn_sets if evaluation else (), self.sets)
         return self
 
 
@@ -118,9 +125,7 @@ class NumbersConfig(StageConfig, primary="numbers", uses=("data.name", "model.na
 
     @model_validator(mode="after")
     def _knows_the_sets(self) -> Self:
-        for name in self.compose:
-            if name not in self.sets:
-                raise ValueError(unknown(f"compose: {name}", "set", name, sorted(self.sets)))
+        _check_sets("compose", self.compose, self.sets)
         return self
 
 
