@@ -36,7 +36,7 @@ export class Outbox extends EventTarget {
     const id = newId();
     this.#waiting.set(id, drawing);
     try {
-      localStorage.setItem(PLACE + id, JSON.stringify(drawing));
+      localStorage.setItem(PLACE + id, JSON.stringify({ ...drawing, drawn: Date.now() }));
     } catch {
       this.#unsafe.add(id);
     }
@@ -50,7 +50,7 @@ export class Outbox extends EventTarget {
     clearTimeout(this.#timer);
     this.trouble = "";
     for (let id; (id = [...this.#waiting.keys()].find((one) => !this.#refused.has(one))); ) {
-      const { session, ...drawing } = this.#waiting.get(id);
+      const { session, drawn, ...drawing } = this.#waiting.get(id);
       try {
         const prediction = await this.#predict(drawing.strokes);
         await storage.keep({ id, canvas: [SIDE, SIDE], ...drawing, ...prediction });
@@ -87,10 +87,12 @@ export class Outbox extends EventTarget {
   }
 }
 
+// In the order in which they were drawn, which the browser's storage does not keep.
 function stored() {
   try {
     const keys = Object.keys(localStorage).filter((key) => key.startsWith(PLACE));
-    return keys.map((key) => [key.slice(PLACE.length), JSON.parse(localStorage.getItem(key))]);
+    const found = keys.map((key) => [key.slice(PLACE.length), JSON.parse(localStorage.getItem(key))]);
+    return found.sort(([, one], [, other]) => one.drawn - other.drawn);
   } catch {
     return []; // the browser stores nothing
   }
