@@ -121,7 +121,7 @@ screenshots: demo browser ## the pictures of docs/images: MLflow, the report, pa
 	@python src/train.py -m data=optdigits model=dense,cnn optimizer.learning_rate=0.001,0.01
 	@PYTHONPATH=src python docs/screenshots.py
 	@PYTHONPATH=src python docs/pages_sheet.py
-	@PYTHONPATH=src python docs/session_sheet.py
+	@PYTHONPATH=src python docs/app_pictures.py
 
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 lock: $(READY) ## resolve the dependencies of pyproject.toml and requirements/*.in again

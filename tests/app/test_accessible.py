@@ -60,6 +60,11 @@ def test_axe_finds_no_violation(width: int, scheme: str, visit: Callable[..., An
     page.click("#drawings button")
     look("editor")
     page.keyboard.press("Escape")
+    page.click("#to-number")
+    look("number, empty")
+    page.evaluate("strokes => inkproof.line.set(strokes)", [*strokes_of(3), [[300, 150], [330, 120], [320, 180]]])
+    page.wait_for_selector("#number-boxes span")
+    look("number")
     page.evaluate("document.getElementById('help').showModal()")
     look("keys")
     page.keyboard.press("Escape")
@@ -99,7 +104,7 @@ def walk(page: Any, key: str = "Tab") -> list[str]:
 
 
 LABELS = [*"0123456789", "none"]
-HEAD = ["skip", "Inkproof", "to-draw", "to-gallery"]
+HEAD = ["skip", "Inkproof", "to-draw", "to-number", "to-gallery"]
 
 
 @needs_server
@@ -111,6 +116,23 @@ def test_tab_reaches_everything_in_the_order_of_the_page(scheme: str, visit: Cal
     whole = [*HEAD, "pad", "undo", "clear", "open-help", model, "consent", *LABELS, "writer", "open-session"]
     assert walk(page) == whole
     assert walk(page, "Shift+Tab") == whole[::-1], "no trap"
+
+
+@needs_server
+def test_tab_reaches_everything_where_numbers_are_written(visit: Callable[..., Any]) -> None:
+    page = visit(**SIZES[1440])
+    page.keyboard.press("n")
+    page.evaluate("strokes => inkproof.line.set(strokes)", strokes_of(3))
+    whole = [*HEAD[1:], "number-pad", "number-undo", "number-clear", "number-open"]
+    assert walk(page) == whole[whole.index("number-pad") :], "the address names the view, where Tab goes on"
+    assert walk(page, "Shift+Tab") == whole[::-1], "no trap"
+    page.focus("#number-pad")
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+    draw_a_one(page)
+    until(page, "document.getElementById('number-verdict').textContent.startsWith('31')")
+    page.keyboard.press("z")
+    assert page.evaluate("inkproof.line.strokes.length") == len(strokes_of(3))
 
 
 def tab_to(page: Any, selector: str) -> None:

@@ -8,7 +8,7 @@ from PIL import Image
 from inkproof.runtime.paths import ROOT
 from support.documents import DOCUMENTS
 
-DRAWN = {"pages.png", "session.png"}  # by docs/pages_sheet.py and docs/session_sheet.py
+DRAWN = {"pages.png", "app.png", "number.png", "session.png"}  # by docs/pages_sheet.py and docs/app_pictures.py
 PICTURES = sorted({path.name for path in (ROOT / "docs" / "images").glob("*.png")} - DRAWN)
 
 

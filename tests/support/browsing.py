@@ -45,7 +45,7 @@ PREDICTION = """async () => {
   const { pngOf } = await import(new URL("js/server_model.js", document.baseURI));
   const [prediction] = inkproof.predictions.latest.values();
   return { ...prediction, seen: Array.from(prediction.seen), place: inkproof.models.place,
-    strokes: inkproof.drawing.strokes, png: pngOf(inkproof.predictions.levels()) };
+    strokes: inkproof.drawing.strokes, png: pngOf({ data: inkproof.predictions.levels(), width: 280, height: 280 }) };
 }"""
 
 

@@ -45,6 +45,7 @@ export async function loadInBrowser(model) {
       ink,
       score,
       seen: found.seen,
+      mask: found.mask,
       model: model.name,
       version: model.version,
       milliseconds,

@@ -1,19 +1,21 @@
 // A card for each chosen model: the digit, its probability, all ten probabilities, and what the network saw.
 
 import { say } from "./announce.js";
+import { showLevels } from "./levels.js";
 import { percent, runnerUp, sentence } from "./wording.js";
 
 const INPUT = 28; // pixels along each side of the network's input
 const CALM = 900; // milliseconds without a stroke before the announcement
 
-export function connectCards(place, models, predictions, drawing) {
+// `readNumber` is called to read the drawing as several digits.
+export function connectCards(place, models, predictions, drawing, readNumber) {
   const cards = new Map();
   let timer = 0;
 
   models.addEventListener("change", () => {
     const alone = models.selected.length === 1;
     cards.clear();
-    for (const model of models.selected) cards.set(model.name, new Card(model));
+    for (const model of models.selected) cards.set(model.name, new Card(model, readNumber));
     place.replaceChildren(...[...cards.values()].map((card) => card.element));
     place.classList.toggle("alone", alone);
   });
@@ -32,7 +34,7 @@ export function connectCards(place, models, predictions, drawing) {
 }
 
 class Card {
-  constructor(model) {
+  constructor(model, readNumber) {
     const template = document.createElement("article");
     template.className = "card idle";
     template.setAttribute("aria-label", `Prediction of ${model.name}`);
@@ -40,6 +42,7 @@ class Card {
     this.element = template;
     this.part = (name) => template.querySelector(`.${name}`);
     this.part("name").textContent = model.name;
+    this.part("as-number").addEventListener("click", readNumber);
     this.bars = Array.from({ length: 10 }, (_, digit) => {
       const bar = document.createElement("li");
       bar.innerHTML = '<span class="share"></span><span class="bar"></span><b></b>';
@@ -47,7 +50,6 @@ class Card {
       this.part("bars").append(bar);
       return bar;
     });
-    this.part("seen").width = this.part("seen").height = INPUT;
     this.show(null);
   }
 
@@ -67,13 +69,10 @@ class Card {
       bar.querySelector(".share").textContent = share >= 0.005 ? `${Math.round(100 * share)}` : "";
       bar.setAttribute("aria-label", `${digit}: ${percent(share)}`);
     }
-    const context = this.part("seen").getContext("2d");
-    const image = context.createImageData(INPUT, INPUT);
-    for (let index = 0; index < INPUT * INPUT; index++) {
-      image.data.fill(prediction ? prediction.seen[index] : 0, 4 * index, 4 * index + 3);
-      image.data[4 * index + 3] = prediction ? 255 : 0;
-    }
-    context.putImageData(image, 0, 0);
+    this.part("as-number").hidden = !prediction?.several;
+    const seen = this.part("seen");
+    if (prediction) showLevels(seen, { data: prediction.seen, width: INPUT, height: INPUT });
+    else seen.width = seen.height = INPUT; // which clears it
   }
 }
 
@@ -81,20 +80,23 @@ const MARKUP = `
   <p class="name"></p>
   <div class="result">
     <p class="digit" aria-hidden="true"></p>
-    <p class="words"><span class="verdict"></span><span class="next"></span></p>
+    <p class="words"><span class="verdict"></span><span class="next"></span>
+      <button type="button" class="as-number" hidden>Read as a number</button></p>
   </div>
   <figure class="network"><canvas class="seen" role="img" aria-label="What the network sees, 28 by 28 pixels"></canvas>
     <figcaption>What the network sees</figcaption></figure>
   <ol class="bars" aria-label="Probabilities of the ten digits"></ol>`;
 
-function verdict({ accepted, digit, ink, probabilities }) {
+function verdict({ accepted, digit, ink, probabilities, several }) {
   if (!ink) return "No ink found";
+  if (several) return "Several digits";
   return accepted ? percent(probabilities[digit]) : "Not a digit";
 }
 
 function runnerUpOf(prediction) {
-  const { accepted, digit, ink, probabilities } = prediction;
+  const { accepted, digit, ink, probabilities, several } = prediction;
   if (!ink) return "the network sees a blank";
+  if (several) return "where one is expected";
   if (!accepted) return `perhaps ${digit}, ${percent(probabilities[digit])}`;
   const second = runnerUp(prediction);
   return `then ${second}, ${percent(probabilities[second])}`;

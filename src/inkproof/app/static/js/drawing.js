@@ -1,8 +1,8 @@
 // One drawing: its strokes, with an event for each change.
-// A point is [x, y, t] or, from a pen that measures it, [x, y, t, pressure]. x and y are pixels of a 280 x 280 canvas
+// A point is [x, y, t] or, from a pen that measures it, [x, y, t, pressure]. x and y are pixels of a canvas, 280 high,
 // from its top left corner, rounded to a tenth; t is milliseconds since the first point.
 
-export const SIDE = 280;
+export const SIDE = 280; // height of the paper, and width where one digit is drawn
 
 // An id for a drawing that is kept, as the server wants it.
 export function newId() {
@@ -15,6 +15,13 @@ export class Drawing extends EventTarget {
   pointer = "mouse"; // the tool of the last stroke
   #began = 0;
   #lifted = true;
+
+  // `pen` is the width of the line on the screen, as a share of the brush.
+  constructor(width = SIDE, pen = 1) {
+    super();
+    this.width = width;
+    this.pen = pen;
+  }
 
   get empty() {
     return this.strokes.length === 0;

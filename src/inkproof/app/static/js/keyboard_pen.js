@@ -19,7 +19,7 @@ export function connectKeyboardPen(canvas, drawing) {
   const show = () => {
     mark.hidden = false;
     mark.classList.toggle("down", down);
-    mark.style.left = `${(100 * x) / SIDE}%`;
+    mark.style.left = `${(100 * x) / drawing.width}%`;
     mark.style.top = `${(100 * y) / SIDE}%`;
   };
   const lift = () => {
@@ -32,7 +32,7 @@ export function connectKeyboardPen(canvas, drawing) {
     const way = WAYS[event.key];
     if (way) {
       const step = event.shiftKey ? SMALL : STEP;
-      x = Math.min(SIDE, Math.max(0, x + step * way[0]));
+      x = Math.min(drawing.width, Math.max(0, x + step * way[0]));
       y = Math.min(SIDE, Math.max(0, y + step * way[1]));
       if (down) drawing.extend(x, y, event.timeStamp, null);
     } else if (event.key === " ") {

@@ -3,9 +3,10 @@
 import { setBrush } from "./brush.js";
 import { loadInBrowser, runtime } from "./browser_model.js";
 import { CATALOG, SERVER } from "./hosting.js";
+import { readImage, readStrokes, showsSeveral } from "./number.js";
 import { remembered, remember } from "./memory.js";
 import { ask } from "./requests.js";
-import { loadOnServer } from "./server_model.js";
+import { loadOnServer, readOnServer } from "./server_model.js";
 
 export class Models extends EventTarget {
   all = [];
@@ -43,6 +44,21 @@ export class Models extends EventTarget {
       this.#loaded.delete(model.file); // the next stroke tries again
       throw error;
     }
+  }
+
+  // Whether a drawing, for which `model` predicts `whole`, has several digits. The server says it by itself.
+  several(model, strokes, whole) {
+    if (this.place !== "browser") return whole.several;
+    return showsSeveral(strokes, whole, (levels) => this.predict(model, levels), model.threshold);
+  }
+
+  // Reads the number in `source`: { strokes }, or { image } as gray levels.
+  async read(model, source) {
+    await this.#load(model);
+    if (this.place !== "browser") return readOnServer(model, source);
+    const predict = (levels) => this.predict(model, levels);
+    if (source.strokes) return readStrokes(source.strokes, predict, model.threshold);
+    return readImage(source.image, predict, model.threshold);
   }
 
   // Loads a model once.

@@ -7,7 +7,7 @@ export function connectPad(canvas, drawing) {
   let active = null; // the pointer that draws; a second finger does not draw
   let shown = [0, 0]; // strokes on the screen, and points of the last one
 
-  const place = (event, box) => [((event.clientX - box.left) * SIDE) / box.width, ((event.clientY - box.top) * SIDE) / box.height];
+  const place = (event, box) => [((event.clientX - box.left) * drawing.width) / box.width, ((event.clientY - box.top) * SIDE) / box.height];
   // Only a pen reports real pressure. Mice report 0.5, and fingers report anything.
   const pressure = (event) => (event.pointerType === "pen" && event.pressure > 0 ? event.pressure : null);
 
@@ -48,7 +48,7 @@ export function connectPad(canvas, drawing) {
 
   const grow = () => {
     const [stroke, points] = shown;
-    paint(canvas, drawing.strokes, Math.max(0, stroke - 1), points);
+    paint(canvas, drawing.strokes, Math.max(0, stroke - 1), points, drawing.pen);
     shown = [drawing.strokes.length, drawing.strokes.at(-1)?.length ?? 0];
   };
   const redraw = () => {

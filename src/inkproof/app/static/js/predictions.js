@@ -45,7 +45,10 @@ export class Predictions extends EventTarget {
       const found = new Map();
       for (const model of levels ? this.#models.selected : []) {
         try {
-          found.set(model.name, await this.#models.predict(model, levels));
+          const one = await this.#models.predict(model, levels);
+          // Takes too long while the pen moves.
+          const { drawing, strokes } = this.#drawing;
+          found.set(model.name, { ...one, several: !drawing && (await this.#models.several(model, strokes, one)) });
         } catch (error) {
           found.set(model.name, { error: error.message });
         }

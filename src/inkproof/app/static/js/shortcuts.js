@@ -2,7 +2,10 @@
 
 import { remember, remembered } from "./memory.js";
 
-export function connectShortcuts(drawing, keep) {
+// `papers` has by view what `undo` and `clear` there.
+export function connectShortcuts(papers, keep) {
+  const paper = () => papers[Object.keys(papers).find((view) => !document.getElementById(view).hidden)];
+
   const help = document.getElementById("help");
   document.getElementById("open-help").addEventListener("click", () => help.showModal());
   const single = document.getElementById("single-keys");
@@ -14,15 +17,17 @@ export function connectShortcuts(drawing, keep) {
     const typing = event.target.matches?.("input:not([type=checkbox]), select, textarea");
     if (typing || document.querySelector("dialog[open]") || event.altKey) return;
     if (event.ctrlKey || event.metaKey) {
-      if (key !== "z" || !onDraw()) return;
-      drawing.undo();
+      if (key !== "z" || !paper()) return;
+      paper().undo();
     } else if (key.length === 1 && !single.checked) return;
     else if (key === "?") help.showModal();
     else if (key === "g") location.hash = "gallery";
     else if (key === "d") location.hash = "draw";
-    else if (!onDraw()) return;
-    else if (key === "z") drawing.undo();
-    else if (key === "c" || key === "escape") drawing.clear();
+    else if (key === "n") location.hash = "number";
+    else if (!paper()) return;
+    else if (key === "z") paper().undo();
+    else if (key === "c" || key === "escape") paper().clear();
+    else if (document.getElementById("draw").hidden) return;
     else if (key === "m") {
       const picker = document.getElementById("picker");
       picker.open = !picker.open;
@@ -32,8 +37,4 @@ export function connectShortcuts(drawing, keep) {
     else return;
     event.preventDefault();
   });
-}
-
-function onDraw() {
-  return !document.getElementById("draw").hidden;
 }

@@ -1,8 +1,8 @@
-// Two views of one page, chosen by the address: #draw and #gallery.
+// The views of one page, chosen by the address: #draw, #number and #gallery.
 
 import { dismiss } from "./announce.js";
 
-const VIEWS = ["draw", "gallery"];
+const VIEWS = ["draw", "number", "gallery"];
 
 // `shown` has a function for each view, which is called when that view opens.
 export function connectViews(shown) {

@@ -20,6 +20,7 @@ export function sentence(prediction, name) {
   const of = name ? `${name}: ` : "";
   if (prediction.error) return `${of}no prediction: ${prediction.error}`;
   if (!prediction.ink) return `${of}no ink found`;
+  if (prediction.several) return `${of}several digits, where one is expected`;
   const second = runnerUp(prediction);
   const sure = percent(prediction.probabilities[prediction.digit]);
   if (!prediction.accepted) return `${of}not a digit, perhaps ${prediction.digit}, ${sure}`;

@@ -1,0 +1,131 @@
+// Numbers: digits written side by side, or an image of them, read after each stroke.
+
+import { say } from "./announce.js";
+import { levelsOf, showLevels } from "./levels.js";
+import { percent } from "./wording.js";
+
+const CALM = 900; // milliseconds without a stroke before the announcement
+const ROUND = 8; // units of the paper between the middle of a stroke and the frame around it
+const at = (id) => document.getElementById(id);
+
+export function connectNumber(models, drawing) {
+  let image = null; // the gray levels of an opened image
+  let latest = 0;
+  let reading = Promise.resolve();
+  let timer = 0;
+
+  // Reads what is there now. Of several calls while another one is read, only the last one counts.
+  function refresh() {
+    const turn = ++latest;
+    clearTimeout(timer);
+    tools();
+    reading = reading.then(async () => {
+      if (turn !== latest) return;
+      if (!image && drawing.empty) return show(null);
+      const model = models.selected[0];
+      if (image) at("number-verdict").textContent = "Reading …";
+      try {
+        const started = performance.now();
+        const found = await models.read(model, image ? { image } : { strokes: structuredClone(drawing.strokes) });
+        if (turn !== latest) return;
+        show(found);
+        explain(model, performance.now() - started);
+      } catch (error) {
+        if (turn === latest) show(null, `Not read: ${error.message}.`);
+      }
+      timer = setTimeout(() => !at("number").hidden && !drawing.drawing && say(at("number-verdict").textContent), CALM);
+    });
+  }
+
+  function show(found, problem = "") {
+    const digits = found?.digits ?? [];
+    at("number-verdict").textContent = problem || verdict(found);
+    at("number-digits").replaceChildren(...digits.map(itemOf));
+    const [width, height] = image ? [image.width, image.height] : [drawing.width, drawing.width / 2];
+    const round = image ? 0 : ROUND;
+    at("number-boxes").replaceChildren(
+      ...digits.map(({ box, accepted }) => {
+        const [left, top, right, bottom] = box.map((edge, index) => edge + (index < 2 ? -round : round));
+        const frame = document.createElement("span");
+        frame.classList.toggle("rejected", !accepted);
+        const share = (part, whole) => `${(100 * part) / whole}%`;
+        Object.assign(frame.style, { left: share(left, width), top: share(top, height) });
+        Object.assign(frame.style, { width: share(right - left, width), height: share(bottom - top, height) });
+        return frame;
+      }),
+    );
+  }
+
+  function explain(model, milliseconds) {
+    const where = models.place === "browser" ? "in this browser, nothing is sent" : "on the server";
+    at("number-status").textContent = `Read with ${model.name} ${where} (${Math.round(milliseconds)} ms).`;
+  }
+
+  function tools() {
+    at("number-undo").disabled = drawing.empty || Boolean(image);
+    at("number-clear").disabled = drawing.empty && !image;
+    at("number-invitation").hidden = Boolean(image) || !drawing.empty;
+    at("number-image").hidden = !image;
+    at("number-pad").hidden = Boolean(image);
+    at("number-paper").style.setProperty("--ratio", image ? image.width / image.height : 2);
+  }
+
+  async function open(file) {
+    try {
+      image = await levelsOf(file);
+      showLevels(at("number-image"), image);
+      refresh();
+    } catch (error) {
+      image = null;
+      refresh();
+      reading = reading.then(() => show(null, `Not read: ${error.message}.`));
+    }
+  }
+
+  const clear = () => {
+    image = null;
+    if (drawing.empty) refresh();
+    else drawing.clear();
+  };
+  drawing.addEventListener("grow", tools);
+  drawing.addEventListener("lift", refresh);
+  drawing.addEventListener("change", refresh);
+  models.addEventListener("change", refresh);
+  at("number-undo").addEventListener("click", () => drawing.undo());
+  at("number-clear").addEventListener("click", clear);
+  at("number-open").addEventListener("click", () => at("number-file").click());
+  at("number-file").addEventListener("change", ({ target }) => {
+    if (target.files.length) open(target.files[0]);
+    target.value = ""; // the same file can be opened again
+  });
+
+  return {
+    clear,
+    undo: () => image || drawing.undo(),
+    settled: () => reading,
+    // Opens the view with strokes of the paper for one digit.
+    take(strokes) {
+      image = null;
+      const left = (drawing.width - 280) / 2;
+      drawing.set(strokes.map((stroke) => stroke.map(([x, ...more]) => [x + left, ...more])));
+      location.hash = "number";
+    },
+  };
+}
+
+function itemOf({ digit, probabilities, accepted }) {
+  const item = document.createElement("li");
+  item.classList.toggle("rejected", !accepted);
+  const sign = document.createElement("b");
+  sign.textContent = accepted ? digit : "?";
+  const words = document.createElement("span");
+  words.textContent = accepted ? percent(probabilities[digit]) : `perhaps ${digit}`;
+  item.append(sign, words);
+  return item;
+}
+
+function verdict(found) {
+  if (!found) return "Nothing written yet";
+  if (!found.ink) return "No ink found";
+  return found.accepted ? `${found.number} is read` : `${found.number}, not all are digits`;
+}
