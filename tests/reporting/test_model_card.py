@@ -9,10 +9,14 @@ import pytest
 from inkproof.config.compose import composing
 from inkproof.config.stages import PretrainedConfig, Renderings
 from inkproof.data.digits import sources_of
+from inkproof.evaluation.results import NumbersResult, write_result
 from inkproof.reporting.model_card import Share, model_card, shares
 from inkproof.reporting.pretrained import PretrainedRun
 from inkproof.reporting.wording import fill_markdown
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import sha256_of
+from inkproof.stages.numbers import summary
+from inkproof.synthetic.digit_strings import GAPS
 from support.pretrained_run import NAME, PENS, change, load, write_run
 
 LIMITS = ("rotation", "zoom", "shift", "slant", "elastic", "width")
@@ -143,6 +147,19 @@ def test_what_was_not_measured_is_not_claimed(typed: dict[str, str]):
     text = card(typed)
     assert "Latency" not in text and " ms " not in text
     assert "**Augmentation** `off`: none." in text and "the best by" not in text
+
+
+def test_numbers_are_those_of_the_same_files(typed: dict[str, str]):
+    report = Path(typed["report"])
+    tries = [(f"w{number % 6}", number > 1, 1.0) for number in range(20)]
+    rows = [summary("pens", "white", gap, length, tries) for gap in GAPS for length in (4, None)]
+    sha = sha256_of(report / "export.json")
+    write_result(report / "numbers.json", NumbersResult(seed=1, export_sha256=sha, rows=rows))
+    _, own = card(typed).split("### Numbers of several digits", 1)
+    shown = row(own.partition("###")[0], "Pen tablet")
+    assert shown[1] == "white" and [cell[:7] for cell in shown[2:5]] == ["90.0%, "] * 3
+    write_result(report / "numbers.json", NumbersResult(seed=1, export_sha256="another", rows=rows))
+    assert "Numbers of several digits" not in card(typed)
 
 
 def test_a_set_without_an_error_has_no_hardest_digit(typed: dict[str, str]):

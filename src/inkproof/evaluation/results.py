@@ -176,9 +176,10 @@ class StringsResult(Result):
 
 
 class NumbersResult(Result):
-    """numbers.json: what is read of strings of several digits."""
+    """numbers.json: what is read of strings of several digits, with the files whose export.json has `export_sha256`."""
 
     seed: int
+    export_sha256: str = ""
     rows: list[StringsResult]
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from jinja2 import UndefinedError
 
 from inkproof.config.stages import Renderings
-from inkproof.evaluation.results import DrawnResult
+from inkproof.evaluation.results import DrawnResult, NumbersResult, StringsResult
 from inkproof.exporting.files import CANVAS_FILES, COREML_FILE, MODEL_FILES
 from inkproof.reporting.pretrained import PretrainedRun, command
 from inkproof.reporting.results import CREDITS, by_method, credits_for, in_order
@@ -121,8 +121,16 @@ def _rendered(run: PretrainedRun, sources: Mapping[str, Sequence[Share]], render
         files={**canvases, **MODEL_FILES, "coreml": COREML_FILE},
         latency=run.timing.median("canvas") if run.timing else None,
         hardest=hardest_digit(run.drawn, shown),
+        fours=_fours(run.numbers),
         writers=next((share.writers for share in train if share.source == "pens"), None),
     )
+
+
+def _fours(numbers: NumbersResult | None) -> list[tuple[str, str, list[StringsResult]]]:
+    """Return the set, the form and the results by gap of strings of four digits."""
+    rows = [row for row in numbers.rows if row.length == 4] if numbers else []
+    keys = dict.fromkeys((row.drawings, row.form) for row in rows)
+    return [(*key, [row for row in rows if (row.drawings, row.form) == key]) for key in keys]
 
 
 def _names(sources: Mapping[str, Sequence[Share]]) -> list[str]:

@@ -14,6 +14,7 @@ from inkproof.evaluation.results import (
     CorruptionsResult,
     DrawnResult,
     ExportResult,
+    NumbersResult,
     RejectionResult,
     TestResult,
     TimingResult,
@@ -21,7 +22,7 @@ from inkproof.evaluation.results import (
 )
 from inkproof.exporting.files import CANVAS_FILES, kilobytes
 from inkproof.exporting.metadata import read_metadata
-from inkproof.reporting.results import CANVAS_BYTES, by_method, read_result, read_timing
+from inkproof.reporting.results import CANVAS_BYTES, by_method, read_of_export, read_result
 from inkproof.reporting.tables import SHOWN_METHOD
 from inkproof.runtime.errors import UserError
 from inkproof.tracking.run_metadata import RunMetadata
@@ -41,7 +42,7 @@ class PretrainedRun:
     """A finished run; `name` is its key in params.yaml.
 
     `canvas` and `weights` are the paths of its files, and `rule` comes from the metadata of `canvas`. The results are
-    those of the JSON files in `report`; `timing` is None if latencies were not measured.
+    those of the JSON files in `report`; `timing` and `numbers` are None if they were not measured on these files.
     """
 
     name: str
@@ -56,6 +57,7 @@ class PretrainedRun:
     rejection: RejectionResult
     drawn: DrawnResult
     timing: TimingResult | None
+    numbers: NumbersResult | None
 
     @property
     def canvas_file(self) -> CanvasFile:
@@ -95,7 +97,8 @@ def load_run(name: str, folder: Path, exports: Path, report: Path) -> Pretrained
         export=split_missed(read_result(ExportResult, report / "export.json"))[0],
         rejection=read_result(RejectionResult, report / "rejection.json"),
         drawn=read_result(DrawnResult, report / "drawn.json"),
-        timing=read_timing(report),
+        timing=read_of_export(TimingResult, report / "timing.json"),
+        numbers=read_of_export(NumbersResult, report / "numbers.json"),
     )
     _check_same_model(run, str(entry.get("model")))
     return run

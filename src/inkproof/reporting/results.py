@@ -116,24 +116,25 @@ def read_model(folder: Path, name: str, compare_with: str | None = None) -> Mode
         export=export,
         missed=missed,
         drawn=_read_if_there(DrawnResult, folder / "drawn.json") or {},
-        timing=read_timing(folder),
+        timing=read_of_export(TimingResult, folder / "timing.json"),
         corruptions=_read_if_there(CorruptionsResult, folder / "corruptions.json"),
         rejection=_read_if_there(RejectionResult, folder / "rejection.json"),
-        numbers=_read_if_there(NumbersResult, folder / "numbers.json"),
+        numbers=read_of_export(NumbersResult, folder / "numbers.json"),
         compare_with=compare_with,
     )
 
 
-def read_timing(folder: Path) -> TimingResult | None:
-    """Return the latencies in timing.json; None if they were not measured on the files of the export.json beside it.
-
-    DVC does not keep timing.json, so another one can be here after `dvc pull` or `dvc exp run`.
-    """
-    timing, export = _read_if_there(TimingResult, folder / "timing.json"), folder / "export.json"
-    return timing if timing and export.is_file() and timing.export_sha256 == sha256_of(export) else None
-
-
 Kind = TypeVar("Kind")
+OfExport = TypeVar("OfExport", TimingResult, NumbersResult)
+
+
+def read_of_export(kind: type[OfExport], path: Path) -> OfExport | None:
+    """Read what was measured on exported files; None if it was not on those of the export.json beside it.
+
+    No stage makes these files again, so older ones can be here after a training, `dvc pull` or `dvc exp run`.
+    """
+    result, export = _read_if_there(kind, path), path.with_name("export.json")
+    return result if result and export.is_file() and result.export_sha256 == sha256_of(export) else None
 
 
 def read_result(kind: type[Kind], path: Path) -> Kind:

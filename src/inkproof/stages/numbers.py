@@ -14,6 +14,7 @@ from inkproof.evaluation.statistics import interval_of, number_of, share_interva
 from inkproof.exporting.predictors import CanvasPredictor, Predictor
 from inkproof.inference.number import read_image, read_strokes
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import sha256_of
 from inkproof.runtime.progress import tally
 from inkproof.synthetic.digit_strings import GAPS, LENGTHS, digit_string, on_paper, on_white
 from inkproof.tracking.run import log_stage
@@ -42,8 +43,10 @@ def numbers(metadata: RunMetadata, config: NumbersConfig) -> NumbersResult:
                     own = {length: found[form, length] for length in LENGTHS}
                     rows += [summary(name, form, gap, length, tries) for length, tries in own.items()]
                     rows.append(summary(name, form, gap, None, [one for tries in own.values() for one in tries]))
-    result = NumbersResult(seed=config.seed, rows=rows)
-    write_result(path_of(config.report) / "numbers.json", result)
+    report = path_of(config.report)
+    export = report / "export.json"
+    result = NumbersResult(seed=config.seed, export_sha256=sha256_of(export) if export.is_file() else "", rows=rows)
+    write_result(report / "numbers.json", result)
     fours = {f"number_{row.drawings}_{row.form}_{row.gap}": row.strings.accuracy for row in rows if row.length == 4}
     log_stage("numbers", metadata, path_of(config.run), fours)
     return result
