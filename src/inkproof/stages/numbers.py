@@ -32,17 +32,17 @@ def numbers(metadata: RunMetadata, config: NumbersConfig) -> NumbersResult:
     rows: list[StringsResult] = []
     for name in config.compose:
         writers = by_writer(name, config.sets[name], config.pens)
-        with tally(f"numbers: {name}", len(GAPS) * len(LENGTHS) * config.strings) as advance:
-            for gap in GAPS:
-                found: dict[tuple[str, int], list[tuple[str, bool, float]]] = {}
+        for gap in GAPS:
+            found: dict[tuple[str, int], list[tuple[str, bool, float]]] = {}
+            with tally(f"numbers: {name}, {gap}", len(LENGTHS) * config.strings) as advance:
                 for length in LENGTHS:
                     for form, writer, whole, digits in tried(writers, length, gap, config, predictor):
                         found.setdefault((form, length), []).append((writer, whole, digits))
                     advance(config.strings)
-                for form in FORMS:
-                    own = {length: found[form, length] for length in LENGTHS}
-                    rows += [summary(name, form, gap, length, tries) for length, tries in own.items()]
-                    rows.append(summary(name, form, gap, None, [one for tries in own.values() for one in tries]))
+            for form in FORMS:
+                own = {length: found[form, length] for length in LENGTHS}
+                rows += [summary(name, form, gap, length, tries) for length, tries in own.items()]
+                rows.append(summary(name, form, gap, None, [one for tries in own.values() for one in tries]))
     report = path_of(config.report)
     export = report / "export.json"
     result = NumbersResult(seed=config.seed, export_sha256=sha256_of(export) if export.is_file() else "", rows=rows)
