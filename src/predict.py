@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     numbers = f"with --number {','.join(NUMBER_COLUMNS)}"
     top.add_argument("--csv", metavar="OUT", type=Path, help=f"write {','.join(COLUMNS)}, {numbers}")
     top.add_argument("--number", action="store_true", help="each image has a number of several digits in one line")
-    sheet = f"draw the first {SHEET} images beside what the network saw"
+    sheet = f"draw the first {SHEET} images and what the network saw, or with --number where it found digits"
     top.add_argument("--show", metavar="OUT.png", type=Path, help=sheet)
     model = "a .tflite file, a folder with one, a run such as mnist-cnn, models:/NAME@ALIAS or models:/NAME/VERSION"
     top.add_argument("--model", metavar="M", default="pretrained", help=f"{model} (default: %(default)s)")

@@ -37,6 +37,13 @@ def test_several_digits_where_one_is_expected_are_said(client: FlaskClient):
     assert answer["several"] is True and answer["accepted"] is False
 
 
+@pytest.mark.parametrize("number", ["yes", "1", "True", ""])
+def test_a_form_says_true_or_false(number: str, client: FlaskClient):
+    form = {"image": (io.BytesIO(base64.b64decode(IMAGE["png"])), "number.png"), "number": number}
+    answer = client.post("/api/recognise", data=form)
+    assert answer.status_code == 422 and answer.json == {"error": f"number: expected true or false, not {number!r}"}
+
+
 def test_no_ink_is_no_number(client: FlaskClient):
     blank = base64.b64encode(png(np.full((60, 150), 255, np.uint8))).decode()
     answer = client.post("/api/recognise", json={"image": blank, "number": True}).json

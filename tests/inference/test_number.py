@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from inkproof.data.drawings import read_drawings
 from inkproof.exporting.predictors import CanvasPredictor, ImagePredictor
 from inkproof.inference.number import (
     SEVERAL_LINES,
@@ -30,6 +31,7 @@ from inkproof.inference.predict import NumberPrediction, line, predict_image, pr
 from inkproof.preprocessing.canvas import to_canvas
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
+from inkproof.synthetic.digit_strings import digit_string, on_white
 from support.number_vectors import FILE
 
 VECTORS = json.loads(FILE.read_text())
@@ -97,6 +99,18 @@ def test_nothing_is_no_number(model: CanvasPredictor):
 def test_several_lines_are_not_read(model: CanvasPredictor):
     two = np.vstack([image(0), image(0)])
     assert read_image(two, model) == Number(problem=SEVERAL_LINES)
+    strokes = VECTORS["strokes"][0]["strokes"]
+    below = [[[x, y + 150] for x, y in stroke] for stroke in strokes]
+    assert read_strokes([*strokes, *below], model) == Number(problem=SEVERAL_LINES)
+    bar, hook = [[20, 0], [60, 0]], [[20, 5], [20, 40], [60, 60], [20, 100]]
+    assert len(read_strokes([bar, hook], model).digits) == 1, "a bar above its 5"
+
+
+def test_many_digits_that_are_apart_are_read(model: CanvasPredictor):
+    digits = [one for one in read_drawings(ROOT / "data" / "drawn" / "starter") if one.label is not None]
+    string = digit_string(digits, 24, "loose", np.random.default_rng(2))
+    found = [one.digit for one in read_image(on_white(string, 70), model).digits]
+    assert len(found) == 24 and sum(one == label for one, label in zip(found, string.labels, strict=True)) > 20
 
 
 def test_one_of_several_digits_may_be_rejected():
@@ -150,5 +164,7 @@ def test_the_command_prints_numbers_and_writes_a_table(tmp_path: Path):
     assert [row["number"] for row in rows] == numbers and {row["accepted"] for row in rows} == {"true"}
     assert list(rows[0]) == ["path", "number", "accepted", "probability", "boxes"]
     assert [len(row["boxes"].split(";")) for row in rows] == [3] * len(rows)
-    shown = subprocess.run([*command, "--show", "sheet.png"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert shown.returncode == 2 and "leave out --show, or --number" in shown.stderr
+    sheet = tmp_path / "sheet.png"
+    subprocess.run([*command, "--show", str(sheet)], cwd=ROOT, capture_output=True, check=True)
+    with Image.open(sheet) as page:
+        assert page.size == (640, 40 + 2 * (100 + 62))

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inkproof.inference.predict import Prediction
+from inkproof.inference.number import Digit, Number
+from inkproof.inference.predict import NumberPrediction, Prediction
 from inkproof.reporting import contact_sheet as module
-from inkproof.reporting.contact_sheet import contact_sheet
+from inkproof.reporting.contact_sheet import contact_sheet, number_sheet
 from inkproof.reporting.style import save
 from support.segments import DIGITS, canvas, templates
 
@@ -49,10 +50,23 @@ def test_each_canvas_is_next_to_its_ink_and_the_seen_image(tmp_path: Path):
 
 def test_predictions_and_names_are_written():
     shown = texts(contact_sheet(ALL, "the first 10 of 90 images"))
-    assert shown[0] == "drawn, the ink found, and what the network saw: the first 10 of 90 images"
+    assert shown[0] == "image, ink, and what the network saw: the first 10 of 90 images"
     assert shown[1:4] == ["0", "90.0%", "folder/0.png"]
     assert shown[10:13] == ["not a digit", "3? 93%", "folder/3.png"]
     assert len(shown) == 31
+
+
+def test_a_number_has_a_frame_around_each_digit(tmp_path: Path):
+    digits = [Digit((10, 20, 40, 80), 4, (0.1,) * 10, 9.0, True), Digit((60, 20, 90, 80), 1, (0.1,) * 10, 0.0, False)]
+    shown = NumberPrediction("n.png", Number(tuple(digits)), np.full((100, 200), 255, np.uint8), 1.0)
+    figure = number_sheet([shown, dataclasses.replace(shown, number=Number(problem="several lines"))])
+    assert texts(figure)[1:] == ["4?", "n.png", "several lines", "n.png"]
+    save(figure, tmp_path / "sheet.png")
+    page = np.asarray(Image.open(tmp_path / "sheet.png").convert("RGB")).astype(int)
+    top, left = module.HEAD, module.LEFT
+    blue, orange = page[top + 50, left + 10], page[top + 50, left + 60]
+    assert blue[2] > blue[0] and orange[0] > orange[2]
+    assert page[top + 50, left + 25].min() > 250 and page[top + 50, left + 50].min() > 250
 
 
 def test_a_blank_is_said_to_have_no_ink():

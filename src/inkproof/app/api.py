@@ -206,7 +206,10 @@ def api(catalog: Catalog, limits: Limits, brush: float, gate: Gate) -> Blueprint
             upload = request.files.get("image")
             if upload is None:
                 raise RequestError(400, "send the image as a file in the form's field 'image'")
-            name, number = request.form.get("model"), request.form.get("number") == "true"
+            name, word = request.form.get("model"), request.form.get("number", "false")
+            if word not in ("true", "false"):
+                raise RequestError(422, f"number: expected true or false, not {word[:20]!r}")
+            number = word == "true"
             content = upload.read()
         else:
             with gate.turn():

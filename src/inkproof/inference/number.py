@@ -37,7 +37,7 @@ from inkproof.preprocessing.strokes import render
 from inkproof.runtime.errors import UserError
 
 TOO_LONG = "too much ink for a number in one line"
-SEVERAL_LINES = "several lines of digits; crop the image to one"
+SEVERAL_LINES = "several lines of digits; read one at a time"
 
 Place = tuple[float, float, float, float]  # left, top, right, bottom
 Span = tuple[int, int]  # first piece and last piece + 1
@@ -49,6 +49,7 @@ _NEAR = 0.2  # in widths: the middles of strokes that belong to one digit
 _SURE, _NARROW = 1.5, 0.9  # a score in thresholds, and a width, from and up to which ink that is apart is one digit
 _WIDEST = 1.25  # a digit, in heights of the line
 _ROOM = 1.5  # height of the tiles of a line, in heights of its ink
+_LINES = 1.2  # what is wider, in heights of the tallest line, may be several lines and not the parts of a digit
 _LONGEST = 16  # tiles side by side; longer lines are shrunk
 _SIDE = 190.0  # pixels of a canvas that the longer side of a digit from strokes takes
 
@@ -153,7 +154,7 @@ def line_of(levels: Image, mask_of: MaskOf) -> Strip | None:
     mask = without_specks(first.mask)
     left, top, right, bottom = box_of(mask)
     lines = bands(mask)
-    if len(lines) > 1 and right - left > 1.2 * max(last - start for start, last in lines):
+    if len(lines) > 1 and right - left > _LINES * max(last - start for start, last in lines):
         return None
     if not lines:
         return first._replace(mask=mask)
@@ -172,8 +173,6 @@ def runs_of_image(line: Strip, predictor: Predictor) -> tuple[int, dict[Span, Ru
     mask, tall = line.mask[top:bottom, left:right], bottom - top
     ink = ink_of(line)
     cuts = cuts_of(shrunk(ink)[top:bottom, left:right])
-    if len(cuts) > _MOST_PIECES:
-        return len(cuts), {}
     ink = ink[top * SCALE : bottom * SCALE, left * SCALE : right * SCALE]
     x0, y0, scale = line.left + left * line.scale, line.top + top * line.scale, line.scale
 
@@ -193,6 +192,8 @@ def runs_of_image(line: Strip, predictor: Predictor) -> tuple[int, dict[Span, Ru
             whole.append((start, end))
     kept = [cut for place, cut in enumerate(cuts) if not any(start < place < end for start, end in whole)]
     runs: dict[Span, Run] = {}
+    if len(kept) > _MOST_PIECES + 1:
+        return len(kept) - 1, runs
     for start in range(len(kept) - 1):
         for end in range(start + 1, min(start + _MOST_IN_DIGIT, len(kept) - 1) + 1):
             widest = max(kept[end].columns) - min(kept[start].columns)
@@ -216,7 +217,11 @@ def read_image(levels: Image, predictor: Predictor) -> Number:
 def read_strokes(strokes: Strokes, predictor: Predictor) -> Number:
     """Read the number in strokes of points [x, y, ...], y downward; boxes are in their units."""
     groups = groups_of(strokes)
-    return _number(len(groups), runs_of_strokes(groups, predictor), predictor.threshold) if groups else Number()
+    if not groups:
+        return Number()
+    if in_several_lines([stroke for group in groups for stroke in group]):
+        return Number(problem=SEVERAL_LINES)
+    return _number(len(groups), runs_of_strokes(groups, predictor), predictor.threshold)
 
 
 def shows_several(whole: Predictions, canvas: Image, predictor: Predictor) -> bool:
@@ -248,6 +253,20 @@ def box_around(strokes: Strokes) -> Place:
     """Return the box of all points of some strokes."""
     xs, ys = zip(*((point[0], point[1]) for stroke in strokes for point in stroke), strict=True)
     return min(xs), min(ys), max(xs), max(ys)
+
+
+def in_several_lines(strokes: Strokes) -> bool:
+    """Return whether strokes are in lines below each other, as `line_of` finds them in an image."""
+    boxes = sorted((box_around([stroke]) for stroke in strokes), key=lambda box: box[1])
+    lines: list[list[float]] = []
+    for _, top, _, bottom in boxes:
+        if lines and top <= lines[-1][1]:
+            lines[-1][1] = max(lines[-1][1], bottom)
+        else:
+            lines.append([top, bottom])
+    tallest = max(bottom - top for top, bottom in lines)
+    left, _, right, _ = box_around(strokes)
+    return sum(3 * (bottom - top) >= tallest for top, bottom in lines) > 1 and right - left > _LINES * tallest
 
 
 def groups_of(strokes: Strokes) -> list[list[Sequence[Sequence[float]]]]:

@@ -53,10 +53,18 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class NumberPrediction:
-    """The number that an image shows; see `inkproof.inference.number`."""
+    """The number that an image shows; see `inkproof.inference.number`.
+
+    Attributes:
+        path: the image, as it was found.
+        number: the digits, with their boxes in pixels of the upright image.
+        shown, scale: uint8 (H, W), the image at `scale` times its size, for the contact sheet. None unless kept.
+    """
 
     path: str
     number: Number
+    shown: NDArray[np.uint8] | None = None
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +101,19 @@ def predict_image(path: str, predictor: Predictor, keep: bool = False) -> Predic
     )
 
 
-def predict_number(path: str, predictor: Predictor) -> NumberPrediction | Unreadable:
-    """Read the number in the image at `path`; raises UserError if the model has no ink mask."""
+def predict_number(path: str, predictor: Predictor, keep: bool = False) -> NumberPrediction | Unreadable:
+    """Read the number in the image at `path`; `keep` keeps the image. Raises UserError if the model has no ink mask."""
     levels = _opened(path, gray_levels)
-    return levels if isinstance(levels, Unreadable) else NumberPrediction(path, read_image(levels, predictor))
+    if isinstance(levels, Unreadable):
+        return levels
+    number = read_image(levels, predictor)
+    if not keep:
+        return NumberPrediction(path, number)
+    height, width = levels.shape
+    scale = min(NUMBER_SIZE[0] / width, NUMBER_SIZE[1] / height)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    shown = np.asarray(Image.fromarray(levels).resize(size, Image.Resampling.BOX if scale < 1 else None))
+    return NumberPrediction(path, number, shown, scale)
 
 
 def _opened(path: str, read: Callable[[str, str], NDArray[np.uint8]]) -> NDArray[np.uint8] | Unreadable:
@@ -185,7 +202,7 @@ def predict_images(
     """Return a generator of the model's predictions, in the order of the images, each as soon as it is there.
 
     With `number`, the number in each image is read instead of one digit. An image that cannot be read becomes an
-    `Unreadable`. The first `keep` predictions of a digit keep their canvas and what the network saw. Without
+    `Unreadable`. The first `keep` predictions keep what the contact sheet shows. Without
     `processes`, the numbers of images and of cores decide how many run at the same time. Raises UserError if the model
     cannot be used (before the first image), or if a process was killed.
     """
@@ -206,7 +223,7 @@ _predictor = cache(open_predictor)  # each process opens the model once
 def _predict_chunk(model: Path, paths: Sequence[str], keep: int, number: bool) -> list[Result]:
     predictor = _predictor(model)
     if number:
-        return [predict_number(path, predictor) for path in paths]
+        return [predict_number(path, predictor, place < keep) for place, path in enumerate(paths)]
     return [predict_image(path, predictor, place < keep) for place, path in enumerate(paths)]
 
 
@@ -218,6 +235,7 @@ EVERY = 1000  # images a line of progress, where there is no terminal for a bar
 NO_INK = "no ink found"
 SEVERAL = "several digits: use --number"
 SHEET = 60  # images on a contact sheet; the CSV has all of them
+NUMBER_SIZE = (300, 100)  # pixels of width and height that a number takes there at most
 TITLE = "Inkproof contact sheet"  # the title in a sheet's PNG file, by which it is known from images of digits
 
 

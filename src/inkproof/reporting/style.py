@@ -158,7 +158,7 @@ def enlarged(image: npt.NDArray[np.uint8], scale: int) -> npt.NDArray[np.uint8]:
 
 
 def paint(figure: Figure, blocks: Sequence[Block]) -> None:
-    """Cover `figure` with gray images given as (left, top, image), in pixels.
+    """Cover `figure` with images given as (left, top, image), in pixels: gray (H, W) or colored (H, W, 3).
 
     Everything becomes one image: axes for each image would take a hundred times as long.
     """
@@ -166,8 +166,8 @@ def paint(figure: Figure, blocks: Sequence[Block]) -> None:
     paper = np.array([round(255 * part) for part in to_rgb(PALETTE["paper"])], dtype=np.uint8)
     page = np.broadcast_to(paper, (height, width, 3)).copy()
     for left, top, image in blocks:
-        rows, columns = image.shape
-        page[top : top + rows, left : left + columns] = image[..., None]
+        rows, columns = image.shape[:2]
+        page[top : top + rows, left : left + columns] = image if image.ndim == 3 else image[..., None]
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), zorder=-1)
     axes.imshow(page, interpolation="nearest", aspect="auto", extent=(0, width, height, 0))
     axes.set_axis_off()

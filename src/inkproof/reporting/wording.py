@@ -15,16 +15,26 @@ HERE = Path(__file__).parent
 
 
 class SetWords(NamedTuple):
-    """A set of drawings in words; `variant` marks the test writers' pen digits with another rendering."""
+    """A set of drawings in words.
+
+    `variant` marks the test writers' pen digits with another rendering, `scans` images instead of strokes. `whose` says
+    who drew them, where a number of writers does not.
+    """
 
     title: str
     note: str
     variant: bool = False
+    scans: bool = False
+    whose: str = ""
 
 
 # In display order. conf/sets/all.yaml has how each set is rendered, conf/data which sets a dataset is evaluated on.
 SETS = {
-    "starter": SetWords("Starter set", "Drawn for this repository, in many national styles of writing digits."),
+    "starter": SetWords(
+        "Starter set",
+        "Drawn for this repository, in many national styles of writing digits.",
+        whose="authored by the developers",
+    ),
     "mine": SetWords("Your drawings", "Imported by you."),
     "pens": SetWords("Pen tablet", "Test writers: none of their drawings was used for training or model selection."),
     "pens_thin": SetWords(
@@ -40,10 +50,19 @@ SETS = {
     "pens_validation": SetWords("Pen tablet, validation writers", "Writers reserved for model selection."),
     "unipen": SetWords("UNIPEN", "Digits by 20 writers of several tablets and countries, fitted into the canvas."),
     "unipen_validation": SetWords("UNIPEN, validation writers", "Writers reserved for model selection."),
-    "paper": SetWords("Paper scans", "Digits cut from scans of one person's paper."),
-    "paper_validation": SetWords("Paper scans, for choices", "Those of another person, reserved for model selection."),
-    "usps": SetWords("USPS", "Digits of United States envelopes, 16 x 16, from The Elements of Statistical Learning."),
-    "semeion": SetWords("Semeion", "Black and white digits of 16 x 16 by about 80 people."),
+    "paper": SetWords("Paper scans", "Digits cut from scans of one person's paper.", scans=True),
+    "paper_validation": SetWords(
+        "Paper scans, validation writer", "Those of another person, reserved for model selection.", scans=True
+    ),
+    "usps": SetWords(
+        "USPS",
+        "Digits of United States envelopes, 16 x 16, from The Elements of Statistical Learning.",
+        scans=True,
+        whose="by unknown writers",
+    ),
+    "semeion": SetWords(
+        "Semeion", "Black and white digits of 16 x 16.", scans=True, whose="by about 80 unknown writers"
+    ),
 }
 VARIANTS = tuple(name for name, one in SETS.items() if one.variant)
 
@@ -163,9 +182,9 @@ def set_title(name: str) -> str:
 
 
 def by_whom(name: str, writers: int) -> str:
-    """Say who drew a set of drawings; "" if that is unknown. The starter set is authored, not collected from people."""
-    if name == "starter":
-        return "authored by the developers"
+    """Say who drew a set of drawings; "" if that is unknown."""
+    if name in SETS and SETS[name].whose:
+        return SETS[name].whose
     return f"by {count(writers, 'writer')}" if writers else ""
 
 

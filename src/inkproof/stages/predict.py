@@ -15,6 +15,7 @@ from inkproof.inference.predict import (
     MANY,
     SHEET,
     TITLE,
+    NumberPrediction,
     Prediction,
     Unreadable,
     csv_rows,
@@ -24,7 +25,6 @@ from inkproof.inference.predict import (
     predict_images,
     printable,
 )
-from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing
 from inkproof.runtime.progress import counted, say
 
@@ -37,15 +37,13 @@ def predict(
     """Classify the images at `paths` with the model that `model` names; return whether all images could be read.
 
     A line is printed for each, `csv` gets a row for each, and the first `SHEET` of them are drawn to `show`. With
-    `number`, each image is read as a number of several digits. Raises UserError if nothing can be done.
+    `number`, each image is read as a number of several digits.
     """
-    if number and show is not None:
-        raise UserError("--show draws images of one digit; leave out --show, or --number")
     csv = None if csv is None else file_to_write(csv, image=False)
     show = None if show is None else file_to_write(show, image=True)
     found, unreadable = find_images(paths, show)
     width = min(max((len(printable(path)) for path in found), default=0), WIDEST)
-    shown: list[Prediction] = []
+    shown: list[Prediction | NumberPrediction] = []
     complete = True
     with ExitStack() as stack:
         file = stack.enter_context(model_file(model))
@@ -60,7 +58,7 @@ def predict(
                 print(line(result, width), flush=True)
                 if write_row is not None:
                     write_row(result)
-                if isinstance(result, Prediction) and result.canvas is not None:
+                if (result.shown if isinstance(result, NumberPrediction) else result.canvas) is not None:
                     shown.append(result)
             advance()
         if shown and show is not None:

@@ -52,11 +52,14 @@ export class Models extends EventTarget {
     return showsSeveral(strokes, whole, (levels) => this.predict(model, levels), model.threshold);
   }
 
-  // Reads the number in `source`: { strokes }, or { image } as gray levels.
-  async read(model, source) {
+  // Reads the number in `source`: { strokes }, or { image } as gray levels. `signal`, of an AbortController, ends it.
+  async read(model, source, signal = null) {
     await this.#load(model);
     if (this.place !== "browser") return readOnServer(model, source);
-    const predict = (levels) => this.predict(model, levels);
+    const predict = (levels) => {
+      signal?.throwIfAborted();
+      return this.predict(model, levels);
+    };
     if (source.strokes) return readStrokes(source.strokes, predict, model.threshold);
     return readImage(source.image, predict, model.threshold);
   }

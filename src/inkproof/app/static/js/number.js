@@ -15,10 +15,11 @@ const SURE = 1.5; // a score in thresholds, and a width, from and up to which in
 const NARROW = 0.9;
 const WIDEST = 1.25; // a digit, in heights of the line
 const ROOM = 1.5; // height of the tiles of a line, in heights of its ink
+const LINES = 1.2; // what is wider, in heights of the tallest line, may be several lines and not the parts of a digit
 const LONGEST = 16; // tiles side by side; longer lines are shrunk
 const DIGIT_SIDE = 190; // pixels of a canvas that the longer side of a digit from strokes takes
 const TOO_LONG = "too much ink for a number in one line";
-const SEVERAL_LINES = "several lines of digits; crop the image to one";
+const SEVERAL_LINES = "several lines of digits; read one at a time";
 
 // What a run of pieces costs as a digit. Its width, height, and the ink that its cuts cross, are in heights of the line.
 export function costOf({ width, height, cut, digit }, threshold) {
@@ -50,7 +51,9 @@ export async function readImage(levels, predict, threshold) {
 
 // Reads the number in strokes of points [x, y, ...].
 export async function readStrokes(strokes, predict, threshold) {
-  return read(await runsOfStrokes(groupsOf(strokes), predict), threshold);
+  const groups = groupsOf(strokes);
+  if (inSeveralLines(groups.flat())) throw new Error(SEVERAL_LINES);
+  return read(await runsOfStrokes(groups, predict), threshold);
 }
 
 // Whether a drawing shows several digits; `whole` is its prediction. One that is accepted never does.
@@ -74,7 +77,14 @@ function numberOf(digits) {
   return { number, digits, ink: digits.length > 0, accepted: digits.length > 0 && !number.includes("?") };
 }
 
+const BREATH = 40; // milliseconds of predictions until the page may move again
+let breath = 0;
+
 async function classified(canvas, box, predict) {
+  if (performance.now() - breath > BREATH) {
+    await new Promise((resolve) => setTimeout(resolve));
+    breath = performance.now();
+  }
   const { probabilities, score, accepted } = await predict(canvas);
   return { box, digit: probabilities.indexOf(Math.max(...probabilities)), probabilities, score, accepted };
 }
@@ -87,7 +97,7 @@ export async function lineOf(levels, maskOf) {
   const mask = withoutSpecks(first.mask);
   const [left, top, right, bottom] = boxOf(mask);
   const lines = bandsOf(mask);
-  if (lines.length > 1 && right - left > 1.2 * Math.max(...lines.map(([start, end]) => end - start))) return null;
+  if (lines.length > 1 && right - left > LINES * Math.max(...lines.map(([start, end]) => end - start))) return null;
   if (!lines.length) return { ...first, mask };
   const [tall, wide] = [(bottom - top) * first.scale, (right - left) * first.scale];
   side = Math.max(ROOM * tall, (wide + tall / 2) / LONGEST);
@@ -102,7 +112,6 @@ async function runsOfImage(line, predict, threshold) {
   const mask = crop(line.mask, left, top, right, bottom);
   const whole = inkOf(line);
   const cuts = cutsOf(crop(shrunk(whole), left, top, right, bottom));
-  if (cuts.length > MOST_PIECES) throw new Error(TOO_LONG);
   const ink = crop(whole, left * SCALE, top * SCALE, right * SCALE, bottom * SCALE);
   const [x0, y0, tall] = [line.left + left * line.scale, line.top + top * line.scale, bottom - top];
   const known = new Map();
@@ -129,6 +138,7 @@ async function runsOfImage(line, predict, threshold) {
     for (const cut of cuts.slice(cuts.indexOf(start) + 1, cuts.indexOf(end))) needless.add(cut);
   }
   const kept = cuts.filter((cut) => !needless.has(cut));
+  if (kept.length > MOST_PIECES + 1) throw new Error(TOO_LONG);
   const runs = [];
   for (let start = 0; start < kept.length - 1; start++) {
     for (let end = start + 1; end <= Math.min(start + MOST_IN_DIGIT, kept.length - 1); end++) {
@@ -157,6 +167,19 @@ function boxAround(strokes) {
   const [xs, ys] = [points.map((point) => point[0]), points.map((point) => point[1])];
   const [least, most] = [(a, b) => Math.min(a, b), (a, b) => Math.max(a, b)];
   return [xs.reduce(least), ys.reduce(least), xs.reduce(most), ys.reduce(most)];
+}
+
+// Whether strokes are in lines below each other, as lineOf finds them in an image.
+function inSeveralLines(strokes) {
+  if (!strokes.length) return false;
+  const lines = [];
+  for (const [, top, , bottom] of strokes.map((stroke) => boxAround([stroke])).sort((one, other) => one[1] - other[1])) {
+    if (lines.length && top <= lines.at(-1)[1]) lines.at(-1)[1] = Math.max(lines.at(-1)[1], bottom);
+    else lines.push([top, bottom]);
+  }
+  const tallest = Math.max(...lines.map(([top, bottom]) => bottom - top));
+  const [left, , right] = boxAround(strokes);
+  return lines.filter(([top, bottom]) => 3 * (bottom - top) >= tallest).length > 1 && right - left > LINES * tallest;
 }
 
 // Strokes in groups that are part of one digit each, in the order of time, without specks. A stroke joins a group if

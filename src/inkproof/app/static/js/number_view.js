@@ -12,21 +12,25 @@ export function connectNumber(models, drawing) {
   let image = null; // the gray levels of an opened image
   let latest = 0;
   let reading = Promise.resolve();
+  let control = new AbortController();
   let timer = 0;
 
   // Reads what is there now. Of several calls while another one is read, only the last one counts.
   function refresh() {
     const turn = ++latest;
+    control.abort();
+    control = new AbortController();
+    const { signal } = control;
     clearTimeout(timer);
     tools();
+    if (image) show(null, "Reading …"); // it may take seconds
     reading = reading.then(async () => {
       if (turn !== latest) return;
       if (!image && drawing.empty) return show(null);
       const model = models.selected[0];
-      if (image) at("number-verdict").textContent = "Reading …";
       try {
         const started = performance.now();
-        const found = await models.read(model, image ? { image } : { strokes: structuredClone(drawing.strokes) });
+        const found = await models.read(model, image ? { image } : { strokes: structuredClone(drawing.strokes) }, signal);
         if (turn !== latest) return;
         show(found);
         explain(model, performance.now() - started);
@@ -40,6 +44,7 @@ export function connectNumber(models, drawing) {
   function show(found, problem = "") {
     const digits = found?.digits ?? [];
     at("number-verdict").textContent = problem || verdict(found);
+    at("number-status").textContent = "Digits in one line, apart or touching, written here or in an image.";
     at("number-digits").replaceChildren(...digits.map(itemOf));
     const [width, height] = image ? [image.width, image.height] : [drawing.width, drawing.width / 2];
     const round = image ? 0 : ROUND;
