@@ -111,7 +111,7 @@ ui: $(READY) ## compare runs in the MLflow UI, http://127.0.0.1:5000, or make ui
 app: $(READY) ## a page to draw digits on, http://127.0.0.1:8765
 	@python src/app.py
 
-site: $(READY) ## the same page in site/, for a host without a server, such as GitHub Pages
+site: $(READY) ## the same page in site/, for a static web host such as GitHub Pages
 	@python src/app.py site
 
 browser: $(DEV) ## add Playwright and axe for the tests of that page; install Chromium with your system's package manager

@@ -1,7 +1,7 @@
 """Classify images of handwritten digits with canvas.tflite: python read_digits.py digit.png [more.png ...].
 
-It needs ai-edge-litert, Pillow and NumPy, and nothing else of Inkproof than the model: copy this file and canvas.tflite
-into your program. `python read_digits.py --check` compares the outputs on this machine with those of vectors.json.
+It needs ai-edge-litert, Pillow and NumPy. Of Inkproof it needs only the model: copy this file and canvas.tflite into
+your program. `python read_digits.py --check` compares the outputs on this machine with those of vectors.json.
 """
 
 import argparse
@@ -22,10 +22,11 @@ MODEL = HERE.parent / "models" / "pretrained" / "canvas.tflite"
 
 @dataclass(frozen=True)
 class Reading:
-    """What the model makes of one canvas.
+    """The prediction for one canvas.
 
-    `digit` is None if no ink was found, else the most probable digit. `accepted` says whether the model takes the
-    canvas for a digit at all. `probabilities` are those of 0 to 9, `seen` are the 28 x 28 pixels that the network saw.
+    `digit` is the most probable digit, or None if no ink was found. `accepted` says whether the model accepts the
+    canvas as a digit. `probabilities` are those of 0 to 9, float32 (10,). `score` is compared with the threshold.
+    `seen` is what the network saw, uint8 (28, 28), white on black.
     """
 
     digit: int | None
@@ -36,7 +37,7 @@ class Reading:
 
 
 class Reader:
-    """A canvas.tflite, opened once. It has one set of tensors, so use one reader a thread."""
+    """A canvas.tflite, opened once. It has one set of tensors, so use one reader for each thread."""
 
     def __init__(self, path: Path = MODEL) -> None:
         content = path.read_bytes()
@@ -55,16 +56,16 @@ class Reader:
 
 
 def metadata(content: bytes) -> dict:
-    """The entry "inkproof" of the file's metadata, which has the threshold."""
+    """The entry "inkproof" of the metadata in the bytes of a .tflite file; it has the threshold."""
     model = schema.Model.GetRootAs(content, 0)
     entries = {(one := model.Metadata(number)).Name(): one.Buffer() for number in range(model.MetadataLength())}
     return json.loads(model.Buffers(entries[b"inkproof"]).DataAsNumpy().tobytes())
 
 
 def canvas_of(path: Path) -> np.ndarray:
-    """An image file as gray levels uint8 (280, 280), padded to a square in the level of its border."""
+    """An image file as gray levels uint8 (280, 280), padded to a square with the median level of its border."""
     with Image.open(path) as file:
-        image = ImageOps.exif_transpose(file)  # a phone stores photographs as they were taken, with a note
+        image = ImageOps.exif_transpose(file)  # phones store how a photograph must be turned, in its EXIF data
         if image.mode.startswith("I"):  # 16 bits
             image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
         paper = Image.new("RGBA", image.size, "white")
@@ -77,12 +78,12 @@ def canvas_of(path: Path) -> np.ndarray:
 
 
 def unpacked(runs: list[int]) -> np.ndarray:
-    """Levels from [level, count, level, count, ...]."""
+    """Decode runs [level, count, level, count, ...] to gray levels uint8 (N,)."""
     return np.repeat(np.array(runs[::2], np.uint8), runs[1::2])
 
 
 def check(reader: Reader, path: Path) -> list[str]:
-    """What differs from the vectors by more than their tolerance: a line each."""
+    """Compare with the vectors in the file `path`: a line for each difference above the tolerance."""
     content = json.loads(path.read_text(encoding="utf-8"))
     limits, wrong = content["tolerance"], []
     for vector in content["vectors"]:

@@ -1,7 +1,7 @@
 """Serve a page to draw digits on; the browser classifies them: python src/app.py [port=8765].
 
 Another command, with a configuration of its own:
-  site         write the page as files for a host without a server
+  site         write the page as files for a static web host
 """
 
 import inkproof.runtime.startup  # noqa: F401  (first: then Ctrl-C during the imports below is one line)

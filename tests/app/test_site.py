@@ -54,7 +54,7 @@ def test_the_same_input_gives_the_same_bytes_and_an_earlier_site_is_replaced(tmp
 def test_other_files_are_not_replaced(tmp_path: Path):
     (tmp_path / "notes.txt").write_text("mine")
     for out in (tmp_path, tmp_path / "notes.txt"):
-        with pytest.raises(UserError, match="something else than a site"):
+        with pytest.raises(UserError, match="not empty and not a site"):
             write_site(out, MODELS, 20.0)
     assert contents(tmp_path) == {"notes.txt": b"mine"}
 

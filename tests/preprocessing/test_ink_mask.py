@@ -1,4 +1,4 @@
-"""The ink mask: the ink that it leaves, and the images in tests/data/cases that rules alone read wrong."""
+"""The ink mask: the ink that it leaves, and the images in tests/data/cases that the rules alone do not solve."""
 
 import csv
 from pathlib import Path

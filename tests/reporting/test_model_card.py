@@ -121,7 +121,7 @@ def test_the_training_comes_from_the_metadata_of_the_run(typed: dict[str, str]):
     assert pens[1:] == [
         "12",
         "2",
-        "4 digits by 2 writers for training, 2 digits by 2 writers for validation",
+        "4 drawings by 2 writers for training, 2 drawings by 2 writers for validation",
         "CC BY 4.0",
     ]
     assert row(text, "Glyph templates")[1:3] == ["10", "–"]

@@ -1,9 +1,12 @@
-"""Vectors of numbers, for Python and JavaScript: PYTHONPATH=src python tests/support/number_vectors.py makes them.
+"""Test vectors of numbers for Python and JavaScript: PYTHONPATH=src python tests/support/number_vectors.py writes them.
 
-Each of `images` has a PNG, the mask and the ink of its line (uint8, row by row), the cuts of the ink in the box of the
-mask's, the number, and the boxes of its digits. Each of `strokes` has the groups of its strokes by place, the number,
-and the boxes. Each of `costs` has a run, and what it costs as a digit. Each of `paths` has costs of runs, and the
-cheapest runs.
+They are in tests/data/numbers.json, in four lists:
+
+- `images`: a PNG, the place of its line, the mask of the line and its ink (`cuts.shrunk`) as base64 of uint8 (H, W),
+  the box of the mask's ink, the cuts of the ink in this box, the labels, the number, and the boxes of its digits.
+- `strokes`: strokes, their groups as indices, the number, and the boxes of its digits.
+- `costs`: a run, and its cost as a digit.
+- `paths`: costs of runs, and the runs that cost least together.
 """
 
 import base64
@@ -26,7 +29,7 @@ SIDE = 64  # pixels of the height of an image
 
 
 def strings() -> list[DigitString]:
-    """Return a string of each kind of gap, of digits of the starter set."""
+    """Return a string of three digits of the starter set for each kind of gap."""
     digits = [one for one in read_drawings(ROOT / "data" / "drawn" / "starter") if one.label is not None]
     return [digit_string(digits, 3, gap, np.random.default_rng([26, place])) for place, gap in enumerate(GAPS)]
 
@@ -59,7 +62,7 @@ def vectors() -> dict[str, Any]:
             }
         )
         strokes = [np.round(path, 1).tolist() for digit in string.strokes for path in digit]
-        late = [strokes[0], *strokes[2:], strokes[1]]  # the second comes last
+        late = [strokes[0], *strokes[2:], strokes[1]]  # the second stroke is drawn last, as the bar of a 5
         groups = [[late.index(one) for one in group] for group in number.groups_of(late)]
         read = number.read_strokes(late, predictor)
         boxes = [[round(edge, 1) for edge in one.box] for one in read.digits]

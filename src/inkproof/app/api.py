@@ -116,7 +116,8 @@ def recognize(model: Model, canvas: NDArray[np.uint8]) -> dict[str, Any]:
 
     `ink` is false for a blank drawing. `digit` is then None, otherwise the most probable digit, whether accepted or
     not. `several` is true if a drawing that is not accepted shows several digits. `seen` is base64 of the 28 x 28 gray
-    levels that the network saw, row by row, white on black. `milliseconds` is the time of the prediction alone.
+    levels that the network saw, row by row, white on black. `milliseconds` is the time of this one prediction, without
+    the check for several digits.
     """
     started = time.perf_counter()
     prediction = model.predict(canvas[np.newaxis])
@@ -138,10 +139,13 @@ def recognize(model: Model, canvas: NDArray[np.uint8]) -> dict[str, Any]:
 
 
 def recognize_number(model: Model, read: Callable[[Model], Number]) -> dict[str, Any]:
-    """Return the number that `read` finds with `model`, ready for JSON; raises RequestError if it is not in one line.
+    """Return the number that `read` finds with `model`, ready for JSON.
 
     `number` has "?" for digits that are not accepted. `digits` are in reading order. A `box` is left, top, right and
-    bottom, in pixels of the image, or in units of the canvas of strokes.
+    bottom, in pixels of the image or in units of the strokes. `milliseconds` is the time of all predictions.
+
+    Raises:
+        RequestError: the digits are not in one line, there is too much ink, or the model has no ink mask.
     """
     started = time.perf_counter()
     try:
@@ -164,7 +168,10 @@ def recognize_number(model: Model, read: Callable[[Model], Number]) -> dict[str,
 def levels_of(
     content: bytes, limits: Limits, read: Callable[[bytes, str], NDArray[np.uint8]] = to_canvas
 ) -> NDArray[np.uint8]:
-    """Return what `read` makes of an image file; raises RequestError for a large or unreadable image."""
+    """Return the gray levels that `read` makes of an image file, uint8, by default a canvas (280, 280).
+
+    Raises RequestError for an image that is empty, too large or unreadable.
+    """
     if not content:
         raise RequestError(422, "the image is empty")
     try:
@@ -178,7 +185,7 @@ def levels_of(
         raise RequestError(422, str(error)) from None
 
 
-# Images are decoded one at a time, since that takes much memory, and so many may wait.
+# Images are decoded one at a time, because decoding takes much memory. So many more may wait.
 _DECODING = 8
 
 
@@ -197,7 +204,7 @@ def api(catalog: Catalog, limits: Limits, brush: float, gate: Gate) -> Blueprint
     """Return the routes; `brush` is the brush diameter for strokes, in pixels of a 280 x 280 canvas."""
     routes = Blueprint("api", __name__)
     decoding = Gate(1, _DECODING)
-    decoder = ThreadPoolExecutor(1)  # one thread for all, since C's allocator keeps what it freed for the same thread
+    decoder = ThreadPoolExecutor(1)  # one thread: C's allocator reuses the memory of a thread only for that thread
 
     @routes.post("/api/recognise")
     def recognize_one() -> Response:
@@ -224,7 +231,7 @@ def api(catalog: Catalog, limits: Limits, brush: float, gate: Gate) -> Blueprint
         model = chosen(catalog, name)
         if not number:
             return jsonify(recognize(model, canvas))
-        with gate.turn():  # a number takes up to some hundred predictions
+        with gate.turn():  # a number takes up to several hundred predictions
             read = partial(read_strokes, strokes) if strokes else partial(read_image, canvas)
             return jsonify(recognize_number(model, read))
 
@@ -262,7 +269,7 @@ def api(catalog: Catalog, limits: Limits, brush: float, gate: Gate) -> Blueprint
 
 
 def chosen(catalog: Catalog, name: Any) -> Model:
-    """Return the model that a request names, or the first one if it names none."""
+    """Return the model that a request names, or the first if it names none; RequestError for an unknown name."""
     found = catalog.models()
     if name is None and found:
         return next(iter(found.values()))

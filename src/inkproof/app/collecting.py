@@ -19,9 +19,9 @@ from inkproof.stages.drawings import print_next, table
 
 SOURCE = "drawing page"
 FORMAT = 1  # of a line of the file that the page exports; static/js/browser_storage.js writes it
-SUFFIXES = (".jsonl", ".json", ".txt")  # of such files: some systems rename what a browser saves
+SUFFIXES = (".jsonl", ".json", ".txt")  # of such files: some systems rename a file that a browser saves
 _ID = re.compile(r"page-[0-9a-f]{16}")
-_UNNAMED = "me"  # the writer of drawings on a page on which nobody has set a name
+_UNNAMED = "me"  # the page's writer if nobody has typed a name
 _KEPT, _DRAWING = TypeAdapter(Kept), TypeAdapter(Drawing)
 
 
@@ -59,7 +59,8 @@ def import_page(file: Path, into: Path, writer: str | None = None) -> Collected:
     Args:
         file: a line of JSON for each drawing, and one with the ids of those that were deleted on the page.
         into: folder of the set; made if need be.
-        writer: who drew those for which the page knows no name. If None, they keep the name that they have in the set.
+        writer: the name for drawings by "me", the page's default. If None, they keep the name that they have in the
+            set.
 
     Raises:
         UserError: the file or the set cannot be read. Nothing is written then.
@@ -77,7 +78,7 @@ def read_exported(file: Path) -> tuple[list[Drawing], set[str]]:
     """Return the drawings in a file that the page exported, and the ids of those that were deleted.
 
     Raises:
-        UserError: the file is none that the page exported, or is damaged. The message names the line.
+        UserError: the page did not export this file, or it is damaged. The message names the line.
     """
     try:
         lines = file.read_text(encoding="utf-8-sig").split("\n")
@@ -93,7 +94,7 @@ def read_exported(file: Path) -> tuple[list[Drawing], set[str]]:
         try:
             one = _exported(line)
             if isinstance(one, Drawing):
-                kept[one.id] = one  # of two exports in one file, the second is the newer
+                kept[one.id] = one  # of two exports in one file, the second is newer
             else:
                 deleted |= one
         except ValueError as error:
@@ -130,7 +131,7 @@ def _exported(line: str) -> Drawing | set[str]:
 
 
 def _merge(into: Path, ours: list[Drawing], deleted: Set[str]) -> Collected:
-    """Write the set in `into` with our drawings, which replace those of the same id, and without `deleted`."""
+    """Write the set in `into`: `ours` are added or replace drawings of the same id, and `deleted` ids are removed."""
     before = {drawing.id: drawing for drawing in read_drawings(into)}
     kept = {drawing.id: drawing for drawing in ours}
     stay = [drawing for name, drawing in before.items() if name not in deleted and name not in kept]

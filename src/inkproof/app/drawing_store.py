@@ -81,7 +81,10 @@ _CHECKED = TypeAdapter(Kept)
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """A row that is no drawing. `id` finds it, "row-" with its number if its own id does not; `error` is one line."""
+    """A row that is no drawing.
+
+    `id` is its own id or, if that is damaged too, "row-" and its number. `error` is one line.
+    """
 
     id: str
     error: str
@@ -284,7 +287,7 @@ class DrawingStore:
 
 
 def _named(name: str) -> str:
-    """The condition for the row that `name` names, as `Damaged.id` does."""
+    """The SQL condition for the row with this `Kept.id` or `Damaged.id`."""
     row = _ROW.fullmatch(name)
     return f"number = {int(row[1])}" if row else "id = :name"
 

@@ -27,7 +27,7 @@ _CONSENT = 'a drawing is kept only with the consent of its writer: send "consent
 class ToKeep(Payload):
     """A drawing to keep; `predicted` is None if it was rejected as not a digit.
 
-    A page that may have to send it again gives it an `id`, so that it is kept once.
+    A page that may send it again gives it an `id`, so that it is kept once.
     """
 
     id: Annotated[str, Field(pattern="^page-[0-9a-f]{16}$")] | None = None
@@ -66,7 +66,7 @@ class Correction(Payload):
 
 
 def drawings_api(store: DrawingStore, limits: Limits, gate: Gate) -> Blueprint:
-    """Return the routes."""
+    """Return the routes of `/api/drawings`."""
     routes = Blueprint("drawings", __name__)
 
     @routes.post("/api/drawings")

@@ -21,7 +21,7 @@ _TYPES = {
     ".wasm": "application/wasm",
 }
 _WORKER = "/sw.js"
-# No inline script or style anywhere; WebAssembly is compiled, which has a permission of its own.
+# No inline scripts and styles. Compiling WebAssembly needs a permission of its own.
 POLICY = {
     "default-src": "'none'",
     "script-src": "'self' 'wasm-unsafe-eval'",
@@ -47,7 +47,7 @@ class Part:
 
     @property
     def plain(self) -> bytes:
-        """The bytes that a browser gets to see."""
+        """The uncompressed bytes."""
         return gzip.decompress(self.content) if self.packed else self.content
 
 
@@ -66,7 +66,7 @@ def read_parts(
 
     Args:
         catalog: the address of the list of models, relative to the page.
-        changes: functions of the text of a file, which return the text in its place.
+        changes: by path, a function from the text of this file to the text that replaces it.
     """
     parts: dict[str, Part] = {}
     for path in sorted(STATIC.rglob("*")):
@@ -92,7 +92,7 @@ def _tagged(content: bytes, kind: str, packed: bool = False) -> Part:
 
 
 def _worker(parts: dict[str, Part], catalog: str) -> Part:
-    """The service worker, with the edition of the page, and the files to keep for offline use with their SHA-256."""
+    """Return the service worker: its code after constants with the page's edition and its files with their SHA-256."""
     kept = {f".{address}": hashlib.sha256(parts[address].plain).hexdigest() for address in sorted({*parts} - {_WORKER})}
     edition = hashlib.sha256(json.dumps([catalog, kept]).encode()).hexdigest()[:12]
     known = {"EDITION": edition, "PARTS": kept, "CATALOG": catalog}

@@ -19,7 +19,7 @@ from inkproof.data.drawings import must
 
 
 class RequestError(Exception):
-    """A request that cannot be served; `status` is 4xx, or 503 if the fault is the server's."""
+    """A request that cannot be served; `status` is 4xx, or 503 if the cause is the server."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -143,7 +143,7 @@ def _drawn(value: Any, check: Callable[[Any], Any], info: ValidationInfo[Limits]
 
 
 def not_too_long(payload: Any, info: ValidationInfo[Limits]) -> Any:
-    """Check the length of a payload's strokes: the time to draw them depends on it, and on the number of points."""
+    """Return the payload; ValueError if its strokes are too long, since the time to draw them grows with the length."""
     far = info.context.length * max(payload.canvas)
     if sum(math.dist(*ends) for stroke in payload.strokes for ends in pairwise(p[:2] for p in stroke)) > far:
         raise ValueError(f"strokes: longer than {info.context.length} sides of the canvas in total")

@@ -124,7 +124,7 @@ def create_app(
 
 
 LOCAL = ["127.0.0.1", "localhost", "::1"]
-# Requests that compute: so many at once, and so many that wait. The other threads answer the rest meanwhile.
+# How many requests compute at once, how many wait, and the threads. The other threads answer all other requests.
 _RUNNING, _WAITING, _THREADS = 2, 16, 32
 _SPARE = 32  # connections above the limit, for those whose requests are all being served
 _IDLE = 30  # seconds until a connection without a request is closed
@@ -141,9 +141,9 @@ class _Parser(HTTPRequestParser):
 
 
 class _Channel(HTTPChannel):
-    """A connection. At the limit a new one closes another: the one that has been without a complete request longest.
+    """A connection. At the limit, a new one closes the one that has had no complete request for longest.
 
-    Idle connections and slow headers therefore keep nobody out. Waitress itself would accept no new ones for minutes.
+    So idle connections and slow headers cannot block others. Waitress alone would accept no new ones for minutes.
     """
 
     parser_class = _Parser

@@ -1,4 +1,4 @@
-"""The page as a folder of files, for any host that only sends files, under any path."""
+"""The drawing page as a folder of files, for any static web host, under any path."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ _HOSTING = f"""// Written by `make site`: the host only sends files.
 export const SERVER = false;
 export const CATALOG = "{CATALOG}";
 """
-# Such a host sends no headers of ours, so the page has the policy itself. A page cannot say who may frame it.
+# A static host does not send our headers, so the page itself has the policy. frame-ancestors works only as a header.
 _META = "; ".join(f"{name} {value}" for name, value in POLICY.items() if name != "frame-ancestors")
 
 
@@ -36,10 +36,10 @@ def write_site(out: Path, models: dict[str, Path], brush: float) -> int:
     The same input gives the same bytes. A site that is in `out` already is replaced as a whole.
 
     Raises:
-        UserError: a model cannot be read, or `out` has other files than a site's.
+        UserError: no model can be read, or `out` exists and is neither empty nor a site.
     """
     if out.exists() and not (out.is_dir() and ((out / CATALOG).is_file() or not any(out.iterdir()))):
-        raise UserError(f"out={out}: it holds something else than a site; choose another folder, or move that away")
+        raise UserError(f"out={out}: it is not empty and not a site; choose another folder, or move it away")
     found = Catalog(lambda: models).models()
     if not found:
         raise UserError(f"{', '.join(map(str, models.values()))}: no readable model; `make pretrained` makes one")

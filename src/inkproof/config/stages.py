@@ -230,7 +230,7 @@ class AppConfig(Limits, Primary, primary="app"):
 
 
 class SiteConfig(Primary, primary="site"):
-    """conf/site.yaml: the drawing page as files for a host without a server."""
+    """conf/site.yaml: the drawing page as files for a static web host."""
 
     sets: Renderings
     out: Text

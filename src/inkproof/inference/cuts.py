@@ -1,7 +1,8 @@
 """The ink of a line of digits, and candidate cuts between them: all that happens before a model sees single digits.
 
-Everything is loops over whole numbers (sums of levels and of a mask), so that another language can do the same.
-tests/data/numbers.json has masks and the cuts that belong to them.
+The page has the same functions in JavaScript (src/inkproof/app/static/js/cuts.js). tests/data/numbers.json has masks
+with the cuts that both must find. Gray levels are uint8, 0 to 255. Masks are uint8, 0 (no ink) to 255 (ink), with one
+pixel for 4 x 4 pixels of a canvas.
 """
 
 from collections.abc import Callable
@@ -17,11 +18,11 @@ Image = NDArray[np.uint8]
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 MaskOf = Callable[[Image], Image]
 
-SCALE = CANVAS_SIDE // MASK_SIDE  # pixels of a canvas for each of its mask
+SCALE = CANVAS_SIDE // MASK_SIDE  # canvas pixels along a side of a mask pixel
 INK = 128  # a pixel of a mask is ink from this value on, and may be ink from `_MAYBE` on
 _MAYBE = 77
-_WIDE = 1.2  # ink that is so many times as wide as tall may be several digits
-_NEAR = 12  # pixels of a mask: the level of the ground is a mean over so many to each side
+_WIDE = 1.2  # width over height of ink above which it may be several digits
+_NEAR = 12  # mask pixels: the level of the background is a mean over so many to each side
 
 
 class Strip(NamedTuple):
@@ -41,10 +42,16 @@ class Strip(NamedTuple):
 
 
 def strip_of(levels: Image, left: float, top: float, width: float, side: float, mask_of: MaskOf) -> Strip:
-    """Cut a strip of this width and of height `side` out of an image uint8 (H, W), and find its ink on square tiles.
+    """Cut a strip out of an image, bring it to the height of a canvas, and find its ink on square tiles.
 
-    Beyond the image is the median level of its border. Neighboring tiles overlap by half or more. Each column of the
-    mask is from the tile whose middle is nearest.
+    Outside the image, the strip has the median level of the image's border. Neighboring tiles overlap by half or more.
+    Each column of the mask comes from the tile whose middle is nearest.
+
+    Args:
+        levels: the image, gray levels uint8 (H, W).
+        left, top, width, side: the strip in pixels of the image; `side` is its height. A strip that is narrower than
+            high is widened to a square.
+        mask_of: a function from a canvas uint8 (280, 280) to the mask of its ink, uint8 (70, 70).
     """
     step = side / CANVAS_SIDE
     columns = max(CANVAS_SIDE, -(-int(np.ceil(width / step)) // SCALE) * SCALE)
@@ -72,15 +79,16 @@ def strip_of(levels: Image, left: float, top: float, width: float, side: float, 
 
 
 def box_of(mask: Image) -> Box:
-    """Return the box of the ink of a mask; (0, 0, 0, 0) without ink."""
+    """Return the box around the ink of a mask (H, W), in its pixels; (0, 0, 0, 0) without ink."""
     rows, columns = (np.flatnonzero((mask >= INK).any(axis=axis)) for axis in (1, 0))
     return (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1) if len(rows) else (0, 0, 0, 0)
 
 
 def connected(ink: NDArray[np.bool_]) -> list[list[tuple[int, int, int]]]:
-    """Return the ink that is connected in 8 directions, from top to bottom: (row, first column, last + 1) of its runs.
+    """Return the connected parts of the ink (H, W), in 8 directions, from top to bottom.
 
-    Each run is joined with those of the row above that it touches. In Python, to spare programs the start of SciPy.
+    A part is a list of runs: (row, first column, last column + 1). A run belongs to the same part as the runs of the
+    row above that it touches. This is in Python because importing SciPy would slow down the start of predict.py.
     """
     ends = np.diff(np.pad(ink, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     rows, columns = np.nonzero(ends)
@@ -107,7 +115,10 @@ def connected(ink: NDArray[np.bool_]) -> list[list[tuple[int, int, int]]]:
 
 
 def without_specks(mask: Image) -> Image:
-    """Return a mask without connected ink that is neither as tall nor as wide as a fifth of the tallest."""
+    """Return a mask (H, W) without its specks.
+
+    A speck is a connected part whose longer side is less than a fifth of the height of the tallest part.
+    """
     parts = connected(mask >= INK)
     tall = [part[-1][0] + 1 - part[0][0] for part in parts]
     wide = [max(last for _, _, last in part) - min(first for _, first, _ in part) for part in parts]
@@ -130,7 +141,10 @@ def _largest_around(levels: Image) -> Image:
 
 
 def bands(mask: Image) -> list[tuple[int, int]]:
-    """Return the lines of digits in a mask, as first and last row + 1; what is lower than a third belongs to none."""
+    """Return the lines of digits in a mask (H, W), each as its first row and its last row + 1.
+
+    Lines are separated by rows without ink. Ink lower than a third of the tallest line is no line.
+    """
     rows = np.flatnonzero(np.diff(np.pad((mask >= INK).any(axis=1), 1).astype(np.int8)))
     found = [(int(first), int(last)) for first, last in zip(rows[::2], rows[1::2], strict=True)]
     tallest = max((last - first for first, last in found), default=0)
@@ -138,24 +152,32 @@ def bands(mask: Image) -> list[tuple[int, int]]:
 
 
 class Cut(NamedTuple):
-    """A cut from top to bottom: for each row of the ink the first column to its right, and how much ink it crosses."""
+    """A cut from top to bottom.
+
+    Attributes:
+        columns: for each row of the ink, the first column to the right of the cut.
+        cost: sum of the levels of the ink that it crosses, 255 for each fully black pixel.
+    """
 
     columns: tuple[int, ...]
     cost: int
 
 
 def cuts_of(ink: Image) -> list[Cut]:
-    """Return candidate cuts of the ink (`shrunk`) in the box of a mask's, uint8 (H, W), its two ends included.
+    """Return candidate cuts from left to right, the left and the right end included.
 
-    Around every second column, the path from top to bottom is taken that crosses the least ink. It goes at most one
-    column aside a row, and stays within a tenth of the height. Of paths with about the same ink to their left, the one
-    that crosses the least is kept.
+    Around every second column, the path from top to bottom that crosses the least ink is found by dynamic programming.
+    From row to row it moves by at most one column, and it stays within a tenth of the height (at least two columns) of
+    where it started. Of paths with about the same ink to their left, only the one that crosses the least is kept.
+
+    Args:
+        ink: uint8 (H, W), the result of `shrunk` within the box of the mask's ink.
     """
     height, width = ink.shape
     reach = max(2, height // 10)
     starts = np.arange(2, width - 1, 2)
     offsets = np.arange(2 * reach + 1)
-    aside = np.abs(offsets - reach)  # at both ends, and one for each step aside: of equal paths, the straightest
+    aside = np.abs(offsets - reach)  # added at both ends, as one is for each step aside: the straightest of equal paths
     crossing = 2 * np.pad(ink.astype(np.int64), ((0, 0), (reach, reach)))[:, starts[:, np.newaxis] + offsets]
     sums = aside + crossing[0]
     steps = np.zeros(crossing.shape, np.int8)
@@ -174,7 +196,7 @@ def cuts_of(ink: Image) -> list[Cut]:
     down = np.arange(height)[:, np.newaxis]
     before = left_of[down, paths].sum(axis=0).tolist()
     crossed = np.pad(ink, ((0, 0), (0, 1)))[down, paths].sum(axis=0).tolist()
-    least, most = height * 255 * 2 // 5, height * 255 * 2 // 5  # between two cuts, and across one
+    least, most = height * 255 * 2 // 5, height * 255 * 2 // 5  # ink between two cuts, and ink that a cut crosses
     kept = {0: Cut((0,) * height, 0), int(left_of[:, -1].sum()): Cut((width,) * height, 0)}
     for index in sorted(range(len(starts)), key=crossed.__getitem__):
         if crossed[index] <= most and all(abs(before[index] - other) >= least for other in kept):
@@ -183,21 +205,21 @@ def cuts_of(ink: Image) -> list[Cut]:
 
 
 def piece_of(mask: Image, start: Cut, end: Cut) -> Image:
-    """Return the mask between two of its cuts, without specks."""
+    """Return a mask (H, W) with only the ink between two of its cuts, without specks."""
     columns = np.arange(mask.shape[1])
     inside = (columns >= np.array(start.columns)[:, np.newaxis]) & (columns < np.array(end.columns)[:, np.newaxis])
     return without_specks(np.where(inside, mask, 0).astype(np.uint8))
 
 
 def shrunk(ink: Image) -> Image:
-    """Return the ink of a strip uint8 (280, W) on the grid of its mask: (70, W / 4), means of 4 x 4 rounded down."""
+    """Return the ink of a strip, uint8 (280, W), on the grid of its mask: (70, W / 4), block means rounded down."""
     return (ink.astype(np.int64).reshape(MASK_SIDE, SCALE, -1, SCALE).sum(axis=(1, 3)) // SCALE**2).astype(np.uint8)
 
 
 def ink_of(strip: Strip) -> Image:
-    """Return the ink of a strip, white on black at full strength: uint8 (280, W), zero where the mask is.
+    """Return the ink of a strip, white on black at full strength: uint8 (280, W), zero where the mask has no ink.
 
-    As in `inkproof.preprocessing.ink_mask.ink_by_mask`, in NumPy and with means over squares.
+    This follows `inkproof.preprocessing.ink_mask.ink_by_mask` in NumPy, with means over squares instead of Gaussians.
     """
     mask = strip.mask
     small = strip.gray.reshape(MASK_SIDE, SCALE, -1, SCALE).mean(axis=(1, 3))
@@ -213,7 +235,7 @@ def ink_of(strip: Strip) -> Image:
 
 
 def _sums(levels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the sums of (H, W) over the square around each pixel that reaches `_NEAR` to each side."""
+    """Return for each pixel of (H, W) the sum over the square around it that reaches `_NEAR` pixels to each side."""
     for _ in range(2):
         total = np.pad(np.cumsum(np.pad(levels, ((_NEAR, _NEAR), (0, 0))), axis=0), ((1, 0), (0, 0)))
         levels = (total[2 * _NEAR + 1 :] - total[: -2 * _NEAR - 1]).T
@@ -221,7 +243,7 @@ def _sums(levels: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _enlarged(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Interpolate linearly between the middles of the rows of (H, W), four for each: (4 H, W)."""
+    """Enlarge (H, W) to (4 H, W) by linear interpolation between the middles of its rows."""
     at = np.clip((np.arange(len(rows) * SCALE) + 0.5) / SCALE - 0.5, 0, len(rows) - 1)
     low = np.minimum(at.astype(np.int64), len(rows) - 2)
     part = (at - low)[:, np.newaxis]
@@ -229,7 +251,12 @@ def _enlarged(rows: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def canvas_of(ink: Image, piece: Image) -> Image:
-    """Return a canvas uint8 (280, 280) with the ink of one piece (`ink_of`) in its middle, black on white."""
+    """Return a canvas uint8 (280, 280) with the ink of one piece in its middle, black on white.
+
+    Args:
+        ink: uint8 (4 H, 4 W), from `ink_of`.
+        piece: uint8 (H, W), from `piece_of`. If it is larger than a canvas, every second (third, ...) pixel is taken.
+    """
     left, top, right, bottom = box_of(piece)
     left, top, right, bottom = max(left - 1, 0), max(top - 1, 0), right + 1, bottom + 1
     own = piece[top:bottom, left:right].repeat(SCALE, 0).repeat(SCALE, 1) > 0
@@ -243,7 +270,10 @@ def canvas_of(ink: Image, piece: Image) -> Image:
 
 
 def perhaps_several(mask: Image) -> bool:
-    """Return whether a mask may show several digits: ink apart from left to right, about equally tall, or very wide."""
+    """Return whether a mask (70, 70) may show several digits.
+
+    It may if its ink is much wider than tall, or if two parts side by side each have half of the height or more.
+    """
     mask = without_specks(mask)
     left, top, right, bottom = box_of(mask)
     ends = np.flatnonzero(np.diff(np.pad((mask >= INK).any(axis=0), 1).astype(np.int8))).tolist()

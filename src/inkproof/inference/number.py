@@ -1,8 +1,8 @@
-"""Numbers of several digits: an image or strokes to digits in reading order.
+"""Numbers of several digits: from an image or strokes to digits in reading order.
 
-Every run of neighboring pieces of ink that could be one digit goes on a canvas of its own through the model. Pieces of
-an image lie between candidate cuts (`inkproof.inference.cuts`), those of a drawing are its strokes. The digits are the
-runs that cost least together: `cost_of` says what a run costs.
+Pieces of an image lie between candidate cuts (`inkproof.inference.cuts`). Pieces of a drawing are groups of its
+strokes. The model classifies every run of neighboring pieces that could be one digit, on a canvas of its own. The
+digits are the runs that cover all pieces at the least cost (`cost_of`), found by dynamic programming.
 """
 
 import math
@@ -44,19 +44,29 @@ Span = tuple[int, int]  # first piece and last piece + 1
 Strokes = Sequence[Sequence[Sequence[float]]]
 
 _MOST_PIECES = 64  # in a number
-_MOST_IN_DIGIT = 14
-_NEAR = 0.2  # in widths: the middles of strokes that belong to one digit
-_SURE, _NARROW = 1.5, 0.9  # a score in thresholds, and a width, from and up to which ink that is apart is one digit
-_WIDEST = 1.25  # a digit, in heights of the line
+_MOST_IN_DIGIT = 14  # pieces
+# Strokes belong to one digit if their middles are at most this far apart, as a share of the wider one's width.
+_NEAR = 0.2
+# Ink that touches no other is not cut if its score is at least so many thresholds and its width so many line heights.
+_SURE, _NARROW = 1.5, 0.9
+_WIDEST = 1.25  # width of a digit, in heights of the line
 _ROOM = 1.5  # height of the tiles of a line, in heights of its ink
 _LINES = 1.2  # what is wider, in heights of the tallest line, may be several lines and not the parts of a digit
-_LONGEST = 16  # tiles side by side; longer lines are shrunk
-_SIDE = 190.0  # pixels of a canvas that the longer side of a digit from strokes takes
+_LONGEST = 16  # width of a line, in tiles; longer lines are shrunk
+_SIDE = 190.0  # longer side of a digit from strokes, in pixels of a canvas
 
 
 @dataclass(frozen=True, slots=True)
 class Digit:
-    """A digit of a number, the most likely one, and its box in pixels of the image or units of the strokes' canvas."""
+    """A digit of a number.
+
+    Attributes:
+        box: left, top, right and bottom, in pixels of the image or in units of the strokes.
+        digit: the most likely digit, whether accepted or not.
+        probabilities: of the digits 0 to 9.
+        score: the score of the model.
+        accepted: whether the model accepts it as a digit.
+    """
 
     box: Place
     digit: int
@@ -67,7 +77,10 @@ class Digit:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """The digits of a number in reading order, none without ink; `problem` says why an image cannot be read."""
+    """The digits of a number in reading order, none without ink.
+
+    `problem` says why the image is no number in one line. There are no digits then.
+    """
 
     digits: tuple[Digit, ...] = ()
     problem: str = ""
@@ -79,7 +92,7 @@ class Number:
 
     @property
     def probability(self) -> float:
-        """That of the least likely digit."""
+        """The probability of the least likely digit; ValueError without digits."""
         return min(max(one.probabilities) for one in self.digits)
 
     @property
@@ -90,7 +103,13 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Neighboring pieces on a canvas of their own. Sizes, and the ink that cuts cross, are in heights of the line."""
+    """Neighboring pieces that could be one digit.
+
+    Attributes:
+        width, height: of their ink, in heights of the line.
+        digit: the prediction for them.
+        cut: the ink that the cuts at both ends cross, in heights of the line.
+    """
 
     width: float
     height: float
@@ -99,10 +118,10 @@ class Run:
 
 
 def cost_of(run: Run, threshold: float) -> float:
-    """Return what a run costs as a digit of a number.
+    """Return the cost of a run as one digit of a number.
 
-    The sum of scores is the largest where each digit is cut out whole. What is unlikely, wide or low costs more. The
-    constants were chosen on strings of digits by validation writers.
+    A score above the `threshold` lowers the cost. A low probability, ink that is cut through, a wide run and a low run
+    raise it. The constants were chosen on strings of digits by validation writers.
     """
     sure = -math.log(max(max(run.digit.probabilities), 1e-6))
     above = (run.digit.score - threshold) / max(abs(threshold), 1e-3)
@@ -110,7 +129,10 @@ def cost_of(run: Run, threshold: float) -> float:
 
 
 def cheapest(pieces: int, cost: Mapping[Span, float]) -> list[Span]:
-    """Return the runs that cover all pieces for the least cost in total; of equal ones, those with the longer last."""
+    """Return the runs from left to right that cover all pieces at the least total cost.
+
+    Of equal sums, the one with the longer last run is taken. `cost` has a run for each piece, so that there is a cover.
+    """
     least, before = [0.0] + [math.inf] * pieces, [0] * (pieces + 1)
     for end in range(1, pieces + 1):
         for start in range(end):
@@ -124,7 +146,10 @@ def cheapest(pieces: int, cost: Mapping[Span, float]) -> list[Span]:
 
 
 def mask_by(predictor: Predictor) -> MaskOf:
-    """Return a function from a canvas uint8 (280, 280) to the mask of its ink; UserError if the model makes none."""
+    """Return a function from a canvas uint8 (280, 280) to the mask of its ink, uint8 (70, 70).
+
+    The function raises UserError if the model has no ink mask.
+    """
 
     def mask_of(canvas: Image) -> Image:
         mask = predictor.predict(np.ascontiguousarray(canvas)[np.newaxis]).mask[0]
@@ -136,7 +161,7 @@ def mask_by(predictor: Predictor) -> MaskOf:
 
 
 def classified(canvas: Image, box: Place, predictor: Predictor) -> Digit:
-    """Return what the model predicts for a canvas of one digit."""
+    """Return what the model predicts for a canvas uint8 (280, 280) with the ink in `box`."""
     found = predictor.predict(canvas[np.newaxis])
     p = found.probabilities[0]
     accepted = bool(found.accepted[0]) and bool(found.seen[0].any())
@@ -144,9 +169,9 @@ def classified(canvas: Image, box: Place, predictor: Predictor) -> Digit:
 
 
 def line_of(levels: Image, mask_of: MaskOf) -> Strip | None:
-    """Return the line of digits of an image uint8 (H, W), cut out with some room, and without specks in its mask.
+    """Return the line of digits of an image uint8 (H, W), cut out with some room, without specks in its mask.
 
-    Returns None for several lines. Without ink, the mask is empty.
+    Return None for several lines of digits. Without ink, the mask is all zero.
     """
     height, width = levels.shape
     side = max(height, width / _LONGEST) if width > 2 * height else max(height, width)
@@ -168,7 +193,7 @@ def line_of(levels: Image, mask_of: MaskOf) -> Strip | None:
 
 
 def runs_of_image(line: Strip, predictor: Predictor) -> tuple[int, dict[Span, Run]]:
-    """Return the number of pieces, and all runs of them that could be a digit."""
+    """Return the number of pieces, and all runs of them that could be a digit; no runs for too many pieces."""
     left, top, right, bottom = box_of(line.mask)
     mask, tall = line.mask[top:bottom, left:right], bottom - top
     ink = ink_of(line)
@@ -184,7 +209,7 @@ def runs_of_image(line: Strip, predictor: Predictor) -> tuple[int, dict[Span, Ru
         digit = classified(canvas_of(ink, piece), box, predictor)
         return Run((x_end - x) / tall, (y_end - y) / tall, digit, (start.cost + end.cost) / (255 * tall))
 
-    # Ink that is apart and surely one digit is not cut.
+    # Ink that touches no other and is surely one digit is not cut.
     whole = []
     for start, end in pairwise(place for place, cut in enumerate(cuts) if cut.cost == 0):
         one = run(cuts[start], cuts[end])
@@ -205,7 +230,7 @@ def runs_of_image(line: Strip, predictor: Predictor) -> tuple[int, dict[Span, Ru
 
 
 def read_image(levels: Image, predictor: Predictor) -> Number:
-    """Read the number in an image uint8 (H, W) of one line of digits; `predictor` has an ink mask."""
+    """Recognize the number in an image uint8 (H, W) of one line of digits; UserError if the model has no ink mask."""
     line = line_of(levels, mask_by(predictor))
     if line is None:
         return Number(problem=SEVERAL_LINES)
@@ -215,7 +240,7 @@ def read_image(levels: Image, predictor: Predictor) -> Number:
 
 
 def read_strokes(strokes: Strokes, predictor: Predictor) -> Number:
-    """Read the number in strokes of points [x, y, ...], y downward; boxes are in their units."""
+    """Recognize the number in strokes of points [x, y, ...], y downward; boxes are in their units."""
     groups = groups_of(strokes)
     if not groups:
         return Number()
@@ -227,7 +252,7 @@ def read_strokes(strokes: Strokes, predictor: Predictor) -> Number:
 def shows_several(whole: Predictions, canvas: Image, predictor: Predictor) -> bool:
     """Return whether a canvas uint8 (280, 280) shows several digits; `whole` is what `predictor` predicts for it.
 
-    A canvas that is accepted as one digit never does: a digit must not be lost to this check.
+    For a canvas that is accepted as one digit this is always False: no digit is lost to this check.
     """
     if whole.accepted[0] or not whole.mask.size or not perhaps_several(whole.mask[0]):
         return False
@@ -250,7 +275,7 @@ def _number(pieces: int, runs: Mapping[Span, Run], threshold: float) -> Number:
 
 
 def box_around(strokes: Strokes) -> Place:
-    """Return the box of all points of some strokes."""
+    """Return the box around all points of some strokes, in their units."""
     xs, ys = zip(*((point[0], point[1]) for stroke in strokes for point in stroke), strict=True)
     return min(xs), min(ys), max(xs), max(ys)
 
@@ -270,10 +295,11 @@ def in_several_lines(strokes: Strokes) -> bool:
 
 
 def groups_of(strokes: Strokes) -> list[list[Sequence[Sequence[float]]]]:
-    """Return strokes in groups that are part of one digit each, in the order of time, without specks.
+    """Return the strokes in groups, each of one digit or a part of one, without specks.
 
-    A stroke joins a group if their middles are near, such as the slash of a 0. Where it overlaps with an earlier group
-    by half a width, such as the late bar of a 5, it comes after that one.
+    Groups are in the order of time. A stroke joins a group if their middles are near, as the slash of a 0. A stroke
+    that overlaps with an earlier group by half of the narrower width starts a group directly after it, as the late bar
+    of a 5. So neighboring groups can be joined to a digit.
     """
     strokes = [stroke for stroke in strokes if len(stroke)]
     groups: list[list[Sequence[Sequence[float]]]] = []
@@ -296,7 +322,7 @@ def groups_of(strokes: Strokes) -> list[list[Sequence[Sequence[float]]]]:
 
 
 def runs_of_strokes(groups: Sequence[Strokes], predictor: Predictor) -> dict[Span, Run]:
-    """Return all runs of neighboring groups of strokes that could be a digit."""
+    """Return all runs of neighboring groups of strokes that could be a digit; none for too many groups."""
     runs: dict[Span, Run] = {}
     if len(groups) > _MOST_PIECES:
         return runs

@@ -112,7 +112,6 @@ def _rendered(run: PretrainedRun, sources: Mapping[str, Sequence[Share]], render
         # A dataset of a single source is unchanged.
         changes={CREDITS[name].title: change for name, change in _CHANGES.items()} if len(train) > 1 else {},
         monitor=monitor,
-        scans=[name for name, words in SETS.items() if words.scans],
         sets=[(name, run.drawn[name], by_method(run.drawn[name])[SHOWN_METHOD]) for name in shown],
         renderings=renderings,
         tested=first.title if first else run.test.data,

@@ -17,14 +17,13 @@ HERE = Path(__file__).parent
 class SetWords(NamedTuple):
     """A set of drawings in words.
 
-    `variant` marks the test writers' pen digits with another rendering, `scans` images instead of strokes. `whose` says
-    who drew them, where a number of writers does not.
+    `variant` marks the test writers' pen digits with another rendering. `whose` says who drew them, where a number of
+    writers does not.
     """
 
     title: str
     note: str
     variant: bool = False
-    scans: bool = False
     whose: str = ""
 
 
@@ -50,19 +49,16 @@ SETS = {
     "pens_validation": SetWords("Pen tablet, validation writers", "Writers reserved for model selection."),
     "unipen": SetWords("UNIPEN", "Digits by 20 writers of several tablets and countries, fitted into the canvas."),
     "unipen_validation": SetWords("UNIPEN, validation writers", "Writers reserved for model selection."),
-    "paper": SetWords("Paper scans", "Digits cut from scans of one person's paper.", scans=True),
+    "paper": SetWords("Paper scans", "Digits cut from scans of one person's paper."),
     "paper_validation": SetWords(
-        "Paper scans, validation writer", "Those of another person, reserved for model selection.", scans=True
+        "Paper scans, validation writer", "Those of another person, reserved for model selection."
     ),
     "usps": SetWords(
         "USPS",
         "Digits of United States envelopes, 16 x 16, from The Elements of Statistical Learning.",
-        scans=True,
         whose="by unknown writers",
     ),
-    "semeion": SetWords(
-        "Semeion", "Black and white digits of 16 x 16.", scans=True, whose="by about 80 unknown writers"
-    ),
+    "semeion": SetWords("Semeion", "Black and white digits of 16 x 16.", whose="by about 80 unknown writers"),
 }
 VARIANTS = tuple(name for name, one in SETS.items() if one.variant)
 

@@ -23,7 +23,7 @@ from inkproof.tracking.run_metadata import RunMetadata
 FORMS = ("strokes", "white", "paper")
 """How a string reaches the model: as strokes, drawn black on white, or written on generated paper."""
 
-_HEIGHT = 140  # pixels of an image of a string
+_HEIGHT = 140  # pixels, of an image of a string
 
 
 def numbers(metadata: RunMetadata, config: NumbersConfig) -> NumbersResult:
@@ -66,7 +66,11 @@ def by_writer(name: str, rendering: Rendering, pens: DataConfig) -> dict[str, li
 def tried(
     writers: Mapping[str, Sequence[Drawing]], length: int, gap: str, config: NumbersConfig, predictor: Predictor
 ) -> Iterator[tuple[str, str, bool, float]]:
-    """Yield for each string and form: the form, the writer, whether all of it is right, the share of right digits."""
+    """Yield for each string and form: form, writer, whether all digits are correct, and the accuracy of its digits.
+
+    Predicted digits count whether they are accepted or not. The accuracy of the digits is 1 less the edit distance over
+    the length, and at least 0.
+    """
     names = sorted(writers)
     for number in range(config.strings):
         # A generator for each string alone: more strings leave the first as they are.
@@ -82,7 +86,10 @@ def tried(
 
 
 def edits(one: Sequence[int], other: Sequence[int]) -> int:
-    """Return how many digits must be inserted, left out or replaced to make `other` of `one` (Levenshtein, 1966)."""
+    """Return the edit distance: the least insertions, deletions and replacements from `one` to `other`.
+
+    V. Levenshtein, "Binary codes capable of correcting deletions, insertions, and reversals", 1966.
+    """
     row = list(range(len(other) + 1))
     for above, digit in enumerate(one):
         before, row[0] = row[0], above + 1

@@ -88,7 +88,7 @@ export class BrowserStorage {
     return this.#run("readwrite", work);
   }
 
-  // Calls `work` with both stores in one transaction. Resolves with what it returned when all of it is on the disk.
+  // Calls `work` with both stores in one transaction. Once everything is on the disk, resolves with what it returned.
   async #run(mode, work) {
     try {
       const database = await (this.#opening ??= open(() => (this.#opening = null)));

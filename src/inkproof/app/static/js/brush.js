@@ -1,4 +1,4 @@
-// The width of the brush. With a pen that measures pressure it varies from two thirds to four thirds of the set's width.
+// The width of the brush. A pen that measures pressure varies it from two thirds to four thirds of the usual width.
 
 let width = 20; // pixels of the 280 x 280 canvas; the list of models sets it
 

@@ -1,13 +1,14 @@
 // The ink of a line of digits, and candidate cuts between them: inkproof.inference.cuts, for the browser.
 // An image is { data, width, height }, with its values row by row. tests/data/numbers.json has masks and their cuts.
+// Each function here gives the same result as its counterpart in Python.
 
 import { SIDE } from "./drawing.js";
 
 const MASK_SIDE = 70;
-export const SCALE = SIDE / MASK_SIDE; // pixels of a canvas for each of its mask
+export const SCALE = SIDE / MASK_SIDE; // canvas pixels along a side of a mask pixel
 const INK = 128; // a pixel of a mask is ink from this value on, and may be ink from MAYBE on
 const MAYBE = 77;
-const NEAR = 12; // pixels of a mask: the level of the ground is a mean over so many to each side
+const NEAR = 12; // mask pixels: the level of the background is a mean over so many to each side
 
 const imageOf = (width, height, type = Uint8Array) => ({ data: new type(width * height), width, height });
 
@@ -62,8 +63,8 @@ const shares = (places, end) => {
   return inside.subarray(1).map((place, index) => (place - inside[index]) / step);
 };
 
-// The means of each column of an image between edges, from running sums. Zero is beyond the image. The result is
-// turned: its rows are the columns. Twice gives the means over areas.
+// The means of each column of an image between edges, from running sums, with zero outside the image. The result is
+// transposed, so that twice gives the means over areas.
 function meansOf(image, places) {
   const { data, width, height } = image;
   const means = imageOf(places.length - 1, width, Float64Array);
@@ -149,7 +150,7 @@ function connected({ data, width, height }) {
   return [...parts.values()];
 }
 
-// A mask without connected ink that is neither as tall nor as wide as a fifth of the tallest.
+// A mask without specks: connected parts whose longer side is less than a fifth of the height of the tallest.
 export function withoutSpecks(mask) {
   const parts = connected(mask);
   const tall = parts.map((part) => part.at(-1)[0] + 1 - part[0][0]);
@@ -227,7 +228,7 @@ export function cutsOf(ink) {
   return [...kept.keys()].sort((one, other) => one - other).map((before) => kept.get(before));
 }
 
-// The path from top to bottom around a column that crosses the least ink, one column aside a row at most.
+// The path from top to bottom around a column that crosses the least ink. It moves by one column a row at most.
 function pathFrom({ data, width, height }, start) {
   const reach = Math.max(2, Math.floor(height / 10));
   const places = 2 * reach + 1;
@@ -314,7 +315,7 @@ export function inkOf({ gray, mask }) {
   return { ...gray, data };
 }
 
-// The sums over each column, NEAR to each side; turned, so that twice gives the sums over squares.
+// For each pixel, the sum over its column, NEAR to each side. Transposed, so that twice gives the sums over squares.
 function around({ data, width, height }) {
   const sums = imageOf(height, width, Float64Array);
   for (let column = 0; column < width; column++) {
@@ -327,7 +328,7 @@ function around({ data, width, height }) {
   return sums;
 }
 
-// SCALE rows for each, interpolated linearly between the middles of rows; turned, so that twice enlarges both ways.
+// SCALE rows for each row, by linear interpolation. Transposed, so that twice enlarges in both directions.
 function enlarged({ data, width, height }) {
   const large = imageOf(height * SCALE, width, Float64Array);
   for (let place = 0; place < large.width; place++) {

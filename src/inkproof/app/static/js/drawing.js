@@ -4,7 +4,7 @@
 
 export const SIDE = 280; // height of the paper, and width where one digit is drawn
 
-// An id for a drawing that is kept, as the server wants it.
+// A new id for a drawing, in the format that the server accepts.
 export function newId() {
   const bytes = crypto.getRandomValues(new Uint8Array(8));
   return `page-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;

@@ -1,4 +1,4 @@
-// The kept drawings: filter, correct and delete them.
+// The gallery: filter, correct and delete the kept drawings.
 
 import { say, toast } from "./announce.js";
 import { fit, paint } from "./ink.js";

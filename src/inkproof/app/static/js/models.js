@@ -46,13 +46,13 @@ export class Models extends EventTarget {
     }
   }
 
-  // Whether a drawing, for which `model` predicts `whole`, has several digits. The server says it by itself.
+  // Whether a drawing shows several digits; `whole` is the prediction of `model`. The server's prediction includes it.
   several(model, strokes, whole) {
     if (this.place !== "browser") return whole.several;
     return showsSeveral(strokes, whole, (levels) => this.predict(model, levels), model.threshold);
   }
 
-  // Reads the number in `source`: { strokes }, or { image } as gray levels. `signal`, of an AbortController, ends it.
+  // Recognizes the number in `source`: { strokes }, or { image } as gray levels. `signal`, of an AbortController, ends it.
   async read(model, source, signal = null) {
     await this.#load(model);
     if (this.place !== "browser") return readOnServer(model, source);

@@ -1,6 +1,6 @@
 // Numbers of several digits: inkproof.inference.number, for the browser.
-// Every run of neighboring pieces of ink that could be one digit goes on a canvas of its own through the model. The
-// digits are the runs that cost least together. tests/data/numbers.json has examples.
+// The model classifies every run of neighboring pieces of ink that could be one digit, on a canvas of its own. The
+// digits are the runs that cover all pieces at the least cost. tests/data/numbers.json has examples.
 //
 // `predict` is an async function from the gray levels of a canvas to a prediction with a mask.
 
@@ -9,19 +9,19 @@ import { SIDE } from "./drawing.js";
 import { rasterized } from "./raster.js";
 
 const MOST_PIECES = 64; // in a number
-const MOST_IN_DIGIT = 14;
-const NEAR = 0.2; // in widths: the middles of strokes that belong to one digit
-const SURE = 1.5; // a score in thresholds, and a width, from and up to which ink that is apart is one digit
-const NARROW = 0.9;
-const WIDEST = 1.25; // a digit, in heights of the line
+const MOST_IN_DIGIT = 14; // pieces
+const NEAR = 0.2; // how far the middles of strokes of one digit are apart at most, in widths of the wider one
+const SURE = 1.5; // ink that touches no other is not cut if its score is at least so many thresholds
+const NARROW = 0.9; // and its width at most so many heights of the line
+const WIDEST = 1.25; // width of a digit, in heights of the line
 const ROOM = 1.5; // height of the tiles of a line, in heights of its ink
 const LINES = 1.2; // what is wider, in heights of the tallest line, may be several lines and not the parts of a digit
-const LONGEST = 16; // tiles side by side; longer lines are shrunk
-const DIGIT_SIDE = 190; // pixels of a canvas that the longer side of a digit from strokes takes
+const LONGEST = 16; // width of a line, in tiles; longer lines are shrunk
+const DIGIT_SIDE = 190; // longer side of a digit from strokes, in pixels of a canvas
 const TOO_LONG = "too much ink for a number in one line";
 const SEVERAL_LINES = "several lines of digits; read one at a time";
 
-// What a run of pieces costs as a digit. Its width, height, and the ink that its cuts cross, are in heights of the line.
+// The cost of a run of pieces as a digit. Width, height and the ink that its cuts cross are in heights of the line.
 export function costOf({ width, height, cut, digit }, threshold) {
   const sure = -Math.log(Math.max(...digit.probabilities, 1e-6));
   const above = (digit.score - threshold) / Math.max(Math.abs(threshold), 1e-3);
@@ -42,14 +42,14 @@ export function cheapest(pieces, costs) {
   return runs;
 }
 
-// Reads the number in gray levels { data, width, height } of one line of digits.
+// Recognizes the number in gray levels { data, width, height }; rejects with an Error if it is not in one line.
 export async function readImage(levels, predict, threshold) {
   const line = await lineOf(levels, async (canvas) => (await predict(canvas)).mask);
   if (!line) throw new Error(SEVERAL_LINES);
   return line.mask.data.some((level) => level) ? read(await runsOfImage(line, predict, threshold), threshold) : numberOf([]);
 }
 
-// Reads the number in strokes of points [x, y, ...].
+// Recognizes the number in strokes of points [x, y, ...].
 export async function readStrokes(strokes, predict, threshold) {
   const groups = groupsOf(strokes);
   if (inSeveralLines(groups.flat())) throw new Error(SEVERAL_LINES);
@@ -130,7 +130,7 @@ async function runsOfImage(line, predict, threshold) {
     return known.get(key);
   };
 
-  // Ink that is apart and surely one digit is not cut.
+  // Ink that touches no other and is surely one digit is not cut.
   const needless = new Set();
   for (const [start, end] of pairs(cuts)) {
     const one = await once(start, end);
@@ -182,8 +182,8 @@ function inSeveralLines(strokes) {
   return lines.filter(([top, bottom]) => 3 * (bottom - top) >= tallest).length > 1 && right - left > LINES * tallest;
 }
 
-// Strokes in groups that are part of one digit each, in the order of time, without specks. A stroke joins a group if
-// their middles are near. Where it overlaps with an earlier group by half a width, it comes after that one.
+// Strokes in groups, each of one digit or a part of one, in the order of time, without specks. A stroke joins a group
+// if their middles are near. If it overlaps with an earlier group by half of the narrower width, it comes after that.
 export function groupsOf(strokes) {
   const drawn = strokes.filter((stroke) => stroke.length).map((stroke) => ({ stroke, box: boxAround([stroke]) }));
   const tall = Math.max(0, ...drawn.map(({ box }) => box[3] - box[1]));

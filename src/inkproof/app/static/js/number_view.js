@@ -1,4 +1,4 @@
-// Numbers: digits written side by side, or an image of them, read after each stroke.
+// The view Number: recognizes digits that are written side by side, after each stroke, or those in an image.
 
 import { say } from "./announce.js";
 import { levelsOf, showLevels } from "./levels.js";
@@ -15,7 +15,7 @@ export function connectNumber(models, drawing) {
   let control = new AbortController();
   let timer = 0;
 
-  // Reads what is there now. Of several calls while another one is read, only the last one counts.
+  // Recognizes what is there now. Calls wait for the running one. Of those that wait, only the last one counts.
   function refresh() {
     const turn = ++latest;
     control.abort();

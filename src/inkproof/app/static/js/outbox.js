@@ -1,4 +1,4 @@
-// Drawings on their way to the storage. Each stays on this device, also over a reload, until the storage has it.
+// Drawings that are being sent to the storage. Each stays on this device until the storage has it, also after a reload.
 
 import { newId, SIDE } from "./drawing.js";
 import { rasterized } from "./raster.js";
@@ -12,7 +12,7 @@ export class Outbox extends EventTarget {
   trouble = ""; // why drawings wait, if one could not be sent
   #models;
   #waiting = new Map(); // id: drawing
-  #refused = new Set(); // ids that the storage did not accept; the next visit tries them again
+  #refused = new Set(); // ids that the storage rejected; they are sent again after a reload
   #unsafe = new Set(); // ids that a reload would lose, since the browser stores nothing
   #sending = false;
   #pause = FIRST;
@@ -31,7 +31,7 @@ export class Outbox extends EventTarget {
     return this.#waiting.size;
   }
 
-  // Takes a drawing: what is kept, without a prediction, and the name of its session.
+  // Adds a drawing: the fields that are kept, but for the prediction, and the name of its session.
   add(drawing) {
     const id = newId();
     this.#waiting.set(id, drawing);
@@ -43,7 +43,7 @@ export class Outbox extends EventTarget {
     this.#send();
   }
 
-  // Sends one after the other. The id makes the storage keep a drawing once, however often it is sent.
+  // Sends one drawing after another. Because of its id, the storage keeps a drawing once, however often it is sent.
   async #send() {
     if (this.#sending) return;
     this.#sending = true;

@@ -1,4 +1,4 @@
-// Predictions while drawing: every chosen model classifies the newest state, at the latest with the next frame.
+// Predictions while drawing: every chosen model classifies the newest state. Older states are skipped.
 
 import { Raster } from "./raster.js";
 
@@ -46,7 +46,7 @@ export class Predictions extends EventTarget {
       for (const model of levels ? this.#models.selected : []) {
         try {
           const one = await this.#models.predict(model, levels);
-          // Takes too long while the pen moves.
+          // The check for several digits takes too long while the pen moves.
           const { drawing, strokes } = this.#drawing;
           found.set(model.name, { ...one, several: !drawing && (await this.#models.several(model, strokes, one)) });
         } catch (error) {

@@ -14,7 +14,7 @@ export async function loadOnServer(model) {
   };
 }
 
-// Reads the number in `source`: { strokes }, or { image } as gray levels.
+// Recognizes the number in `source`: { strokes }, or { image } as gray levels.
 export function readOnServer(model, { strokes, image }) {
   const source = strokes ? { strokes } : { image: pngOf(image) };
   return ask("api/recognise", "POST", { ...source, number: true, model: model.name });

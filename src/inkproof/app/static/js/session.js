@@ -1,4 +1,5 @@
-// A session: the page asks for 0 to 9 in random order, some rounds, and keeps each drawing as the digit asked for.
+// A session: the page asks for the digits 0 to 9 in random order, in several rounds. It keeps each drawing with the
+// label that it asked for.
 
 import { say } from "./announce.js";
 import { deviceClass } from "./device.js";
@@ -33,7 +34,7 @@ export function connectSession(drawing, outbox, kept) {
     kept();
     if (detail.session === session?.name) change({ sent: session.sent + 1, right: session.right + detail.right });
   });
-  // Enter is Done, unless a control has the focus and its own use for it.
+  // Enter is Done, unless the focus is on a control that uses Enter itself.
   document.addEventListener("keydown", (event) => {
     const busy = document.querySelector("dialog[open]") || event.target.closest?.("a, button, input, select, summary");
     if (event.key !== "Enter" || event.repeat || busy || !running() || at("draw").hidden) return;
@@ -52,7 +53,7 @@ export function connectSession(drawing, outbox, kept) {
   }
 
   function start(event) {
-    // One line without invisible characters, as the server wants a name.
+    // The server accepts only names of one line without invisible characters.
     const writer = at("session-writer").value.replace(/[\p{C}\p{Z}]+/gu, " ").trim();
     if (!writer) return event.preventDefault();
     const order = [];
@@ -118,7 +119,7 @@ export function connectSession(drawing, outbox, kept) {
     at("session-keep").setAttribute("aria-disabled", String(drawing.empty));
   }
 
-  // What is still on this device.
+  // Says how many drawings are still on this device.
   function tell() {
     const one = outbox.size === 1;
     const waiting = outbox.trouble && `${outbox.size} ${one ? "drawing waits" : "drawings wait"} on this device: ${outbox.trouble}. `;

@@ -2,7 +2,7 @@
 
 import { remember, remembered } from "./memory.js";
 
-// `papers` has by view what `undo` and `clear` there.
+// `papers` has for each view with a paper an object with the methods `undo` and `clear`.
 export function connectShortcuts(papers, keep) {
   const paper = () => papers[Object.keys(papers).find((view) => !document.getElementById(view).hidden)];
 

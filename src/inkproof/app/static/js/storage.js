@@ -1,4 +1,4 @@
-// Where drawings are kept: on the server, or in this browser if the page comes from a host that only sends files.
+// Where drawings are kept: on the server, or in this browser if the page comes from a static web host.
 //
 // Both have the same methods, which reject with an Error whose message ends a sentence:
 //   keep(drawing)             keeps it and returns it with its id; the same id again changes nothing, and gets the
@@ -8,7 +8,7 @@
 //   correct(id, change)       changes label or writer and returns the drawing
 //   remove(id)
 //   exported()                returns all drawings as a file; only in the browser
-// and `terms`, which tells the writer what is kept and where.
+// and `terms`, a text for the writer: what is kept, and where.
 
 import { BrowserStorage } from "./browser_storage.js";
 import { SERVER } from "./hosting.js";

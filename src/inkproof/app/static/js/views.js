@@ -4,7 +4,7 @@ import { dismiss } from "./announce.js";
 
 const VIEWS = ["draw", "number", "gallery"];
 
-// `shown` has a function for each view, which is called when that view opens.
+// `shown` may have a function for a view, which is called when that view opens.
 export function connectViews(shown) {
   const show = (moved) => {
     const wanted = VIEWS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "draw";
