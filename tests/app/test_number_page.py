@@ -181,6 +181,48 @@ def test_an_image_is_opened_read_and_closed(visit: Callable[..., Any], server: R
     assert page.locator("#number-pad").is_visible() and page.locator("#number-clear").is_disabled()
 
 
+def test_the_last_thing_done_is_read(visit: Callable[..., Any]) -> None:
+    """Opening takes a while: what is written or opened meanwhile counts, and the page draws frames while it reads."""
+    page = visit(**DESKTOP)
+    page.click("#to-number")
+    large = io.BytesIO()
+    Image.fromarray(levels_of(VECTORS["images"][1]).repeat(25, 0).repeat(25, 1)).save(large, "PNG")
+    small = {"name": "0.png", "mimeType": "image/png", "buffer": base64.b64decode(VECTORS["images"][0]["png"])}
+    page.set_input_files("#number-file", {**small, "buffer": large.getvalue()})
+    page.set_input_files("#number-file", small)
+    until(page, f"document.getElementById('number-verdict').textContent === '{VECTORS['images'][0]['number']} is read'")
+    page.set_input_files("#number-file", {**small, "buffer": large.getvalue()})
+    page.evaluate("strokes => inkproof.line.set(strokes)", VECTORS["strokes"][2]["strokes"])
+    page.wait_for_timeout(1500)
+    page.evaluate("inkproof.number.settled()")
+    assert page.inner_text("#number-verdict") == f"{VECTORS['strokes'][2]['number']} is read"
+    assert page.locator("#number-pad").is_visible()
+    page.evaluate("""() => { globalThis.longest = 0; let last = performance.now();
+      const frame = (now) => { longest = Math.max(longest, now - last); last = now; requestAnimationFrame(frame); };
+      requestAnimationFrame(frame); }""")
+    page.set_input_files("#number-file", {**small, "buffer": base64.b64decode(VECTORS["images"][2]["png"])})
+    until(page, "document.getElementById('number-verdict').textContent === 'Reading …'")
+    until(page, f"document.getElementById('number-verdict').textContent === '{VECTORS['images'][2]['number']} is read'")
+    assert page.evaluate("longest") < 1000, "milliseconds without a frame"
+
+
+@needs_server
+def test_a_model_that_could_not_be_loaded_is_loaded_the_next_time(visit: Callable[..., Any]) -> None:
+    page = visit(script="navigator.serviceWorker.register = async () => {};")
+    page.route("**/*.tflite", lambda route: route.abort())
+    page.reload()
+    until(page, "globalThis.inkproof?.models.all.length > 0")
+    page.click("#to-number")
+    strokes = VECTORS["strokes"][0]["strokes"]
+    page.evaluate("strokes => inkproof.line.set(strokes)", strokes)
+    until(page, "document.getElementById('number-verdict').textContent.startsWith('Not read')")
+    page.unroute("**/*.tflite")
+    page.evaluate("strokes => inkproof.line.set(strokes)", strokes)
+    until(
+        page, f"document.getElementById('number-verdict').textContent === '{VECTORS['strokes'][0]['number']} is read'"
+    )
+
+
 @needs_server
 def test_an_opened_photograph_is_upright_and_on_white(visit: Callable[..., Any]) -> None:
     page = visit()

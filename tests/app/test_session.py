@@ -97,6 +97,23 @@ def test_a_session_asks_for_every_digit_and_keeps_it_as_what_was_asked_for(
 
 
 @needs_server
+def test_two_tabs_go_on_with_one_session(visit: Callable[..., Any], server: Running) -> None:
+    page = visit("/?session=1")
+    begin(page, "anna")
+    other = page.context.new_page()
+    other.goto(server.url)
+    until(other, "globalThis.inkproof?.models.all.length > 0")
+    for number in range(6):
+        tab = (page, other)[number % 2]
+        until(tab, f"document.getElementById('session-count').textContent === 'anna, {number + 1} of 10'")
+        draw(tab)
+    sent(page)
+    sent(other)
+    labels = [one.label for one in server.kept(page)]
+    assert len(labels) == len(set(labels)) == 6
+
+
+@needs_server
 def test_a_lost_connection_and_a_busy_server_lose_nothing(visit: Callable[..., Any], server: Running) -> None:
     page = visit("/?session=1")
     begin(page)

@@ -57,6 +57,13 @@ def test_other_files_are_not_replaced(tmp_path: Path):
         with pytest.raises(UserError, match="not empty and not a site"):
             write_site(out, MODELS, 20.0)
     assert contents(tmp_path) == {"notes.txt": b"mine"}
+    site = tmp_path / "site"
+    write_site(site, MODELS, 20.0)
+    (site / ".git").mkdir()
+    (site / ".git" / "HEAD").write_text("mine")
+    with pytest.raises(UserError, match=r"not a site \(.git\)"):
+        write_site(site, MODELS, 20.0)
+    assert (site / ".git" / "HEAD").read_text() == "mine"
 
 
 def test_without_a_readable_model_nothing_is_written(tmp_path: Path):

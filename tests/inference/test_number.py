@@ -7,6 +7,8 @@ import io
 import json
 import subprocess
 import sys
+import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from inkproof.data.drawings import read_drawings
 from inkproof.exporting.predictors import CanvasPredictor, ImagePredictor
 from inkproof.inference.number import (
     SEVERAL_LINES,
+    TOO_LONG,
     Digit,
     Number,
     Run,
@@ -29,6 +32,7 @@ from inkproof.inference.number import (
 )
 from inkproof.inference.predict import NumberPrediction, line, predict_image, predict_images
 from inkproof.preprocessing.canvas import to_canvas
+from inkproof.preprocessing.strokes import render
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.synthetic.digit_strings import digit_string, on_white
@@ -104,6 +108,29 @@ def test_several_lines_are_not_read(model: CanvasPredictor):
     assert read_strokes([*strokes, *below], model) == Number(problem=SEVERAL_LINES)
     bar, hook = [[20, 0], [60, 0]], [[20, 5], [20, 40], [60, 60], [20, 100]]
     assert len(read_strokes([bar, hook], model).digits) == 1, "a bar above its 5"
+
+
+def test_scribbles_are_not_drawn_again_and_again(model: CanvasPredictor):
+    zigzag = [[[40 * number + step / 10, 100 * (step % 2)] for step in range(150)] for number in range(40)]
+    began = time.monotonic()
+    assert read_strokes(zigzag, model) == Number(problem=TOO_LONG)
+    assert time.monotonic() - began < 1
+
+
+def test_a_line_of_one_row_takes_no_memory_for_280(model: CanvasPredictor):
+    tracemalloc.start()
+    assert read_image(np.full((1, 500_000), 255, np.uint8), model) == Number()
+    assert read_image(np.full((500_000, 1), 255, np.uint8), model) == Number()
+    assert tracemalloc.get_traced_memory()[1] < 200e6
+    tracemalloc.stop()
+
+
+def test_letters_cut_into_strokes_are_not_accepted(model: CanvasPredictor):
+    sides = [[[60, 60], [60, 220]], [[220, 60], [220, 220]]]
+    m = [[[60, 220], [60, 60], [140, 160], [220, 60], [220, 220]]]
+    h = [*sides, [[60, 140], [220, 140]]]
+    found = [read_image(render(strokes, brush=14.0), model) for strokes in (m, h)]
+    assert not any(one.accepted for one in found), [one.text for one in found]
 
 
 def test_many_digits_that_are_apart_are_read(model: CanvasPredictor):

@@ -31,7 +31,7 @@ SIDE = 64  # pixels of the height of an image
 def strings() -> list[DigitString]:
     """Return a string of three digits of the starter set for each kind of gap."""
     digits = [one for one in read_drawings(ROOT / "data" / "drawn" / "starter") if one.label is not None]
-    return [digit_string(digits, 3, gap, np.random.default_rng([26, place])) for place, gap in enumerate(GAPS)]
+    return [digit_string(digits, 3, gap, np.random.default_rng([28, place])) for place, gap in enumerate(GAPS)]
 
 
 def vectors() -> dict[str, Any]:

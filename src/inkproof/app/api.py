@@ -229,9 +229,10 @@ def api(catalog: Catalog, limits: Limits, brush: float, gate: Gate) -> Blueprint
             with decoding.turn():
                 canvas = decoder.submit(levels_of, content, limits, gray_levels if number else to_canvas).result()
         model = chosen(catalog, name)
-        if not number:
-            return jsonify(recognize(model, canvas))
-        with gate.turn():  # a number takes up to several hundred predictions
+        # A number takes up to several hundred predictions, and so does whether there are several digits.
+        with gate.turn():
+            if not number:
+                return jsonify(recognize(model, canvas))
             read = partial(read_strokes, strokes) if strokes else partial(read_image, canvas)
             return jsonify(recognize_number(model, read))
 

@@ -112,7 +112,9 @@ def _exported(line: str) -> Drawing | set[str]:
     if values.pop("format", None) != FORMAT:
         raise ValueError(f"its format is not {FORMAT}; if a newer Inkproof has written it, update this one")
     ids = values.get("deleted", [values.get("id")])
-    for name in ids if isinstance(ids, list) else [ids]:
+    if not isinstance(ids, list):
+        raise ValueError("deleted is no list of ids")
+    for name in ids:
         if not isinstance(name, str) or not _ID.fullmatch(name):
             raise ValueError(f"{str(name)[:60]!r} is no id that the page makes, such as page-0123456789abcdef")
     if "deleted" in values:

@@ -38,8 +38,6 @@ def write_site(out: Path, models: dict[str, Path], brush: float) -> int:
     Raises:
         UserError: no model can be read, or `out` exists and is neither empty nor a site.
     """
-    if out.exists() and not (out.is_dir() and ((out / CATALOG).is_file() or not any(out.iterdir()))):
-        raise UserError(f"out={out}: it is not empty and not a site; choose another folder, or move it away")
     found = Catalog(lambda: models).models()
     if not found:
         raise UserError(f"{', '.join(map(str, models.values()))}: no readable model; `make pretrained` makes one")
@@ -53,6 +51,13 @@ def write_site(out: Path, models: dict[str, Path], brush: float) -> int:
     files[CATALOG] = json.dumps({"models": described, "brush": brush}).encode()
     parts = read_parts(CATALOG, {"/js/hosting.js": lambda _: _HOSTING, "/": _with_policy})
     files |= {address.lstrip("/") or "index.html": part.plain for address, part in parts.items()}
+    ours = {name.partition("/")[0] for name in files}
+    foreign = sorted({path.name for path in out.iterdir()} - ours) if out.is_dir() else [out.name] * out.exists()
+    if foreign or (out.is_dir() and any(out.iterdir()) and not (out / CATALOG).is_file()):
+        found_there = f" ({', '.join(foreign[:3])})" if foreign else ""
+        raise UserError(
+            f"out={out}: it is not empty and not a site{found_there}; choose another folder, or move it away"
+        )
     with replacing(out) as folder:
         for name, content in files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -66,7 +66,10 @@ def strip_of(levels: Image, left: float, top: float, width: float, side: float, 
     inside = np.outer(
         *(np.diff(np.clip(edges, 0, n)) / step for edges, n in zip((rows, right), levels.shape, strict=True))
     )
-    gray = np.rint(area_means(levels, rows, right) + border * (1 - inside)).astype(np.uint8)
+    # First along the longer side, or an image of one row and millions of columns would become as large as 280 rows.
+    wide = levels.shape[1] > levels.shape[0]
+    means = area_means(levels.T, right, rows).T if wide else area_means(levels, rows, right)
+    gray = np.rint(means + border * (1 - inside)).astype(np.uint8)
     mask = np.empty((MASK_SIDE, columns // SCALE), np.uint8)
     firsts = [*range(0, columns - CANVAS_SIDE, CANVAS_SIDE // 2), columns - CANVAS_SIDE]
     done = 0

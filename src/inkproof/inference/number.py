@@ -7,7 +7,7 @@ digits are the runs that cover all pieces at the least cost (`cost_of`), found b
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 
@@ -44,7 +44,9 @@ Span = tuple[int, int]  # first piece and last piece + 1
 Strokes = Sequence[Sequence[Sequence[float]]]
 
 _MOST_PIECES = 64  # in a number
-_MOST_IN_DIGIT = 14  # pieces
+_MOST_IN_DIGIT = 14  # pieces between cuts
+_MOST_STROKES = 6  # groups of strokes in a digit
+_LONGEST_PATH = 60  # length of the pen's path in a digit, in sides of its box
 # Strokes belong to one digit if their middles are at most this far apart, as a share of the wider one's width.
 _NEAR = 0.2
 # Ink that touches no other is not cut if its score is at least so many thresholds and its width so many line heights.
@@ -207,6 +209,8 @@ def runs_of_image(line: Strip, predictor: Predictor) -> tuple[int, dict[Span, Ru
         x, y, x_end, y_end = box_of(piece)
         box = (x0 + x * scale, y0 + y * scale, x0 + x_end * scale, y0 + y_end * scale)
         digit = classified(canvas_of(ink, piece), box, predictor)
+        if start.cost + end.cost and digit.score < _SURE * predictor.threshold:
+            digit = replace(digit, accepted=False)  # much of other writing can be cut into strokes like a 1
         return Run((x_end - x) / tall, (y_end - y) / tall, digit, (start.cost + end.cost) / (255 * tall))
 
     # Ink that touches no other and is surely one digit is not cut.
@@ -244,6 +248,8 @@ def read_strokes(strokes: Strokes, predictor: Predictor) -> Number:
     groups = groups_of(strokes)
     if not groups:
         return Number()
+    if any(_length(group) > _LONGEST_PATH * _side_of(group) for group in groups):
+        return Number(problem=TOO_LONG)  # scribbles, which would take minutes to draw
     if in_several_lines([stroke for group in groups for stroke in group]):
         return Number(problem=SEVERAL_LINES)
     return _number(len(groups), runs_of_strokes(groups, predictor), predictor.threshold)
@@ -278,6 +284,15 @@ def box_around(strokes: Strokes) -> Place:
     """Return the box around all points of some strokes, in their units."""
     xs, ys = zip(*((point[0], point[1]) for stroke in strokes for point in stroke), strict=True)
     return min(xs), min(ys), max(xs), max(ys)
+
+
+def _length(strokes: Strokes) -> float:
+    return sum(math.dist(one[:2], other[:2]) for stroke in strokes for one, other in pairwise(stroke))
+
+
+def _side_of(strokes: Strokes) -> float:
+    left, top, right, bottom = box_around(strokes)
+    return max(right - left, bottom - top, 1.0)
 
 
 def in_several_lines(strokes: Strokes) -> bool:
@@ -329,7 +344,7 @@ def runs_of_strokes(groups: Sequence[Strokes], predictor: Predictor) -> dict[Spa
     _, highest, _, lowest = box_around([stroke for group in groups for stroke in group])
     tall = max(lowest - highest, 1.0)
     for start in range(len(groups)):
-        for end in range(start + 1, min(start + _MOST_IN_DIGIT, len(groups)) + 1):
+        for end in range(start + 1, min(start + _MOST_STROKES, len(groups)) + 1):
             strokes = [stroke for group in groups[start:end] for stroke in group]
             left, top, right, bottom = box = box_around(strokes)
             if end > start + 1 and right - left > _WIDEST * tall:

@@ -29,10 +29,15 @@ async function install() {
 // one. Then this rejects, and the next visit tries again.
 async function fetched(path, hash) {
   const response = await fetch(path, { cache: "no-cache" });
+  if (!(await isWhole(response, hash))) throw new Error(`${path} is not the file that was expected`);
+  return response;
+}
+
+// Whether a response has the file whose SHA-256 begins with `hash`.
+async function isWhole(response, hash) {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await response.clone().arrayBuffer()));
   const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  if (!response.ok || !found.startsWith(hash)) throw new Error(`${path} is not the file that was expected`);
-  return response;
+  return response.ok && found.startsWith(hash);
 }
 
 async function activate() {
@@ -73,7 +78,8 @@ async function model(request) {
   const known = await models.match(request);
   if (known) return known;
   const response = await fetch(request);
-  if (response.ok) await models.put(request, response.clone());
+  const [version] = new URL(request.url).pathname.split("/").at(-1).split(".");
+  if (await isWhole(response, version)) await models.put(request, response.clone());
   return response;
 }
 

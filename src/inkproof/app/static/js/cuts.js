@@ -27,7 +27,9 @@ export async function stripOf(levels, left, top, width, side, maskOf) {
   left -= (columns * step - width) / 2;
   const rows = edges(top, step, SIDE);
   const across = edges(left, step, columns);
-  const means = meansOf(meansOf(levels, rows), across);
+  // First along the longer side, or an image of one row and millions of columns would become as large as 280 rows.
+  const wide = levels.width > levels.height;
+  const means = wide ? turned(meansOf(meansOf(turned(levels), across), rows)) : meansOf(meansOf(levels, rows), across);
   const [down, right] = [shares(rows, levels.height), shares(across, levels.width)];
   const border = borderOf(levels); // the level beyond the image, where the means have zero
   const gray = imageOf(columns, SIDE);
@@ -83,11 +85,25 @@ function meansOf(image, places) {
   return means;
 }
 
+// An image with its rows as columns.
+function turned({ data, width, height }) {
+  const image = imageOf(height, width, data.constructor);
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) image.data[column * height + row] = data[row * width + column];
+  }
+  return image;
+}
+
 // The median of the outermost pixels; corners count twice.
 function borderOf({ data, width, height }) {
-  const ring = [...data.subarray(0, width), ...data.subarray((height - 1) * width)];
-  for (let row = 0; row < height; row++) ring.push(data[row * width], data[row * width + width - 1]);
-  return ring.sort((one, other) => one - other)[ring.length >> 1];
+  const ring = new Uint8Array(2 * (width + height));
+  ring.set(data.subarray(0, width));
+  ring.set(data.subarray((height - 1) * width), width);
+  for (let row = 0; row < height; row++) {
+    ring[2 * width + row] = data[row * width];
+    ring[2 * width + height + row] = data[row * width + width - 1];
+  }
+  return ring.sort()[ring.length >> 1];
 }
 
 export function crop(image, left, top, right, bottom) {

@@ -64,15 +64,19 @@ export class Models extends EventTarget {
     return readImage(source.image, predict, model.threshold);
   }
 
-  // Loads a model once.
+  // Loads a model once. After a failure, the next call tries again.
   #load(model) {
-    if (!this.#loaded.has(model.file)) this.#loaded.set(model.file, this.#loadAnew(model));
+    if (!this.#loaded.has(model.file)) {
+      const loading = this.#loadAnew(model);
+      loading.catch(() => this.#loaded.delete(model.file));
+      this.#loaded.set(model.file, loading);
+    }
     return this.#loaded.get(model.file);
   }
 
   // Announces that the choice has changed, and loads the chosen models before the first stroke.
   #changed() {
-    for (const model of this.selected) this.#load(model).catch(() => this.#loaded.delete(model.file));
+    for (const model of this.selected) this.#load(model);
     this.dispatchEvent(new Event("change"));
   }
 

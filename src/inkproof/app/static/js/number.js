@@ -9,7 +9,9 @@ import { SIDE } from "./drawing.js";
 import { rasterized } from "./raster.js";
 
 const MOST_PIECES = 64; // in a number
-const MOST_IN_DIGIT = 14; // pieces
+const MOST_IN_DIGIT = 14; // pieces between cuts
+const MOST_STROKES = 6; // groups of strokes in a digit
+const LONGEST_PATH = 60; // length of the pen's path in a digit, in sides of its box
 const NEAR = 0.2; // how far the middles of strokes of one digit are apart at most, in widths of the wider one
 const SURE = 1.5; // ink that touches no other is not cut if its score is at least so many thresholds
 const NARROW = 0.9; // and its width at most so many heights of the line
@@ -52,6 +54,7 @@ export async function readImage(levels, predict, threshold) {
 // Recognizes the number in strokes of points [x, y, ...].
 export async function readStrokes(strokes, predict, threshold) {
   const groups = groupsOf(strokes);
+  if (groups.some((group) => lengthOf(group) > LONGEST_PATH * sideOf(group))) throw new Error(TOO_LONG);
   if (inSeveralLines(groups.flat())) throw new Error(SEVERAL_LINES);
   return read(await runsOfStrokes(groups, predict), threshold);
 }
@@ -121,8 +124,9 @@ async function runsOfImage(line, predict, threshold) {
     const [x, y, xEnd, yEnd] = boxOf(piece);
     const box = [x0 + x * line.scale, y0 + y * line.scale, x0 + xEnd * line.scale, y0 + yEnd * line.scale];
     const digit = await classified(canvasOf(ink, piece), box, predict);
-    const cut = (start.cost + end.cost) / (255 * tall);
-    return { width: (xEnd - x) / tall, height: (yEnd - y) / tall, digit, cut };
+    const crossed = start.cost + end.cost;
+    if (crossed && digit.score < SURE * threshold) digit.accepted = false; // other writing can be cut into strokes like a 1
+    return { width: (xEnd - x) / tall, height: (yEnd - y) / tall, digit, cut: crossed / (255 * tall) };
   }
   const once = async (start, end) => {
     const key = `${cuts.indexOf(start)} ${cuts.indexOf(end)}`;
@@ -169,6 +173,17 @@ function boxAround(strokes) {
   return [xs.reduce(least), ys.reduce(least), xs.reduce(most), ys.reduce(most)];
 }
 
+function lengthOf(strokes) {
+  const far = ([x, y], [otherX, otherY]) => Math.hypot(otherX - x, otherY - y);
+  const length = (stroke) => stroke.slice(1).reduce((sum, point, index) => sum + far(stroke[index], point), 0);
+  return strokes.reduce((sum, stroke) => sum + length(stroke), 0);
+}
+
+function sideOf(strokes) {
+  const [left, top, right, bottom] = boxAround(strokes);
+  return Math.max(right - left, bottom - top, 1);
+}
+
 // Whether strokes are in lines below each other, as lineOf finds them in an image.
 function inSeveralLines(strokes) {
   if (!strokes.length) return false;
@@ -211,7 +226,7 @@ async function runsOfStrokes(groups, predict) {
   const [, highest, , lowest] = groups.length ? boxAround(groups.flat()) : [0, 0, 0, 0];
   const tall = Math.max(lowest - highest, 1);
   for (let start = 0; start < groups.length; start++) {
-    for (let end = start + 1; end <= Math.min(start + MOST_IN_DIGIT, groups.length); end++) {
+    for (let end = start + 1; end <= Math.min(start + MOST_STROKES, groups.length); end++) {
       const strokes = groups.slice(start, end).flat();
       const box = boxAround(strokes);
       const [left, top, right, bottom] = box;

@@ -28,6 +28,7 @@ export function connectNumber(models, drawing) {
       if (turn !== latest) return;
       if (!image && drawing.empty) return show(null);
       const model = models.selected[0];
+      if (!model) return show(null, "The models are loading …");
       try {
         const started = performance.now();
         const found = await models.read(model, image ? { image } : { strokes: structuredClone(drawing.strokes) }, signal);
@@ -75,16 +76,17 @@ export function connectNumber(models, drawing) {
     at("number-paper").style.setProperty("--ratio", image ? image.width / image.height : 2);
   }
 
+  // Opens an image in place of what was there. What is opened, written or cleared meanwhile comes first.
   async function open(file) {
-    try {
-      image = await levelsOf(file);
-      showLevels(at("number-image"), image);
-      refresh();
-    } catch (error) {
-      image = null;
-      refresh();
-      reading = reading.then(() => show(null, `Not read: ${error.message}.`));
-    }
+    const turn = ++latest;
+    const [levels, problem] = await levelsOf(file).then((found) => [found, ""], (error) => [null, error.message]);
+    if (turn !== latest) return;
+    image = null;
+    drawing.clear();
+    image = levels;
+    if (image) showLevels(at("number-image"), image);
+    refresh();
+    if (problem) reading = reading.then(() => show(null, `Not read: ${problem}.`));
   }
 
   const clear = () => {

@@ -1,6 +1,7 @@
 // Drawings that are being sent to the storage. Each stays on this device until the storage has it, also after a reload.
 
 import { newId, SIDE } from "./drawing.js";
+import { remembered } from "./memory.js";
 import { rasterized } from "./raster.js";
 import { storage } from "./storage.js";
 
@@ -89,11 +90,14 @@ export class Outbox extends EventTarget {
 
 // In the order in which they were drawn, which the browser's storage does not keep.
 function stored() {
+  const found = [];
   try {
-    const keys = Object.keys(localStorage).filter((key) => key.startsWith(PLACE));
-    const found = keys.map((key) => [key.slice(PLACE.length), JSON.parse(localStorage.getItem(key))]);
-    return found.sort(([, one], [, other]) => one.drawn - other.drawn);
+    for (const key of Object.keys(localStorage).filter((name) => name.startsWith(PLACE))) {
+      const drawing = remembered(key.replace(/^inkproof\./, ""), null); // null for a damaged one
+      if (Array.isArray(drawing?.strokes)) found.push([key.slice(PLACE.length), drawing]);
+    }
   } catch {
-    return []; // the browser stores nothing
+    // The browser stores nothing.
   }
+  return found.sort(([, one], [, other]) => one.drawn - other.drawn);
 }

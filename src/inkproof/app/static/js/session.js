@@ -14,6 +14,7 @@ export function connectSession(drawing, outbox, kept) {
   const invitation = at("invitation").textContent;
   const wanted = Number.parseInt(new URLSearchParams(location.search).get("session"), 10); // of ?session=2
   let session = remembered("session", null);
+  if (!Array.isArray(session?.order)) session = null;
   const running = () => session !== null && session.at < session.order.length;
 
   at("open-session").addEventListener("click", open);
@@ -40,6 +41,14 @@ export function connectSession(drawing, outbox, kept) {
     if (event.key !== "Enter" || event.repeat || busy || !running() || at("draw").hidden) return;
     event.preventDefault();
     keep();
+  });
+  // Another tab of this browser goes on with the same session.
+  window.addEventListener("storage", ({ key }) => {
+    if (key !== "inkproof.session") return;
+    const before = session;
+    session = remembered("session", null);
+    if (session?.name !== before?.name || session?.at !== before?.at) drawing.clear();
+    show();
   });
   if (session !== null && !running()) session = null; // it was over before the page was left
   show();
