@@ -191,6 +191,7 @@ def test_the_last_thing_done_is_read(visit: Callable[..., Any]) -> None:
     page.set_input_files("#number-file", {**small, "buffer": large.getvalue()})
     page.set_input_files("#number-file", small)
     until(page, f"document.getElementById('number-verdict').textContent === '{VECTORS['images'][0]['number']} is read'")
+    page.click("#number-clear")
     page.set_input_files("#number-file", {**small, "buffer": large.getvalue()})
     page.evaluate("strokes => inkproof.line.set(strokes)", VECTORS["strokes"][2]["strokes"])
     page.wait_for_timeout(1500)

@@ -361,7 +361,7 @@ class Fetcher:
         layout = [" or ".join(form.replace("{name}", each.name) for form in single) for each in self.wanted.values()]
         layout += [f"or, for all of them, {form}" for form in self.offline if form not in single]
         head = f"{self.data}: no mirror served {wanted.name}"
-        return "\n  ".join((head, *failures)) + "\n" + "\n  ".join((advice, *layout))
+        return f"{head} ({'; '.join(failures)}). {advice} {'; '.join(layout)}"
 
 
 def _is_web(address: str) -> bool:

@@ -1,4 +1,4 @@
-"""UNIPEN's isolated characters as strokes: digits, letters and symbols, from eleven contributors.
+"""UNIPEN's isolated characters as strokes: digits, letters and symbols, from eleven contributions.
 
 Guyon, Schomaker, Plamondon, Liberman, Janet, "UNIPEN project of on-line data exchange and recognizer
 benchmarks", ICPR 1994. The files are those of its release train_r01_v07 (1999).
@@ -27,11 +27,11 @@ from inkproof.runtime.errors import UserError
 FILE_NAME = "strokes.npz"
 PUBLISHED = "1999-12"
 KINDS = {"1a": "digit", "1b": "letter", "1c": "letter", "1d": "symbol"}
-# Digits that are cut wrongly or cannot be read as their label: an id a line, found by looking at all digits.
+# Digits that are segmented wrongly or not legible as their label: an id a line, found by looking at all digits.
 LEFT_OUT = Path(__file__).with_name("unipen_left_out.txt")
-# Digits of the test writers that are written unlike MNIST's, such as slashed zeros: a variant and an id a line.
+# Digits of the test writers that are written unlike MNIST's, such as slashed zeros: a form and an id a line.
 FORMS = Path(__file__).with_name("unipen_forms.txt")
-# Laboratories that contributed twice or more, so that a writer can be in several contributions.
+# Laboratories with several contributions, so that a writer can be in several contributions.
 LABORATORIES = {"apa": "ap", "apb": "ap", "app": "ap", "cea": "ce", "ceb": "ce"}
 FITTED = 200.0  # pixels of the 280 of a canvas that the longer side of a character takes
 SMALL = 0.5  # of the writer's usual size: a letter or symbol below it, such as a comma, is not fitted
@@ -91,7 +91,7 @@ class Segment:
 
     @property
     def person(self) -> tuple[str, str]:
-        """Laboratory and id of the writer. An id of ibm, such as r03-12, is of text 3 by writer 12, one of twelve."""
+        """Laboratory and id of the writer. An id of ibm names a text and one of twelve writers: r03-12 is text 3."""
         laboratory = LABORATORIES.get(self.contributor, self.contributor)
         return laboratory, self.author.rpartition("-")[2] if laboratory == "ibm" else self.author
 
@@ -99,8 +99,8 @@ class Segment:
 def runs_of(text: str, where: str) -> list[Run]:
     """Return the runs of a data file: whether the pen was down, and points int32 (N, 2).
 
-    `.PEN_DOWN` and `.PEN_UP` begin a run, which counts only if it has points. All eleven contributors number their runs
-    like this: six never write points under `.PEN_UP`, five do. Raises UserError with the line of what is no point.
+    `.PEN_DOWN` and `.PEN_UP` begin a run, which counts only if it has points. All eleven contributions number their
+    runs like this. Six never write points under `.PEN_UP`, five do. Raises UserError for a line that is no point.
     """
     runs: list[tuple[bool, list[tuple[int, int]]]] = []
     inside = False
@@ -301,7 +301,7 @@ def write_samples(path: Path, samples: Sequence[Sample]) -> None:
 
 
 def read(folder: Path) -> list[Sample]:
-    """Return all characters that `prepare` wrote to `folder`, in a second; raises UserError if there are none."""
+    """Return all characters that `prepare` wrote to `folder`; raises UserError if there are none."""
     path, again = folder / FILE_NAME, "run `python src/download.py data=unipen`"
     try:
         with np.load(path) as arrays:

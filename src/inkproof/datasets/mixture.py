@@ -1,6 +1,7 @@
 """The digits of `data=mnist_plus_strokes` and `data=mnist_normalized`, all brought to 28 x 28 by one method.
 
-They are MNIST's digits, pen digits and drawings by glyph templates. This module is in datasets because it draws:
+They are digits of MNIST, pen digits, UNIPEN's digits, drawings by glyph templates, and drawings that are no digit. This
+module is in datasets because it draws:
 inkproof.data knows nothing of canvases.
 """
 
@@ -49,13 +50,13 @@ Canvas = NDArray[np.uint8]
 Images = NDArray[np.uint8]
 
 _BATCH = 128  # canvases at a time, 78 kB each, and several times that within a method
-# The first number of the seed of each kind of drawing, so that none is drawn by the numbers of another.
+# The first number of the seed of each kind of drawing, so that no two kinds share random numbers.
 _PENS, _GLYPHS, _ADDED, _REDRAWN, _UNIPEN, _NOT_DIGITS = 1, 2, 3, 4, 5, 6
 
 
 @dataclass(frozen=True)
 class Part:
-    """Digits of one kind.
+    """Images of one kind, with their labels.
 
     Attributes:
         labels: uint8 (N,).
@@ -70,7 +71,7 @@ class Part:
     chosen: Sequence[tuple[Any, ...]]
 
     def batches(self, bring: Callable[[Canvas], Images]) -> list[Callable[[], Images]]:
-        """Return functions that each draw some canvases (n, 280, 280) and `bring` them to what a network is shown."""
+        """Return functions that each draw some canvases (n, 280, 280) and preprocess them by `bring`."""
         firsts = range(0, len(self.chosen), _BATCH)
         return [partial(_brought, bring, self.draw, self.chosen[first : first + _BATCH]) for first in firsts]
 
@@ -102,8 +103,8 @@ class MixtureSource(Config):
 def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
     """Write `out/digits.npz`: MNIST's splits, with drawings added to those for training and validation.
 
-    `data` is `conf/data/mnist_plus_strokes.yaml` or `mnist_normalized.yaml`. The datasets `mnist` and `pens` of its
-    source are made first if they are absent.
+    `data` is `conf/data/mnist_plus_strokes.yaml` or `mnist_normalized.yaml`. The datasets `mnist`, `pens` and
+    `unipen` of its source are made first if they are absent.
 
     - Training has MNIST's digits. `added` times it has each of its 1s, 7s and 9s with the stroke that they lack (see
       `synthetic.redrawn`), and `redrawn` times each of both with another stroke width. It has `copies` re-rendered
@@ -235,7 +236,7 @@ def _name(sample: unipen.Sample) -> str:
     return f"unipen-{sample.writer}-{sample.id}"
 
 
-# Of what is no digit, every so many-th drawing has several.
+# Of the drawings that are no digit, one in so many has several digits.
 _SEVERAL = 5
 
 
@@ -315,7 +316,7 @@ def _brought(
 def made(
     splits: Mapping[str, Sequence[Part]], bring: Callable[[Canvas], Images], name: str, workers: int
 ) -> dict[str, Digits]:
-    """Draw all canvases, `bring` them to what a network is shown, and put them together, split by split."""
+    """Draw all canvases, preprocess them by `bring`, and put them together, split by split."""
     labels = {split: np.concatenate([part.labels for part in splits[split]]) for split in SPLITS}
     images: dict[str, list[Images]] = {split: [] for split in SPLITS}
     batches = [(split, batch) for split in SPLITS for part in splits[split] for batch in part.batches(bring)]
@@ -324,6 +325,6 @@ def made(
             images[split].append(own)
             advance(len(own))
     whole = {split: np.concatenate(images[split]) for split in SPLITS}
-    # Where no ink is found, as on some pages with faint ink, nothing is left to learn the digit from.
+    # A training image without any ink left, as from some pages with faint ink, is labeled as no digit.
     labels["train"][~whole["train"].any(axis=(1, 2))] = NOT_A_DIGIT
     return {split: Digits(whole[split], labels[split]) for split in SPLITS}

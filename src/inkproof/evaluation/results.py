@@ -155,7 +155,7 @@ DrawnResult = dict[str, DrawnSet]
 class StringsResult(Result):
     """Strings of digits of one set, form and gap, and of one `length`, or of all (None).
 
-    `strings` is the share of strings that are read without an error, `digits` that of digits, the rest of which would
+    `strings` is the share of strings that are predicted without an error. `digits` is that of digits: the rest would
     have to be inserted, left out or replaced.
     """
 
@@ -176,7 +176,7 @@ class StringsResult(Result):
 
 
 class NumbersResult(Result):
-    """numbers.json: what is read of strings of several digits, with the files whose export.json has `export_sha256`."""
+    """numbers.json: the accuracy on strings of several digits, with the files whose export.json has `export_sha256`."""
 
     seed: int
     export_sha256: str = ""

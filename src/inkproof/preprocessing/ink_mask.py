@@ -1,4 +1,4 @@
-"""The ink mask: a small network that marks the ink of an image, what it takes in, and the ink that its mask leaves."""
+"""The ink mask: a small network that marks the ink of an image, its input, and the ink that its mask leaves."""
 
 import zipfile
 from functools import cache
@@ -14,11 +14,11 @@ from inkproof.preprocessing.outline import square_maxima, strongest, yes
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 
-NETWORK_SIDE = 140  # pixels a side of what the network takes in
+NETWORK_SIDE = 140  # pixels along a side of the network's input
 
-_LEAST_DEVIATION = 5.0  # levels, added to the deviation of a page, so that an even one is not divided by zero
+_LEAST_DEVIATION = 5.0  # gray levels, added to the standard deviation of a page: an even page is not divided by zero
 
-# A pixel of the mask is ink from the second value on and ground up to the first. Between, it counts for a part.
+# A pixel of the mask is ink from the second value on and ground up to the first. Between, its weight rises linearly.
 _GROUND, _INK = 0.2, 0.5
 # Ground is at least one pixel of the mask away from everything that may be ink.
 _CLEAR = 0.3
@@ -30,7 +30,7 @@ _LITTLE = 1e-3
 _NOISE, _MOST_NOISE = 1.5, 0.35
 # Ink at full strength is so many times its mean level, weighted by its square, as in `normalizer`.
 _FULL = 1.25
-# Ink that stands out from the ground by fewer levels is none.
+# Ink that differs from the ground by fewer gray levels is none.
 _FAINTEST = 6.0
 
 

@@ -41,8 +41,9 @@ def preprocess_corruptions(config: PreprocessConfig) -> None:
     """Write corruptions.npz, thresholds.npz and ood.npz of a dataset.
 
     corruptions.npz holds a sample of test digits under each corruption and severity. thresholds.npz holds what the
-    rejection threshold is chosen on: the sets `digits`, `ood` and, if the dataset has it, `pens_validation`. ood.npz
-    holds what rejection is reported on: the set `ood`, and `starter` and `pens` if the dataset has them.
+    rejection threshold is chosen on: the sets `digits` and `ood`, and those of the validation writers if the dataset
+    has them. ood.npz holds what rejection is reported on: the set `ood`, and `starter` and `pens` if the dataset has
+    them.
     """
     workers = evaluation_of(config).workers
     labels, writers, corruptions = corruption_makers(config)

@@ -14,12 +14,16 @@ from inkproof.synthetic import deform, paper
 from inkproof.synthetic.glyph import resample
 
 GAPS = ("loose", "tight", "touching")
-"""Every gap of a string is of one kind: nothing overlaps and much room; a little room between the ink; none."""
+"""All gaps of a string are of one kind.
 
-HEIGHT = 100.0  # units of the tallest digits; a canvas has 280
+loose has 0.25 to 0.6 of a digit's height between the boxes of digits, tight 0.04 to 0.12 between their ink. Ink is
+touching otherwise.
+"""
+
+HEIGHT = 100.0  # units that the tallest digits have; a canvas has 280
 LENGTHS = (2, 3, 4, 5, 6)
-_MARGIN = 40.0
-_DEEPEST = 25.0  # no digit goes farther below or above the one before, even if their ink does not touch
+_MARGIN = 40.0  # units around the ink
+_DEEPEST = 25.0  # units that the box of a digit may reach into that of the one before
 
 
 class DigitString(NamedTuple):
@@ -39,7 +43,7 @@ class DigitString(NamedTuple):
 
 
 def digit_string(digits: Sequence[Drawing], count: int, gap: str, rng: np.random.Generator) -> DigitString:
-    """Put `count` of the labeled drawings of one writer, which are strokes, side by side; `gap` is one of `GAPS`."""
+    """Put `count` of `digits`, labeled drawings of one writer with strokes, side by side; `gap` is one of `GAPS`."""
     brush = deform.log_uniform(5, 13, rng)
     placed: list[deform.Strokes] = []
     chosen = [digits[index] for index in rng.integers(len(digits), size=count)]
@@ -64,7 +68,7 @@ def _beside(
 ) -> deform.Strokes:
     """Move the digit `right` to the right of `left`, as near as `gap` says."""
     (corner, extent), (start, _) = deform.box(left), deform.box(right)
-    end = corner[0] + extent[0] - start[0]  # the way to where their boxes meet
+    end = corner[0] + extent[0] - start[0]  # the shift at which their boxes meet
     if gap == "loose":
         shift = end + brush + HEIGHT * rng.uniform(0.25, 0.6)
         return [path + np.array([shift, 0.0]) for path in right]
@@ -92,7 +96,7 @@ def on_white(string: DigitString, height: int) -> NDArray[np.uint8]:
 
 
 def on_paper(string: DigitString, height: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Write a string on generated paper and photograph it, uint8 (`height`, W); a third is light on dark."""
+    """Lay a string on generated paper, with blur and noise, uint8 (`height`, W); a third is light on dark."""
     ink = (255 - on_white(string, height)).astype(np.float32) / 255
     side = max(ink.shape)  # the layers are made for squares
     top, left = (side - ink.shape[0]) // 2, (side - ink.shape[1]) // 2
