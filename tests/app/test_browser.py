@@ -147,7 +147,8 @@ def same_prediction(page: Any, server: Running, drawings: list[Drawing]) -> floa
             if "image" in body:
                 assert (own["digit"], own["accepted"]) == (response["digit"], response["accepted"]), drawing.id
                 assert np.allclose(own["probabilities"], response["probabilities"], atol=CLOSE), drawing.id
-                assert own["seen"] == list(base64.b64decode(response["seen"])), drawing.id
+                # Levels are rounded, and what is half-way between two may become either.
+                assert np.abs(np.subtract(own["seen"], list(base64.b64decode(response["seen"])))).max() <= 1, drawing.id
                 differences = np.subtract(own["probabilities"], response["probabilities"])
                 largest = max(largest, float(np.abs(differences).max()))
             else:
