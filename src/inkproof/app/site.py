@@ -51,13 +51,11 @@ def write_site(out: Path, models: dict[str, Path], brush: float) -> int:
     files[CATALOG] = json.dumps({"models": described, "brush": brush}).encode()
     parts = read_parts(CATALOG, {"/js/hosting.js": lambda _: _HOSTING, "/": _with_policy})
     files |= {address.lstrip("/") or "index.html": part.plain for address, part in parts.items()}
-    ours = {name.partition("/")[0] for name in files}
-    foreign = sorted({path.name for path in out.iterdir()} - ours) if out.is_dir() else [out.name] * out.exists()
-    if foreign or (out.is_dir() and any(out.iterdir()) and not (out / CATALOG).is_file()):
-        found_there = f" ({', '.join(foreign[:3])})" if foreign else ""
-        raise UserError(
-            f"out={out}: it is not empty and not a site{found_there}; choose another folder, or move it away"
-        )
+    there = {path.name for path in out.iterdir()} if out.is_dir() else {out.name} if out.exists() else set()
+    foreign = sorted(there - {name.partition("/")[0] for name in files})
+    if foreign or (there and CATALOG not in there):
+        which = f" ({', '.join(foreign[:3])})" if foreign else ""
+        raise UserError(f"out={out}: it is not empty and not a site{which}; choose another folder, or move it away")
     with replacing(out) as folder:
         for name, content in files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
