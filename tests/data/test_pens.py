@@ -102,7 +102,7 @@ def test_a_missing_file_is_reported_with_both_forms(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         prepare(config(), tmp_path / "out", mirror=mirror)
     assert "pen-digits/pens.tes.gz: no such file; pen-digits/pens.tes.Z: no such file" in str(caught.value)
-    assert "\n  pen-digits/pens.tes.gz or pen-digits/pens.tes.Z" in str(caught.value)
+    assert "pen-digits/pens.tes.gz or pen-digits/pens.tes.Z" in str(caught.value)
 
 
 def everyone() -> list[Drawing]:
