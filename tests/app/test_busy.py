@@ -1,6 +1,7 @@
 """The server with idle and slow connections, and with requests that compute for long: others are answered meanwhile."""
 
 import http.client
+import io
 import json
 import socket
 import threading
@@ -11,8 +12,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
-from inkproof.app.payload import Gate, RequestError
+from inkproof.app.api import Catalog, api
+from inkproof.app.payload import Gate, RequestError, errors_as_json
+from inkproof.runtime.paths import ROOT
+from support.web_app import LIMITS, PRETRAINED
 from support.web_server import Server, serving
 from support.workspaces import TIMEOUT
 
@@ -139,6 +144,22 @@ def test_too_many_requests_at_once_get_503():
         first.result(), second.result()
     with gate.turn():
         pass
+
+
+@pytest.mark.parametrize("number", ["true", "false"])
+def test_an_image_waits_for_its_turn(number: str):
+    """Also one digit: whether a rejected image shows several takes hundreds of predictions."""
+    app, gate = Flask(__name__), Gate(running=1, waiting=0)
+    errors_as_json(app)
+    app.register_blueprint(api(Catalog(lambda: {"pretrained": PRETRAINED}), LIMITS, 20.0, gate))
+
+    def status() -> int:
+        form = {"image": (io.BytesIO((ROOT / "docs" / "sample.png").read_bytes()), "sample.png"), "number": number}
+        return app.test_client().post("/api/recognise", data=form).status_code
+
+    with gate.turn():
+        assert status() == 503
+    assert status() == 200
 
 
 @pytest.mark.parametrize("host", ["::1", "LOCALHOST", "localhost"])
