@@ -5,8 +5,8 @@ with the cuts that both must find. Gray levels are uint8, 0 to 255. Masks are ui
 pixel for 4 x 4 pixels of a canvas.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,12 @@ from inkproof.preprocessing.canvas import MASK_SIDE, area_means
 Image = NDArray[np.uint8]
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 MaskOf = Callable[[Image], Image]
+Edge = TypeVar("Edge", int, float)
 
 SCALE = CANVAS_SIDE // MASK_SIDE  # canvas pixels along a side of a mask pixel
 INK = 128  # a pixel of a mask is ink from this value on, and may be ink from `_MAYBE` on
 _MAYBE = 77
+_LINES = 1.2  # width in heights of the tallest line, above which lines are not the parts of one digit
 _WIDE = 1.2  # width over height of ink above which it may be several digits
 _NEAR = 12  # mask pixels: the level of the background is a mean over so many to each side
 
@@ -149,9 +151,21 @@ def bands(mask: Image) -> list[tuple[int, int]]:
     Lines are separated by rows without ink. Ink lower than a third of the tallest line is no line.
     """
     rows = np.flatnonzero(np.diff(np.pad((mask >= INK).any(axis=1), 1).astype(np.int8)))
-    found = [(int(first), int(last)) for first, last in zip(rows[::2], rows[1::2], strict=True)]
-    tallest = max((last - first for first, last in found), default=0)
-    return [(first, last) for first, last in found if 3 * (last - first) >= tallest]
+    return lines_among([(int(first), int(last)) for first, last in zip(rows[::2], rows[1::2], strict=True)])
+
+
+def lines_among(spans: Sequence[tuple[Edge, Edge]]) -> list[tuple[Edge, Edge]]:
+    """Return the spans from top to bottom (first, last) that are lines: at least a third as high as the highest."""
+    tallest = max((last - first for first, last in spans), default=0)
+    return [(first, last) for first, last in spans if 3 * (last - first) >= tallest]
+
+
+def in_several_lines(lines: Sequence[tuple[float, float]], width: float) -> bool:
+    """Return whether ink of this width, whose lines (first, last) these are, is several lines of digits.
+
+    Ink that is narrower, in heights of the tallest line, may be parts of one digit.
+    """
+    return len(lines) > 1 and width > _LINES * max(last - first for first, last in lines)
 
 
 class Cut(NamedTuple):

@@ -26,7 +26,9 @@ from inkproof.inference.cuts import (
     box_of,
     canvas_of,
     cuts_of,
+    in_several_lines,
     ink_of,
+    lines_among,
     perhaps_several,
     piece_of,
     shrunk,
@@ -53,7 +55,6 @@ _NEAR = 0.2
 _SURE, _NARROW = 1.5, 0.9
 _WIDEST = 1.25  # width of a digit, in heights of the line
 _ROOM = 1.5  # height of the tiles of a line, in heights of its ink
-_LINES = 1.2  # what is wider, in heights of the tallest line, may be several lines and not the parts of a digit
 _LONGEST = 16  # width of a line, in tiles; longer lines are shrunk
 _SIDE = 190.0  # longer side of a digit from strokes, in pixels of a canvas
 
@@ -181,7 +182,7 @@ def line_of(levels: Image, mask_of: MaskOf) -> Strip | None:
     mask = without_specks(first.mask)
     left, top, right, bottom = box_of(mask)
     lines = bands(mask)
-    if len(lines) > 1 and right - left > _LINES * max(last - start for start, last in lines):
+    if in_several_lines(lines, right - left):
         return None
     if not lines:
         return first._replace(mask=mask)
@@ -250,7 +251,9 @@ def read_strokes(strokes: Strokes, predictor: Predictor) -> Number:
         return Number()
     if any(_length(group) > _LONGEST_PATH * _side_of(group) for group in groups):
         return Number(problem=TOO_LONG)  # scribbles, which would take minutes to draw
-    if in_several_lines([stroke for group in groups for stroke in group]):
+    drawn = [stroke for group in groups for stroke in group]
+    left, _, right, _ = box_around(drawn)
+    if in_several_lines(lines_of(drawn), right - left):
         return Number(problem=SEVERAL_LINES)
     return _number(len(groups), runs_of_strokes(groups, predictor), predictor.threshold)
 
@@ -295,18 +298,15 @@ def _side_of(strokes: Strokes) -> float:
     return max(right - left, bottom - top, 1.0)
 
 
-def in_several_lines(strokes: Strokes) -> bool:
-    """Return whether strokes are in lines below each other, as `line_of` finds them in an image."""
+def lines_of(strokes: Strokes) -> list[tuple[float, float]]:
+    """Return the lines that strokes are in, as `bands` finds them in a mask: their top and bottom."""
     boxes = sorted((box_around([stroke]) for stroke in strokes), key=lambda box: box[1])
-    lines: list[list[float]] = []
+    spans: list[tuple[float, float]] = []
     for _, top, _, bottom in boxes:
-        if lines and top <= lines[-1][1]:
-            lines[-1][1] = max(lines[-1][1], bottom)
-        else:
-            lines.append([top, bottom])
-    tallest = max(bottom - top for top, bottom in lines)
-    left, _, right, _ = box_around(strokes)
-    return sum(3 * (bottom - top) >= tallest for top, bottom in lines) > 1 and right - left > _LINES * tallest
+        if spans and top <= spans[-1][1]:
+            top, bottom = spans[-1][0], max(spans.pop()[1], bottom)
+        spans.append((top, bottom))
+    return lines_among(spans)
 
 
 def groups_of(strokes: Strokes) -> list[list[Sequence[Sequence[float]]]]:

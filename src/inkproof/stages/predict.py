@@ -37,7 +37,7 @@ def predict(
     """Classify the images at `paths` with the model that `model` names; return whether all images could be read.
 
     A line is printed for each, `csv` gets a row for each, and the first `SHEET` of them are drawn to `show`. With
-    `number`, each image is read as a number of several digits.
+    `number`, each image is read as a number of several digits. Raises UserError if nothing can be done.
     """
     csv = None if csv is None else file_to_write(csv, image=False)
     show = None if show is None else file_to_write(show, image=True)

@@ -1,5 +1,7 @@
 // Announcements for a screen reader, and a short note on the screen.
 
+export const CALM = 900; // milliseconds without a stroke before a prediction is announced
+
 let last = 0;
 
 // Announces politely, after the current speech. The newest announcement wins.

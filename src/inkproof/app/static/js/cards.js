@@ -1,11 +1,10 @@
 // A card for each chosen model: the digit, its probability, all ten probabilities, and what the network saw.
 
-import { say } from "./announce.js";
+import { CALM, say } from "./announce.js";
 import { showLevels } from "./levels.js";
 import { percent, runnerUp, sentence } from "./wording.js";
 
 const INPUT = 28; // pixels along each side of the network's input
-const CALM = 900; // milliseconds without a stroke before the announcement
 
 // `readNumber` is called to read the drawing as several digits.
 export function connectCards(place, models, predictions, drawing, readNumber) {

@@ -8,6 +8,7 @@ const MASK_SIDE = 70;
 export const SCALE = SIDE / MASK_SIDE; // canvas pixels along a side of a mask pixel
 const INK = 128; // a pixel of a mask is ink from this value on, and may be ink from MAYBE on
 const MAYBE = 77;
+const LINES = 1.2; // width in heights of the tallest line, above which lines are not the parts of one digit
 const NEAR = 12; // mask pixels: the level of the background is a mean over so many to each side
 
 const imageOf = (width, height, type = Uint8Array) => ({ data: new type(width * height), width, height });
@@ -207,8 +208,18 @@ export function bandsOf({ data, width, height }) {
     if (found.at(-1)?.[1] === row) found.at(-1)[1] = row + 1;
     else found.push([row, row + 1]);
   }
-  const tallest = Math.max(0, ...found.map(([first, last]) => last - first));
-  return found.filter(([first, last]) => 3 * (last - first) >= tallest);
+  return linesAmong(found);
+}
+
+// The spans from top to bottom [first, last] that are lines: at least a third as high as the highest.
+export function linesAmong(spans) {
+  const tallest = Math.max(0, ...spans.map(([first, last]) => last - first));
+  return spans.filter(([first, last]) => 3 * (last - first) >= tallest);
+}
+
+// Whether ink of this width, whose lines these are, is several lines of digits. Narrower ink may be parts of one digit.
+export function inSeveralLines(lines, width) {
+  return lines.length > 1 && width > LINES * Math.max(...lines.map(([first, last]) => last - first));
 }
 
 // Candidate cuts of ink (`shrunk`), from left to right, both ends included: { columns, cost }. `columns` has for each

@@ -4,7 +4,8 @@
 //
 // `predict` is an async function from the gray levels of a canvas to a prediction with a mask.
 
-import { bandsOf, boxOf, canvasOf, crop, cutsOf, inkOf, pieceOf, SCALE, shrunk, stripOf, withoutSpecks } from "./cuts.js";
+import { bandsOf, boxOf, canvasOf, crop, cutsOf, inkOf, inSeveralLines, linesAmong, pieceOf } from "./cuts.js";
+import { SCALE, shrunk, stripOf, withoutSpecks } from "./cuts.js";
 import { SIDE } from "./drawing.js";
 import { rasterized } from "./raster.js";
 
@@ -17,7 +18,6 @@ const SURE = 1.5; // ink that touches no other is not cut if its score is at lea
 const NARROW = 0.9; // and its width at most so many heights of the line
 const WIDEST = 1.25; // width of a digit, in heights of the line
 const ROOM = 1.5; // height of the tiles of a line, in heights of its ink
-const LINES = 1.2; // what is wider, in heights of the tallest line, may be several lines and not the parts of a digit
 const LONGEST = 16; // width of a line, in tiles; longer lines are shrunk
 const DIGIT_SIDE = 190; // longer side of a digit from strokes, in pixels of a canvas
 const TOO_LONG = "too much ink for a number in one line";
@@ -54,8 +54,10 @@ export async function readImage(levels, predict, threshold) {
 // Recognizes the number in strokes of points [x, y, ...].
 export async function readStrokes(strokes, predict, threshold) {
   const groups = groupsOf(strokes);
+  if (!groups.length) return numberOf([]);
   if (groups.some((group) => lengthOf(group) > LONGEST_PATH * sideOf(group))) throw new Error(TOO_LONG);
-  if (inSeveralLines(groups.flat())) throw new Error(SEVERAL_LINES);
+  const [left, , right] = boxAround(groups.flat());
+  if (inSeveralLines(linesOf(groups.flat()), right - left)) throw new Error(SEVERAL_LINES);
   return read(await runsOfStrokes(groups, predict), threshold);
 }
 
@@ -100,7 +102,7 @@ export async function lineOf(levels, maskOf) {
   const mask = withoutSpecks(first.mask);
   const [left, top, right, bottom] = boxOf(mask);
   const lines = bandsOf(mask);
-  if (lines.length > 1 && right - left > LINES * Math.max(...lines.map(([start, end]) => end - start))) return null;
+  if (inSeveralLines(lines, right - left)) return null;
   if (!lines.length) return { ...first, mask };
   const [tall, wide] = [(bottom - top) * first.scale, (right - left) * first.scale];
   side = Math.max(ROOM * tall, (wide + tall / 2) / LONGEST);
@@ -184,17 +186,14 @@ function sideOf(strokes) {
   return Math.max(right - left, bottom - top, 1);
 }
 
-// Whether strokes are in lines below each other, as lineOf finds them in an image.
-function inSeveralLines(strokes) {
-  if (!strokes.length) return false;
-  const lines = [];
+// The lines that strokes are in, as bandsOf finds them in a mask: [top, bottom].
+function linesOf(strokes) {
+  const spans = [];
   for (const [, top, , bottom] of strokes.map((stroke) => boxAround([stroke])).sort((one, other) => one[1] - other[1])) {
-    if (lines.length && top <= lines.at(-1)[1]) lines.at(-1)[1] = Math.max(lines.at(-1)[1], bottom);
-    else lines.push([top, bottom]);
+    if (spans.length && top <= spans.at(-1)[1]) spans.at(-1)[1] = Math.max(spans.at(-1)[1], bottom);
+    else spans.push([top, bottom]);
   }
-  const tallest = Math.max(...lines.map(([top, bottom]) => bottom - top));
-  const [left, , right] = boxAround(strokes);
-  return lines.filter(([top, bottom]) => 3 * (bottom - top) >= tallest).length > 1 && right - left > LINES * tallest;
+  return linesAmong(spans);
 }
 
 // Strokes in groups, each of one digit or a part of one, in the order of time, without specks. A stroke joins a group
@@ -223,7 +222,7 @@ export function groupsOf(strokes) {
 async function runsOfStrokes(groups, predict) {
   if (groups.length > MOST_PIECES) throw new Error(TOO_LONG);
   const runs = [];
-  const [, highest, , lowest] = groups.length ? boxAround(groups.flat()) : [0, 0, 0, 0];
+  const [, highest, , lowest] = boxAround(groups.flat());
   const tall = Math.max(lowest - highest, 1);
   for (let start = 0; start < groups.length; start++) {
     for (let end = start + 1; end <= Math.min(start + MOST_STROKES, groups.length); end++) {

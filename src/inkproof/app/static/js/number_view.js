@@ -1,14 +1,15 @@
 // The view Number: recognizes digits that are written side by side, after each stroke, or those in an image.
 
-import { say } from "./announce.js";
+import { CALM, say } from "./announce.js";
+import { SIDE } from "./drawing.js";
 import { levelsOf, showLevels } from "./levels.js";
 import { percent } from "./wording.js";
 
-const CALM = 900; // milliseconds without a stroke before the announcement
 const ROUND = 8; // units of the paper between the middle of a stroke and the frame around it
 const at = (id) => document.getElementById(id);
 
 export function connectNumber(models, drawing) {
+  const hint = at("number-status").textContent;
   let image = null; // the gray levels of an opened image
   let latest = 0;
   let reading = Promise.resolve();
@@ -45,9 +46,9 @@ export function connectNumber(models, drawing) {
   function show(found, problem = "") {
     const digits = found?.digits ?? [];
     at("number-verdict").textContent = problem || verdict(found);
-    at("number-status").textContent = "Digits in one line, apart or touching, written here or in an image.";
+    at("number-status").textContent = hint;
     at("number-digits").replaceChildren(...digits.map(itemOf));
-    const [width, height] = image ? [image.width, image.height] : [drawing.width, drawing.width / 2];
+    const [width, height] = image ? [image.width, image.height] : [drawing.width, SIDE];
     const round = image ? 0 : ROUND;
     at("number-boxes").replaceChildren(
       ...digits.map(({ box, accepted }) => {
@@ -73,7 +74,7 @@ export function connectNumber(models, drawing) {
     at("number-invitation").hidden = Boolean(image) || !drawing.empty;
     at("number-image").hidden = !image;
     at("number-pad").hidden = Boolean(image);
-    at("number-paper").style.setProperty("--ratio", image ? image.width / image.height : 2);
+    at("number-paper").style.setProperty("--ratio", image ? image.width / image.height : drawing.width / SIDE);
   }
 
   // Opens an image in place of what was there. What is opened, written or cleared meanwhile comes first.
@@ -113,7 +114,7 @@ export function connectNumber(models, drawing) {
     // Opens the view with strokes of the paper for one digit.
     take(strokes) {
       image = null;
-      const left = (drawing.width - 280) / 2;
+      const left = (drawing.width - SIDE) / 2;
       drawing.set(strokes.map((stroke) => stroke.map(([x, ...more]) => [x + left, ...more])));
       location.hash = "number";
     },

@@ -93,8 +93,9 @@ function stored() {
   const found = [];
   try {
     for (const key of Object.keys(localStorage).filter((name) => name.startsWith(PLACE))) {
-      const drawing = remembered(key.replace(/^inkproof\./, ""), null); // null for a damaged one
-      if (Array.isArray(drawing?.strokes)) found.push([key.slice(PLACE.length), drawing]);
+      const id = key.slice(PLACE.length);
+      const drawing = remembered(`waiting.${id}`, null); // null for a damaged one
+      if (Array.isArray(drawing?.strokes)) found.push([id, drawing]);
     }
   } catch {
     // The browser stores nothing.
