@@ -69,9 +69,9 @@ def normalizer() -> None:
                 f"{words[0]}: unknown; `normalizer` takes no keys, as the files are the same for all datasets"
             )
         start_tensorflow()
-        from inkproof.stages.normalizer import write_normalizers
+        from inkproof.stages.normalizer import write_normalizer
 
-        print(f"normalizer: {write_normalizers()}")
+        print(f"normalizer: {write_normalizer()}")
 
     run("preprocess.py", write)
 

@@ -114,7 +114,7 @@ def test_a_broken_set_is_not_changed(store: DrawingStore, mine: Path):
 
 def test_the_pipeline_can_use_the_collected_drawings(store: DrawingStore, mine: Path):
     drawings = collect(store.path, mine).drawings
-    rendering = Rendering(folder=str(mine), role=None, brush=20.0, pixels=False, inverted=False)
+    rendering = Rendering(folder=str(mine), role=None, brush=20.0, pixels=False, inverted=False, most=None)
     preprocessed = preprocessed_drawings(mine, drawings, rendering, ["mnist_style"])
     assert preprocessed.labels.tolist() == [5, 3, 3], "only digits have an accuracy"
     assert preprocessed.methods["mnist_style"][1:].any(axis=(1, 2)).all()
@@ -128,7 +128,7 @@ def test_a_class_is_evaluated_per_writer_and_split_by_writer_for_fine_tuning(
         asked = to_keep(label=drawing.label, writer=drawing.writer, strokes=drawing.strokes)
         assert client.post("/api/drawings", json=asked).status_code == 201
     drawings = collect(database, tmp_path / "set").drawings
-    rendering = Rendering(folder=str(tmp_path / "set"), role=None, brush=20.0, pixels=False, inverted=False)
+    rendering = Rendering(folder=str(tmp_path / "set"), role=None, brush=20.0, pixels=False, inverted=False, most=None)
     preprocessed = preprocessed_drawings(tmp_path / "set", drawings, rendering, ["mnist_style"])
     rows = per_writer(preprocessed.labels, {"mnist_style": preprocessed.labels}, preprocessed.writers)
     assert dict(zip(rows["writer"], rows["n"], strict=True)) == dict.fromkeys(names, 10)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from inkproof.data.digits import NOT_A_DIGIT, Digits, write_digits
-from inkproof.data.splits import training_split
+from inkproof.data.splits import spread, training_split
 from inkproof.runtime.errors import UserError
 
 TRAIN, VAL = 300, 50
@@ -100,3 +100,10 @@ def test_more_than_there_are_is_rejected(path: Path) -> None:
     assert len(training_split(path, 0, TRAIN + VAL)[0].labels) == TRAIN + VAL
     with pytest.raises(UserError, match="train_size=301: there are 300 training digits"):
         training_split(path, VAL, TRAIN + 1)
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "chosen"), [(5, 9, [0, 1, 2, 3, 4]), (10, 4, [0, 3, 6, 9]), (0, 3, []), (7, 1, [0])]
+)
+def test_indices_are_spread_from_the_first_to_the_last(count: int, most: int, chosen: list[int]) -> None:
+    assert spread(count, most).tolist() == chosen

@@ -155,13 +155,13 @@ def test_one_hard_pixel_becomes_a_smooth_stroke():
     assert min(np.abs(one - output).mean() for one in moved) < min(np.abs(one - stairs).mean() for one in moved)
 
 
-def test_it_converts_to_builtin_operators_and_returns_what_keras_does(normalizers):
+def test_it_converts_to_builtin_operators_and_returns_what_keras_does(normalizer):
     from ai_edge_litert.interpreter import Interpreter
 
-    assert [foreign_operators(content) for content in normalizers.values()] == [[]] * 4
-    assert len(normalizers["float32"]) < 1_200_000 and len(normalizers["int8"]) < 600_000
+    assert foreign_operators(normalizer) == []
+    assert len(normalizer) < 600_000
     network, layer = trained_mask_network(), Normalizer()
-    interpreter = Interpreter(model_content=normalizers["float32"], num_threads=1)
+    interpreter = Interpreter(model_content=normalizer, num_threads=1)
     interpreter.allocate_tensors()
     (output,) = (
         output["index"] for output in interpreter.get_output_details() if tuple(output["shape"]) == (1, 28, 28)
@@ -174,8 +174,9 @@ def test_it_converts_to_builtin_operators_and_returns_what_keras_does(normalizer
         interpreter.invoke()
         images = canvas[None].astype(np.float32)
         expected = np.asarray(layer(images, ink_mask=network(network_input(images))))[0, :, :, 0]
-        # A level that lies between two may be rounded to either.
-        assert np.abs(interpreter.get_tensor(output)[0] - expected).max() <= 1
+        # The mask's weights have eight bits, which moves the edges of the ink by little.
+        difference = np.abs(interpreter.get_tensor(output)[0] - expected)
+        assert difference.max() <= 8 and difference.mean() < 0.2
 
 
 def test_what_prepares_canvases_is_imported_without_tensorflow():

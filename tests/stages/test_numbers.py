@@ -16,7 +16,7 @@ from inkproof.stages.numbers import FORMS, by_writer, edits, lines, summary, tri
 from inkproof.tracking.run_metadata import RunMetadata, trained_run
 from support.pretrained_run import write_run
 
-STARTER = Rendering(folder="data/drawn/starter", role=None, brush=20.0, pixels=False, inverted=False)
+STARTER = Rendering(folder="data/drawn/starter", role=None, brush=20.0, pixels=False, inverted=False, most=None)
 
 
 @pytest.mark.parametrize(

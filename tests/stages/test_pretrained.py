@@ -126,13 +126,13 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
     folder = tmp_path_factory.mktemp("exported")
     made: dict[str, Any] = {}
-    normalizers = {"float32": normalizer_part()}
+    normalizer = normalizer_part()
     for number, name in enumerate(("other", "own")):
         keras.utils.set_random_seed(number)
         image = keras.Input((28, 28, 1))
         model = keras.Model(image, softmax_head(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))))
         made[name] = describe_canvas(
-            CanvasModel(up_to_logits(model), RULE, normalizers).quantized(), RULE, NAME, "float32", COMMIT
+            CanvasModel(up_to_logits(model), RULE, normalizer).quantized(), RULE, NAME, "float32", COMMIT
         )
     model.save(folder / "model.keras")
     (folder / "canvas.tflite").write_bytes(made["own"])

@@ -14,7 +14,7 @@ from hydra import compose, initialize_config_dir
 from PIL import Image
 
 from inkproof.config.compose import resolve
-from inkproof.exporting.files import NORMALIZER_FILES
+from inkproof.exporting.files import NORMALIZER_FILE
 from inkproof.preprocessing.strokes import render
 from inkproof.runtime.paths import ROOT
 from inkproof.tracking.mlflow_tracker import Tracker
@@ -41,18 +41,17 @@ def normalizer_folder(once: Callable[[str, Callable[[Path], object]], Path]) -> 
     """The normalizer as the stage of that name writes it, which takes seconds: converted once for all workers."""
 
     def make(making: Path) -> None:
-        from inkproof.exporting.normalizer_part import normalizer_part  # TensorFlow: not where no test needs it
+        from inkproof.stages.normalizer import write_normalizer  # TensorFlow: not where no test needs it
 
-        for quantization, path in NORMALIZER_FILES.items():
-            (making / path.name).write_bytes(normalizer_part(quantization))
+        write_normalizer(making / "normalizer")
 
-    return once("normalizer", make)
+    return once("normalizer-files", make) / "normalizer"
 
 
 @pytest.fixture(scope="session")
-def normalizers(normalizer_folder: Path) -> dict[str, bytes]:
-    """The content of those files, by quantization."""
-    return {name: (normalizer_folder / path.name).read_bytes() for name, path in NORMALIZER_FILES.items()}
+def normalizer(normalizer_folder: Path) -> bytes:
+    """The content of that file."""
+    return (normalizer_folder / NORMALIZER_FILE.name).read_bytes()
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ class Rendering(Config):
     brush: Annotated[Number, Field(gt=0)]  # pixels of a 280 x 280 canvas
     pixels: StrictBool
     inverted: StrictBool
+    most: Positive | None
 
 
 Renderings = dict[str, Rendering]
@@ -152,6 +153,7 @@ class ExportConfig(StageConfig, primary="export", uses=("data.name", "data.split
     agreement_sets: tuple[str, ...]
     bounds: Bounds
     coreml_sample: Positive
+    canvas_sample: Positive
     sets: Renderings
 
 

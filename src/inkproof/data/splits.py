@@ -31,6 +31,11 @@ def cut(labels: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarr
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
+def spread(count: int, most: int) -> np.ndarray:
+    """Return `most` of the indices 0 to `count` - 1, evenly spread and ascending; all of them if there are no more."""
+    return np.unique(np.linspace(0, max(count - 1, 0), min(most, count)).round().astype(int))
+
+
 # Splits by writer and folds are the same for every run whatever its own seed: figures of two runs are about the same
 # digits.
 _SEED = 1998

@@ -13,6 +13,7 @@ from inkproof.data.archives import PreprocessedSet
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.data.drawings import CANVAS_SIDE, FILE_NAME, Drawing, read_drawings
 from inkproof.data.pens import of_role
+from inkproof.data.splits import spread
 from inkproof.preprocessing.canvas import block_canvases, load_canvases, to_canvas
 from inkproof.preprocessing.corruptions import corrupted_canvases
 from inkproof.preprocessing.methods import NORMALIZED_METHOD, apply_method
@@ -23,9 +24,14 @@ _BATCH = 250  # canvases at a time, 78 kB each
 
 
 def drawings_of(pens: DataConfig, rendering: Rendering, folder: Path) -> list[Drawing]:
-    """Return the drawings of the set in `folder` by the writers of the rendering's role, which `pens` lists."""
+    """Return the drawings of the set in `folder` by the writers of the rendering's role, which `pens` lists.
+
+    If there are more than `rendering.most`, they are so many of them, evenly spread.
+    """
     drawings = list(_set(folder))
-    return of_role(drawings, pens, rendering.role) if rendering.role is not None else drawings
+    if rendering.role is not None:
+        drawings = of_role(drawings, pens, rendering.role)
+    return [drawings[index] for index in spread(len(drawings), rendering.most or len(drawings))]
 
 
 def draw(folder: Path, drawings: Sequence[Drawing], rendering: Rendering) -> NDArray[np.uint8]:

@@ -1,6 +1,5 @@
 """Normalizer and network in one graph: a raw canvas in, the probabilities, the score and the image it saw out."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -27,19 +26,18 @@ class CanvasModel:
 
     One signature: `canvas` uint8 (1, 280, 280), either polarity, to `probabilities` float32 (1, 10), calibrated by
     the rule's temperature, `seen` uint8 (1, 28, 28), `score` float32 (1,) and `mask` uint8 (1, 70, 70). The network is
-    quantized from its first layer with weights up to its last one, without that, and the normalizer has a quantized
-    mask network. The rest stays in float32. Eight bits are too few for sums over
-    a canvas and for the reciprocal roots of a batch normalization, and steps in the logits would move digits across the
-    rule's threshold.
+    quantized from its first layer with weights up to its last one, without that. The rest stays as it is: eight bits
+    are too few for sums over a canvas and for the reciprocal roots of a batch normalization, and steps in the logits
+    would move digits across the rule's threshold.
     """
 
-    def __init__(self, network: keras.Model, rule: Rule, normalizers: Mapping[Quantization, bytes]) -> None:
+    def __init__(self, network: keras.Model, rule: Rule, normalizer: bytes) -> None:
         """Convert the parts that are the same in every quantization.
 
         Args:
             network: from (B, 28, 28, 1) to logits (B, 10), as `up_to_logits` returns it.
             rule: the score's rule, and the temperature.
-            normalizers: what `normalizer_part` returns for each quantization that is wanted.
+            normalizer: what `normalizer_part` returns.
 
         Raises:
             UserError: the graph needs operators outside LiteRT's built-in ones.
@@ -63,7 +61,7 @@ class CanvasModel:
 
         image = tf.TensorSpec((1, IMAGE_SIDE, IMAGE_SIDE, 1), tf.float32, name="image")
         features = tf.TensorSpec((1, *head.input.shape[1:]), tf.float32, name=_FEATURES)
-        self._normalizers = normalizers
+        self._normalizer = normalizer
         self._prepared = function_to_litert(prepare, [image], "the preparation")
         self._after = function_to_litert(classify, [features], "the rule", network)
 
@@ -73,7 +71,7 @@ class CanvasModel:
         `calibration`, which int8 needs, is uint8 (N, 28, 28), training or validation digits after the normalizer.
         Raises UserError if the graph needs operators outside LiteRT's built-in ones.
         """
-        parts = [self._normalizers[quantization], self._prepared, self._after]
+        parts = [self._normalizer, self._prepared, self._after]
         if (body := self._body) is not None:
 
             def extract(prepared: tf.Tensor) -> dict[str, tf.Tensor]:

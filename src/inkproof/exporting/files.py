@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from inkproof.runtime.paths import ROOT
+from inkproof.preprocessing.litert import FOLDER
 
 Quantization = Literal["float32", "float16", "dynamic", "int8"]
 QUANTIZATIONS: tuple[Quantization, ...] = ("float32", "float16", "dynamic", "int8")
@@ -26,15 +26,12 @@ CANVAS_FILES = {
     "dynamic": "canvas_dynamic.tflite",
     "int8": "canvas_int8.tflite",
 }
-"""LiteRT files of normalizer and network, a canvas in. The quantization is that of both networks, of the ink mask and
-of the digits. All around them is float32."""
+"""LiteRT files of normalizer and network, a canvas in. The quantization is that of the network of digits. The weights
+of the ink mask have eight bits in all of them, and everything else is float32."""
 
 
-NORMALIZER_FILES: dict[Quantization, Path] = {
-    quantization: ROOT / "exports" / "normalizer" / CANVAS_FILES[quantization].replace("canvas", "normalizer")
-    for quantization in QUANTIZATIONS
-}
-"""The normalizer alone, a canvas in, 28 x 28 out. Every canvas*.tflite begins with that of its quantization."""
+NORMALIZER_FILE = FOLDER / "normalizer.tflite"
+"""The normalizer alone, a canvas in, 28 x 28 out. Every canvas*.tflite begins with it."""
 
 
 COREML_FILE = "model.mlpackage"

@@ -102,6 +102,14 @@ def foreign_operators(content: bytes) -> list[str]:
     return sorted(code.CustomCode().decode() for code in codes if code.CustomCode())
 
 
+def stored_weights(content: bytes) -> int:
+    """Return how many float32 constants a LiteRT file holds: its weights, batch normalizations folded into them."""
+    graph = schema.Model.GetRootAs(content, 0)
+    tensors = [graph.Subgraphs(0).Tensors(index) for index in range(graph.Subgraphs(0).TensorsLength())]
+    stored = {one.Buffer() for one in tensors if one.Type() == schema.TensorType.FLOAT32}
+    return sum(graph.Buffers(buffer).DataLength() // 4 for buffer in stored)
+
+
 _Kinds = dict[str, tuple[tuple[int, ...], Any]]
 # Inputs and outputs of canvas.tflite, by the names in its signature.
 _INPUTS: _Kinds = {"canvas": ((1, CANVAS_SIDE, CANVAS_SIDE), np.uint8)}

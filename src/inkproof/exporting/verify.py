@@ -1,7 +1,6 @@
 """Exported files get their metadata and are compared with Keras; what differs too much is not written."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from scipy.special import softmax
 from inkproof.config.stages import Bound, Bounds
 from inkproof.data.digits import IMAGE_SIDE, Digits
 from inkproof.data.drawings import CANVAS_SIDE
+from inkproof.data.splits import spread
 from inkproof.evaluation.rejection import Rule
 from inkproof.evaluation.results import Agreement, CanvasAgreement, CanvasFile, ExportedFile, ImageFile
 from inkproof.exporting.canvas_model import CanvasModel, up_to_logits
@@ -236,11 +236,12 @@ def verify_canvas_files(
     folder: Path,
     rule: Rule,
     bounds: Bounds,
-    normalizers: Mapping[Quantization, bytes],
+    normalizer: bytes,
     calibration: np.ndarray,
     canvases: np.ndarray,
     logits: np.ndarray,
     labels: np.ndarray,
+    sample: int,
 ) -> dict[str, Verified]:
     """Write LiteRT files of canvases to `folder`; return the results of each, by `canvas`, `canvas_float16`, ...
 
@@ -249,22 +250,24 @@ def verify_canvas_files(
         folder: exists.
         rule: of the score; it is in the files' metadata.
         bounds: as in `verify_image_files`.
-        normalizers: from `normalizer_part`, for each quantization.
+        normalizer: from `normalizer_part`.
         calibration: uint8 (M, 28, 28), training or validation digits after the normalizer.
-        canvases: uint8 (N, 280, 280), and every file classifies all of them.
+        canvases: uint8 (N, 280, 280). The float32 file classifies all of them, the others a sample.
         logits: of the Keras model for their normalized images, (N, 10).
         labels: (N,).
+        sample: how many canvases the sample has at most.
 
     Raises:
         UserError: a file needs operators that phones lack, or the float32 file differs from Keras.
     """
-    model = CanvasModel(up_to_logits(origin.model), rule, normalizers)
+    model = CanvasModel(up_to_logits(origin.model), rule, normalizer)
     verified = {}
     for quantization in QUANTIZATIONS:
         path = folder / CANVAS_FILES[quantization]
         content = model.quantized(quantization, calibration)
         path.write_bytes(describe_canvas(content, rule, origin.name, quantization, origin.commit))
-        compared = compare_canvases(predict_canvases(path, canvases), logits, rule, labels)
+        some = slice(None) if quantization == "float32" else spread(len(labels), sample)
+        compared = compare_canvases(predict_canvases(path, canvases[some]), logits[some], rule, labels[some])
         compared = _within_bound(path, quantization, compared, compared.n, bounds)
         result = CanvasFile(kb=kilobytes(path), rule=rule.name, temperature=rule.temperature, **compared.content())
         kind = "canvas" if quantization == "float32" else f"canvas_{quantization}"
@@ -274,20 +277,18 @@ def verify_canvas_files(
     return verified
 
 
-def verify_coreml(origin: Origin, folder: Path, rule: Rule, sample: Digits, reference: np.ndarray) -> Verified:
-    """Write the Core ML package to `folder`, load it and run its program on `sample`; needs coremltools.
+def verify_coreml(
+    origin: Origin, folder: Path, rule: Rule, test: Digits, reference: np.ndarray, sample: int
+) -> Verified:
+    """Write the Core ML package to `folder`, load it and run its program on a sample of `test`; needs coremltools.
 
-    `rule` is by the largest probability, `reference` are the Keras model's probabilities of the sample, (N, 10).
+    `rule` is by the largest probability, `reference` are the Keras model's probabilities of the N digits, (N, 10).
     Raises UserError if the package differs from Keras.
     """
+    some = spread(len(test.labels), sample)
+    images, labels, expected = test.images[some], test.labels[some], reference[some]
     path = folder / COREML_FILE
     write_coreml(origin.model, path, rule, origin.name, origin.commit)
-    compared = compare(reference, CoreMLDigits(path).probabilities(sample.images), sample.labels)
+    compared = compare(expected, CoreMLDigits(path).probabilities(images), labels)
     check_exact(COREML_FILE, compared)
-    return Verified(ImageFile(kb=kilobytes(path), n=len(sample.labels), **compared.content()))
-
-
-def spread(digits: Digits, reference: np.ndarray, count: int) -> tuple[Digits, np.ndarray]:
-    """Return at most `count` of N digits, evenly spread over them, with their rows of `reference` (N, 10)."""
-    chosen = np.unique(np.linspace(0, len(digits.labels) - 1, count).round().astype(int))
-    return Digits(digits.images[chosen], digits.labels[chosen]), reference[chosen]
+    return Verified(ImageFile(kb=kilobytes(path), n=len(labels), **compared.content()))

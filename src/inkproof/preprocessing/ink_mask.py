@@ -10,9 +10,9 @@ from keras import layers, ops
 
 from inkproof.preprocessing.canvas import MASK_SIDE
 from inkproof.preprocessing.ground import without_noise
+from inkproof.preprocessing.litert import MASK_FILE
 from inkproof.preprocessing.outline import square_maxima, strongest, yes
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.paths import ROOT
 
 NETWORK_SIDE = 140  # pixels along a side of the network's input
 
@@ -32,9 +32,6 @@ _NOISE, _MOST_NOISE = 1.5, 0.35
 _FULL = 1.25
 # Ink that differs from the ground by fewer gray levels is none.
 _FAINTEST = 6.0
-
-
-MASK_FILE = ROOT / "models" / "pretrained" / "ink_mask.keras"
 
 
 @cache

@@ -1,18 +1,16 @@
 """Preprocessing methods, from canvas to network input."""
 
 from collections.abc import Callable
-from functools import cache
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 from PIL import Image
 
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.data.drawings import CANVAS_SIDE
 from inkproof.preprocessing.canvas import area_means, ink_box
+from inkproof.preprocessing.litert import normalized
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.startup import quiet_stderr, start_tensorflow
 
 _BOX = 20
 # MNIST's own centers of mass lie within half a pixel of the pixel with index 14, all 10,000 of its test set.
@@ -141,53 +139,16 @@ def mnist_style(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def classic(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Do what `Normalizer` does by its rules alone.
 
-    It evens out the ground, drops specks and brings strokes to MNIST's width. This method and `learned` need
-    TensorFlow. Their interpreters are for one thread.
+    It evens out the ground, drops specks and brings strokes to MNIST's width. This method and `learned` run by LiteRT,
+    on one thread. TensorFlow is needed where `src/preprocess.py normalizer` has not written their files.
     """
-    return _run("classic", canvas)
+    return normalized("classic", canvas)
 
 
 @method
 def learned(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Tell ink from ground by the trained mask network, then do as `classic`: the front of every `canvas.tflite`."""
-    return _run("learned", canvas)
-
-
-def _run(name: str, canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    interpreter, canvas_at, image_at = _normalizer(name)
-    interpreter.set_tensor(canvas_at, canvas[np.newaxis])
-    interpreter.invoke()
-    return np.asarray(interpreter.get_tensor(image_at)[0, :, :, 0], np.uint8)  # whole levels, as floats
-
-
-@cache
-def _normalizer(name: str) -> tuple[Interpreter, int, int]:
-    """The normalizer of a method in LiteRT, and the indices of its canvas and its image.
-
-    Canvas by canvas it stays within the processor's cache, and takes less than half of TensorFlow's time on many.
-    """
-    # Only these methods need TensorFlow, and only to make the file: what runs exported files does without.
-    start_tensorflow()
-    import tensorflow as tf
-
-    from inkproof.preprocessing.ink_mask import network_input, trained_mask_network
-    from inkproof.preprocessing.normalizer import Normalizer
-
-    normalizer, network = Normalizer(), trained_mask_network() if name == "learned" else None
-
-    def normalize(canvas: tf.Tensor) -> tf.Tensor:
-        if network is None:
-            return normalizer(canvas)
-        return normalizer(canvas, ink_mask=network(network_input(tf.cast(canvas, tf.float32)), training=False))
-
-    graph = tf.Module()
-    graph.weights = [weight.value for weight in network.weights] if network is not None else []
-    traced = tf.function(normalize, [tf.TensorSpec((1, CANVAS_SIDE, CANVAS_SIDE), tf.uint8)], autograph=False)
-    with quiet_stderr():
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([traced.get_concrete_function()], graph)
-        interpreter = Interpreter(model_content=converter.convert(), num_threads=1)
-        interpreter.allocate_tensors()
-    return interpreter, interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    return normalized("learned", canvas)
 
 
 def _above_ground(canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -26,12 +26,11 @@ from inkproof.evaluation.results import (
 )
 from inkproof.exporting.canvas_model import up_to_logits
 from inkproof.exporting.coreml import is_installed
-from inkproof.exporting.files import CANVAS_FILES, MODEL_FILES, NORMALIZER_FILES, QUANTIZATIONS, REGISTERED_MODEL
+from inkproof.exporting.files import CANVAS_FILES, MODEL_FILES, NORMALIZER_FILE, QUANTIZATIONS, REGISTERED_MODEL
 from inkproof.exporting.normalizer_part import normalizer_part
 from inkproof.exporting.verify import (
     Origin,
     Verified,
-    spread,
     verify_canvas_files,
     verify_coreml,
     verify_image_files,
@@ -87,18 +86,23 @@ def export(metadata: RunMetadata, config: ExportConfig) -> ExportResult:
     with replacing(out) as exports:
         exports.mkdir()
         verified = verify_image_files(origin, exports, image_rule, config.bounds, calibration, test, reference)
-        normalizers = {
-            quantization: path.read_bytes() if path.exists() else normalizer_part(quantization)
-            for quantization, path in NORMALIZER_FILES.items()
-        }
+        normalizer = NORMALIZER_FILE.read_bytes() if NORMALIZER_FILE.exists() else normalizer_part()
         # Ranges of normalized digits: not every training set looks like them.
         normalized = thresholds[DIGITS].methods[NORMALIZED_METHOD]
         verified |= verify_canvas_files(
-            origin, exports, rule, config.bounds, normalizers, normalized, drawn.canvases, logits, drawn.labels
+            origin,
+            exports,
+            rule,
+            config.bounds,
+            normalizer,
+            normalized,
+            drawn.canvases,
+            logits,
+            drawn.labels,
+            config.canvas_sample,
         )
         if is_installed():
-            sample = spread(test, reference, config.coreml_sample)
-            verified["coreml"] = verify_coreml(origin, exports, image_rule, *sample)
+            verified["coreml"] = verify_coreml(origin, exports, image_rule, test, reference, config.coreml_sample)
     results: ExportResult = {kind: one.result for kind, one in verified.items()}
     rejected = predict(network, ood[OOD].methods[NORMALIZED_METHOD])
     rejection = write_rejection(report, rule, logits, drawn, rejected, ood[OOD].writers)

@@ -1,4 +1,4 @@
-"""Compare the quantizations of an exported file by size and accuracy.
+"""Compare the quantizations of an exported file by size, accuracy and latency.
 
 For studies, which ask what each quantization costs on drawings, too. `export` verifies the files that people get.
 """
@@ -11,7 +11,7 @@ from inkproof.data.archives import read_preprocessed
 from inkproof.data.digits import load_digits, load_test_split
 from inkproof.exporting.convert import to_litert, write_saved_model
 from inkproof.exporting.files import QUANTIZATIONS, kilobytes
-from inkproof.exporting.predictors import LiteRTDigits
+from inkproof.exporting.predictors import LiteRTDigits, stored_weights
 from inkproof.models.loading import load_trained
 from inkproof.preprocessing.methods import NORMALIZED_METHOD
 from inkproof.runtime.files import replacing, write_json
@@ -22,7 +22,8 @@ from inkproof.tracking.run_metadata import RunMetadata
 def formats(metadata: RunMetadata, config: FormatsConfig) -> dict[str, dict[str, float]]:
     """Write formats.json of the model in `config.run`; return its content.
 
-    It has by quantization `kb`, `accuracy` on test digits, and `<set>_accuracy` on each set of drawings.
+    It has by quantization `kb`, `accuracy` on test digits, `us`, the median latency in microseconds on one thread, and
+    `<set>_accuracy` on each set of drawings. float32 also has `weights`, as the file stores them.
     """
     folder = path_of(config.run)
     digits = path_of(config.digits)
@@ -40,7 +41,10 @@ def formats(metadata: RunMetadata, config: FormatsConfig) -> dict[str, dict[str,
             results[quantization] = {
                 "kb": kilobytes(path, decimals=2),
                 "accuracy": accuracy(exported, test.images, test.labels),
+                "us": round(exported.latency(test.images[0]).median, 1),
             }
+            if quantization == "float32":
+                results[quantization]["weights"] = stored_weights(path.read_bytes())
             for name, one in sets.items():
                 found = accuracy(exported, one.methods[NORMALIZED_METHOD], one.labels)
                 results[quantization][f"{name}_accuracy"] = found

@@ -13,6 +13,7 @@ from inkproof.runtime.errors import UserError
 from inkproof.studies.definition import Study
 
 ENDINGS = ("accuracy", "low", "high")  # of a set of drawn digits: accuracy and the ends of its confidence interval
+UNITS = {"_kb": " (KB)", "_us": " (µs)"}
 SHARES = ("accuracy", "_acc", "_low", "_high", "corr_clean", "agreement", "auroc")  # of metrics shown in percent
 # The stage that measures a metric, by the first word of its name.
 STAGES = {"test": "evaluate", "corr": "evaluate", "drawn": "drawn"} | dict.fromkeys(
@@ -46,8 +47,9 @@ def known_metrics(stages: Sequence[str], data: DataConfig, drawn_sets: Sequence[
         names |= {f"drawn_{name}_{method}_{ending}" for name in drawn_sets for method in METHODS for ending in ENDINGS}
     if "formats" in stages:
         for quantization in QUANTIZATIONS:
-            names |= {f"{quantization}_kb", f"{quantization}_accuracy"}
+            names |= {f"{quantization}_{name}" for name in ("kb", "accuracy", "us")}
             names |= {f"{quantization}_{name}_accuracy" for name in drawn_sets}
+        names |= {"float32_weights"}
     return names
 
 
@@ -97,7 +99,7 @@ def formatted(metric: str, mean: float | None, sd: float | None) -> str:
         return f"{mean * 100:.2f}" + (f" ± {sd * 100:.2f}" if sd is not None else "")
     if metric.endswith("_kb"):
         return f"{mean:,.1f}"
-    if metric in ("parameters", "epochs", "best_epoch") or metric.endswith("_errors"):
+    if metric in ("parameters", "epochs", "best_epoch") or metric.endswith(("_errors", "_weights")):
         return f"{mean:,.0f}" if mean == round(mean) else f"{mean:,.1f}"
     if abs(mean) >= 100:
         return f"{mean:,.0f}" + (f" ± {sd:,.0f}" if sd is not None else "")
@@ -108,6 +110,7 @@ def heading(metric: str) -> str:
     """Return a metric as the heading of a column: drawn_pens_thin_classic_accuracy becomes "pens_thin, classic (%)"."""
     # Sets and methods may have underscores themselves.
     drawn = re.fullmatch(rf"drawn_(.+)_({'|'.join(METHODS)})_[a-z]+", metric)
-    words = metric.removesuffix("_accuracy").removesuffix("_acc").removesuffix("_kb").replace("_", " ")
-    unit = " (%)" if is_share(metric) else " (KB)" if metric.endswith("_kb") else ""
+    ending = next((end for end in ("_accuracy", "_acc", *UNITS) if metric.endswith(end)), "")
+    words = metric.removesuffix(ending).replace("_", " ")
+    unit = " (%)" if is_share(metric) else UNITS.get(ending, "")
     return (f"{drawn[1]}, {drawn[2]}" if drawn else words) + unit
