@@ -53,6 +53,7 @@ CHARACTERS = [
         for label in labels
     ),
 ]
+MNIST_VAL = 5027  # digits of the writers that data.split=writer gives for validation
 ALONE = {"unipen_copies": 0, "not_digits": 0, "paper": 0, "copies": 0, "glyphs": 0, "redrawn": 0}
 
 
@@ -211,15 +212,17 @@ def test_no_test_writer_and_nothing_of_the_starter_set_is_in_it(made: Path) -> N
     assert not set(sources(made / "mnist_plus_strokes", "train")) & set(sources(made / "mnist_plus_strokes", "val"))
 
 
-def test_mnist_s_digits_and_the_validation_drawings_go_through_the_method(
-    made: Path, mirror: str, tmp_path: Path
+@pytest.mark.parametrize("normalize_mnist", [False, True])
+def test_the_validation_drawings_go_through_the_method_and_mnist_s_digits_if_it_is_asked_for(
+    made: Path, mirror: str, tmp_path: Path, normalize_mnist: bool
 ) -> None:
-    # The plainest method inverts every canvas, so that digits that skipped it would be noticed.
-    prepare(config(made, method="tutorial"), tmp_path, mirror)
+    # The plainest method inverts every canvas, so that images that skipped it are noticed.
+    prepare(config(made, method="tutorial", normalize_mnist=normalize_mnist), tmp_path, mirror)
     mnist = (*load_training(made / "mnist"), load_test_split(made / "mnist"))
     mixture = (*load_training(tmp_path), load_test_split(tmp_path))
     for before, after in zip(mnist, mixture, strict=True):
-        assert (after.images[: len(before.images)] == 255 - before.images).all()
+        expected = 255 - before.images if normalize_mnist else before.images
+        assert (after.images[: len(before.images)] == expected).all()
     assert (mixture[2].labels == mnist[2].labels).all() and len(mixture[2].labels) == 10
     validating = [drawing for drawing in read_drawings(made / "pens") if drawing.writer == "tra-02"]
     validating += read_drawings(made / "unipen" / "validation")
@@ -306,8 +309,8 @@ def test_mnist_alone_is_published_without_any_drawing() -> None:
     source = MixtureSource.model_validate(data.source.arguments)
     assert (source.copies, source.glyphs, source.validation_drawings) == (0, 0, False)
     assert (source.unipen_copies, source.not_digits, source.paper) == (0, 0, 0)
-    assert (source.added, source.redrawn) == (1, 1)
-    assert (data.name, data.folder, data.val) == ("mnist_normalized", "data/mnist_normalized", source.mnist.val)
+    assert (source.added, source.redrawn, source.normalize_mnist) == (1, 1, True)
+    assert (data.name, data.folder, data.val) == ("mnist_normalized", "data/mnist_normalized", MNIST_VAL)
     assert source.method == NORMALIZED_METHOD
 
 
@@ -331,5 +334,5 @@ def test_the_published_configuration_takes_its_sources_from_their_own_files() ->
     data, mnist = published("mnist_plus_strokes"), published("mnist")
     source = MixtureSource.model_validate(data.source.arguments)
     assert source.mnist == mnist and source.pens == published("pens") and source.unipen == published("unipen")
-    assert mnist.val is not None and data.val == mnist.val + 1500 + 924
+    assert (mnist.split, data.val) == ("writer", MNIST_VAL + 1500 + 924)
     assert data.eval_data == mnist.eval_data and data.evaluation is None

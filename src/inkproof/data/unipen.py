@@ -31,7 +31,7 @@ KINDS = {"1a": "digit", "1b": "letter", "1c": "letter", "1d": "symbol"}
 LEFT_OUT = Path(__file__).with_name("unipen_left_out.txt")
 # Digits of the test writers that are written unlike MNIST's, such as slashed zeros: a form and an id a line.
 FORMS = Path(__file__).with_name("unipen_forms.txt")
-# Laboratories with several contributions, so that a writer can be in several contributions.
+# Laboratories that sent several contributions: a writer can be in more than one of them.
 LABORATORIES = {"apa": "ap", "apb": "ap", "app": "ap", "cea": "ce", "ceb": "ce"}
 FITTED = 200.0  # pixels of the 280 of a canvas that the longer side of a character takes
 SMALL = 0.5  # of the writer's usual size: a letter or symbol below it, such as a comma, is not fitted
@@ -91,7 +91,10 @@ class Segment:
 
     @property
     def person(self) -> tuple[str, str]:
-        """Laboratory and id of the writer. An id of ibm names a text and one of twelve writers: r03-12 is text 3."""
+        """Laboratory and id of the writer.
+
+        An id of ibm names a text and one of twelve writers: r03-12 is text 3 by writer 12.
+        """
         laboratory = LABORATORIES.get(self.contributor, self.contributor)
         return laboratory, self.author.rpartition("-")[2] if laboratory == "ibm" else self.author
 

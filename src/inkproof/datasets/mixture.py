@@ -1,8 +1,7 @@
 """The digits of `data=mnist_plus_strokes` and `data=mnist_normalized`, all brought to 28 x 28 by one method.
 
 They are digits of MNIST, pen digits, UNIPEN's digits, drawings by glyph templates, and drawings that are no digit. This
-module is in datasets because it draws:
-inkproof.data knows nothing of canvases.
+module is in datasets because it draws: inkproof.data knows nothing of canvases.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -61,13 +60,13 @@ class Part:
     Attributes:
         labels: uint8 (N,).
         names: what each was made from.
-        draw: makes a canvas uint8 (280, 280).
-        chosen: the arguments of `draw` for each.
+        draw: makes a canvas uint8 (280, 280), which is then preprocessed; None if the images are there already.
+        chosen: the arguments of `draw` for each, or the image uint8 (28, 28) alone.
     """
 
     labels: NDArray[np.uint8]
     names: Sequence[str]
-    draw: Callable[..., Canvas]
+    draw: Callable[..., Canvas] | None
     chosen: Sequence[tuple[Any, ...]]
 
     def batches(self, bring: Callable[[Canvas], Images]) -> list[Callable[[], Images]]:
@@ -83,6 +82,7 @@ class MixtureSource(Config):
     """`source` of conf/data/mnist_plus_strokes.yaml and mnist_normalized.yaml, which explain the values."""
 
     mnist: DataConfig
+    normalize_mnist: StrictBool
     pens: DataConfig
     unipen: DataConfig
     validation_drawings: StrictBool
@@ -106,17 +106,19 @@ def prepare(data: DataConfig, out: Path, mirror: str | None) -> None:
     `data` is `conf/data/mnist_plus_strokes.yaml` or `mnist_normalized.yaml`. The datasets `mnist`, `pens` and
     `unipen` of its source are made first if they are absent.
 
-    - Training has MNIST's digits. `added` times it has each of its 1s, 7s and 9s with the stroke that they lack (see
-      `synthetic.redrawn`), and `redrawn` times each of both with another stroke width. It has `copies` re-rendered
-      drawings of each pen digit by the training writers, `unipen_copies` of each digit of UNIPEN, and `glyphs`
-      drawings by glyph templates. `not_digits` are labeled `NOT_A_DIGIT`: letters and symbols of UNIPEN's training
-      writers, and digits side by side. The share `paper` of all drawings lies on generated pages.
+    - Training has MNIST's digits, as they are or, with `normalize_mnist`, preprocessed like the drawings. `added`
+      times it has each of its 1s, 7s and 9s with the stroke that they lack (see `synthetic.redrawn`), and `redrawn`
+      times each of both with another stroke width. It has `copies` re-rendered drawings of each pen digit by the
+      training writers, `unipen_copies` of each digit of UNIPEN, and `glyphs` drawings by glyph templates. `not_digits`
+      are labeled `NOT_A_DIGIT`: letters and symbols of UNIPEN's training writers, and digits side by side. The share
+      `paper` of all drawings lies on generated pages.
     - Validation has MNIST's digits. With `validation_drawings` it also has the validation writers' drawings as they
       are, UNIPEN's too if they are trained on.
     - Test has MNIST's digits.
 
-    Without `copies` and `validation_drawings` the pen digits are not even fetched. All are brought to 28 x 28 by
-    `method`. The extra arrays `train_source` and `val_source` name the digit or drawing that each row was made from.
+    Without `copies` and `validation_drawings` the pen digits are not even fetched. All but MNIST's digits are brought
+    to 28 x 28 by `method`. The extra arrays `train_source` and `val_source` name the digit or drawing that each row
+    was made from.
 
     Raises:
         UserError: a source dataset cannot be made, or a value of `data` does not fit.
@@ -147,7 +149,7 @@ def parts(source: MixtureSource, mirror: str | None) -> dict[str, list[Part]]:
     writing = read_drawings(characters / "validation") if source.validation_drawings and source.unipen_copies else []
     return {
         "train": [
-            _published(train, "mnist-train"),
+            _published(train, "mnist-train", source),
             _with_added(train, source.added, source.seed),
             _with_other_pens(train, source.redrawn, source.added, source.seed),
             _rerendered(free, source),
@@ -156,11 +158,11 @@ def parts(source: MixtureSource, mirror: str | None) -> dict[str, list[Part]]:
             _not_digits(samples, free, source),
         ],
         "val": [
-            _published(val, "mnist-val"),
+            _published(val, "mnist-val", source),
             _as_drawn(validating, source.brush),
             _as_drawn([replace(one, id=f"unipen-{one.writer}-{one.id}") for one in writing], source.brush),
         ],
-        "test": [_published(load_test_split(digits), "mnist-test")],
+        "test": [_published(load_test_split(digits), "mnist-test", source)],
     }
 
 
@@ -177,10 +179,11 @@ def _fetched(source: MixtureSource, mirror: str | None) -> tuple[Path, list[Draw
     return digits, read_drawings(folder), characters
 
 
-def _published(digits: Digits, name: str) -> Part:
-    """Digits that are 28 x 28 already, each on a canvas as blocks of 10 x 10, which the methods bring back."""
+def _published(digits: Digits, name: str, source: MixtureSource) -> Part:
+    """Digits that are 28 x 28 already, or each on a canvas as blocks of 10 x 10, which the methods bring back."""
     names = [f"{name}-{index:05d}" for index in range(len(digits.labels))]
-    return part_of(digits.labels, names, block_canvases, [(image,) for image in digits.images])
+    draw = block_canvases if source.normalize_mnist else None
+    return part_of(digits.labels, names, draw, [(image,) for image in digits.images])
 
 
 def _with_added(digits: Digits, times: int, seed: int) -> Part:
@@ -300,16 +303,18 @@ def labels_and_ids(drawings: Sequence[Drawing]) -> tuple[NDArray[np.uint8], list
 
 
 def part_of(
-    labels: ArrayLike, names: Sequence[str], draw: Callable[..., Canvas], chosen: Sequence[tuple[Any, ...]]
+    labels: ArrayLike, names: Sequence[str], draw: Callable[..., Canvas] | None, chosen: Sequence[tuple[Any, ...]]
 ) -> Part:
-    """Return the part whose canvases `draw` makes, each of the arguments in one of `chosen`."""
+    """Return the part whose canvases `draw` makes, each of the arguments in one of `chosen`; see `Part`."""
     return Part(np.asarray(labels, np.uint8), names, draw, chosen)
 
 
 def _brought(
-    bring: Callable[[Canvas], Images], draw: Callable[..., Canvas], chosen: Sequence[tuple[Any, ...]]
+    bring: Callable[[Canvas], Images], draw: Callable[..., Canvas] | None, chosen: Sequence[tuple[Any, ...]]
 ) -> Images:
     """A batch, in a worker process if there are any."""
+    if draw is None:
+        return np.stack([image for (image,) in chosen])
     return bring(np.stack([draw(*one) for one in chosen]))
 
 
