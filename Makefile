@@ -58,10 +58,17 @@ repro: $(READY) ## the whole pipeline, MNIST included
 	@python .dvc/repro.py "about 40 minutes on 2 cores of an AMD EPYC, and 30 MB or more to download"
 	@python src/report.py data=mnist show=true
 
+MODEL := data=mnist_plus_strokes model=vgg_bn
 pretrained: $(READY) ## models/pretrained, the networks of predict.py: train the ink mask and the classifier, evaluate, copy
+	@mkdir -p data/drawn/mine
 	@python src/preprocess.py mask
-	@dvc repro evaluate@mnist_plus_strokes-vgg_bn export@mnist_plus_strokes-vgg_bn drawn@mnist_plus_strokes-vgg_bn
-	@python src/evaluate.py numbers
+	@dvc repro drawings@mnist corruptions@mnist
+	@python src/download.py data=mnist_plus_strokes
+	@python src/train.py $(MODEL) aug=elastic run.register=true run.out=models/mnist_plus_strokes/vgg_bn
+	@python src/evaluate.py $(MODEL)
+	@python src/export.py $(MODEL)
+	@python src/evaluate.py drawn $(MODEL)
+	@python src/evaluate.py numbers $(MODEL)
 	@python src/report.py pretrained
 
 finetune: $(READY) ## train models/pretrained further on the drawings of data/drawn/mine; the comparison is in reports/finetune

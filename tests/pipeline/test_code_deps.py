@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("dvc")  # one worker makes the workspace
 DOCS = ROOT / "docs" / "internals.md"
 PACKAGE = ROOT / "src" / "inkproof"
 # What builds `_target_`s of its configuration. Of the others' nothing is built: they load what training has saved.
-BUILDERS = ("download", "mix", "train")
+BUILDERS = ("download", "train")
 # Fetches and makes datasets. What is trained on them depends on their digits.npz instead.
 MAKERS = [PACKAGE / "data" / "download.py"]
 

@@ -193,7 +193,9 @@ def test_the_same_files_give_the_same_text_in_lines_of_120(typed: dict[str, str]
 def test_a_report_that_lacks_a_result_is_one_line(typed: dict[str, str]):
     report = Path(typed["report"])
     change(report / "rejection.json", rules={})
-    with pytest.raises(UserError, match=r"models/vgg_bn: a file there lacks a result \('energy'\); run `dvc"):
+    with pytest.raises(
+        UserError, match=r"models/vgg_bn: a file there lacks a result \('energy'\); run `make pretrained` again"
+    ):
         card(typed)
     change(report / "corruptions.json", mca={})
     with pytest.raises(UserError, match=r"corruptions\.json: mca\.accuracy: expected a value; run its stage again$"):

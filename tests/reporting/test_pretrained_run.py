@@ -9,11 +9,11 @@ import pytest
 
 from inkproof.evaluation.results import CanvasAgreement
 from inkproof.exporting.verify import check_same_network
-from inkproof.reporting.pretrained import LIMITS, check_files, check_predictions
+from inkproof.reporting.pretrained import LIMITS, check_files, check_predictions, command
 from inkproof.runtime.errors import UserError
-from support.pretrained_run import NAME, RULE, change, lite_file, load, write_keras, write_run
+from support.pretrained_run import RULE, change, lite_file, load, write_keras, write_run
 
-DVC = rf"run `dvc repro drawn@{NAME} evaluate@{NAME} export@{NAME}` first$"
+AGAIN = r"run `make pretrained` first$"
 
 
 @pytest.fixture
@@ -37,44 +37,46 @@ def test_a_complete_run_is_loaded(typed: dict[str, str]):
 def test_a_missing_file_is_named_with_what_to_do(typed: dict[str, str], name: str):
     folder, file = name.split("/")
     (Path(typed[folder]) / file).unlink()
-    with pytest.raises(UserError, match=rf"{file} is missing; {DVC}"):
+    with pytest.raises(UserError, match=rf"{file} is missing; {AGAIN}"):
         load(typed)
 
 
 def test_one_of_many_missing_files_is_named(typed: dict[str, str]):
     for folder in ("run", "exports", "report"):
         shutil.rmtree(typed[folder])
-    with pytest.raises(UserError, match=rf"model\.keras and 7 more files are missing; {DVC}"):
+    with pytest.raises(UserError, match=rf"model\.keras and 7 more files are missing; {AGAIN}"):
         load(typed)
 
 
 @pytest.mark.parametrize(
-    ("file", "changed", "stage"),
+    ("file", "changed"),
     [
-        ("run/run.json", {"metrics__best_epoch": 18}, "evaluate"),
-        ("run/run.json", {"metrics__val_acc": 0.8750001}, "evaluate"),
-        ("run/run.json", {"config__data__name": "mnist"}, "train"),
-        ("report/test.json", {"seed": 4}, "evaluate"),
-        ("report/test.json", {"parameters": 7}, "evaluate"),
-        ("report/export.json", {"canvas__kb": 1.0}, "export"),
-        ("report/export.json", {"canvas__rule": "margin"}, "export"),
-        ("report/rejection.json", {"threshold": 4.4}, "export"),
-        ("report/rejection.json", {"temperature": 1.0}, "export"),
+        ("run/run.json", {"metrics__best_epoch": 18}),
+        ("run/run.json", {"metrics__val_acc": 0.8750001}),
+        ("run/run.json", {"config__data__name": "mnist"}),
+        ("report/test.json", {"seed": 4}),
+        ("report/test.json", {"parameters": 7}),
+        ("report/export.json", {"canvas__kb": 1.0}),
+        ("report/export.json", {"canvas__rule": "margin"}),
+        ("report/rejection.json", {"threshold": 4.4}),
+        ("report/rejection.json", {"temperature": 1.0}),
     ],
 )
-def test_a_report_of_another_model_is_an_error(typed: dict[str, str], file: str, changed: dict[str, Any], stage: str):
+def test_a_report_of_another_model_is_an_error(typed: dict[str, str], file: str, changed: dict[str, Any]):
     folder, name = file.split("/")
     change(Path(typed[folder]) / name, **changed)
-    with pytest.raises(
-        UserError, match=rf"not of the same model .*; run `dvc repro {stage}@mnist_plus_strokes-vgg_bn`$"
-    ) as caught:
+    with pytest.raises(UserError, match=r"not of the same model .*; run `make pretrained`$") as caught:
         load(typed)
     assert "\n" not in str(caught.value)
 
 
+def test_a_run_of_the_pipeline_is_made_again_by_its_stages():
+    assert command("mnist-cnn", "export", "drawn") == "dvc repro export@mnist-cnn drawn@mnist-cnn"
+
+
 def test_a_report_without_the_canvas_file_is_an_error(typed: dict[str, str]):
     change(Path(typed["report"]) / "export.json", canvas={"kb": 3.0})
-    with pytest.raises(UserError, match=rf"export\.json: lacks canvas\.tflite; run `dvc repro export@{NAME}`$"):
+    with pytest.raises(UserError, match=r"export\.json: lacks canvas\.tflite; run `make pretrained`$"):
         load(typed)
 
 
@@ -83,7 +85,7 @@ def test_a_file_of_another_model_is_an_error(typed: dict[str, str], changed: dic
     path = Path(typed["exports"]) / "canvas.tflite"
     path.write_bytes(lite_file(**changed))
     change(Path(typed["report"]) / "export.json", canvas__kb=round(path.stat().st_size / 1024, 1))
-    with pytest.raises(UserError, match=r"not of the same model .*; run `dvc repro export@mnist_plus_strokes-vgg_bn`$"):
+    with pytest.raises(UserError, match=r"not of the same model .*; run `make pretrained`$"):
         load(typed)
 
 
@@ -132,7 +134,7 @@ def test_drawn_json_agrees_with_the_predictions_of_the_file(typed: dict[str, str
         check_predictions(run, predicted, labels)
         return
     found = rf"has 267 correct of 270 drawings .* classifies {267 - more} of 270 correctly"
-    with pytest.raises(UserError, match=rf"drawn\.json: {found}; run `dvc repro drawn@{NAME}`$"):
+    with pytest.raises(UserError, match=rf"drawn\.json: {found}; run `make pretrained`$"):
         check_predictions(run, predicted, labels)
 
 

@@ -82,7 +82,9 @@ def model_card(run: PretrainedRun, sources: Mapping[str, Sequence[Share]], rende
     try:
         return fill_markdown(_rendered(run, sources, renderings))
     except (KeyError, UndefinedError) as error:
-        message = f"a file there lacks a result ({error}); run `{command(run.name)}` again"
+        message = (
+            f"a file there lacks a result ({error}); run `{command(run.name, 'drawn', 'evaluate', 'export')}` again"
+        )
         raise UserError(f"{run.report}: {message}") from error
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from inkproof.config.pipeline import read_pipeline
 from inkproof.evaluation.rejection import Rule
 from inkproof.evaluation.results import (
     CanvasFile,
@@ -64,13 +65,16 @@ class PretrainedRun:
         """What export.json has about `canvas`."""
         entry = self.export.get("canvas")
         if not isinstance(entry, CanvasFile):
-            raise UserError(f"{self.report / 'export.json'}: lacks canvas.tflite; run `dvc repro export@{self.name}`")
+            raise UserError(f"{self.report / 'export.json'}: lacks canvas.tflite; run `{command(self.name, 'export')}`")
         return entry
 
 
-def command(name: str) -> str:
-    """Return the command that makes all files of the run `name`."""
-    return "dvc repro " + " ".join(f"{stage}@{name}" for stage in ("drawn", "evaluate", "export"))
+def command(name: str, *stages: str) -> str:
+    """Return the command that runs `stages` of the run `name` again."""
+    pipeline = read_pipeline()
+    if pipeline is None or name not in pipeline.runs:
+        return "make pretrained"
+    return "dvc repro " + " ".join(f"{stage}@{name}" for stage in stages)
 
 
 def load_run(name: str, folder: Path, exports: Path, report: Path) -> PretrainedRun:
@@ -83,7 +87,7 @@ def load_run(name: str, folder: Path, exports: Path, report: Path) -> Pretrained
     missing = [path for path in needed if not path.is_file()]
     if missing:
         more = f" and {len(missing) - 1} more files are" if len(missing) > 1 else " is"
-        raise UserError(f"{missing[0]}{more} missing; run `{command(name)}` first")
+        raise UserError(f"{missing[0]}{more} missing; run `{command(name, 'drawn', 'evaluate', 'export')}` first")
     entry = read_metadata(canvas)
     run = PretrainedRun(
         name=name,
@@ -134,7 +138,7 @@ def _check_same_model(run: PretrainedRun, exported_from: str) -> None:
             if content[key] != value:
                 raise UserError(
                     f"{path}: not of the same model as the other files of {run.name} ({key} is {content[key]} "
-                    f"there, {value} elsewhere); run `dvc repro {stage}@{run.name}`"
+                    f"there, {value} elsewhere); run `{command(run.name, stage)}`"
                 )
 
 
@@ -169,5 +173,5 @@ def check_predictions(run: PretrainedRun, predictions: npt.ArrayLike, labels: np
     if drawn != n or abs(correct - expected) > 1:
         raise UserError(
             f"{run.report / 'drawn.json'}: has {expected} correct of {drawn} drawings of the set {CHECKED_SET}, "
-            f"but {run.canvas} classifies {correct} of {n} correctly; run `dvc repro drawn@{run.name}`"
+            f"but {run.canvas} classifies {correct} of {n} correctly; run `{command(run.name, 'drawn')}`"
         )

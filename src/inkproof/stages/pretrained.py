@@ -21,7 +21,7 @@ from inkproof.models.loading import load_trained, predict
 from inkproof.preprocessing.canvas import to_canvas
 from inkproof.preprocessing.strokes import render, render_in_pixels
 from inkproof.reporting.model_card import CARD, Share, model_card, shares
-from inkproof.reporting.pretrained import CHECKED_SET, PretrainedRun, check_files, check_predictions, load_run
+from inkproof.reporting.pretrained import CHECKED_SET, PretrainedRun, check_files, check_predictions, command, load_run
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing, sha256_of
 
@@ -53,7 +53,7 @@ def pretrained(config: PretrainedConfig) -> dict[str, Path]:
 def trained_on(run: PretrainedRun, digits: Path) -> dict[str, list[Share]]:
     """Return the shares of the sources in training and validation digits; raises UserError if those have changed."""
     if data_sha(digits) != run.metadata.data_sha:
-        raise UserError(f"{digits}: not what {run.name} was trained on; run `dvc repro train@{run.name}`")
+        raise UserError(f"{digits}: not what {run.name} was trained on; run `{command(run.name, 'train')}`")
     data = run.metadata.config.data.name
     splits = ("train", "val")
     return {split: shares(sources_of(digits, split), data, len(load_digits(digits, split).labels)) for split in splits}

@@ -1,7 +1,6 @@
 """Compare the models of one dataset."""
 
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -51,22 +50,19 @@ def report(config: ReportConfig) -> Path:
     if metadata is not None:
         tracker, run = log_stage("report", metadata, folder / "models" / str(champion) / "test")
         set_alias(tracker, CHAMPION, registered_name(data.name), run)
-    deployable = choose_deployable(rows, data.name)
-    for model in models:
-        if model.name == deployable:
-            mark_deployable(model.folder / "test", [data.name, *data.compare_with])
+    # Those that were evaluated here: of the pretrained model a clone has the results, but no run.
+    here = {model.name: model.folder / "test" for model in models if (model.folder / "test" / "run.json").is_file()}
+    deployable = choose_deployable(rows[rows["model"].isin(here)], data.name) if here else None
+    if deployable is not None:
+        mark_deployable(here[deployable], [data.name, *data.compare_with])
     return page
 
 
 def mark_deployable(evaluated: Path, datasets: Sequence[str]) -> None:
     """Point the alias `deploy` at the model that was evaluated into the folder `evaluated`, and at no other one.
 
-    The registered models of `datasets`, which the report shows, lose it. If the folder's files are not here, the alias
-    stays as it is, and stderr says so.
+    The registered models of `datasets`, which the report shows, lose it.
     """
-    if not (evaluated / "run.json").is_file():
-        print(f"{evaluated}: the evaluation's files are not here, so the alias {DEPLOY} is not moved", file=sys.stderr)
-        return
     metadata, tracker = RunMetadata.read(evaluated), Tracker()
     own = registered_name(metadata.config.data.name)
     set_alias(tracker, DEPLOY, own, ensure_run(tracker, metadata, evaluated))
@@ -80,12 +76,11 @@ def _key(model: ModelResults, data: str) -> str:
 
 
 def in_pipeline(folder: Path) -> bool:
-    """Return whether a model's folder is that of a run in params.yaml; True for one elsewhere, or without that file."""
+    """Return whether a model's folder is that of a run in params.yaml, or of a dataset that has no runs there."""
     pipeline = read_pipeline()
-    reports = path_of("reports")
-    if pipeline is None or not folder.is_relative_to(reports):
-        return True
-    return folder in {reports / run.data / "models" / run.name for run in pipeline.runs.values()}
+    runs = pipeline.runs.values() if pipeline else []
+    own = [path_of(f"reports/{run.data}/models/{run.name}") for run in runs]
+    return folder in own or folder.parent not in {one.parent for one in own}
 
 
 def evaluated_run(folder: Path, made_by: str) -> RunMetadata:
