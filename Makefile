@@ -55,7 +55,7 @@ demo: $(READY) ## the whole pipeline on embedded digits, offline: train, evaluat
 repro: $(READY) ## the whole pipeline, MNIST included
 	@$(filter)
 	@mkdir -p data/drawn/mine
-	@python .dvc/repro.py "about 40 minutes on 2 cores of an AMD EPYC, and 30 MB or more to download"
+	@python .dvc/repro.py "about 14 minutes on 2 cores of an AMD EPYC, and 30 MB or more to download"
 	@python src/report.py data=mnist show=true
 
 MODEL := data=mnist_plus_strokes model=vgg_bn

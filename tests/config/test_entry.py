@@ -42,7 +42,7 @@ MISTAKES = {
         *sorted(path.stem for path in (ROOT / "conf" / "model").glob("*.yaml")),
     ],
     "aug=yes": ["aug=yes", "off, on"],
-    "model=1": ["model=1: expected the name of a file of conf/model: cnn, dense"],
+    "model=1": ["model=1: expected the name of a file of conf/model: cnn, compact, dense"],
     "callbacks=nan": ["callbacks=nan: expected the name of a file of conf/callbacks: default, last"],
     "optimizer=null": ["optimizer=null: expected the name of a file of conf/optimizer: adam, adam_cosine, sgd"],
     "hydra/launcher=1": ["the name of a file"],

@@ -43,6 +43,15 @@ def test_a_convolution_is_tensorflows(pad_type: str, kernel: int, stride: int) -
     np.testing.assert_allclose(own, channels_first(expected), atol=1e-4)
 
 
+def test_a_depthwise_convolution_is_tensorflows() -> None:
+    x = RANDOM.normal(size=(1, 9, 7, 3)).astype(np.float32)
+    weight = RANDOM.normal(size=(3, 3, 3, 1)).astype(np.float32)
+    fixed = {"strides": [1, 1], "pad_type": "valid", "pad": [0] * 4, "dilations": [1, 1], "groups": 3}
+    own = OPERATORS["conv"](x=channels_first(x), weight=weight.transpose(2, 3, 0, 1), **fixed)
+    expected = tf.nn.depthwise_conv2d(x, weight, [1, 1, 1, 1], "VALID")
+    np.testing.assert_allclose(own, channels_first(expected), atol=1e-4)
+
+
 @pytest.mark.parametrize("pad_type", ["valid", "same"])
 @pytest.mark.parametrize("size", [2, 3])
 def test_pooling_is_tensorflows(pad_type: str, size: int) -> None:

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.xdist_group("tensorflow")
 
 SMALL: dict[str, dict[str, Any]] = {  # what a builder needs
     "cnn": {"filters": [2], "kernels": [3], "pools": [2], "dense": 4, "dropout": 0.1},
+    "compact": {"filters": [2, 2], "kernels": [3, 3], "pools": [2, 1], "separable": True, "dropout": 0.1},
     "dense": {"hidden": [4]},
     "resnet": {"widths": [2], "blocks": [1], "stem_kernel": 3, "stem_pool": 2, "dense": 4, "dropout": 0.1},
     "tflearn_cnn": {"filters": [2], "kernel": 3, "l2": 0.001, "dense": 4, "dropout": 0.1},
@@ -68,7 +69,7 @@ def test_every_family_with_every_switch_is_read_in_a_new_process(tmp_path: Path)
         model = builders()[family](**SMALL[family], **switches)
         model.save(folder / "model.keras")
         expected[folder] = np.asarray(model(pixels[..., np.newaxis].astype(np.float32)))
-    assert set(builders()) == set(SMALL) and len(expected) == 17
+    assert set(builders()) == set(SMALL) and len(expected) == 19
     command = [sys.executable, "-c", READ, str(tmp_path / "pixels.npy"), *map(str, expected)]
     done = subprocess.run(command, env={"PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr

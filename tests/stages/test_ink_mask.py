@@ -14,7 +14,7 @@ import tensorflow as tf
 from inkproof.config.compose import composing
 from inkproof.config.stages import MaskConfig
 from inkproof.data import unipen
-from inkproof.data.digits import Digits, write_digits
+from inkproof.data.digits import SPLITS, Digits, write_digits
 from inkproof.data.drawings import write_drawings
 from inkproof.data.pens import PensSource
 from inkproof.models.loading import load_network
@@ -46,13 +46,14 @@ def write_sources(folder: Path, *places: str) -> None:
     images = np.zeros((10, 28, 28), np.uint8)
     images[:, 4:24, 10:14] = 200
     digits = Digits(images, np.arange(10, dtype=np.uint8))
-    write_digits(mnist, dict.fromkeys(("train", "val", "test"), digits))
+    writers = {f"{split}_writers": np.full(10, number, np.int32) for number, split in enumerate(SPLITS)}
+    write_digits(mnist, dict.fromkeys(SPLITS, digits), extra=writers)
     with composing() as compose:
         source = compose(MaskConfig, ()).pens.source.arguments
-    writers = PensSource.model_validate(source).writers
+    people = PensSource.model_validate(source).writers
     drawings = [
         replace(glyph_templates.drawing(number, 0), id=f"own-{number}", writer=writer)
-        for number, writer in enumerate([*writers.test, *writers.validation, "somebody"])
+        for number, writer in enumerate([*people.test, *people.validation, "somebody"])
     ]
     write_drawings(drawn, drawings)
     characters.mkdir(parents=True)

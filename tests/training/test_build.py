@@ -148,7 +148,7 @@ def test_a_wrong_value_of_a_convolutional_network_is_named(override: str, line: 
     ],
 )
 def test_what_cannot_be_built_names_its_key(override: str, line: str, digits: Path) -> None:
-    config = composed("data.val=40", "model=cnn", override)
+    config = composed("data.val=40", "data.split=digit", "model=cnn", override)
     with pytest.raises(UserError, match=line) as caught:
         assemble(config, digits, "float32")
     assert "\n" not in str(caught.value)
@@ -173,8 +173,8 @@ def test_an_augmentation_that_fails_or_returns_no_images_is_one_line(
     def change(images: tf.Tensor, seed: tf.Tensor, own: float) -> tf.Tensor:
         return eval(code, {"images": images, "own": own, "tf": tf})
 
-    assert assemble(composed("data.val=40", "+aug.own=0"), digits, "float32")  # not called
-    config, line = composed("data.val=40", "+aug.own=5"), OPERATIONS[code]
+    assert assemble(composed("data.val=40", "data.split=digit", "+aug.own=0"), digits, "float32")  # not called
+    config, line = composed("data.val=40", "data.split=digit", "+aug.own=5"), OPERATIONS[code]
     if line is None:
         assert assemble(config, digits, "float32")
     else:
@@ -184,7 +184,7 @@ def test_an_augmentation_that_fails_or_returns_no_images_is_one_line(
 
 
 def test_an_optimizer_must_be_one(digits: Path) -> None:
-    config = composed("data.val=40").model_copy(
+    config = composed("data.val=40", "data.split=digit").model_copy(
         update={"optimizer": Component.model_validate({"_target_": "keras.Sequential"})}
     )
     with pytest.raises(UserError, match=r"^optimizer\._target_=keras\.Sequential: makes no keras\.Optimizer$"):
@@ -298,7 +298,7 @@ def teacher(tmp_path: Path) -> Path:
 
 
 def test_a_teacher_is_a_finished_run_with_its_own_weights(digits: Path, teacher: Path) -> None:
-    config = composed("data.val=40", f"training.teacher.runs=[{teacher}]")
+    config = composed("data.val=40", "data.split=digit", f"training.teacher.runs=[{teacher}]")
     file = digits / "digits.npz"
     assert metadata_of(config, file).config.training.teacher.runs == (RunMetadata.read(teacher).key,)
     parts = assemble(config, digits, "float32")
@@ -315,7 +315,7 @@ def test_a_run_s_key_depends_on_configuration_digits_and_code(digits: Path, monk
     config, file = composed("data.val=40"), digits / "digits.npz"
     keys = [metadata_of(config, file).key, metadata_of(config, file).key]
     assert keys[0] == keys[1]
-    keys.append(metadata_of(composed("data.val=40", "seed=1"), file).key)
+    keys.append(metadata_of(composed("data.val=40", "data.split=digit", "seed=1"), file).key)
     with monkeypatch.context() as patched:
         patched.setattr("inkproof.stages.train.code_sha", lambda: "other code")
         keys.append(metadata_of(config, file).key)
@@ -332,15 +332,15 @@ def test_a_callback_that_sets_the_rate_needs_an_optimizer_without_a_schedule(dig
     with pytest.raises(
         UserError, match=r"^callbacks\.reduce: sets the learning rate, which has a schedule; choose opt"
     ):
-        assemble(composed("data.val=40", REDUCE), digits, "float32")
-    parts = assemble(composed("data.val=40", "optimizer=adam", REDUCE), digits, "float32")
+        assemble(composed("data.val=40", "data.split=digit", REDUCE), digits, "float32")
+    parts = assemble(composed("data.val=40", "data.split=digit", "optimizer=adam", REDUCE), digits, "float32")
     assert isinstance(parts.callbacks[-1], keras.callbacks.ReduceLROnPlateau)
 
 
 def test_the_command_line_replaces_the_optimizer(digits: Path) -> None:
     rate = "{_target_: keras.optimizers.schedules.PiecewiseConstantDecay, boundaries: [5], values: [0.1, 0.01]}"
     words = ("~optimizer", f"+optimizer={{_target_: keras.optimizers.Lion, learning_rate: {rate}}}")
-    config = composed("data.val=40", *words)
+    config = composed("data.val=40", "data.split=digit", *words)
     check_components(config)
     optimizer = assemble(config, digits, "float32").make_optimizer(total_steps=9, steps_per_epoch=3)
     assert isinstance(optimizer, keras.optimizers.Lion)

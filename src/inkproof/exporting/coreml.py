@@ -134,10 +134,12 @@ class CoreMLDigits:
 def _conv(
     x: Any, weight: Any, strides: Any, pad_type: str, pad: Any, dilations: Any, groups: Any, bias: Any = None
 ) -> Any:
-    if groups != 1 or set(dilations) != {1}:
-        raise NotImplementedError("convolutions with groups or dilation")
+    if set(dilations) != {1}:
+        raise NotImplementedError("convolutions with dilation")
     windows = _windows(x, weight.shape[2:], strides, pad_type, pad, 0.0)
-    result = np.moveaxis(np.tensordot(windows, weight, axes=((1, 4, 5), (1, 2, 3))), 3, 1)
+    pairs = zip(np.split(windows, groups, axis=1), np.split(weight, groups), strict=True)
+    parts = [np.tensordot(part, own, axes=((1, 4, 5), (1, 2, 3))) for part, own in pairs]
+    result = np.moveaxis(np.concatenate(parts, axis=3), 3, 1)
     return result if bias is None else result + bias[:, np.newaxis, np.newaxis]
 
 
@@ -212,6 +214,7 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "minimum": lambda x, y: np.minimum(x, y),
     "mul": lambda x, y: x * y,
     "real_div": lambda x, y: x / y,
+    "reduce_mean": lambda x, axes, keep_dims: x.mean(axis=tuple(axes), keepdims=bool(keep_dims)),
     "reduce_sum": lambda x, axes, keep_dims: x.sum(axis=tuple(axes), keepdims=bool(keep_dims)),
     "relu": lambda x: np.maximum(x, 0),
     "reshape": lambda x, shape: x.reshape(tuple(shape)),
