@@ -33,7 +33,7 @@ def use(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Let `folder` take the place of exports/normalizer; the parts that are converted are noted in the list."""
     converted: list[str] = []
     convert = litert.converted_part
-    monkeypatch.setattr(litert, "FOLDER", folder)
+    monkeypatch.setattr(litert, "NORMALIZER_FOLDER", folder)
     monkeypatch.setattr(litert, "CODE", folder / litert.CODE.name)
     monkeypatch.setattr(litert, "converted_part", lambda name: converted.append(name) or convert(name))
     return converted

@@ -173,7 +173,7 @@ def test_a_value_comes_through_hydra_as_it_was_in_yaml(value: Any, seen: Any):
 
 @pytest.mark.parametrize("folder", STUDIES, ids=lambda folder: folder.name)
 def test_every_study_of_the_repository_opens_with_its_command_and_can_be_read(folder: Path):
-    command = "select candidates" if folder.name == "05-model-selection" else "run"
+    command = "select candidates" if folder.name in ("05-model-selection", "15-by-writer") else "run"
     assert (
         f"python src/study.py {command} experiments/{folder.name}"
         in (folder / "study.yaml").read_text().splitlines()[0]

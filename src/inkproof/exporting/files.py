@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from inkproof.preprocessing.litert import FOLDER
+from inkproof.preprocessing.litert import NORMALIZER_FOLDER
 
 Quantization = Literal["float32", "float16", "dynamic", "int8"]
 QUANTIZATIONS: tuple[Quantization, ...] = ("float32", "float16", "dynamic", "int8")
@@ -30,7 +30,7 @@ CANVAS_FILES = {
 of the ink mask have eight bits in all of them, and everything else is float32."""
 
 
-NORMALIZER_FILE = FOLDER / "normalizer.tflite"
+NORMALIZER_FILE = NORMALIZER_FOLDER / "normalizer.tflite"
 """The normalizer alone, a canvas in, 28 x 28 out. Every canvas*.tflite begins with it."""
 
 

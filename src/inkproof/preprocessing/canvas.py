@@ -12,8 +12,10 @@ from inkproof.data.digits import IMAGE_SIDE
 from inkproof.data.drawings import CANVAS_SIDE, Drawing
 from inkproof.data.images import open_image, plain, to_8_bit
 from inkproof.preprocessing.strokes import render
+from inkproof.runtime.paths import ROOT
 
 MASK_SIDE = 70  # pixels a side of the mask that tells the ink of a canvas from its ground
+MASK_FILE = ROOT / "models" / "pretrained" / "ink_mask.keras"  # the network that makes it
 
 
 def area_means(

@@ -8,9 +8,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from inkproof.preprocessing.canvas import MASK_SIDE
+from inkproof.preprocessing.canvas import MASK_FILE, MASK_SIDE
 from inkproof.preprocessing.ground import without_noise
-from inkproof.preprocessing.litert import MASK_FILE
 from inkproof.preprocessing.outline import square_maxima, strongest, yes
 from inkproof.runtime.errors import UserError
 

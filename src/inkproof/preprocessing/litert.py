@@ -6,6 +6,7 @@ Canvas by canvas it stays within the processor's cache, and takes less than half
 import hashlib
 from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,14 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from inkproof.data.drawings import CANVAS_SIDE
-from inkproof.preprocessing.canvas import MASK_SIDE
+from inkproof.preprocessing.canvas import MASK_FILE, MASK_SIDE
 from inkproof.runtime.paths import ROOT
 from inkproof.runtime.startup import quiet_stderr, start_tensorflow
-from inkproof.tracking.identity import code_sha
 
-FOLDER = ROOT / "exports" / "normalizer"
+NORMALIZER_FOLDER = ROOT / "exports" / "normalizer"
 PARTS = ("classic", "marked", "placed")
 """classic: from a canvas to 28 x 28 by rules. marked: from a canvas to its ink mask. placed: from both to 28 x 28."""
-CODE = FOLDER / "code.txt"  # what the files in FOLDER were made by
-MASK_FILE = ROOT / "models" / "pretrained" / "ink_mask.keras"
+CODE = NORMALIZER_FOLDER / "code.txt"  # what the files in that folder were made by
 
 
 def normalized(method: str, canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -33,9 +32,11 @@ def normalized(method: str, canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def current_code() -> str:
-    """Return the SHA-256 of all that the parts are made by: code and mask network."""
-    mask = hashlib.sha256(MASK_FILE.read_bytes()).hexdigest() if MASK_FILE.exists() else ""
-    return hashlib.sha256(f"{code_sha(('preprocessing',))} {mask}".encode()).hexdigest()
+    """Return the SHA-256 of all that the parts are made by: the code of this package, and the mask network."""
+    digest = hashlib.sha256()
+    for path in (*sorted(Path(__file__).parent.glob("*.py")), MASK_FILE):
+        digest.update(path.read_bytes() if path.exists() else b"")
+    return digest.hexdigest()
 
 
 def converted_part(name: str) -> bytes:
@@ -78,14 +79,14 @@ def _converted(function: Callable[..., Any], entries: Sequence[Any], weights: Se
 
 @cache
 def _written_here() -> bool:
-    """Whether the files in FOLDER are there and of the present code."""
+    """Whether the files in NORMALIZER_FOLDER are there and of the present code."""
     return CODE.is_file() and CODE.read_text(encoding="utf-8").strip() == current_code()
 
 
 @cache
 def _interpreter(name: str) -> tuple[Any, list[int], int]:
     """The interpreter of one of `PARTS`, the indices of its canvas and mask, and that of its output."""
-    path = FOLDER / f"{name}.tflite"
+    path = NORMALIZER_FOLDER / f"{name}.tflite"
     content = path.read_bytes() if _written_here() and path.is_file() else converted_part(name)
     with quiet_stderr():
         interpreter = Interpreter(model_content=content, num_threads=1)

@@ -15,7 +15,8 @@ from inkproof.data.download import prepare_absent
 from inkproof.data.drawings import FILE_NAME, read_drawings
 from inkproof.data.splits import train_and_val
 from inkproof.datasets.ink_pages import InkPages, InkSources, ink_pages
-from inkproof.preprocessing.ink_mask import MASK_FILE, mask_network, standardized
+from inkproof.preprocessing.canvas import MASK_FILE
+from inkproof.preprocessing.ink_mask import mask_network, standardized
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing, write_json
 from inkproof.synthetic.deform import paths_of
