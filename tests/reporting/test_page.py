@@ -161,10 +161,12 @@ def test_models_of_another_dataset_are_shown_and_credited(
     page = write_page(folder, MNIST, models, "cnn").read_text()
     outline = Outline(page)
     assert {"mnist-plus-strokes-cnn", "cnn"} <= set(outline.values("id"))
+    # Its test digits are MNIST's own. Those of data=mnist_normalized are not, and the page says so.
     assert (
-        "mnist_plus_strokes-cnn was trained on MNIST and drawn strokes, so it cannot be the champion here: its test"
-        in page
+        "mnist_plus_strokes-cnn was trained on MNIST and drawn strokes, so it cannot be the champion here.</p>" in page
     )
+    normalized = write_page(folder, MNIST, load_models(folder / "models", {"mnist_normalized": strokes_models}), "cnn")
+    assert "so it cannot be the champion here: its test digits pass through the normalizer" in normalized.read_text()
     assert "mnist_plus_strokes-cnn, trained on MNIST and drawn strokes, classifies" in outline.text
     badges = re.findall(r'">([^<]+)</a><span class="badge">(.*?)</span><', page.replace("<wbr>", ""))
     assert sorted(badges) == [("cnn", "champion"), ("mnist_plus_strokes-cnn", "to deploy")]

@@ -40,7 +40,7 @@ CHECKED_SET = "starter"
 
 @dataclass(frozen=True)
 class PretrainedRun:
-    """A finished run; `name` is its key in params.yaml.
+    """A finished run; `name` is `<data>-<folder>`, as a key of params.yaml would be.
 
     `canvas` and `weights` are the paths of its files, and `rule` comes from the metadata of `canvas`. The results are
     those of the JSON files in `report`; `timing` and `numbers` are None if they were not measured on these files.

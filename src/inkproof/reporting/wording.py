@@ -110,7 +110,7 @@ def method_words(name: str) -> Method:
 
 DATA_TITLES = {"mnist": "MNIST", "mnist_plus_strokes": "MNIST and drawn strokes"}
 # How the test accuracy of a model differs from that of the models it is compared with.
-DATA_NOTES = {"mnist_plus_strokes": "its test digits pass through the normalizer, as its training digits did"}
+DATA_NOTES = {"mnist_normalized": "its test digits pass through the normalizer, as its training digits did"}
 MISSING = "\N{EN DASH}"
 
 

@@ -33,7 +33,7 @@ EXAMPLES = 8  # drawings shown before and after
 MINE = "mine"
 TITLES = {
     MINE: ("Your drawings", "test writers"),
-    "mnist": ("MNIST", "test digits, through the normalizer"),
+    "mnist": ("MNIST", "test digits"),
     "pens": ("Pen tablet", "test writers"),
 }
 _VERDICTS = {"better": "clearly better", "worse": "clearly worse", "alike": "could be chance"}
