@@ -16,14 +16,15 @@ from inkproof.evaluation.calibration import fit_temperature
 from inkproof.evaluation.rejection import RULES, Rule, rejection_scores
 from inkproof.exporting.canvas_model import CanvasModel, graph_score, up_to_logits
 from inkproof.exporting.files import CANVAS_FILES
-from inkproof.exporting.predictors import CanvasPredictor, foreign_operators
+from inkproof.exporting.predictors import CanvasPredictor
 from inkproof.exporting.verify import check_exact, compare_canvases, describe_canvas
 from inkproof.models.dense import build
 from inkproof.models.loading import predict
-from inkproof.preprocessing import litert
 from inkproof.preprocessing.canvas import MASK_SIDE, load_canvases
+from inkproof.preprocessing.convert import foreign_operators, merge
 from inkproof.preprocessing.ink_mask import network_input, trained_mask_network
 from inkproof.preprocessing.methods import NORMALIZED_METHOD, apply_method
+from inkproof.preprocessing.normalizer_part import marking_part, shrinking_part
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 from inkproof.stages import export as stage
@@ -106,7 +107,8 @@ def test_the_mask_is_what_the_mask_network_marks(predictor: CanvasPredictor, can
     marks = np.asarray(trained_mask_network()(network_input(canvases.astype(np.float32))))[..., 0]
     mask = predictor.predict(canvases).mask
     assert (mask.dtype, mask.shape) == (np.uint8, (len(canvases), MASK_SIDE, MASK_SIDE))
-    by_eight_bits = np.concatenate([litert._run("marked", canvas[None]) for canvas in canvases])[..., 0]
+    network = Interpreter(model_content=merge([shrinking_part(), marking_part()], ["marks"])).get_signature_runner()
+    by_eight_bits = np.concatenate([network(canvas=canvas[None])["marks"] for canvas in canvases])[..., 0]
     assert np.abs(mask - 255.0 * by_eight_bits).max() < 1
     difference = np.abs(mask - 255.0 * marks)  # by the weights as they were trained
     assert difference.max() < 64 and difference.mean() < 1

@@ -16,8 +16,9 @@ from omegaconf import OmegaConf
 from inkproof.config.stages import Bounds
 from inkproof.data.digits import Digits, load_digits
 from inkproof.exporting.convert import to_litert, write_saved_model
-from inkproof.exporting.predictors import LiteRTDigits, foreign_operators
+from inkproof.exporting.predictors import LiteRTDigits
 from inkproof.exporting.verify import compare, missed
+from inkproof.preprocessing.convert import foreign_operators
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
 

@@ -30,12 +30,12 @@ def fresh() -> Iterator[None]:
 
 
 def use(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Let `folder` take the place of exports/normalizer; the parts that are converted are noted in the list."""
+    """Let `folder` take the place of exports/normalizer; the methods that are converted are noted in the list."""
     converted: list[str] = []
-    convert = litert.converted_part
+    convert = litert.converted_file
     monkeypatch.setattr(litert, "NORMALIZER_FOLDER", folder)
     monkeypatch.setattr(litert, "CODE", folder / litert.CODE.name)
-    monkeypatch.setattr(litert, "converted_part", lambda name: converted.append(name) or convert(name))
+    monkeypatch.setattr(litert, "converted_file", lambda method: converted.append(method) or convert(method))
     return converted
 
 
@@ -50,17 +50,17 @@ def test_the_files_of_the_stage_are_used_and_give_what_conversion_gives(
     by_files = images()
     converted = use(tmp_path, monkeypatch)
     forget()
-    assert np.array_equal(images(), by_files) and sorted(converted) == sorted(litert.PARTS)
+    assert np.array_equal(images(), by_files) and sorted(converted) == sorted(litert.FILES)
     assert by_files.any(axis=(1, 2)).all()
 
 
 def test_files_of_other_code_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     converted = use(tmp_path, monkeypatch)
-    for name in litert.PARTS:
-        (tmp_path / f"{name}.tflite").write_bytes(b"of an earlier version")
+    for name in litert.FILES.values():
+        (tmp_path / name).write_bytes(b"of an earlier version")
     litert.CODE.write_text("0" * 64, encoding="utf-8")
     assert METHODS["learned"](CANVASES[0]).any()
-    assert sorted(converted) == ["marked", "placed"]
+    assert converted == ["learned"]
 
 
 def test_the_code_is_that_of_preprocessing_and_of_the_mask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 import inkproof
-from inkproof.exporting.predictors import foreign_operators
-from inkproof.preprocessing import litert
 from inkproof.preprocessing.canvas import to_canvas
+from inkproof.preprocessing.convert import foreign_operators, merge
 from inkproof.preprocessing.methods import apply_method
 from inkproof.preprocessing.normalizer import THINNEST, WIDEST, Normalizer
+from inkproof.preprocessing.normalizer_part import marking_part, shrinking_part
 from inkproof.preprocessing.outline import stroke_width
 from inkproof.preprocessing.strokes import render, render_in_pixels
 from support.ink_drawings import BY_DIGIT, center_of_mass, drawn, nearest_shift, normalized
@@ -161,6 +161,8 @@ def test_it_converts_to_builtin_operators_and_returns_what_keras_does(normalizer
     assert foreign_operators(normalizer) == []
     assert len(normalizer) < 600_000
     layer = Normalizer()
+    marking = merge([shrinking_part(), marking_part()], ["marks"])  # weights of eight bits, as in the file
+    network = Interpreter(model_content=marking).get_signature_runner()
     interpreter = Interpreter(model_content=normalizer, num_threads=1)
     interpreter.allocate_tensors()
     (output,) = (
@@ -173,7 +175,7 @@ def test_it_converts_to_builtin_operators_and_returns_what_keras_does(normalizer
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], canvas[None])
         interpreter.invoke()
         images = canvas[None].astype(np.float32)
-        mask = litert._run("marked", canvas[None])  # by weights of eight bits, as in the file
+        mask = network(canvas=canvas[None])["marks"]
         expected = np.asarray(layer(images, ink_mask=mask))[0, :, :, 0]
         # A level that lies between two may be rounded to either.
         assert np.abs(interpreter.get_tensor(output)[0] - expected).max() <= 1

@@ -119,14 +119,14 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     import keras
 
     from inkproof.exporting.canvas_model import CanvasModel, up_to_logits
-    from inkproof.exporting.normalizer_part import normalizer_part
     from inkproof.exporting.predictors import CanvasPredictor
     from inkproof.exporting.verify import describe_canvas
     from inkproof.models.layers import softmax_head
+    from inkproof.preprocessing.litert import normalizer_file
 
     folder = tmp_path_factory.mktemp("exported")
     made: dict[str, Any] = {}
-    normalizer = normalizer_part()
+    normalizer = normalizer_file()
     for number, name in enumerate(("other", "own")):
         keras.utils.set_random_seed(number)
         image = keras.Input((28, 28, 1))

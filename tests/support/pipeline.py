@@ -14,7 +14,7 @@ from hydra import compose, initialize_config_dir
 from PIL import Image
 
 from inkproof.config.compose import resolve
-from inkproof.exporting.files import NORMALIZER_FILE
+from inkproof.preprocessing.litert import FILES
 from inkproof.preprocessing.strokes import render
 from inkproof.runtime.paths import ROOT
 from inkproof.tracking.mlflow_tracker import Tracker
@@ -51,7 +51,7 @@ def normalizer_folder(once: Callable[[str, Callable[[Path], object]], Path]) -> 
 @pytest.fixture(scope="session")
 def normalizer(normalizer_folder: Path) -> bytes:
     """The content of that file."""
-    return (normalizer_folder / NORMALIZER_FILE.name).read_bytes()
+    return (normalizer_folder / FILES["learned"]).read_bytes()
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from keras import ops
 
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.evaluation.rejection import Rule
-from inkproof.exporting.convert import CALIBRATION_DIGITS, function_to_litert, merge
 from inkproof.exporting.files import Quantization
+from inkproof.preprocessing.convert import CALIBRATION_DIGITS, function_to_litert, merge
 
 LOGITS = "logits"  # the layer before the softmax, which has this name in every model
 _PREPARED, _FEATURES = "prepared", "features"  # the inputs of the first layer with weights, and of the last one

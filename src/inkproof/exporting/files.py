@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Literal
 
-from inkproof.preprocessing.litert import NORMALIZER_FOLDER
-
 Quantization = Literal["float32", "float16", "dynamic", "int8"]
 QUANTIZATIONS: tuple[Quantization, ...] = ("float32", "float16", "dynamic", "int8")
 """float32: as trained. float16: halved weights, computed in float32. dynamic: int8 weights in tensors of 1,024
@@ -28,10 +26,6 @@ CANVAS_FILES = {
 }
 """LiteRT files of normalizer and network, a canvas in. The quantization is that of the network of digits. The weights
 of the ink mask have eight bits in all of them, and everything else is float32."""
-
-
-NORMALIZER_FILE = NORMALIZER_FOLDER / "normalizer.tflite"
-"""The normalizer alone, a canvas in, 28 x 28 out. Every canvas*.tflite begins with it."""
 
 
 COREML_FILE = "model.mlpackage"

@@ -95,13 +95,6 @@ def measure(interpreter: Any, runs: int) -> Latency:
     return Latency(*(float(one) / 1000 for one in np.percentile(times[runs // 10 :], [50, 95])))
 
 
-def foreign_operators(content: bytes) -> list[str]:
-    """Return the names of the operators in a LiteRT file that are not built in (Flex, custom)."""
-    model = schema.Model.GetRootAs(content, 0)
-    codes = (model.OperatorCodes(index) for index in range(model.OperatorCodesLength()))
-    return sorted(code.CustomCode().decode() for code in codes if code.CustomCode())
-
-
 def stored_weights(content: bytes) -> int:
     """Return how many float32 constants a LiteRT file holds: its weights, batch normalizations folded into them."""
     graph = schema.Model.GetRootAs(content, 0)

@@ -26,8 +26,7 @@ from inkproof.evaluation.results import (
 )
 from inkproof.exporting.canvas_model import up_to_logits
 from inkproof.exporting.coreml import is_installed
-from inkproof.exporting.files import CANVAS_FILES, MODEL_FILES, NORMALIZER_FILE, QUANTIZATIONS, REGISTERED_MODEL
-from inkproof.exporting.normalizer_part import normalizer_part
+from inkproof.exporting.files import CANVAS_FILES, MODEL_FILES, QUANTIZATIONS, REGISTERED_MODEL
 from inkproof.exporting.verify import (
     Origin,
     Verified,
@@ -36,6 +35,7 @@ from inkproof.exporting.verify import (
     verify_image_files,
 )
 from inkproof.models.loading import load_trained, predict
+from inkproof.preprocessing.litert import normalizer_file
 from inkproof.preprocessing.methods import NORMALIZED_METHOD
 from inkproof.reporting.robustness_figures import rejection_figure
 from inkproof.reporting.style import save
@@ -86,7 +86,6 @@ def export(metadata: RunMetadata, config: ExportConfig) -> ExportResult:
     with replacing(out) as exports:
         exports.mkdir()
         verified = verify_image_files(origin, exports, image_rule, config.bounds, calibration, test, reference)
-        normalizer = NORMALIZER_FILE.read_bytes() if NORMALIZER_FILE.exists() else normalizer_part()
         # Ranges of normalized digits: not every training set looks like them.
         normalized = thresholds[DIGITS].methods[NORMALIZED_METHOD]
         verified |= verify_canvas_files(
@@ -94,7 +93,7 @@ def export(metadata: RunMetadata, config: ExportConfig) -> ExportResult:
             exports,
             rule,
             config.bounds,
-            normalizer,
+            normalizer_file(),
             normalized,
             drawn.canvases,
             logits,

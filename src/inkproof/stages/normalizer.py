@@ -1,19 +1,16 @@
-"""Write the normalizer as LiteRT files: for every canvas.tflite, and in parts for the preprocessing methods."""
+"""Write the normalizer as LiteRT files: for every canvas.tflite, and for the preprocessing methods."""
 
 from pathlib import Path
 
-from inkproof.exporting.files import NORMALIZER_FILE
-from inkproof.exporting.normalizer_part import normalizer_part
-from inkproof.preprocessing.litert import CODE, PARTS, converted_part, current_code
+from inkproof.preprocessing.litert import CODE, FILES, NORMALIZER_FOLDER, converted_file, current_code
 from inkproof.runtime.files import replacing
 
 
-def write_normalizer(folder: Path = NORMALIZER_FILE.parent) -> Path:
+def write_normalizer(folder: Path = NORMALIZER_FOLDER) -> Path:
     """Write `folder`, by default exports/normalizer; return it."""
     with replacing(folder) as temporary:
         temporary.mkdir()
-        (temporary / NORMALIZER_FILE.name).write_bytes(normalizer_part())
-        for name in PARTS:
-            (temporary / f"{name}.tflite").write_bytes(converted_part(name))
+        for method, name in FILES.items():
+            (temporary / name).write_bytes(converted_file(method))
         (temporary / CODE.name).write_text(f"{current_code()}\n", encoding="utf-8")
     return folder

@@ -1,13 +1,14 @@
-"""Several LiteRT files merged into one: connected by name, each part as it was; parts that do not fit are an error."""
+"""LiteRT files: without what no runtime reads, and several merged into one, connected by name."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from inkproof.exporting.convert import function_to_litert, merge
+from inkproof.preprocessing.convert import function_to_litert, merge
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 WEIGHTS = np.random.default_rng(0).normal(0, 1, (6, 4)).astype(np.float32)
@@ -69,3 +70,16 @@ def test_a_part_alone_and_the_same_parts_twice(first: bytes, second: bytes) -> N
     raw = np.ones((1, 6), np.int32)
     np.testing.assert_allclose(run(merge([first], ["x"]), raw)["x"], 0.5)
     assert merge([first, second], ["y"]) == merge([first, second], ["y"])
+
+
+def test_a_file_has_each_constant_once_and_names_only_outside() -> None:
+    def function(x: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"y": tf.identity(tf.exp(x @ tf.constant(WEIGHTS)) + x @ tf.constant(WEIGHTS.copy()), name="y")}
+
+    model = schema.Model.GetRootAs(part(function, "x", (1, 6)), 0)
+    lengths = [model.Buffers(index).DataLength() for index in range(model.BuffersLength())]
+    assert lengths.count(WEIGHTS.nbytes) == 1 and lengths.count(0) == 1
+    graph = model.Subgraphs(0)
+    named = {index for index in range(graph.TensorsLength()) if graph.Tensors(index).Name()}
+    assert named == {*graph.InputsAsNumpy(), *graph.OutputsAsNumpy()}
+    assert [model.Metadata(index).Name() for index in range(model.MetadataLength())] == [b"min_runtime_version"]
