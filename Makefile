@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 DEV := $(VENV)/dev
+SERVER := $(VENV)/server
 LOCKS := requirements
 # The pipeline's commands call `python`. This makes it the environment's.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -11,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup coreml cluster demo repro pretrained finetune leaderboard bench test test-full lint format docs plots ui app site browser screenshots lock clean
+.PHONY: help setup coreml cluster demo repro pretrained finetune leaderboard bench test test-full test-cluster lint format docs plots ui app site server server-stop remote browser screenshots lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,8 +34,9 @@ $(READY): $(LOCKS)/base.lock $(LOCKS)/bootstrap.lock
 # Git sees the committed entries of optdigits in dvc.lock, not those of this machine (docs/internals.md).
 filter := git config filter.optdigits.clean 'sh .dvc/committed_optdigits.sh' 2>/dev/null || true
 
-# $(call add,NAME): install an extra into .venv from its lock.
-add = VIRTUAL_ENV=$(CURDIR)/$(VENV) uv pip install --quiet --compile-bytecode --no-deps --require-hashes -r $(LOCKS)/$(1).lock
+# $(call add,NAME): install an extra into .venv from its lock. Without --no-config, uv leaves out what pyproject.toml
+# overrides, even though a lock has it.
+add = VIRTUAL_ENV=$(CURDIR)/$(VENV) uv pip install --no-config --quiet --compile-bytecode --no-deps --require-hashes -r $(LOCKS)/$(1).lock
 
 $(DEV): $(READY) $(LOCKS)/dev.lock
 	@$(call add,dev)
@@ -42,6 +44,13 @@ $(DEV): $(READY) $(LOCKS)/dev.lock
 
 coreml: $(READY) ## add coremltools to .venv, so that src/export.py also writes Core ML
 	@$(call add,coreml)
+
+$(SERVER): $(READY) $(LOCKS)/server.lock
+	@$(call add,server)
+	@touch $@
+
+remote: $(READY) ## add DVC's clients for remotes on S3 and by SSH
+	@$(call add,remote)
 
 cluster: $(READY) ## add what studies need on SLURM and Ray clusters
 	@$(call add,cluster)
@@ -82,10 +91,13 @@ bench: $(READY) ## time what users wait for, against named baselines, into repor
 	@python experiments/07-speed/bench.py
 
 test: $(DEV) ## the fast tests
-	@python -m pytest -m "not slow" -n 2 --dist loadgroup
+	@python -m pytest -m "not slow and not cluster" -n 2 --dist loadgroup
 
 test-full: $(DEV) ## all tests; those on MNIST need INKPROOF_MIRROR or the network
-	@python -m pytest -n 2 --dist loadgroup
+	@python -m pytest -m "not cluster" -n 2 --dist loadgroup
+
+test-cluster: $(DEV) $(SERVER) ## the tests that start real servers, some minutes
+	@python -m pytest -m cluster
 
 lint: $(DEV) ## ruff and mypy
 	@ruff check . && ruff format --check . && mypy
@@ -121,6 +133,12 @@ app: $(READY) ## a page to draw digits on, http://127.0.0.1:8765
 site: $(READY) ## the same page in site/, for a static web host such as GitHub Pages
 	@python src/app.py site
 
+server: $(SERVER) ## MLflow for several machines, on PostgreSQL and S3, with users: http://127.0.0.1:5000
+	@python src/server.py start
+
+server-stop: $(READY) ## stop it; data and passwords stay in server/
+	@python src/server.py stop
+
 browser: $(DEV) ## add Playwright and axe for the tests of that page; install Chromium with your system's package manager
 	@$(call add,browser)
 
@@ -135,6 +153,8 @@ lock: $(READY) ## resolve the dependencies of pyproject.toml and requirements/*.
 	@$(COMPILE) pyproject.toml -o $(LOCKS)/base.lock
 	@$(COMPILE) $(LOCKS)/bootstrap.in -o $(LOCKS)/bootstrap.lock
 	@for extra in dev browser cluster coreml docs plots; do $(COMPILE) -c $(LOCKS)/base.lock $(LOCKS)/$$extra.in -o $(LOCKS)/$$extra.lock || exit 1; done
+	@$(COMPILE) --no-config -c $(LOCKS)/base.lock $(LOCKS)/server.in -o $(LOCKS)/server.lock
+	@$(COMPILE) --no-config -c $(LOCKS)/base.lock -c $(LOCKS)/server.lock $(LOCKS)/remote.in -o $(LOCKS)/remote.lock
 
 clean: ## remove what the pipeline made; the environment, your drawings and the DVC cache stay
 	@rm -rf models/mnist models/optdigits models/mnist_plus_strokes models/finetune exports runs reports/optdigits reports/finetune reports/compare site docs-site dvc_plots mlflow.db mlflow.db.lock mlruns

@@ -16,11 +16,11 @@ from inkproof.runtime.paths import ROOT
 # From the base up: a package imports only itself and those before it.
 PACKAGES = (
     *("runtime", "config", "tracking", "data", "models", "preprocessing", "synthetic", "datasets", "training"),
-    *("evaluation", "exporting", "inference", "reporting", "stages", "studies", "tuning", "app"),
+    *("evaluation", "exporting", "inference", "reporting", "stages", "studies", "tuning", "app", "server"),
 )
 SCRIPTS = {
     *("download", "preprocess", "train", "export", "evaluate", "report", "study", "tune", "predict", "drawings"),
-    "app",
+    *("app", "server"),
 }
 STARTUP = "runtime/startup.py"
 
@@ -208,7 +208,7 @@ def test_a_packages_init_has_a_docstring_and_does_nothing():
     assert busy_inits(ROOT) == []
 
 
-def test_there_are_eleven_scripts():
+def test_there_are_twelve_scripts():
     assert wrong_scripts(ROOT) == []
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, StrictBool, StrictInt, model_validator
 
@@ -236,3 +237,37 @@ class SiteConfig(Primary, primary="site"):
 
     sets: Renderings
     out: Text
+
+
+Port = Annotated[StrictInt, Field(ge=1, le=65_535)]
+
+
+class ServerConfig(Primary, primary="server"):
+    """conf/server.yaml: the tracking server."""
+
+    host: Text
+    port: Port
+    s3_port: Port
+    inner_port: Annotated[StrictInt, Field(ge=1, le=65_527)]
+    workers: Positive
+    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+    database: Text | None
+    s3: Text | None
+    account: Text
+    wait: Positive
+    name: Name | None
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        inner = range(self.inner_port, self.inner_port + 9)
+        if self.port == self.s3_port or {self.port, self.s3_port} & {*inner}:
+            raise ValueError(f"port, s3_port and the nine ports from inner_port={self.inner_port} must differ")
+        if self.database is not None:
+            address = urlsplit(self.database)
+            if address.scheme != "postgresql" or not address.hostname or not address.path.strip("/"):
+                raise ValueError("database: expected an address such as postgresql://USER@HOST:5432/NAME")
+            if address.password:
+                raise ValueError("database: git would see the password; put it into PGPASSWORD or ~/.pgpass")
+        if self.s3 is not None and urlsplit(self.s3).scheme not in ("http", "https"):
+            raise ValueError(f"s3: {self.s3}: expected an address such as https://s3.lan")
+        return self
