@@ -138,8 +138,8 @@ def ready(workspace: Workspace) -> Workspace:
     (root / "labels.csv").write_text("file,label\n1/a.png,1\n")
     (root / "requirements").mkdir()
     (root / ".venv").mkdir()
-    for name in ("base", "bootstrap", "dev"):
+    for name in ("base", "bootstrap", "dev", "server"):
         (root / "requirements" / f"{name}.lock").touch()
-    for name in ("ready", "dev"):
+    for name in ("ready", "dev", "server"):
         (root / ".venv" / name).touch()
     return workspace

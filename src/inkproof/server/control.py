@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from inkproof.config.compose import typed
 from inkproof.config.stages import ServerConfig
 from inkproof.runtime.errors import UserError
-from inkproof.server.parts import ADMIN, FOLDER, PASSWORDS, SOON, check, parts, passwords, works
+from inkproof.server.parts import ADMIN, FOLDER, PASSWORDS, SOON, address, check, parts, passwords, works
 from inkproof.server.supervisor import ADDRESS, LARGE, LOGS, MARK, STOPPING, Supervisor, end_marked, marked
 
 LOCK = FileLock(FOLDER / "lock")  # of the supervisor
@@ -160,7 +160,5 @@ def _how_to_use(config: ServerConfig) -> str:
     if config.host == "0.0.0.0":
         lines.append("On other machines, write this machine's name or address in place of 127.0.0.1.")
     if config.s3 is None:
-        lines.append(
-            f"S3: http://{config.host}:{config.s3_port}, bucket {config.bucket}; its keys are in the same file"
-        )
+        lines.append(f"S3: {address(config, config.s3_port)}, bucket {config.bucket}; its keys are in the same file")
     return "\n".join(lines)

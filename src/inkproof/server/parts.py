@@ -78,9 +78,9 @@ def passwords() -> dict[str, str]:
     return dict(json.loads(PASSWORDS.read_text()))
 
 
-def address(config: ServerConfig) -> str:
-    """Return MLflow's address as clients on this machine need it."""
-    return f"http://{LOCAL if config.host == '0.0.0.0' else config.host}:{config.port}"
+def address(config: ServerConfig, port: int | None = None) -> str:
+    """Return the address of MLflow, or of another `port`, as clients on this machine need it."""
+    return f"http://{LOCAL if config.host == '0.0.0.0' else config.host}:{port or config.port}"
 
 
 def check(config: ServerConfig) -> None:
@@ -104,15 +104,15 @@ def check(config: ServerConfig) -> None:
                 raise UserError(f"host={host}: this machine cannot serve there ({error.strerror})") from None
             name = key.partition("+")[0]
             raise UserError(f"{name}: port {port} is taken, or not allowed; choose another, as {name}=...") from None
-    if config.database is None:
-        _check_account(config.account)
-    elif line := _login_fails(config.database):
-        raise UserError(f"database={config.database}: {line}")
     if config.s3 is not None:
         try:
             requests.get(config.s3, timeout=SOON)
         except requests.RequestException:
             raise UserError(f"s3={config.s3}: nothing answers there; check the address") from None
+    if config.database is None:
+        _check_account(config.account)
+    elif line := _login_fails(config.database):
+        raise UserError(f"database={config.database}: {line}")
 
 
 def _free(port: int) -> bool:

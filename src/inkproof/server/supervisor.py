@@ -111,6 +111,7 @@ class Supervisor:
                 await asyncio.sleep(PAUSES[0])
                 continue
             end_marked(part.name)
+            log(f"{part.name}: starts")
             if part.first is not None and (code := await self._run(part, part.first)):
                 how = f"its first step failed ({_how(code)})"
             else:
@@ -123,7 +124,10 @@ class Supervisor:
                 last = (_log_of(part).read_text(errors="replace").strip().splitlines() or [""])[-1]
                 raise UserError(f"{part.name}: {how} before it answered; {_log_of(part)} ends with: {last}")
             end_marked(part.name)
-            log(f"{part.name}: {how}" + (f"; stays down while {down} exists" if down.exists() else "; started again"))
+            log(
+                f"{part.name}: {how}"
+                + (f"; stays down while {down} exists" if down.exists() else f"; starts again in {pause} s")
+            )
             await asyncio.sleep(pause)
 
     async def _run(self, part: Part, command: list[str]) -> int:
