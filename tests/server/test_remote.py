@@ -17,6 +17,7 @@ from support.workspaces import Workspace
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("server")]
 
 STAGE = "train@optdigits-dense"
+STAGES = ("download@optdigits", STAGE)
 OUT = "models/optdigits/dense"
 
 
@@ -39,15 +40,15 @@ def test_a_second_clone_pulls_outputs_and_run_cache_and_runs_nothing(
         connect(clone, server)
     made = first.run("dvc", "repro", STAGE).stdout
     assert f"Running stage '{STAGE}'" in made
-    first.run("dvc", "push", "--run-cache", STAGE)
+    first.run("dvc", "push", "--run-cache", *STAGES)
 
     shutil.copyfile(first.root / "dvc.lock", second.root / "dvc.lock")  # as git brings it
-    second.run("dvc", "pull", STAGE)
+    second.run("dvc", "pull", *STAGES)
     assert_same(first, second)
     assert "Running stage" not in second.run("dvc", "repro", STAGE).stdout
 
-    third.run("dvc", "pull", "--run-cache", STAGE, code=1)  # without dvc.lock there are no outputs to pull
-    assert "Running stage" not in third.run("dvc", "repro", STAGE).stdout
+    third.run("dvc", "pull", "--run-cache", *STAGES, code=1)  # without dvc.lock there are no outputs to pull
+    assert "Running stage" not in third.run("dvc", "repro", "--pull", STAGE).stdout
     assert_same(first, third)
     assert not any((clone.root / name).exists() for clone in (second, third) for name in ("runs", "mlflow.db"))
 

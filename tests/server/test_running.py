@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -121,6 +122,26 @@ for run in client.search_runs([number]):
     for folder in (client.root / "runs").iterdir():
         (folder / "model.keras").unlink()
     assert "reused" in client.run(*words, "seed=0").stdout
+
+
+def test_a_training_that_ends_while_the_store_is_away_waits_for_it(
+    server: Server, new_workspace: Callable[[], Workspace]
+):
+    client = Workspace(new_workspace().root, server.new_user("fay"))
+    down = server.folder / "store.down"
+    down.touch()
+    kill(server, "store")
+    process = client.start(*TRAIN, "training.epochs=2", "seed=9")
+    try:
+        assert within(120, lambda: list(client.root.glob("runs/*/model.keras")) != [])  # then it logs its artifacts
+        time.sleep(10)
+        assert process.poll() is None
+    finally:
+        down.unlink()
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0 and "validation accuracy" in out, err
+    shutil.rmtree(client.root / "runs")
+    assert "reused" in client.run(*TRAIN, "training.epochs=2", "seed=9").stdout
 
 
 def epochs(client: Workspace) -> list[int]:

@@ -4,6 +4,7 @@ Everything is in one folder that git ignores: data, logs and passwords. A passwo
 file but passwords.json, because other users of the machine see commands. Parts get theirs in their environment.
 """
 
+import errno
 import json
 import os
 import pwd
@@ -100,7 +101,7 @@ def check(config: ServerConfig) -> None:
         try:
             socket.create_server((host, port)).close()
         except OSError as error:
-            if host != LOCAL and _free(port):
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise UserError(f"host={host}: this machine cannot serve there ({error.strerror})") from None
             name = key.partition("+")[0]
             raise UserError(f"{name}: port {port} is taken, or not allowed; choose another, as {name}=...") from None
@@ -113,14 +114,6 @@ def check(config: ServerConfig) -> None:
         _check_account(config.account)
     elif line := _login_fails(config.database):
         raise UserError(f"database={config.database}: {line}")
-
-
-def _free(port: int) -> bool:
-    try:
-        socket.create_server((LOCAL, port)).close()
-    except OSError:
-        return False
-    return True
 
 
 def _weed() -> str | None:
