@@ -10,8 +10,11 @@ import stat
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 
@@ -63,6 +66,16 @@ def test_nothing_but_two_ports_is_for_others_and_passwords_are_the_owners(server
     assert str(server.folder) in commands and not secret.search(commands)
     logs = "".join(path.read_text(errors="replace") for path in (server.folder / "logs").iterdir())
     assert "answers" in logs and not secret.search(logs)
+    # Of all ports that its processes listen at, two are for others.
+    listening = set()
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if Path(process.cwd()).is_relative_to(server.workspace.root):
+                found = process.net_connections("tcp")
+                listening |= {(one.laddr.ip, one.laddr.port) for one in found if one.status == psutil.CONN_LISTEN}
+    ports = [int(word.partition("=")[2]) for word in server.words[:3]]
+    assert {port for ip, port in listening if ip != "127.0.0.1"} == {*ports[:2]}
+    assert {port for ip, port in listening if ip == "127.0.0.1"} == {*range(ports[2], ports[2] + 9)}
     # PostgreSQL asks for the password on this machine, too.
     login = ["-c", "import psycopg, sys; psycopg.connect(sys.argv[1])"]
     port = server.words[2].partition("=")[2]

@@ -51,13 +51,13 @@ class Server:
 
 @contextmanager
 def running_server(template: Path) -> Iterator[Server]:
-    """A server on free ports, in a copy of the workspace `template`; it is stopped in the end, and all is deleted.
+    """A server on free ports, open to the network, in a copy of the workspace `template`; in the end all is deleted.
 
     It is not in pytest's folder: that is its owner's alone, and another account runs PostgreSQL if the tests run as
     root. Each start of pytest takes that account's rights away again.
     """
     first = free_ports(11)
-    words = (f"port={first + 9}", f"s3_port={first + 10}", f"inner_port={first}")
+    words = (f"port={first + 9}", f"s3_port={first + 10}", f"inner_port={first}", "host=0.0.0.0")
     with tempfile.TemporaryDirectory(prefix="inkproof-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         shutil.copytree(template, folder, dirs_exist_ok=True)
