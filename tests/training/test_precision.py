@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
 from inkproof.config.schema import Policy
 from inkproof.training.precision import has_bfloat16, resolve_policy
@@ -33,3 +34,16 @@ def test_bfloat16_is_read_from_the_processor_s_flags(tmp_path: Path) -> None:
     cpuinfo.write_text(CPUINFO.format(""))
     assert not has_bfloat16(cpuinfo)
     assert not has_bfloat16(tmp_path / "no-such-file")
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "expected"), [([(8, 0)], True), ([(9, 0), (7, 5)], False), ([(7, 5)], False), ([None], False)]
+)
+def test_a_gpu_decides_where_there_is_one(
+    capabilities: list[tuple[int, int] | None], expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cpuinfo").write_text(CPUINFO.format("amx_bf16 "))
+    details = [{} if one is None else {"compute_capability": one} for one in capabilities]
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: details if kind == "GPU" else [])
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: gpu)
+    assert has_bfloat16(tmp_path / "cpuinfo") == expected

@@ -18,6 +18,7 @@ from inkproof.config import sweep
 from inkproof.config.one_line import explain, fail, run
 from inkproof.config.schema import Primary, TrainConfig
 from inkproof.config.validation import validated
+from inkproof.runtime.accelerators import take_gpu
 from inkproof.runtime.errors import MissingKey, UserError
 from inkproof.runtime.paths import HOME, ROOT
 from inkproof.runtime.processes import share, use_threads
@@ -92,6 +93,7 @@ def _main(kind: type[Kind], task: Callable[[Kind], Any]) -> None:
     def checked(cfg: Any) -> Any:
         if os.getpid() != process:  # a worker of joblib on this machine; other launchers have their own settings
             use_threads(share(int(HydraConfig.get().launcher.get("n_jobs", 1))))
+            take_gpu()
         work = functools.partial(_work, kind, task, cfg, shown)
         if sweep.in_sweep():
             return sweep.job(work)

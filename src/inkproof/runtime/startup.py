@@ -45,6 +45,7 @@ for _name, _value in {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # else it logs database migrations, and errors that it raises, too
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # else a bar for three small files
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # else two lines at the end of each run on a server
 }.items():
     os.environ.setdefault(_name, _value)
 
@@ -121,4 +122,6 @@ def start_tensorflow() -> None:
         import keras  # noqa: F401  (imported here so that later imports are silent)
         import tensorflow as tf
 
-        tf.config.list_physical_devices()
+        for gpu in tf.config.list_physical_devices("GPU"):
+            # Else the first process takes all memory of the GPU.
+            tf.config.experimental.set_memory_growth(gpu, True)

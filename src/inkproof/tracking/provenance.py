@@ -8,14 +8,21 @@ import subprocess
 import sys
 from pathlib import Path
 
-from inkproof.runtime.paths import ROOT
+from inkproof.runtime.accelerators import gpu_names
+from inkproof.runtime.paths import HOME, ROOT
 
 
 def describe_machine() -> str:
-    """Return the processor's name and core count."""
+    """Return the processor's name and core count, and the names of GPUs."""
     file = Path("/proc/cpuinfo")
     found = re.search(r"^model name\s*: *(.*\S)", file.read_text() if file.exists() else "", re.MULTILINE)
-    return f"{found[1] if found else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+    name = found[1] if found else platform.processor() or platform.machine()
+    return ", ".join([name, f"{os.cpu_count()} cores", *gpu_names()])
+
+
+def clone() -> str:
+    """Return the name of this computer and the folder of its runs, by which MLflow's runs of other clones are told."""
+    return f"{platform.node()}:{HOME}"
 
 
 def user() -> str:
