@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup coreml cluster demo repro pretrained finetune leaderboard bench test test-full test-cluster lint format docs plots ui app site server server-stop remote browser screenshots lock clean
+.PHONY: help setup coreml cluster cuda head worker demo repro pretrained finetune leaderboard bench test test-full test-cluster lint format docs plots ui app site server server-stop remote browser screenshots lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,9 +34,8 @@ $(READY): $(LOCKS)/base.lock $(LOCKS)/bootstrap.lock
 # Git sees the committed entries of optdigits in dvc.lock, not those of this machine (docs/internals.md).
 filter := git config filter.optdigits.clean 'sh .dvc/committed_optdigits.sh' 2>/dev/null || true
 
-# $(call add,NAME): install an extra into .venv from its lock. Without --no-config, uv leaves out what pyproject.toml
-# overrides, even though a lock has it.
-add = VIRTUAL_ENV=$(CURDIR)/$(VENV) uv pip install --no-config --quiet --compile-bytecode --no-deps --require-hashes -r $(LOCKS)/$(1).lock
+# $(call add,NAME): install an extra into .venv from its lock.
+add = VIRTUAL_ENV=$(CURDIR)/$(VENV) uv pip install --quiet --compile-bytecode --no-deps --require-hashes -r $(LOCKS)/$(1).lock
 
 $(DEV): $(READY) $(LOCKS)/dev.lock
 	@$(call add,dev)
@@ -54,6 +53,17 @@ remote: $(READY) ## add DVC's clients for remotes on S3 and by SSH
 
 cluster: $(READY) ## add what studies need on SLURM and Ray clusters
 	@$(call add,cluster)
+
+cuda: $(READY) ## add what TensorFlow needs on NVIDIA's GPUs
+	@$(call add,cuda)
+
+ADDRESS := 127.0.0.1
+head: cluster ## start a Ray cluster here, for studies on several machines: make head ADDRESS=192.168.0.10
+	@INKPROOF_CLONE=$(CURDIR) ray start --head --node-ip-address=$(ADDRESS) --port=6379 --include-dashboard=false --disable-usage-stats
+
+worker: cluster ## let this machine work for a Ray cluster: make worker HEAD=192.168.0.10:6379
+	@test -n "$(HEAD)" || { echo "make: name the cluster, such as make worker HEAD=192.168.0.10:6379" >&2; exit 2; }
+	@INKPROOF_CLONE=$(CURDIR) ray start --address=$(HEAD) --disable-usage-stats
 
 demo: $(READY) ## the whole pipeline on embedded digits, offline: train, evaluate, export, drawn digits, report
 	@$(filter)
@@ -152,9 +162,9 @@ COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-
 lock: $(READY) ## resolve the dependencies of pyproject.toml and requirements/*.in again
 	@$(COMPILE) pyproject.toml -o $(LOCKS)/base.lock
 	@$(COMPILE) $(LOCKS)/bootstrap.in -o $(LOCKS)/bootstrap.lock
-	@for extra in dev browser cluster coreml docs plots; do $(COMPILE) -c $(LOCKS)/base.lock $(LOCKS)/$$extra.in -o $(LOCKS)/$$extra.lock || exit 1; done
-	@$(COMPILE) --no-config -c $(LOCKS)/base.lock $(LOCKS)/server.in -o $(LOCKS)/server.lock
-	@$(COMPILE) --no-config -c $(LOCKS)/base.lock -c $(LOCKS)/server.lock $(LOCKS)/remote.in -o $(LOCKS)/remote.lock
+	@for extra in dev browser cluster coreml cuda docs plots; do $(COMPILE) -c $(LOCKS)/base.lock $(LOCKS)/$$extra.in -o $(LOCKS)/$$extra.lock || exit 1; done
+	@$(COMPILE) -c $(LOCKS)/base.lock $(LOCKS)/server.in -o $(LOCKS)/server.lock
+	@$(COMPILE) -c $(LOCKS)/base.lock -c $(LOCKS)/server.lock $(LOCKS)/remote.in -o $(LOCKS)/remote.lock
 
 clean: ## remove what the pipeline made; the environment, your drawings and the DVC cache stay
 	@rm -rf models/mnist models/optdigits models/mnist_plus_strokes models/finetune exports runs reports/optdigits reports/finetune reports/compare site docs-site dvc_plots mlflow.db mlflow.db.lock mlruns

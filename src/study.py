@@ -27,6 +27,10 @@ def command(options: argparse.Namespace) -> bool | None:
             from inkproof.studies.run_study import run_study
 
             return run_study(options.folder, options.how, options.retries, options.since)
+        case "grid-run":
+            from inkproof.studies.worker import work
+
+            work(options.folder, options.key, options.parent, options.threads, options.since)
         case "table":
             from inkproof.studies.run_study import write_table
 

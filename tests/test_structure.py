@@ -31,6 +31,8 @@ LAZY = {
     "inference/find_model.py: inkproof.tracking": "MLflow takes seconds, and only a model of its registry needs it",
     "preprocessing/litert.py: inkproof.preprocessing": "TensorFlow, to convert what the stage `normalizer` has not",
     "runtime/processes.py: joblib": "a tenth of a second for every command, and few start a pool",
+    "studies/cluster.py: ray": "not installed with the rest: `make cluster` adds it",
+    "studies/cluster.py: submitit": "not installed with the rest: `make cluster` adds it",
     "runtime/startup.py: keras": "starting TensorFlow is what the function is for",
     "runtime/startup.py: tensorflow": "starting TensorFlow is what the function is for",
     "stages/predict.py: inkproof.reporting": "Matplotlib takes half a second, and only --show needs it",

@@ -201,14 +201,16 @@ MISTAKES: list[tuple[list[str], dict[str, Any], str]] = [
     ([], {"metrics": ["val_acuracy"]}, "no grid run measures val_acuracy; did you mean val_acc"),
     ([], {"grid": {"modle": ["dense"]}}, "modle"),
     ([], {"grid": {"model": ["densee"]}}, "study.yaml: model=densee: unknown model; did you mean dense?"),
-    (["--launcher", "submitit_local"], {}, "--launcher submitit_local: not installed; `make cluster`"),
     (["--jobs", "2"], {}, "--jobs 2: the launcher basic runs one grid run after another"),
 ]
 WRONG_WORDS = [
     [],
     ["list", "experiments/x"],
     ["run", f"experiments/{NAME}", "training.epochs=3"],
-    ["run", "x", "--launcher", "slurm"],
+    ["run", "x", "--launcher", "submitit"],
+    ["run", "x", "--address", "192.168.0.10:6379"],
+    ["run", "x", "--launcher", "ray", "hydra.launcher.verbose=1"],
+    ["select", "candidates", "x", "--launcher", "ray"],
     ["run", "x", "--retries", "-1"],
 ]
 
@@ -225,9 +227,6 @@ def mistaken(new_workspace: Callable[[], Workspace]) -> tuple[Workspace, list[An
         commands.append(["run", *target, *words])
     (write(workspace, "74-broken") / "results.csv").write_text("key,grid_run\nabc\n")
     commands += [*WRONG_WORDS, ["run", "experiments/74-broken"]]
-    launcher = MISTAKES.index(next(mistake for mistake in MISTAKES if "submitit_local" in mistake[0]))
-    if installed("hydra_plugins.hydra_submitit_launcher"):
-        commands[launcher] = commands[0]
     ended = workspace.together(*(("python", "src/study.py", *words) for words in commands), codes=[2] * len(commands))
     assert not (workspace.root / "runs").exists()
     return workspace, ended[: len(MISTAKES)], ended[len(MISTAKES) : -1], ended[-1]
@@ -235,9 +234,7 @@ def mistaken(new_workspace: Callable[[], Workspace]) -> tuple[Workspace, list[An
 
 @pytest.mark.parametrize("number", range(len(MISTAKES)), ids=[message for _, _, message in MISTAKES])
 def test_a_mistake_is_one_line(mistaken: tuple[Workspace, list[Any], list[Any], Any], number: int):
-    words, _, message = MISTAKES[number]
-    if "submitit_local" in words and installed("hydra_plugins.hydra_submitit_launcher"):
-        pytest.skip("the launcher is installed")
+    _, _, message = MISTAKES[number]
     (line,) = mistaken[1][number].stderr.splitlines()
     assert line.startswith("study.py: error: ")
     assert message in line
@@ -252,7 +249,7 @@ def test_a_broken_results_table_is_one_line_and_stays_as_it_is(mistaken: tuple[W
 
 def test_a_wrong_word_is_refused_by_the_parser(mistaken: tuple[Workspace, list[Any], list[Any], Any]):
     for done in mistaken[2]:
-        assert re.search(r"^study\.py( run| list)?: error: ", done.stderr, re.MULTILINE)
+        assert re.search(r"^study\.py( run| list| select candidates)?: error: ", done.stderr, re.MULTILINE)
         assert "Traceback" not in done.stderr
 
 
@@ -263,15 +260,6 @@ def test_the_commands_of_the_manual_are_understood(line: str):
     given = {word.split("=")[0] for word in words if "hydra.launcher" in word}
     assert {setting.split("=")[0] for setting in (options.how.settings if given else ())} == given
     assert options.folder is not None
-
-
-def installed(module: str) -> bool:
-    import importlib.util
-
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
 
 
 @pytest.mark.slow

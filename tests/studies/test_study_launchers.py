@@ -1,6 +1,5 @@
-"""Grid runs in parallel through Hydra's launchers, one of whose processes is killed."""
+"""Grid runs in parallel through Hydra's launcher joblib, one of whose processes is killed."""
 
-import importlib.util
 import json
 import os
 import signal
@@ -16,7 +15,7 @@ import yaml
 from inkproof.config.one_line import explain
 from inkproof.runtime.errors import UserError
 from inkproof.studies import launch as launching
-from inkproof.studies.launch import CLUSTER_THREADS, SETTINGS, Launching, launch
+from inkproof.studies.launch import CLUSTER_THREADS, Launching, launch
 from inkproof.studies.results import read_results
 from support.made_up import grid_run
 from support.workspaces import Workspace
@@ -41,14 +40,6 @@ STUDY: dict[str, Any] = {
     "metrics": ["val_acc"],
 }
 DEADLINE = 200  # seconds until a grid run is in its second epoch
-PLUGINS = {"joblib": "joblib", "submitit_local": "submitit", "ray": "ray"}
-
-
-def installed(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(f"hydra_plugins.hydra_{name}_launcher") is not None
-    except ModuleNotFoundError:
-        return False
 
 
 def running(workspace: Workspace) -> dict[str, Any] | None:
@@ -62,20 +53,13 @@ def running(workspace: Workspace) -> dict[str, Any] | None:
 
 # Its fast sister, tests/studies/test_study_retries.py, kills the workers of a made-up launcher.
 @pytest.mark.slow
-@pytest.mark.parametrize("launcher", PLUGINS)
-def test_a_study_ends_whole_though_a_worker_is_killed(
-    launcher: str, new_workspace: Callable[[], Workspace], tmp_path: Path
-):
-    if not installed(PLUGINS[launcher]):
-        pytest.skip(f"hydra-{PLUGINS[launcher]}-launcher is not installed: `make cluster` adds it")
+def test_a_study_ends_whole_though_a_worker_is_killed(new_workspace: Callable[[], Workspace]):
     workspace = new_workspace()
     folder = workspace.root / "experiments" / NAME
     folder.mkdir()
     (folder / "study.yaml").write_text(yaml.safe_dump(STUDY))
-    # The extras may lie outside the environment; Ray keeps a token in the home folder.
-    own = {"HOME": str(tmp_path), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
-    command = ("python", "src/study.py", "run", f"experiments/{NAME}", "--launcher", launcher, "--jobs", "2")
-    process = workspace.start(*command, **own)
+    command = ("python", "src/study.py", "run", f"experiments/{NAME}", "--launcher", "joblib", "--jobs", "2")
+    process = workspace.start(*command)
     killed = None
     deadline = time.monotonic() + DEADLINE
     while killed is None and process.poll() is None and time.monotonic() < deadline:
@@ -144,12 +128,6 @@ def test_what_ends_a_launcher_is_one_line(
     assert line is not None and line.startswith(expected) and "\n" not in line
 
 
-@pytest.mark.parametrize(("launcher", "batch"), [("submitit_local", "2"), ("joblib", None)])
-def test_submitit_is_given_no_more_grid_runs_than_may_run(launcher: str, batch: str | None):
-    settings = dict(word.split("=") for word in SETTINGS[launcher](2, 1))
-    assert settings.get("hydra.sweeper.max_batch_size") == batch
-
-
 def test_the_cores_are_divided_among_the_grid_runs_of_a_machine(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("inkproof.runtime.processes.cores", lambda: 8)
     assert Launching("basic", 1).threads is None
@@ -158,8 +136,5 @@ def test_the_cores_are_divided_among_the_grid_runs_of_a_machine(monkeypatch: pyt
 
 def test_a_cluster_s_machines_are_not_this_one(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("inkproof.runtime.processes.cores", lambda: 8)
-    address = "+hydra.launcher.ray.init.address=auto"
-    assert Launching("submitit_slurm", 40).threads == Launching("ray", 40, (address,)).threads == CLUSTER_THREADS
-    assert Launching("ray", 4).threads == 2
-    assert Launching("submitit_slurm", 40, ("hydra.launcher.cpus_per_task=6",)).threads == 6
-    assert Launching("ray", 40, (address, "hydra.launcher.ray.remote.num_cpus=3")).threads == 3
+    assert Launching("slurm", 40).threads == Launching("ray", 4).threads == CLUSTER_THREADS
+    assert Launching("slurm", 40, reserved=6).threads == Launching("joblib", 8, reserved=6).threads == 6

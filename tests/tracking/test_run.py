@@ -19,6 +19,7 @@ from inkproof.config.compose import composing
 from inkproof.config.schema import TrainConfig
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.paths import ROOT
+from inkproof.tracking import mlflow_tracker
 from inkproof.tracking.identity import run_key
 from inkproof.tracking.mlflow_tracker import REGISTER_AS, Tracker, nested
 from inkproof.tracking.run import LOG, Run
@@ -145,12 +146,17 @@ def test_force_trains_a_finished_run_again_and_keeps_nothing_of_it(store: Tracke
     assert {path.name for path in metadata().folder.iterdir()} == {*ARTIFACTS, LOG}
 
 
-def test_a_run_killed_by_hand_is_marked_by_the_next_training_of_this_machine(store: Tracker):
+def test_a_run_killed_by_hand_is_marked_by_the_next_training_of_this_clone(
+    store: Tracker, monkeypatch: pytest.MonkeyPatch
+):
     alive = kill(metadata("beef"))
     with FileLock(metadata("beef").folder / LOCK):
         unknown = kill(metadata("face"))
         shutil.rmtree(metadata("face").folder)  # a run of another clone, with the same store
-        elsewhere, dead = kill(metadata("abcd", machine="another")), kill(metadata("dead"))
+        with monkeypatch.context() as patch:
+            patch.setattr(mlflow_tracker, "clone", lambda: "another computer:/home/inkproof")
+            elsewhere = kill(metadata("abcd"))
+        dead = kill(metadata("dead"))
         train(metadata("1234"))
     found = statuses(store)
     assert found[dead] == "KILLED"
@@ -330,3 +336,34 @@ def test_the_printed_link_shows_the_columns_and_charts_even_of_an_older_experime
     assert max(map(len, metrics)) <= 12
     monkeypatch.setattr(store, "uri", "http://me:secret@server:5000/")
     assert store.view("optdigits") == f"Compare the runs: http://server:5000{page}"
+
+
+class ServerTracker(Tracker):
+    """A tracker that takes its store for a server."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.local = False
+
+
+@pytest.mark.usefixtures("store")
+def test_another_machine_resumes_from_the_checkpoint_on_the_server(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("inkproof.tracking.run.Tracker", ServerTracker)
+    with pytest.raises(KeyboardInterrupt), Run.open(metadata(), force=False) as run:
+        run.begin({"training": 100})
+        for epoch in ("the first", "the second"):  # which comes too soon after the first to be sent
+            (run.metadata.folder / "backup.npz").write_text(epoch)
+            run.epoch(ROW)
+        raise KeyboardInterrupt
+    (metadata().folder / "backup.npz").write_text("newer than the server's")
+    with pytest.raises(KeyboardInterrupt), Run.open(metadata(), force=False) as run:
+        assert (run.metadata.folder / "backup.npz").read_text() == "newer than the server's"
+        raise KeyboardInterrupt
+    shutil.rmtree(metadata().folder)  # another machine has no such folder
+    with Run.open(metadata(), force=False) as run:
+        assert (run.metadata.folder / "backup.npz").read_text() == "the first"
+        run.begin({"training": 100})
+        run.save(Model("done"), [ROW], {"val_acc": 0.9, "parameters": 7}, 1.0)
+    shutil.rmtree(metadata().folder)
+    with Run.open(metadata(), force=False) as run:
+        assert run.finished and not (run.metadata.folder / "backup.npz").exists()

@@ -300,5 +300,5 @@ def test_what_mlflow_cannot_restore_is_said(
     tracker = opened()
     tracker.restore(tracker.start("mnist", "run", {}), ["model.keras"], tmp_path / "run")
     line = capsys.readouterr().err
-    assert line.startswith(f"{tmp_path / 'run'}: MLflow cannot give the files of this finished run back (")
+    assert line.startswith(f"{tmp_path / 'run'}: MLflow cannot give the files of this run back (")
     assert line.count("\n") == 1

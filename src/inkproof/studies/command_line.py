@@ -4,14 +4,17 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from inkproof.runtime.accelerators import gpus
 from inkproof.runtime.paths import UI
 from inkproof.runtime.processes import cores
 from inkproof.studies.definition import study_folder
-from inkproof.studies.launch import LAUNCHERS, Launching
+from inkproof.studies.launch import CLUSTER, LAUNCHERS, Launching
 from inkproof.studies.results import now
 
 BY, SEEDS, TOP = "test_acc", 1, 30  # the ranking in experiments/leaderboard.md
-SETTINGS = "Add settings of the launcher as further arguments: hydra.launcher.partition=short"
+SETTINGS = (
+    "Add settings of SLURM as further arguments, such as slurm_partition=short; joblib's begin with hydra.launcher."
+)
 ORDER = "Without --by, --seeds and --top the ranking is also written to experiments/leaderboard.md."
 
 
@@ -34,6 +37,9 @@ def parse(words: Sequence[str], about: str) -> argparse.Namespace:
     folder, grid_runs, forced = _shared_options()
     run = "run the grid runs of a study that are not done, write its table and figure"
     add(commands, "run", run, forced, epilog=SETTINGS)
+    one = add(commands, "grid-run", "do one grid run on a machine of a cluster; `run` queues it", folder)
+    for name in ("key", "parent", "threads", "since"):
+        one.add_argument(name, type=int if name == "threads" else str)
     add(commands, "table", "write table, figure and verdict of a study from results.csv, and run nothing", folder)
     add(commands, "list", "show all studies, their state and the time that is left")
     one = add(commands, "leaderboard", "rank the configurations in all results tables and in MLflow", epilog=ORDER)
@@ -74,7 +80,10 @@ def _shared_options() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser,
     grid_runs.add_argument(
         "--launcher", choices=LAUNCHERS, default="basic", help="what launches grid runs (default: %(default)s)"
     )
-    grid_runs.add_argument("--jobs", type=int, help="grid runs at a time (default: the number of cores; basic: one)")
+    jobs = "grid runs at a time (default: the number of GPUs or, without one, of cores; basic: one)"
+    grid_runs.add_argument("--jobs", type=int, help=jobs)
+    grid_runs.add_argument("--threads", type=_at_least(1), help="cores of a grid run (on a cluster: 2)")
+    grid_runs.add_argument("--address", help="of a Ray cluster, HOST:PORT (default: a cluster of this machine alone)")
     tries = "how often a failed grid run is tried again (default: %(default)s)"
     grid_runs.add_argument("--retries", type=_at_least(0), default=2, help=tries)
     forced = argparse.ArgumentParser(add_help=False, parents=[grid_runs])
@@ -101,9 +110,14 @@ def _launching(options: argparse.Namespace, settings: Sequence[str]) -> Launchin
     for word in settings:
         if word.startswith("-"):
             error(f"{word}: unknown option")
-        if not word.lstrip("+").startswith("hydra.launcher.") or "=" not in word:
-            error(f"{word}: settings are hydra.launcher.KEY=VALUE; study.yaml sets what grid runs compute")
+        begin = "slurm_" if options.launcher == "slurm" else "hydra.launcher."
+        if not word.lstrip("+").startswith(begin) or "=" not in word or options.launcher == "ray":
+            error(f"{word}: settings are {begin}KEY=VALUE; study.yaml sets what grid runs compute")
         if word.lstrip("+").startswith("hydra.launcher.n_jobs="):
             error(f"{word}: use --jobs for the number of grid runs at a time")
-    jobs = options.jobs if options.jobs is not None else 1 if options.launcher == "basic" else cores()
-    return Launching(options.launcher, jobs, tuple(settings))
+    jobs = options.jobs if options.jobs is not None else 1 if options.launcher == "basic" else len(gpus()) or cores()
+    if options.launcher in CLUSTER and options.command != "run":
+        error(f"--launcher {options.launcher}: a model selection runs on one machine; use joblib")
+    if options.address and options.launcher != "ray":
+        error(f"--address {options.address}: only for --launcher ray")
+    return Launching(options.launcher, jobs, tuple(settings), options.threads, options.address)

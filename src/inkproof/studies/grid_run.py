@@ -14,6 +14,7 @@ from filelock import FileLock
 from omegaconf import DictConfig
 
 from inkproof.config.one_line import in_one_line
+from inkproof.runtime.accelerators import take_gpu
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.processes import end_with_parent, use_threads
 from inkproof.runtime.startup import start_tensorflow, stderr_into
@@ -46,19 +47,25 @@ class GridTask:
     started_by: int
 
     def __call__(self, cfg: DictConfig) -> str:
-        """Run the grid run that `cfg` names; return its state. It returns one unless its process is killed."""
+        """Run the grid run that `cfg` names and write its row; return its state, unless its process is killed."""
         end_with_parent(self.started_by)
         grid_run = self.grid_runs[cfg.grid_run]
         if self.threads is not None:
             use_threads(self.threads)
+            take_gpu()
         grid_run.folder.mkdir(parents=True, exist_ok=True)
         # A worker that outlived its launcher may still run it: the second process waits, and finds it done.
         with FileLock(grid_run.folder / "lock"):
             if grid_run.row_in(read_results(self.results), self.since):
                 return DONE
-            return self._run(grid_run)
+            try:
+                write_row(self.results, self.row(grid_run))
+            except Exception:
+                return FAILED  # progress.json and the log say why
+        return DONE
 
-    def _run(self, grid_run: GridRun) -> str:
+    def row(self, grid_run: GridRun) -> Row:
+        """Run the stages of a grid run, whose folder is there; return its row. Raises what a stage raises."""
         # With --force, a training that an earlier attempt started is resumed.
         force = bool(self.since) and read_progress(grid_run.folder).forced != self.since
         progress = Progress(
@@ -66,12 +73,12 @@ class GridTask:
         )
         try:
             with _logged(grid_run.folder / LOG):
-                write_row(self.results, self._stages(grid_run, force, progress))
+                row = self._stages(grid_run, force, progress)
         except Exception as error:
             replace(progress, state=FAILED, ended=time.time(), error=in_one_line(error)).write(grid_run.folder)
-            return FAILED
+            raise
         replace(progress, state=DONE, ended=time.time()).write(grid_run.folder)
-        return DONE
+        return row
 
     def _stages(self, grid_run: GridRun, force: bool, progress: Progress) -> Row:
         stages = stage_functions()

@@ -1,5 +1,6 @@
-"""Grid runs through one of Hydra's launchers: in this process, in parallel, on SLURM or on a Ray cluster."""
+"""How grid runs are launched, and those of this machine through Hydra's launchers: one by one, or in parallel."""
 
+import importlib.util
 import logging
 import os
 import shutil
@@ -8,58 +9,39 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import hydra
-from hydra.core.plugins import Plugins
-from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
 from inkproof.config.one_line import explain, in_one_line
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.paths import ROOT
-from inkproof.runtime.processes import cores, share
+from inkproof.runtime.paths import ROOT, tracking_uri
+from inkproof.runtime.processes import share
 from inkproof.studies.grid import GridRun
 
-RAY_ADDRESS = "hydra.launcher.ray.init.address"
-RESERVED = ("hydra.launcher.cpus_per_task", "hydra.launcher.ray.remote.num_cpus")
+CLUSTER = ("ray", "slurm")
+"""Launchers that queue grid runs on other machines, each with a clone of its own: see `cluster`."""
+LAUNCHERS = ("basic", "joblib", *CLUSTER)
 CLUSTER_THREADS = 2
-# The settings with which each launcher runs `jobs` grid runs at once, each on `threads` cores.
-SETTINGS: dict[str, Callable[[int, int], list[str]]] = {
-    "basic": lambda jobs, threads: [],
-    "joblib": lambda jobs, threads: [f"hydra.launcher.n_jobs={jobs}", "hydra.launcher.pre_dispatch=n_jobs"],
-    "submitit_local": lambda jobs, threads: [
-        f"hydra.launcher.cpus_per_task={threads}",
-        "hydra.launcher.timeout_min=1440",
-        f"hydra.sweeper.max_batch_size={jobs}",  # its executor starts a whole batch at once
-    ],
-    "submitit_slurm": lambda jobs, threads: [
-        f"hydra.launcher.cpus_per_task={threads}",
-        f"hydra.launcher.array_parallelism={jobs}",
-        "hydra.launcher.timeout_min=1440",
-    ],
-    "ray": lambda jobs, threads: [
-        "+hydra.launcher.ray.init.include_dashboard=false",
-        "+hydra.launcher.ray.init.log_to_driver=false",
-        f"+hydra.launcher.ray.init.logging_level={logging.ERROR}",
-        f"+hydra.launcher.ray.remote.num_cpus={threads}",
-    ],
-}
-LAUNCHERS = tuple(SETTINGS)
 
 
 @dataclass(frozen=True)
 class Launching:
     """How grid runs are launched: by which launcher, how many at once, with which settings of the launcher.
 
-    A setting is an override such as hydra.launcher.partition=short.
+    A setting is an override such as hydra.launcher.verbose=1 for joblib, and such as slurm_partition=short for SLURM.
+    `reserved` is the number of cores that a grid run gets, None for the launcher's own choice. `address` is that of a
+    Ray cluster, None for a cluster of this machine alone.
     """
 
     launcher: str
     jobs: int
     settings: tuple[str, ...] = ()
+    reserved: int | None = None
+    address: str | None = None
 
     @property
     def on_cluster(self) -> bool:
-        """Whether grid runs run on other machines."""
-        return self.launcher == "submitit_slurm" or RAY_ADDRESS in self.given
+        """Whether grid runs are queued on a cluster, whose machines have clones of their own."""
+        return self.launcher in CLUSTER
 
     @property
     def given(self) -> dict[str, str]:
@@ -68,13 +50,12 @@ class Launching:
 
     @property
     def threads(self) -> int | None:
-        """The threads of a grid run: as many as the settings reserve for it, else its share of this machine's cores.
+        """The threads of a grid run: those that are reserved for it, else its share of this machine's cores.
 
         None if it has the whole machine. CLUSTER_THREADS on a cluster, whose machines may differ from this one.
         """
-        for name in RESERVED:
-            if self.given.get(name, "").isdecimal():
-                return int(self.given[name])
+        if self.reserved is not None:
+            return self.reserved
         if self.on_cluster:
             return CLUSTER_THREADS
         return None if self.launcher == "basic" else share(self.jobs)
@@ -92,12 +73,15 @@ def check_launcher(how: Launching) -> None:
         raise UserError(f"--jobs {jobs}: expected at least 1")
     if launcher == "basic" and jobs > 1:
         raise UserError(f"--jobs {jobs}: the launcher basic runs one grid run after another; add --launcher joblib")
-    modules = {plugin.__module__ for plugin in Plugins.instance().discover(Launcher)}
-    plugin = f"hydra_{launcher.partition('_')[0]}_launcher"
-    if launcher != "basic" and not any(plugin in module for module in modules):
+    needed = {"ray": "ray", "slurm": "submitit"}.get(launcher)
+    if needed is not None and importlib.util.find_spec(needed) is None:
         raise UserError(f"--launcher {launcher}: not installed; `make cluster` adds it to the environment")
-    if launcher == "submitit_slurm" and shutil.which("sbatch") is None:
+    if launcher == "slurm" and shutil.which("sbatch") is None:
         raise UserError(f"--launcher {launcher}: no sbatch found; run the command on a machine with SLURM")
+    if how.on_cluster and not tracking_uri().startswith("http"):
+        raise UserError(
+            f"--launcher {launcher}: its machines need one MLflow server; set MLFLOW_TRACKING_URI (docs/tracking.md)"
+        )
 
 
 def launch(task: Callable[[DictConfig], str], study: str, grid_runs: Sequence[GridRun], how: Launching) -> None:
@@ -126,10 +110,8 @@ def launch(task: Callable[[DictConfig], str], study: str, grid_runs: Sequence[Gr
 
 def _multirun(study: str, grid_runs: Sequence[GridRun], how: Launching) -> list[str]:
     """Return the arguments with which Hydra launches a job for each of `grid_runs`."""
-    threads = how.threads or cores()
-    chosen = list(SETTINGS[how.launcher](how.jobs, threads))
-    if how.launcher == "ray" and not how.on_cluster:
-        chosen.append(f"+hydra.launcher.ray.init.num_cpus={how.jobs * threads}")  # a cluster of only this machine
+    joblib = how.launcher == "joblib"
+    chosen = [f"hydra.launcher.n_jobs={how.jobs}", "hydra.launcher.pre_dispatch=n_jobs"] if joblib else []
     return [
         "--multirun",
         "+grid_run=" + ",".join(_quoted(grid_run.key) for grid_run in grid_runs),
@@ -150,6 +132,6 @@ def _quoted(text: object) -> str:
 
 def quiet() -> None:
     """Keep messages of launchers off the terminal, which shows the table of grid runs."""
-    for name in ("hydra", "hydra_plugins", "submitit", "ray"):
+    for name in ("hydra", "hydra_plugins"):
         logging.getLogger(name).setLevel(logging.ERROR)
     sys.stdout.flush()

@@ -14,6 +14,7 @@ from inkproof.data.download import prepare, prepare_absent
 from inkproof.data.drawings import FILE_NAME
 from inkproof.stages.corruptions import preprocess_corruptions
 from inkproof.stages.preprocess import preprocess_drawings
+from inkproof.studies.cluster import run_on_cluster
 from inkproof.studies.definition import Study, read_study
 from inkproof.studies.grid import GridRun, plan
 from inkproof.studies.grid_run import LOG, GridTask
@@ -24,8 +25,8 @@ from inkproof.studies.results import read_results
 from inkproof.tracking.mlflow_tracker import Tracker
 
 
-def make_preprocessed(study: Study, grid_runs: Sequence[GridRun], console: Console) -> None:
-    """Preprocess the missing drawings and corruptions that grid runs evaluate on, one dataset after another."""
+def preprocessed(grid_runs: Sequence[GridRun]) -> list[Path]:
+    """Return the files of drawings and corruptions that grid runs evaluate on, there or not."""
     needed = {
         path
         for grid_run in grid_runs
@@ -33,7 +34,12 @@ def make_preprocessed(study: Study, grid_runs: Sequence[GridRun], console: Conso
         for key in ("corruptions", "drawings", "ood", "thresholds")
         if (path := getattr(config, key, None))
     }
-    missing = sorted({Path(path).parent.name for path in needed if not path_of(path).exists()})
+    return sorted(path_of(path) for path in needed)
+
+
+def make_preprocessed(study: Study, grid_runs: Sequence[GridRun], console: Console) -> None:
+    """Preprocess the missing drawings and corruptions that grid runs evaluate on, one dataset after another."""
+    missing = sorted({path.parent.name for path in preprocessed(grid_runs) if not path.exists()})
     if not missing:
         return
     names = ", ".join(missing)
@@ -46,6 +52,13 @@ def make_preprocessed(study: Study, grid_runs: Sequence[GridRun], console: Conso
     for config in configs:
         preprocess_drawings(config)
         preprocess_corruptions(config)
+
+
+def with_digits(study: Study, grid_runs: Sequence[GridRun]) -> Sequence[GridRun]:
+    """Make the digits that grid runs of a study lack; return the grid runs, with the digits' SHA-256 in their keys."""
+    configs = {grid_run.config.run.digits: grid_run.config for grid_run in grid_runs}.values()
+    made = [prepare_absent(config.data, path_of(config.run.digits)) for config in configs]
+    return plan(study) if any(made) else grid_runs
 
 
 def absent_drawings(configs: Sequence[PreprocessConfig]) -> list[str]:
@@ -74,10 +87,9 @@ def run_study(folder: Path, how: Launching, retries: int, since: str) -> bool:
     if all(grid_run.row_in(found.rows, since) for grid_run in found.grid_runs):
         write_readme(found)
     else:
-        configs = {grid_run.config.run.digits: grid_run.config for grid_run in found.grid_runs}.values()
-        made = [prepare_absent(config.data, path_of(config.run.digits)) for config in configs]
-        grid_runs = plan(study) if any(made) else found.grid_runs  # the SHA-256 of the digits is part of each key
-        make_preprocessed(study, grid_runs, console)
+        grid_runs = with_digits(study, found.grid_runs)
+        if not how.on_cluster:
+            make_preprocessed(study, grid_runs, console)
         quiet()
         found, failures = _run_grid(study, grid_runs, how, retries, since, console)
     count = f"{len(found.done)} of {len(found.grid_runs)} grid runs"
@@ -97,10 +109,13 @@ def _run_grid(
     by_key = {grid_run.key: grid_run for grid_run in grid_runs}
     task = GridTask(by_key, study.results, study.experiment, parent, how.threads, since, started_by=os.getpid())
     try:
-        with watching(study, grid_runs, how.jobs, since, console):
-            failures = run_with_retries(
-                grid_runs, study.results, lambda todo: launch(task, study.name, todo, how), retries, since
-            )
+        if how.on_cluster:
+            failures = run_on_cluster(study, grid_runs, tracker, parent, how, retries, since)
+        else:
+            with watching(study, grid_runs, how.jobs, since, console):
+                failures = run_with_retries(
+                    grid_runs, study.results, lambda todo: launch(task, study.name, todo, how), retries, since
+                )
         found = StudyResults(study, grid_runs, read_results(study.results))
         for path in (write_readme(found), study.folder / FIGURE, study.results):
             if path.exists():

@@ -20,7 +20,7 @@ from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import replacing
 from inkproof.runtime.paths import HOME, UI, database_file, tracking_uri
 from inkproof.runtime.startup import large_libraries
-from inkproof.tracking.provenance import describe_machine, git_commit, script, user
+from inkproof.tracking.provenance import clone, describe_machine, git_commit, script, user
 from inkproof.tracking.store_setup import VIEW, asked_briefly, check_database, say_when_waiting, view_tags
 
 with large_libraries():
@@ -31,6 +31,7 @@ with large_libraries():
 
 PARENT = "mlflow.parentRunId"  # the tag by which MLflow shows a run below another
 REGISTER_AS = "register_as"  # the tag with the name under which src/export.py registers a run's model
+CLONE = "clone"  # the tag with the computer and folder that last trained a run
 SOURCE = "mlflow.source.name"  # the tag with the script that MLflow shows
 PARAM_LIMIT = 6000  # most characters of a parameter's value
 BATCH_LIMIT = 100  # most parameters per call
@@ -125,7 +126,7 @@ class Tracker:
 
     def start(self, experiment: str, name: str, tags: Mapping[str, str], resume: Run | None = None) -> str:
         """Return the id of a running run: `resume`, or a new one called `name`; `tags` are set on either."""
-        nest = _NEST.get()
+        nest, tags = _NEST.get(), {**tags, CLONE: clone()}
         if nest is not None:
             tags, name = {**tags, PARENT: nest[0]}, nest[1]
         if resume is None:
@@ -144,10 +145,10 @@ class Tracker:
             return str(parent.data.tags[SOURCE])
         return script()
 
-    def end_dead(self, machine: str, dead: Callable[[str, str], bool]) -> None:
-        """Mark those RUNNING runs of `machine` as KILLED of which `dead`, given their id and key, says so."""
+    def end_dead(self, dead: Callable[[str, str], bool]) -> None:
+        """Mark those RUNNING runs of this clone as KILLED of which `dead`, given their id and key, says so."""
         experiments = [one.experiment_id for one in self.client.search_experiments()]
-        where = f"attributes.status = 'RUNNING' and tags.machine = '{machine}'"
+        where = f"attributes.status = 'RUNNING' and tags.`{CLONE}` = '{clone()}'"
         for run in self.client.search_runs(experiments, where):
             if dead(run.info.run_id, run.data.tags.get("key", "")):
                 self.finish(run.info.run_id, "KILLED")
@@ -246,20 +247,32 @@ class Tracker:
         with self.lock:  # if two runs added a new dataset at once, one would fail
             self.client.log_inputs(run_id, datasets=[DatasetInput(data, [InputTag("mlflow.data.context", context)])])
 
-    def restore(self, run_id: str, names: Iterable[str], folder: Path) -> None:
-        """Copy the logged files `names` of a run to `folder`, up to the first that MLflow lacks: stderr says so."""
+    def text(self, run_id: str, name: str) -> str:
+        """Return the artifact `name` of a run, which has it, as text."""
+        return str(mlflow.artifacts.load_text(f"runs:/{run_id}/{name}"))
+
+    def has(self, run_id: str, name: str) -> bool:
+        """Return whether a run has the artifact `name`, such as `checkpoint/backup.npz`."""
+        listed = self.client.list_artifacts(run_id, name.rpartition("/")[0] or None)
+        return any(one.path == name for one in listed)
+
+    def restore(self, run_id: str, names: Iterable[str], folder: Path, source: str = "artifacts") -> None:
+        """Copy files `names` from the folder `source` of a run's artifacts to `folder`.
+
+        It stops at the first that MLflow lacks: stderr says so.
+        """
         try:
             with tempfile.TemporaryDirectory() as scratch:
                 for name in names:
                     # The place of the file in the folder depends on the kind of store, so use the returned path.
                     stored = mlflow.artifacts.download_artifacts(
-                        run_id=run_id, artifact_path=f"artifacts/{name}", dst_path=scratch
+                        run_id=run_id, artifact_path=f"{source}/{name}", dst_path=scratch
                     )
                     with replacing(folder / name) as temporary:
                         shutil.copyfile(stored, temporary)
         except (MlflowException, OSError) as error:
             reason = " ".join(str(error).split())
-            print(f"{folder}: MLflow cannot give the files of this finished run back ({reason})", file=sys.stderr)
+            print(f"{folder}: MLflow cannot give the files of this run back ({reason})", file=sys.stderr)
 
 
 def _final(run: Run) -> dict[str, float]:

@@ -1,8 +1,10 @@
 """A training as a run: locked, reused, resumed and saved. Later stages log to it, too."""
 
 import logging
+import math
 import re
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -23,6 +25,9 @@ from inkproof.tracking.registry import registered_name
 from inkproof.tracking.run_metadata import ARTIFACTS, NOTE, RunMetadata, locked, read_history, write_history
 
 LOG = "log.txt"  # what the training printed, with times
+CHECKPOINT = "backup.npz"  # in the run's folder
+SENT = "checkpoint"  # the folder of the run's artifacts that has a copy of it on a server
+SEND_EVERY = 20.0  # seconds: a checkpoint has megabytes, and an epoch of a small dataset takes less than one
 SAMPLED = 10.0  # seconds between two samples of the machine's load
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x08")  # colors, and how a progress bar goes back
 
@@ -59,6 +64,7 @@ class Run:
     _tracker: Tracker
     _found: mlflow.entities.Run | None  # to resume or reuse
     _register: bool
+    _sent: float = -math.inf  # when the last checkpoint was sent, by the monotonic clock
     _while_training: ExitStack = field(default_factory=ExitStack)  # its log, and the samples of the machine's load
 
     @classmethod
@@ -88,6 +94,8 @@ class Run:
             if not finished and forced is None and found and found.info.status == "FINISHED":
                 tracker.restore(found.info.run_id, ARTIFACTS, metadata.folder)
                 finished = metadata.complete()
+            if not finished and found:
+                _fetch_checkpoint(tracker, found, metadata.folder)
             run = cls(metadata, finished, tracker, found, register)
             if run.finished:
                 run._reuse()
@@ -95,9 +103,7 @@ class Run:
                 say(f"{former}: a killed training of this run, under a former name. It starts anew; delete that folder")
             current = found.info.run_id if found and not finished else run.metadata.run_id
             # Others with this key cannot be running, because this process has the lock.
-            tracker.end_dead(
-                metadata.machine, lambda run_id, key: run_id != current and (key == metadata.key or died(key))
-            )
+            tracker.end_dead(lambda run_id, key: run_id != current and (key == metadata.key or died(key)))
             try:
                 yield run
             except BaseException as error:
@@ -149,8 +155,12 @@ class Run:
         self._while_training.callback(monitor.finish)
 
     def epoch(self, row: Mapping[str, float]) -> None:
-        """Log one epoch's row of the learning curve."""
+        """Log one epoch's row of the learning curve, and to a server the checkpoint, from which any machine resumes."""
         self._tracker.epoch(self.metadata.run_id, row)
+        checkpoint = self.metadata.folder / CHECKPOINT
+        if not self._tracker.local and checkpoint.exists() and time.monotonic() - self._sent > SEND_EVERY:
+            self._tracker.file(self.metadata.run_id, checkpoint, SENT)
+            self._sent = time.monotonic()
 
     def epochs(self, rows: Sequence[Mapping[str, float]]) -> None:
         """Log those rows of the learning curve of a resumed training that the run does not have yet."""
@@ -187,6 +197,14 @@ class Run:
         )
         # A sweep prints the link once, at its end.
         return [result] if is_nested() or in_sweep() else [result, self._tracker.view(metadata.experiment)]
+
+
+def _fetch_checkpoint(tracker: Tracker, found: mlflow.entities.Run, folder: Path) -> None:
+    """Copy the last checkpoint of an unfinished run from the server to `folder`, unless it has one: it is not older."""
+    run_id = found.info.run_id
+    unfinished = not tracker.local and found.info.status != "FINISHED"
+    if unfinished and not (folder / CHECKPOINT).exists() and tracker.has(run_id, f"{SENT}/{CHECKPOINT}"):
+        tracker.restore(run_id, [CHECKPOINT], folder, SENT)
 
 
 def _folders(key: str) -> Iterator[Path]:
