@@ -59,22 +59,18 @@ def run_on_cluster(
     with QUEUES[how.launcher](study, how, retries) as (submit, next_ended):
         while True:
             rows = read_results(study.results)
-            waiting = {one.key for one in pending.values()}
-            for one in grid_runs:
-                done, asked = one.row_in(rows, since), one.key in waiting or failures[one.key] > retries
-                if not done and (row := finished_row(tracker, study.experiment, one, since)):
-                    _take_over(study, grid_runs, one, row, since)
-                elif not done and not asked and all(teacher in rows for teacher in one.teachers):
+            left = [one for one in grid_runs if not one.row_in(rows, since)]
+            left = [one for one in left if not _take_over(study, grid_runs, one, tracker, since)]
+            unfinished, queued = {one.key for one in left}, {one.key for one in pending.values()}
+            for one in left:
+                if one.key not in queued and failures[one.key] <= retries and unfinished.isdisjoint(one.teachers):
                     words = (study.folder.relative_to(ROOT).as_posix(), one.key, parent, str(how.threads), since)
                     pending[submit(words)] = one
             if not pending:
-                left = [one for one in grid_runs if not one.row_in(read_results(study.results), since)]
                 return [(one, reasons.get(one.key, NO_TEACHER)) for one in left]
             handle, reason = next_ended(list(pending))
             one = pending.pop(handle)
-            if row := finished_row(tracker, study.experiment, one, since):
-                _take_over(study, grid_runs, one, row, since)
-            else:
+            if not _take_over(study, grid_runs, one, tracker, since):
                 failures[one.key] += 1
                 reasons[one.key] = reason or "it ended without a row"
                 _tell(f"failed: {one.name}: {reasons[one.key]}")
@@ -83,13 +79,18 @@ def run_on_cluster(
 NO_TEACHER = "the grid run of its teacher was given up"
 
 
-def _take_over(study: Study, grid_runs: Sequence[GridRun], one: GridRun, row: Row, since: str) -> None:
+def _take_over(study: Study, grid_runs: Sequence[GridRun], one: GridRun, tracker: Tracker, since: str) -> bool:
+    """Write the row that a machine has left on the server to the results table; return whether there is one."""
+    row = finished_row(tracker, study.experiment, one, since)
+    if row is None:
+        return False
     write_row(study.results, row)
     rows = read_results(study.results)
     metric = study.metrics[0] if study.metrics else ""
     figure = f"  {heading(metric)} {formatted(metric, row.metrics.get(metric), None)}" if metric else ""
     done = sum(bool(other.row_in(rows, since)) for other in grid_runs)
     _tell(f"done: {one.name}  {row.seconds:.0f} s{figure}  ({done} of {len(grid_runs)})")
+    return True
 
 
 def _tell(line: str) -> None:
@@ -142,6 +143,7 @@ def ray_queue(study: Study, how: Launching, retries: int) -> Iterator[tuple[Subm
             return handle, " ".join(str(error).split())[:200]
 
     log = HOME / "runs" / "studies" / study.name / "ray.log"  # Ray prints what its machines do, at length
+    log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as file, redirect_stdout(file), redirect_stderr(file):
         try:
             yield remote.remote, next_ended
@@ -157,7 +159,11 @@ def slurm_queue(study: Study, how: Launching, retries: int) -> Iterator[tuple[Su
     executor = submitit.AutoExecutor(folder=HOME / "runs" / "studies" / study.name / "jobs", cluster="slurm")
     chosen = {"cpus_per_task": how.threads, "timeout_min": 1440, "slurm_additional_parameters": {"requeue": True}}
     executor.update_parameters(name=f"study-{study.name}", **{**chosen, **how.given})
-    work = _work()
+    work, queued = _work(), list[Any]()
+
+    def submit(words: Sequence[str]) -> Any:
+        queued.append(executor.submit(work, words))
+        return queued[-1]
 
     def next_ended(handles: Sequence[Any]) -> tuple[Any, str]:
         while True:
@@ -167,7 +173,12 @@ def slurm_queue(study: Study, how: Launching, retries: int) -> Iterator[tuple[Su
                     return job, " ".join(str(error).split())[:200] if error else job.result()
             time.sleep(POLL)
 
-    yield lambda words: executor.submit(work, words), next_ended
+    try:
+        yield submit, next_ended
+    finally:
+        for job in queued:
+            if not job.done():
+                job.cancel()
 
 
 QUEUES: Mapping[str, Any] = {"ray": ray_queue, "slurm": slurm_queue}
