@@ -132,6 +132,7 @@ def test_ray(hosts: list[Host], one_machine: dict[str, Row]):
     head.run("ray", "stop")
 
 
+# A machine counts as dead after 90 s without an answer, so that one that is cut off for a minute goes on with its work.
 SLURM = """\
 ClusterName=test
 SlurmctldHost=ink1({head})
@@ -150,10 +151,11 @@ SelectTypeParameters=CR_CPU
 SlurmdParameters=config_overrides
 MpiDefault=none
 ReturnToService=2
-SlurmdTimeout=20
+SlurmdTimeout=90
+NodeName=ink1 NodeAddr={head} CPUs=1 RealMemory=4000
 NodeName=ink2 NodeAddr={second} CPUs=1 RealMemory=4000
 NodeName=ink3 NodeAddr={third} CPUs=1 RealMemory=4000
-PartitionName=main Nodes=ink2,ink3 Default=YES MaxTime=INFINITE State=UP
+PartitionName=main Nodes=ink1,ink2,ink3 Default=YES MaxTime=INFINITE State=UP
 """
 
 
@@ -163,7 +165,7 @@ def test_slurm(hosts: list[Host], one_machine: dict[str, Row], tmp_path: Path):
         pytest.skip("needs Debian's slurm-wlm and munge")
     head, *others = hosts
     folder = tmp_path / "slurm"
-    for name in ("state", "spool-ink2", "spool-ink3", "jobs", "cgroup"):
+    for name in ("state", "spool-ink1", "spool-ink2", "spool-ink3", "jobs", "cgroup"):
         (folder / name).mkdir(parents=True)
     addresses = {"head": head.address, "second": others[0].address, "third": others[1].address}
     (folder / "slurm.conf").write_text(SLURM.format(folder=folder, **addresses))
@@ -186,11 +188,11 @@ def test_slurm(hosts: list[Host], one_machine: dict[str, Row], tmp_path: Path):
         running.callback(munged.terminate)
         until((folder / "munge").exists, 20, "munged does not start")
         own[0].start("slurmctld", "-D")
-        for host in own[1:]:
+        for host in own:
             at_place = f'cd "{host.clone}"; {shared} mount --rbind "{host.clone}" "{place}";'
             host.start("slurmd", "-D", "-N", host.name, before=at_place)
         until(lambda: own[0].run("sinfo", "--noheader", "--format=%T").strip() == "idle", 60, "SLURM does not start")
-        study = run_study(own[0], "--launcher", "slurm", "--jobs", "2", before=f'cd "{place}"; {shared}')
+        study = run_study(own[0], "--launcher", "slurm", "--jobs", "3", before=f'cd "{place}"; {shared}')
         ends_whole(study, own, one_machine)
 
 

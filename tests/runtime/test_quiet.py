@@ -39,7 +39,8 @@ def test_what_is_there_already_stays(tmp_path: Path):
         "import matplotlib.figure\n"
         "class backend:\n    backend = staticmethod(lambda: f'without {sklearn}')\n"
     )
-    (tmp_path / "tensorflow.py").write_text("class config:\n    list_physical_devices = staticmethod(list)\n")
+    devices = "class config:\n    list_physical_devices = staticmethod(lambda kind: [])\n"
+    (tmp_path / "tensorflow.py").write_text(devices)
     assert start("matplotlib", tmp_path) == ["matplotlib", "without None"]
 
 
