@@ -80,7 +80,7 @@ def main() -> None:
     tf.random.set_seed(arguments.seed)
     network = Network(tf, plan.widths)
     train(tf, network, read["images"], read["labels"], plan, arguments.seed)
-    trained = time.time()
+    trained, seconds = time.time(), time.perf_counter() - imported
     predicted = np.concatenate(
         [
             network(tf.constant(part, tf.uint8), training=False).numpy().argmax(axis=1)
@@ -89,7 +89,7 @@ def main() -> None:
     )
     found = {
         "end": trained,
-        "training": time.perf_counter() - imported,
+        "training": seconds,
         "accuracy": float((predicted == read["answers"]).mean()),
     }
     print(json.dumps(found))

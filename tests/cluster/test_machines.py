@@ -15,7 +15,9 @@ import pytest
 import yaml
 
 from inkproof.studies.results import Row, read_results
-from support.hosts import SERVER, Host, available, network, until
+from support.hosts import SERVER, Host, available, network
+from support.made_up import SLOW
+from support.processes import within
 from support.workspaces import Workspace, clean_environment
 
 pytestmark = [
@@ -25,22 +27,7 @@ pytestmark = [
 ]
 
 NAME = "80-on-machines"
-STUDY: dict[str, Any] = {
-    "question": "Does it end whole?",
-    # Slow enough that a machine can be killed between two epochs.
-    "fixed": {
-        "data": "optdigits",
-        "model": "cnn",
-        "training.epochs": 30,
-        "training.batch_size": 16,
-        "model.build.filters": [4, 8, 8],
-        "model.build.dense": 16,
-    },
-    "grid": {"aug": ["off"]},
-    "seeds": [0, 1, 2, 3, 4, 5],
-    "stages": ["train"],
-    "metrics": ["val_acc"],
-}
+STUDY: dict[str, Any] = {**SLOW, "fixed": {**SLOW["fixed"], "training.epochs": 30}, "seeds": [0, 1, 2, 3, 4, 5]}
 PORT = 5941
 TRACKER = f"http://{SERVER}:{PORT}"
 
@@ -78,7 +65,7 @@ def hosts(new_workspace: Callable[[], Workspace], tmp_path: Path) -> Iterator[li
                 own = {"MLFLOW_TRACKING_URI": TRACKER, "HOME": str(tmp_path)}
                 found.append(Host(number, workspace.root, own))
             answers = f"import urllib.request; urllib.request.urlopen('{TRACKER}/health')"
-            until(lambda: not found[0].start("python", "-c", answers).wait(), 60, "no tracking server")
+            assert within(60, lambda: not found[0].start("python", "-c", answers).wait()), "no tracking server"
             yield found
         finally:
             server.terminate()
@@ -94,7 +81,7 @@ def epochs(host: Host) -> int:
 def ends_whole(study: subprocess.Popen[str], hosts: list[Host], one_machine: dict[str, Row]) -> None:
     """Kill the second host and cut off the third while both train, then see that the table is that of one machine."""
     _, killed, cut = hosts
-    until(lambda: epochs(killed) > 2 and epochs(cut) > 2, 240, "the machines do not train")
+    assert within(240, lambda: epochs(killed) > 2 and epochs(cut) > 2), "the machines do not train"
     killed.kill()
     cut.cut_off()
     time.sleep(60)
@@ -186,12 +173,13 @@ def test_slurm(hosts: list[Host], one_machine: dict[str, Row], tmp_path: Path):
         munged = subprocess.Popen(["munged", "--foreground", "--force", f"--socket={folder / 'munge'}", *files])
         running.callback(munged.wait)
         running.callback(munged.terminate)
-        until((folder / "munge").exists, 20, "munged does not start")
+        assert within(20, (folder / "munge").exists), "munged does not start"
         own[0].start("slurmctld", "-D")
         for host in own:
             at_place = f'cd "{host.clone}"; {shared} mount --rbind "{host.clone}" "{place}";'
             host.start("slurmd", "-D", "-N", host.name, before=at_place)
-        until(lambda: own[0].run("sinfo", "--noheader", "--format=%T").strip() == "idle", 60, "SLURM does not start")
+        idle = lambda: own[0].run("sinfo", "--noheader", "--format=%T").strip() == "idle"  # noqa: E731
+        assert within(60, idle), "SLURM does not start"
         study = run_study(own[0], "--launcher", "slurm", "--jobs", "3", before=f'cd "{place}"; {shared}')
         ends_whole(study, own, one_machine)
 

@@ -17,28 +17,12 @@ from inkproof.runtime.errors import UserError
 from inkproof.studies import launch as launching
 from inkproof.studies.launch import CLUSTER_THREADS, Launching, launch
 from inkproof.studies.results import read_results
-from support.made_up import grid_run
+from support.made_up import SLOW, grid_run
 from support.workspaces import Workspace
 
 pytestmark = pytest.mark.xdist_group("study")
 
 NAME = "80-side-by-side"
-STUDY: dict[str, Any] = {
-    "question": "Does it end whole?",
-    # Slow enough that a grid run can be killed between two epochs.
-    "fixed": {
-        "data": "optdigits",
-        "model": "cnn",
-        "training.epochs": 5,
-        "training.batch_size": 16,
-        "model.build.filters": [4, 8, 8],
-        "model.build.dense": 16,
-    },
-    "grid": {"aug": ["off"]},
-    "seeds": [0, 1, 2],  # two side by side and one that waits
-    "stages": ["train"],
-    "metrics": ["val_acc"],
-}
 DEADLINE = 200  # seconds until a grid run is in its second epoch
 
 
@@ -57,7 +41,7 @@ def test_a_study_ends_whole_though_a_worker_is_killed(new_workspace: Callable[[]
     workspace = new_workspace()
     folder = workspace.root / "experiments" / NAME
     folder.mkdir()
-    (folder / "study.yaml").write_text(yaml.safe_dump(STUDY))
+    (folder / "study.yaml").write_text(yaml.safe_dump(SLOW))  # two side by side and one that waits
     command = ("python", "src/study.py", "run", f"experiments/{NAME}", "--launcher", "joblib", "--jobs", "2")
     process = workspace.start(*command)
     killed = None

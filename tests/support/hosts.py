@@ -7,8 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,11 +104,3 @@ def network(count: int) -> Iterator[None]:
             Host(number, Path(), {}).kill()
             subprocess.run(["ip", "netns", "delete", f"ink{number}"], capture_output=True, check=False)
         subprocess.run(["ip", "link", "delete", BRIDGE], capture_output=True, check=False)
-
-
-def until(true: Callable[[], bool], seconds: float, what: str) -> None:
-    """Wait until something is true; fail with `what` after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.2)

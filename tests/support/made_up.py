@@ -19,6 +19,24 @@ SMALL: dict[str, Any] = {
 }
 
 
+SLOW: dict[str, Any] = {
+    "question": "Does it end whole?",
+    # Slow enough that a grid run can be killed between two epochs.
+    "fixed": {
+        "data": "optdigits",
+        "model": "cnn",
+        "training.epochs": 5,
+        "training.batch_size": 16,
+        "model.build.filters": [4, 8, 8],
+        "model.build.dense": 16,
+    },
+    "grid": {"aug": ["off"]},
+    "seeds": [0, 1, 2],
+    "stages": ["train"],
+    "metrics": ["val_acc"],
+}
+
+
 def written_study(folder: Path, **changes: Any) -> Path:
     """Write study.yaml to `folder`: SMALL with changes, a change to None leaving the key out; return the folder."""
     spec = {key: value for key, value in {**SMALL, **changes}.items() if value is not None}

@@ -153,7 +153,6 @@ def merge(parts: Sequence[bytes], outputs: Sequence[str]) -> bytes:
         raise ValueError(f"no part has the output {', '.join(missing)}")
     signature.outputs = [schema.TensorMapT(name, given[name]) for name in outputs]
     graph.outputs = [given[name] for name in outputs]
-    whole.metadata = [one for one in whole.metadata or [] if _text(one.name) in _COMMON_METADATA]
     return bytes(convert_object_to_bytearray(whole))
 
 

@@ -56,11 +56,14 @@ def run_on_cluster(
     failures: Counter[str] = Counter()
     reasons: dict[str, str] = {}
     pending: dict[Any, GridRun] = {}
+    rows = read_results(study.results)
+    for one in grid_runs:
+        if not one.row_in(rows, since):
+            _take_over(study, grid_runs, one, tracker, since)
     with QUEUES[how.launcher](study, how, retries) as (submit, next_ended):
         while True:
             rows = read_results(study.results)
             left = [one for one in grid_runs if not one.row_in(rows, since)]
-            left = [one for one in left if not _take_over(study, grid_runs, one, tracker, since)]
             unfinished, queued = {one.key for one in left}, {one.key for one in pending.values()}
             for one in left:
                 if one.key not in queued and failures[one.key] <= retries and unfinished.isdisjoint(one.teachers):

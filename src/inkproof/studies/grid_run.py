@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +60,13 @@ class GridTask:
             if grid_run.row_in(read_results(self.results), self.since):
                 return DONE
             try:
-                write_row(self.results, self.row(grid_run))
+                self.run(grid_run, partial(write_row, self.results))
             except Exception:
                 return FAILED  # progress.json and the log say why
         return DONE
 
-    def row(self, grid_run: GridRun) -> Row:
-        """Run the stages of a grid run, whose folder is there; return its row. Raises what a stage raises."""
+    def run(self, grid_run: GridRun, save: Callable[[Row], None]) -> None:
+        """Run the stages of a grid run, whose folder is there, and `save` its row. Raises what these raise."""
         # With --force, a training that an earlier attempt started is resumed.
         force = bool(self.since) and read_progress(grid_run.folder).forced != self.since
         progress = Progress(
@@ -73,12 +74,11 @@ class GridTask:
         )
         try:
             with _logged(grid_run.folder / LOG):
-                row = self._stages(grid_run, force, progress)
+                save(self._stages(grid_run, force, progress))
         except Exception as error:
             replace(progress, state=FAILED, ended=time.time(), error=in_one_line(error)).write(grid_run.folder)
             raise
         replace(progress, state=DONE, ended=time.time()).write(grid_run.folder)
-        return row
 
     def _stages(self, grid_run: GridRun, force: bool, progress: Progress) -> Row:
         stages = stage_functions()

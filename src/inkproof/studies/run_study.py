@@ -54,11 +54,22 @@ def make_preprocessed(study: Study, grid_runs: Sequence[GridRun], console: Conso
         preprocess_corruptions(config)
 
 
-def with_digits(study: Study, grid_runs: Sequence[GridRun]) -> Sequence[GridRun]:
-    """Make the digits that grid runs of a study lack; return the grid runs, with the digits' SHA-256 in their keys."""
-    configs = {grid_run.config.run.digits: grid_run.config for grid_run in grid_runs}.values()
-    made = [prepare_absent(config.data, path_of(config.run.digits)) for config in configs]
-    return plan(study) if any(made) else grid_runs
+def with_digits(
+    study: Study, grid_runs: Sequence[GridRun], fetch: Callable[[Sequence[Path]], None] | None = None
+) -> Sequence[GridRun]:
+    """Make the digits that grid runs of a study lack; return the grid runs, with the digits' SHA-256 in their keys.
+
+    `fetch` may copy missing files from elsewhere first.
+    """
+    configs = {path_of(grid_run.config.run.digits): grid_run.config for grid_run in grid_runs}
+    absent = [file for file in configs if not file.exists()]
+    if not absent:
+        return grid_runs
+    if fetch is not None:
+        fetch(absent)
+    for file in absent:
+        prepare_absent(configs[file].data, file)
+    return plan(study)
 
 
 def absent_drawings(configs: Sequence[PreprocessConfig]) -> list[str]:

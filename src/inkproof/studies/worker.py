@@ -14,7 +14,6 @@ from pathlib import Path
 from filelock import FileLock
 from rich.console import Console
 
-from inkproof.config.compose import path_of
 from inkproof.runtime.errors import UserError
 from inkproof.runtime.files import write_json
 from inkproof.runtime.paths import ROOT
@@ -24,6 +23,7 @@ from inkproof.studies.cluster import GRID_RUN, ROW, finished_row
 from inkproof.studies.definition import read_study
 from inkproof.studies.grid import plan
 from inkproof.studies.grid_run import GridTask
+from inkproof.studies.results import Row
 from inkproof.studies.run_study import make_preprocessed, preprocessed, with_digits
 from inkproof.tracking.mlflow_tracker import Tracker
 
@@ -37,9 +37,7 @@ def work(folder: Path, key: str, parent: str, threads: int, since: str) -> None:
     end_with_parent(os.getppid())
     use_threads(threads)
     study = read_study(folder)
-    grid_runs = plan(study)
-    pull([path_of(grid_run.config.run.digits) for grid_run in grid_runs])
-    by_key = {grid_run.key: grid_run for grid_run in with_digits(study, plan(study))}
+    by_key = {grid_run.key: grid_run for grid_run in with_digits(study, plan(study), pull)}
     if key not in by_key:
         raise UserError(
             f"{study.name}: no grid run {key} in {ROOT}: its configuration or digits differ; update this clone"
@@ -50,30 +48,26 @@ def work(folder: Path, key: str, parent: str, threads: int, since: str) -> None:
     pull(preprocessed([grid_run]))
     make_preprocessed(study, [grid_run], Console(stderr=True))
     task = GridTask(by_key, study.results, study.experiment, parent, threads, since, started_by=0)
+
+    def send(row: Row) -> None:
+        if row.key == key:
+            write_json(grid_run.folder / ROW, asdict(row))
+            tracker.file(row.run, grid_run.folder / ROW)
+            tracker.tag(row.run, {GRID_RUN: key})
+
     for one in (*(by_key[teacher] for teacher in grid_run.teachers), grid_run):
         one.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(one.folder / "lock"):
-            row = task.row(one)  # a teacher that another machine has trained is copied from the server
-            if one is grid_run:
-                write_json(one.folder / ROW, asdict(row))
-                tracker.file(row.run, one.folder / ROW)
-                tracker.tag(row.run, {GRID_RUN: key})
+            task.run(one, send)  # a teacher that another machine has trained is copied from the server
 
 
 def pull(files: Sequence[Path]) -> None:
-    """Copy those of `files` that are missing from the default DVC remote, by their hash in dvc.lock.
+    """Copy those of `files` that are missing from the default DVC remote, if there is one, by their hash in dvc.lock.
 
-    What the remote lacks, or without a remote, is made afterwards as everywhere.
+    What that does not bring is made afterwards as everywhere.
     """
     missing = [str(path.relative_to(ROOT)) for path in files if not path.exists()]
-    if missing and has_remote():
+    if missing:
         say(f"dvc pull {' '.join(missing)}")
         command = [sys.executable, "-m", "dvc", "pull", "--quiet", "--allow-missing", *missing]
         subprocess.run(command, cwd=ROOT, check=False, capture_output=True)
-
-
-def has_remote() -> bool:
-    """Return whether this clone has a default DVC remote."""
-    command = [sys.executable, "-m", "dvc", "remote", "default"]
-    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
-    return not done.returncode and bool(done.stdout.strip()) and "No default" not in done.stdout

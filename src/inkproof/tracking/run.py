@@ -22,10 +22,9 @@ from inkproof.runtime.paths import HOME
 from inkproof.runtime.progress import say
 from inkproof.tracking.mlflow_tracker import PARENT, REGISTER_AS, Tracker, is_nested
 from inkproof.tracking.registry import registered_name
-from inkproof.tracking.run_metadata import ARTIFACTS, NOTE, RunMetadata, locked, read_history, write_history
+from inkproof.tracking.run_metadata import ARTIFACTS, CHECKPOINT, NOTE, RunMetadata, locked, read_history, write_history
 
 LOG = "log.txt"  # what the training printed, with times
-CHECKPOINT = "backup.npz"  # in the run's folder
 SENT = "checkpoint"  # the folder of the run's artifacts that has a copy of it on a server
 SEND_EVERY = 20.0  # seconds: a checkpoint has megabytes, and an epoch of a small dataset takes less than one
 SAMPLED = 10.0  # seconds between two samples of the machine's load

@@ -23,8 +23,9 @@ from inkproof.tracking.naming import command, described
 
 HASHED = ("model.keras", "history.csv")
 ARTIFACTS = (*HASHED, "run.json")
+CHECKPOINT = "backup.npz"  # what a killed training resumes from
 # What the folder of a run may hold: later stages write the last two, DVC the one before them.
-A_RUNS = (*ARTIFACTS, "log.txt", "backup.npz", ".lock", ".gitignore", "report", "exports")
+A_RUNS = (*ARTIFACTS, "log.txt", CHECKPOINT, ".lock", ".gitignore", "report", "exports")
 NOTE = "mlflow.note.content"  # the tag with the description that MLflow shows, in Markdown
 LOCK = ".lock"  # in the folder of a run that a process is training
 PATIENCE = 1.0  # seconds: another process may just be looking whether this run is trained
