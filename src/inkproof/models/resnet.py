@@ -7,7 +7,7 @@ import keras
 from inkproof.config.schema import Natural, Positive, Share
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.models.builders import builder
-from inkproof.models.layers import Deskew, softmax_head
+from inkproof.models.layers import Deskew, FirstConv2D, softmax_head
 
 
 @builder
@@ -38,9 +38,7 @@ def build(
     x = keras.layers.Rescaling(1 / 255)(inputs)
     if deskew:
         x = Deskew()(x)
-    x = keras.layers.Conv2D(widths[0], stem_kernel)(x)
-    if stem_pool > 1:
-        x = keras.layers.MaxPooling2D(stem_pool)(x)
+    x = FirstConv2D(widths[0], stem_kernel, stem_pool)(x)
     for stage, (width, count) in enumerate(zip(widths, blocks, strict=True)):
         if stage:
             x = keras.layers.Conv2D(width, 3, strides=2, padding="same")(keras.layers.ReLU()(x))

@@ -1,13 +1,14 @@
 """The TFLearn-style network of recipe "Digitre" (2017): two convolutions, each pooled and normalized."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 from inkproof.config.schema import Positive, Share, Size
 from inkproof.data.digits import IMAGE_SIDE
 from inkproof.models.builders import builder
-from inkproof.models.layers import LocalResponseNormalization, softmax_head
+from inkproof.models.layers import FirstConv2D, LocalResponseNormalization, softmax_head
 
 
 @builder
@@ -27,16 +28,18 @@ def build(
     """
     inputs = keras.Input((IMAGE_SIDE, IMAGE_SIDE, 1), name="image")
     x = keras.layers.Rescaling(1 / 255)(inputs)
-    for count in filters:
-        x = keras.layers.Conv2D(
-            count,
-            kernel,
-            padding="same",
-            activation="relu",
-            kernel_initializer=conv_initializer,
-            kernel_regularizer=keras.regularizers.L2(l2 / 2),
-        )(x)
-        x = keras.layers.MaxPooling2D(2, padding="same")(x)
+    for number, count in enumerate(filters):
+        convolution: dict[str, Any] = {
+            "padding": "same",
+            "activation": "relu",
+            "kernel_initializer": conv_initializer,
+            "kernel_regularizer": keras.regularizers.L2(l2 / 2),
+        }
+        if number:
+            x = keras.layers.Conv2D(count, kernel, **convolution)(x)
+            x = keras.layers.MaxPooling2D(2, padding="same")(x)
+        else:
+            x = FirstConv2D(count, kernel, 2, **convolution)(x)
         x = LocalResponseNormalization()(x)
     x = keras.layers.Flatten()(x)
     x = keras.layers.Dense(dense, activation="relu")(x)
