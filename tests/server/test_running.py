@@ -58,6 +58,32 @@ def test_only_users_get_in_and_share_experiments(server: Server):
     assert "there is such a user" in server.run("user", "name=anna", code=2).stderr
 
 
+def test_an_alias_of_another_users_model_stays_and_a_line_says_so(server: Server):
+    owner, other = server.new_user("olga"), server.new_user("paul")
+    make = (
+        "from mlflow import MlflowClient\n"
+        "client = MlflowClient()\n"
+        "client.create_registered_model('theirs')\n"
+        "client.create_model_version('theirs', 's3://inkproof/mlflow/theirs')\n"
+        "client.set_registered_model_alias('theirs', 'deploy', '1')\n"
+    )
+    remove = (
+        "import sys; sys.path.append('src')\n"
+        "from inkproof.tracking.mlflow_tracker import Tracker\n"
+        "from inkproof.tracking.registry import DEPLOY, remove_alias\n"
+        "remove_alias(Tracker(), DEPLOY, 'theirs')\n"
+        "print(list(Tracker().client.get_registered_model('theirs').aliases))\n"
+    )
+    server.workspace.run("python", "-c", make, **owner)
+
+    refused = server.workspace.run("python", "-c", remove, **other)
+    allowed = server.workspace.run("python", "-c", remove, **owner)
+
+    assert refused.stdout.endswith("['deploy']\n")
+    assert "theirs: the alias deploy stays: only the user who made this" in refused.stderr
+    assert allowed.stdout.endswith("[]\n")
+
+
 def test_nothing_but_two_ports_is_for_others_and_passwords_are_the_owners(server: Server):
     passwords = server.folder / "passwords.json"
     assert stat.S_IMODE(passwords.stat().st_mode) == 0o600
