@@ -19,9 +19,9 @@ LIMITS = Limits(body_kb=976, pixels=1_000_000, strokes=50, points=2000, length=1
 HOSTS = ["localhost", "127.0.0.1", "::1"]
 
 
-def make_app(database: Path, models: dict[str, Path] | None = None) -> Flask:
+def make_app(database: Path, models: dict[str, Path] | None = None, token: str | None = None) -> Flask:
     found = {"pretrained": PRETRAINED} if models is None else models
-    return create_app(lambda: found, database, HOSTS, LIMITS, 20.0)
+    return create_app(lambda: found, database, HOSTS, LIMITS, 20.0, token)
 
 
 def starter() -> list[Drawing]:

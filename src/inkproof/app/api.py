@@ -65,13 +65,16 @@ class Model:
         with self._lock:  # an interpreter has one set of tensors
             return self._interpreter.predict(canvases)
 
-    def describe(self) -> dict[str, Any]:
-        """Return its entry in `GET /api/models`: what a page needs to predict with the file as the server does."""
+    def describe(self, prefix: str = "") -> dict[str, Any]:
+        """Return its entry in `GET /api/models`: what a page needs to predict with the file as the server does.
+
+        `prefix` is the path in front of all addresses.
+        """
         metadata = self._interpreter.metadata
         described: dict[str, Any] = {
             "name": self.name,
             "version": self.version,
-            "file": f"/models/{self.name}/{self.version}.tflite",
+            "file": f"{prefix}/models/{self.name}/{self.version}.tflite",
             "kb": round(len(self.content) / 1024),
             "threshold": self._interpreter.threshold,
         }
@@ -248,7 +251,7 @@ def api(catalog: Catalog, limits: Limits, brush: float, gate: Gate) -> Blueprint
     @routes.get("/api/models")
     def models() -> Response:
         found = catalog.models()
-        return jsonify(models=[model.describe() for model in found.values()], brush=brush)
+        return jsonify(models=[model.describe(request.script_root) for model in found.values()], brush=brush)
 
     @routes.get("/models/<name>/<version>.tflite")
     def model_file(name: str, version: str) -> Response:

@@ -1,6 +1,7 @@
 """The JSON API of kept drawings: keep, list, correct and delete them."""
 
 import datetime
+import hmac
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
@@ -8,7 +9,7 @@ from flask import Blueprint, Response, jsonify, request
 from pydantic import AfterValidator, Field, model_validator
 
 from inkproof.app.drawing_store import Damaged, DrawingStore, Kept, as_json, new_id
-from inkproof.app.payload import Canvas, Gate, Name, Payload, RequestError, Strokes, json_object, not_too_long
+from inkproof.app.payload import SAFE, Canvas, Gate, Name, Payload, RequestError, Strokes, json_object, not_too_long
 from inkproof.config.stages import Limits
 from inkproof.data.drawings import Digit, must
 
@@ -65,9 +66,17 @@ class Correction(Payload):
     writer: Name = ""
 
 
-def drawings_api(store: DrawingStore, limits: Limits, gate: Gate) -> Blueprint:
-    """Return the routes of `/api/drawings`."""
+def drawings_api(store: DrawingStore, limits: Limits, gate: Gate, token: str | None) -> Blueprint:
+    """Return the routes of `/api/drawings`. With a `token`, requests that change drawings must have it."""
     routes = Blueprint("drawings", __name__)
+
+    @routes.before_request
+    def may_write() -> None:
+        if token is None or request.method in SAFE:
+            return
+        sent = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(sent.encode(), token.encode()):
+            raise RequestError(401, "this needs the link with a token that the server's terminal shows")
 
     @routes.post("/api/drawings")
     def keep() -> tuple[Response, int]:

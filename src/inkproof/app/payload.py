@@ -17,6 +17,8 @@ from inkproof.config.stages import Limits
 from inkproof.config.validation import mistake
 from inkproof.data.drawings import must
 
+SAFE = ("GET", "HEAD", "OPTIONS")  # methods that change nothing
+
 
 class RequestError(Exception):
     """A request that cannot be served; `status` is 4xx, or 503 if the cause is the server."""

@@ -2,6 +2,8 @@
 
 import errno
 import logging
+import re
+import secrets
 import sqlite3
 import sys
 import time
@@ -10,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, jsonify, redirect, request
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer, create_server
@@ -19,13 +21,13 @@ from inkproof.app.api import Catalog, api
 from inkproof.app.drawing_store import DrawingStore
 from inkproof.app.drawings_api import drawings_api
 from inkproof.app.pages import POLICY, pages
-from inkproof.app.payload import Gate, RequestError, errors_as_json
+from inkproof.app.payload import SAFE, Gate, RequestError, errors_as_json
 from inkproof.config.compose import path_of
 from inkproof.config.stages import AppConfig, Limits
 from inkproof.inference.find_model import exported_canvases
 from inkproof.runtime.errors import UserError
+from inkproof.runtime.files import replacing
 
-_SAFE = ("GET", "HEAD", "OPTIONS")
 HEADERS = {
     "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in POLICY.items()),
     "X-Content-Type-Options": "nosniff",
@@ -54,7 +56,7 @@ def guard(app: Flask, hosts: list[str]) -> None:
 
     @app.before_request
     def same_origin() -> None:
-        if request.method in _SAFE:
+        if request.method in SAFE:
             return
         site = request.headers.get("Sec-Fetch-Site", "none")
         origin = request.headers.get("Origin")
@@ -85,7 +87,12 @@ def _is_own(origin: str) -> bool:
 
 
 def create_app(
-    find_models: Callable[[], dict[str, Path]], database: Path, hosts: list[str], limits: Limits, brush: float
+    find_models: Callable[[], dict[str, Path]],
+    database: Path,
+    hosts: list[str],
+    limits: Limits,
+    brush: float,
+    token: str | None = None,
 ) -> Flask:
     """Return the Flask application, for waitress or for tests.
 
@@ -95,6 +102,7 @@ def create_app(
         hosts: host names that the server accepts, without ports.
         limits: how much a request may hold.
         brush: brush diameter in pixels of a 280 x 280 canvas.
+        token: what requests that change drawings must have; None if everybody may.
     """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = limits.body_kb * 1024
@@ -102,6 +110,11 @@ def create_app(
     app.json.sort_keys = False  # type: ignore[attr-defined]
     errors_as_json(app)
     guard(app, hosts)
+
+    @app.before_request
+    def page_has_a_slash() -> Any:
+        # The page's addresses are relative. Without a slash, those of /digits would be beside it.
+        return None if request.environ["PATH_INFO"] else redirect(f"{request.script_root}/", 308)
 
     @app.errorhandler(UserError)
     @app.errorhandler(sqlite3.Error)
@@ -119,7 +132,7 @@ def create_app(
     gate = Gate(_RUNNING, _WAITING)
     app.register_blueprint(pages())
     app.register_blueprint(api(Catalog(find_models), limits, brush, gate))
-    app.register_blueprint(drawings_api(DrawingStore(database), limits, gate))
+    app.register_blueprint(drawings_api(DrawingStore(database), limits, gate, token))
     return app
 
 
@@ -161,6 +174,21 @@ class _Channel(HTTPChannel):
         self.served = time.monotonic()
 
 
+def read_token(path: Path) -> str:
+    """Return the token in the file `path`, after making the file, for its owner alone, if there is none.
+
+    Raises UserError if the file has no token.
+    """
+    if not path.exists():
+        with replacing(path) as temporary:
+            temporary.touch(mode=0o600)
+            temporary.write_text(secrets.token_urlsafe(24) + "\n")
+    token = path.read_text(encoding="utf-8", errors="replace").strip()
+    if not re.fullmatch(r"[\w-]+", token, re.ASCII):
+        raise UserError(f"{path}: not a token; delete the file, and the next start makes a new one")
+    return token
+
+
 def serve_page(config: AppConfig) -> None:
     """Serve the page until interrupted, with the brush of the set `mine`, to which its drawings go.
 
@@ -170,7 +198,8 @@ def serve_page(config: AppConfig) -> None:
     host, port, database = config.host, config.port, path_of(config.database)
     hosts = [*LOCAL, host, *config.hosts]
     DrawingStore(database).check()
-    app = create_app(exported_canvases, database, hosts, config, config.sets["mine"].brush)
+    token = read_token(database.with_suffix(".token")) if config.token else None
+    app = create_app(exported_canvases, database, hosts, config, config.sets["mine"].brush, token)
     # Waitress warns about every request that waits for a thread, and one page sends enough requests for that.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
@@ -183,6 +212,7 @@ def serve_page(config: AppConfig) -> None:
             port=port,
             threads=_THREADS,
             ident=None,
+            url_prefix=config.prefix,
             connection_limit=config.connections + _SPARE,
             channel_timeout=_IDLE,
             cleanup_interval=_IDLE // 3,
@@ -202,7 +232,9 @@ def serve_page(config: AppConfig) -> None:
     for listener in listeners:
         listener.channel_class = _Channel
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-    print(f"Draw on http://{shown}:{listeners[0].effective_port} (Ctrl-C stops the server)", flush=True)
+    # A browser keeps what follows # to itself: no log has the token.
+    where = f"{config.prefix}/#token={token}" if token else config.prefix
+    print(f"Draw on http://{shown}:{listeners[0].effective_port}{where} (Ctrl-C stops the server)", flush=True)
     try:
         server.run()
     finally:

@@ -228,6 +228,8 @@ class AppConfig(Limits, Primary, primary="app"):
     host: Text
     port: Annotated[StrictInt, Field(ge=0, le=65_535)]
     hosts: tuple[str, ...]
+    prefix: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")]
+    token: StrictBool
     connections: Annotated[StrictInt, Field(ge=1, le=10_000)]
     database: Text
 
