@@ -106,7 +106,7 @@ test: $(DEV) ## the fast tests
 test-full: $(DEV) ## all tests; those on MNIST need INKPROOF_MIRROR or the network
 	@python -m pytest -m "not cluster" -n 2 --dist loadgroup
 
-test-cluster: $(DEV) $(SERVER) ## the tests that start real servers, a quarter of an hour
+test-cluster: $(DEV) $(SERVER) ## the tests that start real servers, half an hour
 	@python -m pytest -m cluster
 
 lint: $(DEV) ## ruff and mypy

@@ -51,7 +51,7 @@ def one_machine(new_workspace: Callable[[], Workspace]) -> dict[str, Row]:
 @pytest.fixture
 def hosts(new_workspace: Callable[[], Workspace], tmp_path: Path) -> Iterator[list[Host]]:
     """Three machines that see a tracking server."""
-    with network(3):
+    with network((1, 2, 3)):
         store = ("--backend-store-uri", f"sqlite:///{tmp_path / 'store.db'}", "--artifacts-destination", str(tmp_path))
         command = ("mlflow", "server", "--workers", "1", *store, "--host", SERVER, "--port", str(PORT))
         server = subprocess.Popen(

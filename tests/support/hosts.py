@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +27,12 @@ def available() -> bool:
 
 @dataclass(frozen=True)
 class Host:
-    """One computer: its number from 1, its clone, and what its commands see besides a clean environment."""
+    """One computer: its number, its clone, what its commands see besides a clean environment, and its network."""
 
     number: int
     clone: Path
     environment: dict[str, str]
+    subnet: str = NETWORK
 
     @property
     def name(self) -> str:
@@ -39,7 +40,7 @@ class Host:
 
     @property
     def address(self) -> str:
-        return f"{NETWORK}.{self.number}"
+        return f"{self.subnet}.{self.number}"
 
     def start(self, *command: str, log: IO[str] | int = subprocess.DEVNULL, before: str = "") -> subprocess.Popen[str]:
         """Start a command in its clone; `before` are shell commands in its own mount and host name."""
@@ -55,10 +56,10 @@ class Host:
             start_new_session=True,
         )
 
-    def run(self, *command: str) -> str:
+    def run(self, *command: str, seconds: float = 300) -> str:
         """Run a command in its clone, which must succeed; return what it printed."""
         process = self.start(*command, log=subprocess.PIPE)
-        output, _ = process.communicate(timeout=300)
+        output, _ = process.communicate(timeout=seconds)
         assert process.returncode == 0, f"{' '.join(command)}: {process.returncode}\n{output}"
         return output
 
@@ -84,23 +85,27 @@ def ip(*words: str) -> None:
 
 
 @contextmanager
-def network(count: int) -> Iterator[None]:
-    """Within the block, `count` hosts see each other and SERVER."""
+def network(numbers: Sequence[int], subnet: str = NETWORK) -> Iterator[None]:
+    """Within the block, the hosts of these numbers see each other and, in NETWORK, SERVER.
+
+    Another network is for them alone: this machine may have one of the same addresses.
+    """
     try:
         ip("link", "add", BRIDGE, "type", "bridge")
-        ip("addr", "add", f"{SERVER}/24", "dev", BRIDGE)
+        if subnet == NETWORK:
+            ip("addr", "add", f"{SERVER}/24", "dev", BRIDGE)
         ip("link", "set", BRIDGE, "up")
-        for number in range(1, count + 1):
+        for number in numbers:
             name, cable = f"ink{number}", f"ink-v{number}"
             ip("netns", "add", name)
             ip("link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", name)
             ip("link", "set", cable, "master", BRIDGE, "up")
-            ip("-n", name, "addr", "add", f"{NETWORK}.{number}/24", "dev", "eth0")
+            ip("-n", name, "addr", "add", f"{subnet}.{number}/24", "dev", "eth0")
             ip("-n", name, "link", "set", "eth0", "up")
             ip("-n", name, "link", "set", "lo", "up")
         yield
     finally:
-        for number in range(1, count + 1):
+        for number in numbers:
             Host(number, Path(), {}).kill()
             subprocess.run(["ip", "netns", "delete", f"ink{number}"], capture_output=True, check=False)
         subprocess.run(["ip", "link", "delete", BRIDGE], capture_output=True, check=False)
