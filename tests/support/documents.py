@@ -9,7 +9,7 @@ from inkproof.runtime.paths import ROOT
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SHELL = {"sh", "bash"}  # a block of commands to type
 SESSION = "console"  # commands behind a `$`, with what they print
-OTHER = {"yaml", "python", "text", "mermaid"}
+OTHER = {"yaml", "python", "text", "mermaid", "nginx"}
 _BLOCK = re.compile(r"^( *)```([^\n]*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 
