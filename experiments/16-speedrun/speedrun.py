@@ -27,6 +27,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 MOMENTUM, SMOOTHING, WARMUP = 0.9, 0.05, 0.2
 MEMORY = 0.95  # of the moments that batch normalization uses after the training
+STRIDES = 1, 2, 1  # of the three convolutions
 DIGITS = Path(__file__).resolve().parents[2] / "data" / "mnist" / "digits.npz"
 
 
@@ -47,9 +48,9 @@ class Plan(NamedTuple):
 
 
 PLANS = {
-    "99.0": Plan(epochs=1.0, widths=(16, 32, 64), rate=0.01),
-    "99.3": Plan(epochs=2.0, widths=(24, 48, 96), rate=0.01),
-    "99.5": Plan(epochs=6.0, widths=(32, 64, 128), rate=0.01, shift=2.0, turn=10.0, zoom=0.1),
+    "99.0": Plan(epochs=1.0, widths=(32, 48, 96), rate=0.2),
+    "99.3": Plan(epochs=2.0, widths=(32, 64, 128), rate=0.2),
+    "99.5": Plan(epochs=6.0, widths=(48, 96, 128), rate=0.1, shift=2.0, turn=10.0, zoom=0.1),
 }
 
 
@@ -107,9 +108,11 @@ def read_digits(path: Path, validate: bool) -> dict[str, np.ndarray]:
 
 
 class Network:
-    """Three convolutions with batch normalization, and logits from the largest value of each map.
+    """Three convolutions of 3 x 3 with batch normalization, and logits from the largest value of each map.
 
-    From uint8 (B, 28, 28) to logits float32 (B, 10). Convolutions are computed in bfloat16 where the processor can.
+    From uint8 (B, 28, 28) to logits float32 (B, 10). Squares of 2 x 2 pixels become four channels, since a convolution
+    of one channel is slow. Strides take the place of pooling, whose gradient is slow. Convolutions are computed in
+    bfloat16 where the processor can.
     """
 
     def __init__(self, tf: Any, widths: tuple[int, int, int]) -> None:
@@ -118,10 +121,10 @@ class Network:
         self.type = tf.bfloat16 if "amx_bf16" in flags or "avx512_bf16" in flags else tf.float32
         self.variables: list[Any] = []
         self.convolutions = []
-        before = 1
-        for kernel, width in zip((5, 3, 3), widths, strict=True):
-            spread = (2 / (kernel * kernel * before)) ** 0.5  # He et al. (2015)
-            weight = self._variable(tf.random.normal((kernel, kernel, before, width), stddev=spread))
+        before = 4
+        for width in widths:
+            spread = (2 / (9 * before)) ** 0.5  # He et al. (2015)
+            weight = self._variable(tf.random.normal((3, 3, before, width), stddev=spread))
             scale, offset = self._variable(tf.ones(width)), self._variable(tf.zeros(width))
             moments = tf.Variable(tf.zeros(width)), tf.Variable(tf.ones(width))
             self.convolutions.append((weight, scale, offset, moments))
@@ -134,11 +137,9 @@ class Network:
 
     def __call__(self, images: Any, training: bool) -> Any:
         tf = self.tf
-        x = tf.cast(images, self.type)[..., None] * tf.constant(1 / 255, self.type)
-        for index, (weight, scale, offset, (mean, variance)) in enumerate(self.convolutions):
-            x = tf.nn.conv2d(x, tf.cast(weight, self.type), 1, "VALID")
-            if index != 1:
-                x = tf.nn.max_pool2d(x, 2, 2, "VALID")
+        x = tf.nn.space_to_depth(tf.cast(images, self.type)[..., None] * tf.constant(1 / 255, self.type), 2)
+        for stride, (weight, scale, offset, (mean, variance)) in zip(STRIDES, self.convolutions, strict=True):
+            x = tf.nn.conv2d(x, tf.cast(weight, self.type), stride, "VALID")
             if training:
                 x, now, spread, *_ = tf.raw_ops.FusedBatchNormV3(
                     x=x, scale=scale, offset=offset, mean=[], variance=[], epsilon=1e-3, is_training=True

@@ -43,7 +43,7 @@ def test_it_learns(target: str, words: list[str], tmp_path: Path):
         "--digits",
         tmp_path / "digits.npz",
         "--epochs",
-        "4",
+        "8",
         *words,
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
