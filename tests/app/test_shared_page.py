@@ -15,7 +15,7 @@ from inkproof.app.server import read_token
 from inkproof.runtime.errors import UserError
 from support.browsing import DESKTOP, DRAW, until
 from support.web_app import make_app, starter, to_keep
-from support.web_server import Server, serving
+from support.web_server import serving
 
 STROKES = {"strokes": [[[10, 10], [200, 200]]]}
 AT = "/ink/digits"
@@ -94,13 +94,13 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 @pytest.fixture(params=[False, True], ids=["passes the path on", "takes the path off"])
-def behind_proxy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Server, str, str]]:
-    """The server, the proxy's address of the page, and the token."""
+def behind_proxy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """The proxy's address of the page, and the token."""
     with serving(tmp_path / "app.db", f"prefix={AT}", "token=true") as server:
         proxy: Any = ThreadingHTTPServer(("127.0.0.1", 0), _Proxy)
         proxy.to, proxy.strips = server.url, request.param
         Thread(target=proxy.serve_forever, args=(0.05,), daemon=True).start()
-        yield server, f"http://127.0.0.1:{proxy.server_port}{AT}", (tmp_path / "app.token").read_text().strip()
+        yield f"http://127.0.0.1:{proxy.server_port}{AT}", (tmp_path / "app.token").read_text().strip()
         proxy.shutdown()
         proxy.server_close()
 
@@ -119,8 +119,8 @@ def test_addresses_are_below_the_prefix(tmp_path: Path):
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("browser")
-def test_the_link_with_the_token_lets_a_page_keep_drawings(chromium: Any, behind_proxy: tuple[Server, str, str]):
-    _, address, token = behind_proxy
+def test_the_link_with_the_token_lets_a_page_keep_drawings(chromium: Any, behind_proxy: tuple[str, str]):
+    address, token = behind_proxy
     page = chromium.new_context(**DESKTOP).new_page()
 
     def keep() -> str:

@@ -26,7 +26,7 @@ from inkproof.config.compose import path_of
 from inkproof.config.stages import AppConfig, Limits
 from inkproof.inference.find_model import exported_canvases
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.files import replacing
+from inkproof.runtime.files import write_text
 
 HEADERS = {
     "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in POLICY.items()),
@@ -180,9 +180,7 @@ def read_token(path: Path) -> str:
     Raises UserError if the file has no token.
     """
     if not path.exists():
-        with replacing(path) as temporary:
-            temporary.touch(mode=0o600)
-            temporary.write_text(secrets.token_urlsafe(24) + "\n")
+        write_text(path, secrets.token_urlsafe(24) + "\n", mode=0o600)
     token = path.read_text(encoding="utf-8", errors="replace").strip()
     if not re.fullmatch(r"[\w-]+", token, re.ASCII):
         raise UserError(f"{path}: not a token; delete the file, and the next start makes a new one")

@@ -64,9 +64,10 @@ def _sync(path: Path) -> None:
                 os.fsync(opened.fileno())
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 to `path`, whole or not at all."""
+def write_text(path: Path, text: str, mode: int = 0o666) -> None:
+    """Write `text` as UTF-8 to `path`, whole or not at all; `mode` is what a new file may be used for at most."""
     with replacing(path) as temporary:
+        temporary.touch(mode=mode)
         temporary.write_text(text, encoding="utf-8")
 
 

@@ -25,7 +25,7 @@ import requests
 
 from inkproof.config.stages import ServerConfig
 from inkproof.runtime.errors import UserError
-from inkproof.runtime.files import replacing, write_text
+from inkproof.runtime.files import write_text
 from inkproof.runtime.paths import HOME
 
 FOLDER = HOME / "server"
@@ -73,9 +73,8 @@ def passwords() -> dict[str, str]:
         if (FOLDER / "postgres").exists():
             raise UserError(f"{PASSWORDS}: missing, but {FOLDER} has data; put the file back, or move the folder away")
         names = ("mlflow_admin", "postgres", "s3_key", "s3_secret", "session")
-        with replacing(PASSWORDS) as temporary:
-            temporary.touch(mode=0o600)
-            temporary.write_text(json.dumps({name: secrets.token_hex(16) for name in names}, indent=2) + "\n")
+        passwords = {name: secrets.token_hex(16) for name in names}
+        write_text(PASSWORDS, json.dumps(passwords, indent=2) + "\n", mode=0o600)
     return dict(json.loads(PASSWORDS.read_text()))
 
 
